@@ -1,0 +1,1 @@
+"""What everything else stands on: records, causes, money, filters, redaction. Imports nothing of joytui but itself."""

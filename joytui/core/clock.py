@@ -1,0 +1,60 @@
+"""The one clock: aware UTC times inside, local time on screen, and the spans that users write ("2h", "today")."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_SPAN = re.compile(r"(\d+)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """RFC 3339 with milliseconds and a Z, which sorts as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def parse_time(text: str) -> datetime:
+    """An RFC 3339 time as an aware UTC moment; a time without a zone is UTC. Raises ValueError."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def parse_when(text: str, *, at: datetime | None = None) -> datetime:
+    """What users write for a moment in the past: "2h", "1d12h", "today", "yesterday", a date, an RFC 3339 time.
+
+    Days begin at midnight local time. Raises ValueError with the accepted forms.
+    """
+    at = at or now()
+    word = text.strip().lower()
+    midnight = at.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    if word in ("now", ""):
+        return at
+    if word == "today":
+        return midnight.astimezone(UTC)
+    if word == "yesterday":
+        return (midnight - timedelta(days=1)).astimezone(UTC)
+    if spans := _SPAN.findall(word):
+        if _SPAN.sub("", word).strip():
+            raise ValueError(f"not a time: {text!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)")
+        try:
+            return at - timedelta(**{_UNITS[unit]: float(count) for count, unit in _merged(spans)})
+        except OverflowError:
+            raise ValueError(f"too far back: {text!r}") from None
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"not a time: {text!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)") from None
+    return (moment if moment.tzinfo else moment.astimezone()).astimezone(UTC)
+
+
+def _merged(spans: list[tuple[str, str]]) -> list[tuple[int, str]]:
+    sums: dict[str, int] = {}
+    for count, unit in spans:
+        sums[unit] = sums.get(unit, 0) + int(count)
+    return [(count, unit) for unit, count in sums.items()]

@@ -1,0 +1,64 @@
+"""The names of the JoyToken contract: error types, headers, tiers, and the guide's setup that joytui exists for.
+
+Sources: docs-dev.joytokens.ai (errors, routing, rate limits, the Codex CLI cookbook page), the first-party SDKs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEV_BASE_URL: Final = "https://api-dev.joytokens.ai/openai/v1"
+PROD_BASE_URL: Final = "https://api.joytokens.ai/openai/v1"
+BASE_PATH: Final = "/openai/v1"
+PROVIDER_ID: Final = "joytoken"
+KEY_VARIABLE: Final = "JOY_TOKEN_API_KEY"
+KEY_PLACEHOLDER: Final = "jt_xxx"
+KEY_PREFIX: Final = "jt_"
+LOCAL_KEY_PREFIX: Final = "jt_local_"
+LOCAL_PORT: Final = 8791
+LOCAL_BASE_URL: Final = f"http://127.0.0.1:{LOCAL_PORT}{BASE_PATH}"
+AUTO_MODEL: Final = "auto"
+
+TIERS: Final = ("economy", "standard", "premium")
+FALLBACK_ORDER: Final = {
+    "premium": ("premium", "standard", "economy"),
+    "standard": ("standard", "premium", "economy"),
+    "economy": ("economy", "standard", "premium"),
+}
+
+INVALID_REQUEST: Final = "invalid_request_error"
+MISSING_API_KEY: Final = "missing_api_key"
+INVALID_API_KEY: Final = "invalid_api_key"
+POLICY_REJECTED: Final = "policy_rejected"
+INSUFFICIENT_QUOTA: Final = "insufficient_quota"
+ROUTING_ERROR: Final = "routing_error"
+UPSTREAM_ERROR: Final = "upstream_error"
+STREAM_ERROR: Final = "stream_error"
+
+HEADER_USED_MODEL: Final = "X-DAOE-Used-Model"
+HEADER_USED_PROVIDER: Final = "X-DAOE-Used-Provider"
+HEADER_FAILOVER: Final = "X-DAOE-Failover"
+HEADER_REQUEST_ID: Final = "X-Request-ID"
+HEADER_DAOE_REQUEST_ID: Final = "X-DAOE-Request-ID"
+HEADER_ERROR_ORIGIN: Final = "X-Joytui-Error-Origin"
+
+CONFIG_BLOCK: Final = f"""\
+model_provider = "{PROVIDER_ID}"
+model = "{AUTO_MODEL}"
+
+[model_providers.{PROVIDER_ID}]
+name = "{PROVIDER_ID}"
+base_url = "{{base_url}}"
+env_key = "{KEY_VARIABLE}"
+"""
+
+
+def config_block(base_url: str = DEV_BASE_URL) -> str:
+    """The guide's config.toml for a base URL."""
+    return CONFIG_BLOCK.format(base_url=base_url)
+
+
+def try_command(base_url: str = LOCAL_BASE_URL, prompt: str = "say hi") -> str:
+    """One Codex turn through a gateway by `-c` overrides, config.toml untouched (works with Codex 0.169)."""
+    table = f'model_providers.joytui={{name="joytui",base_url="{base_url}",env_key="{KEY_VARIABLE}"}}'
+    return f"codex exec -c model_provider=joytui -c '{table}' \"{prompt}\""

@@ -1,0 +1,206 @@
+"""The records that pass between the packages: frozen data, no behaviour beyond their own JSON form.
+
+The doctor's half (`Report` and what it holds) is the contract of `joytui doctor --json`, schema version 1.
+The gateway's half (`RequestRecord`, `KeyRecord`, `UsageRow`) is the contract of `joytui logs|keys|usage --json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+Row = Literal["401", "403", "402", "model-not-found", "no-logs", "other"]
+Status = Literal["pass", "warn", "fail", "skip", "unknown"]
+
+ROWS: tuple[Row, ...] = ("401", "403", "402", "model-not-found", "no-logs", "other")
+SCHEMA_VERSION = 1
+
+
+def to_json(value: Any) -> Any:
+    """Any record as plain JSON data: dataclasses become objects, tuples lists. Field order is the declared one."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(v) for v in value]
+    return value
+
+
+# --- the doctor -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact that supports a finding. `where` is a place a person can open: "file:line", "environment", a URL."""
+
+    what: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to do. `commands` can be pasted into a shell; `patch` is a unified diff, None where it would hold a secret.
+
+    `safe`: applying it changes only what Codex does with this provider, and can be undone.
+    """
+
+    summary: str
+    commands: tuple[str, ...] = ()
+    patch: str | None = None
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong (or, as a warning, will bite): a cause of `core.causes` with its proof and its mend.
+
+    `codex_says` is the text that Codex itself prints for it, None where Codex prints nothing.
+    `details` holds machine-readable facts of this cause (`policy`, `quota`, `retry_after_s`, `codex_requests`, …).
+    """
+
+    cause: str
+    row: Row
+    title: str
+    explanation: str
+    evidence: tuple[Evidence, ...] = ()
+    codex_says: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`works`: this invocation gets answers through the gateway; None: not decided (nothing was sent, or no answer)."""
+
+    works: bool | None
+    cause: str | None
+    row: Row | None
+    title: str
+    explanation: str
+    evidence: tuple[Evidence, ...] = ()
+    codex_says: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check of the walk. `id` is stable (for example "config.syntax"); durations are milliseconds."""
+
+    id: str
+    row: Row
+    title: str
+    status: Status
+    duration_ms: float
+    summary: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of the guide's troubleshooting table with what the walk found there."""
+
+    row: Row
+    symptom: str
+    check: str
+    status: Status
+    steps: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveValue:
+    """A configuration value as Codex will use it. `origin`: "file:line", "flag", "environment" or "default"."""
+
+    value: Any
+    origin: str
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodexInfo:
+    """The Codex that was examined. `version` and `path` are None where none was found on PATH."""
+
+    version: str | None
+    path: str | None
+    home: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one run of the doctor found: what `joytui doctor --json` prints."""
+
+    schema_version: int
+    joytui_version: str
+    generated_at: str
+    codex: CodexInfo
+    effective: Mapping[str, EffectiveValue]
+    verdict: Verdict
+    warnings: tuple[Finding, ...]
+    table: tuple[TableRow, ...]
+    steps: tuple[Step, ...]
+
+
+# --- the gateway ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request through the gateway. Tokens are counts, `cost` nano-credits, times RFC 3339 UTC, latencies ms.
+
+    `status` is None while the request runs; 499 when the client went away. `cause` is a cause id for a refusal.
+    """
+
+    id: str
+    time: str
+    key: str | None
+    key_id: str | None
+    model: str | None
+    model_used: str | None
+    provider: str | None
+    tier: str | None
+    endpoint: str
+    status: int | None
+    error_type: str | None
+    error_message: str | None
+    cause: str | None
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost_nano: int
+    cost_source: Literal["upstream", "estimated", "none"]
+    ttft_ms: float | None
+    latency_ms: float | None
+    stream: bool
+    request_id: str
+    upstream_id: str | None
+    thread_id: str | None
+    client: str | None
+    ip: str | None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """Sums over requests. Tokens are counts, `cost_nano` nano-credits."""
+
+    requests: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """Totals for one combination of the grouping fields, `by` in the order that was asked for."""
+
+    by: Mapping[str, str | None]
+    source: Literal["gateway", "codex"]
+    totals: UsageTotals

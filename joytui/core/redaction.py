@@ -1,0 +1,73 @@
+"""The one redaction: no key, whole or in part, leaves joytui by a log, a report, a screen or a store.
+
+Two means, used together: the secrets that are known (`Redactor(secrets)`), found verbatim; and the shapes of secrets
+(bearer tokens, `sk-…`, `jt_…`, userinfo in URLs, assignments to names like API_KEY), for what nobody told us about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MASK = "‹redacted›"
+
+_URL_SAFE = r"[A-Za-z0-9_\-]"
+_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?i)\b(bearer|basic|token)(\s+)(?=\S*[0-9_\-.~+/=])[A-Za-z0-9._~+/\-]{8,}=*"), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)(://)[^/\s@:'\"<>]*:[^/\s@'\"<>]*@"), rf"\1{MASK}@"),
+    (re.compile(rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{6,}}"), MASK),
+    (re.compile(rf"\bsk-{_URL_SAFE}{{8,}}"), MASK),
+    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,})"), MASK),
+    (re.compile(r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}"), MASK),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
+    (
+        re.compile(
+            r"(?i)([\w\-.]*(?:api[_\-]?key|apikey|secret|passw(?:or)?d|access[_\-]?token|auth[_\-]?token|bearer[_\-]?token)"
+            r"[\"']?\s*[=:]\s*[\"']?)(?![\"'\s]|env\b|‹)[^\s\"',;}&]{6,}"
+        ),
+        rf"\1{MASK}",
+    ),
+)
+
+
+def fingerprint(secret: str | bytes) -> str:
+    """How the doctor tells keys apart: the length and 8 hex digits of the SHA-256, for example "24 bytes, #1a2b3c4d"."""
+    data = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
+    return f"{len(data)} bytes, #{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+class Redactor:
+    """Masks known secrets and the shapes of unknown ones in text, and in any nested data."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        wanted: set[str] = set()
+        for secret in secrets:
+            for form in (secret, secret.strip(), secret.strip().strip("\"'")):
+                if len(form) >= 6:
+                    wanted.update((form, *(part for part in re.split(r"[\s\x00-\x1f\"']+", form) if len(part) >= 8)))
+        self._known = re.compile("|".join(re.escape(s) for s in sorted(wanted, key=len, reverse=True))) if wanted else None
+
+    def text(self, text: str) -> str:
+        if self._known:
+            text = self._known.sub(MASK, text)
+        for pattern, replacement in _SHAPES:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def data(self, value: Any) -> Any:
+        """The same over nested lists, tuples and mappings (their keys too); other values pass as they are."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(k)): self.data(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.data(v) for v in value]
+        return value
+
+
+def visible(text: str, *, limit: int | None = None) -> str:
+    """Text from the wire made safe to show: control characters (terminal sequences with them) as spaces, cut at `limit`."""
+    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
