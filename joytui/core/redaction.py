@@ -19,7 +19,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(://)[^/\s@:'\"<>]*:[^/\s@'\"<>]*@"), rf"\1{MASK}@"),
     (re.compile(rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{6,}}"), MASK),
     (re.compile(rf"\bsk-{_URL_SAFE}{{8,}}"), MASK),
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,})"), MASK),
+    (
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,})"),
+        MASK,
+    ),
     (re.compile(r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}"), MASK),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
     (
@@ -47,7 +50,9 @@ class Redactor:
             for form in (secret, secret.strip(), secret.strip().strip("\"'")):
                 if len(form) >= 6:
                     wanted.update((form, *(part for part in re.split(r"[\s\x00-\x1f\"']+", form) if len(part) >= 8)))
-        self._known = re.compile("|".join(re.escape(s) for s in sorted(wanted, key=len, reverse=True))) if wanted else None
+        self._known = (
+            re.compile("|".join(re.escape(s) for s in sorted(wanted, key=len, reverse=True))) if wanted else None
+        )
 
     def text(self, text: str) -> str:
         if self._known:

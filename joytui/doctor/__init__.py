@@ -1,0 +1,1 @@
+"""The doctor: steps, probes, the walk over the troubleshooting table, findings, reports."""

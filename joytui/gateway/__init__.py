@@ -1,0 +1,1 @@
+"""The embedded gateway: JoyToken's contract on your own machine."""

@@ -1,0 +1,1 @@
+"""The store: one class an engine, no SQL elsewhere."""

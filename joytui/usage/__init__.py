@@ -1,0 +1,1 @@
+"""Usage merged from the gateway and from Codex's own files."""

@@ -1,0 +1,108 @@
+"""The `joytui` command: finds the subcommand's module, builds only that parser, owns errors and exit codes.
+
+A command is one module in this folder with `configure(parser)` and `run(args) -> int`. It may say `TAKES_REST = True`
+to receive what stands after `--` as `args.rest` (a list). Modules are imported when chosen, and not before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+from joytui import __version__
+from joytui.core.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, JoytuiError
+
+COMMANDS = {
+    "doctor": "say why this Codex does not work, and what to type to mend it",
+    "logs": "what goes through the gateway: list, filter, follow",
+    "usage": "who spends what: by key, model, day, project",
+    "keys": "create, list, revoke the gateway's keys",
+    "wallet": "the gateway's tier wallets",
+    "models": "the model catalog with prices",
+    "gateway": "run, start, stop the local gateway",
+    "try": "one real Codex turn through the local gateway, config.toml untouched",
+    "codex": "Codex's effective configuration, with the origin of each value",
+    "setup": "do the guide's steps: provider, key, doctor",
+    "report": "a redacted bundle for a support ticket",
+    "triage": "from a ticket's text to the cause, offline",
+    "serve": "the console in a browser",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Never raises for anything that a user can cause."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_OK
+    except JoytuiError as error:
+        from joytui.cli.output import complain
+
+        complain(error)
+        return error.exit_code
+    except SystemExit as stop:  # argparse
+        return stop.code if isinstance(stop.code, int) else EXIT_USAGE
+
+
+def _dispatch(words: list[str]) -> int:
+    if words and words[0] in COMMANDS:
+        return _run_command(words[0], words[1:])
+    parser = _top_parser()
+    args = parser.parse_args(words)
+    from joytui.cli.console import run
+
+    return run(args)
+
+
+def _run_command(name: str, words: list[str]) -> int:
+    module = import_module(f"joytui.cli.{name}_command")
+    rest: list[str] | None = None
+    if getattr(module, "TAKES_REST", False) and "--" in words:
+        cut = words.index("--")
+        words, rest = words[:cut], words[cut + 1 :]
+    parser = argparse.ArgumentParser(
+        prog=f"joytui {name}", description=(module.__doc__ or COMMANDS[name]), formatter_class=_Help
+    )
+    module.configure(parser)
+    args = parser.parse_args(words)
+    args.rest = rest or []
+    code: int = module.run(args)
+    return code
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    listing = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="joytui",
+        usage="joytui [COMMAND] [OPTIONS]",
+        description="Why does my Codex not work? A console for Codex CLI behind the JoyToken gateway.\n"
+        "Without a command: the console (doctor, logs, usage, keys).",
+        epilog=f"commands:\n{listing}\n\n`joytui COMMAND --help` explains one.",
+        formatter_class=_Help,
+    )
+    parser.add_argument("--version", action="version", version=f"joytui {__version__}")
+    from joytui.cli.console import configure
+
+    configure(parser)
+    return parser
+
+
+def _silence_stdout() -> None:
+    """The reader of a pipe went away: keep the interpreter from complaining while it closes stdout."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,68 @@
+"""The one owner of stdout and stderr: data goes to stdout, words to stderr; colour only where a terminal wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from joytui.core.errors import JoytuiError
+from joytui.core.redaction import visible
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+
+
+def emit(text: str = "") -> None:
+    """A line of data on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def emit_json(data: Any) -> None:
+    """Data as indented JSON on stdout, one document."""
+    emit(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def emit_json_line(data: Any) -> None:
+    """Data as one line of JSON on stdout, flushed: made for pipes that follow."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Words for a person, on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def complain(error: JoytuiError) -> None:
+    """An error with its place and its hint, on stderr."""
+    place = f"{error.where}: " if error.where else ""
+    say(f"{paint('joytui:', 'red', stream=sys.stderr)} {place}{error.what}")
+    if error.hint:
+        say(f"  {paint('hint:', 'cyan', stream=sys.stderr)} {error.hint}")
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether colour is welcome there: a terminal, and neither NO_COLOR nor TERM=dumb."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
+    """Text in colour where the stream (stdout unless told) wants it."""
+    if not styles or not colours(stream or sys.stdout):
+        return text
+    return f"\x1b[{';'.join(STYLES[s] for s in styles)}m{text}\x1b[0m"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
+    """Aligned columns; `right` holds the indices of those that align right. Cells lose their control characters."""
+    cells = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        parts = (c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([paint(line(head), "bold"), *(line(row) for row in cells)])
