@@ -1,0 +1,1 @@
+"""What several test folders share: the fault gateway, the real Codex, a terminal."""
