@@ -1,0 +1,98 @@
+"""Who may import whom: read from the source, and seen in a fresh process."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import joytui
+
+ROOT = Path(joytui.__file__).parent
+
+MAY_IMPORT = {
+    "core": set(),
+    "codex": {"core"},
+    "client": {"core"},
+    "ledger": {"core"},
+    "doctor": {"codex", "client", "core"},
+    "usage": {"codex", "client", "core"},
+    "gateway": {"ledger", "client", "core"},
+    "tui": {"doctor", "usage", "codex", "client", "core"},
+    "cli": {"core", "codex", "client", "ledger", "doctor", "usage", "gateway", "tui"},
+}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every joytui module that a file names in an import, at the top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative imports hide the layer"
+            found.add(node.module or "")
+            if node.module == "joytui":
+                found.update(f"joytui.{alias.name}" for alias in node.names)
+    return {name for name in found if name.split(".")[0] == "joytui"}
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
+    wrong = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for name in imported_modules(path):
+            parts = name.split(".")
+            target = parts[1] if len(parts) > 1 else None
+            if target in MAY_IMPORT and target != package and target not in MAY_IMPORT[package]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_package_has_its_place_in_the_layering() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages == set(MAY_IMPORT)
+
+
+def test_only_the_console_names_textual_in_its_source() -> None:
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        if path.relative_to(ROOT).parts[0] == "tui":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            if any(name.split(".")[0] in ("textual", "plotext") for name in names):
+                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("package", sorted(set(MAY_IMPORT) - {"tui"}))
+def test_importing_every_module_of_a_package_in_a_fresh_process_loads_no_textual(package: str) -> None:
+    modules = [
+        ".".join(("joytui", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
+    program = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'textual', 'plotext'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_commands_frame_loads_nothing_heavy() -> None:
+    """`joytui --version` and a command's start must not pay for what another command needs."""
+    program = (
+        "import sys, joytui.cli.main\n"
+        "heavy = {'textual', 'httpx', 'pydantic', 'plotext', 'tomlkit', 'starlette', 'uvicorn', 'asyncio'}\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
