@@ -1,0 +1,156 @@
+"""What passes between the gateway and an upstream: one `ModelCall` in, one `Exchange` out.
+
+An `Exchange` is an answer on its way to the client. Reading its `body` fills its `observation`; when the body has
+ended, or `aclose` was called, the observation is final. An upstream that cannot be reached, refuses, or breaks is
+also an `Exchange`, with a status and a body in JoyToken's error shape: `call` raises nothing that a network can cause.
+
+    exchange = await upstream.call(ModelCall(...))
+    try:
+        async for chunk in exchange.body: …
+    finally:
+        await exchange.aclose()           # idempotent; releases the connection of a body that was not read to its end
+    exchange.observation.input_tokens
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+Endpoint = Literal["responses", "chat/completions"]
+Api = Literal["responses", "chat"]
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(slots=True)
+class Observation:
+    """What an answer told about itself while it passed. Tokens are counts, `cost_nano` nano-credits.
+
+    `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came).
+    `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
+    `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
+    `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
+    `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
+    `output_chars`: length of the text, reasoning and arguments passed so far, for an estimate when a client goes away.
+    """
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    usage_seen: bool = False
+    cost_nano: int | None = None
+    upstream_id: str | None = None
+    billing_id: str | None = None
+    model_used: str | None = None
+    provider: str | None = None
+    tier: str | None = None
+    first_token_at: float | None = None
+    finish: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    complete: bool = False
+    output_chars: int = 0
+    upstream: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Adds a remark for the record, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One request for a model. `raw` is `body` as bytes, exactly what a pass-through sends; `model` is `body["model"]`.
+
+    `headers`: the client's own headers, lower-case names; an upstream picks from them by an allowlist.
+    `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
+    where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are never edited.
+    """
+
+    endpoint: Endpoint
+    body: dict[str, Any]
+    raw: bytes
+    headers: Mapping[str, str]
+    stream: bool
+    request_id: str
+    model: str
+    metadata: Callable[[Observation], Any] | None = None
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client."""
+
+    status: int
+    headers: dict[str, str]
+    body: AsyncIterator[bytes]
+    observation: Observation
+    close: Callable[[], Awaitable[None]] = _nothing
+
+    async def aclose(self) -> None:
+        """Ends the exchange and gives its connection back. May be called at any time, any number of times."""
+        close, self.close = self.close, _nothing
+        await close()
+
+    async def read(self) -> bytes:
+        """The whole body, then closed."""
+        try:
+            return b"".join([chunk async for chunk in self.body])
+        finally:
+            await self.aclose()
+
+
+@runtime_checkable
+class Upstream(Protocol):
+    """Somewhere that answers model calls. `api` is what it speaks on `/responses`: its own, Chat by bridge, or not yet known."""
+
+    name: str
+
+    @property
+    def api(self) -> Api | None: ...
+
+    async def call(self, call: ModelCall) -> Exchange: ...
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        """The upstream's model entries as it gives them (`{"id": …}` or a catalog entry); empty when it has no list."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+def error_body(message: str, error_type: str, *, code: str | None = None) -> bytes:
+    """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
+    error = {"message": message, "type": error_type}
+    if code is not None:
+        error["code"] = code
+    return json.dumps({"error": error}, ensure_ascii=False).encode()
+
+
+async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
+    """A body that is already there."""
+    if data:
+        yield data
+
+
+def error_exchange(
+    status: int,
+    message: str,
+    error_type: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    observation: Observation | None = None,
+) -> Exchange:
+    """An answer that joytui itself gives in JoyToken's error shape."""
+    seen = observation or Observation()
+    seen.error_type, seen.error_message, seen.complete = error_type, message, True
+    return Exchange(status, {"content-type": JSON, **(headers or {})}, one_chunk(error_body(message, error_type)), seen)
