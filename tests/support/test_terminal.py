@@ -1,0 +1,76 @@
+"""The terminal of the tests shows what a user sees, and notices what a program leaves behind."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import pytest
+
+from tests.support.terminal import ScreenTimeout, Terminal
+
+TINY_APP = textwrap.dedent("""
+    from textual.app import App
+    from textual.widgets import Footer, Header, Static
+
+    class Tiny(App):
+        BINDINGS = [("q", "quit", "Leave")]
+
+        def compose(self):
+            yield Header()
+            yield Static("hello from a screen", id="body")
+            yield Footer()
+
+        def on_resize(self, event):
+            self.query_one("#body").update(f"hello from a screen {event.size.width}x{event.size.height}")
+
+    Tiny().run()
+""")
+
+
+def test_a_textual_app_is_read_resized_and_left():
+    with Terminal([sys.executable, "-c", TINY_APP], columns=80, lines=24) as terminal:
+        terminal.wait_for("hello from a screen 80x24", "Leave")
+        terminal.resize(100, 30)
+        terminal.wait_for("100x30")
+        assert len(terminal.rows) == 30
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+        assert "\x1b[?1049h" in terminal.output, "the app did use the alternate screen"
+        assert terminal.left_behind() == []
+
+
+def test_keys_and_exit_codes_pass_through():
+    with Terminal(["sh", "-c", "read word; echo got:$word; exit 7"]) as terminal:
+        terminal.send("abc", "enter")
+        terminal.wait_for("got:abc")
+        assert terminal.wait_exit() == 7
+        assert terminal.left_behind() == []
+
+
+def test_ctrl_c_reaches_the_command():
+    with Terminal([sys.executable, "-c", "print('up', flush=True); import signal; signal.pause()"]) as terminal:
+        terminal.wait_for("up")
+        terminal.send("ctrl+c")
+        assert terminal.wait_exit() in (-2, 1, 130)
+        terminal_text = terminal.text
+        assert "KeyboardInterrupt" in terminal_text
+
+
+def test_what_stays_behind_is_noticed():
+    with Terminal(["sh", "-c", r"printf '\033[?1049h\033[?25l\033[?1003h'; stty -echo"]) as terminal:
+        terminal.wait_exit()
+        assert terminal.left_behind() == [
+            "terminal attributes (echo, line mode) not restored",
+            "alternate screen not left",
+            "mouse reports left on",
+            "cursor left hidden",
+        ]
+
+
+def test_waiting_in_vain_shows_the_screen():
+    with (
+        Terminal(["sh", "-c", "echo something else; read x"]) as terminal,
+        pytest.raises(ScreenTimeout, match="something else"),
+    ):
+        terminal.wait_for("never there", timeout=0.5)
