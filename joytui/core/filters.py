@@ -1,0 +1,449 @@
+"""The filter language of the Logs screen and of `joytui logs --filter`: parsed here once, run here and by the ledger.
+
+    status:4xx key:dev-* model:auto cost>0.5 since:2h -provider:x "text words"
+
+Terms are joined by "and"; `-` before a term turns it round; `a,b` after a colon are alternatives; what has no field is
+looked for in every text of the record. `parse` gives the terms as data (below); `predicate` runs them on a
+`RequestRecord`, `ledger.filters_sql` turns the same data into SQL. Both follow the same rules:
+
+- column names are those of `RequestRecord`;
+- letters compare without regard to case, for ASCII letters only (as SQL's LIKE does);
+- in a `Match` pattern `*` stands for any run of characters and `?` for one, anchored at both ends;
+- a value that is not there (None) matches nothing, so `Not` of it is true (in SQL: `(…) IS NOT TRUE`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import ClassVar, Literal
+
+from joytui.core.clock import parse_when, rfc3339
+from joytui.core.errors import UsageError
+from joytui.core.money import MoneyError, parse_credits
+from joytui.core.records import RequestRecord
+
+Comparison = Literal["=", "<", "<=", ">", ">="]
+
+TEXT_COLUMNS = (
+    "id", "request_id", "upstream_id", "thread_id", "key", "key_id", "model", "model_used", "provider", "tier",
+    "endpoint", "error_type", "error_message", "cause", "client", "ip", "notes",
+)  # fmt: skip
+
+
+# --- the terms: what `parse` gives ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One of the columns matches the glob (lower case, `*` and `?`, whole value)."""
+
+    columns: tuple[str, ...]
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """One of the columns (TEXT_COLUMNS) contains the text (lower case, no wildcards)."""
+
+    text: str
+    columns: tuple[str, ...] = TEXT_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The sum of the columns compares so with the value: nano-credits, tokens, milliseconds or an HTTP status."""
+
+    columns: tuple[str, ...]
+    op: Comparison
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The record's `time` (RFC 3339 text, which sorts) is at or after, or before, the moment."""
+
+    op: Literal[">=", "<"]
+    moment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The column is None."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The column is exactly this value."""
+
+    column: str
+    value: str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of the terms; none of them: everything matches. This is what `parse` returns."""
+
+    terms: tuple[Term, ...] = ()
+
+
+Term = Match | Contains | Compare | When | Missing | Equals | Not | AnyOf | AllOf
+
+
+class FilterError(UsageError):
+    """A filter that does not parse. `position` is the offset of the fault in the text, from 0."""
+
+    def __init__(self, what: str, *, position: int, hint: str | None = None) -> None:
+        super().__init__(what, where=f"filter, column {position + 1}", hint=hint)
+        self.position = position
+
+
+# --- the operators: what the language knows, and what its help says ---------------------------------------------------
+
+COMPARISONS = (">=", "<=", ">", "<", "=")
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)\Z")
+_SPAN_MS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)\Z")
+_STATUS_CLASS = re.compile(r"([1-5])[xX*]{2}\Z")
+
+
+def _count(text: str) -> int:
+    if not (found := _COUNT.match(text)):
+        raise ValueError("a number of tokens: 1200, 5k, 1.5M")
+    return round(float(found[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[found[2].lower()])
+
+
+def _milliseconds(text: str) -> float:
+    if not (found := _SPAN_MS.match(text)):
+        raise ValueError("a time: 800ms, 2s, 1.5m (a bare number is milliseconds)")
+    return float(found[1]) * {"": 1, "ms": 1, "s": 1_000, "m": 60_000}[found[2]]
+
+
+def _nano(text: str) -> int:
+    try:
+        return parse_credits(text)
+    except MoneyError:
+        raise ValueError("an amount of credits: 0.5, 2") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TextOperator:
+    """`code:glob`"""
+
+    code: str
+    help: str
+    columns: tuple[str, ...]
+    ops: ClassVar[tuple[str, ...]] = (":", "=")
+
+    @property
+    def form(self) -> str:
+        return f"{self.code}:GLOB"
+
+    def term(self, op: str, value: str, at: datetime | None) -> Term:
+        return Match(self.columns, fold(value))
+
+
+@dataclass(frozen=True, slots=True)
+class NumberOperator:
+    """`code>number`, with the units that `read` knows."""
+
+    code: str
+    help: str
+    columns: tuple[str, ...]
+    read: Callable[[str], int | float]
+    ops: ClassVar[tuple[str, ...]] = (":", *COMPARISONS)
+
+    @property
+    def form(self) -> str:
+        return f"{self.code}>N"
+
+    def term(self, op: str, value: str, at: datetime | None) -> Term:
+        return Compare(self.columns, _comparison(op), self.read(value))
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOperator:
+    """`status:403`, `status:4xx`, `status>=500`"""
+
+    code: str = "status"
+    help: str = "HTTP status: 403, a class (4xx), a comparison (status>=500)"
+    ops: ClassVar[tuple[str, ...]] = (":", *COMPARISONS)
+
+    @property
+    def form(self) -> str:
+        return "status:4xx"
+
+    def term(self, op: str, value: str, at: datetime | None) -> Term:
+        if op in (":", "=") and (found := _STATUS_CLASS.match(value)):
+            low = int(found[1]) * 100
+            return AllOf((Compare(("status",), ">=", low), Compare(("status",), "<", low + 100)))
+        if not re.fullmatch(r"[1-5]\d\d", value):
+            raise ValueError("a status is a number of three digits or a class: 403, 4xx")
+        return Compare(("status",), _comparison(op), int(value))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOperator:
+    """`since:2h`, `until:yesterday`"""
+
+    code: str
+    help: str
+    op: Literal[">=", "<"]
+    ops: ClassVar[tuple[str, ...]] = (":", "=")
+
+    @property
+    def form(self) -> str:
+        return f"{self.code}:WHEN"
+
+    def term(self, op: str, value: str, at: datetime | None) -> Term:
+        return When(self.op, rfc3339(parse_when(value, at=at)))
+
+
+STATES: dict[str, tuple[Term, str]] = {
+    "error": (Compare(("status",), ">=", 400), "status 400 and above"),
+    "refused": (Not(Missing("cause")), "refused, with a cause"),
+    "running": (Missing("status"), "not ended yet"),
+    "stream": (Equals("stream", True), "streamed"),
+    "estimated": (Equals("cost_source", "estimated"), "its cost is an estimate"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StateOperator:
+    """`is:error`"""
+
+    code: str = "is"
+    ops: ClassVar[tuple[str, ...]] = (":", "=")
+
+    @property
+    def help(self) -> str:
+        return "; ".join(f"{name}: {text}" for name, (_, text) in STATES.items())
+
+    @property
+    def form(self) -> str:
+        return "is:STATE"
+
+    def term(self, op: str, value: str, at: datetime | None) -> Term:
+        if value not in STATES:
+            raise ValueError(f"one of {', '.join(STATES)}")
+        return STATES[value][0]
+
+
+Operator = TextOperator | NumberOperator | StatusOperator | TimeOperator | StateOperator
+
+OPERATORS: tuple[Operator, ...] = (
+    StatusOperator(),
+    StateOperator(),
+    TextOperator("key", "the key's name", ("key",)),
+    TextOperator("key_id", "the key's id", ("key_id",)),
+    TextOperator("model", "the model that was asked for, or the one used", ("model", "model_used")),
+    TextOperator("asked", "the model that was asked for", ("model",)),
+    TextOperator("used", "the model that answered", ("model_used",)),
+    TextOperator("provider", "the upstream's provider", ("provider",)),
+    TextOperator("tier", "economy, standard or premium", ("tier",)),
+    TextOperator("endpoint", "the path that was called", ("endpoint",)),
+    TextOperator("type", "the error's type (policy_rejected, …)", ("error_type",)),
+    TextOperator("cause", "why it was refused: a cause id of the doctor", ("cause",)),
+    TextOperator("id", "own, client's or upstream's request id", ("id", "request_id", "upstream_id")),
+    TextOperator("thread", "the Codex thread", ("thread_id",)),
+    TextOperator("client", "the program that asked (its User-Agent)", ("client",)),
+    TextOperator("ip", "the address it came from", ("ip",)),
+    NumberOperator("cost", "credits: cost>0.5", ("cost_nano",), _nano),
+    NumberOperator("tokens", "input and output tokens: tokens>5k", ("input_tokens", "output_tokens"), _count),
+    NumberOperator("input", "input tokens", ("input_tokens",), _count),
+    NumberOperator("cached", "cached input tokens", ("cached_input_tokens",), _count),
+    NumberOperator("output", "output tokens", ("output_tokens",), _count),
+    NumberOperator("reasoning", "reasoning tokens", ("reasoning_tokens",), _count),
+    NumberOperator("ttft", "time to the first token: ttft>2s", ("ttft_ms",), _milliseconds),
+    NumberOperator("latency", "time to the end: latency>800ms", ("latency_ms",), _milliseconds),
+    TimeOperator("since", "from then on: 30m, 2h, 7d, today, a date", ">="),
+    TimeOperator("until", "before then", "<"),
+)
+BY_CODE = {operator.code: operator for operator in OPERATORS}
+
+
+def help_lines() -> list[tuple[str, str]]:
+    """What the language knows, as pairs of a form and what it finds: the text of every help on filters."""
+    return [
+        *((operator.form, operator.help) for operator in OPERATORS),
+        ("WORD", 'anywhere in the record\'s texts; "two words" in quotes'),
+        ("-TERM", "the opposite: -provider:x"),
+        ("FIELD:A,B", "either of them: status:401,403"),
+    ]
+
+
+def _comparison(op: str) -> Comparison:
+    return "=" if op in (":", "=") else op  # type: ignore[return-value]
+
+
+# --- parsing ----------------------------------------------------------------------------------------------------------
+
+_FIELD = re.compile(r"([A-Za-z_]+)(:|>=|<=|>|<|=)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One word of the filter with its offset; `quoted` holds the flags of its characters that stood in quotes."""
+
+    position: int
+    text: str
+    quoted: tuple[bool, ...]
+
+
+def parse(text: str, *, at: datetime | None = None) -> AllOf:
+    """The terms of a filter; an empty text matches everything. `at` is the moment that "2h" counts from.
+
+    Raises FilterError with the position of the fault.
+    """
+    return AllOf(tuple(_term(word, at) for word in _words(text)))
+
+
+def _words(text: str) -> Iterator[_Word]:
+    position, length = 0, len(text)
+    while position < length:
+        if text[position].isspace():
+            position += 1
+            continue
+        start, characters, flags, quote = position, "", [], None
+        while position < length and (quote is not None or not text[position].isspace()):
+            if text[position] == '"':
+                quote = position if quote is None else None
+            else:
+                characters += text[position]
+                flags.append(quote is not None)
+            position += 1
+        if quote is not None:
+            raise FilterError("a quote is opened and not closed", position=quote, hint='close it: "two words"')
+        yield _Word(start, characters, tuple(flags))
+
+
+def _term(word: _Word, at: datetime | None) -> Term:
+    text, flags, position = word.text, word.quoted, word.position
+    negated = text.startswith("-") and not flags[0]
+    if negated:
+        text, flags, position = text[1:], flags[1:], position + 1
+    if not text:
+        raise FilterError("nothing stands here", position=position, hint="a word, or FIELD:VALUE")
+    found = _FIELD.match(text)
+    if found is None or any(flags[: found.end()]):
+        term: Term = Contains(fold(text))
+    else:
+        values = _alternatives(text[found.end() :], flags[found.end() :])
+        term = _field_term(found[1], found[2], values, position, at)
+    return Not(term) if negated else term
+
+
+def _alternatives(text: str, flags: tuple[bool, ...]) -> list[str]:
+    """The values between the commas that stand outside quotes."""
+    cuts = [i for i, c in enumerate(text) if c == "," and not flags[i]]
+    return [text[a:b] for a, b in zip([0, *(c + 1 for c in cuts)], [*cuts, len(text)], strict=True)]
+
+
+def _field_term(code: str, op: str, values: list[str], position: int, at: datetime | None) -> Term:
+    operator = BY_CODE.get(code.lower())
+    if operator is None:
+        raise FilterError(f"no field is called {code!r}", position=position, hint=_near(code, op))
+    if op not in operator.ops:
+        raise FilterError(f"{code} takes no {op}", position=position + len(code), hint=f"write {operator.form}")
+    terms = []
+    offset = position + len(code) + len(op)
+    for value in values:
+        if not value:
+            raise FilterError(f"{code}{op} needs a value", position=offset, hint=f"{operator.form} ({operator.help})")
+        try:
+            terms.append(operator.term(op, value, at))
+        except ValueError as error:
+            raise FilterError(f"{code}{op}{value} does not hold", position=offset, hint=str(error)) from None
+        offset += len(value) + 1
+    return terms[0] if len(terms) == 1 else AnyOf(tuple(terms))
+
+
+def _near(code: str, op: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(code.lower(), BY_CODE, n=1)
+    if near:
+        return f"did you mean {near[0]}{op}…? To look for the text itself, put it in quotes"
+    return f"fields: {', '.join(BY_CODE)}. To look for the text itself, put it in quotes"
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+_ASCII_LOWER = {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}
+
+
+def fold(text: str) -> str:
+    """Text for comparing without regard to case: ASCII letters in lower case, as SQL's LIKE compares."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """A glob as an anchored regular expression."""
+    parts = {"*": ".*", "?": "."}
+    return re.compile("".join(parts.get(c) or re.escape(c) for c in pattern) + r"\Z", re.S)
+
+
+def predicate(term: Term) -> Callable[[RequestRecord], bool]:
+    """The term as a function over records."""
+    match term:
+        case AllOf(terms):
+            tests = [predicate(t) for t in terms]
+            return lambda record: all(test(record) for test in tests)
+        case AnyOf(terms):
+            tests = [predicate(t) for t in terms]
+            return lambda record: any(test(record) for test in tests)
+        case Not(inner):
+            test = predicate(inner)
+            return lambda record: not test(record)
+        case Match(columns, pattern):
+            return partial(_matches, columns, glob_regex(pattern))
+        case Contains(text, columns):
+            return partial(_contains, columns, text)
+        case Compare(columns, op, value):
+            return partial(_compares, columns, _COMPARE[op], value)
+        case When(op, moment):
+            return lambda record: (record.time >= moment) if op == ">=" else (record.time < moment)
+        case Missing(column):
+            return lambda record: getattr(record, column) is None
+        case Equals(column, wanted):
+            return lambda record: bool(getattr(record, column) == wanted)
+
+
+_COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
+    "=": lambda a, b: a == b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def _matches(columns: tuple[str, ...], regex: re.Pattern[str], record: RequestRecord) -> bool:
+    values = (getattr(record, column) for column in columns)
+    return any(value is not None and regex.match(fold(value)) for value in values)
+
+
+def _contains(columns: tuple[str, ...], text: str, record: RequestRecord) -> bool:
+    values = (getattr(record, column) for column in columns)
+    return any(value is not None and text in fold(value) for value in values)
+
+
+def _compares(
+    columns: tuple[str, ...], test: Callable[[float, float], bool], wanted: float, record: RequestRecord
+) -> bool:
+    values = [getattr(record, column) for column in columns]
+    return all(value is not None for value in values) and test(sum(values), wanted)
