@@ -2,14 +2,41 @@
 
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
+Every path wants `Authorization: Bearer TOKEN`: the admin token, or for GET and `keys/check` a read-only token. Errors have the
+model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
+403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
+key that is not revoked has it.
+
     GET    /console/v1/status                                       -> GatewayStatus
-    GET    /console/v1/keys                                         -> {"keys": [KeyView]}
-    POST   /console/v1/keys                       KeyCreate         -> KeyCreated
-    POST   /console/v1/keys/{id}/revoke                             -> KeyView
+    GET    /console/v1/keys                                         -> {"keys": [KeyView]}, newest last
+    POST   /console/v1/keys                       KeyCreate         -> KeyCreated (201)
+    GET    /console/v1/keys/{id}                                    -> KeyView
+    PATCH  /console/v1/keys/{id}                  KeyEdit           -> KeyView
+    POST   /console/v1/keys/{id}/revoke|disable|enable              -> KeyView
+    POST   /console/v1/keys/{id}/rotate           KeyRotate         -> KeyCreated (the new key; 201)
+    POST   /console/v1/keys/check                 KeyCheck          -> KeyVerdict (a dry run: nothing is held or recorded)
     GET    /console/v1/requests                   filter since until limit before -> {"requests": [RequestView], "next": str|null}
-    GET    /console/v1/requests/{id}                                -> RequestView     (by own id or request id)
+                                                  newest first; `next` is the `before` of the following (older) page
+    GET    /console/v1/requests/{id}                                -> RequestView     (by own id, request id or upstream id)
     GET    /console/v1/requests/stream            after filter      -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
-    GET    /console/v1/usage                      by (repeated) since until -> UsageView
+                                                  oldest change first; a request comes when admitted (status null) and again when
+                                                  it ended; without `after` only what happens from now on; comments as heartbeat
+    GET    /console/v1/usage                      by (repeated) since until filter -> UsageView
+    GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
+    GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
+    GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}
+    PUT    /console/v1/wallet/{tier}              WalletSet         -> WalletView
+    POST   /console/v1/wallet/{tier}/credit       WalletCredit      -> WalletView
+    GET    /console/v1/wallet/entries             tier limit before -> {"entries": [WalletEntryView], "next": int|null}, newest first
+    GET    /console/v1/policies                                     -> {"policies": [NamedPolicy]}, newest version of each
+    PUT    /console/v1/policies/{name}            PolicyView        -> NamedPolicy (a new version)
+    GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
+    POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
+    DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
+
+`GET /healthz` needs no token: {"status": "ok", "version"}, and with `?nonce=X` also "proof": the hex HMAC-SHA256 of the nonce
+under the admin token, by which a console knows the gateway before it sends that token. A Host that the gateway does not expect
+is refused first of all, so talk to the address that its state file names.
 """
 
 from __future__ import annotations
@@ -51,6 +78,55 @@ class KeyCreate(Model):
     labels: list[str] = Field(default_factory=list, max_length=20)
     expires_at: str | None = None
     policy: PolicyView = Field(default_factory=PolicyView)
+    policy_name: str | None = Field(default=None, description="copy this named policy instead of `policy`")
+
+
+class KeyEdit(Model):
+    """What to change; fields that are left out stay. `policy` replaces the key's snapshot as a whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=80)
+    owner: str | None = Field(default=None, max_length=80)
+    labels: list[str] | None = Field(default=None, max_length=20)
+    expires_at: str | None = None
+    policy: PolicyView | None = None
+    policy_name: str | None = None
+
+
+class KeyRotate(Model):
+    """A new key with the same policy and the same budget; the old one works on until `old_expires_at` (null: ends now)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old_expires_at: str | None = None
+
+
+class KeyCheck(Model):
+    """May this key call this model now? `key` is a plain key, a key's id or its name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(min_length=1, max_length=400)
+    model: str = "auto"
+    ip: str | None = None
+    tier: str | None = None
+
+
+class KeyVerdict(Model):
+    """`steps`: the checks in the gateway's order, up to the one that refused. The error fields are null where allowed."""
+
+    allowed: bool
+    key_id: str | None = None
+    model: str
+    model_used: str | None = None
+    tier: str | None = None
+    status: int = 200
+    error_type: str | None = None
+    message: str | None = None
+    cause: str | None = None
+    estimate_credits: str | None = None
+    steps: list[dict[str, str]] = Field(default_factory=list)
 
 
 class BudgetView(Model):
@@ -80,7 +156,10 @@ class KeyView(Model):
     spent: str = "0"
     requests: int = 0
     refused_today: int = 0
-    clients: list[str] = Field(default_factory=list)
+    clients: list[str] = Field(default_factory=list, description="who used it in the last 7 days, newest first")
+    policy_name: str | None = None
+    policy_version: int = 1
+    replaced_by: str | None = Field(default=None, description="the id of the key that it was rotated to")
 
 
 class KeyCreated(KeyView):
@@ -152,6 +231,101 @@ class GatewayStatus(Model):
     requests: int = 0
     consoles: int = 0
     last_seq: int = 0
+    in_flight: int = 0
+    wallets: bool = False
+    warnings: list[str] = Field(default_factory=list)
+
+
+class LatencyView(Model):
+    """Milliseconds, from histograms: exact to about 10%. Null where nothing was measured."""
+
+    hour: str
+    requests: int
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
+    ttft_p99: float | None = None
+
+
+class ModelView(Model):
+    """A catalog entry; prices in credits per million tokens. `callable`: by the key that was asked for, with `reason` if not."""
+
+    model_key: str
+    display_name: str
+    tier: str | None = None
+    provider: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    feature_tags: list[str] = Field(default_factory=list)
+    mci_score: float | None = None
+    input_price: str | None = None
+    output_price: str | None = None
+    cache_read_price: str | None = None
+    cache_write_price: str | None = None
+    callable: bool | None = None
+    reason: str | None = None
+
+
+class WalletSet(Model):
+    """`balance` in credits; null turns this tier's wallet off, and nothing is limited by it any more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    balance: str | None
+    note: str | None = Field(default=None, max_length=200)
+
+
+class WalletCredit(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    amount: str
+    note: str | None = Field(default=None, max_length=200)
+
+
+class WalletView(Model):
+    """Credits; `left` is the balance without what is held by running requests. Balance null: off."""
+
+    tier: Literal["economy", "standard", "premium"]
+    balance: str | None = None
+    held: str = "0"
+    left: str | None = None
+
+
+class WalletEntryView(Model):
+    """One movement: the amounts of a tier's entries sum up to its balance, `held` to what is held."""
+
+    id: int
+    time: str
+    tier: str
+    kind: Literal["set", "credit", "freeze", "settle", "release"]
+    amount: str
+    held: str
+    request: str | None = None
+    note: str | None = None
+
+
+class NamedPolicy(Model):
+    name: str
+    version: int
+    created_at: str
+    policy: PolicyView
+
+
+class TokenCreate(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80)
+
+
+class TokenView(Model):
+    id: str
+    name: str
+    created_at: str
+
+
+class TokenCreated(TokenView):
+    token: str
 
 
 def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
