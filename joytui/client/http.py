@@ -1,0 +1,112 @@
+"""The one place where joytui makes HTTP clients. httpx is imported here, late: it costs 40 ms, TLS another 20 to 50.
+
+Clients for loopback take nothing from the environment (no proxy belongs between us and our own gateway) and load no
+certificates for plain http. Others honour proxy and certificate variables; a broken one becomes a SettingsError.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from joytui import __version__
+from joytui.core.errors import SettingsError, UsageError
+
+if TYPE_CHECKING:
+    import httpx
+
+USER_AGENT = f"joytui/{__version__}"
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+
+OnConnection = Callable[[], Awaitable[None]]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine by name or address, decided without a look-up."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def gateway_url(text: str) -> str:
+    """A gateway's address as "scheme://host[:port]": no path, no query, no userinfo. Raises UsageError."""
+    parts = None
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"not a gateway's address: {_without_userinfo(text)!r}", hint="for example http://127.0.0.1:8791"
+        )
+    if parts.username or parts.password:
+        raise UsageError("a gateway's address holds no user or password", hint="the token goes into JOYTUI_ADMIN_TOKEN")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
+def _without_userinfo(text: str) -> str:
+    return text.rsplit("@", 1)[-1][:80]
+
+
+def http_client(
+    base_url: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    read_timeout: float | None = READ_TIMEOUT,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    on_connection: OnConnection | None = None,
+) -> httpx.AsyncClient:
+    """An asynchronous client that follows no redirects.
+
+    `on_connection` is awaited after each new TCP connection, before anything is sent over it; what it raises ends the
+    request. Raises SettingsError where a proxy or certificate variable does not hold.
+    """
+    import httpx
+
+    local = is_loopback(base_url)
+    options: dict[str, Any] = {}
+    if on_connection is not None:
+        options["event_hooks"] = {"request": [_connection_hook(on_connection)]}
+    try:
+        return httpx.AsyncClient(
+            base_url=base_url,
+            headers={"User-Agent": USER_AGENT, **(headers or {})},
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+            follow_redirects=False,
+            trust_env=not local,
+            verify=_no_certificates() if local and base_url.startswith("http:") else True,
+            **options,
+        )
+    except (OSError, ValueError, httpx.InvalidURL) as error:
+        raise SettingsError(
+            f"the environment's proxy or certificate settings do not hold: {error}",
+            where="environment",
+            hint="look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE, SSL_CERT_DIR",
+        ) from None
+
+
+def _no_certificates() -> Any:
+    """A TLS context that trusts nobody: plain http never uses it, and loading the real ones takes up to 50 ms."""
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _connection_hook(on_connection: OnConnection) -> Callable[[httpx.Request], Awaitable[None]]:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            await on_connection()
+
+    async def hook(request: httpx.Request) -> None:
+        request.extensions["trace"] = trace
+
+    return hook
