@@ -34,8 +34,8 @@ key that is not revoked has it.
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
-`GET /healthz` needs no token: {"status": "ok", "version"}, and with `?nonce=X` also "proof": the hex HMAC-SHA256 of the nonce
-under the admin token, by which a console knows the gateway before it sends that token. A Host that the gateway does not expect
+`GET /healthz` needs no token: {"status": "ok", "version", "pid"}, and with `?nonce=X` also "proof": `core.gateway_state.proof(
+admin token, X, the url of the state file)`, by which a console knows the gateway before it sends that token. A Host that the gateway does not expect
 is refused first of all, so talk to the address that its state file names.
 """
 
