@@ -4,76 +4,62 @@
         page = await console.requests(filter="status:4xx", limit=100)
 
 Errors: UnreachableError (exit 3) when nobody, or somebody else, answers; RefusedError (exit 1) when the gateway said no.
-Every error has `what`, `where` (the URL) and mostly a `hint`.
+Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent only over connections that `on_connection`
+(the proof of a local gateway, client.local) let pass.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from joytui.client.http import OnConnection, http_client
+from joytui.client.stream import (
+    SILENCE_LIMIT,
+    Backoff,
+    ConnectionState,
+    RequestBatch,
+    RequestPage,
+    batches,
+    record_of,
+)
 from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
 from joytui.core.records import RequestRecord
+from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
     import httpx
     from pydantic import BaseModel
 
     from joytui.client.local import LocalGateway
-    from joytui.core.wire import GatewayStatus, KeyCreate, KeyCreated, KeyView, UsageView
+    from joytui.core import wire
 
-    ModelT = TypeVar("ModelT", bound=BaseModel)
+__all__ = ["ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "call", "record_of"]
 
 T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound="BaseModel")
+OnState = Callable[[ConnectionState], None]
 PREFIX = "/console/v1"
 PAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPage:
-    """Requests in the order of the wire, newest first; `next` goes into `before` for the older page, None at the end."""
-
-    records: tuple[RequestRecord, ...]
-    next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestBatch:
-    """Some requests of the tail, oldest first. A request comes when admitted (`status` None) and again when it ended:
-    the same `id` replaces the earlier record. `seq` is where to go on after it. `rows` are RequestView's plain dicts."""
-
-    seq: int
-    rows: list[dict[str, Any]]
-
-    @property
-    def records(self) -> list[RequestRecord]:
-        return [record_of(row) for row in self.rows]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionState:
-    """How the tail stands: "connecting", "live", or "waiting" (lost, with the error, trying again in `retry_s`)."""
-
-    name: Literal["connecting", "live", "waiting"]
-    error: JoytuiError | None = None
-    retry_s: float = 0.0
-
-
 @dataclass(slots=True)
 class ConsoleClient:
-    """One gateway's console API. Make it with `client.local.connect`; close it with `aclose` or `async with`.
+    """One gateway's console API. Made by `client.local.connect`; close it with `aclose` or `async with`.
 
     `local` is the gateway on this machine that this client found or started, None for one named by its URL.
+    Keys are named by id, or by name where only one key that is not revoked has it.
     """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     local: LocalGateway | None = None
-    on_connection: OnConnection | None = None
-    _http: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
+    on_connection: OnConnection | None = field(default=None, repr=False)
+    _client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
 
     async def __aenter__(self) -> ConsoleClient:
         return self
@@ -81,33 +67,73 @@ class ConsoleClient:
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
 
-    async def status(self) -> GatewayStatus: ...
+    # --- status, keys ---
 
-    async def keys(self) -> list[KeyView]: ...
+    async def status(self) -> wire.GatewayStatus:
+        from joytui.core.wire import GatewayStatus
 
-    async def key(self, id_or_name: str) -> KeyView:
-        """The key with this id, or the only one of this name. RefusedError where there is none, or several."""
+        return self._model(GatewayStatus, await self._ask("GET", "/status"))
 
-    async def create_key(self, wanted: KeyCreate) -> KeyCreated:
+    async def keys(self) -> list[wire.KeyView]:
+        """All keys, newest last, the revoked ones too."""
+        from joytui.core.wire import KeyView
+
+        return self._models(KeyView, await self._ask("GET", "/keys"), "keys")
+
+    async def key(self, key: str) -> wire.KeyView:
+        from joytui.core.wire import KeyView
+
+        return self._model(KeyView, await self._ask("GET", _key_path(key)))
+
+    async def create_key(self, wanted: wire.KeyCreate) -> wire.KeyCreated:
         """The new key; `.key` is the plain one, shown this once."""
+        from joytui.core.wire import KeyCreated
 
-    async def revoke_key(self, key_id: str) -> KeyView: ...
+        return self._model(KeyCreated, await self._ask("POST", "/keys", wanted.model_dump(exclude_unset=True)))
 
-    async def disable_key(self, key_id: str) -> KeyView: ...
+    async def edit_key(self, key: str, changes: wire.KeyEdit) -> wire.KeyView:
+        """Changes what the KeyEdit sets, leaves the rest."""
+        from joytui.core.wire import KeyView
 
-    async def enable_key(self, key_id: str) -> KeyView: ...
+        data = await self._ask("PATCH", _key_path(key), changes.model_dump(exclude_unset=True))
+        return self._model(KeyView, data)
 
-    async def rotate_key(self, key_id: str, *, overlap_until: str | None = None) -> KeyCreated:
-        """A new key with the same policy; the old one works until `overlap_until` (RFC 3339), None: revoked now."""
+    async def revoke_key(self, key: str) -> wire.KeyView:
+        return await self._key_action(key, "revoke")
 
-    async def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> KeyView: ...
+    async def disable_key(self, key: str) -> wire.KeyView:
+        return await self._key_action(key, "disable")
+
+    async def enable_key(self, key: str) -> wire.KeyView:
+        return await self._key_action(key, "enable")
+
+    async def rotate_key(self, key: str, *, old_expires_at: str | None = None) -> wire.KeyCreated:
+        """A new key with the same policy and budget; the old one works until then (RFC 3339), None: it ends now."""
+        from joytui.core.wire import KeyCreated
+
+        body = {"old_expires_at": old_expires_at}
+        return self._model(KeyCreated, await self._ask("POST", _key_path(key) + "/rotate", body))
 
     async def check_key(
-        self, key: str, *, model: str, ip: str | None = None, tier: str | None = None
-    ) -> dict[str, Any]:
-        """The dry run: may this key (id, name) call this model now, and if not, why."""
+        self, key: str, *, model: str = "auto", ip: str | None = None, tier: str | None = None
+    ) -> wire.KeyVerdict:
+        """The dry run: may this key (id, name, or the plain key) call this model now, and if not, why."""
+        from joytui.core.wire import KeyVerdict
+
+        body = {"key": key, "model": model, "ip": ip, "tier": tier}
+        return self._model(KeyVerdict, await self._ask("POST", "/keys/check", body))
+
+    async def _key_action(self, key: str, action: str) -> wire.KeyView:
+        from joytui.core.wire import KeyView
+
+        return self._model(KeyView, await self._ask("POST", f"{_key_path(key)}/{action}"))
+
+    # --- requests ---
 
     async def requests(
         self,
@@ -118,36 +144,205 @@ class ConsoleClient:
         limit: int = PAGE,
         before: str | None = None,
     ) -> RequestPage:
-        """The newest page of requests that the filter finds; `since`, `until` RFC 3339 or spans ("2h")."""
+        """The newest page of requests that the filter finds; `since` and `until` are RFC 3339 or spans ("2h")."""
+        params = {"filter": filter, "since": since, "until": until, "limit": limit, "before": before}
+        data = await self._ask("GET", "/requests", params=params)
+        try:
+            return RequestPage(tuple(record_of(row) for row in data["requests"]), data.get("next"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_ours(str(error)) from None
 
     async def request(self, request_id: str) -> RequestRecord | None:
-        """One request by its own id or a request id; None where the gateway knows none."""
+        """One request by its own id, its request id or the upstream's; None where the gateway knows none."""
+        try:
+            return record_of(await self._ask("GET", f"/requests/{quote(request_id, safe='')}"))
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+        except ValueError as error:
+            raise self._not_ours(str(error)) from None
 
-    def tail(
-        self,
-        after: int | None = None,
-        filter: str = "",
-        *,
-        on_state: Callable[[ConnectionState], None] | None = None,
+    async def tail(
+        self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
     ) -> AsyncIterator[RequestBatch]:
-        """What happens from now on (or after that sequence), for ever: it reconnects by itself and goes on where it was.
-        Raises RefusedError when the gateway refuses the filter or the token."""
+        """What happens from now on (or after that sequence), for ever: reconnects by itself, goes on where it was.
+
+        `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
+        """
+        tell = on_state or (lambda state: None)
+        backoff = Backoff()
+        while True:
+            tell(ConnectionState("connecting"))
+            try:
+                async with aclosing(self._tail_once(after, filter, tell)) as stream:
+                    async for batch in stream:
+                        after = batch.seq
+                        backoff.reset()
+                        yield batch
+                error: JoytuiError = UnreachableError("the gateway ended the stream", where=self.url)
+            except UnreachableError as lost:
+                error = lost
+            delay = backoff.next()
+            tell(ConnectionState("waiting", error, delay))
+            await asyncio.sleep(delay)
+
+    async def _tail_once(self, after: int | None, filter: str, tell: OnState) -> AsyncIterator[RequestBatch]:
+        import httpx
+
+        params = _given({"after": after, "filter": filter})
+        timeout = httpx.Timeout(SILENCE_LIMIT, connect=5.0)
+        try:
+            async with self._http.stream("GET", f"{PREFIX}/requests/stream", params=params, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    self._refuse(answer)
+                tell(ConnectionState("live"))
+                async with aclosing(batches(answer.aiter_bytes())) as stream:
+                    async for batch in stream:
+                        yield batch
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._not_ours(str(error)) from None
+
+    # --- usage, money, models ---
 
     async def usage(
-        self, by: Sequence[str] = (), *, since: str | None = None, until: str | None = None
-    ) -> UsageView: ...
+        self, by: Sequence[str] = (), *, since: str | None = None, until: str | None = None, filter: str = ""
+    ) -> wire.UsageView:
+        """Sums by the fields (key, owner, model, tier, provider, thread, hour, day, week, month), in that order."""
+        from joytui.core.wire import UsageView
 
-    async def wallet(self) -> dict[str, Any]: ...
+        params = {"by": list(by), "since": since, "until": until, "filter": filter}
+        return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
-    async def set_wallet(self, tier: str, balance: str | None) -> dict[str, Any]: ...
+    async def latency(self, *, since: str | None = None, until: str | None = None) -> list[wire.LatencyView]:
+        from joytui.core.wire import LatencyView
 
-    async def credit_wallet(self, tier: str, amount: str, note: str | None = None) -> dict[str, Any]: ...
+        data = await self._ask("GET", "/latency", params={"since": since, "until": until})
+        return self._models(LatencyView, data, "rows")
 
-    async def models(self) -> list[dict[str, Any]]: ...
+    async def models(self, *, key: str | None = None) -> list[wire.ModelView]:
+        """The catalog; with a key also what that key may call."""
+        from joytui.core.wire import ModelView
+
+        return self._models(ModelView, await self._ask("GET", "/models", params={"key": key}), "models")
+
+    async def wallet(self) -> list[wire.WalletView]:
+        from joytui.core.wire import WalletView
+
+        return self._models(WalletView, await self._ask("GET", "/wallet"), "wallets")
+
+    async def set_wallet(self, tier: str, balance: str | None, note: str | None = None) -> wire.WalletView:
+        """Sets a tier's balance (decimal credits); None turns its wallet off."""
+        from joytui.core.wire import WalletView
+
+        body = {"balance": balance, "note": note}
+        return self._model(WalletView, await self._ask("PUT", f"/wallet/{quote(tier, safe='')}", body))
+
+    async def credit_wallet(self, tier: str, amount: str, note: str | None = None) -> wire.WalletView:
+        from joytui.core.wire import WalletView
+
+        body = {"amount": amount, "note": note}
+        return self._model(WalletView, await self._ask("POST", f"/wallet/{quote(tier, safe='')}/credit", body))
+
+    async def wallet_entries(
+        self, *, tier: str | None = None, limit: int = PAGE, before: int | None = None
+    ) -> list[wire.WalletEntryView]:
+        """Movements of the wallets, newest first."""
+        from joytui.core.wire import WalletEntryView
+
+        data = await self._ask("GET", "/wallet/entries", params={"tier": tier, "limit": limit, "before": before})
+        return self._models(WalletEntryView, data, "entries")
+
+    # --- the wire ---
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            self._client = http_client(self.url, headers=headers, on_connection=self.on_connection)
+        return self._client
+
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        import httpx
+
+        try:
+            answer = await self._http.request(method, PREFIX + path, json=body, params=_given(params or {}))
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if not answer.is_success:
+            self._refuse(answer)
+        try:
+            return answer.json()
+        except ValueError:
+            raise self._not_ours("it is not JSON") from None
+
+    def _refuse(self, answer: httpx.Response) -> None:
+        """Raises what an answer other than 2xx means."""
+        kind, message = _error_of(answer)
+        if answer.status_code in (401, 403):
+            hint = "JOYTUI_ADMIN_TOKEN holds the token; it stands in `admin-token` in the gateway's data folder"
+            if kind == "read_only_token":
+                hint = "this needs the admin token, not a read-only one"
+            raise RefusedError(message, where=self.url, hint=hint, status=answer.status_code, kind=kind)
+        if answer.status_code >= 500:
+            hint = "`joytui gateway status` names its log"
+            raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
+        if kind is None:
+            raise self._not_ours(f"HTTP {answer.status_code} without an error of ours")
+        raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
+
+    def _model(self, model: type[ModelT], data: Any) -> ModelT:
+        try:
+            return model.model_validate(data)
+        except ValueError as error:
+            raise self._not_ours(f"{type(error).__name__} in {model.__name__}") from None
+
+    def _models(self, model: type[ModelT], data: Any, name: str) -> list[ModelT]:
+        rows = data.get(name) if isinstance(data, dict) else None
+        if not isinstance(rows, list):
+            raise self._not_ours(f"no {name!r} in it")
+        return [self._model(model, row) for row in rows]
+
+    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError:
+        import httpx
+
+        if isinstance(error, httpx.ConnectError):
+            what = "nothing answers here"
+        elif isinstance(error, httpx.TimeoutException):
+            what = "no answer in time"
+        else:
+            what = "the connection broke"
+        reason = visible(str(error), limit=200)
+        hint = (
+            "`joytui gateway start` starts the local one" if self.local else "is the address right, and is it running?"
+        )
+        return UnreachableError(f"{what} ({reason or type(error).__name__})", where=self.url, hint=hint)
+
+    def _not_ours(self, why: str) -> UnreachableError:
+        what = f"what answers is no joytui gateway, or one of another version ({visible(why, limit=200)})"
+        return UnreachableError(what, where=self.url, hint="compare `joytui --version` on both sides")
 
 
-def record_of(row: Mapping[str, Any]) -> RequestRecord:
-    """A RequestView's plain data as a record. Raises UnreachableError where it is none."""
+def _key_path(key: str) -> str:
+    return f"/keys/{quote(key, safe='')}"
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value not in (None, "", [])}
+
+
+def _error_of(answer: httpx.Response) -> tuple[str | None, str]:
+    """The type (None: not in our error shape) and the message of an error answer."""
+    try:
+        error = answer.json()["error"]
+        return str(error["type"]), visible(str(error["message"]), limit=500)
+    except (ValueError, KeyError, TypeError):
+        return None, f"HTTP {answer.status_code}"
 
 
 def call(target: Awaitable[ConsoleClient], action: Callable[[ConsoleClient], Awaitable[T]]) -> T:

@@ -48,4 +48,19 @@ class UnreachableError(JoytuiError):
 
 
 class RefusedError(JoytuiError):
+    """`status` and `kind` (the error's type) are those of a gateway's answer, where one refused."""
+
     exit_code = EXIT_BAD_NEWS
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        status: int | None = None,
+        kind: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.status = status
+        self.kind = kind

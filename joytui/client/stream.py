@@ -1,0 +1,122 @@
+"""The tail of requests: server-sent events in batches, decoded, reconnected.
+
+Batches rather than single requests, and plain dicts rather than models: at 10,000 requests a second each layer counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from joytui.core.errors import JoytuiError
+from joytui.core.money import MoneyError, parse_credits
+from joytui.core.records import RequestRecord
+
+# The gateway sends a comment as a heartbeat while nothing happens; nothing at all for so long means a dead connection.
+SILENCE_LIMIT = 45.0
+FIRST_RETRY = 0.25
+LAST_RETRY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """How the tail stands: "connecting", "live", or "waiting" (lost, with the error, trying again in `retry_s`)."""
+
+    name: Literal["connecting", "live", "waiting"]
+    error: JoytuiError | None = None
+    retry_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """Requests in the order of the wire, newest first; `next` goes into `before` for the older page, None at the end."""
+
+    records: tuple[RequestRecord, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBatch:
+    """Some requests of the tail, oldest change first. A request comes when admitted (`status` None) and again when it
+    ended: the same `id` replaces the earlier record. `seq` is where to go on after it. `rows` are RequestView's dicts."""
+
+    seq: int
+    rows: list[dict[str, Any]]
+
+    @property
+    def records(self) -> list[RequestRecord]:
+        return [record_of(row) for row in self.rows]
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Doubles from a quarter of a second to five; `reset` after something worked."""
+
+    delay: float = FIRST_RETRY
+
+    def next(self) -> float:
+        delay, self.delay = self.delay, min(self.delay * 2, LAST_RETRY)
+        return delay
+
+    def reset(self) -> None:
+        self.delay = FIRST_RETRY
+
+
+@dataclass(slots=True)
+class EventReader:
+    """Bytes in, (id, data) out: what server-sent events need here. Comments are dropped, LF and CRLF both end lines."""
+
+    _rest: bytes = b""
+    _id: str = ""
+    _data: list[bytes] = field(default_factory=list)
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[str, bytes]]:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            line = line.removesuffix(b"\r")
+            if not line:
+                if self._data:
+                    yield self._id, b"\n".join(self._data)
+                    self._data = []
+            elif line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif line.startswith(b"id:"):
+                self._id = line[3:].strip().decode("ascii", "replace")
+
+
+async def batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[RequestBatch]:
+    """The batches in a stream of the console API. Raises ValueError where it does not speak it."""
+    reader = EventReader()
+    async for chunk in chunks:
+        for event_id, data in reader.feed(chunk):
+            rows = json.loads(data)["requests"]
+            seq = int(event_id) if event_id else max((row["seq"] for row in rows), default=0)
+            if rows:
+                yield RequestBatch(seq, rows)
+
+
+_TEXTS = (
+    "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "error_type",
+    "error_message", "cause", "request_id", "upstream_id", "thread_id", "client", "ip", "notes",
+)  # fmt: skip
+_COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+
+
+def record_of(row: Mapping[str, Any]) -> RequestRecord:
+    """A RequestView's plain data as a record. Raises ValueError where it is none."""
+    try:
+        values: dict[str, Any] = {name: row.get(name) for name in _TEXTS}
+        values.update((name, row.get(name) or 0) for name in _COUNTS)
+        return RequestRecord(
+            **values,
+            status=row.get("status"),
+            cost_nano=parse_credits(row.get("cost_credits") or 0),
+            cost_source=row.get("cost_source") or "none",
+            ttft_ms=row.get("ttft_ms"),
+            latency_ms=row.get("latency_ms"),
+            stream=bool(row.get("stream")),
+        )
+    except (AttributeError, TypeError, MoneyError) as error:
+        raise ValueError(f"not a request record: {error}") from None
