@@ -1,0 +1,26 @@
+"""Codex's rollout files as a source of usage, and of the last real failures (codex sessions on this machine).
+
+    read_usage(home, cache_dir, since, until) -> RolloutUsage    rollups by hour, provider, model, folder, thread
+    read_responses(home, cache_dir, …)        -> list[Entry]     each response once, for reconciliation
+    last_turns(home, limit)                   -> tuple[Turn]     newest first, with provider, outcome and error
+    turns_by_provider(turns)                  -> dict[str, int]
+
+`home` is a CODEX_HOME. The files are only read; the cache is `rollouts-<id>.sqlite3` in the cache folder.
+"""
+
+from __future__ import annotations
+
+from joytui.codex.rollouts.count import Entry
+from joytui.codex.rollouts.turns import Turn, last_turns, turns_by_provider
+from joytui.codex.rollouts.usage import RolloutRow, RolloutUsage, read_responses, read_usage
+
+__all__ = [
+    "Entry",
+    "RolloutRow",
+    "RolloutUsage",
+    "Turn",
+    "last_turns",
+    "read_responses",
+    "read_usage",
+    "turns_by_provider",
+]

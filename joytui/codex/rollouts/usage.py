@@ -1,0 +1,172 @@
+"""What Codex's own files say about usage: responses counted once, and rollups by hour, provider, model, folder, thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from joytui.codex.rollouts.cache import Cache, cache_path, fingerprint
+from joytui.codex.rollouts.count import Entry
+from joytui.codex.rollouts.files import find_rollouts
+from joytui.codex.rollouts.reading import FileResult, read_files
+
+HOUR_MS = 3_600_000
+
+
+class RolloutRow(NamedTuple):
+    """Sums of one hour, provider, model, folder and thread. `hour` is Unix time in hours (UTC).
+
+    `requests` counts responses and failed turns, `errors` the failed turns alone (0.163 and later write them).
+    """
+
+    hour: int
+    provider: str | None
+    model: str | None
+    project: str | None
+    thread: str
+    requests: int
+    errors: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutUsage:
+    """Usage by Codex's own files. `broken` lines were left out; `files` is how many were found."""
+
+    rows: tuple[RolloutRow, ...]
+    files: int
+    broken: int
+
+
+def read_usage(
+    home: Path, cache_dir: Path | None = None, since: datetime | None = None, until: datetime | None = None
+) -> RolloutUsage:
+    """Rollups over every rollout below `home` (a CODEX_HOME) in `since <= time < until`. Never raises for the files.
+
+    With a cache folder, files are read once: the next run reads what was added. Bounds need not be whole hours.
+    """
+    files = find_rollouts(home)
+    with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
+        mark = fingerprint(files)
+        whole = _whole_hour(since) and _whole_hour(until)
+        if whole and (kept := _kept(cache.rollup(mark))):
+            rows, broken = kept
+        else:
+            results = _refresh(cache, home, mark)
+            broken = sum(result.broken for result in results)
+            rows = roll_up(_between(merge(results), since, until)) if not whole else roll_up(merge(results))
+    return RolloutUsage(tuple(_within(rows, since, until)), len(files), broken)
+
+
+def read_responses(
+    home: Path, cache_dir: Path | None = None, since: datetime | None = None, until: datetime | None = None
+) -> list[Entry]:
+    """Every response and failed turn, each once, oldest first: for reconciling with a gateway's records."""
+    with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
+        results = _refresh(cache, home, fingerprint(find_rollouts(home)))
+    return sorted(_between(merge(results), since, until))
+
+
+def _refresh(cache: Cache, home: Path, mark: str) -> list[FileResult]:
+    """Reads what the cache does not know yet, and keeps it with the new rollup."""
+    files = find_rollouts(home)
+    known = cache.results()
+    jobs = [(file, known.get(file.name)) for file in files if not _fresh(known.get(file.name), file)]
+    changed = read_files(jobs)
+    names = {file.name for file in files}
+    results = {name: result for name, result in known.items() if name in names}
+    results.update((result.name, result) for result, _ in changed)
+    ordered = [results[file.name] for file in files]
+    if changed or len(known) != len(results) or cache.rollup(mark) is None:
+        broken = sum(result.broken for result in ordered)
+        rollup = json.dumps([broken, roll_up(merge(ordered))], separators=(",", ":"))
+        cache.keep(changed, set(known) - names, fingerprint(files), rollup)
+    return ordered
+
+
+def _fresh(known: FileResult | None, file: object) -> bool:
+    return known is not None and known.is_of(file)  # type: ignore[arg-type]
+
+
+def merge(results: Iterable[FileResult]) -> list[Entry]:
+    """The entries of all files, each response once: by (thread id, response id), the thread's own file first.
+
+    Copies of a response in other threads' files (forks) count only where the thread's own file is gone.
+    """
+    entries: list[Entry] = []
+    seen: set[tuple[str, str]] = set()
+    foreign: list[Entry] = []
+    for result in results:
+        own = result.state[0]
+        for entry in result.entries:
+            if entry.response is None:
+                entries.append(entry)
+            elif entry.thread != own:
+                foreign.append(entry)
+            elif (key := (entry.thread, entry.response)) not in seen:
+                seen.add(key)
+                entries.append(entry)
+    for entry in foreign:
+        if (key := (entry.thread, entry.response or "")) not in seen:
+            seen.add(key)
+            entries.append(entry)
+    return entries
+
+
+def roll_up(entries: Iterable[Entry]) -> list[RolloutRow]:
+    """Sums by hour, provider, model, folder and thread, in the order of hours."""
+    sums: dict[tuple[int, str | None, str | None, str | None, str], list[int]] = {}
+    for ms, thread, _, _, provider, model, cwd, spent, cached, output, reasoning, source in entries:
+        key = (ms // HOUR_MS, provider, model, cwd, thread)
+        row = sums.get(key)
+        if row is None:
+            row = sums[key] = [0, 0, 0, 0, 0, 0]
+        row[0] += 1
+        if source == "e":
+            row[1] += 1
+        row[2] += spent
+        row[3] += cached
+        row[4] += output
+        row[5] += reasoning
+    return [RolloutRow(*key, *numbers) for key, numbers in sorted(sums.items(), key=lambda item: item[0][0])]
+
+
+def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
+    if rollup is None:
+        return None
+    try:
+        broken, rows = json.loads(rollup)
+        return [RolloutRow(*row) for row in rows], int(broken)
+    except (ValueError, TypeError):
+        return None
+
+
+def _whole_hour(moment: datetime | None) -> bool:
+    return moment is None or _milliseconds(moment) % HOUR_MS == 0
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _within(rows: Sequence[RolloutRow], since: datetime | None, until: datetime | None) -> Iterable[RolloutRow]:
+    low = _milliseconds(since) // HOUR_MS if since else None
+    high = -(-_milliseconds(until) // HOUR_MS) if until else None
+    for row in rows:
+        if (low is None or row.hour >= low) and (high is None or row.hour < high):
+            yield row
+
+
+def _between(entries: Iterable[Entry], since: datetime | None, until: datetime | None) -> Iterable[Entry]:
+    low = _milliseconds(since) if since else None
+    high = _milliseconds(until) if until else None
+    for entry in entries:
+        if (low is None or entry.ms >= low) and (high is None or entry.ms < high):
+            yield entry
