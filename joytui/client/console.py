@@ -11,7 +11,7 @@ Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -165,7 +165,7 @@ class ConsoleClient:
 
     async def tail(
         self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
-    ) -> AsyncIterator[RequestBatch]:
+    ) -> AsyncGenerator[RequestBatch]:
         """What happens from now on (or after that sequence), for ever: reconnects by itself, goes on where it was.
 
         `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
@@ -187,7 +187,7 @@ class ConsoleClient:
             tell(ConnectionState("waiting", error, delay))
             await asyncio.sleep(delay)
 
-    async def _tail_once(self, after: int | None, filter: str, tell: OnState) -> AsyncIterator[RequestBatch]:
+    async def _tail_once(self, after: int | None, filter: str, tell: OnState) -> AsyncGenerator[RequestBatch]:
         import httpx
 
         params = _given({"after": after, "filter": filter})

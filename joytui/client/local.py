@@ -6,23 +6,36 @@ gateway = await find(places())                       # None where none runs
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from joytui import __version__
 from joytui.client.console import ConsoleClient
+from joytui.client.http import gateway_url as clean_url
+from joytui.client.http import is_loopback
+from joytui.client.ports import runs_gateway
+from joytui.client.proof import ask_proof, proof_of_each_connection
+from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
+from joytui.core.errors import UnreachableError, UsageError
+from joytui.core.gateway_state import GatewayState, read_state, read_token
 from joytui.core.places import Places
 
-START_DEADLINE = 20.0
+TOKEN_VARIABLE = "JOYTUI_ADMIN_TOKEN"  # noqa: S105 (a name)
+START_HINT = "`joytui gateway start` starts it"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalGateway:
-    """A gateway on this machine that proved that it has our admin token. `url` is "http://HOST:PORT"."""
+    """A gateway on this machine that proved that it has our admin token. `url` is "http://HOST:PORT".
+
+    `started`: this very call started it.
+    """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     pid: int
     version: str
     started: bool = False
@@ -33,13 +46,21 @@ class LocalGateway:
         if self.version == __version__:
             return None
         return (
-            f"the gateway at {self.url} runs joytui {self.version}, this is {__version__}: "
+            f"the gateway at {self.url} runs joytui {self.version or '(unknown)'}, this is {__version__}: "
             "`joytui gateway stop && joytui gateway start` brings it up to date"
         )
 
 
 async def find(places: Places) -> LocalGateway | None:
     """The running local gateway, None where there is none. Raises UnreachableError where another program answers."""
+    state = read_state(places.state_file)
+    token = read_token(places.admin_token_file)
+    if state is None or token is None:
+        return None
+    proven = await ask_proof(state.url, token)
+    if proven is None:
+        return None
+    return LocalGateway(state.url, token, proven.pid or state.pid, proven.version or state.version)
 
 
 async def ensure(
@@ -51,15 +72,60 @@ async def ensure(
     announce: Callable[[str], None] | None = None,
     on_demand: bool = True,
 ) -> LocalGateway:
-    """The running local gateway; none runs and `start`: starts one in the background and waits until it is ready.
+    """The running local gateway; where none runs and `start`: starts one in the background, and waits until it is ready.
 
-    `arguments` are appended to `joytui gateway run`. Raises UnreachableError: not running and not to be started, the port
-    taken (by whom), the data folder not writable, not ready in time (with the end of gateway.log).
+    `arguments` are appended to `joytui gateway run`. `on_demand`: it may end with the last console (`leave`).
+    Raises UnreachableError: not running and not to be started, the port taken (by whom), the data folder not writable,
+    not ready in time.
     """
+    if found := await find(places):
+        return found
+    if not start:
+        raise UnreachableError("the local gateway is not running", hint=START_HINT)
+    prepare_data_folder(places)
+    if announce:
+        announce("starting the local gateway …")
+    try:
+        pid = await spawn_gateway(places, arguments, env)
+    except UnreachableError:
+        with contextlib.suppress(UnreachableError):
+            if found := await find(places):  # somebody started one at the same moment
+                return found
+        raise
+    gateway = await find(places)
+    if gateway is None:
+        hint = "`joytui gateway status`, `joytui gateway stop`"
+        raise UnreachableError("the gateway said that it is ready, and does not answer", where=f"pid {pid}", hint=hint)
+    if on_demand:
+        with contextlib.suppress(OSError):
+            _on_demand_file(places).write_text(str(gateway.pid), encoding="ascii")
+    if announce:
+        announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
+    return replace(gateway, started=True)
 
 
-async def stop(places: Places) -> LocalGateway | None:
-    """Stops the local gateway and waits until it is gone; the one that was stopped, None where none ran."""
+async def stop(places: Places) -> GatewayState | None:
+    """Stops the local gateway and waits until it is gone; the one that was stopped, None where none ran.
+
+    One that hangs is stopped too, if its process is a gateway's.
+    """
+    state = read_state(places.state_file)
+    if state is None:
+        return None
+    try:
+        gateway = await find(places)
+        pid = gateway.pid if gateway else None
+    except UnreachableError:
+        if not runs_gateway(state.pid):
+            raise
+        pid = state.pid
+    if pid is None and runs_gateway(state.pid):
+        pid = state.pid  # it starts, or it ends: it does not listen
+    if pid is None:
+        return None
+    await end_process(pid)
+    _on_demand_file(places).unlink(missing_ok=True)
+    return state
 
 
 async def connect(
@@ -72,10 +138,67 @@ async def connect(
 ) -> ConsoleClient:
     """A client of the gateway at `gateway_url` (with JOYTUI_ADMIN_TOKEN), else of the local one, started if need be.
 
-    `announce` gets a line for a person when a gateway was started, or when an older one runs.
+    `announce` gets lines for a person: that a gateway was started, that an older one runs. Nothing is asked of a gateway
+    on another machine yet. Raises UnreachableError, UsageError.
     """
+    if gateway_url is not None:
+        named = await _named(places, clean_url(gateway_url), env)
+        if named is not None:
+            return named
+        gateway = await ensure(places, start=False)
+    else:
+        gateway = await ensure(places, start=start, env=env, announce=announce)
+    if announce and gateway.outdated:
+        announce(gateway.outdated)
+    return client_of(gateway)
+
+
+def client_of(gateway: LocalGateway) -> ConsoleClient:
+    """A client that proves the gateway on each new connection before the token goes over it."""
+    proof = proof_of_each_connection(gateway.url, gateway.token)
+    return ConsoleClient(gateway.url, gateway.token, local=gateway, on_connection=proof)
+
+
+async def _named(places: Places, url: str, env: Mapping[str, str]) -> ConsoleClient | None:
+    """The client for a gateway that the user named; None where it is our own local one."""
+    state = read_state(places.state_file)
+    token = env.get(TOKEN_VARIABLE, "").strip()
+    if not token and state is not None and state.url == url:
+        return None
+    if not token:
+        hint = f"export {TOKEN_VARIABLE}=… (the gateway's `admin-token` file, or a read-only token of its)"
+        raise UsageError("a gateway named by its address needs a token", where=url, hint=hint)
+    if not token.isascii() or any(c.isspace() or not c.isprintable() for c in token):
+        raise UsageError("the token holds characters that no token has", where=TOKEN_VARIABLE, hint="copy it again")
+    if url.startswith("http:") and not is_loopback(url) and env.get("JOYTUI_INSECURE") != "1":
+        hint = "use https, or an ssh tunnel to loopback; JOYTUI_INSECURE=1 sends it all the same"
+        raise UsageError("plain http over a network would show the token to everyone on the way", where=url, hint=hint)
+    return ConsoleClient(url, token)
 
 
 async def leave(console: ConsoleClient, places: Places) -> str | None:
-    """To be called by the console (and commands) when they quit: a gateway that was started on demand and has no key ends
-    with the last console. Returns the line to tell the user where it keeps running, None where there is nothing to say."""
+    """For consoles and commands that quit: a gateway started on demand that has no key ends with the last console.
+
+    Call it when the tail is closed (`status.consoles` counts it). Returns the line for the user where the gateway keeps
+    running, None where there is nothing to say.
+    """
+    gateway = console.local
+    if gateway is None:
+        return None
+    try:
+        status = await console.status()
+        await console.aclose()
+        if status.keys or status.consoles or not _was_on_demand(places, gateway.pid):
+            return f"gateway keeps running at {gateway.url}; `joytui gateway stop`"
+        await stop(places)
+    except UnreachableError:
+        pass  # it is gone already: nothing keeps running
+    return None
+
+
+def _on_demand_file(places: Places) -> Path:
+    return places.data_dir / "gateway.on-demand"
+
+
+def _was_on_demand(places: Places, pid: int) -> bool:
+    return read_token(_on_demand_file(places)) == str(pid)

@@ -6,13 +6,14 @@ Batches rather than single requests, and plain dicts rather than models: at 10,0
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from joytui.core.errors import JoytuiError
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.records import RequestRecord
+from joytui.core.sse import SseSplitter
 
 # The gateway sends a comment as a heartbeat while nothing happens; nothing at all for so long means a dead connection.
 SILENCE_LIMIT = 45.0
@@ -64,37 +65,14 @@ class Backoff:
         self.delay = FIRST_RETRY
 
 
-@dataclass(slots=True)
-class EventReader:
-    """Bytes in, (id, data) out: what server-sent events need here. Comments are dropped, LF and CRLF both end lines."""
-
-    _rest: bytes = b""
-    _id: str = ""
-    _data: list[bytes] = field(default_factory=list)
-
-    def feed(self, chunk: bytes) -> Iterator[tuple[str, bytes]]:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            line = line.removesuffix(b"\r")
-            if not line:
-                if self._data:
-                    yield self._id, b"\n".join(self._data)
-                    self._data = []
-            elif line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" "))
-            elif line.startswith(b"id:"):
-                self._id = line[3:].strip().decode("ascii", "replace")
-
-
-async def batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[RequestBatch]:
+async def batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[RequestBatch]:
     """The batches in a stream of the console API. Raises ValueError where it does not speak it."""
-    reader = EventReader()
+    splitter = SseSplitter()
     async for chunk in chunks:
-        for event_id, data in reader.feed(chunk):
-            rows = json.loads(data)["requests"]
-            seq = int(event_id) if event_id else max((row["seq"] for row in rows), default=0)
+        for event in splitter.feed(chunk):
+            rows = json.loads(event.data)["requests"]
             if rows:
-                yield RequestBatch(seq, rows)
+                yield RequestBatch(max(row["seq"] for row in rows), rows)
 
 
 _TEXTS = (

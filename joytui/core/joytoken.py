@@ -58,7 +58,13 @@ def config_block(base_url: str = DEV_BASE_URL) -> str:
     return CONFIG_BLOCK.format(base_url=base_url)
 
 
+def try_overrides(base_url: str = LOCAL_BASE_URL, env_key: str = KEY_VARIABLE) -> tuple[str, str]:
+    """The two `-c` values that send a Codex to a gateway, config.toml untouched (works with Codex 0.169)."""
+    table = f'model_providers.joytui={{name="joytui",base_url="{base_url}",env_key="{env_key}"}}'
+    return "model_provider=joytui", table
+
+
 def try_command(base_url: str = LOCAL_BASE_URL, prompt: str = "say hi") -> str:
-    """One Codex turn through a gateway by `-c` overrides, config.toml untouched (works with Codex 0.169)."""
-    table = f'model_providers.joytui={{name="joytui",base_url="{base_url}",env_key="{KEY_VARIABLE}"}}'
-    return f"codex exec -c model_provider=joytui -c '{table}' \"{prompt}\""
+    """One Codex turn through a gateway by `-c` overrides, as a line for a shell."""
+    provider, table = try_overrides(base_url)
+    return f"codex exec -c {provider} -c '{table}' \"{prompt}\""

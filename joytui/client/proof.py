@@ -1,0 +1,80 @@
+"""The question that every local gateway answers before it gets a token: prove that you have it already."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.client.http import OnConnection, http_client
+from joytui.core.errors import UnreachableError
+from joytui.core.gateway_state import proves
+
+PROOF_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a gateway that proved itself says of itself; the pid is None where it does not say it."""
+
+    version: str
+    pid: int | None
+
+
+async def ask_proof(url: str, admin_token: str) -> Proven | None:
+    """Proof by the gateway at the URL; None where nobody listens.
+
+    Raises UnreachableError where somebody does who does not prove it, or does not answer.
+    """
+    import httpx
+
+    nonce = secrets.token_hex(16)
+    try:
+        async with http_client(url, read_timeout=PROOF_TIMEOUT, connect_timeout=PROOF_TIMEOUT) as client:
+            answer = await client.get("/healthz", params={"nonce": nonce})
+    except httpx.ConnectError:
+        return None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UnreachableError(
+            f"something listens there, and does not answer as a gateway ({type(error).__name__}); no token was sent",
+            where=url,
+            hint="`joytui gateway stop`, or end that program",
+        ) from None
+    said = _body(answer)
+    if answer.status_code != 200 or not proves(said.get("proof"), admin_token, nonce, url):
+        raise _impostor(url)
+    pid = said.get("pid")
+    return Proven(str(said.get("version", "")), pid if isinstance(pid, int) else None)
+
+
+def proof_of_each_connection(url: str, admin_token: str) -> OnConnection:
+    """For `http_client`: the proof again on every new connection, since another program may have taken the port."""
+
+    async def check() -> None:
+        if await ask_proof(url, admin_token) is None:
+            raise UnreachableError("nothing answers here any more", where=url, hint="`joytui gateway start`")
+
+    return check
+
+
+def _impostor(url: str) -> UnreachableError:
+    from urllib.parse import urlsplit
+
+    from joytui.client.ports import listener
+
+    port = urlsplit(url).port
+    program = listener(port) if port else None
+    who = f"{program} answers there" if program else "another program answers there"
+    return UnreachableError(
+        f"{who} and cannot prove to be the gateway of this data folder; no token was sent",
+        where=url,
+        hint="end that program, or run the gateway on another port: `joytui gateway start --port N`",
+    )
+
+
+def _body(answer: Any) -> dict[str, Any]:
+    try:
+        data = answer.json()
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,175 @@
+"""Starts `joytui gateway run` in the background and waits for its "ready" line; ends a gateway and waits until it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from joytui.core.errors import UnreachableError
+from joytui.core.places import Places
+from joytui.core.redaction import Redactor, visible
+
+START_DEADLINE = 20.0
+STOP_DEADLINE = 15.0
+LOG_LIMIT = 1_000_000
+
+
+def prepare_data_folder(places: Places) -> None:
+    """Makes the data folder (0700). Raises UnreachableError where it cannot be written."""
+    folder = places.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error.strerror or str(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _not_writable(folder, "Permission denied")
+
+
+def _not_writable(folder: Path, why: str) -> UnreachableError:
+    hint = "make it writable, or name another folder in JOYTUI_DATA_DIR"
+    return UnreachableError(f"the data folder cannot be written: {why}", where=str(folder), hint=hint)
+
+
+async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping[str, str]) -> int:
+    """The pid of a new gateway that said "ready". Raises UnreachableError with what it wrote to its log otherwise.
+
+    It outlives us: a session of its own, stdin from nowhere, stderr into gateway.log. If we are cancelled before it is
+    ready, it is ended.
+    """
+    prepare_data_folder(places)
+    process, offset = _start(places, arguments, env)
+    ready = False
+    try:
+        async with asyncio.timeout(START_DEADLINE):
+            ready = await _says_ready(process)
+    except TimeoutError:
+        raise UnreachableError(
+            f"the gateway was not ready within {START_DEADLINE:.0f} s",
+            where=str(places.gateway_log),
+            hint="`joytui gateway run` shows what it does",
+        ) from None
+    finally:
+        if not ready and process.poll() is None:
+            process.terminate()
+    if not ready:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(process.wait, 5)
+        raise _start_failure(places.gateway_log, offset, process.returncode)
+    process.returncode = 0  # it is meant to outlive this object, whose destructor would complain
+    return process.pid
+
+
+def _start(places: Places, arguments: tuple[str, ...], env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        if places.gateway_log.exists() and places.gateway_log.stat().st_size > LOG_LIMIT:
+            flags |= os.O_TRUNC
+        log = os.open(places.gateway_log, flags, 0o600)
+    except OSError as error:
+        raise _not_writable(places.data_dir, error.strerror or str(error)) from None
+    try:
+        offset = os.fstat(log).st_size
+        process = subprocess.Popen(
+            [sys.executable, "-m", "joytui", "gateway", "run", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            cwd=places.data_dir,
+            env={**env, "JOYTUI_DATA_DIR": str(places.data_dir), "JOYTUI_CONFIG_FILE": str(places.config_file)},
+        )
+    except OSError as error:
+        raise UnreachableError(f"the gateway cannot be started: {error}", where=sys.executable) from None
+    finally:
+        os.close(log)
+    return process, offset
+
+
+async def _says_ready(process: subprocess.Popen[bytes]) -> bool:
+    """Whether its stdout says "ready …" before it closes."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    assert process.stdout is not None
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"ready "):
+                return True
+        return False
+    finally:
+        transport.close()
+
+
+def _start_failure(log: Path, offset: int, code: int | None) -> UnreachableError:
+    """The child's own complaint (cli.output.complain wrote it) as our error."""
+    try:
+        with log.open("rb") as file:
+            file.seek(offset)
+            text = file.read(LOG_LIMIT).decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    lines = [visible(line).strip() for line in Redactor().text(text).splitlines() if line.strip()]
+    hints = [line.removeprefix("hint:").strip() for line in lines if line.startswith("hint:")]
+    complaints = [line.removeprefix("joytui:").strip() for line in lines if line.startswith("joytui:")]
+    why = (complaints or [line for line in lines if not line.startswith("hint:")] or [f"exit code {code}"])[-1]
+    hint = hints[-1] if hints else "`joytui gateway run` shows what it does"
+    return UnreachableError(f"the local gateway did not start: {why[:500]}", where=str(log), hint=hint)
+
+
+async def end_process(pid: int) -> None:
+    """SIGTERM, and waits until the process is gone. Raises UnreachableError where it stays, or is not ours."""
+    try:
+        gone = _watch(pid)
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise UnreachableError(
+            f"the gateway (pid {pid}) belongs to another user", hint="stop it as that user"
+        ) from None
+    try:
+        async with asyncio.timeout(STOP_DEADLINE):
+            await gone
+    except TimeoutError:
+        raise UnreachableError(
+            f"the gateway (pid {pid}) did not end within {STOP_DEADLINE:.0f} s", hint=f"`kill -9 {pid}` ends it hard"
+        ) from None
+
+
+def _watch(pid: int) -> asyncio.Future[None]:
+    """Done when the process has ended. Linux tells (pidfd); elsewhere we look, twenty times a second."""
+    if not hasattr(os, "pidfd_open"):
+        return asyncio.ensure_future(_poll(pid))
+    loop = asyncio.get_running_loop()
+    descriptor = os.pidfd_open(pid)
+    future: asyncio.Future[None] = loop.create_future()
+
+    def ended() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    loop.add_reader(descriptor, ended)
+
+    def release(_: asyncio.Future[None]) -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+    future.add_done_callback(release)
+    return future
+
+
+async def _poll(pid: int) -> None:
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 (does not wait)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        await asyncio.sleep(0.05)
