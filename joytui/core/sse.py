@@ -1,0 +1,108 @@
+"""Server-sent events, read as bytes come in: any split of the same bytes gives the same events.
+
+Tolerant as the clients are that this project meets: LF, CRLF and CR line ends, comments, several `data:` lines in one
+event, a byte order mark, and a last event without the blank line after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+"""The largest event that is read; JoyToken's SDKs read lines up to 16 MiB."""
+
+DONE = "[DONE]"
+
+
+class EventTooLarge(ValueError):
+    """An event larger than `MAX_EVENT_BYTES`: whatever sends this is no event stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class SseEvent:
+    """One event: its `data` lines joined by newlines, and its `event:` name, None where it has none."""
+
+    data: str
+    name: str | None = None
+
+
+class SseSplitter:
+    """Turns pieces of a byte stream into events. `feed` each piece, then `end` once."""
+
+    def __init__(self, *, limit: int = MAX_EVENT_BYTES) -> None:
+        self._limit = limit
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._name: str | None = None
+        self._first = True
+        self.comments = 0  # comment lines seen: pings that no reader of events counts
+
+    @property
+    def between_events(self) -> bool:
+        """No event has begun that has not ended."""
+        return not self._rest and not self._data and self._name is None
+
+    def feed(self, piece: bytes) -> list[SseEvent]:
+        """The events that this piece completes. Raises `EventTooLarge`."""
+        buffer = self._rest + piece
+        if self._first and buffer:
+            if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(buffer):
+                self._rest = buffer
+                return []
+            buffer = buffer.removeprefix(b"\xef\xbb\xbf")
+            self._first = False
+        lines, self._rest = _split_lines(buffer)
+        if self._size + len(self._rest) > self._limit:
+            raise EventTooLarge(f"an event of more than {self._limit} bytes")
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def end(self) -> list[SseEvent]:
+        """What an unterminated last event holds."""
+        rest, self._rest = self._rest, b""
+        for line in rest.splitlines():
+            self._line(line)
+        event = self._line(b"")
+        return [event] if event else []
+
+    def _line(self, line: bytes) -> SseEvent | None:
+        if not line:
+            return self._dispatch()
+        if line.startswith(b":"):
+            self.comments += 1
+            return None
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+            self._size += len(value)
+            if self._size > self._limit:
+                raise EventTooLarge(f"an event of more than {self._limit} bytes")
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+        return None
+
+    def _dispatch(self) -> SseEvent | None:
+        data, name = self._data, self._name
+        self._data, self._name, self._size = [], None, 0
+        if not data:
+            return None
+        return SseEvent(b"\n".join(data).decode("utf-8", "replace"), name)
+
+
+def _split_lines(buffer: bytes) -> tuple[list[bytes], bytes]:
+    """The complete lines, and the rest. A CR at the very end waits: the LF that belongs to it may come next."""
+    if b"\r" not in buffer:
+        *lines, rest = buffer.split(b"\n")
+        return lines, rest
+    held = b"\r" if buffer.endswith(b"\r") else b""
+    body = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    *lines, rest = body.split(b"\n")
+    return lines, rest + held
+
+
+def encode_event(data: str, name: str | None = None) -> bytes:
+    """One event as bytes. `data` may hold newlines."""
+    head = f"event: {name}\n" if name else ""
+    lines = "".join(f"data: {line}\n" for line in data.split("\n"))
+    return f"{head}{lines}\n".encode()
