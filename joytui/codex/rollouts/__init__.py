@@ -10,9 +10,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from joytui.codex.rollouts.count import Entry
-from joytui.codex.rollouts.turns import Turn, last_turns, turns_by_provider
 from joytui.codex.rollouts.usage import RolloutRow, RolloutUsage, read_responses, read_usage
+
+if TYPE_CHECKING:
+    from joytui.codex.rollouts.turns import Turn, last_turns, turns_by_provider
 
 __all__ = [
     "Entry",
@@ -24,3 +28,12 @@ __all__ = [
     "read_usage",
     "turns_by_provider",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The names of `turns`, imported when asked for: usage alone does not need them."""
+    if name in ("Turn", "last_turns", "turns_by_provider"):
+        from joytui.codex.rollouts import turns
+
+        return getattr(turns, name)
+    raise AttributeError(name)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from joytui.codex.rollouts.lines import Kind, decode_payload
+from joytui.codex.rollouts.shapes import stamp_of, token_count_of, usage_record_of
 
 REPLAY_MS = 1000
 _CLOCK_SLACK_MS = 300_000
@@ -89,11 +90,31 @@ class Counter:
         """One record of the file. Raises ValueError for a line that does not hold what it promises."""
         if kind is Kind.TOKEN_COUNT and self._recorded:
             self._spare = line
-        elif kind is Kind.TURN_COMPLETE and b'"error"' not in line:
+        elif (kind is Kind.TURN_COMPLETE and b'"error"' not in line) or (
+            kind in _SHAPED and self._take_shaped(kind, line)
+        ):
             return
         elif handler := _HANDLERS.get(kind):
             stamp, payload = decode_payload(line)
             handler(self, milliseconds(stamp) or self._last_ms(), payload)
+
+    def _take_shaped(self, kind: Kind, line: bytes) -> bool:
+        """The two usage records in their usual shape; False for any other."""
+        stamp = stamp_of(line)
+        ms = milliseconds(stamp) if stamp else 0
+        if not ms:
+            return False
+        if kind is Kind.TOKEN_COUNT:
+            if (counts := token_count_of(line)) is None:
+                return False
+            self._use_spare()
+            self._counted(ms, Tokens(*counts[0]), Tokens(*counts[1]))
+            return True
+        if (record := usage_record_of(line)) is None:
+            return False
+        thread, turn, response, usage = record
+        self._recorded_usage(ms, thread, turn, response, Tokens(*usage))
+        return True
 
     def _session_meta(self, ms: int, payload: dict[str, Any]) -> None:
         thread = text(payload.get("id")) or ""
@@ -135,11 +156,14 @@ class Counter:
             raise ValueError("a token_usage_record without usage")
         thread = text(payload.get("thread_id")) or self.thread
         turn = text(payload.get("turn_id")) or self.turn
+        self._recorded_usage(ms, thread, turn, text(payload.get("response_id")), usage)
+
+    def _recorded_usage(self, ms: int, thread: str, turn: str | None, response: str | None, usage: Tokens) -> None:
         self._recorded = True
         if thread == self.thread and self.spawned and older_turn(turn, self.thread, self.start):
             return
         self._drop_counted(usage)
-        self._add(ms, usage, "r", thread=thread, turn=turn, response=text(payload.get("response_id")))
+        self._add(ms, usage, "r", thread=thread, turn=turn, response=response)
 
     def _drop_counted(self, usage: Tokens) -> None:
         """A token_count that came before its record: the record is the better witness."""
@@ -154,7 +178,9 @@ class Counter:
         info = payload.get("info")
         if not isinstance(info, dict):
             return
-        total, last = tokens(info.get("total_token_usage")), tokens(info.get("last_token_usage"))
+        self._counted(ms, tokens(info.get("total_token_usage")), tokens(info.get("last_token_usage")))
+
+    def _counted(self, ms: int, total: Tokens | None, last: Tokens | None) -> None:
         if total is not None and total == self._total:
             return
         before, self._total = self._total, total or self._total
@@ -221,6 +247,7 @@ class Counter:
         return counter
 
 
+_SHAPED = (Kind.TOKEN_COUNT, Kind.USAGE_RECORD)
 _HANDLERS = {
     Kind.USAGE_RECORD: Counter._usage_record,
     Kind.TURN_CONTEXT: Counter._turn_context,

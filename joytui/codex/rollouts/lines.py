@@ -52,6 +52,7 @@ _HEAD = re.compile(
     rb"(token_count)|(thread_settings_applied)|((?:task|turn)_started)|((?:task|turn)_complete)|(turn_aborted)|(error)"
     rb'|\w+)|(?!event_msg")\w+)"'
 )
+_KINDS = (None, *Kind)
 _BRACE = ord("}")
 _BLOCK = 2 << 20
 
@@ -103,7 +104,7 @@ class Scanner:
                 extent.broken += not _take_any(reader, bytes(buffer[start:stop]))
             elif group := found.lastindex:
                 try:
-                    take(Kind(group), bytes(buffer[start:stop]))
+                    take(_KINDS[group], bytes(buffer[start:stop]))
                 except (ValueError, RecursionError):
                     extent.broken += 1
             elif buffer[stop - 1] != _BRACE and not buffer[start:stop].rstrip().endswith(b"}"):

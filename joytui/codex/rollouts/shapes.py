@@ -1,0 +1,46 @@
+"""The two usage records in the shape that Codex writes them, read without a JSON decoder (five times faster).
+
+Whatever has another shape gives None and is decoded. In a JSON text these patterns cannot match inside a string, whose
+quotes are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+
+_USAGE = (
+    rb'\{"input_tokens":(\d{1,15}),"cached_input_tokens":(\d{1,15}),(?:"cache_write_input_tokens":\d+,)?'
+    rb'"output_tokens":(\d{1,15}),"reasoning_output_tokens":(\d{1,15}),"total_tokens":\d+\}'
+)
+_TOKEN_COUNT = re.compile(rb'"info":\{"total_token_usage":' + _USAGE + rb',"last_token_usage":' + _USAGE)
+_ID = rb'"([!#-\[\]-~]+)"'
+_RECORD = re.compile(
+    rb'"payload":\{"thread_id":' + _ID + rb',"turn_id":' + _ID + rb',"session_id":"[^"\\]*","root_turn_id":"[^"\\]*",'
+    rb'"response_id":' + _ID + rb',"usage":' + _USAGE
+)
+_STAMP = re.compile(rb'\{"timestamp":"([0-9T:.Z-]{20,30})"')
+Counts = tuple[int, int, int, int]
+
+
+def stamp_of(line: bytes) -> str | None:
+    """The time at the head of a line."""
+    found = _STAMP.match(line)
+    return found[1].decode() if found else None
+
+
+def token_count_of(line: bytes) -> tuple[Counts, Counts] | None:
+    """Total and last usage of a token_count: input, cached, output, reasoning."""
+    found = _TOKEN_COUNT.search(line, 0, 400)
+    if found is None:
+        return None
+    a, b, c, d, e, f, g, h = map(int, found.groups())
+    return (a, b, c, d), (e, f, g, h)
+
+
+def usage_record_of(line: bytes) -> tuple[str, str, str, Counts] | None:
+    """Thread, turn, response and usage of a token_usage_record."""
+    found = _RECORD.search(line, 0, 700)
+    if found is None:
+        return None
+    thread, turn, response, a, b, c, d = found.groups()
+    return thread.decode(), turn.decode(), response.decode(), (int(a), int(b), int(c), int(d))
