@@ -268,7 +268,8 @@ class ModelView(Model):
 
 
 class WalletSet(Model):
-    """`balance` in credits; null turns this tier's wallet off, and nothing is limited by it any more."""
+    """`balance` in credits; null takes this tier's balance away. Wallets limit only while at least one tier has a balance;
+    then a tier without one counts as empty."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -284,7 +285,7 @@ class WalletCredit(Model):
 
 
 class WalletView(Model):
-    """Credits; `left` is the balance without what is held by running requests. Balance null: off."""
+    """Credits; `left` is the balance without what is held by running requests. Balance null: none was set."""
 
     tier: Literal["economy", "standard", "premium"]
     balance: str | None = None

@@ -1,1 +1,1 @@
-"""The store: one class an engine, no SQL elsewhere."""
+"""The store: requests, rollups, keys, budgets, wallets. One class an engine (`SqliteLedger`), and no SQL outside this package."""

@@ -1,0 +1,78 @@
+"""The store's files: which path is one, that only their owner may read them, and that one gateway at a time has them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from joytui.core.errors import UnreachableError, UsageError
+
+
+def store_path(text: str) -> Path:
+    """The SQLite file that `--store` or a setting names. Raises UsageError for anything else, as a server's URL."""
+    if "://" in text:
+        scheme = text.split("://", 1)[0]
+        raise UsageError(
+            f"the store is a SQLite file; {scheme}:// is not supported",
+            hint="give a path: --store /path/to/ledger.sqlite3",
+        )
+    if not text.strip() or text == ":memory:":
+        raise UsageError(f"not the path of a store: {text!r}", hint="give a path: --store /path/to/ledger.sqlite3")
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise UsageError(f"the store is a file, and this is a directory: {path}")
+    return path
+
+
+def prepare(path: Path) -> None:
+    """The folder 0700 (if it is made here) and the file 0600, before SQLite opens it. Raises UnreachableError."""
+    try:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            file = path.with_name(name)
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+    except OSError as error:
+        raise UnreachableError(
+            f"the store cannot be opened: {error.strerror}",
+            where=str(path),
+            hint="JOYTUI_DATA_DIR or --store names another place",
+        ) from None
+
+
+class StoreLock:
+    """One gateway a store: caches of keys and the release of what a dead process held rely on it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(f"{path.name}.lock")
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Raises UnreachableError when another process has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        file = os.fdopen(descriptor, "r+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = file.read().strip() or "another process"
+            file.close()
+            raise UnreachableError(
+                f"the store is in use by a gateway (process {holder})",
+                where=str(self._path.with_name(self._path.name.removesuffix(".lock"))),
+                hint="`joytui gateway status` shows it; `joytui gateway stop` ends it; --store names another store",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None

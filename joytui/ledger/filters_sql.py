@@ -1,0 +1,74 @@
+"""The filter language as SQL: the terms of `core.filters` over the columns of `reads.COLUMNS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from joytui.core.clock import parse_time
+from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Match, Missing, Not, Term, When
+from joytui.ledger.ids import first_number, request_number
+
+EXPRESSIONS = {
+    "id": "printf('req-%016x', r.n)",
+    "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
+    "key": "k.name",
+}
+Sql = tuple[str, list[Any]]
+
+
+def to_sql(term: Term) -> Sql:
+    """A condition over `request r LEFT JOIN api_key k`, and its parameters."""
+    match term:
+        case AllOf(terms):
+            return _joined(terms, " AND ", "1")
+        case AnyOf(terms):
+            return _joined(terms, " OR ", "0")
+        case Not(inner):
+            text, values = to_sql(inner)
+            return f"(({text}) IS NOT TRUE)", values
+        case Match(columns, pattern):
+            return _match(columns, pattern)
+        case Contains(text, columns):
+            return _likes(columns, f"%{_escaped(text)}%")
+        case Compare(columns, op, value):
+            return f"({' + '.join(_column(c) for c in columns)}) {op} ?", [value]
+        case When(op, moment):
+            return f"r.n {op} ?", [first_number(parse_time(moment))]
+        case Missing(column):
+            return f"{_column(column)} IS NULL", []
+        case Equals(column, value):
+            return f"{_column(column)} = ?", [int(value) if isinstance(value, bool) else value]
+
+
+def _column(name: str) -> str:
+    return EXPRESSIONS.get(name, f"r.{name}")
+
+
+def _joined(terms: Sequence[Term], word: str, empty: str) -> Sql:
+    parts = [to_sql(term) for term in terms]
+    if not parts:
+        return empty, []
+    return f"({word.join(text for text, _ in parts)})", [value for _, values in parts for value in values]
+
+
+def _match(columns: Sequence[str], pattern: str) -> Sql:
+    if "id" in columns and (number := request_number(pattern)) is not None:
+        return f"(r.n = ? OR {_likes([c for c in columns if c != 'id'], _escaped(pattern))[0]})", [
+            number,
+            *([_escaped(pattern)] * (len(columns) - 1)),
+        ]
+    if not set(pattern) & {"*", "?"} and len(columns) == 1:
+        return _likes(columns, _escaped(pattern))
+    return _likes(columns, _escaped(pattern).replace("*", "%").replace("?", "_"))
+
+
+def _likes(columns: Sequence[str], pattern: str) -> Sql:
+    if not columns:
+        return "0", []
+    likes = (f"{_column(c)} LIKE ? ESCAPE '\\'" for c in columns)
+    return f"({' OR '.join(likes)})", [pattern] * len(columns)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,200 @@
+"""Keys, named policies and console tokens. A plain key or token never comes here, only its SHA-256."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.ledger.ids import row_id
+from joytui.ledger.money import PERIODS, SPENT_SINCE, Period, window_start
+from joytui.ledger.rollups import DAY_MS, HOUR_MS
+from joytui.ledger.writer import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as it is stored; times in ms since 1970. `policy` is the snapshot that its requests are judged by."""
+
+    id: str
+    digest: bytes
+    name: str
+    hint: str
+    owner: str | None
+    labels: tuple[str, ...]
+    state: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    policy: Mapping[str, Any]
+    policy_name: str | None
+    policy_version: int
+    budget_id: str
+    replaced_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyActivity:
+    """Beside a key: what it spent and did (nano-credits, counts), and its windows as {period: (spent, held)}."""
+
+    spent: int
+    requests: int
+    refused_today: int
+    clients: tuple[str, ...]
+    windows: Mapping[Period, tuple[int, int]]
+
+
+_COLUMNS = (
+    "id, digest, name, hint, owner, labels, state, created_at, expires_at, revoked_at, last_used_at, policy,"
+    " policy_name, policy_version, budget_id, replaced_by"
+)
+
+
+def _key(row: tuple[Any, ...]) -> KeyRow:
+    fields = (*row[:5], tuple(json.loads(row[5])), *row[6:11], json.loads(row[11]), *row[12:])
+    return KeyRow(*fields)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def keys(connection: sqlite3.Connection) -> list[KeyRow]:
+    """All keys, oldest first."""
+    return [_key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")]  # noqa: S608
+
+
+def key(connection: sqlite3.Connection | Batch, key_id: str) -> KeyRow | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (key_id,)).fetchone()  # noqa: S608
+    return _key(row) if row else None
+
+
+def create_key(
+    batch: Batch,
+    digest: bytes,
+    name: str,
+    hint: str,
+    owner: str | None,
+    labels: tuple[str, ...],
+    expires_at: int | None,
+    policy: Mapping[str, Any],
+    policy_name: str | None,
+    budget_id: str | None,
+) -> KeyRow:
+    """Stores a new key; with a `budget_id` it goes on spending that budget (rotation)."""
+    key_id = row_id("key")
+    batch.execute(
+        "INSERT INTO api_key (id, digest, name, hint, owner, labels, created_at, expires_at, policy, policy_name, budget_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key_id, digest, name, hint, owner, json.dumps(labels), _now(), expires_at, json.dumps(policy), policy_name,
+            budget_id or key_id,
+        ),
+    )  # fmt: skip
+    made = key(batch, key_id)
+    assert made is not None
+    return made
+
+
+EDITABLE = frozenset(
+    {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
+)
+
+
+def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | None:
+    """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
+    assert set(changes) <= EDITABLE, set(changes) - EDITABLE
+    values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
+    parts = [f"{name} = ?" for name in values]
+    if "policy" in values:
+        parts.append("policy_version = policy_version + 1")
+    if parts:
+        batch.execute(f"UPDATE api_key SET {', '.join(parts)} WHERE id = ?", (*values.values(), key_id))  # noqa: S608
+    return key(batch, key_id)
+
+
+def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
+    """What a key did, read from the daily sums."""
+    now = _now()
+    spent, requests = connection.execute(
+        "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(requests), 0) FROM rollup_day WHERE key_id = ?", (row.id,)
+    ).fetchone()
+    refused = connection.execute(
+        "SELECT coalesce(sum(refused), 0) FROM rollup_day WHERE key_id = ? AND day = ?", (row.id, now // DAY_MS)
+    ).fetchone()[0]
+    clients = connection.execute(
+        "SELECT client FROM key_client WHERE key_id = ? AND last_used_at >= ? ORDER BY last_used_at DESC LIMIT 10",
+        (row.id, now - 7 * DAY_MS),
+    )
+    windows = {
+        p: window(connection, row.budget_id, p, now) for p in PERIODS if row.policy.get(f"{p}_limit") is not None
+    }
+    return KeyActivity(spent, requests, refused, tuple(c for (c,) in clients), windows)
+
+
+def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+    """Spent and held of a budget in the window of this moment."""
+    start = window_start(period, at_ms)
+    row = connection.execute(
+        "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, start)
+    ).fetchone()
+    if row is None:
+        row = (connection.execute(SPENT_SINCE, (budget_id, start // HOUR_MS)).fetchone()[0], 0)
+    return row[0], row[1]
+
+
+# --- named policies ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    name: str
+    version: int
+    created_at: int
+    body: Mapping[str, Any]
+
+
+def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
+    """The newest version of each named policy."""
+    rows = connection.execute("SELECT name, max(version), created_at, body FROM policy GROUP BY name ORDER BY name")
+    return [PolicyRow(name, version, at, json.loads(body)) for name, version, at, body in rows]
+
+
+def put_policy(batch: Batch, name: str, body: Mapping[str, Any]) -> PolicyRow:
+    """A new version of a named policy. Keys that copied an older one keep it."""
+    version = batch.execute("SELECT coalesce(max(version), 0) + 1 FROM policy WHERE name = ?", (name,)).fetchone()[0]
+    at = _now()
+    batch.execute("INSERT INTO policy VALUES (?, ?, ?, ?)", (name, version, at, json.dumps(body)))
+    return PolicyRow(name, version, at, body)
+
+
+# --- console tokens ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    id: str
+    name: str
+    digest: bytes
+    created_at: int
+
+
+def tokens(connection: sqlite3.Connection) -> list[TokenRow]:
+    return [
+        TokenRow(*row)
+        for row in connection.execute("SELECT id, name, digest, created_at FROM console_token ORDER BY id")
+    ]
+
+
+def create_token(batch: Batch, name: str, digest: bytes) -> TokenRow:
+    row = TokenRow(row_id("token"), name, digest, _now())
+    batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
+    return row
+
+
+def delete_token(batch: Batch, token_id: str) -> bool:
+    return batch.execute("DELETE FROM console_token WHERE id = ?", (token_id,)).rowcount > 0

@@ -1,0 +1,218 @@
+"""Budgets and wallets: reserving before, settling after, one atomic statement each, so parallel requests cannot overspend.
+
+A budget is the spending of one budget id (a key and those it was rotated to) in one window: the UTC day, the week from
+Monday, or for ever. The limit is the key's; `spent` and `held` are here. A wallet belongs to a tier. What a running
+request may cost is held on both, in `hold`, under a lease; it is given back when the request ends, or when the lease
+runs out and nobody renewed it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from joytui.ledger.rollups import DAY_MS, HOUR_MS
+from joytui.ledger.writer import Batch
+
+Period = Literal["daily", "weekly", "total"]
+PERIODS: tuple[Period, ...] = ("daily", "weekly", "total")
+WEEK_MS = 7 * DAY_MS
+MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
+
+
+def window_start(period: Period, at_ms: int) -> int:
+    """The beginning of the window that this moment lies in: UTC midnight, Monday's midnight, or 0 for a total."""
+    if period == "daily":
+        return at_ms - at_ms % DAY_MS
+    if period == "weekly":
+        return at_ms - (at_ms - MONDAY_MS) % WEEK_MS
+    return 0
+
+
+def resets_at(period: Period, at_ms: int) -> datetime | None:
+    """When a new window begins (UTC); None for a total."""
+    if period == "total":
+        return None
+    length = DAY_MS if period == "daily" else WEEK_MS
+    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
+
+
+class Candidate(NamedTuple):
+    """A model that the request may run on: its tier's wallet is asked for the estimate (nano-credits)."""
+
+    model: str
+    provider: str | None
+    tier: str
+    estimate: int
+
+
+@dataclass(eq=False)
+class Shortfall(Exception):
+    """Refused for money. `period` names the budget's window, or None where the `tier`'s wallet is what lacks."""
+
+    period: Period | None
+    tier: str | None
+    limit: int
+    spent: int
+    held: int
+    estimate: int
+    at_ms: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.spent - self.held)
+
+
+def reserve(
+    batch: Batch,
+    n: int,
+    at_ms: int,
+    budget_id: str,
+    limits: Sequence[tuple[Period, int]],
+    candidates: Sequence[Candidate],
+    lease_ms: int,
+) -> Candidate:
+    """Holds the estimate on every limited budget and on the wallet of the first candidate that can pay.
+
+    Raises Shortfall, with everything undone, where a budget refuses or no wallet has enough.
+    """
+    wallets = wallets_on(batch)
+    failure: Shortfall | None = None
+    for candidate in candidates:
+        batch.execute("SAVEPOINT reserve")
+        try:
+            for period, limit in limits:
+                _hold_budget(batch, n, at_ms, budget_id, period, limit, candidate.estimate, lease_ms)
+            if wallets:
+                _hold_wallet(batch, n, at_ms, candidate, lease_ms)
+            batch.execute("RELEASE reserve")
+            return candidate
+        except Shortfall as shortfall:
+            batch.execute("ROLLBACK TO reserve")
+            batch.execute("RELEASE reserve")
+            failure = failure or shortfall
+            if shortfall.period is not None:
+                break
+    assert failure is not None, "a reservation needs a candidate"
+    raise failure
+
+
+def _hold_budget(
+    batch: Batch, n: int, at_ms: int, budget_id: str, period: Period, limit: int, estimate: int, lease_ms: int
+) -> None:
+    window = window_start(period, at_ms)
+    row = _try_hold(batch, budget_id, period, window, limit, estimate)
+    if row is None and _begin_budget(batch, budget_id, period, window):
+        row = _try_hold(batch, budget_id, period, window, limit, estimate)
+    if row is None:
+        spent, held = batch.execute(
+            "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?",
+            (budget_id, period, window),
+        ).fetchone()
+        raise Shortfall(period, None, limit, spent, held, estimate, at_ms)
+    batch.execute(
+        "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
+    )
+
+
+def _try_hold(
+    batch: Batch, budget_id: str, period: Period, window: int, limit: int, estimate: int
+) -> tuple[int, int] | None:
+    row: tuple[int, int] | None = batch.execute(
+        "UPDATE budget SET held = held + ?1 WHERE budget_id = ?2 AND period = ?3 AND window = ?4"
+        " AND spent + held < ?5 AND spent + held + ?1 <= ?5 RETURNING spent, held",
+        (estimate, budget_id, period, window, limit),
+    ).fetchone()
+    return row
+
+
+def _begin_budget(batch: Batch, budget_id: str, period: Period, window: int) -> bool:
+    """The first request in a window, or the first since there is a limit: what was spent before counts."""
+    batch.flush()
+    spent = batch.execute(SPENT_SINCE, (budget_id, window // HOUR_MS)).fetchone()[0]
+    return (
+        batch.execute(
+            "INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent)
+        ).rowcount
+        > 0
+    )
+
+
+SPENT_SINCE = """
+    SELECT coalesce(sum(cost_nano), 0) FROM rollup_hour
+    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND hour >= ?
+"""
+
+
+def charge(batch: Batch, budget_id: str, at_ms: int, cost: int) -> None:
+    """Adds what a request cost to the windows in which it began, as far as somebody limits them."""
+    batch.execute(
+        "UPDATE budget SET spent = spent + ? WHERE budget_id = ? AND (period, window) IN (VALUES ('daily', ?), ('weekly', ?), ('total', 0))",
+        (cost, budget_id, window_start("daily", at_ms), window_start("weekly", at_ms)),
+    )
+
+
+def release(batch: Batch, n: int, cost: int) -> None:
+    """Gives back what a request held; its wallet pays `cost` (0: the request failed, nothing is charged)."""
+    for kind, ref, window, amount in batch.execute(
+        "DELETE FROM hold WHERE n = ? RETURNING kind, ref, window, amount", (n,)
+    ).fetchall():
+        if kind == "wallet":
+            _settle_wallet(batch, n, ref, amount, cost)
+        else:
+            batch.execute(
+                "UPDATE budget SET held = held - ? WHERE budget_id = ? AND period = ? AND window = ?",
+                (amount, ref, kind, window),
+            )
+
+
+# --- wallets ----------------------------------------------------------------------------------------------------------
+
+
+def wallets_on(batch: Batch) -> bool:
+    """Wallets limit only while somebody set a balance."""
+    return batch.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
+
+
+def _hold_wallet(batch: Batch, n: int, at_ms: int, candidate: Candidate, lease_ms: int) -> None:
+    tier, estimate = candidate.tier, candidate.estimate
+    done = batch.execute(
+        "UPDATE wallet SET held = held + ?1 WHERE tier = ?2 AND balance - held > 0 AND balance - held >= ?1",
+        (estimate, tier),
+    ).rowcount
+    if not done:
+        row = batch.execute("SELECT coalesce(balance, 0), held FROM wallet WHERE tier = ?", (tier,)).fetchone()
+        balance, held = row or (0, 0)
+        raise Shortfall(None, tier, balance, 0, held, estimate, at_ms)
+    batch.execute("INSERT INTO hold VALUES (?, 'wallet', ?, 0, ?, ?)", (n, tier, estimate, at_ms + lease_ms))
+    _enter(batch, tier, "freeze", 0, estimate, n)
+
+
+def _settle_wallet(batch: Batch, n: int, tier: str, held: int, cost: int) -> None:
+    (balance,) = batch.execute(
+        "UPDATE wallet SET held = held - ?, balance = balance - ? WHERE tier = ? RETURNING balance", (held, cost, tier)
+    ).fetchone()
+    paid = 0 if balance is None else cost  # the balance was taken away meanwhile: nothing to pay from
+    _enter(batch, tier, "settle" if paid else "release", -paid, -held, n)
+
+
+def set_wallet(batch: Batch, tier: str, balance: int | None, note: str | None) -> None:
+    """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
+    old: int | None = batch.execute("SELECT balance FROM wallet WHERE tier = ?", (tier,)).fetchone()[0]
+    batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance, tier))
+    _enter(batch, tier, "set", (balance or 0) - (old or 0), 0, None, note)
+
+
+def credit_wallet(batch: Batch, tier: str, amount: int, note: str | None) -> None:
+    batch.execute("UPDATE wallet SET balance = coalesce(balance, 0) + ? WHERE tier = ?", (amount, tier))
+    _enter(batch, tier, "credit", amount, 0, None, note)
+
+
+def _enter(batch: Batch, tier: str, kind: str, amount: int, held: int, n: int | None, note: str | None = None) -> None:
+    batch.execute(
+        "INSERT INTO wallet_entry (at, tier, kind, amount, held, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (time.time_ns() // 1_000_000, tier, kind, amount, held, n, note),
+    )

@@ -1,0 +1,95 @@
+"""Reading request rows: pages by number (key-set paging, so page 1,000 costs what page 1 costs), one row, and the tail."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from joytui.core.clock import rfc3339
+from joytui.core.filters import Term
+from joytui.core.records import RequestRecord
+from joytui.ledger.filters_sql import to_sql
+from joytui.ledger.ids import moment, request_id, request_number
+
+COLUMNS = """
+    r.seq, r.n, k.name, r.key_id, r.model, r.model_used, r.provider, r.tier, r.endpoint, r.status, r.error_type,
+    r.error_message, r.cause, r.input_tokens, r.cached_input_tokens, r.output_tokens, r.reasoning_tokens, r.cost_nano,
+    r.cost_source, r.ttft_ms, r.latency_ms, r.stream, r.request_id, r.upstream_id, r.thread_id, r.client, r.ip, r.notes
+"""
+FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
+Entry = tuple[int, RequestRecord]
+
+
+def record(row: tuple[Any, ...]) -> Entry:
+    """A row of COLUMNS as (sequence, record)."""
+    n = row[1]
+    own = request_id(n)
+    fields = (own, rfc3339(moment(n)), *row[2:21], bool(row[21]), row[22] or own, *row[23:])
+    return row[0], RequestRecord(*fields)
+
+
+def page(
+    connection: sqlite3.Connection,
+    term: Term | None,
+    since: int | None,
+    until: int | None,
+    before: int | None,
+    limit: int,
+) -> list[Entry]:
+    """The newest `limit` rows, newest first; `since` and `until` are numbers (`ids.first_number`), `before` a row's."""
+    conditions, values = _conditions(term)
+    for edge, op in ((since, ">="), (until, "<"), (before, "<")):
+        if edge is not None:
+            conditions.append(f"r.n {op} ?")
+            values.append(edge)
+    rows = connection.execute(
+        f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [record(row) for row in rows]
+
+
+def find(connection: sqlite3.Connection, text: str) -> Entry | None:
+    """The newest request with this own, client's or upstream's id."""
+    number = request_number(text)
+    where = "r.n = ?" if number is not None else "r.request_id = ?"
+    found = _newest(connection, where, text if number is None else number)
+    return found or _newest(connection, "r.upstream_id = ?", text)
+
+
+def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Entry | None:
+    row = connection.execute(
+        f"SELECT {COLUMNS} {FROM} WHERE {where} ORDER BY r.n DESC LIMIT 1",
+        (value,),
+    ).fetchone()
+    return record(row) if row else None
+
+
+def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
+    """Rows that changed after a sequence number, oldest change first."""
+    conditions, values = _conditions(term)
+    rows = connection.execute(
+        f"SELECT {COLUMNS} {FROM} WHERE r.seq > ? AND {' AND '.join(conditions)} ORDER BY r.seq LIMIT ?",
+        (after, *values, limit),
+    )
+    return [record(row) for row in rows]
+
+
+def last_seq(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM request").fetchone()[0])
+
+
+def last_number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(n), 0) FROM request").fetchone()[0])
+
+
+def counted(connection: sqlite3.Connection) -> int:
+    """All requests ever, also those that retention took."""
+    return int(connection.execute("SELECT coalesce(sum(requests), 0) FROM rollup_day").fetchone()[0])
+
+
+def _conditions(term: Term | None) -> tuple[list[str], list[Any]]:
+    if term is None:
+        return ["1"], []
+    text, values = to_sql(term)
+    return [text], values

@@ -1,0 +1,98 @@
+"""Sums by hour and day, latency histograms, and who used which key: collected over a batch, written once per commit."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import Counter
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+STEPS_PER_DOUBLING = 8
+
+_UPSERT = """
+    INSERT INTO rollup_{unit} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
+        refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
+        cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
+        output_tokens = output_tokens + excluded.output_tokens,
+        reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano
+"""
+UPSERT_HOUR = _UPSERT.format(unit="hour")
+UPSERT_DAY = _UPSERT.format(unit="day")
+UPSERT_LATENCY = """
+    INSERT INTO latency_hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests
+"""
+UPSERT_CLIENT = """
+    INSERT INTO key_client VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at), requests = requests + excluded.requests
+"""
+
+
+def bucket(milliseconds: float) -> int:
+    """The histogram's bucket: eight to a doubling, so its middle is within 5% of what it holds."""
+    return max(0, math.ceil(math.log2(milliseconds) * STEPS_PER_DOUBLING)) if milliseconds > 1 else 0
+
+
+def bucket_middle(index: int) -> float:
+    """Milliseconds that stand for a bucket."""
+    return float(2 ** ((index - 0.5) / STEPS_PER_DOUBLING)) if index else 1.0
+
+
+class Sums:
+    """What a batch adds up."""
+
+    __slots__ = ("_clients", "_latency", "_totals", "_used")
+
+    def __init__(self) -> None:
+        self._totals: dict[tuple[int, str, str, str, str], list[int]] = {}
+        self._latency: Counter[tuple[int, str, int]] = Counter()
+        self._clients: dict[tuple[str, str], list[int]] = {}
+        self._used: dict[str, int] = {}
+
+    def add(
+        self,
+        at: int,
+        place: tuple[str, str, str, str],
+        numbers: tuple[int, int, int, int, int, int, int, int],
+        ttft_ms: float | None,
+        latency_ms: float | None,
+    ) -> None:
+        """One ended request: `at` in ms; `place` is (key id, model, tier, provider); `numbers` as the rollup's columns."""
+        hour = at // HOUR_MS
+        held = self._totals.get((hour, *place))
+        if held is None:
+            self._totals[(hour, *place)] = list(numbers)
+        else:
+            for i, number in enumerate(numbers):
+                held[i] += number
+        if latency_ms is not None:
+            self._latency[hour, "total", bucket(latency_ms)] += 1
+        if ttft_ms is not None:
+            self._latency[hour, "ttft", bucket(ttft_ms)] += 1
+
+    def used(self, key_id: str, client: str | None, at: int) -> None:
+        """A key was used, by this client where it is known."""
+        self._used[key_id] = at
+        if client:
+            seen = self._clients.setdefault((key_id, client), [at, 0])
+            seen[0] = at
+            seen[1] += 1
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        if self._totals:
+            rows = self._totals.items()
+            connection.executemany(UPSERT_HOUR, ((*place, *numbers) for place, numbers in rows))
+            connection.executemany(UPSERT_DAY, ((hour // 24, *rest, *numbers) for (hour, *rest), numbers in rows))
+            self._totals.clear()
+        if self._latency:
+            connection.executemany(UPSERT_LATENCY, ((*place, n) for place, n in self._latency.items()))
+            self._latency.clear()
+        if self._used:
+            connection.executemany(
+                "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in self._used.items())
+            )
+            self._used.clear()
+        if self._clients:
+            connection.executemany(UPSERT_CLIENT, ((*who, *seen) for who, seen in self._clients.items()))
+            self._clients.clear()

@@ -1,0 +1,104 @@
+"""The tables of the SQLite ledger, as migrations: step N brings `PRAGMA user_version` from N to N + 1. Never edit a
+step that was released; add one.
+
+Times are milliseconds since 1970, amounts nano-credits, hours and days counted from 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from joytui.core.errors import UnreachableError
+
+MIGRATIONS = (
+    """
+    CREATE TABLE api_key (
+        id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL, hint TEXT NOT NULL, owner TEXT,
+        labels TEXT NOT NULL DEFAULT '[]', state TEXT NOT NULL DEFAULT 'active', created_at INTEGER NOT NULL,
+        expires_at INTEGER, revoked_at INTEGER, last_used_at INTEGER, policy TEXT NOT NULL, policy_name TEXT,
+        policy_version INTEGER NOT NULL DEFAULT 1, budget_id TEXT NOT NULL, replaced_by TEXT
+    ) STRICT;
+    CREATE INDEX api_key_budget ON api_key (budget_id);
+
+    CREATE TABLE key_client (
+        key_id TEXT NOT NULL, client TEXT NOT NULL, last_used_at INTEGER NOT NULL, requests INTEGER NOT NULL,
+        PRIMARY KEY (key_id, client)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE policy (
+        name TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (name, version)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE console_token (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE request (
+        n INTEGER PRIMARY KEY, seq INTEGER NOT NULL, key_id TEXT, model TEXT, model_used TEXT, provider TEXT, tier TEXT,
+        endpoint TEXT NOT NULL, status INTEGER, error_type TEXT, error_message TEXT, cause TEXT, finish TEXT,
+        input_tokens INTEGER NOT NULL DEFAULT 0, cached_input_tokens INTEGER NOT NULL DEFAULT 0,
+        output_tokens INTEGER NOT NULL DEFAULT 0, reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+        cost_nano INTEGER NOT NULL DEFAULT 0, cost_source TEXT NOT NULL DEFAULT 'none',
+        ttft_ms REAL, latency_ms REAL, stream INTEGER NOT NULL, request_id TEXT, upstream_id TEXT, billing_id TEXT,
+        thread_id TEXT, project TEXT, client TEXT, ip TEXT, notes TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX request_seq ON request (seq);
+    CREATE INDEX request_key ON request (key_id, n);
+    CREATE INDEX request_open ON request (n) WHERE status IS NULL;
+    CREATE INDEX request_error ON request (n) WHERE status >= 400;
+    CREATE INDEX request_client_id ON request (request_id) WHERE request_id IS NOT NULL;
+    CREATE INDEX request_upstream ON request (upstream_id) WHERE upstream_id IS NOT NULL;
+    CREATE INDEX request_thread ON request (thread_id, n) WHERE thread_id IS NOT NULL;
+
+    CREATE TABLE spent_id (
+        key_id TEXT NOT NULL, request_id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (key_id, request_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE rollup_hour (
+        hour INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL, PRIMARY KEY (hour, key_id, model, tier, provider)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE rollup_day (
+        day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL, PRIMARY KEY (day, key_id, model, tier, provider)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX rollup_day_key ON rollup_day (key_id, day);
+    CREATE TABLE latency_hour (
+        hour INTEGER NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL, requests INTEGER NOT NULL,
+        PRIMARY KEY (hour, kind, bucket)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE budget (
+        budget_id TEXT NOT NULL, period TEXT NOT NULL, window INTEGER NOT NULL, spent INTEGER NOT NULL, held INTEGER NOT NULL,
+        PRIMARY KEY (budget_id, period, window)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE wallet (tier TEXT PRIMARY KEY, balance INTEGER, held INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+    INSERT INTO wallet (tier) VALUES ('economy'), ('standard'), ('premium');
+    CREATE TABLE wallet_entry (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, tier TEXT NOT NULL, kind TEXT NOT NULL,
+        amount INTEGER NOT NULL, held INTEGER NOT NULL, n INTEGER, note TEXT
+    ) STRICT;
+    CREATE TABLE hold (
+        n INTEGER NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL, window INTEGER NOT NULL, amount INTEGER NOT NULL,
+        lease_until INTEGER NOT NULL, PRIMARY KEY (n, kind, ref, window)
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+def migrate(connection: sqlite3.Connection, where: str) -> None:
+    """Brings a store to this version's tables. A newer store is refused (UnreachableError), never touched."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise UnreachableError(
+            f"the store was written by a newer joytui (schema {version}, this one knows {len(MIGRATIONS)})",
+            where=where,
+            hint="use that version, or name another store with --store PATH",
+        )
+    for step in range(version, len(MIGRATIONS)):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")

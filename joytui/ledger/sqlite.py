@@ -1,0 +1,128 @@
+"""The SQLite engine: one writer thread, a reading connection per thread, and the ledger's questions as methods.
+
+Another engine (PostgreSQL, for several gateways on one store) is another class with these methods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from joytui.core.errors import UnreachableError
+from joytui.ledger import reads
+from joytui.ledger.files import StoreLock, prepare
+from joytui.ledger.ids import Numbers
+from joytui.ledger.schema import migrate
+from joytui.ledger.upkeep import recover
+from joytui.ledger.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqliteLedger:
+    """An open store. Reads run anywhere; writes are handed to the writer. `interrupted`: requests that a process which
+    died had left open, ended at this start.
+
+        ledger = SqliteLedger.open(path)
+        row = await ledger.write(keys.create_key, …)      # committed
+        ledger.submit(requests.end_request, …)            # handed over, also while being cancelled
+        found = await ledger.read(reads.page, …)          # in a thread; read_now for the calling thread
+    """
+
+    def __init__(self, path: Path, lock: StoreLock) -> None:
+        self.path = path
+        self._lock = lock
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._writer = Writer(self._connect_writer)
+        self.interrupted = 0
+        self.numbers = Numbers()
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+        os.umask(0o077)  # SQLite makes its WAL and shared memory files itself
+        prepare(path)
+        lock = StoreLock(path)
+        lock.acquire()
+        ledger = cls(path, lock)
+        try:
+            ledger._begin()
+        except sqlite3.Error as error:
+            lock.release()
+            raise UnreachableError(f"the store cannot be used: {error}", where=str(path)) from None
+        except BaseException:
+            lock.release()
+            raise
+        return ledger
+
+    def _begin(self) -> None:
+        connection = self._connect_writer()
+        migrate(connection, str(self.path))
+        connection.close()
+        self._writer.start()
+        self.numbers = Numbers(self.read_now(reads.last_number))
+        self.interrupted = self._writer.write_now(recover)
+
+    def close(self) -> None:
+        """Writes what waits, and closes everything."""
+        self._writer.close()
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+        self._lock.release()
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def submit(self, function: Callable[..., object], *args: Any) -> None:
+        """Hands a write over and returns at once; an error is only logged."""
+        self._writer.submit(function, *args)
+
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a write over; the future is done when it is committed."""
+        return self._writer.write(function, *args)
+
+    def write_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same, waiting in this thread."""
+        return self._writer.write_now(function, *args)
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for their turn."""
+        return self._writer.waiting
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        return connection
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.to_thread(self.read_now, function, *args)
+
+    def read_now(self, function: Callable[..., T], *args: Any) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self.reader()
+        return function(connection, *args)
+
+    def reader(self) -> sqlite3.Connection:
+        """A connection that cannot write; closed with the ledger."""
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5,
+        )
+        connection.execute("PRAGMA query_only = 1")
+        self._readers.append(connection)
+        return connection
