@@ -1,0 +1,10 @@
+"""Responses to Chat Completions and back: a pure translator, no I/O.
+
+request     to_chat(body) -> ChatRequest      what Codex sends, as a Chat Completions request
+stream      ResponsesStream(...)              Chat chunks in, Responses events out
+answer      to_response(completion, …)        a whole Chat completion as a whole Response
+tools       the names of one request's tools, in both spellings
+items       input items as messages; pairing  which output belongs to which call
+reasoning   what travels in `encrypted_content`
+chunks, calls, parts, finish, usage, errors   one thing of the stream each
+"""

@@ -1,0 +1,126 @@
+"""A Chat chunk (or a whole completion) reduced to what it adds: text, thoughts, pieces of calls, a finish reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from joytui.gateway.bridge.reasoning import CALL_FIELDS, MESSAGE_FIELDS, opaque_fields
+
+FINAL_TASK = "__final__"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A piece of one tool call. Anything but the arguments may be missing."""
+
+    index: int | None
+    id: str | None
+    name: str | None
+    arguments: str
+    opaque: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one chunk adds. `finish` is the vendor's word, None while the answer goes on."""
+
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[CallPiece, ...] = ()
+    finish: str | None = None
+    opaque: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_intermediate(chunk: Mapping[str, Any]) -> bool:
+    """A chunk of an orchestrated sub-task: only the task `__final__` is the answer (joytoken.md 5.5)."""
+    orchestration = chunk.get("orchestration")
+    if not isinstance(orchestration, Mapping) or not orchestration:
+        return False
+    return orchestration.get("task_id") != FINAL_TASK
+
+
+def read_delta(chunk: Mapping[str, Any]) -> Delta | None:
+    """The first choice's delta; None for a chunk without choices (usage, metadata) and for another choice's."""
+    choices = chunk.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        return None
+    choice = choices[0]
+    if choice.get("index") not in (None, 0):
+        return None
+    source = choice.get("delta")
+    whole = not isinstance(source, Mapping)
+    if whole:
+        source = choice.get("message")
+    if not isinstance(source, Mapping):
+        source = {"content": choice.get("text")}
+    text, thoughts = _content(source.get("content"))
+    finish = choice.get("finish_reason")
+    return Delta(
+        text=text + _string(source.get("refusal")),
+        reasoning=_reasoning(source) or thoughts,
+        calls=tuple(_calls(source, whole)),
+        finish=finish if isinstance(finish, str) and finish else None,
+        opaque=opaque_fields(source, MESSAGE_FIELDS),
+    )
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _content(content: Any) -> tuple[str, str]:
+    """Text and thoughts of `content`: a string, or parts (`text`, `thinking`: Mistral)."""
+    if isinstance(content, str):
+        return content, ""
+    text: list[str] = []
+    thoughts: list[str] = []
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, Mapping):
+            continue
+        if part.get("type") in ("thinking", "reasoning"):
+            inner = part.get("thinking", part.get("text"))
+            thoughts.append(inner if isinstance(inner, str) else _content(inner)[0])
+        else:
+            text.append(_string(part.get("text")))
+    return "".join(text), "".join(thoughts)
+
+
+def _reasoning(source: Mapping[str, Any]) -> str:
+    """Vendors name it `reasoning_content` or `reasoning`; some send the same text under both."""
+    for name in ("reasoning_content", "reasoning"):
+        value = source.get(name)
+        if isinstance(value, Mapping):
+            value = value.get("content") or value.get("text")
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _calls(source: Mapping[str, Any], whole: bool) -> list[CallPiece]:
+    """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
+    calls = source.get("tool_calls")
+    calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    pieces = [_piece({**call, "index": place} if whole else call) for place, call in enumerate(calls)]
+    legacy = source.get("function_call")
+    if not pieces and isinstance(legacy, Mapping):
+        pieces = [_piece({"index": 0, "function": legacy})]
+    return pieces
+
+
+def _piece(call: Mapping[str, Any]) -> CallPiece:
+    function = call.get("function")
+    function = function if isinstance(function, Mapping) else call
+    arguments = function.get("arguments")
+    if isinstance(arguments, (Mapping, list)):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    index = call.get("index")
+    return CallPiece(
+        index=index if isinstance(index, int) and not isinstance(index, bool) else None,
+        id=_string(call.get("id")).strip() or None,
+        name=_string(function.get("name")).strip() or None,
+        arguments=_string(arguments),
+        opaque=opaque_fields(call, CALL_FIELDS),
+    )

@@ -1,0 +1,36 @@
+"""Finish reasons: what vendors write, and what it means (JoyToken passes them through: joytoken.md 5.4)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from joytui.gateway.bridge.errors import StreamError
+
+Meaning = Literal["completed", "max_output_tokens", "content_filter", "failed"]
+
+_MEANINGS: dict[str, Meaning] = {
+    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "eos", "complete", "completed", "finish"), "completed"),
+    **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "function_call", "pause_turn"), "completed"),
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "max_output_tokens"),
+    **dict.fromkeys(("content_filter", "safety", "recitation", "blocklist", "prohibited_content"), "content_filter"),
+    **dict.fromkeys(("spii", "image_safety", "language", "refusal", "sensitive"), "content_filter"),
+    **dict.fromkeys(("error", "malformed_function_call", "network_error", "insufficient_system_resource"), "failed"),
+    **dict.fromkeys(("unexpected_tool_call", "too_many_tool_calls", "malformed_response"), "failed"),
+}
+
+
+def meaning(reason: str) -> Meaning:
+    """What a finish reason of any vendor says, in any case. A word nobody knows ends an answer like `stop` does."""
+    return _MEANINGS.get(reason.strip().lower(), "completed")
+
+
+def is_known(reason: str) -> bool:
+    return reason.strip().lower() in _MEANINGS
+
+
+def failure(reason: str) -> StreamError:
+    """The error for a finish reason that means the turn is lost. Codex tries such a turn again."""
+    word = reason.strip().lower()
+    if word == "malformed_function_call":
+        return StreamError(word, "the model made a malformed tool call and gave no answer; try again")
+    return StreamError(word or "error", f"the upstream ended the answer with finish reason {reason!r}")

@@ -1,0 +1,132 @@
+"""A Responses request as a Chat Completions request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from joytui.gateway.bridge.errors import BridgeError
+from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
+from joytui.gateway.bridge.tools import ToolNames, Tools, translate_choice, translate_tools
+
+# Translated by rules of their own.
+_HANDLED = ("input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text", "stream")
+# Have no meaning for a Chat upstream that keeps nothing (gateway.md, section 2).
+_DROPPED = ("store", "include", "prompt_cache_key", "client_metadata", "truncation", "stream_options")
+_DROPPED_WITH_NOTE = ("background", "max_tool_calls", "context_management")
+_REFUSED = {
+    "previous_response_id": "previous_response_id is not supported: this upstream keeps no responses; send the whole input",
+    "conversation": "conversation is not supported: this upstream keeps no conversations; send the whole input",
+    "prompt": "prompt templates are not supported by this upstream; send the text as input",
+}
+_RENAMED = {"max_output_tokens": "max_tokens"}
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """`body`: the Chat request. `names`: how to name its calls in the answer. `echo`: request fields of the answer."""
+
+    body: dict[str, Any]
+    names: ToolNames
+    notes: list[str] = field(default_factory=list)
+    echo: dict[str, Any] = field(default_factory=dict)
+
+
+def to_chat(body: Mapping[str, Any]) -> ChatRequest:
+    """Raises `BridgeError` (400) for what a Chat upstream cannot do, and for a request that is not well formed."""
+    for name, reason in _REFUSED.items():
+        if body.get(name) is not None:
+            raise BridgeError(reason)
+    items = input_items(body.get("input"))
+    tools = gather_tools(body.get("tools"), items)
+    messages = to_messages(body.get("instructions"), items, tools.names)
+    if not messages.messages:
+        raise BridgeError("input is empty")
+    chat: dict[str, Any] = {"model": body.get("model"), "messages": messages.messages}
+    chat.update(_plain_fields(body))
+    chat.update(_tool_fields(body, tools))
+    chat.update(_format_fields(body))
+    if body.get("stream"):
+        chat.update(stream=True, stream_options={"include_usage": True})
+    dropped = [f"{name} was left out" for name in _DROPPED_WITH_NOTE if body.get(name) is not None]
+    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body))
+
+
+def input_items(value: Any) -> list[Mapping[str, Any]]:
+    """`input` as a list of items; a string is one user message."""
+    if isinstance(value, str):
+        return [{"type": "message", "role": "user", "content": value}] if value else []
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise BridgeError("input is a string or a list of items")
+    return value
+
+
+def gather_tools(listed: Any, items: list[Mapping[str, Any]]) -> Tools:
+    """The tools of the request, of `additional_tools` items ("Responses lite") and of tool searches so far."""
+    if listed is not None and not isinstance(listed, list):
+        raise BridgeError("tools is a list")
+    in_items = [
+        item["tools"]
+        for item in items
+        if item.get("type") in (*TOOL_LISTS, "tool_search_output") and isinstance(item.get("tools"), list)
+    ]
+    return translate_tools(listed or [], *in_items)
+
+
+def _plain_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that Chat has too, and fields that nobody here knows: an upstream may."""
+    skipped = {"model", *_HANDLED, *_DROPPED, *_DROPPED_WITH_NOTE, *_REFUSED}
+    fields = {_RENAMED.get(k, k): v for k, v in body.items() if k not in skipped and v is not None}
+    if fields.get("top_logprobs"):
+        fields["logprobs"] = True
+    return fields
+
+
+def _tool_fields(body: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
+    if not tools.functions:
+        return {}
+    choice = translate_choice(body.get("tool_choice"), tools)
+    fields: dict[str, Any] = {"tools": tools.functions}
+    if choice is not None:
+        fields["tool_choice"] = choice
+    if isinstance(body.get("parallel_tool_calls"), bool):
+        fields["parallel_tool_calls"] = body["parallel_tool_calls"]
+    return fields
+
+
+def _format_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, Mapping) and reasoning.get("effort") is not None:
+        fields["reasoning_effort"] = reasoning["effort"]
+    text = body.get("text")
+    form = text.get("format") if isinstance(text, Mapping) else None
+    if isinstance(form, Mapping) and form.get("type") == "json_schema":
+        schema = {k: form[k] for k in ("name", "description", "schema", "strict") if form.get(k) is not None}
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif isinstance(form, Mapping) and form.get("type") not in (None, "text"):
+        fields["response_format"] = dict(form)
+    return fields
+
+
+def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a Response repeats of its request. The instructions and tools stay out: they are 40 kB a turn with Codex."""
+    text = body.get("text")
+    return {
+        "instructions": None,
+        "max_output_tokens": body.get("max_output_tokens"),
+        "parallel_tool_calls": bool(body.get("parallel_tool_calls", True)),
+        "previous_response_id": None,
+        "reasoning": body.get("reasoning") or {"effort": None, "summary": None},
+        "store": False,
+        "temperature": body.get("temperature"),
+        "text": text if isinstance(text, Mapping) and text.get("format") else {"format": {"type": "text"}},
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": [],
+        "top_p": body.get("top_p"),
+        "truncation": "disabled",
+        "user": body.get("user"),
+    }

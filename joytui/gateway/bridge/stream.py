@@ -1,0 +1,273 @@
+"""The state machine: Chat chunks in, Responses events out.
+
+    stream = ResponsesStream(Answer(response_id, created_at, model, …))
+    events = stream.start()                 created, in_progress
+    events += stream.feed(chunk)            for each chunk; never raises for anything an upstream can send
+    events += stream.keep_alive()           while the upstream is silent: an event that Codex counts
+    events += stream.end()                  at [DONE] or the end of the bytes: the terminal event
+
+Items are written one after the other: thoughts, text, calls; calls stay open side by side until the end, so that
+interleaved pieces find theirs. Items end in the order of their index, which is their order in the terminal event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from joytui.gateway.bridge import finish
+from joytui.gateway.bridge.calls import Call, CallTable
+from joytui.gateway.bridge.chunks import Delta, is_intermediate, read_delta
+from joytui.gateway.bridge.errors import CUT, StreamError, find_error
+from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
+from joytui.gateway.bridge.reasoning import Carried
+from joytui.gateway.bridge.tools import ToolNames
+from joytui.gateway.bridge.usage import Usage, billed_usage, merge_records, metadata_records, read_usage
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary."""
+
+    id: str
+    created_at: int
+    model: str
+    names: ToolNames = field(default_factory=ToolNames)
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    summary: bool = False
+
+
+class ResponsesStream:
+    """One answer. `response` is its newest form; after `ended` it is the terminal one."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.usage: Usage | None = None
+        self.records: list[Mapping[str, Any]] = []
+        self.finish: str | None = None
+        self.error: StreamError | None = None
+        self.ended = False
+        self.notes: list[str] = []
+        self.status = "in_progress"
+        self._answer = answer
+        self._model = answer.model
+        self._sequence = 0
+        self._count = 0
+        self._open: list[Output] = []
+        self._items: list[Item] = []
+        self._text: TextOutput | None = None
+        self._thoughts: ReasoningOutput | None = None
+        self._calls = CallTable()
+        self._by_call: dict[int, CallOutput] = {}
+        self._call_ids: set[str] = set()
+        self._opaque: dict[str, Any] = {}
+        self._blank = ""
+        self._metadata: Any = None
+
+    @property
+    def response(self) -> dict[str, Any]:
+        """The Response object as it stands."""
+        answer = self._answer
+        reason = {"reason": finish.meaning(self.finish)} if self.status == "incomplete" and self.finish else None
+        usage = self.effective_usage
+        return {
+            "id": answer.id,
+            "object": "response",
+            "created_at": answer.created_at,
+            "status": self.status,
+            "error": self.error.to_json() if self.error else None,
+            "incomplete_details": reason,
+            "model": self._model,
+            "output": list(self._items),
+            **answer.echo,
+            "usage": usage.to_responses() if usage and self.ended else None,
+            "metadata": self._final_metadata() if self.ended else {},
+        }
+
+    @property
+    def effective_usage(self) -> Usage | None:
+        """The protocol's usage, else the billing records' (joytoken.md 5.3)."""
+        return self.usage or billed_usage(self.records)
+
+    def start(self) -> list[Event]:
+        response = self.response
+        return self._stamp(
+            [{"type": "response.created", "response": response}, {"type": "response.in_progress", "response": response}]
+        )
+
+    def keep_alive(self) -> list[Event]:
+        """An event for a silent stretch. Codex's idle timer counts events, not comments (0.169.0, observed)."""
+        if self.ended:
+            return []
+        light = {"id": self._answer.id, "object": "response", "status": "in_progress", "output": []}
+        return self._stamp([{"type": "response.in_progress", "response": light}])
+
+    def feed(self, chunk: Any) -> list[Event]:
+        """The events for one chunk; none after the terminal event."""
+        if self.ended or not isinstance(chunk, Mapping):
+            return []
+        if error := find_error(chunk):
+            return self.fail(error)
+        self._observe(chunk)
+        if is_intermediate(chunk):
+            self._note("output of orchestrated sub-tasks was left out; only the final answer is passed on")
+            return []
+        delta = read_delta(chunk)
+        return self._stamp(self._take(delta)) if delta else []
+
+    def end(self, metadata: Any = None) -> list[Event]:
+        """The terminal event. Without a finish reason the answer is cut, whatever came before: `response.failed`."""
+        if self.ended:
+            return []
+        if self.finish is None:
+            return self.fail(CUT)
+        said = finish.meaning(self.finish)
+        if said == "failed":
+            return self.fail(finish.failure(self.finish))
+        self._metadata = metadata
+        events = self._flush_blank() if not self._calls.calls else []
+        events += self._carry_opaque()
+        self.status = "completed" if said == "completed" else "incomplete"
+        events += self._close_all(self.status)
+        return self._stamp([*events, self._terminal()])
+
+    def fail(self, error: StreamError) -> list[Event]:
+        """`response.failed`. Items that are still open stay so: what is not done, a client does not keep."""
+        if self.ended:
+            return []
+        self.error, self.status = error, "failed"
+        return self._stamp([self._terminal()])
+
+    def _terminal(self) -> Event:
+        self.ended = True
+        return {"type": f"response.{self.status}", "response": self.response}
+
+    def _final_metadata(self) -> Any:
+        """The upstream's records: one as the object it is, several as an array; else what the caller gave."""
+        if not self.records:
+            return self._metadata or {}
+        return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
+
+    def _observe(self, chunk: Mapping[str, Any]) -> None:
+        if usage := read_usage(chunk.get("usage")):
+            self.usage = usage
+        self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
+        if isinstance(chunk.get("model"), str) and chunk["model"]:
+            self._model = chunk["model"]
+
+    def _take(self, delta: Delta) -> list[Event]:
+        events: list[Event] = []
+        self._opaque.update(_joined(self._opaque, delta.opaque))
+        if delta.reasoning:
+            events += self._take_reasoning(delta.reasoning)
+        if delta.text:
+            events += self._take_text(delta.text)
+        for piece in delta.calls:
+            events += self._take_call(self._calls.place(piece))
+        if delta.finish:
+            self.finish = delta.finish
+            if not finish.is_known(delta.finish):
+                self._note(f"unknown finish reason {delta.finish[:40]!r} was taken as stop")
+        return events
+
+    def _take_reasoning(self, text: str) -> list[Event]:
+        events: list[Event] = []
+        if self._thoughts is None:
+            if not self._by_call:
+                events += self._close_all("completed")
+            self._thoughts = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+            events += self._begin(self._thoughts)
+        return events + self._thoughts.add(text)
+
+    def _take_text(self, text: str) -> list[Event]:
+        if self._text is None:
+            text, self._blank = self._blank + text, ""
+            if not text.strip():  # a line break before a tool call is no message
+                self._blank = text
+                return []
+            return self._begin_text(text)
+        return self._text.add(text)
+
+    def _begin_text(self, text: str) -> list[Event]:
+        events = [] if self._by_call else self._close_all("completed")
+        self._text = TextOutput(*self._next("msg"))
+        return [*events, *self._begin(self._text), *self._text.add(text)]
+
+    def _flush_blank(self) -> list[Event]:
+        """Blank text of an answer that has nothing else to say is its text."""
+        blank, self._blank = self._blank, ""
+        return self._begin_text(blank) if blank and not self._items and not self._open else []
+
+    def _take_call(self, call: Call) -> list[Event]:
+        output = self._by_call.get(id(call))
+        if output is not None:
+            return output.grow()
+        if call.name is None:
+            return []
+        events = [] if self._by_call else self._close_all("completed")
+        tool = self._answer.names.resolve(call.name)
+        prefix = {"function": "fc", "custom": "ctc", "tool_search": "tsc"}[tool.kind]
+        index, item_id = self._next(prefix)
+        output = CallOutput(index, item_id, self._call_id(call, index), tool, call)
+        self._by_call[id(call)] = output
+        return events + self._begin(output)
+
+    def _call_id(self, call: Call, index: int) -> str:
+        """The upstream's id; one of our own where it gave none, or gave one twice."""
+        wanted = call.id or f"call_{self._answer.id.removeprefix('resp_')}_{index}"
+        if wanted in self._call_ids:
+            wanted = f"{wanted}_{index}"
+        self._call_ids.add(wanted)
+        return wanted
+
+    def _carry_opaque(self) -> list[Event]:
+        """Opaque fields ride in a reasoning item: the open one, else one of their own at the end."""
+        calls = {o.item["call_id"]: o.call.opaque for o in self._by_call.values() if o.call.opaque}
+        if not calls and not self._opaque:
+            return []
+        carried = Carried("", calls, dict(self._opaque))
+        if self._thoughts is not None:
+            self._thoughts.carried = carried
+            return []
+        bearer = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+        bearer.carried = carried
+        return self._begin(bearer)
+
+    def _next(self, prefix: str) -> tuple[int, str]:
+        index, self._count = self._count, self._count + 1
+        return index, f"{prefix}_{self._answer.id.removeprefix('resp_')}_{index}"
+
+    def _begin(self, output: Output) -> list[Event]:
+        self._open.append(output)
+        return output.open()
+
+    def _close_all(self, status: str) -> list[Event]:
+        events: list[Event] = []
+        for position, output in enumerate(self._open):
+            last = position == len(self._open) - 1
+            closing = output.close(status if last or isinstance(output, CallOutput) else "completed")
+            if closing:
+                self._items.append(output.item)
+            else:
+                self._note("a tool call that was cut off was left out")
+            events += closing
+        self._open, self._text, self._thoughts = [], None, None
+        return events
+
+    def _stamp(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            event["sequence_number"] = self._sequence
+            self._sequence += 1
+        return events
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def _joined(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of opaque blocks come in pieces and are joined; anything else is replaced by its newest form."""
+    return {
+        name: [*known[name], *value] if isinstance(value, list) and isinstance(known.get(name), list) else value
+        for name, value in more.items()
+    }

@@ -1,0 +1,187 @@
+"""The tools of one request, and their names in both spellings.
+
+Codex names a tool by namespace and name and has tools that are no functions: freeform ("custom") ones with a grammar,
+and `tool_search`, which it runs itself. Chat Completions has functions with one flat name. `ToolNames` holds the
+mapping of one request, so that the answer can be given back in the words of the question: a flat name is answered by
+Codex with "unsupported call" (Codex 0.169.0, observed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from joytui.gateway.bridge.errors import BridgeError
+
+MAX_NAME = 64
+SEPARATOR = "__"
+FREEFORM_PARAMETER = "input"
+TOOL_SEARCH = "tool_search"
+
+Kind = Literal["function", "custom", "tool_search"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool as Codex knows it."""
+
+    kind: Kind
+    name: str
+    namespace: str | None = None
+
+
+@dataclass(slots=True)
+class ToolNames:
+    """The tools of one request by flat name, and the flat name of each."""
+
+    tools: dict[str, Tool] = field(default_factory=dict)
+    _flat: dict[tuple[str | None, str], str] = field(default_factory=dict)
+
+    def add(self, tool: Tool) -> str:
+        """The flat name of a tool, which it keeps: a valid function name, unique within the request."""
+        known = self._flat.get((tool.namespace, tool.name))
+        if known is not None:
+            return known
+        flat = wanted = flat_name(tool.namespace, tool.name)
+        count = 2
+        while flat in self.tools:
+            suffix = f"_{count}"
+            flat = wanted[: MAX_NAME - len(suffix)] + suffix
+            count += 1
+        self.tools[flat] = tool
+        self._flat[tool.namespace, tool.name] = flat
+        return flat
+
+    def flat(self, namespace: str | None, name: str) -> str:
+        """The flat name of a call in the history; its tool need not be offered any more."""
+        return self._flat.get((namespace, name)) or flat_name(namespace, name)
+
+    def resolve(self, flat: str) -> Tool:
+        """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`."""
+        if flat in self.tools:
+            return self.tools[flat]
+        dotted = [t for t in self.tools.values() if t.namespace and flat == f"{t.namespace}.{t.name}"]
+        bare = [t for t in self.tools.values() if t.name == flat]
+        for matches in (dotted, bare):
+            if len(matches) == 1:
+                return matches[0]
+        return Tool("function", flat)
+
+
+@dataclass(slots=True)
+class Tools:
+    """A request's tools as Chat functions, with their names; `notes` says what was left out."""
+
+    functions: list[dict[str, Any]] = field(default_factory=list)
+    names: ToolNames = field(default_factory=ToolNames)
+    notes: list[str] = field(default_factory=list)
+
+
+def flat_name(namespace: str | None, name: str) -> str:
+    """A name of at most 64 characters of `[A-Za-z0-9_-]`. A longer one keeps its start and gets 8 hex digits."""
+    whole = f"{namespace}{SEPARATOR}{name}" if namespace else name
+    clean = re.sub(r"[^A-Za-z0-9_-]", "_", whole) or "tool"
+    if len(clean) <= MAX_NAME:
+        return clean
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{clean[: MAX_NAME - 9]}_{digest}"
+
+
+def translate_tools(*lists: Iterable[Any]) -> Tools:
+    """Chat functions for tools that stand in the request, in `additional_tools` items or in tool search results."""
+    tools = Tools()
+    for tool in (tool for tool_list in lists for tool in tool_list):
+        if not isinstance(tool, Mapping):
+            raise BridgeError("tools: each tool is an object")
+        _add(tools, tool, None)
+    return tools
+
+
+def _add(tools: Tools, tool: Mapping[str, Any], namespace: str | None) -> None:
+    kind = tool.get("type")
+    if kind == "namespace":
+        inner = _text(tool, "name")
+        for member in tool.get("tools") or ():
+            if isinstance(member, Mapping):
+                _add(tools, member, f"{namespace}{SEPARATOR}{inner}" if namespace else inner)
+        return
+    if kind == "function":
+        function = tool["function"] if isinstance(tool.get("function"), Mapping) else tool
+        _put(tools, Tool("function", _text(function, "name"), namespace), _function(function))
+    elif kind == "custom":
+        _put(tools, Tool("custom", _text(tool, "name"), namespace), _freeform(tool))
+    elif kind == TOOL_SEARCH and tool.get("execution") == "client":
+        _put(tools, Tool("tool_search", TOOL_SEARCH, namespace), _function(tool))
+    else:
+        tools.notes.append(f"tool {kind} is hosted by the provider and was left out")
+
+
+def _put(tools: Tools, tool: Tool, function: dict[str, Any]) -> None:
+    before = len(tools.names.tools)
+    flat = tools.names.add(tool)
+    if len(tools.names.tools) > before:
+        tools.functions.append({"type": "function", "function": {"name": flat, **function}})
+
+
+def _text(tool: Mapping[str, Any], key: str) -> str:
+    value = tool.get(key)
+    if not isinstance(value, str) or not value:
+        raise BridgeError(f"tools: a {tool.get('type', 'function')} tool needs a {key}")
+    return value
+
+
+def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
+    function: dict[str, Any] = {}
+    if isinstance(tool.get("description"), str):
+        function["description"] = tool["description"]
+    parameters = tool.get("parameters")
+    function["parameters"] = parameters if isinstance(parameters, Mapping) else {"type": "object", "properties": {}}
+    if isinstance(tool.get("strict"), bool):
+        function["strict"] = tool["strict"]
+    return function
+
+
+def _freeform(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """A freeform tool as a function of one string, its grammar in words where the model can see it."""
+    description = str(tool.get("description") or "")
+    form = tool.get("format")
+    if isinstance(form, Mapping) and form.get("definition"):
+        syntax = form.get("syntax") or "grammar"
+        description += (
+            f"\n\nPut the whole text into `{FREEFORM_PARAMETER}`, as it is, not as JSON. "
+            f"It must follow this {syntax} grammar:\n{form['definition']}"
+        )
+    parameter = {"type": "string", "description": f"The text for {tool['name']}, exactly as the tool takes it."}
+    schema = {
+        "type": "object",
+        "properties": {FREEFORM_PARAMETER: parameter},
+        "required": [FREEFORM_PARAMETER],
+        "additionalProperties": False,
+    }
+    return {"description": description.strip(), "parameters": schema}
+
+
+def translate_choice(choice: Any, tools: Tools) -> Any:
+    """`tool_choice` in Chat's form: a mode, or one function by its flat name; None where it cannot be kept."""
+    if isinstance(choice, str):
+        return choice
+    if not isinstance(choice, Mapping):
+        return None
+    if choice.get("type") in ("function", "custom") and isinstance(choice.get("name"), str):
+        flat = tools.names.flat(choice.get("namespace"), choice["name"])
+        if flat in tools.names.tools:
+            return {"type": "function", "function": {"name": flat}}
+    if choice.get("type") == "allowed_tools":
+        _keep_allowed(tools, choice)
+        return choice.get("mode") or "auto"
+    tools.notes.append(f"tool_choice {choice.get('type')} was left out")
+    return "auto"
+
+
+def _keep_allowed(tools: Tools, choice: Mapping[str, Any]) -> None:
+    wanted = [t for t in choice.get("tools") or () if isinstance(t, Mapping)]
+    allowed = {tools.names.flat(t.get("namespace"), t["name"]) for t in wanted if isinstance(t.get("name"), str)}
+    tools.functions = [f for f in tools.functions if f["function"]["name"] in allowed]

@@ -1,0 +1,122 @@
+"""Token counts and JoyToken's billing records, read from whatever form they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.core.money import MoneyError, parse_credits
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer: `cached` is part of `input`, `reasoning` part of `output`."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+    total: int | None = None
+
+    def to_responses(self) -> dict[str, Any]:
+        """The form that Codex reads; one without `input_tokens` fails the turn (Codex 0.169.0, observed)."""
+        return {
+            "input_tokens": self.input,
+            "input_tokens_details": {"cached_tokens": self.cached},
+            "output_tokens": self.output,
+            "output_tokens_details": {"reasoning_tokens": self.reasoning},
+            "total_tokens": self.input + self.output if self.total is None else self.total,
+        }
+
+    def to_chat(self) -> dict[str, Any]:
+        return {
+            "prompt_tokens": self.input,
+            "completion_tokens": self.output,
+            "total_tokens": self.input + self.output if self.total is None else self.total,
+            "prompt_tokens_details": {"cached_tokens": self.cached},
+            "completion_tokens_details": {"reasoning_tokens": self.reasoning},
+        }
+
+
+def read_usage(usage: Any) -> Usage | None:
+    """Usage in Chat's or Responses' spelling (and DeepSeek's `prompt_cache_hit_tokens`); None where it says nothing."""
+    if not isinstance(usage, Mapping):
+        return None
+    given = _count(usage, "prompt_tokens", "input_tokens")
+    output = _count(usage, "completion_tokens", "output_tokens")
+    if given is None and output is None:
+        return None
+    into = _details(usage, "prompt_tokens_details", "input_tokens_details")
+    out = _details(usage, "completion_tokens_details", "output_tokens_details")
+    cached = _count(into, "cached_tokens")
+    if cached is None:
+        cached = _count(usage, "prompt_cache_hit_tokens", "cached_tokens")
+    reasoning = _count(out, "reasoning_tokens")
+    return Usage(given or 0, cached or 0, output or 0, reasoning or 0, _count(usage, "total_tokens"))
+
+
+def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        if isinstance(usage.get(name), Mapping):
+            found: Mapping[str, Any] = usage[name]
+            return found
+    return {}
+
+
+def _count(source: Mapping[str, Any], *names: str) -> int | None:
+    """The first of the names that holds a count. JoyToken's billing has counts as strings in places."""
+    for name in names:
+        value = source.get(name)
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, str) and value.isdecimal():
+            return int(value)
+        if isinstance(value, (int, float)) and value >= 0 and value == int(value):
+            return int(value)
+    return None
+
+
+def metadata_records(metadata: Any) -> list[Mapping[str, Any]]:
+    """JoyToken's `metadata`, an object (documentation) or an array (real answers), as a list of records."""
+    found = metadata if isinstance(metadata, list) else [metadata]
+    return [record for record in found if isinstance(record, Mapping) and record]
+
+
+def merge_records(records: list[Mapping[str, Any]], more: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Records without repeats: the same billing id, or the same record, counts once."""
+    merged = list(records)
+    for record in more:
+        bill = record.get("billing_id")
+        if record in merged or (bill is not None and any(known.get("billing_id") == bill for known in merged)):
+            continue
+        merged.append(record)
+    return merged
+
+
+def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
+    """Token counts of the billing records together: what stands in for a missing `usage`."""
+    bills = [record["billing"] for record in records if isinstance(record.get("billing"), Mapping)]
+    counted = [b for b in bills if _count(b, "input_tokens") is not None or _count(b, "output_tokens") is not None]
+    if not counted:
+        return None
+
+    def total(name: str) -> int:
+        return sum(_count(bill, name) or 0 for bill in counted)
+
+    return Usage(total("input_tokens"), total("cached_input_tokens"), total("output_tokens"))
+
+
+def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:
+    """Nano-credits of the records together; None where no record has a readable `credits_used`."""
+    costs: list[int] = []
+    for record in records:
+        for place in ("billing", "usage"):
+            bill = record.get(place)
+            if isinstance(bill, Mapping) and isinstance(bill.get("credits_used"), (str, int, float)):
+                try:
+                    costs.append(parse_credits(bill["credits_used"]))
+                except MoneyError:
+                    continue
+                break
+    return sum(costs) if costs else None

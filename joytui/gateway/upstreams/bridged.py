@@ -1,0 +1,137 @@
+"""Runs the bridge over an upstream's Chat answer: chunks come in as they arrive, Responses events go out as bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.core.joytoken import UPSTREAM_ERROR
+from joytui.gateway.bridge.answer import feed_completion
+from joytui.gateway.bridge.encode import event_bytes, json_bytes
+from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.request import ChatRequest
+from joytui.gateway.bridge.stream import Answer, ResponsesStream
+from joytui.gateway.upstreams.exchange import ModelCall
+from joytui.gateway.upstreams.observe import ChatReader
+
+KEEP_ALIVE_S = 15.0
+"""Silence after which an event is sent. Codex gives a stream up after 300 s without one, proxies often after 60."""
+
+LINGER_S = 5.0
+"""How long an upstream that gave its finish reason may still send usage before the answer is ended without it."""
+
+
+class StreamBroken(Exception):
+    """The upstream's bytes broke off; the text says how."""
+
+
+@dataclass(slots=True)
+class Bridge:
+    """One bridged answer: the state machine, what it observes, and the call that it answers."""
+
+    stream: ResponsesStream
+    reader: ChatReader
+    call: ModelCall
+
+    def feed(self, chunk: Any) -> bytes:
+        self.reader.take(chunk)
+        return event_bytes(self.stream.feed(chunk))
+
+    def whole(self, completion: Any) -> bytes:
+        self.reader.take(completion)
+        return event_bytes(feed_completion(self.stream, completion))
+
+    def end(self) -> bytes:
+        self.reader.end()
+        seen, call = self.reader.seen, self.call
+        metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
+        return self._ended(event_bytes(self.stream.end(metadata)))
+
+    def fail(self, message: str) -> bytes:
+        self.reader.end()
+        return self._ended(event_bytes(self.stream.fail(StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR))))
+
+    def _ended(self, data: bytes) -> bytes:
+        seen, error = self.reader.seen, self.stream.error
+        for note in self.stream.notes:
+            seen.note(note)
+        if error is not None:
+            seen.error_type, seen.error_message = error.type or error.code, error.message
+        return data
+
+
+def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader) -> Bridge:
+    """A bridge for one call. The response id is new each time: Codex counts usage by it."""
+    reasoning = call.body.get("reasoning")
+    summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
+    answer = Answer(f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary)
+    for note in chat.notes:
+        reader.seen.note(note)
+    return Bridge(ResponsesStream(answer), reader, call)
+
+
+async def bridged_events(
+    bridge: Bridge, pieces: AsyncIterator[list[Any]], *, keep_alive: float = KEEP_ALIVE_S, linger: float = LINGER_S
+) -> AsyncIterator[bytes]:
+    """The event stream for chunks of parsed JSON, as many as arrive together at a time.
+
+    Ends with a terminal event whatever the upstream does. A stretch without output counts as silence also while the
+    upstream writes (a freeform call is passed on when it is whole).
+    """
+    stream = bridge.stream
+    yield event_bytes(stream.start())
+    last = time.monotonic()
+    broken: StreamBroken | None = None
+    try:
+        async with aclosing(with_pauses(pieces, lambda: linger if stream.finish else keep_alive)) as paused:
+            async for chunks in paused:
+                if chunks is None and stream.finish:
+                    bridge.reader.seen.note("the upstream kept the stream open after its finish reason")
+                    break
+                data = b"".join([bridge.feed(chunk) for chunk in chunks or ()])
+                if not data and time.monotonic() - last >= keep_alive:
+                    data = event_bytes(stream.keep_alive())
+                if data:
+                    last = time.monotonic()
+                    yield data
+                if stream.ended:
+                    break
+    except StreamBroken as error:
+        broken = error
+    # an answer that had its finish reason is whole, whatever happened to the connection after it
+    yield bridge.fail(str(broken)) if broken is not None and not stream.finish else bridge.end()
+
+
+def bridged_body(bridge: Bridge, completion: Any) -> bytes:
+    """A whole Response for a whole completion."""
+    bridge.whole(completion)
+    bridge.end()
+    bridge.reader.seen.complete = True
+    return json_bytes(bridge.stream.response)
+
+
+async def with_pauses(source: AsyncIterator[Any], patience: Callable[[], float]) -> AsyncGenerator[Any, None]:
+    """The items of `source`, with None in between whenever none came for `patience()` seconds."""
+    pending: asyncio.Future[Any] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(source))
+            done, _ = await asyncio.wait((pending,), timeout=patience())
+            if not done:
+                yield None
+                continue
+            finished, pending = pending, None
+            try:
+                item = finished.result()
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
