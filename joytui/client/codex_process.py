@@ -42,10 +42,15 @@ async def run_codex(
     except OSError as error:
         raise UnreachableError(f"Codex cannot be started: {error.strerror or error}", where=command[0]) from None
     said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        on_line(line)
+
     try:
         async with asyncio.timeout(limit_s):
             await asyncio.gather(
-                _lines(process.stdout, lambda line: (said.append(line), on_line(line))),
+                _lines(process.stdout, hear),
                 _lines(process.stderr, on_line),
             )
             code = await process.wait()

@@ -53,6 +53,28 @@ def parse_when(text: str, *, at: datetime | None = None) -> datetime:
     return (moment if moment.tzinfo else moment.astimezone()).astimezone(UTC)
 
 
+def parse_expiry(text: str, *, at: datetime | None = None) -> datetime:
+    """What users write for a moment to come: "12h", "30d", a date (its midnight, local time), an RFC 3339 time.
+
+    Raises ValueError: not a time, or not in the future.
+    """
+    at = at or now()
+    word = text.strip().lower()
+    if (spans := _merged(_SPAN.findall(word))) and not _SPAN.sub("", word).strip() and any(n for n, _ in spans):
+        try:
+            return at + timedelta(**{_UNITS[unit]: float(count) for count, unit in spans})
+        except OverflowError:
+            raise ValueError(f"too far ahead: {text!r}") from None
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"not a time: {text!r} (use 12h, 30d, 2026-12-31 or an RFC 3339 time)") from None
+    moment = (moment if moment.tzinfo else moment.astimezone()).astimezone(UTC)
+    if moment <= at:
+        raise ValueError(f"not in the future: {text!r}")
+    return moment
+
+
 def _merged(spans: list[tuple[str, str]]) -> list[tuple[int, str]]:
     sums: dict[str, int] = {}
     for count, unit in spans:

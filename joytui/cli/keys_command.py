@@ -1,0 +1,263 @@
+"""The gateway's keys: who may call what, and for how much.
+
+joytui keys create dev-ada --owner ada --fixed-model auto --daily 5    the plain key is shown this once
+joytui keys list
+joytui keys check dev-ada --model gpt-5.5                              may it? and if not, why (exit 1)
+joytui keys rotate dev-ada --overlap 24h                               a new key; the old one works for a day
+joytui keys revoke dev-ada
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.clock import parse_expiry
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.joytoken import TIERS
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import KeyCreated, KeyView, PolicyView
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = _action(actions, "create", "a new key; the plain key is shown this once")
+    create.add_argument("name", metavar="NAME")
+    _add_policy(create)
+    listing = _action(actions, "list", "all keys, with what they spent and when they were used")
+    listing.add_argument("--all", "-a", action="store_true", help="the revoked and expired ones too")
+    for name, text in (
+        ("revoke", "end a key for good"),
+        ("disable", "refuse a key until it is enabled again"),
+        ("enable", "let a disabled key work again"),
+    ):
+        _action(actions, name, text).add_argument("key", metavar="KEY", help="its id or name")
+    edit = _action(actions, "edit", "change a key's name, owner, labels, expiry or policy")
+    edit.add_argument("key", metavar="KEY", help="its id or name")
+    edit.add_argument("--name", metavar="NAME")
+    _add_policy(edit)
+    rotate = _action(actions, "rotate", "a new key with the same policy and budget")
+    rotate.add_argument("key", metavar="KEY", help="its id or name")
+    rotate.add_argument(
+        "--overlap", metavar="WHEN", help="the old one works until then: 24h, a date (default: ends now)"
+    )
+    check = _action(actions, "check", "a dry run: may this key call this model now, and if not, why")
+    check.add_argument("key", metavar="KEY", help="its id or name; - reads a plain key from stdin")
+    check.add_argument("--model", metavar="M", default="auto")
+    check.add_argument("--ip", metavar="A", help="as if it came from this address")
+    check.add_argument("--tier", metavar="T", choices=TIERS)
+
+
+def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+    add_gateway_options(parser)
+    return parser
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("policy (nothing is limited that is not named)")
+    group.add_argument("--owner", metavar="O", help="whose key it is")
+    group.add_argument("--label", metavar="L", action="append", help="repeatable")
+    group.add_argument("--policy", metavar="NAME", help="a named policy of this gateway instead of what follows")
+    group.add_argument("--fixed-model", metavar="M", help="every request gets this model")
+    group.add_argument("--block-model", metavar="M", action="append", help="repeatable")
+    group.add_argument("--tier", metavar="T", action="append", choices=TIERS, help=f"repeatable: {', '.join(TIERS)}")
+    group.add_argument("--allow-ip", metavar="CIDR", action="append", help="only from there; repeatable")
+    group.add_argument("--block-ip", metavar="CIDR", action="append", help="not from there; repeatable")
+    for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
+        group.add_argument(f"--{period}", metavar="CR", help=f"at most so many credits {text}")
+    group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
+    group.add_argument(
+        "--no-logs", action="store_true", default=None, help="keep counts and cost, no ids, no addresses"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    actions = {"create": _create, "list": _list, "edit": _edit, "rotate": _rotate, "check": _check}
+    action = actions.get(args.action, _switch)
+    _read(args)
+    return with_console(args, lambda console: action(console, args))
+
+
+def _read(args: argparse.Namespace) -> None:
+    """What can be wrong about the words is found before a gateway is asked, or started."""
+    from joytui.core.money import MoneyError, format_credits, parse_credits
+
+    for period in ("daily", "weekly", "total"):
+        text = getattr(args, period, None)
+        try:
+            setattr(args, period, None if text is None else format_credits(parse_credits(text)))
+        except MoneyError as error:
+            raise UsageError(str(error), where=f"--{period}") from None
+    for option in ("expires", "overlap"):
+        setattr(args, option, moment(getattr(args, option, None), f"--{option}", parse_expiry))
+    for option in ("allow_ip", "block_ip"):
+        for text in getattr(args, option, None) or ():
+            _check_network(text, "--" + option.replace("_", "-"))
+    if args.action == "check" and args.key == "-":
+        import sys
+
+        args.key = sys.stdin.readline().strip()
+        if not args.key:
+            raise UsageError("no key on stdin", hint="joytui keys check - --model auto < FILE")
+
+
+def _check_network(text: str, option: str) -> None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        hint = "an address or a network: 203.0.113.7, 10.0.0.0/8, 2001:db8::/32"
+        raise UsageError(f"not an address: {text!r}", where=option, hint=hint) from None
+
+
+# --- the actions ---
+
+
+async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from joytui.core.wire import KeyCreate
+
+    fields: dict[str, Any] = {"name": args.name, **_details(args)}
+    if changes := _policy(args):
+        fields["policy"] = changes
+    try:
+        wanted = KeyCreate.model_validate(fields)
+    except ValidationError as error:
+        raise _invalid(error) from None
+    _show_new(await console.create_key(wanted), console.url, args)
+    return EXIT_OK
+
+
+async def _edit(console: ConsoleClient, args: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from joytui.core.wire import KeyEdit
+
+    fields = _details(args)
+    if args.name:
+        fields["name"] = args.name
+    if changes := _policy(args):
+        fields["policy"] = (await console.key(args.key)).policy.model_dump() | changes
+    if not fields:
+        raise UsageError("nothing to change", hint="joytui keys edit KEY --daily 5; `joytui keys edit --help`")
+    try:
+        wanted = KeyEdit.model_validate(fields)
+    except ValidationError as error:
+        raise _invalid(error) from None
+    _show(await console.edit_key(args.key, wanted), args)
+    return EXIT_OK
+
+
+async def _switch(console: ConsoleClient, args: argparse.Namespace) -> int:
+    actions = {"revoke": console.revoke_key, "disable": console.disable_key, "enable": console.enable_key}
+    _show(await actions[args.action](args.key), args)
+    return EXIT_OK
+
+
+async def _rotate(console: ConsoleClient, args: argparse.Namespace) -> int:
+    created = await console.rotate_key(args.key, old_expires_at=args.overlap)
+    _show_new(created, console.url, args)
+    if not args.json:
+        from joytui.cli.amounts import local_time
+
+        say(f"the old key {'works until ' + local_time(args.overlap) if args.overlap else 'has ended'}")
+    return EXIT_OK
+
+
+async def _check(console: ConsoleClient, args: argparse.Namespace) -> int:
+    from joytui.cli.key_view import describe_verdict
+
+    verdict = await console.check_key(args.key, model=args.model, ip=args.ip, tier=args.tier)
+    if args.json:
+        emit_json(verdict.model_dump())
+    else:
+        emit(describe_verdict(verdict))
+    return EXIT_OK if verdict.allowed else EXIT_BAD_NEWS
+
+
+async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
+    from joytui.cli.columns import emit_table
+    from joytui.cli.key_view import COLUMNS, row
+
+    keys = await console.keys()
+    shown = keys if args.all or args.json else [key for key in keys if key.state in ("active", "disabled")]
+    if args.json:
+        emit_json({"keys": [key.model_dump() for key in shown]})
+    elif shown:
+        emit_table(COLUMNS, [row(key) for key in shown])
+    else:
+        more = f" ({len(keys)} have ended: `joytui keys list --all`)" if keys else ""
+        say(f"no keys yet{more}: `joytui keys create NAME` makes the first one, `joytui try` one for an hour")
+    return EXIT_OK
+
+
+# --- words in, words out ---
+
+
+def _details(args: argparse.Namespace) -> dict[str, Any]:
+    fields = {"owner": args.owner, "labels": args.label, "expires_at": args.expires, "policy_name": args.policy}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _policy(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of PolicyView; what they do not name is left out."""
+    fields = {
+        "fixed_model": args.fixed_model,
+        "tiers": args.tier,
+        "model_blacklist": args.block_model,
+        "ip_allow": args.allow_ip,
+        "ip_block": args.block_ip,
+        "daily_limit": args.daily,
+        "weekly_limit": args.weekly,
+        "total_limit": args.total,
+        "logs": False if args.no_logs else None,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    if given and args.policy:
+        raise UsageError("--policy takes a named policy as it is", hint="leave the other policy options away")
+    return given
+
+
+def _invalid(error: Any) -> UsageError:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return UsageError(f"{field}: {first['msg']}")
+
+
+def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
+    from joytui.core.joytoken import BASE_PATH, KEY_VARIABLE, try_command
+
+    if args.json:
+        emit_json(
+            {
+                "id": created.id,
+                "name": created.name,
+                "key": created.key,
+                "hint": created.hint,
+                "policy": _policy_json(created.policy),
+            }
+        )
+        return
+    emit(created.key)
+    say(f"key {created.name!r} ({created.id}): shown this once, joytui keeps only its digest. To use it:")
+    say(f'  export {KEY_VARIABLE}="…"')
+    say(f"  {try_command(url + BASE_PATH)}")
+
+
+def _policy_json(policy: PolicyView) -> dict[str, Any]:
+    return policy.model_dump()
+
+
+def _show(key: KeyView, args: argparse.Namespace) -> None:
+    if args.json:
+        emit_json(key.model_dump())
+    else:
+        emit(f"{key.name} ({key.id}, {key.hint}) is {key.state}")

@@ -1,0 +1,160 @@
+"""What goes through the gateway: the newest requests, one request, or everything as it comes.
+
+joytui logs                                 the newest 50
+joytui logs --follow                        and what comes next, until Ctrl-C
+joytui logs --filter 'status:4xx key:ci-*'  the same filters as on the Logs screen
+joytui logs --request ID                    one request, explained (own id, X-Request-ID or the upstream's id)
+joytui logs --json                          one JSON object a line, oldest first
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.output import emit, emit_json_line, say
+from joytui.core.clock import parse_when
+from joytui.core.errors import EXIT_OK, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.records import RequestRecord
+
+LIMIT = 50
+FOLLOW_LIMIT = 10
+PAGE = 500
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with what comes, until Ctrl-C")
+    parser.add_argument(
+        "--filter", metavar="EXPR", default="", help="for example 'status:4xx since:2h'; see --help-filter"
+    )
+    parser.add_argument("--help-filter", action=_FilterHelp, nargs=0, help="explain the filter language")
+    parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
+    parser.add_argument("--until", metavar="WHEN", help="before then")
+    parser.add_argument("--limit", "-n", metavar="N", type=_count, help=f"the newest N (default {LIMIT}; 0: all)")
+    parser.add_argument("--request", metavar="ID", help="one request, explained")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")
+    add_gateway_options(parser)
+
+
+class _FilterHelp(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from joytui.core.filters import help_lines
+
+        for form, text in help_lines():
+            emit(f"{form:<14} {text}")
+        parser.exit(0)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number from 0 up, not {text!r}")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from joytui.core.filters import parse
+
+    parse(args.filter)
+    args.since = moment(args.since, "--since", parse_when)
+    args.until = moment(args.until, "--until", parse_when)
+    if args.request:
+        return with_console(args, lambda console: _one(console, args))
+    if args.follow and args.until:
+        raise UsageError("--follow has no end, --until is one", hint="take one of them")
+    return with_console(args, lambda console: (_follow if args.follow else _list)(console, args))
+
+
+async def _one(console: ConsoleClient, args: argparse.Namespace) -> int:
+    from joytui.cli.request_view import as_json, describe
+
+    record = await console.request(args.request)
+    if record is None:
+        hint = "an id stands in the X-Request-ID header of an answer, and in `joytui logs --json`"
+        raise RefusedError(f"no request {args.request!r} in this gateway's logs", where=console.url, hint=hint)
+    if args.json:
+        emit_json_line(as_json(record))
+    else:
+        emit(describe(record))
+    return EXIT_OK
+
+
+async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
+    records = await _newest(console, args, LIMIT if args.limit is None else args.limit)
+    _show(records, args)
+    if not records:
+        _say_empty(console.url, args)
+    return EXIT_OK
+
+
+async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) -> list[RequestRecord]:
+    """The newest `limit` (0: all), oldest first."""
+    found: list[RequestRecord] = []
+    before = None
+    while limit == 0 or len(found) < limit:
+        size = PAGE if limit == 0 else min(PAGE, limit - len(found))
+        page = await console.requests(args.filter, since=args.since, until=args.until, limit=size, before=before)
+        found += page.records
+        before = page.next
+        if before is None:
+            break
+    return found[::-1]
+
+
+def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
+    from joytui.cli.columns import emit_table
+    from joytui.cli.request_view import COLUMNS, as_json, row
+
+    if args.json:
+        for record in records:
+            emit_json_line(as_json(record))
+    elif records:
+        emit_table(COLUMNS, [row(record) for record in records])
+
+
+async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:
+    """Each request once, when it has ended: those of the newest page first, then what the tail brings."""
+    from joytui.cli.request_view import Feed
+
+    seen = (await console.status()).last_seq
+    limit = FOLLOW_LIMIT if args.limit is None else args.limit
+    records = await _newest(console, args, limit) if limit or args.since else []
+    feed = Feed(as_json=args.json)
+    feed.show(records)
+    if not records:
+        _say_empty(console.url, args)
+    tell = _Connection()
+    async for batch in console.tail(seen, args.filter, on_state=tell):
+        feed.show([r for r in batch.records if args.since is None or r.time >= args.since])
+    return EXIT_OK
+
+
+class _Connection:
+    """Says when the tail is lost, and when it is back."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def __call__(self, state: object) -> None:
+        from joytui.client.console import ConnectionState
+
+        assert isinstance(state, ConnectionState)
+        if state.name == "waiting" and not self.lost:
+            self.lost = True
+            say(f"joytui: {state.error}; trying again")
+        elif state.name == "live" and self.lost:
+            self.lost = False
+            say("joytui: connected again")
+
+
+def _say_empty(url: str, args: argparse.Namespace) -> None:
+    from joytui.core.joytoken import BASE_PATH
+
+    if args.filter or args.since or args.until:
+        say("no request matches; `joytui logs` without filter shows the newest")
+        return
+    say(f"no requests yet: what passes {url}{BASE_PATH} appears here.")
+    say("`joytui try` sends one real Codex turn through it; `joytui doctor` says where your Codex sends its requests.")

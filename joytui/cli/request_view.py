@@ -1,0 +1,159 @@
+"""A request as the commands show it: a line of JSON (overview.md's contract), a row of a table, a page that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from joytui.cli import amounts
+from joytui.cli.columns import Column, lines, screen_width
+from joytui.cli.output import emit, emit_json_line, paint
+from joytui.core.records import RequestRecord
+from joytui.core.redaction import visible
+
+FIELDS = (
+    "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "status", "error_type",
+    "error_message", "cause", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
+    "cost_credits", "cost_source", "ttft_ms", "latency_ms", "stream", "request_id", "upstream_id", "thread_id",
+    "client", "ip",
+)  # fmt: skip
+
+COLUMNS = (
+    Column("time"),
+    Column("status"),
+    Column("key", least=8),
+    Column("model", least=10),
+    Column("in", right=True, rank=3),
+    Column("out", right=True, rank=3),
+    Column("cost", right=True, rank=2),
+    Column("ttft", right=True, rank=5),
+    Column("total", right=True, rank=4),
+    Column("reason", least=20, style="red"),
+)
+FEED_WIDTHS = {
+    "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 20
+}  # fmt: skip
+
+
+def as_json(record: RequestRecord) -> dict[str, Any]:
+    """The contract's fields, in its order; `notes` after them where there are any."""
+    from joytui.core.wire import request_view
+
+    data = request_view(record)
+    shown = {name: data[name] for name in FIELDS}
+    return shown | {"notes": record.notes} if record.notes else shown
+
+
+def row(record: RequestRecord) -> list[str]:
+    """The cells of COLUMNS."""
+    return [
+        amounts.local_time(record.time),
+        status_text(record),
+        record.key or "-",
+        model_text(record),
+        amounts.tokens(record.input_tokens),
+        amounts.tokens(record.output_tokens),
+        amounts.cost(record),
+        amounts.duration(record.ttft_ms),
+        amounts.duration(record.latency_ms),
+        reason(record),
+    ]
+
+
+def status_text(record: RequestRecord) -> str:
+    return "…" if record.status is None else str(record.status)
+
+
+def model_text(record: RequestRecord) -> str:
+    """ "auto → gpt-5.5" where another answered than was asked for."""
+    asked, used = record.model or "-", record.model_used
+    return f"{asked} → {used}" if used and used != record.model else asked
+
+
+def reason(record: RequestRecord) -> str:
+    """Why it failed; nothing for what went well."""
+    if record.status is None or (record.status < 400 and not record.error_type):
+        return ""
+    return ": ".join(part for part in (record.error_type, record.error_message) if part)
+
+
+def describe(record: RequestRecord) -> str:
+    """One request as a page: what it was, what it cost, and, where it was refused, why and what to do."""
+    width = max(len(name) for name, _ in _facts(record))
+    page = [f"{paint(name.ljust(width), 'dim')}  {visible(text)}" for name, text in _facts(record) if text]
+    return "\n".join([*page, *_explained(record)])
+
+
+def _facts(record: RequestRecord) -> list[tuple[str, str]]:
+    stream = " (stream)" if record.stream else ""
+    cached = f" ({record.cached_input_tokens} cached)" if record.cached_input_tokens else ""
+    thought = f" ({record.reasoning_tokens} reasoning)" if record.reasoning_tokens else ""
+    sources = {"upstream": "the upstream's figure", "estimated": "estimated", "none": "nothing was charged"}
+    times = (("first token after", record.ttft_ms), ("ended after", record.latency_ms))
+    key_id = f" ({record.key_id})" if record.key_id else ""
+    return [
+        ("id", record.id),
+        ("time", amounts.full_time(record.time)),
+        ("status", "still running" if record.status is None else str(record.status)),
+        ("error", reason(record)),
+        ("key", f"{record.key or '(none)'}{key_id}"),
+        ("endpoint", f"{record.endpoint}{stream}"),
+        ("model", model_text(record)),
+        ("route", " / ".join(part for part in (record.provider, record.tier) if part)),
+        ("tokens", f"{record.input_tokens} in{cached}, {record.output_tokens} out{thought}"),
+        ("cost", f"{amounts.cost(record) or '0'} Cr, {sources[record.cost_source]}"),
+        ("took", ", ".join(f"{what} {amounts.duration(ms)}" for what, ms in times if ms is not None)),
+        ("request id", record.request_id),
+        ("upstream id", record.upstream_id or ""),
+        ("thread", record.thread_id or ""),
+        ("client", " from ".join(part for part in (record.client, record.ip) if part)),
+        ("notes", record.notes or ""),
+    ]
+
+
+def _explained(record: RequestRecord) -> list[str]:
+    from joytui.core.causes import CAUSES, ROW_TEXTS
+
+    cause = CAUSES.get(record.cause or "")
+    if cause is None:
+        return []
+    text = ROW_TEXTS[cause.row]
+    page = ["", f"{paint(cause.title, 'bold', 'red')} ({cause.id})", cause.explanation]
+    page.append(f"{paint('fix:', 'cyan')} {cause.remedy}")
+    if cause.row != "other":
+        page.append(f"{paint('the guide says', 'dim')}  {text.symptom}: {text.check}")
+    return page
+
+
+class Feed:
+    """Prints each ended request once. The columns keep the widths that the first rows needed, so that they line up."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+        self._shown: dict[str, None] = {}
+        self._headed = False
+
+    def show(self, records: Sequence[RequestRecord]) -> None:
+        fresh = []
+        for record in records:
+            if record.status is not None and record.id not in self._shown:
+                self._shown[record.id] = None
+                fresh.append(record)
+        while len(self._shown) > 20_000:
+            del self._shown[next(iter(self._shown))]
+        if self._json:
+            for record in fresh:
+                emit_json_line(as_json(record))
+        elif fresh:
+            self._print(fresh)
+
+    def _print(self, records: Sequence[RequestRecord]) -> None:
+        import sys
+
+        head, *body = lines(COLUMNS, [row(r) for r in records], width=screen_width(), fixed=FEED_WIDTHS)
+        if not self._headed:
+            emit(head)
+            self._headed = True
+        for line in body:
+            emit(line)
+        sys.stdout.flush()

@@ -1,0 +1,103 @@
+"""The gateway's tier wallets: off until a balance is set; then a request needs credits in a wallet of its tier.
+
+joytui wallet show
+joytui wallet set standard 100         (or `off`)
+joytui wallet credit standard 25 --note "November"
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.output import emit_json, say
+from joytui.core.errors import EXIT_OK, UsageError
+from joytui.core.joytoken import TIERS
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import WalletView
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    show = actions.add_parser("show", help="balances, and what running requests hold")
+    show.add_argument("--entries", metavar="N", type=int, default=0, help="the newest N movements too")
+    change = actions.add_parser("set", help="set a tier's balance, or `off`")
+    change.add_argument("tier", choices=TIERS)
+    change.add_argument("amount", metavar="CR|off")
+    credit = actions.add_parser("credit", help="add credits to a tier's balance")
+    credit.add_argument("tier", choices=TIERS)
+    credit.add_argument("amount", metavar="CR")
+    for action in (change, credit):
+        action.add_argument("--note", metavar="TEXT", help="kept with the movement")
+    for action in (show, change, credit):
+        action.add_argument("--json", action="store_true", help="JSON on stdout")
+        add_gateway_options(action)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action != "show":
+        args.amount = _amount(args)
+    return with_console(args, lambda console: _act(console, args))
+
+
+def _amount(args: argparse.Namespace) -> str | None:
+    from joytui.core.money import MoneyError, format_credits, parse_credits
+
+    if args.action == "set" and args.amount.lower() == "off":
+        return None
+    try:
+        return format_credits(parse_credits(args.amount))
+    except MoneyError as error:
+        raise UsageError(str(error), hint="for example 25, or 0.5") from None
+
+
+async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:
+    if args.action == "set":
+        _show([await console.set_wallet(args.tier, args.amount, args.note)], args)
+    elif args.action == "credit":
+        _show([await console.credit_wallet(args.tier, args.amount, args.note)], args)
+    else:
+        wallets = await console.wallet()
+        entries = await console.wallet_entries(limit=args.entries) if args.entries > 0 else []
+        if args.json:
+            data = {"wallets": [wallet.model_dump() for wallet in wallets]}
+            emit_json(data | ({"entries": [entry.model_dump() for entry in entries]} if args.entries > 0 else {}))
+        else:
+            _show(wallets, args)
+            _show_entries(entries)
+    return EXIT_OK
+
+
+def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
+    from joytui.cli.columns import Column, emit_table
+    from joytui.cli.key_view import credits_text
+
+    if args.json:
+        emit_json(wallets[0].model_dump())
+        return
+    rows = [
+        [
+            wallet.tier,
+            "off" if wallet.balance is None else credits_text(wallet.balance),
+            credits_text(wallet.held),
+            "" if wallet.left is None else credits_text(wallet.left),
+        ]
+        for wallet in wallets
+    ]
+    emit_table([Column("tier"), *(Column(title, right=True) for title in ("balance", "held", "left"))], rows)
+    if all(wallet.balance is None for wallet in wallets):
+        say("wallets limit nothing until a balance is set: `joytui wallet set standard 100`")
+
+
+def _show_entries(entries: list[object]) -> None:
+    from joytui.cli.amounts import local_time
+    from joytui.cli.columns import Column, emit_table
+
+    if entries:
+        names = ("time", "tier", "kind", "amount", "held", "request", "note")
+        rows = [[str(getattr(entry, name) or "") for name in names] for entry in entries]
+        columns = [Column(name, right=name in ("amount", "held"), rank=i, least=6) for i, name in enumerate(names)]
+        emit_table(columns, [[local_time(row[0]), *row[1:]] for row in rows])
