@@ -1,1 +1,4 @@
-"""Usage merged from the gateway and from Codex's own files."""
+"""Usage of all sources: rows, budgets with their forecast, anomalies with their culprit, reconciliation.
+
+Pure functions over frozen records; reading is done by `joytui.client` (the gateway) and `joytui.codex.rollouts`.
+"""

@@ -1,0 +1,115 @@
+"""Budgets: how much is gone, how fast, and on which day nothing is left.
+
+The forecast's rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is
+later), the newest hour weighing most and the oldest least, in a straight line. Hours without spending count as 0. With
+less than one hour behind it there is no forecast. Whole numbers throughout: an estimate is rounded down to nano-credits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from joytui.usage.periods import HOUR, hour_of, period_bounds, start_of_hour
+
+Period = Literal["day", "week", "month"]
+WINDOW_HOURS = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """A budget at a moment. Amounts are nano-credits; `left` is negative when the budget is overspent.
+
+    `rate` is the forecast's nano-credits an hour. `runs_out` is when nothing is left (a past hour, if it is gone), None
+    if the rate is 0 or it lasts longer than a year. `at_end` is the spending expected at the period's end.
+    `points` are the moments of the burn-down with what was left then.
+    """
+
+    limit: int
+    spent: int
+    left: int
+    begin: datetime
+    end: datetime
+    rate: int
+    runs_out: datetime | None
+    at_end: int
+    points: tuple[tuple[datetime, int], ...]
+
+    @property
+    def over(self) -> bool:
+        return self.left < 0
+
+    @property
+    def will_be_over(self) -> bool:
+        """Whether the forecast passes the limit within the period."""
+        return self.at_end > self.limit
+
+
+def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period = "month") -> Burn:
+    """A budget of `limit` nano-credits for the period that holds `at`.
+
+    `hours`: spending in nano-credits by hour (Unix time in hours), as far back as is known: the rate looks seven days
+    back, whatever the period.
+    """
+    begin, end = period_bounds(period, at)
+    inside = {hour: spent for hour, spent in hours.items() if hour_of(begin) <= hour <= hour_of(at)}
+    points, gone_at = _points(inside, limit, begin)
+    spent = sum(inside.values())
+    left = limit - spent
+    rate = hourly_rate(hours, at)
+    remaining = max(0, int((end - at).total_seconds()))
+    return Burn(
+        limit=limit,
+        spent=spent,
+        left=left,
+        begin=begin,
+        end=end,
+        rate=rate,
+        runs_out=gone_at if left < 0 else _runs_out(left, rate, at),
+        at_end=spent + rate * remaining // 3600,
+        points=points,
+    )
+
+
+def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
+    """Nano-credits an hour to expect from here on, by the rule above."""
+    now = hour_of(at)
+    known = [hour for hour, spent in hours.items() if spent and now - WINDOW_HOURS < hour <= now]
+    if not known:
+        return 0
+    span = min(WINDOW_HOURS, now - min(known) + 1)
+    if span == 1 and at - start_of_hour(now) < HOUR / 2:
+        return hours.get(now, 0)  # half an hour or less: what was spent is all that is known
+    weighed = sum((span - (now - hour)) * hours[hour] for hour in known)
+    return weighed // (span * (span + 1) // 2)
+
+
+def _points(
+    inside: Mapping[int, int], limit: int, begin: datetime
+) -> tuple[tuple[tuple[datetime, int], ...], datetime]:
+    """What was left at the end of each hour with spending, and the hour in which it was gone (the last, if never)."""
+    left, gone_at = limit, begin
+    points = [(begin, limit)]
+    for hour in sorted(inside):
+        if left >= 0:
+            gone_at = start_of_hour(hour)
+        left -= inside[hour]
+        points.append((start_of_hour(hour) + HOUR, left))
+    return tuple(points), gone_at
+
+
+def _runs_out(left: int, rate: int, at: datetime) -> datetime | None:
+    if rate <= 0 or left // rate > 366 * 24:
+        return None
+    return at + timedelta(seconds=left * 3600 // rate)
+
+
+def by_hour(amounts: Iterable[tuple[datetime, int]]) -> dict[int, int]:
+    """Amounts at moments, summed by hour (Unix time in hours)."""
+    hours: dict[int, int] = {}
+    for moment, amount in amounts:
+        hour = hour_of(moment)
+        hours[hour] = hours.get(hour, 0) + amount
+    return hours
