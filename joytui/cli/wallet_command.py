@@ -8,6 +8,7 @@ joytui wallet credit standard 25 --note "November"
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
@@ -17,7 +18,7 @@ from joytui.core.joytoken import TIERS
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.wire import WalletView
+    from joytui.core.wire import WalletEntryView, WalletView
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +93,7 @@ def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
         say("wallets limit nothing until a balance is set: `joytui wallet set standard 100`")
 
 
-def _show_entries(entries: list[object]) -> None:
+def _show_entries(entries: Sequence[WalletEntryView]) -> None:
     from joytui.cli.amounts import local_time
     from joytui.cli.columns import Column, emit_table
 

@@ -16,7 +16,7 @@ from joytui.core.places import Places
 from joytui.core.redaction import Redactor, visible
 
 START_DEADLINE = 20.0
-STOP_DEADLINE = 15.0
+STOP_DEADLINE = 30.0
 LOG_LIMIT = 1_000_000
 
 

@@ -1,0 +1,191 @@
+"""The local gateway: keys, policy, relay and records on your own machine.
+
+  joytui gateway run                         in the foreground, until Ctrl-C; prints "ready http://HOST:PORT"
+  joytui gateway start --upstream https://api.example.com/openai/v1 --upstream-key-env UPSTREAM_KEY
+  joytui gateway status
+  joytui gateway stop
+
+Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
+JOYTUI_GATEWAY_<NAME> in the environment, then these options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE
+from joytui.core.places import places
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import GatewayStatus
+
+OPTIONS = (
+    "host", "port", "upstream", "upstream_key_env", "upstream_api", "store", "tls_cert", "tls_key", "allow_hosts",
+    "insecure", "catalog", "strict", "access_log",
+)  # fmt: skip
+PATHS = frozenset({"store", "tls_cert", "tls_key", "catalog"})
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    run_parser = actions.add_parser("run", help="serve in the foreground until SIGTERM or Ctrl-C")
+    _add_options(run_parser)
+    start = actions.add_parser("start", help="start it in the background (it logs to gateway.log in the data folder)")
+    _add_options(start)
+    status = actions.add_parser("status", help="where it runs, since when, with which upstream")
+    status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
+    for action in (start, actions.add_parser("stop", help="stop it, and wait until it is gone"), status):
+        action.add_argument("--json", action="store_true", help="JSON on stdout")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", metavar="H", help="where to listen (default 127.0.0.1)")
+    parser.add_argument("--port", metavar="P", type=_port, help="default 8791; 0 takes a free one")
+    parser.add_argument("--upstream", metavar="URL", help="an OpenAI base URL to relay to (default: an offline model)")
+    parser.add_argument("--upstream-key-env", metavar="NAME", help="the variable that holds the upstream's key")
+    parser.add_argument("--upstream-api", choices=("auto", "responses", "chat"), help="what the upstream speaks")
+    parser.add_argument("--store", metavar="PATH", help="the SQLite ledger (default: in the data folder)")
+    parser.add_argument("--catalog", metavar="FILE", help="a TOML file with models and prices")
+    parser.add_argument("--strict", action="store_true", default=None, help="refuse models that the list does not have")
+    parser.add_argument("--access-log", action="store_true", default=None, help="one JSON line a request on stderr")
+    group = parser.add_argument_group("other addresses than loopback")
+    group.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM)")
+    group.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
+    group.add_argument(
+        "--insecure", action="store_true", default=None, help="without TLS: keys cross the network readable"
+    )
+    group.add_argument(
+        "--allow-host", metavar="NAME", dest="allow_hosts", action="append", help="a name that clients use; repeatable"
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    actions = {"run": _run, "start": _start, "stop": _stop, "status": _status}
+    return actions[args.action](args)
+
+
+def _settings(args: argparse.Namespace) -> Any:
+    from joytui.gateway.settings import load_settings
+
+    options = {name: getattr(args, name) for name in OPTIONS}
+    return load_settings(places().config_file, os.environ, options)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from joytui.client.spawn import prepare_data_folder
+    from joytui.gateway.server import serve
+
+    settings = _settings(args)
+    here = places()
+    prepare_data_folder(here)
+    return serve(settings, here)
+
+
+def _start(args: argparse.Namespace) -> int:
+    from joytui.client.local import ensure
+
+    _settings(args)  # what is wrong in them is said here and now, with its place, not in a log
+    gateway = asyncio.run(ensure(places(), arguments=_words(args), on_demand=False))
+    if args.json:
+        emit_json({"url": gateway.url, "pid": gateway.pid, "version": gateway.version, "started": gateway.started})
+    else:
+        emit(f"gateway {'runs' if gateway.started else 'already runs'} at {gateway.url} (pid {gateway.pid})")
+        if not gateway.started and _words(args):
+            say("it keeps its settings: `joytui gateway stop` first, to start it with these")
+    if gateway.outdated:
+        say(gateway.outdated)
+    return EXIT_OK
+
+
+def _words(args: argparse.Namespace) -> tuple[str, ...]:
+    """The options again, for the process in the background; paths made absolute."""
+    words: list[str] = []
+    for name in OPTIONS:
+        value = getattr(args, name)
+        option = "--allow-host" if name == "allow_hosts" else f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                if one is not None:
+                    words.append(f"{option}={_absolute(one) if name in PATHS else one}")
+    return tuple(words)
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else str(Path(path).expanduser().absolute())
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from joytui.client.local import stop
+
+    state = asyncio.run(stop(places()))
+    if args.json:
+        emit_json(
+            {"stopped": state is not None, "url": state.url if state else None, "pid": state.pid if state else None}
+        )
+    elif state is None:
+        say("no local gateway runs")
+    else:
+        emit(f"gateway at {state.url} stopped (pid {state.pid})")
+    return EXIT_OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    return asyncio.run(_ask_status(args))
+
+
+async def _ask_status(args: argparse.Namespace) -> int:
+    from joytui.client.local import START_HINT, connect, find
+
+    here = places()
+    if args.gateway is None and await find(here) is None:
+        if args.json:
+            emit_json({"running": False})
+        else:
+            say(f"no local gateway runs; {START_HINT}")
+        return EXIT_UNREACHABLE
+    async with await connect(here, gateway_url=args.gateway, start=False, announce=say) as console:
+        status = await console.status()
+        if args.json:
+            emit_json({"running": True, **status.model_dump()})
+        else:
+            _show(console, status, here.gateway_log)
+    return EXIT_OK
+
+
+def _show(console: ConsoleClient, status: GatewayStatus, log: Path) -> None:
+    from joytui.cli.amounts import local_time
+    from joytui.core.joytoken import BASE_PATH
+    from joytui.core.redaction import visible
+
+    api = f" ({status.upstream_api})" if status.upstream_api else ""
+    local = console.local is not None
+    facts = [
+        ("gateway", f"{status.url} (pid {status.pid}, joytui {status.version}, since {local_time(status.started_at)})"),
+        ("base URL", f"{console.url}{BASE_PATH}"),
+        ("upstream", f"{status.upstream}{api}" if status.upstream else "none: the built-in offline model answers"),
+        ("store", status.store),
+        ("log", str(log) if local and log.exists() else ""),
+        ("keys", str(status.keys)),
+        ("requests", f"{status.requests} ({status.in_flight} running)"),
+        ("consoles", str(status.consoles)),
+        ("wallets", "on" if status.wallets else "off"),
+    ]
+    for name, text in facts:
+        if text:
+            emit(f"{name:<9} {visible(text)}")
+    for warning in status.warnings:
+        say(f"warning: {visible(warning)}")

@@ -1,0 +1,188 @@
+"""Who spends what: sums over the gateway's requests, over Codex's own files on this machine, or both.
+
+joytui usage --by key --since 7d
+joytui usage --by day --by model --json
+joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
+joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joytui.cli.amounts import credits, local_time, tokens
+from joytui.cli.columns import Column, emit_table
+from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.clock import parse_when
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.records import UsageRow, UsageTotals
+    from joytui.core.wire import UsageView
+
+SOURCES = ("gateway", "codex", "both")
+GROUPS_HELP = "key, owner, model, tier, provider, project, thread, hour, day, week, month"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    by = f"group by it, repeatable: {GROUPS_HELP}"
+    parser.add_argument("--by", metavar="FIELD", action="append", help=by)
+    parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
+    parser.add_argument("--until", metavar="WHEN", help="before then")
+    parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
+    parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
+    parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON on stdout")
+    form.add_argument("--csv", action="store_true", help="CSV on stdout")
+    add_gateway_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from joytui.usage.rows import sum_rows
+
+    args.by = _fields(args.by or [])
+    args.since = moment(args.since, "--since", parse_when)
+    args.until = moment(args.until, "--until", parse_when)
+    budget = _budget(args)
+    rows = gather(args)
+    totals = sum_rows(rows)
+    show(rows, totals, args)
+    return _judge(totals, budget, args)
+
+
+def gather(args: argparse.Namespace) -> list[UsageRow]:
+    """The rows of the sources that were asked for; `--source codex` asks no gateway, and starts none."""
+    rows = _from_gateway(args) if args.source != "codex" else []
+    return rows + _from_codex(args) if args.source != "gateway" else rows
+
+
+def _from_gateway(args: argparse.Namespace) -> list[UsageRow]:
+    from joytui.usage.rows import gateway_rows
+
+    async def ask(console: ConsoleClient) -> UsageView:
+        return await console.usage(args.by, since=args.since, until=args.until)
+
+    return gateway_rows(with_console(args, ask).rows, args.by)
+
+
+def _from_codex(args: argparse.Namespace) -> list[UsageRow]:
+    from joytui.codex.rollouts import read_usage
+    from joytui.core.clock import parse_time
+    from joytui.core.places import places
+    from joytui.usage.rows import codex_rows
+
+    since, until = (parse_time(text) if text else None for text in (args.since, args.until))
+    usage = read_usage(codex_home(os.environ), places().cache_dir, since, until)
+    if usage.broken:
+        say(f"joytui: {usage.broken} lines of Codex's files could not be read, and are not counted")
+    return codex_rows(usage.rows, args.by)
+
+
+def codex_home(env: Mapping[str, str]) -> Path:
+    """Where Codex keeps its files: CODEX_HOME, else ~/.codex."""
+    named = env.get("CODEX_HOME")
+    return Path(named) if named else Path(env.get("HOME") or "~").expanduser() / ".codex"
+
+
+def _fields(words: list[str]) -> list[str]:
+    """The fields in their order, each once; `--by key,model` is two."""
+    from joytui.usage.rows import GROUPS
+
+    fields = list(dict.fromkeys(part.strip() for word in words for part in word.split(",") if part.strip()))
+    for field in fields:
+        if field not in GROUPS:
+            raise UsageError(f"nothing is called {field!r}", where="--by", hint=f"one of {', '.join(GROUPS)}")
+    return fields
+
+
+def _budget(args: argparse.Namespace) -> int | None:
+    from joytui.core.money import MoneyError, parse_credits
+
+    if args.budget is None:
+        if args.fail_over:
+            raise UsageError("--fail-over compares with a budget", hint="--budget 5 --fail-over")
+        return None
+    try:
+        return parse_credits(args.budget)
+    except MoneyError as error:
+        raise UsageError(str(error), where="--budget") from None
+
+
+def _judge(totals: UsageTotals, budget: int | None, args: argparse.Namespace) -> int:
+    from joytui.core.money import format_credits
+
+    if budget is None:
+        return EXIT_OK
+    spent = totals.cost_nano
+    over = spent > budget
+    rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
+    say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
+    return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
+
+
+# --- showing ---
+
+
+def show(rows: list[UsageRow], totals: UsageTotals, args: argparse.Namespace) -> None:
+    """JSON, CSV, or a table with the totals under it."""
+    from joytui.usage.rows import usage_csv, usage_view
+
+    if args.json:
+        emit_json(usage_view(rows))
+    elif args.csv:
+        emit(usage_csv(rows, args.by).rstrip("\r\n"))
+    elif totals.requests:
+        _emit_table(rows, totals, args.by)
+    else:
+        _say_empty(args)
+
+
+def _say_empty(args: argparse.Namespace) -> None:
+    if args.since or args.until:
+        say("no requests in that time")
+    elif args.source == "gateway":
+        say("no requests yet: what passes the gateway is summed up here. `joytui try` sends one;")
+        say("`joytui usage --source codex` sums up what Codex did on this machine so far")
+    else:
+        say("no turns of Codex yet: its rollout files under CODEX_HOME/sessions are summed up here")
+
+
+NUMBERS = (
+    Column("requests", right=True),
+    Column("errors", right=True, rank=3),
+    Column("input", right=True),
+    Column("cached", right=True, rank=4),
+    Column("output", right=True),
+    Column("reasoning", right=True, rank=5),
+    Column("cost", right=True),
+)
+
+
+def _emit_table(rows: list[UsageRow], totals: UsageTotals, by: list[str]) -> None:
+    sources = dict.fromkeys(row.source for row in rows)
+    names = [*by, *(["source"] if len(sources) > 1 else [])]
+    columns = [*(Column(name, least=8) for name in names), *NUMBERS]
+    lines = [[*_places(row, names), *_numbers(row.totals)] for row in rows] if names else []
+    if len(sources) == 1:
+        lines.append([*["total", *[""] * len(names)][: len(names)], *_numbers(totals)])
+    emit_table(columns, lines)
+    if len(sources) > 1:
+        say("a request through the gateway is in both sources: they are not added up")
+
+
+def _places(row: UsageRow, names: list[str]) -> list[str]:
+    values = {**row.by, "source": row.source}
+    return [local_time(values[name]) if name == "hour" else values[name] or "-" for name in names]
+
+
+def _numbers(totals: UsageTotals) -> list[str]:
+    counts = (totals.input_tokens, totals.cached_input_tokens, totals.output_tokens, totals.reasoning_tokens)
+    errors = str(totals.errors) if totals.errors else ""
+    return [str(totals.requests), errors, *(tokens(count) for count in counts), credits(totals.cost_nano)]
