@@ -50,7 +50,8 @@ class Behaviour:
 
     `transport`: plain | tls:KIND (certificates.py) | black-hole (the handshake of TCP never ends) | plain-on-tls (a TLS port that tells a
     plain client so). `check_key` "strict": 401 for everything but `Bearer <the good key>`; "off": no key is asked for; "before-route": the
-    key is checked before the path. `redirect`: (path prefix, status, target), where the target may name {self}, {host} and {tls}.
+    key is checked before the path. `refusal` is what a bad key gets (`no_key`: what no key gets). `redirect`: (path prefix, status, target),
+    where the target may name {self}, {host}, {other} and {tls}. `everywhere` answers every request. `hosts`: other behaviours by host name.
     """
 
     name: str
@@ -62,8 +63,10 @@ class Behaviour:
     base: str = "/openai/v1"
     check_key: Literal["strict", "off", "before-route"] = "strict"
     refusal: Reply | None = None
+    no_key: Reply | None = None
     redirect: tuple[str, int, str] | None = None
     everywhere: Reply | None = None
+    hosts: tuple[tuple[str, Behaviour], ...] = ()
 
 
 # Building blocks
@@ -183,11 +186,20 @@ def add(
     **fields: object,
 ) -> Behaviour:
     """Register a behaviour under a name of its own; returns it."""
-    if name in _registry:
-        raise ValueError(f"there is a behaviour {name!r} already")
-    behaviour = replace(Behaviour(name, responses, models, chat, catalog), **fields)  # type: ignore[arg-type]
-    _registry[name] = behaviour
-    return behaviour
+    return add_whole(replace(Behaviour(name, responses, models, chat, catalog), **fields))  # type: ignore[arg-type]
+
+
+def add_whole(plays: Behaviour) -> Behaviour:
+    """Register a behaviour that is built already; returns it."""
+    if plays.name in _registry:
+        raise ValueError(f"there is a behaviour {plays.name!r} already")
+    _registry[plays.name] = plays
+    return plays
+
+
+def registered(name: str) -> Behaviour:
+    """A behaviour that was registered before; for modules that build on others."""
+    return _registry[name]
 
 
 def behaviour(name: str) -> Behaviour:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.behaviours import CLOSE, HEALTHY, RESET, SILENCE, Reply, add, error
+from tests.support import behaviours_http  # noqa: F401  (its gateways are put into the world below)
+from tests.support.behaviours import (
+    CLOSE,
+    HEALTHY,
+    RESET,
+    SILENCE,
+    Reply,
+    add,
+    add_whole,
+    error,
+    registered,
+)
+from tests.support.certificates import PUBLIC_NAMES
 
 add("reset", RESET)
 add("closed_before_reply", CLOSE)
@@ -44,3 +56,41 @@ for kind in (
 ):
     add(f"tls_{kind.replace('-', '_')}", HEALTHY, transport=f"tls:{kind}")
 add("tls_402", error(402, "Wallet balance is too low", "insufficient_quota"), transport="tls:trusted")
+
+# The guide's exact host names on port 443: the gateway, OpenAI, and whoever else Codex asks on the way
+
+_OPENAI_NO_KEY = error(401, "Missing bearer or basic authentication in header", "invalid_request_error")
+_OPENAI_WRONG_KEY = error(
+    401,
+    "Incorrect API key provided: jt_live_****cdef. You can find your API key at https://platform.openai.com/account/api-keys.",
+    "invalid_request_error",
+    code="invalid_api_key",
+)
+
+
+def in_the_world(name: str, plays: str) -> None:
+    """A behaviour at api-dev.joytokens.ai, with api.openai.com and the other hosts around it."""
+    gateway = replace(registered(plays), transport="tls:public")
+    openai = replace(
+        registered("nothing_there"),
+        name="openai",
+        everywhere=_OPENAI_WRONG_KEY,
+        no_key=_OPENAI_NO_KEY,
+        transport="tls:public",
+    )
+    elsewhere = replace(
+        registered("nothing_there"), name="elsewhere", everywhere=error(404, "not here"), transport="tls:public"
+    )
+    hosts = tuple(
+        (host, openai if host == "api.openai.com" else elsewhere)
+        for host in PUBLIC_NAMES
+        if host != "api-dev.joytokens.ai"
+    )
+    add_whole(replace(gateway, name=name, hosts=hosts))
+
+
+in_the_world("world", "healthy")
+in_the_world("world_chat_only", "chat_only")
+
+for status in (301, 307, 308):  # what listens on port 80 beside the world
+    add(f"http_to_https_{status}", HEALTHY, redirect=("/", status, "https://{host}/"))

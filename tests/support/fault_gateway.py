@@ -173,31 +173,26 @@ class FaultGateway:
     # Answers
 
     def _choose(self, request: _Request) -> Reply:
-        plays = self.behaviour
+        plays = self._behaviour_for(request)
         path = request.bare_path
         if plays.redirect and path.startswith(plays.redirect[0]):
             return self._redirect(request, *plays.redirect)
         if plays.everywhere is not None:
-            return plays.everywhere
+            return (plays.no_key if request.header("authorization") is None else None) or plays.everywhere
         admitted = plays.check_key == "off" or self._authorized(request)
+        refusal = (plays.no_key if request.header("authorization") is None else None) or plays.refusal or REFUSAL
         if plays.check_key == "before-route" and not admitted:
-            return plays.refusal or REFUSAL
-        answer = self._route(request.method, path)
+            return refusal
+        answer = _route(plays, request.method, path)
         if answer is None:
             return missing(f"{request.method} {path}")
         if not admitted and path != "/api/v1/models":
-            return plays.refusal or REFUSAL
-        return self._turn(f"{request.method} {path}", answer)
+            return refusal
+        return self._turn(f"{plays.name} {request.method} {path}", answer)
 
-    def _route(self, method: str, path: str) -> Answer | None:
-        plays = self.behaviour
-        routes = {
-            ("POST", f"{plays.base}/responses"): plays.responses,
-            ("POST", f"{plays.base}/chat/completions"): plays.chat,
-            ("GET", f"{plays.base}/models"): plays.models,
-            ("GET", "/api/v1/models"): plays.catalog,
-        }
-        return routes.get((method, path))
+    def _behaviour_for(self, request: _Request) -> Behaviour:
+        host = (request.header("host") or "").rsplit(":", 1)[0]
+        return dict(self.behaviour.hosts).get(host, self.behaviour)
 
     def _turn(self, route: str, answer: Answer) -> Reply:
         if isinstance(answer, Reply):
@@ -232,6 +227,16 @@ class FaultGateway:
         )
         with self._lock:
             self._seen.append(seen)
+
+
+def _route(plays: Behaviour, method: str, path: str) -> Answer | None:
+    routes = {
+        ("POST", f"{plays.base}/responses"): plays.responses,
+        ("POST", f"{plays.base}/chat/completions"): plays.chat,
+        ("GET", f"{plays.base}/models"): plays.models,
+        ("GET", "/api/v1/models"): plays.catalog,
+    }
+    return routes.get((method, path))
 
 
 # The protocol by hand
