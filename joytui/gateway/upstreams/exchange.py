@@ -89,13 +89,17 @@ async def _nothing() -> None:
 
 @dataclass(slots=True)
 class Exchange:
-    """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client."""
+    """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client.
+
+    `from_upstream`: the status is the upstream's own; False where no upstream answered (502, 503, 504 by joytui).
+    """
 
     status: int
     headers: dict[str, str]
     body: AsyncIterator[bytes]
     observation: Observation
     close: Callable[[], Awaitable[None]] = _nothing
+    from_upstream: bool = True
 
     async def aclose(self) -> None:
         """Ends the exchange and gives its connection back. May be called at any time, any number of times."""
@@ -114,7 +118,8 @@ class Exchange:
 class Upstream(Protocol):
     """Somewhere that answers model calls. `api` is what it speaks on `/responses`: its own, Chat by bridge, or not yet known."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def api(self) -> Api | None: ...

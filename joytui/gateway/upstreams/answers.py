@@ -1,0 +1,239 @@
+"""An upstream's HTTP answer as an `Exchange`: passed through, bridged, or an error that keeps its own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from joytui.core.joytoken import (
+    HEADER_ERROR_ORIGIN,
+    HEADER_USED_MODEL,
+    HEADER_USED_PROVIDER,
+    INVALID_API_KEY,
+    MISSING_API_KEY,
+    UPSTREAM_ERROR,
+)
+from joytui.core.sse import DONE, EventTooLarge, SseSplitter
+from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
+from joytui.gateway.bridge.errors import find_error
+from joytui.gateway.upstreams.bridged import Bridge, StreamBroken, bridged_body, bridged_events
+from joytui.gateway.upstreams.exchange import (
+    EVENT_STREAM,
+    JSON,
+    Exchange,
+    ModelCall,
+    Observation,
+    error_exchange,
+    one_chunk,
+)
+from joytui.gateway.upstreams.headers import to_client
+from joytui.gateway.upstreams.observe import Reader, reader_for
+from joytui.gateway.upstreams.transport import MAX_BODY
+
+MAX_ERROR_BODY = 1024 * 1024
+_KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "invalid_api_key", "authentication_error")
+
+
+class BodyTooLarge(Exception):
+    """A body beyond what is kept in memory."""
+
+
+def unreachable(error: Exception, origin: str) -> tuple[int, str]:
+    """Status and message for an upstream that gave no answer: 504 after a timeout, 503 when full, else 502."""
+    if isinstance(error, httpx.PoolTimeout):
+        return 503, f"all connections to the upstream {origin} are busy"
+    if isinstance(error, httpx.ConnectTimeout):
+        return 504, f"the upstream {origin} did not accept a connection in time"
+    if isinstance(error, httpx.TimeoutException):
+        return 504, f"the upstream {origin} did not answer in time"
+    if isinstance(error, httpx.ConnectError):
+        return 502, f"the upstream {origin} cannot be reached: {error}"
+    return 502, f"the upstream {origin} closed the connection without an answer: {error or type(error).__name__}"
+
+
+async def passed_through(response: httpx.Response, call: ModelCall, seen: Observation) -> Exchange:
+    """The upstream's bytes as they are; usage is read on the side."""
+    _from_headers(response, seen)
+    if response.status_code != 200:
+        return await refused(response, seen)
+    reader = reader_for(call.endpoint, seen)
+    if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
+        return Exchange(200, to_client(response.headers), _stream(response, call, reader), seen, response.aclose)
+    try:
+        body = await _whole(response, MAX_BODY)
+    except (httpx.HTTPError, OSError, BodyTooLarge) as error:
+        return _broken_off(error, seen)
+    reader.whole(body)
+    return Exchange(200, to_client(response.headers), one_chunk(body), seen)
+
+
+async def bridged(response: httpx.Response, bridge: Bridge) -> Exchange:
+    """A Chat answer as a Responses answer. An error status keeps status, body and Retry-After."""
+    seen = bridge.reader.seen
+    _from_headers(response, seen)
+    if response.status_code != 200:
+        return await refused(response, seen)
+    headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
+    if bridge.call.stream and _kind(response) == EVENT_STREAM:
+        body = bridged_events(bridge, _chunks(response, seen))
+        return Exchange(200, {**headers, "content-type": EVENT_STREAM}, body, seen, response.aclose)
+    try:
+        completion = await _completion(response, bridge)
+    except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
+        return _broken_off(error, seen)
+    except ValueError:
+        await response.aclose()
+        text = (
+            f"the upstream's answer is neither an event stream nor JSON (content-type {_kind(response) or 'missing'})"
+        )
+        return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
+    if bridge.call.stream:
+        data = event_bytes(bridge.stream.start()) + bridge.whole(completion) + bridge.end()
+        seen.complete = True
+        return Exchange(200, {**headers, "content-type": EVENT_STREAM}, one_chunk(data), seen)
+    return Exchange(200, {**headers, "content-type": JSON}, one_chunk(bridged_body(bridge, completion)), seen)
+
+
+async def refused(response: httpx.Response, seen: Observation) -> Exchange:
+    """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
+    status = response.status_code
+    try:
+        body = await _whole(response, MAX_ERROR_BODY)
+    except (httpx.HTTPError, OSError, BodyTooLarge):
+        body = b""
+    if status < 400:
+        location = str(response.headers.get("location", ""))[:200]
+        text = f"the upstream answers {status}" + (
+            f" (redirect to {location}); set its final address" if location else ""
+        )
+        return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
+    error = _error_in(body)
+    seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
+    seen.error_message = error.message if error else f"the upstream answered {status}"
+    seen.complete = True
+    headers = to_client(response.headers)
+    if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
+        headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
+        seen.note("the upstream refused the gateway's own key")
+    return Exchange(status, headers, one_chunk(body), seen)
+
+
+def _error_in(body: bytes) -> Any:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return find_error(data) if isinstance(data, dict) else None
+
+
+def _broken_off(error: Exception, seen: Observation) -> Exchange:
+    timed_out = isinstance(error, httpx.TimeoutException)
+    text = "the upstream stopped sending its answer" if timed_out else f"the upstream's answer broke off: {error}"
+    return error_exchange(504 if timed_out else 502, text, UPSTREAM_ERROR, observation=seen)
+
+
+def _from_headers(response: httpx.Response, seen: Observation) -> None:
+    seen.model_used = response.headers.get(HEADER_USED_MODEL)
+    seen.provider = response.headers.get(HEADER_USED_PROVIDER)
+
+
+def _kind(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
+
+
+def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    return response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes()
+
+
+async def _whole(response: httpx.Response, limit: int) -> bytes:
+    """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in _pieces(response):
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLarge(f"more than {limit} bytes")
+            pieces.append(piece)
+    finally:
+        await response.aclose()
+    return b"".join(pieces)
+
+
+async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> AsyncIterator[bytes]:
+    """The bytes of a stream. Where they break off, the client is told in the stream's own words."""
+    seen = reader.seen
+    try:
+        async for piece in _pieces(response):
+            reader.feed(piece)
+            yield piece
+    except (httpx.HTTPError, OSError) as error:
+        if not seen.complete:
+            seen.error_type, seen.error_message = UPSTREAM_ERROR, _how_broken(error)
+            yield (b"" if reader.between_events else b"\n\n") + _broken_event(call, seen.error_message)
+    finally:
+        reader.end()
+        await response.aclose()
+
+
+def _how_broken(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "the upstream sent nothing for too long"
+    return f"the connection to the upstream broke: {error or type(error).__name__}"
+
+
+def _broken_event(call: ModelCall, message: str) -> bytes:
+    error = {"message": message, "type": UPSTREAM_ERROR}
+    if call.endpoint == "chat/completions":
+        return chunk_bytes({"error": error, "choices": []})
+    failed = {"id": f"resp_{call.request_id}", "object": "response", "status": "failed", "output": []}
+    response = {**failed, "error": {"code": UPSTREAM_ERROR, "message": message}}
+    return event_bytes([{"type": "response.failed", "response": response}])
+
+
+async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[list[Any]]:
+    """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken."""
+    splitter = SseSplitter()
+    try:
+        async for piece in _pieces(response):
+            chunks, done = _parsed([event.data for event in splitter.feed(piece)], seen)
+            if chunks:
+                yield chunks
+            if done:
+                return
+        chunks, _ = _parsed([event.data for event in splitter.end()], seen)
+        if chunks:
+            yield chunks
+    except (httpx.HTTPError, OSError) as error:
+        raise StreamBroken(_how_broken(error)) from error
+    except EventTooLarge as error:
+        raise StreamBroken(f"the upstream sent {error}") from error
+    finally:
+        await response.aclose()
+
+
+def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
+    chunks: list[Any] = []
+    for data in datas:
+        if data.strip() == DONE:
+            return chunks, True
+        try:
+            chunks.append(json.loads(data))
+        except (ValueError, RecursionError):
+            seen.note("a chunk that is no JSON was skipped")
+    return chunks, False
+
+
+async def _completion(response: httpx.Response, bridge: Bridge) -> Any:
+    """A whole completion. An upstream that streams though nobody asked is read to its end first."""
+    if _kind(response) != EVENT_STREAM:
+        return json.loads(await _whole(response, MAX_BODY))
+    async for chunks in _chunks(response, bridge.reader.seen):
+        for chunk in chunks:
+            bridge.feed(chunk)
+    return {}

@@ -1,0 +1,87 @@
+"""What an upstream has: `/responses`, `/chat/completions`, or both. Asked once with an empty body, and remembered.
+
+A route that is there refuses `{}` with something about the request or the key; one that is not there answers 404 or
+405. The question costs no tokens. What is learned holds for 24 hours; a 404 or 405 on a real request asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from joytui.gateway.upstreams.exchange import Api, Endpoint
+
+LIFETIME_S = 24 * 3600.0
+RELEARN_AFTER_S = 60.0
+"""A 404 may also mean an unknown model: it is not worth asking again within this time."""
+
+NOT_THERE = (404, 405)
+Probe = Callable[[Endpoint], Awaitable[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Which routes are there; None: no answer that tells. `at`: `time.monotonic()` of the question."""
+
+    responses: bool | None
+    chat: bool | None
+    at: float
+
+    @property
+    def api(self) -> Api | None:
+        """How to serve `/responses`. An upstream with neither route is spoken to as if it had it: its 404 tells more."""
+        if self.responses:
+            return "responses"
+        if self.chat and self.responses is False:
+            return "chat"
+        return None
+
+
+class Capability:
+    """The remembered answer for one upstream, or a fixed one. `probe` gives the status of an empty POST, None for none."""
+
+    def __init__(self, probe: Probe, fixed: Api | None = None) -> None:
+        self.fixed = fixed
+        self.learned: Learned | None = None
+        self._probe = probe
+        self._lock = asyncio.Lock()
+
+    @property
+    def api(self) -> Api | None:
+        return self.fixed or (self.learned.api if self.learned else None)
+
+    async def get(self) -> Api:
+        """How to serve `/responses` with this upstream."""
+        if self.fixed:
+            return self.fixed
+        learned = self.learned
+        if learned is None or learned.api is None or time.monotonic() - learned.at > LIFETIME_S:
+            learned = await self._learn(unless_newer_than=0.0 if learned is None else learned.at)
+        return learned.api or "responses"
+
+    async def after_missing(self) -> Api | None:
+        """Asks again after a real request met a 404 or 405; the new answer if it differs, else None."""
+        if self.fixed:
+            return None
+        before = self.learned
+        if before is not None and time.monotonic() - before.at < RELEARN_AFTER_S:
+            return None
+        after = await self._learn(unless_newer_than=before.at if before else 0.0)
+        return after.api if after.api is not None and (before is None or after.api != before.api) else None
+
+    async def _learn(self, *, unless_newer_than: float) -> Learned:
+        async with self._lock:
+            if self.learned is not None and self.learned.at > unless_newer_than:
+                return self.learned
+            responses, chat = await asyncio.gather(self._probe("responses"), self._probe("chat/completions"))
+            self.learned = Learned(_there(responses), _there(chat), time.monotonic())
+            return self.learned
+
+
+def _there(status: int | None) -> bool | None:
+    """A 5xx or no answer at all tells nothing about the route."""
+    if status is None or status >= 500:
+        return None
+    return status not in NOT_THERE

@@ -1,0 +1,73 @@
+"""Several upstreams in order of priority: the next one answers when one cannot be reached or answers 5xx."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from joytui.core.joytoken import HEADER_FAILOVER
+from joytui.gateway.upstreams.exchange import Api, Exchange, ModelCall, Upstream
+
+REST_S = 15.0
+"""How long an upstream that failed is asked last."""
+
+
+class Failover:
+    """Tries upstreams in order, before the first byte only: what has begun to answer is never asked again elsewhere."""
+
+    def __init__(self, upstreams: Sequence[Upstream], *, rest: float = REST_S) -> None:
+        if not upstreams:
+            raise ValueError("at least one upstream")
+        self.upstreams = tuple(upstreams)
+        self._rest = rest
+        self._failed_at: dict[str, float] = {}
+
+    @property
+    def name(self) -> str:
+        return self.upstreams[0].name
+
+    @property
+    def api(self) -> Api | None:
+        return self.upstreams[0].api
+
+    def healthy(self, upstream: Upstream) -> bool:
+        """Whether an upstream has not failed just now."""
+        failed_at = self._failed_at.get(upstream.name)
+        return failed_at is None or time.monotonic() - failed_at > self._rest
+
+    async def call(self, call: ModelCall) -> Exchange:
+        order = sorted(self.upstreams, key=lambda upstream: not self.healthy(upstream))
+        given_up: list[str] = []
+        for upstream in order[:-1]:
+            exchange = await upstream.call(call)
+            if exchange.status < 500:
+                return self._answered(upstream, exchange, given_up)
+            self._failed_at[upstream.name] = time.monotonic()
+            given_up.append(f"{upstream.name} ({exchange.status})")
+            await exchange.aclose()
+        exchange = await order[-1].call(call)
+        if exchange.status >= 500:
+            self._failed_at[order[-1].name] = time.monotonic()
+        return self._answered(order[-1], exchange, given_up)
+
+    def _answered(self, upstream: Upstream, exchange: Exchange, given_up: list[str]) -> Exchange:
+        if exchange.status < 500:
+            self._failed_at.pop(upstream.name, None)
+        if given_up:
+            exchange.headers[HEADER_FAILOVER.lower()] = f"{', '.join(given_up)} -> {upstream.name}"
+            exchange.observation.note(f"failover from {', '.join(given_up)} to {upstream.name}")
+        return exchange
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        """The entries of all upstreams; of two with the same id the one of the higher priority."""
+        lists = await asyncio.gather(*(upstream.models() for upstream in self.upstreams))
+        found: dict[str, Mapping[str, Any]] = {}
+        for entry in (entry for entries in lists for entry in entries):
+            key = entry.get("id") or entry.get("model_key") or entry.get("modelKey")
+            found.setdefault(str(key), entry)
+        return list(found.values())
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(upstream.aclose() for upstream in self.upstreams))

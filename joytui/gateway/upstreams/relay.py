@@ -1,0 +1,140 @@
+"""An OpenAI-compatible API somewhere else: model calls go to it as they are, or through the bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from joytui.core.joytoken import UPSTREAM_ERROR
+from joytui.gateway.bridge.encode import json_bytes
+from joytui.gateway.bridge.errors import BridgeError
+from joytui.gateway.bridge.request import to_chat
+from joytui.gateway.upstreams import answers
+from joytui.gateway.upstreams.bridged import open_bridge
+from joytui.gateway.upstreams.capability import NOT_THERE, Capability, Learned
+from joytui.gateway.upstreams.exchange import Api, Endpoint, Exchange, ModelCall, Observation, error_exchange
+from joytui.gateway.upstreams.headers import to_upstream
+from joytui.gateway.upstreams.observe import ChatReader
+from joytui.gateway.upstreams.transport import TransportOptions, upstream_client
+
+PROBE_TIMEOUT_S = 10.0
+
+
+class Relay:
+    """One upstream by its OpenAI base URL, to which `/responses` and `/chat/completions` are appended."""
+
+    def __init__(
+        self, url: str, key: str | None, *, name: str, api: Api | None = None, options: TransportOptions | None = None
+    ) -> None:
+        self.name = name
+        self.url = url.rstrip("/")
+        self._key = key
+        self._client = upstream_client(self.url, options or TransportOptions())
+        self._capability = Capability(self._probe, api)
+
+    @property
+    def api(self) -> Api | None:
+        return self._capability.api
+
+    @property
+    def learned(self) -> Learned | None:
+        """What was found out about the routes, for the status; None when it was set or not asked yet."""
+        return self._capability.learned
+
+    async def learn(self) -> Api:
+        """Asks for the routes now, unless that is known."""
+        return await self._capability.get()
+
+    async def call(self, call: ModelCall) -> Exchange:
+        if call.endpoint == "chat/completions":
+            return await self._forward(call)
+        api = await self._capability.get()
+        exchange = await self._responses(call, api)
+        if exchange.status in NOT_THERE and exchange.from_upstream:
+            now = await self._capability.after_missing()
+            if now is not None and now != api:
+                await exchange.aclose()
+                return await self._responses(call, now)
+        return exchange
+
+    async def _responses(self, call: ModelCall, api: Api) -> Exchange:
+        return await (self._bridge(call) if api == "chat" else self._forward(call))
+
+    async def _forward(self, call: ModelCall) -> Exchange:
+        seen = Observation(upstream=self.name)
+        sent = await self._send(call, call.endpoint, call.raw, seen, bridged=False)
+        return sent if isinstance(sent, Exchange) else await answers.passed_through(sent, call, seen)
+
+    async def _bridge(self, call: ModelCall) -> Exchange:
+        seen = Observation(upstream=self.name)
+        try:
+            chat = to_chat(call.body)
+        except BridgeError as error:
+            return error_exchange(error.status, str(error), error.error_type, observation=seen)
+        sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
+        if isinstance(sent, Exchange):
+            return sent
+        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen)))
+
+    async def _send(
+        self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool
+    ) -> httpx.Response | Exchange:
+        """The upstream's answer with its body still to come, or the error when there is none."""
+        headers = to_upstream(
+            call.headers, key=self._key, request_id=call.request_id, stream=call.stream, bridged=bridged
+        )
+        request = self._client.build_request("POST", f"{self.url}/{endpoint}", headers=headers, content=body)
+        try:
+            return await self._client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            status, message = answers.unreachable(error, self.origin)
+            exchange = error_exchange(status, message, UPSTREAM_ERROR, observation=seen)
+            exchange.from_upstream = False
+            return exchange
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rsplit('@', 1)[-1]}"
+
+    async def _probe(self, endpoint: Endpoint) -> int | None:
+        headers = to_upstream({}, key=self._key, request_id=f"probe-{endpoint[:4]}", stream=False, bridged=False)
+        del headers["x-request-id"]  # a constant one might collide (joytoken.md 9)
+        try:
+            response = await self._client.post(
+                f"{self.url}/{endpoint}", headers=headers, content=b"{}", timeout=PROBE_TIMEOUT_S
+            )
+        except (httpx.HTTPError, OSError):
+            return None
+        return response.status_code
+
+    async def models(self) -> Sequence[Mapping[str, Any]]:
+        for url in (f"{self.url}/models", f"{self.origin}/api/v1/models"):
+            if (entries := await self._model_list(url)) is not None:
+                return entries
+        return ()
+
+    async def _model_list(self, url: str) -> list[Mapping[str, Any]] | None:
+        headers = {"accept": "application/json", **({"authorization": f"Bearer {self._key}"} if self._key else {})}
+        try:
+            response = await self._client.get(url, headers=headers, timeout=PROBE_TIMEOUT_S)
+            return model_entries(response.json()) if response.status_code == 200 else None
+        except (httpx.HTTPError, OSError, ValueError):
+            return None
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def model_entries(data: Any) -> list[Mapping[str, Any]] | None:
+    """Model entries of any known envelope: OpenAI's `data`, JoyToken's `data.models`, or a bare list; None for none."""
+    found = data
+    for _ in range(2):
+        if isinstance(found, Mapping):
+            found = found.get("data", found.get("models"))
+    if not isinstance(found, list):
+        return None
+    return [entry for entry in found if isinstance(entry, Mapping)]
