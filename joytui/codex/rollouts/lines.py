@@ -66,10 +66,11 @@ class Reader(Protocol):
 
 @dataclass(slots=True)
 class Extent:
-    """How far a reading came: `offset` after the last whole line, and how many lines were `broken`."""
+    """How far a reading came: `offset` after the last whole line, how many lines were `broken`, if one was `cut` off."""
 
     offset: int = 0
     broken: int = 0
+    cut: bool = False
 
 
 class Scanner:
@@ -117,6 +118,7 @@ class Scanner:
         try:
             decode(line)
         except ValueError:
+            extent.cut = True
             return
         extent.broken += not _take_any(reader, line)
         extent.offset += len(line)

@@ -81,7 +81,7 @@ def _read(file: RolloutFile, scanner: Scanner, counter: Counter, offset: int, br
             extent = scanner.scan(opened, counter, offset)
             if not file.compressed:
                 tail = _tail(opened.fileno(), extent.offset)
-        end, broken = extent.offset, broken + extent.broken
+        end, broken = extent.offset, broken + extent.broken + (extent.cut and file.compressed)
     except OSError:
         broken, mtime_ns = broken + 1, -1  # gone or not readable now: the next run tries again
     except ValueError:
