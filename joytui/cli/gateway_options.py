@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -32,6 +31,8 @@ def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awa
 
     A gateway that this command started is left running only if it has a key; that it runs on is said.
     """
+    import asyncio
+
     from joytui.client.local import connect, leave
 
     async def run() -> T:

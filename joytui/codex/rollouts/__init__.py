@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joytui.codex.rollouts.count import Entry
 from joytui.codex.rollouts.usage import RolloutRow, RolloutUsage, read_responses, read_usage
 
 if TYPE_CHECKING:
+    from joytui.codex.rollouts.count import Entry
     from joytui.codex.rollouts.turns import Turn, last_turns, turns_by_provider
 
 __all__ = [
@@ -31,7 +31,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The names of `turns`, imported when asked for: usage alone does not need them."""
+    """The names that rollups from the cache do not need are imported when asked for."""
+    if name == "Entry":
+        from joytui.codex.rollouts.count import Entry
+
+        return Entry
     if name in ("Turn", "last_turns", "turns_by_provider"):
         from joytui.codex.rollouts import turns
 

@@ -11,9 +11,12 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from joytui.codex.rollouts.files import RolloutFile
-from joytui.codex.rollouts.reading import FileResult
+
+if TYPE_CHECKING:
+    from joytui.codex.rollouts.reading import FileResult
 
 VERSION = 3
 _BUSY_SECONDS = 2.0
@@ -57,6 +60,8 @@ class Cache:
 
     def results(self) -> dict[str, FileResult]:
         """What is known of each file, by its name. Rows that do not hold are left out."""
+        from joytui.codex.rollouts.reading import FileResult
+
         known = {}
         for (dumped,) in self._query("SELECT result FROM files"):
             try:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from joytui.codex.rollouts.cache import Cache, cache_path, fingerprint
-from joytui.codex.rollouts.count import Entry
-from joytui.codex.rollouts.files import find_rollouts
-from joytui.codex.rollouts.reading import FileResult, read_files
+from joytui.codex.rollouts.files import RolloutFile, find_rollouts
+
+if TYPE_CHECKING:
+    from joytui.codex.rollouts.count import Entry
+    from joytui.codex.rollouts.reading import FileResult
 
 HOUR_MS = 3_600_000
 
@@ -76,6 +78,8 @@ def read_responses(
 
 def _refresh(cache: Cache, home: Path, mark: str) -> list[FileResult]:
     """Reads what the cache does not know yet, and keeps it with the new rollup."""
+    from joytui.codex.rollouts.reading import read_files
+
     files = find_rollouts(home)
     known = cache.results()
     jobs = [(file, known.get(file.name)) for file in files if not _fresh(known.get(file.name), file)]
@@ -91,8 +95,8 @@ def _refresh(cache: Cache, home: Path, mark: str) -> list[FileResult]:
     return ordered
 
 
-def _fresh(known: FileResult | None, file: object) -> bool:
-    return known is not None and known.is_of(file)  # type: ignore[arg-type]
+def _fresh(known: FileResult | None, file: RolloutFile) -> bool:
+    return known is not None and known.is_of(file)
 
 
 def merge(results: Iterable[FileResult]) -> list[Entry]:
