@@ -7,6 +7,7 @@ certificates for plain http. Others honour proxy and certificate variables; a br
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 USER_AGENT = f"joytui/{__version__}"
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
+
+_HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:.]+(?:%[a-z0-9.]+)?")
 
 OnConnection = Callable[[], Awaitable[None]]
 
@@ -37,24 +40,22 @@ def is_loopback(url: str) -> bool:
 
 def gateway_url(text: str) -> str:
     """A gateway's address as "scheme://host[:port]": no path, no query, no userinfo. Raises UsageError."""
-    parts = None
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        port = parts.port
+        port, host = parts.port, parts.hostname or ""
     except ValueError:
-        port = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"not a gateway's address: {_without_userinfo(text)!r}", hint="for example http://127.0.0.1:8791"
-        )
+        raise _no_address(text) from None
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        raise _no_address(text)
     if parts.username or parts.password:
         raise UsageError("a gateway's address holds no user or password", hint="the token goes into JOYTUI_ADMIN_TOKEN")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
-def _without_userinfo(text: str) -> str:
-    return text.rsplit("@", 1)[-1][:80]
+def _no_address(text: str) -> UsageError:
+    shown = text.rsplit("@", 1)[-1][:80]
+    return UsageError(f"not a gateway's address: {shown!r}", hint="for example http://127.0.0.1:8791")
 
 
 def http_client(
@@ -104,7 +105,11 @@ def _no_certificates() -> Any:
 def _connection_hook(on_connection: OnConnection) -> Callable[[httpx.Request], Awaitable[None]]:
     async def trace(event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
-            await on_connection()
+            try:
+                await on_connection()
+            except BaseException:
+                await info["return_value"].aclose()  # the pool does not know it yet, and would not close it
+                raise
 
     async def hook(request: httpx.Request) -> None:
         request.extensions["trace"] = trace
