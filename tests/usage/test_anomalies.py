@@ -1,0 +1,79 @@
+"""Anomalies: an hour against its usual, and whose spending it was."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from joytui.usage.anomalies import Culprit, find_anomalies, live_rate, times, usual
+from joytui.usage.periods import hour_of
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = hour_of(AT)
+
+
+def office(amount: int, days: int = 10) -> dict[int, int]:
+    """Spending at 9 to 17 o'clock on each of the days before."""
+    return {NOW - 12 - 24 * day + hour: amount for day in range(1, days + 1) for hour in range(9, 18)}
+
+
+def plus(*series: dict[int, int]) -> dict[int, int]:
+    return {hour: sum(one.get(hour, 0) for one in series) for one in series for hour in one}
+
+
+def anomalies(parts: dict[str, dict[str, dict[int, int]]], since: datetime = AT - timedelta(hours=6)):
+    total = plus(*next(iter(parts.values())).values())
+    return find_anomalies(total, parts, since, AT + timedelta(hours=1))
+
+
+def test_an_ordinary_day_is_none() -> None:
+    alice = plus(office(100), {NOW - 3 + hour: 120 for hour in range(4)})
+    assert anomalies({"key": {"alice": alice}}) == []
+
+
+def test_the_culprit_is_named() -> None:
+    alice = plus(office(100), {NOW: 110})
+    ci = plus(office(50), {NOW: 400})
+    (found,) = anomalies({"key": {"alice": alice, "ci-nightly": ci}, "model": {"auto": plus(alice, ci)}})
+    assert (found.hour, found.amount, found.usual) == (AT, 510, 150)
+    assert found.culprit is not None
+    assert found.culprit.dimension in ("key", "model")
+    (found,) = anomalies({"key": {"alice": alice, "ci-nightly": ci}})
+    assert found.culprit == Culprit("key", "ci-nightly", 400, 50)
+    assert found.culprit.text == "key ci-nightly: 8 times its usual hour"
+
+
+def test_at_night_nothing_is_usual() -> None:
+    night = AT - timedelta(hours=9)
+    ci = plus(office(100), {hour_of(night): 500})
+    (found,) = anomalies({"key": {"ci": ci}}, since=night)
+    assert found.usual == 0
+    assert found.culprit is not None
+    assert found.culprit.text == "key ci: nothing is usual at this hour"
+
+
+def test_many_at_once_are_nobodys_fault() -> None:
+    keys = {f"dev-{n}": plus(office(10), {NOW: 40}) for n in range(10)}
+    (found,) = anomalies({"key": keys})
+    assert found.culprit is None
+
+
+def test_a_small_thing_is_no_anomaly() -> None:
+    ci = plus(office(1000), {NOW - 12 + hour: 1000 for hour in range(9, 12)}, {NOW - 9: 20})
+    assert anomalies({"key": {"ci": ci}}, since=AT - timedelta(hours=9, minutes=1)) == []
+
+
+def test_too_little_is_known() -> None:
+    assert usual({}, NOW) is None
+    assert usual({NOW - 1: 5, NOW - 2: 7}, NOW) is None
+    assert usual({NOW - back: back for back in range(1, 8)}, NOW) == 4
+    assert anomalies({"key": {"new": {NOW - 1: 1, NOW: 1000}}}) == []
+
+
+def test_the_live_rate() -> None:
+    recent = [(AT - timedelta(minutes=m), 10) for m in (1, 5, 9, 11)]
+    rate = live_rate(recent, office(60), AT)
+    assert (rate.now, rate.usual) == (180, 60)
+
+
+def test_times_as_one_says_it() -> None:
+    assert [times(a, u) for a, u in ((8, 1), (25, 10), (1203, 10), (10, 3))] == ["8", "2.5", "120", "3.3"]

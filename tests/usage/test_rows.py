@@ -1,0 +1,101 @@
+"""Usage rows: sums by any fields, the JSON contract, CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joytui.codex.rollouts import RolloutRow
+from joytui.core.money import MoneyError
+from joytui.ledger.usage import GROUPS as LEDGER_GROUPS
+from joytui.ledger.usage import time_label
+from joytui.usage.periods import PERIODS, hour_of, period_bounds, period_label
+from joytui.usage.rows import GROUPS, codex_rows, gateway_rows, sum_rows, usage_csv, usage_view
+
+HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
+ROWS = [
+    RolloutRow(HOUR, "joytoken", "auto", "/a", "t1", 2, 1, 100, 40, 7, 3),
+    RolloutRow(HOUR + 1, "joytoken", "gpt-5.5", "/a", "t1", 1, 0, 10, 0, 1, 0),
+    RolloutRow(HOUR + 24, "openai", "auto", "/b", "t2", 1, 0, 1000, 0, 1, 0),
+    RolloutRow(HOUR + 24, None, None, None, "t3", 1, 0, 1, 0, 1, 0),
+]
+
+
+def test_codex_rows_by_day_and_provider() -> None:
+    rows = codex_rows(ROWS, ["day", "provider"])
+    assert [(row.by["day"], row.by["provider"], row.totals.requests, row.totals.input_tokens) for row in rows] == [
+        ("2026-11-23", "joytoken", 3, 110),
+        ("2026-11-24", "openai", 1, 1000),
+        ("2026-11-24", None, 1, 1),
+    ]
+    assert {row.source for row in rows} == {"codex"}
+
+
+def test_no_fields_is_one_row_of_all() -> None:
+    (row,) = codex_rows(ROWS, [])
+    assert row.by == {}
+    assert row.totals == sum_rows(codex_rows(ROWS, ["thread", "hour"]))
+    assert codex_rows([], []) == []
+
+
+def test_what_codex_does_not_know_is_null() -> None:
+    (row,) = codex_rows(ROWS, ["key", "owner", "tier"])
+    assert row.by == {"key": None, "owner": None, "tier": None}
+
+
+def test_the_view_is_the_contract() -> None:
+    gateway = [{"model": "auto", "source": "gateway", "requests": 2, "input_tokens": 5, "cost_credits": "0.1"}]
+    rows = gateway_rows(gateway, ["model"]) + codex_rows(ROWS[:1], ["model"])
+    view = usage_view(rows)
+    assert view["rows"][0] == {
+        "model": "auto",
+        "source": "gateway",
+        "requests": 2,
+        "errors": 0,
+        "input_tokens": 5,
+        "cached_input_tokens": 0,
+        "output_tokens": 0,
+        "reasoning_tokens": 0,
+        "cost_credits": "0.1",
+    }
+    assert view["rows"][1]["source"] == "codex"
+    assert view["totals"]["input_tokens"] == 105
+    assert {name: one["requests"] for name, one in view["totals_by_source"].items()} == {"gateway": 2, "codex": 2}
+
+
+def test_an_amount_that_is_none() -> None:
+    with pytest.raises(MoneyError):
+        gateway_rows([{"cost_credits": "much"}], [])
+
+
+def test_csv_is_read_back_and_runs_nothing() -> None:
+    row = ROWS[0]._replace(project='=HYPERLINK("x"),\n"q"')
+    text = usage_csv(codex_rows([row], ["project", "hour"]), ["project", "hour"])
+    head, line = csv.reader(io.StringIO(text))
+    assert head[:3] == ["project", "hour", "source"]
+    assert line[0] == "'" + (row.project or "")
+    assert line[1:4] == ["2026-11-23T12:00:00Z", "codex", "2"]
+
+
+@given(hour=st.integers(0, 800_000))
+def test_periods_are_named_as_the_ledger_names_them(hour: int) -> None:
+    assert set(GROUPS) == set(LEDGER_GROUPS)
+    for period in PERIODS:
+        assert period_label(period, hour) == time_label(period, hour * 3_600_000)
+
+
+@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_a_period_holds_its_moment_and_has_one_name(moment: datetime) -> None:
+    for period in PERIODS:
+        begin, end = period_bounds(period, moment)
+        assert begin <= moment < end
+        last = hour_of(end) - 1
+        assert (
+            period_label(period, hour_of(begin)) == period_label(period, last) == period_label(period, hour_of(moment))
+        )
+        assert period_label(period, last + 1) != period_label(period, last)
