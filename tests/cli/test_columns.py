@@ -1,0 +1,103 @@
+"""Tables fit the terminal, whatever stands in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joytui.cli.amounts import credits, duration, local_time, tokens
+from joytui.cli.columns import Column, cell_width, cut, lines
+from joytui.cli.request_view import COLUMNS, FEED_WIDTHS, describe, row
+from tests.core.test_filters import REFUSED
+
+NAMED = (Column("name", least=6), Column("state"), Column("spent", right=True), Column("note", rank=1, least=4))
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200])
+def test_rows_fit(width: int) -> None:
+    cells = [["a-rather-long-name-of-a-key", "active", "1.25", "something about it"], ["b", "off", "0", ""]]
+    for line in lines(NAMED, cells, width=width):
+        assert cell_width(line) <= max(width, 21)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_requests_fit_and_keep_what_matters(width: int) -> None:
+    head, body = lines(COLUMNS, [row(REFUSED)], width=width)
+    assert cell_width(body) <= width
+    for word in ("403", "dev-Ada", "policy_rej"):
+        assert word in body
+    assert head.split()[0] == "time"
+
+
+def test_a_feed_keeps_its_columns() -> None:
+    """The widths do not depend on the rows, so that what comes later stands below what came first."""
+    first = lines(COLUMNS, [row(REFUSED)], width=80, fixed=FEED_WIDTHS)
+    from dataclasses import replace
+
+    other = replace(REFUSED, key="k" * 40, status=200, error_type=None, error_message=None, input_tokens=9_000_000)
+    second = lines(COLUMNS, [row(other)], width=80, fixed=FEED_WIDTHS)
+    assert first[0] == second[0]
+    assert all(cell_width(line) <= 80 for line in first + second)
+
+
+def test_a_pipe_is_not_cut() -> None:
+    assert "something about it" in lines(NAMED, [["n" * 300, "s", "1", "something about it"]], width=None)[1]
+
+
+@given(st.text(max_size=30), st.integers(1, 30))
+def test_cut_never_exceeds(text: str, width: int) -> None:
+    assert cell_width(cut(text, width)) <= width
+
+
+def test_control_characters_stay_out() -> None:
+    line = lines(NAMED, [["\x1b[31mred\x1b]0;x\x07", "a\nb", "1", ""]], width=None)[1]
+    assert "\x1b" not in line
+    assert "\x07" not in line
+
+
+def test_wide_characters_count_twice() -> None:
+    assert cell_width("网关") == 4
+    assert cut("网关网关", 5) == "网关…"
+
+
+def test_amounts() -> None:
+    assert [tokens(n) for n in (0, 9999, 12_345, 999_949, 999_950, 4_560_000)] == [
+        "0", "9999", "12.3k", "999.9k", "1.00M", "4.56M",
+    ]  # fmt: skip
+    assert [duration(ms) for ms in (None, 0.4, 999.4, 999.6, 59_999, 200_000)] == [
+        "", "0ms", "999ms", "1.0s", "60.0s", "3m20s",
+    ]  # fmt: skip
+    assert [credits(n) for n in (0, 499, 1_000, 33_962_000, 12_345_678_901)] == [
+        "0", "<0.000001", "0.000001", "0.033962", "12.35",
+    ]  # fmt: skip
+
+
+def test_times_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        at = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+        assert local_time("2026-11-23T11:30:00.000Z", at=at) == "19:30:00"
+        assert local_time("2026-11-22T11:30:00.000Z", at=at) == "11-22 19:30:00"
+        assert local_time("2025-11-22T11:30:00.000Z", at=at) == "2025-11-22 19:30"
+        assert local_time("no time", at=at) == "no time"
+        assert local_time(None) == ""
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_refusal_is_explained() -> None:
+    from dataclasses import replace
+
+    from joytui.core.causes import CAUSES
+
+    cause = next(cause for cause in CAUSES.values() if cause.row == "403")
+    page = describe(replace(REFUSED, cause=cause.id))
+    for part in (cause.title, cause.explanation, cause.remedy, "403 Forbidden", "estimated", "4000 in (1000 cached)"):
+        assert part in page
