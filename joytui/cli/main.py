@@ -33,8 +33,11 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. Never raises for anything that a user can cause."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _allow_any_text()
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # a pipe whose reader has gone says so here, and not while the interpreter ends
+        return code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -52,8 +55,12 @@ def main(argv: list[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     if words and words[0] in COMMANDS:
         return _run_command(words[0], words[1:])
-    parser = _top_parser()
-    args = parser.parse_args(words)
+    rest: list[str] = []
+    if "--" in words:  # what follows is for Codex: the doctor examines that very invocation
+        cut = words.index("--")
+        words, rest = words[:cut], words[cut + 1 :]
+    args = _top_parser().parse_args(words)
+    args.rest = rest
     from joytui.cli.console import run
 
     return run(args)
@@ -95,6 +102,13 @@ def _top_parser() -> argparse.ArgumentParser:
 
     configure(parser)
     return parser
+
+
+def _allow_any_text() -> None:
+    """A terminal that cannot show a character gets a question mark for it, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
 
 
 def _silence_stdout() -> None:
