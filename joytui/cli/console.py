@@ -1,0 +1,37 @@
+"""`joytui` without a command: the console."""
+
+from __future__ import annotations
+
+import argparse
+
+SCREENS = ("doctor", "logs", "usage", "keys")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the console."""
+    group = parser.add_argument_group("console")
+    group.add_argument("--screen", choices=SCREENS, help="open there (default: where the last run ended)")
+    group.add_argument(
+        "--gateway", metavar="URL", help="another gateway than the local one (token: JOYTUI_ADMIN_TOKEN)"
+    )
+    group.add_argument("--no-start", action="store_true", help="never start the local gateway")
+    group.add_argument(
+        "--theme", metavar="NAME", help="auto, dark, light, contrast, contrast-light, or a theme of Textual's"
+    )
+    group.add_argument("--ascii", action="store_true", default=None, help="nothing but ASCII on the screen")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Opens the console; the exit code. Raises UsageError where it cannot open."""
+    from joytui.cli.output import say
+    from joytui.tui.launch import Wishes, open_console
+
+    wishes = Wishes(
+        screen=args.screen,
+        theme=args.theme,
+        ascii=args.ascii,
+        gateway_url=args.gateway,
+        start_gateway=not args.no_start,
+        codex_args=tuple(getattr(args, "rest", ()) or ()),
+    )
+    return open_console(wishes, say)

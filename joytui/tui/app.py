@@ -1,0 +1,247 @@
+"""The frame: four screens as modes, themes, the command palette, the state of the gateway. No I/O of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from joytui.tui.options import Options
+from joytui.tui.state import LinkState
+from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
+
+if TYPE_CHECKING:
+    from joytui.tui.link import Link
+    from joytui.tui.logs.store import LogStore
+
+
+def _doctor() -> Screen[None]:
+    from joytui.tui.screens.doctor import DoctorScreen
+
+    return DoctorScreen()
+
+
+def _logs() -> Screen[None]:
+    from joytui.tui.screens.logs import LogsScreen
+
+    return LogsScreen()
+
+
+def _usage() -> Screen[None]:
+    from joytui.tui.screens.usage import UsageScreen
+
+    return UsageScreen()
+
+
+def _keys() -> Screen[None]:
+    from joytui.tui.screens.keys import KeysScreen
+
+    return KeysScreen()
+
+
+NEED_GATEWAY = ("logs", "usage", "keys")
+
+
+class ConsoleApp(App[None]):
+    """`goodbye` holds the line for stderr after the end, `failure` what ended the console, if an error did."""
+
+    TITLE = "joytui"
+    CSS_PATH = "console.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "doctor": _doctor,
+        "logs": _logs,
+        "usage": _usage,
+        "keys": _keys,
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "show_screen('doctor')", "Doctor", show=False, tooltip="why does my Codex not work?"),
+        Binding("2", "show_screen('logs')", "Logs", show=False, tooltip="what goes through the gateway"),
+        Binding("3", "show_screen('usage')", "Usage", show=False, tooltip="who spends what, on which model"),
+        Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
+        Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
+        Binding("q", "quit", "Quit", tooltip="leave the console"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
+        Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
+        Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
+    ]
+
+    link_state: reactive[LinkState] = reactive(LinkState(), always_update=False)
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.DEFAULT_MODE = options.screen or "doctor"  # type: ignore[misc]
+        self._ascii: LineFilter | None = None
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._wanted_theme()
+        self.goodbye: str | None = None
+        self.failure: BaseException | None = None
+        self.codex_goes_to: str | None = None
+
+    def _wanted_theme(self) -> str:
+        name = theme_name(self.options.theme, dark=self.options.dark)
+        return name if name in self.available_themes else theme_name("auto", dark=self.options.dark)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return FALLBACK_VARIABLES
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        if not self.options.ascii:
+            return filters
+        if self._ascii is None:
+            from joytui.tui.ascii import AsciiOnly
+
+            self._ascii = AsciiOnly()
+        return [*filters, self._ascii]
+
+    # The gateway
+
+    @cached_property
+    def store(self) -> LogStore:
+        """The requests that came over the link; Logs draws them."""
+        from joytui.tui.logs.store import LogStore
+
+        return LogStore()
+
+    @cached_property
+    def link(self) -> Link | None:
+        """The way to the gateway; None where the console only shows what it was given."""
+        return self.options.link(self._link_changed) if self.options.link else None
+
+    def _link_changed(self, state: LinkState) -> None:
+        self.link_state = state
+
+    def need_gateway(self, *, start: bool = True) -> None:
+        """Starts the link where it does not run yet: after the first frame, and never with `start` from Doctor."""
+        if self.link is not None and self.link.wanted(start=start):
+            self.run_worker(
+                self.link.run(self.store, start=start),
+                name="link",
+                group="link",
+                exclusive=True,
+                exit_on_error=False,
+            )
+
+    async def on_mount(self) -> None:
+        self._catch_signals()
+        self.call_after_refresh(self.call_later, self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        import gc
+
+        gc.freeze()
+        gc.enable()
+        self._entered(self.current_mode)
+
+    def _entered(self, mode: str) -> None:
+        if mode in NEED_GATEWAY:
+            self.need_gateway(start=self.options.start_gateway)
+
+    def _catch_signals(self) -> None:
+        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole."""
+        import asyncio
+        import signal
+
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            try:
+                loop.add_signal_handler(getattr(signal, name), self.exit)
+            except (NotImplementedError, RuntimeError, ValueError, AttributeError):
+                return  # not the main thread (tests), or not a POSIX loop
+
+    # Actions
+
+    def action_show_screen(self, name: str) -> None:
+        if len(self.screen_stack) > 1:
+            return  # a dialog stands open: it answers first
+        self.switch_mode(name)
+        self._entered(name)
+
+    async def action_quit(self) -> None:
+        if self.link is not None:
+            self.goodbye = await self.link.leave()
+        self.exit()
+
+    def action_help(self) -> None:
+        from joytui.tui.screens.help import HelpDialog
+
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(self.screen))
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+        self.tell(f"theme: {self.theme.removeprefix('joytui-')}")
+
+    def action_try_turn(self) -> None:
+        from joytui.tui.screens.trial import TrialDialog
+
+        self.push_screen(TrialDialog())
+
+    def action_copy_try(self) -> None:
+        from joytui.core.joytoken import try_command
+
+        self.copy(try_command(), "The try command")
+
+    def copy_block(self) -> None:
+        """The guide's config.toml for the gateway that this console shows."""
+        from joytui.core.joytoken import LOCAL_BASE_URL, config_block
+
+        url = self.link_state.url
+        self.copy(config_block(f"{url.rstrip('/')}/openai/v1" if url else LOCAL_BASE_URL), "The config.toml block")
+
+    def now_ms(self) -> int:
+        """The current moment in epoch milliseconds; fixed by the options for snapshots."""
+        if self.options.now_ms is not None:
+            return self.options.now_ms
+        import time
+
+        return int(time.time() * 1000)
+
+    def copy(self, text: str, what: str) -> None:
+        """To the clipboard, by the terminal and by what the machine offers; says so."""
+        from joytui.tui.clipboard import offer
+
+        self.copy_to_clipboard(text)
+        self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
+        self.tell(f"{what} is on the clipboard.")
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open."""
+        from joytui.tui.widgets.keybar import KeyBar
+
+        bars = self.screen.query(KeyBar)
+        if bars:
+            bars.first().tell(text, error=error)
+        else:
+            self.notify(text, severity="error" if error else "information", timeout=4)
+
+    # The palette
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        from joytui.tui.palette import commands
+
+        yield from commands(self, screen)
+
+    # The end
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of ours ends the console without a wall of local variables: those may hold keys."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        self.failure = self.failure or error
+        self._return_code = 1
+        self._exception = self._exception or error
+        self._close_messages_no_wait()

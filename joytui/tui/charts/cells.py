@@ -1,0 +1,40 @@
+"""Small charts of eighth-block cells: a bar for a budget, a sparkline, a histogram of two counts. Pure text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+RISING = " ▁▂▃▄▅▆▇█"
+GROWING = " ▏▎▍▌▋▊▉█"
+
+
+def share(part: float, whole: float) -> float:
+    """A part of a whole between 0 and 1, whatever the numbers are."""
+    if not (math.isfinite(part) and math.isfinite(whole)) or whole <= 0:
+        return 0.0
+    return min(1.0, max(0.0, part / whole))
+
+
+def bar(filled: float, width: int) -> str:
+    """A horizontal bar of `width` cells, `filled` from 0 to 1 in steps of an eighth of a cell."""
+    if width <= 0:
+        return ""
+    eighths = round(min(1.0, max(0.0, filled if math.isfinite(filled) else 0.0)) * width * 8)
+    if filled > 0 and eighths == 0:
+        eighths = 1
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (GROWING[rest] if rest else "")).ljust(width)
+
+
+def columns(values: Sequence[float], height: int) -> list[str]:
+    """Vertical bars for values, one a cell wide, as `height` lines from the top."""
+    clean = [v if math.isfinite(v) and v > 0 else 0.0 for v in values]
+    top = max(clean, default=0.0)
+    eighths = [0 if top == 0 else max(1 if v else 0, round(v / top * height * 8)) for v in clean]
+    return ["".join(RISING[min(8, max(0, e - level * 8))] for e in eighths) for level in range(height - 1, -1, -1)]
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """One line of vertical bars."""
+    return columns(values, 1)[0] if values else ""

@@ -1,0 +1,82 @@
+"""Stacked bars over time by plotext, behind one function that takes anything and never fails.
+
+plotext 5.3.2 and not 6.1: 6 is a C++ kernel that aborts the process on NaN or infinity, and plotext 5 is pure Python. Used
+directly and not through textual-plotext, because that widget draws on the event loop; here a worker draws, and the view
+shows the finished text. plotext keeps one figure per module, hence the lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from joytui.core.redaction import visible
+from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
+
+RGB = tuple[int, int, int]
+SMALLEST = (16, 5)
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The theme's colours, as plotext takes them."""
+
+    series: tuple[RGB, ...]
+    text: RGB
+    grid: RGB
+
+
+def stacked_bars(
+    labels: Sequence[str], series: Sequence[Sequence[float]], width: int, height: int, palette: Palette
+) -> Text | None:
+    """The chart as text of that size, without a legend; None where it cannot be drawn and the table should stand."""
+    if width < SMALLEST[0] or height < SMALLEST[1] or not labels:
+        return None
+    length = len(labels)
+    clean = [[max(0.0, finite(v)) for v in values][:length] + [0.0] * (length - len(values)) for values in series]
+    names = [visible(label, limit=16).replace("\n", " ") for label in labels]
+    with _lock:
+        try:
+            return _draw(names, clean, min(width, 400), min(height, 120), palette)
+        except Exception:  # a chart is never worth the console: whatever plotext meets, the table is shown
+            return None
+
+
+def _draw(labels: list[str], series: list[list[float]], width: int, height: int, palette: Palette) -> Text:
+    import plotext
+
+    top = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
+    ticks = round_ticks(min(top, 1e15), max(2, min(5, (height - 2) // 3)))
+    scale = ticks[-1]
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plotsize(width, height)
+    plotext.canvas_color("default")
+    plotext.axes_color("default")
+    plotext.ticks_color(palette.grid)
+    plotext.frame(False)
+    places = list(range(len(labels)))
+    # Values between 0 and 1: plotext never sees the size of the real ones.
+    heights = [[v / scale for v in values] for values in series] or [[0.0] * len(labels)]
+    colours = [palette.series[i % len(palette.series)] for i in range(len(heights))]
+    plotext.stacked_bar(places, heights, width=_bar_width(len(labels), width), color=colours, marker="sd", minimum=0)
+    plotext.ylim(0, 1)
+    plotext.xlim(-0.6, len(labels) - 0.4)
+    step = ticks[1] - ticks[0]
+    plotext.yticks([t / scale for t in ticks], [tick_text(t, step) for t in ticks])
+    shown = label_places(labels, width - 8)
+    plotext.xticks([places[i] for i in shown], [labels[i] for i in shown])
+    plotext.grid(False, True)
+    text = Text.from_ansi(plotext.build())
+    plotext.clear_figure()
+    return text
+
+
+def _bar_width(bars: int, width: int) -> float:
+    """Thin, separated bars; thinner where there are few."""
+    room = max(1.0, (width - 8) / max(1, bars))
+    return min(0.7, 8 / room) if room > 11 else 0.7

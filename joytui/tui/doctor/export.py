@@ -1,0 +1,25 @@
+"""Writes a report to a file: the same JSON as `joytui doctor --json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from joytui.core.records import Report, to_json
+
+
+def write_report(report: Report, path: str) -> str:
+    """Writes, 0600, and returns what to tell the user, also when it could not be written."""
+    place = Path(path).expanduser()
+    text = json.dumps(to_json(report), ensure_ascii=False, indent=2) + "\n"
+    try:
+        with open(place, "w", encoding="utf-8", opener=_private) as file:
+            file.write(text)
+    except OSError as error:
+        return f"Not written: {place}: {error.strerror or error}"
+    return f"Written: {place}"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,170 @@
+"""A report as what stands on the right: the verdict first, then why, the proof, the mend. Pure: Content in, Content out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.content import Content
+
+from joytui.core.records import Evidence, Finding, Fix, Report
+from joytui.core.redaction import visible
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+
+Mood = Literal["good", "bad", "doubt", "calm"]
+
+SEND_COSTS = "It sends a few tiny requests (a short prompt, the shortest answer) and says what they cost."
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The verdict in one line that can be read aloud, and the line under it."""
+
+    mood: Mood
+    glyph: str
+    title: str
+    under: str
+
+
+def headline(snapshot: DoctorSnapshot) -> Headline:
+    """What stands largest on the screen at this moment."""
+    report = snapshot.report
+    if snapshot.phase == "failed":
+        return Headline("doubt", "▲", "The doctor itself could not finish", snapshot.problem)
+    if snapshot.phase == "sending":
+        return Headline("calm", "◌", "Sending test requests…", "esc stops")
+    if report is None:
+        return Headline("calm", "◌", "Looking at this machine's Codex…", "no request is sent")
+    verdict = report.verdict
+    if no_codex(report):
+        return Headline("calm", "○", "No Codex here", "no codex on PATH, and no config.toml: nothing to examine")
+    if verdict.works:
+        return Headline("good", "✓", verdict.title, "proven by a streamed test request")
+    if verdict.cause is None:
+        under = "press r to send test requests" if not snapshot.sent else "not decided"
+        return Headline("doubt" if snapshot.sent else "calm", "?" if snapshot.sent else "○", verdict.title, under)
+    return Headline("bad", "✗", verdict.title, f"{row_words(verdict.row)} · {verdict.cause}")
+
+
+def no_codex(report: Report) -> bool:
+    """Neither a Codex on PATH nor a configuration: not a fault, just a machine without Codex."""
+    return report.codex.path is None and report.verdict.cause in ("config-missing", "codex-not-found")
+
+
+def row_words(row: str | None) -> str:
+    """A row of the guide's table as it is spoken of."""
+    from joytui.core.causes import ROW_TEXTS
+
+    if row is None or row == "other":
+        return "not in the guide's table"
+    return f"row {ROW_TEXTS[row].symptom}"  # type: ignore[index]
+
+
+def banner(head: Headline) -> Content:
+    colour = {"good": "$success", "bad": "$error", "doubt": "$warning", "calm": "$primary"}[head.mood]
+    return Content.assemble(
+        (f"{head.glyph}  ", f"bold {colour}"),
+        (clean(head.title), f"bold {colour}"),
+        ("\n   " + clean(head.under) if head.under else "", "$foreground 80%"),
+    )
+
+
+def context_line(snapshot: DoctorSnapshot) -> Content:
+    """Which Codex, which provider, which address: the line under the masthead."""
+    report = snapshot.report
+    if report is None:
+        return Content.styled("Codex as this shell would start it", "$quiet")
+    parts: list[Content] = []
+    version = report.codex.version
+    parts.append(Content.styled(f"codex {version}" if version else "codex not found", "$foreground"))
+    for name, label in (("model", ""), ("model_provider", "via "), ("base_url", "→ ")):
+        value = report.effective.get(name)
+        if value is not None and value.value not in (None, ""):
+            parts.append(Content.assemble((label, "$quiet"), (clean(str(value.value)), "$foreground")))
+    return Content.styled("  ·  ", "$rule").join(parts)
+
+
+def explanation(snapshot: DoctorSnapshot) -> Content:
+    report = snapshot.report
+    if report is None or snapshot.phase == "failed":
+        return Content("")
+    if no_codex(report):
+        return Content.assemble(
+            ("Logs, Usage and Keys work without it. ", ""),
+            ("To put Codex on the gateway, install it, save the block below as ~/.codex/config.toml, and ", ""),
+            ("set the key.", ""),
+        )
+    return Content(clean(report.verdict.explanation))
+
+
+def evidence(items: Iterable[Evidence]) -> Content:
+    """Each fact with its place. Places come in the accent so that the eye finds file and line."""
+    lines = [
+        Content.assemble(("• ", "$quiet"), (clean(item.what), ""), ("  ", ""), (clean(item.where), "$secondary"))
+        for item in items
+    ]
+    return Content("\n").join(lines)
+
+
+def effective_values(report: Report) -> Content:
+    """The values that Codex will use with the place that set each."""
+    rows = [(name, value) for name, value in report.effective.items() if value.value is not None]
+    if not rows:
+        return Content("")
+    wide = max(len(name) for name, _ in rows)
+    lines = [
+        Content.assemble((f"{name:<{wide}}  ", "$quiet"), (shown(value.value), ""), (f"  {value.origin}", "$secondary"))
+        for name, value in rows
+    ]
+    return Content("\n").join(lines)
+
+
+def shown(value: object) -> str:
+    return clean(str(value).lower() if isinstance(value, bool) else str(value), limit=120)
+
+
+def commands(fix: Fix) -> Content:
+    """Commands for a shell, one a line, with a quiet prompt that is not part of what is copied."""
+    lines: list[Content] = []
+    for command in fix.commands:
+        first, *more = clean(command).split("\n")
+        lines.append(Content.assemble(("$ ", "$quiet"), (first, "bold")))
+        lines.extend(Content.styled(f"  {line}", "bold") for line in more)
+    return Content("\n").join(lines)
+
+
+def patch(diff: str) -> Content:
+    """A unified diff with its signs coloured; the signs stay, so it reads without colour too."""
+    return Content("\n").join(_patch_line(line) for line in clean(diff.rstrip("\n")).split("\n"))
+
+
+def _patch_line(line: str) -> Content:
+    if line.startswith(("---", "+++")):
+        return Content.styled(line, "bold $quiet")
+    if line.startswith("@@"):
+        return Content.styled(line, "$accent")
+    if line.startswith("+"):
+        return Content.styled(line, "$success")
+    if line.startswith("-"):
+        return Content.styled(line, "$error")
+    return Content.styled(line, "$quiet")
+
+
+def warnings(findings: Iterable[Finding]) -> Content:
+    """What does not stop Codex but will bite: a title, why, and what to do."""
+    blocks = []
+    for finding in findings:
+        parts: list[tuple[str, str] | Content] = [("▲ ", "$warning"), (clean(finding.title), "bold")]
+        where = finding.evidence[0].where if finding.evidence else ""
+        parts.append((f"  {clean(where)}" if where else "", "$secondary"))
+        parts.append((f"\n  {clean(finding.explanation)}" if finding.explanation else "", "$foreground 85%"))
+        if finding.fix:
+            parts.append((f"\n  → {clean(finding.fix.summary)}", "$primary"))
+        blocks.append(Content.assemble(*parts))
+    return Content("\n").join(blocks)
+
+
+def clean(text: str, *, limit: int = 4000) -> str:
+    """Text that may have come from a file or the wire, fit for a terminal."""
+    return visible(text, limit=limit)

@@ -1,0 +1,70 @@
+"""The walk as lines: the guide's five rows and `other`, each with its steps under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from joytui.core.records import ROWS, Row, Status, Step
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+
+GLYPHS: dict[str, str] = {
+    "pass": "✓",
+    "warn": "▲",
+    "fail": "✗",
+    "skip": "–",
+    "unknown": "?",
+    "waiting": "·",
+    "running": "◌",
+}
+
+_WORST: tuple[Status, ...] = ("fail", "warn", "unknown", "pass", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class WalkLine:
+    """One line. `status` is a key of GLYPHS, `right` the duration, `step` None on a row's own line."""
+
+    row: Row
+    status: str
+    text: str
+    right: str = ""
+    step: Step | None = None
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS.get(self.status, "?")
+
+
+def walk_lines(snapshot: DoctorSnapshot) -> tuple[WalkLine, ...]:
+    """All lines, in the order of the guide's table."""
+    from joytui.core.causes import ROW_TEXTS
+
+    lines: list[WalkLine] = []
+    for row in ROWS:
+        steps = [s for s in snapshot.steps if s.row == row]
+        symptom = "Everything else" if row == "other" else ROW_TEXTS[row].symptom
+        lines.append(WalkLine(row, _row_status(snapshot, row, steps), symptom))
+        lines.extend(WalkLine(row, s.status, s.title, duration(s), s) for s in steps)
+    return tuple(lines)
+
+
+def _row_status(snapshot: DoctorSnapshot, row: Row, steps: Iterable[Step]) -> str:
+    if snapshot.report is not None and snapshot.phase == "done":
+        for entry in snapshot.report.table:
+            if entry.row == row:
+                return entry.status
+    seen = {s.status for s in steps}
+    for status in _WORST:
+        if status in seen:
+            return status
+    return "running" if snapshot.running else "waiting"
+
+
+def duration(step: Step) -> str:
+    """A step's time as a person reads it; nothing for what did not run or took no time worth naming."""
+    if step.status == "skip" or step.duration_ms < 0.5:
+        return ""
+    if step.duration_ms < 1000:
+        return f"{step.duration_ms:.0f} ms"
+    return f"{step.duration_ms / 1000:.1f} s"

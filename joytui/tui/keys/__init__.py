@@ -1,0 +1,1 @@
+"""The Keys screen's parts: the list as text, the create form's rules."""

@@ -1,0 +1,233 @@
+"""A key as cells of the list and as the text of the detail pane. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.content import Content
+
+from joytui.core.clock import parse_time
+from joytui.core.money import parse_credits
+from joytui.core.redaction import visible
+from joytui.tui.charts.cells import bar, share
+from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.state import LinkState
+from joytui.tui.usage.sums import amount_text
+
+if TYPE_CHECKING:
+    from joytui.core.wire import BudgetView, KeyView
+
+STATES = {
+    "active": ("●", "success"),
+    "disabled": ("○", "warning"),
+    "expired": ("▲", "warning"),
+    "revoked": ("✗", "error"),
+}
+PERIODS = {"daily": "day", "weekly": "week", "total": "total"}
+
+
+def columns(width: int) -> tuple[str, ...]:
+    """The titles of the columns that fit a width."""
+    names = ["name", "state", "spent", "budget"]
+    if width >= 64:
+        names.insert(1, "key")
+    if width >= 78:
+        names.append("last used")
+    if width >= 96:
+        names.insert(3, "owner")
+    if width >= 120:
+        names += ["requests", "refused today"]
+    if width >= 150:
+        names += ["model", "expires"]
+    return tuple(names)
+
+
+def row(key: KeyView, names: tuple[str, ...], now: datetime, colours: Mapping[str, str]) -> list[Text]:
+    """The cells of one key. `colours` are the theme's variables."""
+    return [_cell(key, name, now, colours) for name in names]
+
+
+def _cell(key: KeyView, name: str, now: datetime, colours: Mapping[str, str]) -> Text:
+    gone = key.state in ("revoked", "expired")
+    plain = colours["quiet"] if gone else colours["foreground"]
+    match name:
+        case "name":
+            return Text(_line(key.name, 28), f"{'' if gone else 'bold '}{plain}")
+        case "key":
+            return Text(_line(key.hint, 16), colours["quiet"])
+        case "state":
+            glyph, colour = STATES.get(key.state, ("?", "warning"))
+            return Text(f"{glyph} {key.state}", colours[colour])
+        case "owner":
+            return Text(_line(key.owner or "–", 18), plain)
+        case "spent":
+            return Text(amount_text(parse_credits(key.spent), "spend"), plain, justify="right")
+        case "budget":
+            return budget_cell(key, colours)
+        case "last used":
+            return Text(ago(key.last_used_at, now), colours["quiet"])
+        case "requests":
+            return Text(f"{key.requests:,}", plain, justify="right")
+        case "refused today":
+            many = key.refused_today
+            return Text(f"✗ {many:,}" if many else "–", colours["error" if many else "quiet"], justify="right")
+        case "model":
+            return Text(_line(key.policy.fixed_model or "as asked", 20), plain)
+        case _:
+            return Text((key.expires_at or "never")[:10], colours["quiet"])
+
+
+def budget_cell(key: KeyView, colours: Mapping[str, str]) -> Text:
+    """The budget that is nearest to its end, as a bar."""
+    tight = tightest(key)
+    if tight is None:
+        return Text("no limit", colours["quiet"])
+    part = used(tight)
+    colour = colours["error" if part >= 1 else "warning" if part >= 0.8 else "primary"]
+    text = Text()
+    text.append(bar(part, 8), f"{colour} on {colours['rule']}")
+    text.append(f" {part:>4.0%} ", colours["foreground"])
+    text.append(PERIODS[tight.period], colours["quiet"])
+    return text
+
+
+def tightest(key: KeyView) -> BudgetView | None:
+    return max(key.budgets, key=used, default=None)
+
+
+def used(budget: BudgetView) -> float:
+    """The part of a budget that is spent or held, 0 to 1; a limit of nothing is used up."""
+    limit = parse_credits(budget.limit)
+    if limit == 0:
+        return 1.0
+    return share(parse_credits(budget.spent) + parse_credits(budget.held), limit)
+
+
+def ago(moment: str | None, now: datetime) -> str:
+    """How long ago, as a person says it."""
+    if not moment:
+        return "never"
+    try:
+        seconds = (now - parse_time(moment)).total_seconds()
+    except ValueError:
+        return "–"
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((3600, "min"), (86400, "h"), (86400 * 60, "d")):
+        if seconds < size:
+            return f"{int(seconds // {'min': 60, 'h': 3600, 'd': 86400}[unit])} {unit} ago"
+    return moment[:10]
+
+
+def detail(key: KeyView, now: datetime, width: int) -> Content:
+    """Everything about one key."""
+    glyph, colour = STATES.get(key.state, ("?", "warning"))
+    head = Content.assemble(
+        (f"{glyph} ", f"bold ${colour}"),
+        (visible(key.name), "bold"),
+        (f"  {key.state}\n", f"${colour}"),
+        (key.hint, "$quiet"),
+    )
+    return Content("\n\n").join([head, *_budgets(key, width), _policy(key), _use(key, now)])
+
+
+def _budgets(key: KeyView, width: int) -> list[Content]:
+    room = max(8, min(40, width - 8))
+    blocks = []
+    for budget in key.budgets:
+        part = used(budget)
+        colour = "$error" if part >= 1 else "$warning" if part >= 0.8 else "$primary"
+        left = amount_text(parse_credits(budget.left), "spend")
+        limit = amount_text(parse_credits(budget.limit), "spend")
+        resets = f", resets {budget.resets_at[:16].replace('T', ' ')} UTC" if budget.resets_at else ""
+        blocks.append(
+            Content.assemble(
+                (f"{budget.period} budget\n", "bold $quiet"),
+                (bar(part, room), f"{colour} on $rule"),
+                (f" {part:.0%}", "bold"),
+                (f"\n{left} left of {limit}{resets}", ""),
+            )
+        )
+    return blocks or [Content.styled("no budget limits this key", "$quiet")]
+
+
+def _policy(key: KeyView) -> Content:
+    policy = key.policy
+    pairs = [
+        ("model", policy.fixed_model or "as asked"),
+        ("tiers", ", ".join(policy.tiers) or "all"),
+        ("addresses", ", ".join(policy.ip_allow) or "all"),
+        ("routing", policy.routing_strategy.lower().replace("_", " ")),
+        ("logs", "kept" if policy.logs else "not kept"),
+    ]
+    if policy.blocked:
+        pairs.append(("blocked", policy.block_reason or "yes"))
+    return _pairs("POLICY", pairs)
+
+
+def _use(key: KeyView, now: datetime) -> Content:
+    pairs = [
+        ("owner", key.owner or "–"),
+        ("spent", amount_text(parse_credits(key.spent), "spend")),
+        ("requests", f"{key.requests:,}"),
+        ("refused", f"{key.refused_today:,} today"),
+        ("last used", ago(key.last_used_at, now)),
+        ("used by", ", ".join(key.clients) or "nobody in 7 days"),
+        ("created", key.created_at[:10]),
+        ("expires", (key.expires_at or "never")[:16].replace("T", " ")),
+        ("id", key.id),
+    ]
+    return _pairs("USE", pairs)
+
+
+def _pairs(title: str, pairs: list[tuple[str, str]]) -> Content:
+    lines = [Content.assemble((f"{name:<11}", "$quiet"), (visible(value, limit=200), "")) for name, value in pairs]
+    return Content("\n").join([Content.styled(title, "bold $quiet"), *lines])
+
+
+def context(snapshot: KeysSnapshot) -> Content:
+    active = sum(key.state == "active" for key in snapshot.keys)
+    parts = [Content.assemble((str(len(snapshot.keys)), "bold"), (" keys", "$quiet"))]
+    if snapshot.keys:
+        parts.append(Content.assemble((f"● {active}", "bold $success"), (" active", "$quiet")))
+    spent = sum(parse_credits(key.spent) for key in snapshot.keys)
+    if spent:
+        parts.append(Content.assemble((amount_text(spent, "spend"), "bold"), (" spent", "$quiet")))
+    refused = sum(key.refused_today for key in snapshot.keys)
+    if refused:
+        parts.append(Content.assemble((f"✗ {refused:,}", "bold $error"), (" refused today", "$quiet")))
+    if snapshot.problem:
+        parts.append(Content.styled(f"✗ {visible(snapshot.problem, limit=120)}", "$error"))
+    return Content.styled("  ·  ", "$rule").join(parts)
+
+
+def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:
+    """Why there is no key, and how to make one."""
+    if state.phase in ("finding", "starting"):
+        return Content.styled(
+            "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…", "bold"
+        )
+    if state.phase in ("failed", "lost", "off"):
+        return Content.assemble(
+            ("There is no gateway to ask.\n\n", "bold"),
+            (visible(state.note), ""),
+            (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
+        )
+    if snapshot.problem:
+        return Content.assemble(("The keys could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
+    if not snapshot.loaded:
+        return Content.styled("Loading…", "bold")
+    return Content.assemble(
+        ("No key yet.\n\n", "bold"),
+        ("A key lets a Codex use this gateway, within the limits that you give it:\n", ""),
+        ("one a developer or workflow, apart from production keys.\n\n", ""),
+        ("n", "bold $primary"),
+        ("  creates one. It is shown once, with the config.toml block that goes with it.", ""),
+    )
+
+
+def _line(text: str, limit: int) -> str:
+    return visible(text, limit=limit).replace("\n", " ")

@@ -1,0 +1,169 @@
+"""Opens the console on a terminal and leaves the terminal as it was, whatever happens.
+
+The order matters: the question about the background goes out first, the imports run while the terminal answers.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.places import Places, places
+
+if TYPE_CHECKING:
+    from joytui.tui.app import ConsoleApp
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The words of the command line."""
+
+    screen: str | None = None
+    theme: str | None = None
+    ascii: bool | None = None
+    gateway_url: str | None = None
+    start_gateway: bool = True
+    codex_args: tuple[str, ...] = ()
+
+
+def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
+    """Runs the console until the user leaves it; returns the exit code. `say` gets the words for after the end.
+
+    Raises UsageError where no console can open.
+    """
+    refuse_without_terminal(os.environ)
+    gc.disable()
+    from joytui.tui.background import Question
+
+    question = Question()
+    question.ask()
+    try:
+        from joytui.tui.app import ConsoleApp
+    finally:
+        dark = question.answer()
+    where = places()
+    app = ConsoleApp(_options(wishes, where, dark))
+    terminal = _Terminal()
+    try:
+        app.run()
+    finally:
+        terminal.restore()
+    _remember(app, where, wishes)
+    return _farewell(app, where, say)
+
+
+def refuse_without_terminal(env: Mapping[str, str]) -> None:
+    """The console needs a terminal that can place the cursor; everything else has its command."""
+    hint = "every screen has a command: joytui doctor, logs, usage, keys (--json for scripts)"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the console needs a terminal; stdin or stdout is none", hint=hint)
+    term = env.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        raise UsageError(
+            f"the console needs a terminal that can place the cursor; TERM is {term or 'not set'}", hint=hint
+        )
+
+
+def _options(wishes: Wishes, where: Places, dark: bool) -> Any:
+    from joytui.tui.doctor.worker import examine_here
+    from joytui.tui.memory import load
+    from joytui.tui.options import Options
+
+    memory = load(where.ui_state_file)
+
+    def make_link(changed: Any) -> Any:
+        from joytui.tui.link import Link
+
+        return Link(where, changed, gateway_url=wishes.gateway_url)
+
+    return Options(
+        places=where,
+        screen=wishes.screen or memory.screen or first_screen(os.environ),
+        theme=wishes.theme or memory.theme,
+        dark=dark,
+        ascii=_ascii(os.environ) if wishes.ascii is None else wishes.ascii,
+        gateway_url=wishes.gateway_url,
+        start_gateway=wishes.start_gateway,
+        codex_args=wishes.codex_args,
+        examine=examine_here,
+        link=make_link,
+    )
+
+
+def first_screen(env: Mapping[str, str]) -> str:
+    """Doctor, the first time; Usage on a machine where neither a Codex nor a home of one is to be found."""
+    from pathlib import Path
+    from shutil import which
+
+    home = env.get("CODEX_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".codex")
+    return "doctor" if os.path.lexists(home) or which("codex", path=env.get("PATH")) else "usage"
+
+
+def _ascii(env: Mapping[str, str]) -> bool:
+    """Whether the locale says that this terminal takes no UTF-8."""
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.lower())
+
+
+class _Terminal:
+    """The terminal's settings as they were, to be put back even if the console could not do it itself."""
+
+    def __init__(self) -> None:
+        try:
+            import termios
+
+            self._settings: Any = termios.tcgetattr(sys.stdin.fileno())
+        except (ImportError, OSError, ValueError):
+            self._settings = None
+
+    def restore(self) -> None:
+        if self._settings is None:
+            return
+        import termios
+
+        try:
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._settings)
+        except (OSError, termios.error):
+            pass  # the terminal is gone: nothing to put back
+
+
+def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:
+    from joytui.tui.memory import Memory, load, save
+    from joytui.tui.theme import theme_name
+
+    before = load(where.ui_state_file)
+    automatic = theme_name(wishes.theme or before.theme, dark=app.options.dark)
+    theme = before.theme if app.theme == automatic else app.theme
+    save(where.ui_state_file, Memory(screen=app.current_mode, theme=theme))
+
+
+def _farewell(app: ConsoleApp, where: Places, say: Callable[[str], None]) -> int:
+    if app.failure is not None:
+        say(f"joytui: the console stopped by an error of its own: {_record(app.failure, where)}")
+        return EXIT_BAD_NEWS
+    if app.goodbye:
+        say(app.goodbye)
+    return app.return_code or EXIT_OK
+
+
+def _record(error: BaseException, where: Places) -> str:
+    """Keeps the redacted traceback in the data folder for a bug report; returns one line about it."""
+    import traceback
+
+    from joytui.core.redaction import Redactor, visible
+
+    redactor = Redactor()
+    line = visible(redactor.text(f"{type(error).__name__}: {error}"), limit=200).replace("\n", " ")
+    place = where.data_dir / "console-error.log"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.write_text(redactor.text("".join(traceback.format_exception(error))), encoding="utf-8")
+        place.chmod(0o600)
+    except OSError:
+        return line
+    return f"{line} (details for a bug report: {place})"

@@ -1,0 +1,176 @@
+"""The way to the gateway: finds or starts it, loads the newest page, follows the stream, watches how far behind it is.
+
+Runs as one worker of the app. It appends to the store and replaces the `LinkState`; it touches no widget. Imported after
+the first frame: it brings httpx and pydantic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from joytui.core.errors import JoytuiError, UnreachableError
+from joytui.core.joytoken import BASE_PATH, LOCAL_PORT
+from joytui.core.places import Places
+from joytui.tui.state import LinkState
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConnectionState, ConsoleClient
+    from joytui.core.wire import KeyCreated
+    from joytui.tui.keys.form import Wish
+    from joytui.tui.logs.store import LogStore
+
+NEWEST = 500
+WATCH_S = 2.0
+
+
+class Link:
+    """One gateway. `changed` gets every new state; `client` is there while `state.connected`."""
+
+    def __init__(self, places: Places, changed: Callable[[LinkState], None], *, gateway_url: str | None = None) -> None:
+        self.places = places
+        self.gateway_url = gateway_url
+        self.client: ConsoleClient | None = None
+        self.state = LinkState(local=gateway_url is None)
+        self._changed = changed
+        self._running = False
+        self._seq = 0
+        self._behind_since: float | None = None
+
+    def wanted(self, *, start: bool) -> bool:
+        """Whether a run would do anything: not while one is under way, nor for a gateway that was refused for good."""
+        return not self._running
+
+    async def run(self, store: LogStore, *, start: bool) -> None:
+        """Connects and follows for ever; ends when the gateway cannot be had (the state says why)."""
+        self._running = True
+        try:
+            self._become("finding", url=self.gateway_url)
+            client = await self._connect(start=start)
+            if client is not None:
+                await self._follow(client, store)
+        except JoytuiError as error:
+            self._become("failed", note=error.what, hint=error.hint or "")
+        finally:
+            self._running = False
+
+    async def _connect(self, *, start: bool) -> ConsoleClient | None:
+        from joytui.client.local import connect, find
+
+        if self.client is not None:
+            return self.client
+        if self.gateway_url is None:
+            running = await find(self.places)
+            if running is None and not start:
+                self._become("off", note="it is not running, and --no-start forbids to start it")
+                return None
+            if running is None:
+                self._become("starting", url=_LOCAL_URL)
+        self.client = await connect(self.places, gateway_url=self.gateway_url, start=start, announce=self._announced)
+        return self.client
+
+    def _announced(self, line: str) -> None:
+        self._become(self.state.phase, note=line, started=True)
+
+    async def _follow(self, client: ConsoleClient, store: LogStore) -> None:
+        status = await client.status()
+        self._seq = status.last_seq
+        page = await client.requests(limit=NEWEST)
+        store.append_records(reversed(page.records))
+        store.older = page.next
+        self._become("live", url=client.url, upstream=status.upstream, version=status.version, keys=status.keys)
+        watch = asyncio.create_task(self._watch(client))
+        try:
+            async for batch in client.tail(status.last_seq, on_state=self._tail_state):
+                store.append(batch.rows)
+                self._seq = max(self._seq, batch.seq)
+        finally:
+            watch.cancel()
+
+    def _tail_state(self, state: ConnectionState) -> None:
+        if state.name == "waiting":
+            error = state.error
+            self._become("lost", note=error.what if error else "", hint=(error.hint or "") if error else "")
+        elif state.name == "live" and self.state.phase == "lost":
+            self._become("live")
+
+    async def _watch(self, client: ConsoleClient) -> None:
+        """Compares what the gateway has with what came here, and keeps the facts of the frame fresh."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                status = await client.status()
+            except UnreachableError:
+                continue  # the tail notices, says so, and reconnects
+            except JoytuiError as error:
+                self._become("failed", note=error.what, hint=error.hint or "")
+                return
+            behind = self._behind(status.last_seq)
+            if self.state.phase in ("live", "behind"):
+                self._become(
+                    "behind" if behind >= 1 else "live",
+                    behind_s=float(int(behind)),
+                    upstream=status.upstream,
+                    keys=status.keys,
+                )
+
+    def _behind(self, last_seq: int) -> float:
+        """Seconds since rows are missing here that the gateway has; 0 when none are."""
+        if last_seq <= self._seq:
+            self._behind_since = None
+            return 0.0
+        now = time.monotonic()
+        if self._behind_since is None:
+            self._behind_since = now
+        return now - self._behind_since
+
+    def _become(self, phase: Any, **facts: Any) -> None:
+        from dataclasses import replace
+
+        fresh = {"note": "", "hint": "", **facts}
+        state = replace(self.state, phase=phase, **fresh)
+        if state != self.state:
+            self.state = state
+            self._changed(state)
+
+    @property
+    def base_url(self) -> str:
+        """Where a Codex is pointed to use this gateway."""
+        url = self.client.url if self.client is not None else self.gateway_url or _LOCAL_URL
+        return f"{url.rstrip('/')}{BASE_PATH}"
+
+    async def create_key(self, wish: Wish) -> KeyCreated:
+        """Makes the key that the form asks for. Raises UnreachableError, RefusedError."""
+        from joytui.core.wire import KeyCreate, PolicyView
+
+        if self.client is None:
+            raise UnreachableError("there is no gateway to make a key at")
+        policy = PolicyView(
+            fixed_model=wish.fixed_model,
+            daily_limit=wish.daily_limit,
+            weekly_limit=wish.weekly_limit,
+            total_limit=wish.total_limit,
+        )
+        wanted = KeyCreate(name=wish.name, owner=wish.owner, expires_at=wish.expires_at, policy=policy)
+        return await self.client.create_key(wanted)
+
+    async def leave(self) -> str | None:
+        """Says goodbye to the gateway; the line for the user where it keeps running."""
+        from joytui.client.local import leave
+
+        client, self.client = self.client, None
+        if client is None:
+            return None
+        try:
+            async with asyncio.timeout(3):
+                words = await leave(client, self.places)
+        except (JoytuiError, TimeoutError):
+            words = None
+        finally:
+            await client.aclose()
+        return words
+
+
+_LOCAL_URL = f"http://127.0.0.1:{LOCAL_PORT}"

@@ -1,0 +1,68 @@
+"""Why the log is empty, and what would fill it. Pure."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
+from joytui.core.redaction import visible
+from joytui.tui.state import LinkState
+
+
+def nothing_yet(state: LinkState, codex_goes_to: str | None, filter_text: str = "") -> Content:
+    """The words for an empty log. `codex_goes_to`: the base_url that this machine's Codex uses, where that is known."""
+    if filter_text:
+        return Content.assemble(
+            ("No request passes this filter.", "bold"),
+            ("\n\nesc clears it, / changes it, ? explains the language.", ""),
+        )
+    if state.phase in ("finding", "starting"):
+        return Content.styled(
+            "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…", "bold"
+        )
+    if state.phase == "off":
+        return Content.assemble(
+            ("The local gateway does not run, and --no-start forbids to start it.", "bold"),
+            ("\n\n`joytui gateway start` starts it.", ""),
+        )
+    if state.phase in ("failed", "lost"):
+        return Content.assemble(
+            ("There is no gateway to show logs of.", "bold $error"),
+            (f"\n\n{visible(state.note)}", ""),
+            (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
+        )
+    base_url = f"{state.url.rstrip('/')}/openai/v1" if state.url else LOCAL_BASE_URL
+    return Content("\n").join([_why(codex_goes_to, base_url), Content(""), *_how(base_url)])
+
+
+def _why(codex_goes_to: str | None, base_url: str) -> Content:
+    if codex_goes_to and codex_goes_to.rstrip("/") != base_url.rstrip("/"):
+        return Content.assemble(
+            ("No request has passed yet.\n\n", "bold"),
+            ("Your Codex talks to ", ""),
+            (visible(codex_goes_to), "bold $secondary"),
+            (" directly; joytui sees what passes its relay.", ""),
+        )
+    if codex_goes_to:
+        return Content.assemble(
+            ("No request has passed yet.\n\n", "bold"),
+            ("Your Codex talks to this gateway: its next turn appears here.", ""),
+        )
+    return Content.assemble(
+        ("No request has passed yet.\n\n", "bold"),
+        ("joytui sees what passes its relay. Point a Codex at it, and its turns appear here.", ""),
+    )
+
+
+def _how(base_url: str) -> list[Content]:
+    return [
+        Content.assemble(
+            ("t", "bold $primary"), ("  sends one real Codex turn through it now, config.toml untouched:", "")
+        ),
+        Content(""),
+        *(Content.styled(f"   {line}", "$quiet") for line in try_command(base_url).splitlines()),
+        Content(""),
+        Content.assemble(("b", "bold $primary"), ("  copies the config.toml that puts Codex on it for good:", "")),
+        Content(""),
+        *(Content.styled(f"   {line}", "$quiet") for line in config_block(base_url).rstrip().splitlines()),
+    ]

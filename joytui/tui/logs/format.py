@@ -1,0 +1,188 @@
+"""A row of the log as cells: which columns fit a width, and what stands in them. Pure; no textual in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from joytui.core.money import format_credits
+from joytui.core.redaction import visible
+from joytui.tui.logs.store import LogStore
+
+Cell = tuple[str, str]
+"""Text of exactly its column's width, and the name of its style in the view's palette."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    title: str
+    width: int
+    right: bool = False
+
+
+def layout(width: int) -> tuple[Column, ...]:
+    """The columns for a width in cells; the last one takes what is left. Each is followed by one space."""
+    key = 10 if width < 76 else 12 if width < 110 else 18 if width < 170 else 24
+    model = 13 if width < 76 else 20 if width < 110 else 26 if width < 170 else 36
+    columns = [Column("time", "time", 8 if width < 130 else 12), Column("status", "status", 6)]
+    columns += [Column("key", "key", key), Column("model", "model", model)]
+    if width >= 150:
+        columns.append(Column("tier", "tier", 8))
+    if width >= 56:
+        columns.append(Column("tokens", "tokens", 11, right=True))
+    if width >= 68:
+        columns.append(Column("cost", "cost", 9, right=True))
+    if width >= 120:
+        columns.append(Column("ttft", "first", 6, right=True))
+    if width >= 76:
+        columns.append(Column("latency", "took", 6, right=True))
+    rest = width - sum(c.width + 1 for c in columns) - 1
+    if rest >= 8:
+        columns.append(Column("note", "reason" if rest < 40 else "reason, or who asked", rest))
+    return tuple(columns)
+
+
+def header(columns: tuple[Column, ...]) -> str:
+    """The titles over their columns."""
+    return " " + " ".join(fit(c.title, c.width, right=c.right) for c in columns)
+
+
+def cells(store: LogStore, row: int, columns: tuple[Column, ...], zone: tzinfo | None = None) -> list[Cell]:
+    """One row. A refusal tells its reason from the first number's column on: it has no tokens to show."""
+    status = store.status[row]
+    failed = status >= 400
+    out: list[Cell] = []
+    for index, column in enumerate(columns):
+        if failed and column.name in ("tokens", "cost", "ttft", "latency", "note"):
+            room = sum(c.width + 1 for c in columns[index:]) - 1
+            out.append((fit(reason(store, row), room), "reason"))
+            break
+        text, style = _cell(store, row, column, zone)
+        out.append((fit(text, column.width, right=column.right), style))
+    return out
+
+
+def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cell:
+    match column.name:
+        case "time":
+            return clock(store.time[row], zone, precise=column.width > 8), "quiet"
+        case "status":
+            return status_cell(store.status[row])
+        case "key":
+            return store.text["key"].get(row) or "–", "key"
+        case "model":
+            return model_text(store, row), "model"
+        case "tier":
+            return store.text["tier"].get(row) or "", "quiet"
+        case "tokens":
+            return tokens_text(store, row), "number"
+        case "cost":
+            return cost_text(store.cost[row], estimated=store.source[row] == 1), "cost"
+        case "ttft":
+            return span(store.ttft[row]), "quiet"
+        case "latency":
+            return span(store.latency[row]), "number"
+        case _:
+            return note(store, row), "quiet"
+
+
+def status_cell(status: int) -> Cell:
+    """Glyph and code: a colour never stands alone."""
+    if status == 0:
+        return "◌ …", "running"
+    if status < 400:
+        return f"✓ {status}", "good"
+    if status == 499:
+        return "– 499", "warn"
+    return f"✗ {status}", "bad"
+
+
+def reason(store: LogStore, row: int) -> str:
+    """Why a request was refused or failed: the cause, and what was said."""
+    cause = store.text["cause"].get(row) or store.text["error_type"].get(row) or ""
+    message = store.text["error_message"].get(row) or ""
+    if store.status[row] == 499 and not message:
+        message = "the client went away"
+    return clean(": ".join(part for part in (cause, message) if part))
+
+
+def note(store: LogStore, row: int) -> str:
+    if store.status[row] == 0:
+        return "running"
+    parts = (store.text["notes"].get(row), store.text["client"].get(row), store.text["ip"].get(row))
+    return clean("  ".join(part for part in parts if part))
+
+
+def model_text(store: LogStore, row: int) -> str:
+    """The model asked for, and the one used where the router chose another."""
+    asked, used = store.text["model"].get(row), store.text["model_used"].get(row)
+    if used and asked and used != asked:
+        return f"{asked} → {used}"
+    return used or asked or "–"
+
+
+def tokens_text(store: LogStore, row: int) -> str:
+    incoming, outgoing = store.count["input_tokens"][row], store.count["output_tokens"][row]
+    if not incoming and not outgoing:
+        return ""
+    return f"{count(incoming)} → {count(outgoing)}"
+
+
+def count(number: int) -> str:
+    """A count in at most four characters and a unit: 981, 1.2k, 34k, 5.1M."""
+    for limit, divisor, unit in ((1_000_000, 1_000, "k"), (10**9, 10**6, "M"), (10**12, 10**9, "G")):
+        if number < 1_000:
+            return str(number)
+        if number < limit:
+            value = number / divisor
+            return f"{value:.1f}{unit}" if value < 9.95 else f"{min(999, round(value))}{unit}"
+    return f"{number / 10**12:.0f}T"
+
+
+def cost_text(nano: int, *, estimated: bool = False) -> str:
+    """Credits with as many decimals as say something; "~" before an estimate."""
+    if nano == 0:
+        return ""
+    places = 2 if nano >= 100 * 10**9 else 4 if nano >= 10**8 else 6
+    return ("~" if estimated else "") + format_credits(nano, places=places)
+
+
+def span(ms: float) -> str:
+    """Milliseconds in at most six characters."""
+    if ms < 0:
+        return ""
+    if ms < 1_000:
+        return f"{ms:.0f}ms"
+    if ms < 100_000:
+        return f"{ms / 1000:.1f}s"
+    return f"{ms / 60_000:.0f}min"
+
+
+def clock(ms: int, zone: tzinfo | None = None, *, precise: bool = False) -> str:
+    """The time of day on this machine (or in `zone`)."""
+    moment = datetime.fromtimestamp(ms / 1000, zone)
+    return moment.strftime("%H:%M:%S") + (f".{ms % 1000:03d}" if precise else "")
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Text in exactly `width` cells: cut with an ellipsis or padded. Wide characters count twice."""
+    if not text.isascii():
+        return _fit_wide(text, width, right)
+    if len(text) > width:
+        return text[: max(0, width - 1)] + "…" if width else ""
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _fit_wide(text: str, width: int, right: bool) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    size = cell_len(text)
+    if size > width:
+        return set_cell_size(text, width - 1) + "…" if width else ""
+    return " " * (width - size) + text if right else text + " " * (width - size)
+
+
+def clean(text: str) -> str:
+    """Text from the wire on one line, without control characters."""
+    return visible(text, limit=600).replace("\n", " ")

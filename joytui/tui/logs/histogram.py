@@ -1,0 +1,90 @@
+"""Requests over time above the log: how many, and how many of them failed. Counting is pure, drawing is one Content."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+
+from joytui.tui.charts.cells import columns
+from joytui.tui.logs.store import LogStore
+
+SPANS_S = (300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 3 * 86400, 7 * 86400, 30 * 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`requests` and `errors` a bucket, oldest first; `span_s` is the whole, which ends at `end_ms`."""
+
+    requests: tuple[int, ...]
+    errors: tuple[int, ...]
+    span_s: int
+    end_ms: int
+
+
+def count(store: LogStore, buckets: int, now_ms: int) -> Counts:
+    """Buckets over the smallest round span that holds what is in the store."""
+    oldest = store.time[0] if len(store) else now_ms
+    age = max(0, now_ms - oldest) / 1000
+    span = next((s for s in SPANS_S if s >= age), SPANS_S[-1])
+    start = now_ms - span * 1000
+    requests, errors = [0] * buckets, [0] * buckets
+    first = bisect_left(store.time, start)
+    scale = buckets / (span * 1000)
+    for row in range(first, len(store)):
+        bucket = min(buckets - 1, max(0, int((store.time[row] - start) * scale)))
+        requests[bucket] += 1
+        if store.status[row] >= 400:
+            errors[bucket] += 1
+    return Counts(tuple(requests), tuple(errors), span, now_ms)
+
+
+def span_words(seconds: int) -> str:
+    """A span as a person says it: "5 min", "3 h", "7 days"."""
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    if seconds < 86400:
+        return f"{seconds // 3600} h"
+    return "1 day" if seconds == 86400 else f"{seconds // 86400} days"
+
+
+def draw(counts: Counts, height: int) -> Content:
+    """Bars with the share of errors in red at the bottom, and the scale at the left end."""
+    top = max(counts.requests, default=0)
+    whole = columns([*counts.requests], height)
+    scale = [
+        int(e / r * height * 8 * r / top) if r and top else 0
+        for e, r in zip(counts.errors, counts.requests, strict=True)
+    ]
+    lines = []
+    for index, line in enumerate(whole):
+        level = height - 1 - index
+        parts = [(cell, "$error" if scale[i] > level * 8 or (counts.errors[i] and level == 0) else "$primary 70%")
+                 for i, cell in enumerate(line)]  # fmt: skip
+        lines.append(Content.assemble(*parts))
+    return Content("\n").join(lines)
+
+
+class Histogram(Widget):
+    """Above the list; redrawn once a second at most."""
+
+    DEFAULT_CSS = """
+    Histogram { height: 3; padding: 0 1; background: $background; border-bottom: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.counts: Counts | None = None
+
+    def show(self, counts: Counts) -> None:
+        if counts != self.counts:
+            self.counts = counts
+            self.refresh()
+
+    def render(self) -> Content:
+        width, height = self.content_size
+        if self.counts is None or width < 12:
+            return Content("")
+        return draw(self.counts, height)

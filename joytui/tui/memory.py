@@ -1,0 +1,42 @@
+"""What the console remembers between two runs: the last screen and the theme. Losing it costs nothing, so no error stops."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+SCREENS = ("doctor", "logs", "usage", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`screen` is None before the first run has ended; `theme` None follows the terminal."""
+
+    screen: str | None = None
+    theme: str | None = None
+
+
+def load(path: Path) -> Memory:
+    """The remembered values; the defaults where the file is missing, unreadable or not ours."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Memory()
+    if not isinstance(data, dict):
+        return Memory()
+    known = {f.name: data.get(f.name) for f in fields(Memory)}
+    text = {name: value if isinstance(value, str) else None for name, value in known.items()}
+    return Memory(screen=text["screen"] if text["screen"] in SCREENS else None, theme=text["theme"])
+
+
+def save(path: Path, memory: Memory) -> None:
+    """Writes the values, 0600, in one step. A read-only data folder is no reason to complain: nothing of value is lost."""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part.write_text(json.dumps(asdict(memory)), encoding="utf-8")
+        part.chmod(0o600)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True) if part.parent.is_dir() else None

@@ -1,0 +1,33 @@
+"""What the console was asked to do, decided before it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joytui.core.places import Places
+    from joytui.tui.doctor.worker import Examine
+    from joytui.tui.link import Link
+    from joytui.tui.state import LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
+    leaves the screen with the data that it is given (snapshots, screenshots)."""
+
+    places: Places
+    screen: str | None = None
+    theme: str | None = None
+    dark: bool = True
+    ascii: bool = False
+    gateway_url: str | None = None
+    start_gateway: bool = True
+    codex_args: tuple[str, ...] = ()
+    now_ms: int | None = None
+    zone: tzinfo | None = None
+    examine: Examine | None = None
+    link: Callable[[Callable[[LinkState], None]], Link] | None = None

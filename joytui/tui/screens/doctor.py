@@ -1,0 +1,169 @@
+"""Doctor: why does my Codex not work, exactly, and what do I type to mend it?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
+from joytui.tui.doctor.walk_lines import walk_lines
+from joytui.tui.doctor.worker import Examined, Order, StepCame, run_doctor
+from joytui.tui.screens.base import ConsoleScreen
+from joytui.tui.widgets.verdict import VerdictPane
+from joytui.tui.widgets.walk import Walk
+
+
+class DoctorScreen(ConsoleScreen):
+    MODE = "doctor"
+    CSS_PATH = "doctor.tcss"
+    AUTO_FOCUS = "Walk"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "send", "Test", tooltip=f"send test requests through the gateway. {SEND_COSTS}"),
+        Binding("l", "look", "Look again", tooltip="run the local checks again; nothing is sent", show=False),
+        Binding("escape", "cancel", "Stop", tooltip="stop the test requests"),
+        Binding("y", "copy_fix", "Copy fix", tooltip="the commands of the fix, to paste into a shell"),
+        Binding("c", "copy_ticket", "Copy verdict", tooltip="the verdict as the text of a ticket, redacted"),
+        Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
+        Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
+        Binding("e", "export", "JSON", tooltip="write the report as JSON to a file"),
+        Binding("left,h", "focus_walk", "Walk", show=False),
+        Binding("right", "focus_verdict", "Verdict", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.snapshot = DoctorSnapshot()
+        self._run = 0
+        self._cancel = threading.Event()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="context")
+        with Horizontal(id="body"):
+            yield Walk(id="walk")
+            yield VerdictPane(id="verdict")
+
+    def on_mount(self) -> None:
+        self.query_one("#walk").border_title = "walk"
+        self.query_one("#verdict").border_title = "verdict"
+        self.show(self.snapshot)
+        if self.console.options.examine is not None:
+            self.call_after_refresh(self._start, send=False)
+
+    def on_unmount(self) -> None:
+        self._cancel.set()
+
+    # Running
+
+    def _start(self, *, send: bool) -> None:
+        examine = self.console.options.examine
+        if examine is None:
+            return
+        self._cancel.set()
+        self._cancel = threading.Event()
+        self._run += 1
+        order = Order(self._run, send, tuple(self.console.options.codex_args))
+        self.show(self.snapshot.started(send=send))
+        body = partial(run_doctor, order, self, self._cancel, examine)
+        self.run_worker(body, thread=True, group="doctor", name="doctor", exit_on_error=False)
+
+    def on_step_came(self, message: StepCame) -> None:
+        if message.run == self._run and self.snapshot.running:
+            self.show(self.snapshot.with_step(message.step))
+
+    def on_examined(self, message: Examined) -> None:
+        if message.run != self._run or not self.snapshot.running:
+            return
+        if message.report is not None:
+            base_url = message.report.effective.get("base_url")
+            self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
+            self.show(self.snapshot.finished(message.report, sent=message.sent))
+        elif message.problem:
+            self.show(self.snapshot.failed(message.problem))
+        else:
+            self.show(self.snapshot.stopped())
+
+    def show(self, snapshot: DoctorSnapshot) -> None:
+        """The whole screen as a function of one snapshot."""
+        self.snapshot = snapshot
+        self.query_one("#context", Static).update(context_line(snapshot))
+        self.query_one(Walk).show(walk_lines(snapshot))
+        self.query_one(VerdictPane).show(snapshot)
+        self.refresh_bindings()
+
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        report = self.snapshot.report
+        if action == "cancel":
+            return self.snapshot.running
+        if action in ("send", "look"):
+            return not self.snapshot.running
+        if action == "copy_fix":
+            return bool(report and report.verdict.fix)
+        if action in ("copy_ticket", "export"):
+            return report is not None
+        return True
+
+    def action_send(self) -> None:
+        self._start(send=True)
+
+    def action_look(self) -> None:
+        self._start(send=False)
+
+    def action_cancel(self) -> None:
+        self._cancel.set()
+        self.show(self.snapshot.stopped())
+        self.notify("Stopped. What was found before stands.", timeout=3)
+
+    def action_copy_fix(self) -> None:
+        from joytui.tui.doctor.ticket import fix_text
+
+        report = self.snapshot.report
+        if report and report.verdict.fix:
+            self.console.copy(fix_text(report.verdict.fix), "The fix")
+
+    def action_copy_ticket(self) -> None:
+        from joytui.tui.doctor.ticket import ticket_text
+
+        if self.snapshot.report:
+            self.console.copy(ticket_text(self.snapshot.report), "The verdict")
+
+    def action_copy_block(self) -> None:
+        from joytui.core.joytoken import config_block
+
+        self.console.copy(config_block(), "The config.toml block")
+
+    def action_try_turn(self) -> None:
+        self.console.action_try_turn()
+
+    def action_export(self) -> None:
+        from joytui.tui.screens.ask import Ask
+
+        ask = Ask("Write the report as JSON", "File", "joytui-doctor.json", "Write")
+        self.console.push_screen(ask, self._export)
+
+    def _export(self, path: str | None) -> None:
+        if not path or self.snapshot.report is None:
+            return
+        from joytui.tui.doctor.export import write_report
+
+        self.console.tell(write_report(self.snapshot.report, path))
+
+    def action_focus_walk(self) -> None:
+        self.query_one(Walk).focus()
+
+    def action_focus_verdict(self) -> None:
+        self.query_one(VerdictPane).focus()
+
+    def on_walk_chosen(self, message: Walk.Chosen) -> None:
+        from joytui.tui.screens.step import StepDialog
+
+        self.console.push_screen(StepDialog(message.step))

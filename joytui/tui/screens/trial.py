@@ -1,0 +1,179 @@
+"""One real Codex turn through the local gateway, config.toml untouched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Static
+from textual.worker import Worker
+
+from joytui.core.errors import JoytuiError
+from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
+from joytui.core.redaction import visible
+from joytui.tui.logs.format import cost_text
+from joytui.tui.state import LinkState
+from joytui.tui.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from joytui.client.trial import TrialOutcome
+    from joytui.tui.app import ConsoleApp
+
+KEPT_LINES = 200
+
+
+class TrialDialog(Dialog[None]):
+    """Asks first; then Codex's own words as they come, and what came of it. Escape ends Codex and closes."""
+
+    DIALOG_TITLE = "Try one Codex turn"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,r", "run", "Run"),
+        Binding("y", "copy_command", "Copy command"),
+        Binding("b", "copy_block", "Copy config.toml"),
+    ]
+    DEFAULT_CSS = """
+    TrialDialog #dialog { width: 92; }
+    TrialDialog #said { max-height: 14; overflow-y: auto; display: none; }
+    TrialDialog.-ran #said { display: block; }
+    TrialDialog #outcome { margin: 1 0 0 0; height: auto; }
+    """
+
+    class Said(Message):
+        def __init__(self, line: str) -> None:
+            super().__init__()
+            self.line = line
+
+    class Ended(Message):
+        def __init__(self, outcome: TrialOutcome | None, problem: str = "") -> None:
+            super().__init__()
+            self.outcome = outcome
+            self.problem = problem
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._work: Worker[None] | None = None
+        self._waiting = False
+
+    @property
+    def console(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
+
+    @property
+    def base_url(self) -> str:
+        url = self.console.link_state.url
+        return f"{url.rstrip('/')}/openai/v1" if url else LOCAL_BASE_URL
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static(
+            "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder,"
+        )
+        yield Static("and revokes the key. Your config.toml is not touched. By hand it would be:", classes="note")
+        yield Static(Content(try_command(self.base_url)), classes="box", id="command")
+        yield Static(id="said", classes="box", markup=False)
+        yield Static(id="outcome")
+        with Horizontal(id="buttons"):
+            yield Button("Copy command", id="copy")
+            yield Button("Run", id="run")
+
+    def on_mount(self) -> None:
+        self.query_one("#run").focus()
+        self.watch(self.console, "link_state", self._link_changed, init=False)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "run":
+            self.action_run()
+        else:
+            self.action_copy_command()
+
+    def action_copy_command(self) -> None:
+        self.console.copy(try_command(self.base_url), "The command")
+
+    def action_copy_block(self) -> None:
+        self.console.copy(config_block(self.base_url), "The config.toml block")
+
+    def action_run(self) -> None:
+        if self._work is not None or self._waiting:
+            return
+        link = self.console.link
+        if link is None:
+            self._show_problem("this console has no gateway")
+            return
+        if link.client is not None and self.console.link_state.connected:
+            self._begin()
+            return
+        self._waiting = True
+        self._say("starting the gateway…")
+        self.console.need_gateway(start=self.console.options.start_gateway)
+
+    def _link_changed(self, state: LinkState) -> None:
+        if not self._waiting:
+            return
+        if state.connected:
+            self._waiting = False
+            self._begin()
+        elif state.phase in ("failed", "off"):
+            self._waiting = False
+            self._show_problem(f"{state.note} {state.hint}".strip())
+
+    def _begin(self) -> None:
+        self._lines.clear()
+        self._say("starting Codex…")
+        self._work = self.run_worker(self._turn(), group="trial", exit_on_error=False)
+
+    async def _turn(self) -> None:
+        from joytui.client.trial import run_trial
+
+        link = self.console.link
+        if link is None or link.client is None:
+            return
+        try:
+            outcome = await run_trial(link.client, on_line=self._heard)
+        except JoytuiError as error:
+            self.post_message(self.Ended(None, f"{error.what}\n→ {error.hint}" if error.hint else error.what))
+        else:
+            self.post_message(self.Ended(outcome))
+
+    def _heard(self, line: str) -> None:
+        self.post_message(self.Said(line))
+
+    def on_trial_dialog_said(self, message: Said) -> None:
+        self._say(message.line)
+
+    def _say(self, line: str) -> None:
+        self._lines = [*self._lines, visible(line)][-KEPT_LINES:]
+        self.add_class("-ran")
+        said = self.query_one("#said", Static)
+        said.update("\n".join(self._lines))
+        said.scroll_end(animate=False)
+
+    def on_trial_dialog_ended(self, message: Ended) -> None:
+        self._work = None
+        if message.outcome is None:
+            self._show_problem(message.problem)
+        else:
+            self.query_one("#outcome", Static).update(outcome_text(message.outcome))
+
+    def _show_problem(self, text: str) -> None:
+        self.query_one("#outcome", Static).update(Content.styled(f"✗ {visible(text)}", "bold $error"))
+
+    def action_close(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+        self.dismiss(None)
+
+
+def outcome_text(outcome: TrialOutcome) -> Content:
+    """What came of the turn: it works or not, what it said, what it cost."""
+    glyph, colour = ("✓", "$success") if outcome.works else ("✗", "$error")
+    cost = cost_text(outcome.cost_nano, estimated=outcome.cost_estimated) or "0"
+    numbers = f"{outcome.input_tokens:,} input and {outcome.output_tokens:,} output tokens, {cost} Cr, {outcome.seconds:.1f} s"
+    return Content.assemble(
+        (f"{glyph} {visible(outcome.summary)}", f"bold {colour}"),
+        (f"\n“{visible(outcome.said, limit=400)}”" if outcome.said else "", ""),
+        (f"\n{numbers}. 2 shows it in Logs." if outcome.requests else "", "$quiet"),
+    )

@@ -1,0 +1,79 @@
+"""What the frame shows about the gateway: one frozen state, replaced as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["idle", "finding", "starting", "live", "behind", "lost", "off", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The console's connection to its gateway.
+
+    idle       nobody asked for it yet (Doctor needs none)
+    finding, starting   on the way; `starting` only ever for the local gateway
+    live, behind        connected; `behind_s` says how far the newest row lags
+    lost       was there, is not now; the link retries
+    off        not running, and --no-start forbids to start it
+    failed     cannot be had; `note` says why, `hint` what to do
+    """
+
+    phase: Phase = "idle"
+    url: str | None = None
+    note: str = ""
+    hint: str = ""
+    upstream: str | None = None
+    version: str | None = None
+    keys: int = 0
+    started: bool = False
+    behind_s: float = 0.0
+    local: bool = True
+
+    @property
+    def connected(self) -> bool:
+        return self.phase in ("live", "behind")
+
+    @property
+    def place(self) -> str:
+        """The gateway's address as a person says it: "127.0.0.1:8791"."""
+        return (self.url or "").removeprefix("http://").removeprefix("https://").rstrip("/")
+
+
+_GLYPH = {
+    "idle": ("○", "$quiet"),
+    "finding": ("◌", "$warning"),
+    "starting": ("◌", "$warning"),
+    "live": ("●", "$success"),
+    "behind": ("●", "$warning"),
+    "lost": ("✗", "$error"),
+    "off": ("○", "$quiet"),
+    "failed": ("✗", "$error"),
+}
+
+
+def link_words(state: LinkState) -> tuple[str, str, str, str]:
+    """Glyph, its style, the short words for a narrow frame, and what a wide one adds."""
+    glyph, style = _GLYPH[state.phase]
+    place = state.place
+    short, more = {
+        "idle": ("no gateway yet", ""),
+        "finding": ("looking for the gateway", ""),
+        "starting": ("starting gateway", place),
+        "live": (place, "live"),
+        "behind": (place, f"{state.behind_s:.0f} s behind"),
+        "lost": (f"{place} lost", "retrying"),
+        "off": ("no gateway", "--no-start"),
+        "failed": ("no gateway", state.note),
+    }[state.phase]
+    if state.connected:
+        more = f"{upstream_words(state.upstream)} · {more}"
+    return glyph, style, short, more
+
+
+def upstream_words(upstream: str | None) -> str:
+    """Who answers behind the gateway, without scheme and path."""
+    if not upstream:
+        return "offline model"
+    return "relay to " + upstream.removeprefix("https://").removeprefix("http://").split("/")[0]

@@ -1,0 +1,34 @@
+"""A question or an answer over the screen: a frame with a title, closed by escape."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T]):
+    """Subclasses set DIALOG_TITLE and yield their content from `compose_dialog`. Escape closes with None."""
+
+    DIALOG_TITLE: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="dialog", can_focus=False) as box:
+            box.border_title = self.dialog_title()
+            box.border_subtitle = "esc closes"
+            yield from self.compose_dialog()
+
+    def dialog_title(self) -> str:
+        return self.DIALOG_TITLE
+
+    def compose_dialog(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def action_close(self) -> None:
+        self.dismiss(None)

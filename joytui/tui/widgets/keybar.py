@@ -1,0 +1,111 @@
+"""The last line of every screen: the keys that work here, most useful first, as many as fit. A click presses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import App
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+
+from joytui.core.redaction import visible
+
+KEY_NAMES = {
+    "escape": "esc",
+    "enter": "⏎",
+    "question_mark": "?",
+    "slash": "/",
+    "space": "space",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "tab": "tab",
+}
+
+
+def key_name(binding: Binding) -> str:
+    """A key as it is written on the screen: "r", "?", "^p", "⏎"."""
+    if binding.key_display:
+        return binding.key_display
+    key = binding.key.split(",")[0].strip()
+    if key in KEY_NAMES:
+        return KEY_NAMES[key]
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    return key
+
+
+def shown_bindings(screen: Screen[object]) -> list[Binding]:
+    """The enabled bindings that ask to be shown, the screen's own before the app's, each action once."""
+    seen: set[str] = set()
+    near: list[Binding] = []
+    far: list[Binding] = []
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if not binding.show or not active.enabled or binding.action in seen:
+            continue
+        seen.add(binding.action)
+        (far if isinstance(active.node, App) else near).append(binding)
+    return near + far
+
+
+def keybar(bindings: Iterable[Binding], width: int) -> Content:
+    """The line for a width in cells; what does not fit is left to `?`, which always fits."""
+    items = [_item(b) for b in bindings]
+    last = [i for i in items if i.plain.startswith(" ? ")]
+    rest = [i for i in items if not i.plain.startswith(" ? ")]
+    tail = last[0] if last else Content("")
+    room = width - tail.cell_length
+    line = Content("")
+    for item in rest:
+        if line.cell_length + item.cell_length > room:
+            break
+        line = line + item
+    return line + " " * max(0, width - line.cell_length - tail.cell_length) + tail
+
+
+def _item(binding: Binding) -> Content:
+    key = binding.key.split(",")[0].strip()
+    item = Content.assemble((f" {key_name(binding)} ", "bold $primary"), (f"{binding.description} ", "$foreground 85%"))
+    return item.stylize(f"@click=app.simulate_key('{key}')")
+
+
+class KeyBar(Widget):
+    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`."""
+
+    DEFAULT_CSS = """
+    KeyBar { dock: bottom; height: 1; background: $masthead; }
+    """
+    WORD_SECONDS = 4.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._word: Content | None = None
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """Shows a word in place of the keys."""
+        glyph, style = ("✗", "bold $error") if error else ("✓", "bold $success")
+        self._word = Content.assemble((f" {glyph} ", style), (visible(text).replace("\n", " "), "$foreground"))
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(self.WORD_SECONDS, self._forget)
+        self.refresh()
+
+    def _forget(self) -> None:
+        self._word = None
+        self.refresh()
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.refresh()
+
+    def render(self) -> Content:
+        if self._word is not None:
+            return self._word
+        return keybar(shown_bindings(self.screen), self.size.width)
