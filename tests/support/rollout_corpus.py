@@ -24,12 +24,13 @@ Usage = tuple[int, int, int, int]
 
 @dataclass
 class Truth:
-    """What is in the corpus: responses and tokens, in all and by (provider, model)."""
+    """What is in the corpus: responses and tokens, in all, by (provider, model), and in `.zst` files alone."""
 
     responses: int = 0
     failures: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     groups: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    compressed: Counter[str] = field(default_factory=Counter)
     files: int = 0
     bytes: int = 0
     threads: set[str] = field(default_factory=set)
@@ -198,6 +199,7 @@ class Thread:
 
             path = path.with_name(path.name + ".zst")
             data = zstandard.ZstdCompressor(level=1).compress(data)
+            self.truth.compressed.update(dict(zip(FIELDS, self.total, strict=True)))
         path.write_bytes(data)
         self.truth.files += 1
         self.truth.bytes += len(data)
@@ -220,8 +222,8 @@ def texts(rng: random.Random) -> Callable[[], str]:
     return lambda: rng.choice(pool)
 
 
-def write_corpus(home: Path, size: int, seed: int = 7, *, plain_only: bool = False) -> Truth:
-    """About `size` bytes of rollouts below `home`. `plain_only` leaves out `.zst` files, which ccusage does not read."""
+def write_corpus(home: Path, size: int, seed: int = 7) -> Truth:
+    """About `size` bytes of rollouts below `home`: every version, children, copies, archived and compressed files."""
     rng, truth = random.Random(seed), Truth()
     text = texts(rng)
     moment = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -229,7 +231,7 @@ def write_corpus(home: Path, size: int, seed: int = 7, *, plain_only: bool = Fal
         moment += timedelta(minutes=rng.randrange(20, 160))
         thread = _write_thread(rng, truth, moment, text)
         style = rng.random()
-        thread.write(home, archived=style < 0.1, compressed=0.1 < style < 0.15 and not plain_only)
+        thread.write(home, archived=style < 0.1, compressed=0.1 < style < 0.15)
         if style > 0.93:
             _copy(thread, home, "archived_sessions")
         if rng.random() < 0.3:
