@@ -22,6 +22,7 @@ from joytui.codex.toml_values import ScalarError, read_scalar
 Path = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_KEY_TOKEN = re.compile(r"[^ \t\r\n.=\[\]{},#']+")
 _BLANK = re.compile(r"[ \t]*")
 _FILLER = re.compile(r"(?:[ \t\n]|\r\n|#[^\x00-\x08\x0a-\x1f\x7f]*)*")
 _COMMENT = re.compile(r"#[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -112,6 +113,7 @@ class _Reader:
         self.dotted: dict[int, int] = {}  # tables made by dotted keys -> id of the table whose body made them
         self.inline: set[int] = set()  # inline tables and literal arrays: frozen
         self.array_tables: set[int] = set()
+        self.bad_key: _Fault | None = None
         self.kept: list[Any] = []  # references, so that no later object gets the id of one that is marked
 
     # --- structure
@@ -176,8 +178,10 @@ class _Reader:
             name = "array table" if many else "table"
             one = many and self.text.startswith("]", self.at)
             raise _Fault(f"unclosed {name}, expected `{']' if one else close}`", self.at + one)
+        self._check_key()
         self.at += len(close)
-        table, prefix = self.root, ()
+        table: dict[str, Any] = self.root
+        prefix: Path = ()
         for name, offset in parts[:-1]:
             table, prefix = self._step_into(table, prefix, name, offset, parts[0][1])
         self._open(table, prefix, parts[-1], many)
@@ -227,6 +231,7 @@ class _Reader:
         self._skip_blank()
         if not self.text.startswith("=", self.at):
             raise _Fault("key with no value, expected `=`", self.at)
+        self._check_key()
         self.at += 1
         self._skip_blank()
         first = parts[0][1]
@@ -237,7 +242,7 @@ class _Reader:
                 child = table[name] = {}
                 self.dotted[id(child)] = owner
                 self.places.setdefault((*prefix, name), offset)
-            elif not isinstance(child, dict) or id(child) in self.inline:
+            elif not isinstance(child, dict) or (id(child) in self.inline and not depth):
                 raise _Fault(f"cannot extend value of type {_kind(child, self.inline)} with a dotted key", first)
             elif self.dotted.get(id(child)) != owner:
                 raise _Fault("duplicate key", offset, len(name))
@@ -262,22 +267,27 @@ class _Reader:
 
     def _key(self, *, first: bool) -> tuple[str, int]:
         text, at = self.text, self.at
-        if bare := _BARE.match(text, at):
-            self.at = bare.end()
-            if self.at < len(text) and text[self.at] not in " \t.=]\r\n#\"'[]{},:;`/\\$()<>@!%&*+?^|~" and not (
-                text[self.at].isascii()
-            ):
-                raise _Fault("invalid unquoted key, expected letters, numbers, `-`, `_`", self.at)
-            return bare[0], at
         char = text[at : at + 1]
-        if char in ('"', "'") and char:
+        if char and char in "\"'":
             return self._string(char), at
-        if char in ("{", "}", ",") and char and first:
-            raise _Fault("invalid key-value pair, expected key", at)
-        if char and not char.isascii():
-            width = len(re.match(r"[^ \t=.\]\r\n]+", text[at:])[0])  # type: ignore[index]
-            raise _Fault("invalid unquoted key, expected letters, numbers, `-`, `_`", at, width)
-        raise _Fault("unquoted keys cannot be empty, expected letters, numbers, `-`, `_`", at)
+        found = _KEY_TOKEN.match(text, at)
+        if found is None:
+            if char in ("{", "}", ",") and char and first:
+                raise _Fault("invalid key-value pair, expected key", at)
+            raise _Fault("unquoted keys cannot be empty, expected letters, numbers, `-`, `_`", at)
+        bare = _BARE.match(text, at)
+        self.at = found.end()
+        if bare is None or bare.end() < found.end():
+            wrong = bare.end() if bare else at
+            self.bad_key = self.bad_key or _Fault(
+                "invalid unquoted key, expected letters, numbers, `-`, `_`", wrong, found.end() - wrong
+            )
+        return found[0], at
+
+    def _check_key(self) -> None:
+        """Raises what was wrong in the characters of the last keys; Codex complains about the shape of a line first."""
+        if self.bad_key:
+            raise self.bad_key
 
     def _skip_blank(self) -> None:
         self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
@@ -297,7 +307,7 @@ class _Reader:
         try:
             value = read_scalar(found[0].rstrip(" \t"))
         except ScalarError as error:
-            if found[0] and self.text[found.end() : found.end() + 1] in ("=", "{", "[", '"', "'"):
+            if found[0] and self.text[found.end() : found.end() + 1] in ("=", "{", "[", '"', "'") and not depth:
                 raise _Fault("unexpected key or value, expected newline, `#`", found.end()) from None
             raise _Fault(error.message, self.at + error.at, error.width) from None
         self.at += value.length
@@ -368,7 +378,7 @@ class _Reader:
         if letter in _ESCAPES and letter:
             return _ESCAPES[letter], at + 2
         if letter not in _HEX_DIGITS or not letter:
-            wanted = "expected `b`, `e`, `f`, `n`, `r`, `\\`, `\"`, `x`, `u`, `U`"
+            wanted = 'expected `b`, `e`, `f`, `n`, `r`, `\\`, `"`, `x`, `u`, `U`'
             raise _Fault(f"missing escaped value, {wanted}", at + 1)
         count = _HEX_DIGITS[letter]
         digits = re.compile(rf"[0-9A-Fa-f]{{0,{count}}}").match(self.text, at + 2)[0]  # type: ignore[index]
@@ -422,6 +432,8 @@ class _Reader:
                 self.at += 1
                 continue
             if not comma:
+                if re.match(r"[^=\n]*\n", self.text[self.at : self.at + 200]):
+                    raise _Fault("missing comma between key-value pairs, expected `,`", self.at)
                 raise _Fault("extra assignment between key-value pairs, expected `,`", self.at)
             self._assignment(table, path, depth)
             comma = False

@@ -1,0 +1,206 @@
+"""The warnings of a look: what does not stop Codex but will bite."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from joytui.codex.models import is_openai_slug, shape_of
+from joytui.codex.schema import known_fields, unknown_keys
+from joytui.codex.survey import Survey
+from joytui.codex.world import Credential, Provider, RequestPlan
+from joytui.core.joytoken import KEY_PLACEHOLDER
+from joytui.core.records import EffectiveValue
+
+_FILE_KEYS = {
+    "model_instructions_file": "Error: failed to read model instructions file {path}: No such file or directory (os error 2)",
+    "experimental_compact_prompt_file":
+        "Error: failed to read experimental compact prompt file {path}: No such file or directory (os error 2)",
+}  # fmt: skip
+
+
+def warn(
+    state: Survey,
+    provider: Provider | None,
+    credential: Credential | None,
+    plan: RequestPlan | None,
+    model: EffectiveValue,
+) -> None:
+    """Adds the warnings to the survey, and the faults in files that keys name."""
+    if state.binary is None and not state.invocation.codex_version:
+        state.add("codex-not-found", "warns", 100, "no codex on PATH")
+    _named_files(state)
+    _layers(state)
+    _environment(state)
+    _model(state, provider, model)
+    if provider is not None and not provider.builtin:
+        _provider(state, provider, plan)
+        if credential is not None:
+            _key(state, credential)
+
+
+def _named_files(state: Survey) -> None:
+    catalog = state.config.get("model_catalog_json")
+    if isinstance(catalog, str) and not _readable(state, catalog):
+        state.add(
+            "model-catalog-missing", "refuses", 64, "model_catalog_json names no readable file",
+            message="Error: No such file or directory (os error 2)", where=state.where(("model_catalog_json",)),
+            key="model_catalog_json", details={"path": catalog},
+        )  # fmt: skip
+    for key, text in _FILE_KEYS.items():
+        value = state.config.get(key)
+        if isinstance(value, str) and not _readable(state, value):
+            state.add(
+                "config-type", "refuses", 62, f"{key} names no readable file",
+                message=text.format(path=_resolved(state, value)), where=state.where((key,)), key=key, details={"path": value},
+            )  # fmt: skip
+
+
+def _resolved(state: Survey, value: str) -> Path:
+    return state.codex_home / Path(value).expanduser()
+
+
+def _readable(state: Survey, value: str) -> bool:
+    path = _resolved(state, value)
+    return path.is_file() and os.access(path, os.R_OK)
+
+
+def _layers(state: Survey) -> None:
+    unknown: list[dict[str, str | None]] = []
+    for layer in state.used():
+        if layer.removed:
+            state.add(
+                "project-keys-ignored", "warns", 101, f"Codex ignores {', '.join(layer.removed)} in a project's file",
+                message=(
+                    f"Ignored unsupported project-local config keys in {layer.path}: {', '.join(layer.removed)}. If you want "
+                    "these settings to apply, manually set them in your user-level config.toml."
+                ),
+                where=layer.path, details={"keys": list(layer.removed)},
+            )  # fmt: skip
+        for path in unknown_keys(layer.data):
+            if len(unknown) >= 100:
+                break
+            parent, name = path[:-1], str(path[-1])
+            near = get_close_matches(name.lower().replace("-", "_"), known_fields(parent), n=1, cutoff=0.6)
+            shown = ".".join(str(part) for part in path)
+            unknown.append(
+                {"key": shown, "where": layer.origin(path), "near": near[0] if near else None, "layer": layer.name}
+            )
+    if unknown and not state.command.strict_config:
+        _unknown(state, unknown)
+    _profile_file(state)
+
+
+def _unknown(state: Survey, unknown: list[dict[str, str | None]]) -> None:
+    count = len(unknown)
+    text = None
+    if state.rules.warns_unknown_keys:
+        noun = "setting" if count == 1 else "settings"
+        text = f"Codex is ignoring {count} unrecognized configuration {noun}. Check for typos or deprecated settings."
+    names = ", ".join(str(item["key"]) for item in unknown[:3])
+    state.add(
+        "unknown-keys", "warns", 102, f"Codex does not know {names}", message=text, where=unknown[0]["where"],
+        key=unknown[0]["key"], details={"keys": unknown},
+    )  # fmt: skip
+
+
+def _profile_file(state: Survey) -> None:
+    name = state.command.profile
+    if not name or state.rules.legacy_profiles:
+        return
+    layer = next((layer for layer in state.layers if layer.name == "profile"), None)
+    if layer is not None and layer.state == "missing":
+        state.add(
+            "profile-file-missing", "warns", 103, f"-p {name} is ignored: there is no {layer.path}", where="flag",
+            details={"profile": name, "file": layer.path},
+        )  # fmt: skip
+
+
+def _environment(state: Survey) -> None:
+    if state.env.get("OPENAI_BASE_URL", "").strip() and not state.rules.honours_openai_base_url_variable:
+        state.add(
+            "openai-base-url-ignored", "warns", 104, f"Codex {state.rules.version} does not read OPENAI_BASE_URL",
+            where=state.env_origins.get("OPENAI_BASE_URL", "environment"), details={"use": "openai_base_url"},
+        )  # fmt: skip
+    if "openai_base_url" in state.config and not state.rules.has_openai_base_url_key:
+        state.add(
+            "openai-base-url-ignored", "warns", 104, f"Codex {state.rules.version} does not know openai_base_url",
+            where=state.where(("openai_base_url",)), key="openai_base_url",
+        )  # fmt: skip
+
+
+def _model(state: Survey, provider: Provider | None, model: EffectiveValue) -> None:
+    if not isinstance(model.value, str) or not model.value or (provider is not None and provider.builtin):
+        return
+    if model.layer == "default":
+        state.add(
+            "model-defaulted", "warns", 105, f"nothing names a model: Codex asks for {model.value}", key="model",
+            where=str(state.codex_home / "config.toml"), details={"model": model.value},
+        )  # fmt: skip
+    elif model.layer in ("project", "flags", "profile", "managed"):
+        lower = [layer for layer in state.used() if "model" in layer.data and layer.name != model.layer]
+        if lower and lower[-1].data["model"] != model.value:
+            state.add(
+                "model-overridden", "warns", 106, f"{model.origin} asks for {model.value} instead of {lower[-1].data['model']}",
+                where=model.origin, key="model", details={"model": model.value, "instead_of": lower[-1].data["model"]},
+            )  # fmt: skip
+    shape = shape_of(model.value, state.rules)
+    if shape != "classic" and is_openai_slug(model.value):
+        state.add(
+            "model-changes-wire-shape", "warns", 107, f"the slug {model.value} makes Codex send the {shape} request shape",
+            where=model.origin, key="model", details={"model": model.value, "shape": shape},
+        )  # fmt: skip
+
+
+def _provider(state: Survey, provider: Provider, plan: RequestPlan | None) -> None:
+    prefix = f"model_providers.{provider.id}"
+    if provider.get("name") == "OpenAI":
+        state.add(
+            "provider-named-openai", "warns", 108, 'name = "OpenAI" makes Codex treat this gateway as OpenAI',
+            where=provider.fields["name"].origin, key=f"{prefix}.name",
+        )  # fmt: skip
+    if provider.get("supports_websockets") is True:
+        state.add(
+            "websocket-fallback", "warns", 109, "supports_websockets makes Codex try a websocket 7 times before each first POST",
+            where=provider.fields["supports_websockets"].origin, key=f"{prefix}.supports_websockets",
+            details={"attempts": 7, "seconds": 6},
+        )  # fmt: skip
+    if plan is not None and plan.wire_url.startswith("http://") and not _loopback(plan.wire_url):
+        state.add(
+            "plain-http", "warns", 110, "the key travels in clear text over http", where=provider.fields["base_url"].origin,
+            key=f"{prefix}.base_url",
+        )  # fmt: skip
+
+
+def _loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
+
+
+def _key(state: Survey, credential: Credential) -> None:
+    value = (credential.value or b"").strip()
+    if not value:
+        return
+    if value.decode("latin-1") == KEY_PLACEHOLDER or value.lower() in (b"your-key", b"your_api_key", b"xxx", b"<key>"):
+        state.add("key-placeholder", "warns", 111, "the key is the guide's placeholder", where=credential.origin)
+    elif value.startswith((b"sk-", b"AIza", b"ghp_", b"xai-", b"gsk_")):
+        state.add("key-other-vendor", "warns", 112, "the key looks like another vendor's", where=credential.origin)
+    daemon = credential.daemon
+    if daemon is not None and daemon.key_state in ("different", "unset"):
+        _daemon(state, credential)
+
+
+def _daemon(state: Survey, credential: Credential) -> None:
+    daemon = credential.daemon
+    assert daemon is not None
+    through = state.command.subcommand in ("", "resume", "fork") and "--no-daemon" not in state.invocation.args
+    effect = "warns" if not through else ("refuses" if daemon.key_state == "unset" else "suspect")
+    what = "has no" if daemon.key_state == "unset" else "has another"
+    state.add(
+        "key-stale-daemon", effect, 69 if through else 113,  # type: ignore[arg-type]
+        f"Codex's background server (pid {daemon.pid}) {what} value for {credential.variable}",
+        message=f"Missing environment variable: `{credential.variable}`." if daemon.key_state == "unset" else None,
+        where=f"pid {daemon.pid}", details={"pid": daemon.pid, "command": "codex app-server daemon stop", "started": daemon.started},
+    )  # fmt: skip

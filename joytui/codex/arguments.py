@@ -1,0 +1,258 @@
+"""Understands what a user passes to `codex`: arguments alone, or a whole pasted `FOO=x codex exec … "prompt"` line.
+
+Flags and their values follow `codex --help` and `codex exec --help` of 0.94.0, 0.140.0 and 0.169.0; what clap says about
+a wrong one was observed with the same versions.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from joytui.codex.versions import Number
+from joytui.codex.world import Command
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
+_PROGRAM = re.compile(r"(?:.*/)?codex(?:\.js|\.exe|\.cmd)?(?:@[\w.-]+)?")
+_LAUNCHERS = {"npx", "bunx", "pnpx", "command", "exec", "sudo", "env", "time", "-y", "--yes", "dlx"}
+
+_SUBCOMMANDS = frozenset(
+    [
+        "exec",
+        "e",
+        "review",
+        "login",
+        "logout",
+        "mcp",
+        "mcp-server",
+        "plugin",
+        "app-server",
+        "remote-control",
+        "completion",
+        "update",
+        "doctor",
+        "sandbox",
+        "debug",
+        "apply",
+        "a",
+        "resume",
+        "queue",
+        "archive",
+        "delete",
+        "migrate-rollouts",
+        "migrate-nfs-db",
+        "unarchive",
+        "fork",
+        "cloud",
+        "exec-server",
+        "features",
+        "agents",
+        "help",
+    ]
+)
+_EXEC = ("exec", "e")
+_ANY, _TUI, _EXEC_ONLY = "any", "tui", "exec"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag: where it belongs, whether it takes a value, the versions that know it, the name that clap prints."""
+
+    name: str
+    short: str | None = None
+    value: str | None = None
+    where: str = _ANY
+    since: int = 0  # 0.<since>.0
+    until: int = 10_000  # first minor version without it
+    many: bool = False
+    choices: tuple[str, ...] = ()
+
+
+_FLAGS = (
+    Flag("--config", "-c", "key=value"),
+    Flag("--enable", None, "FEATURE"),
+    Flag("--disable", None, "FEATURE"),
+    Flag("--image", "-i", "FILE", many=True),
+    Flag("--model", "-m", "MODEL"),
+    Flag("--oss"),
+    Flag("--local-provider", None, "OSS_PROVIDER"),
+    Flag("--profile", "-p", "CONFIG_PROFILE_V2"),
+    Flag("--sandbox", "-s", "SANDBOX_MODE", choices=("read-only", "workspace-write", "danger-full-access")),
+    Flag("--full-auto", until=150),
+    Flag("--dangerously-bypass-approvals-and-sandbox"),
+    Flag("--yolo"),
+    Flag("--dangerously-bypass-hook-trust", since=140),
+    Flag("--approve-for-me", since=150),
+    Flag("--worktree", since=150),
+    Flag("--cd", "-C", "DIR"),
+    Flag("--add-dir", None, "DIR"),
+    Flag("--strict-config", since=140),
+    Flag("--help", "-h"),
+    Flag("--version", "-V"),
+    Flag("--ask-for-approval", "-a", "APPROVAL_POLICY", _TUI),
+    Flag("--search", where=_TUI),
+    Flag("--no-alt-screen", where=_TUI),
+    Flag("--no-daemon", where=_TUI, since=157),
+    Flag("--remote", None, "ADDR", _TUI, 120),
+    Flag("--remote-auth-token-env", None, "ENV_VAR", _TUI, 120),
+    Flag("--skip-git-repo-check", where=_EXEC_ONLY),
+    Flag("--ephemeral", where=_EXEC_ONLY, since=120),
+    Flag("--ignore-user-config", where=_EXEC_ONLY, since=130),
+    Flag("--ignore-rules", where=_EXEC_ONLY, since=130),
+    Flag("--trust", where=_EXEC_ONLY, since=150),
+    Flag("--thread-source", None, "SOURCE", _EXEC_ONLY, 150),
+    Flag(
+        "--cyber-access-program",
+        None,
+        "PROGRAM",
+        _EXEC_ONLY,
+        150,
+        choices=("standard", "daybreak_blue", "daybreak_red"),
+    ),
+    Flag("--output-schema", None, "FILE", _EXEC_ONLY),
+    Flag("--color", None, "COLOR", _EXEC_ONLY, choices=("always", "never", "auto")),
+    Flag("--json", where=_EXEC_ONLY),
+    Flag("--experimental-json", where=_EXEC_ONLY),
+    Flag("--output-last-message", "-o", "FILE", _EXEC_ONLY),
+    Flag("--last"),
+    Flag("--all"),
+)
+_BY_NAME = {name: flag for flag in _FLAGS for name in (flag.name, flag.short) if name}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What clap (or Codex right after it) says about the arguments. `flag` is the argument that it is about."""
+
+    flag: str
+    message: str
+
+
+@dataclass(slots=True)
+class _Parsed:
+    command: Command = field(default_factory=Command)
+    refusals: list[Refusal] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+    def set(self, **changes: object) -> None:
+        self.command = replace(self.command, **changes)  # type: ignore[arg-type]
+
+    def add(self, name: str, value: str) -> None:
+        self.set(**{name: (*getattr(self.command, name), value)})
+
+
+def parse_arguments(args: Sequence[str], number: Number = (0, 169, 0)) -> tuple[Command, tuple[Refusal, ...]]:
+    """The command that these arguments mean for this version of Codex, and what it would refuse, in its order."""
+    words, variables = _unwrapped(list(args))
+    parsed = _Parsed()
+    parsed.set(env=variables)
+    at, only_words = 0, False
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if only_words or not word.startswith("-") or word == "-":
+            _positional(parsed, word)
+        elif word == "--":
+            only_words = True
+        else:
+            at = _flag(parsed, word, words, at, number)
+    _finish(parsed)
+    return parsed.command, tuple(parsed.refusals)
+
+
+def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Takes a pasted command line apart: `$ FOO=x npx @openai/codex exec …` -> the arguments and the assignments."""
+    if len(words) == 1 and " " in words[0] and re.match(r"\s*(\$ )?([A-Za-z_]\w*=\S* )*(\S*/)?codex\s", words[0]):
+        try:
+            words = shlex.split(words[0])
+        except ValueError:
+            words = words[0].split()
+    variables: dict[str, str] = {}
+    at = 0
+    while at < len(words) and (words[at] == "$" or words[at] in _LAUNCHERS or _ASSIGNMENT.match(words[at])):
+        if _ASSIGNMENT.match(words[at]):
+            name, _, value = words[at].partition("=")
+            variables[name] = value
+        at += 1
+    if at < len(words) and _PROGRAM.fullmatch(words[at]):
+        return words[at + 1 :], variables
+    return words, {}
+
+
+def _positional(parsed: _Parsed, word: str) -> None:
+    if not parsed.words and not parsed.command.subcommand and word in _SUBCOMMANDS:
+        parsed.set(subcommand="exec" if word in _EXEC else word)
+    else:
+        parsed.words.append(word)
+
+
+def _flag(parsed: _Parsed, word: str, words: list[str], at: int, number: Number) -> int:
+    name, given, inline = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+    flag = _BY_NAME.get(name)
+    if flag is None or not _fits(flag, parsed.command, number):
+        parsed.add("unknown", word)
+        if parsed.command.subcommand in ("", "exec", "resume", "fork", "review"):
+            parsed.refusals.append(Refusal(name, f"error: unexpected argument '{name}' found"))
+        return at
+    value: str | None = None
+    if flag.value:
+        if given:
+            value = inline.removeprefix("=")
+        elif at < len(words) and (not words[at].startswith("-") or words[at] == "-"):
+            value, at = words[at], at + 1
+        else:
+            text = f"error: a value is required for '{flag.name} <{flag.value}>' but none was supplied"
+            parsed.refusals.append(Refusal(flag.name, text))
+            return at
+    elif not word.startswith("--") and given:
+        words.insert(at, "-" + given)  # -hV and the like
+    if flag.many:
+        while at < len(words) - 1 and not words[at].startswith("-"):
+            at += 1
+    _apply(parsed, flag, value)
+    return at
+
+
+def _fits(flag: Flag, command: Command, number: Number) -> bool:
+    if not flag.since <= number[1] < flag.until and number[0] == 0:
+        return False
+    # The doctor is asked about `codex`, and asks with `codex exec`: without a subcommand both kinds of flags are taken.
+    return not (flag.where == _TUI and command.subcommand == "exec")
+
+
+def _apply(parsed: _Parsed, flag: Flag, value: str | None) -> None:
+    if value is not None and flag.choices and value not in flag.choices:
+        listed = ", ".join(flag.choices)
+        text = f"error: invalid value '{value}' for '{flag.name} <{flag.value}>'\n  [possible values: {listed}]"
+        parsed.refusals.append(Refusal(flag.name, text))
+    single = {
+        "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
+        "--output-schema": "output_schema",
+    }  # fmt: skip
+    switches = {
+        "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--strict-config": "strict_config", "--json": "json",
+        "--experimental-json": "json", "--version": "version",
+    }  # fmt: skip
+    if flag.name == "--config":
+        parsed.add("overrides", value or "")
+    elif flag.name in ("--enable", "--disable"):
+        parsed.add(flag.name[2:], value or "")
+    elif flag.name in single:
+        parsed.set(**{single[flag.name]: value})
+    elif flag.name in switches:
+        parsed.set(**{switches[flag.name]: True})
+
+
+def _finish(parsed: _Parsed) -> None:
+    command = parsed.command
+    if parsed.words and command.subcommand in ("", "exec"):
+        parsed.set(prompt=parsed.words[0])
+        if (
+            len(parsed.words) > 1
+            and command.subcommand == "exec"
+            and parsed.words[0] not in ("resume", "fork", "review", "help")
+        ):
+            extra = parsed.words[1]
+            parsed.refusals.append(Refusal(extra, f"error: unexpected argument '{extra}' found"))

@@ -1,0 +1,110 @@
+"""Codex's background server (>= 0.157): whether one runs for this CODEX_HOME, and what environment it still has.
+
+Source: Codex 0.169.0, observed (T20 to T23). `$CODEX_HOME/app-server-daemon/daemon.pid` holds JSON with the process's
+identity; a process that is gone or is another one, or a file that does not parse, is no daemon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from joytui.codex.world import Daemon
+from joytui.core.redaction import fingerprint
+
+_ALSO = (
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "CODEX_HOME",
+)  # fmt: skip
+
+
+def running_daemon(
+    codex_home: Path, variable: str | None, env: Mapping[str, str], proc: Path = Path("/proc")
+) -> Daemon | None:
+    """The live daemon of this CODEX_HOME, compared with the environment that Codex would get now; None if none runs."""
+    try:
+        record = json.loads((codex_home / "app-server-daemon" / "daemon.pid").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    pid = record.get("pid") if isinstance(record, dict) else None
+    if not isinstance(pid, int) or isinstance(pid, bool) or pid <= 0 or not _same_process(record, pid, proc):
+        return None
+    started = record.get("processStartTime")
+    theirs = _environment(pid, proc)
+    shown = started if isinstance(started, str) else None
+    if theirs is None:
+        return Daemon(pid, shown, "unknown", None)
+    differs = tuple(name for name in _ALSO if name != "CODEX_HOME" and theirs.get(name) != env.get(name))
+    state, mark = _key_state(variable, theirs, env)
+    return Daemon(pid, shown, state, mark, differs)
+
+
+def _key_state(variable: str | None, theirs: Mapping[str, str], ours: Mapping[str, str]) -> tuple[str, str | None]:
+    if not variable:
+        return "unknown", None
+    value = theirs.get(variable)
+    if value is None or not value.strip():
+        return "unset", None
+    return ("same" if value == ours.get(variable) else "different"), fingerprint(value)
+
+
+def _same_process(record: Mapping[str, Any], pid: int, proc: Path) -> bool:
+    """Whether the process that has this pid now is the one that wrote the file."""
+    identity = record.get("processIdentity")
+    stat = _start_ticks(pid, proc)
+    if stat is None:
+        return False
+    if not isinstance(identity, dict):
+        return _started_then(record.get("processStartTime"), pid)
+    boot = _read(proc / "sys/kernel/random/boot_id")
+    ticks = identity.get("startTicks")
+    try:
+        same = ticks is not None and int(ticks) == stat
+    except (TypeError, ValueError):
+        return False
+    stored = identity.get("bootId")
+    return same and (stored is None or boot is None or str(stored).strip() == boot.strip())
+
+
+def _started_then(text: Any, pid: int) -> bool:
+    """The older form of the file: the start time as `ps -o lstart=` prints it in the C locale."""
+    import subprocess
+
+    if not isinstance(text, str):
+        return False
+    try:
+        done = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)],
+            env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            timeout=2,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return " ".join(done.stdout.decode("ascii", "replace").split()) == " ".join(text.split())
+
+
+def _start_ticks(pid: int, proc: Path) -> int | None:
+    text = _read(proc / str(pid) / "stat")
+    try:
+        return int(text.rpartition(")")[2].split()[19]) if text else None
+    except (IndexError, ValueError):
+        return None
+
+
+def _environment(pid: int, proc: Path) -> dict[str, str] | None:
+    try:
+        raw = (proc / str(pid) / "environ").read_bytes()
+    except OSError:
+        return None
+    pairs = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in raw.split(b"\0") if b"=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return None

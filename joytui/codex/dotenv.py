@@ -1,0 +1,115 @@
+"""`$CODEX_HOME/.env`, which Codex loads before anything else and which overrides the shell (Rust crate dotenvy).
+
+Observed with 0.169.0: quotes, `export`, blanks round `=`, trailing comments, CRLF and `${A}` work; broken lines are
+skipped; a BOM spoils the first key; names beginning with CODEX_ are not taken; `KEY=` (empty) wipes a good shell value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_LINE = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=(.*)", re.S | re.ASCII)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_0-9]+)\}|([A-Za-z_0-9]+))", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One variable that the file sets, with its line (1-based)."""
+
+    name: str
+    value: str
+    line: int
+
+
+def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
+    """The assignments that Codex makes from this file, in order; the last one of a name wins."""
+    found: list[Assignment] = []
+    known = dict(env)
+    number = 0
+    lines = text.split("\n")
+    while number < len(lines):
+        start = number
+        line = lines[number].removesuffix("\r")
+        while _open_quote(line) and number + 1 < len(lines):
+            number += 1
+            line += "\n" + lines[number].removesuffix("\r")
+        number += 1
+        match = _LINE.fullmatch(line)
+        if not match or line.startswith("\ufeff"):
+            continue
+        value = _value(match[2], known)
+        if value is None:
+            continue
+        known[match[1]] = value
+        if not match[1].upper().startswith("CODEX_"):
+            found.append(Assignment(match[1], value, start + 1))
+    return tuple(found)
+
+
+def _open_quote(line: str) -> bool:
+    """A double or single quote that the line opens and does not close (values may span lines)."""
+    match = _LINE.fullmatch(line)
+    if not match:
+        return False
+    quote = ""
+    escaped = False
+    for char in match[2]:
+        if escaped:
+            escaped = False
+        elif char == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char == "#":
+            return False
+    return bool(quote)
+
+
+def _value(raw: str, known: Mapping[str, str]) -> str | None:
+    """The value of one line; None where the parser gives up on it."""
+    text = raw.strip(" \t\r")
+    parts: list[str] = []
+    at, quote, ended = 0, "", False
+    while at < len(text):
+        char = text[at]
+        if quote == "'":
+            if char == "'":
+                quote = ""
+            else:
+                parts.append(char)
+        elif char == "\\":
+            at += 1
+            letter = text[at : at + 1]
+            if quote == '"' and letter == "n":
+                parts.append("\n")
+            elif letter in ("\\", "'", '"', "$", " ") and letter:
+                parts.append(letter)
+            else:
+                return None
+        elif char == '"':
+            quote = "" if quote else '"'
+        elif char == "'" and not quote:
+            quote = "'"
+        elif char == "$":
+            variable = _VARIABLE.match(text, at)
+            if variable is None:
+                parts.append("$")
+            else:
+                parts.append(known.get(variable[1] or variable[2], ""))
+                at = variable.end() - 1
+        elif not quote and char in " \t":
+            ended = True
+            rest = text[at:].strip()
+            if rest and not rest.startswith("#"):
+                return None
+            break
+        elif not quote and char == "#" and not ended and not parts:
+            break
+        else:
+            parts.append(char)
+        at += 1
+    return None if quote else "".join(parts)

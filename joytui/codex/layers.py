@@ -1,0 +1,296 @@
+"""Codex's configuration layers: where each stands, what it says, and the deep merge of all of them.
+
+Lowest first: built-in defaults, /etc/codex/config.toml, $CODEX_HOME/config.toml, $CODEX_HOME/<profile>.config.toml,
+the project's .codex/config.toml (root to cwd, then config.override.toml), session flags, /etc/codex/managed_config.toml.
+A table keeps the order in which its keys first appeared, and Codex checks values in that order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from joytui.codex.toml_reader import Document, TomlError, read_toml
+from joytui.codex.versions import Rules
+from joytui.codex.world import Command
+
+# The values that Codex 0.169 starts from, in its order (they decide which of two wrong values it names first).
+DEFAULTS: dict[str, Any] = {
+    "include_permissions_instructions": True,
+    "include_apps_instructions": True,
+    "include_collaboration_mode_instructions": True,
+    "include_environment_context": True,
+    "include_environment_context_time": True,
+    "cli_auth_credentials_store": "file",
+    "mcp_oauth_credentials_store": "auto",
+    "project_doc_max_bytes": 32768,
+    "project_doc_fallback_filenames": [],
+    "background_terminal_max_timeout": 300000,
+    "file_opener": "vscode",
+    "hide_agent_reasoning": False,
+    "chatgpt_base_url": "https://chatgpt.com/backend-api/",
+    "project_root_markers": [".git"],
+    "history": {"persistence": "save-all"},
+}
+PROJECT_DENIED = (
+    "openai_base_url", "chatgpt_base_url", "apps_mcp_product_sku", "model_provider", "model_providers", "notify", "profile",
+    "profiles", "experimental_realtime_webrtc_call_base_url", "experimental_realtime_ws_base_url", "otel",
+)  # fmt: skip
+MAX_FILE = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFault:
+    """A file that Codex cannot read or parse. `kind`: "syntax" or "unreadable"."""
+
+    kind: str
+    message: str
+    where: str
+    excerpt: str = ""
+
+
+@dataclass(slots=True)
+class Layer:
+    """One layer: its data with the places of its keys, or what is wrong with it."""
+
+    name: str
+    path: str | None = None
+    state: str = "used"
+    data: dict[str, Any] = field(default_factory=dict)
+    document: Document | None = None
+    fault: LayerFault | None = None
+    removed: tuple[str, ...] = ()  # keys of a project file that Codex does not take from there
+    flag_origins: dict[str, str] = field(default_factory=dict)
+
+    def origin(self, path: tuple[str | int, ...]) -> str:
+        """Where this layer sets a key: "file:line", or the flag."""
+        if self.document is None:
+            for end in range(len(path), 0, -1):
+                if found := self.flag_origins.get(".".join(str(p) for p in path[:end])):
+                    return found
+            return "flag" if self.name == "flags" else self.path or self.name
+        line = self.document.line_of(path)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def load_file(name: str, path: Path) -> Layer:
+    """Reads one configuration file. A missing one is a layer in the state "missing"; nothing is raised."""
+    shown = str(path)
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Layer(name, shown, "missing")
+    except OSError as error:
+        reason = f"{error.strerror} (os error {error.errno})"
+        text = f"Failed to read config file {shown}: {reason}"
+        return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))
+    if len(raw) > MAX_FILE:
+        return Layer(name, shown, "broken", fault=LayerFault("unreadable", f"{shown} is larger than 64 MiB", shown))
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Layer(name, shown, "broken", fault=_not_utf8(shown, raw, error))
+    return parse_text(name, shown, text)
+
+
+def parse_text(name: str, shown: str, text: str) -> Layer:
+    """A layer from the text of its file."""
+    try:
+        document = read_toml(text)
+    except TomlError as error:
+        return Layer(name, shown, "broken", fault=_syntax(shown, error))
+    return Layer(name, shown, data=document.data, document=document)
+
+
+def _not_utf8(shown: str, raw: bytes, error: UnicodeDecodeError) -> LayerFault:
+    width = error.end - error.start
+    cut_short = error.end >= len(raw) and "unexpected end" in error.reason
+    what = "incomplete utf-8 byte sequence" if cut_short else f"invalid utf-8 sequence of {width} bytes"
+    return LayerFault("unreadable", f"Failed to read config file {shown}: {what} from index {error.start}", shown)
+
+
+def _syntax(shown: str, error: TomlError) -> LayerFault:
+    where = f"{shown}:{error.line}:{error.column}"
+    return LayerFault("syntax", f"{where}: {error.message}", f"{shown}:{error.line}", excerpt(error))
+
+
+def excerpt(error: TomlError) -> str:
+    """The line with carets under the fault, as Codex prints it."""
+    gutter = " " * len(str(error.line))
+    width = min(error.width, max(len(error.text) - error.column + 1, 1))
+    return f"{gutter} |\n{error.line} | {error.text}\n{gutter} | {' ' * (error.column - 1)}{'^' * width}"
+
+
+# --- session flags
+
+
+class OverrideError(Exception):
+    """A `-c` that Codex refuses, in its words."""
+
+
+def flag_layer(command: Command) -> Layer:
+    """The layer of `-c key=value`, `--enable`, `--disable`. Raises OverrideError."""
+    layer = Layer("flags")
+    for text in command.overrides:
+        key, sign, raw = text.partition("=")
+        if not sign:
+            raise OverrideError(f"Error parsing -c overrides: Invalid override (missing '='): {text}")
+        if not key.strip():
+            raise OverrideError(f"Error parsing -c overrides: Empty key in override: {text}")
+        _set(layer, key.strip(), override_value(raw.strip()), f"flag -c {key.strip()}")
+    for name in command.enable:
+        _set(layer, f"features.{name}", True, f"flag --enable {name}")
+    for name in command.disable:
+        _set(layer, f"features.{name}", False, f"flag --disable {name}")
+    return layer
+
+
+def override_value(raw: str) -> Any:
+    """The value of a `-c`: TOML if it parses, else the raw text without outer quotes."""
+    try:
+        return read_toml(f"_x_ = {raw}").data["_x_"]
+    except (TomlError, KeyError):
+        return raw.strip().strip("\"'")
+
+
+def _set(layer: Layer, dotted: str, value: Any, origin: str) -> None:
+    parts = dotted.split(".")
+    table = layer.data
+    for part in parts[:-1]:
+        child = table.get(part)
+        if not isinstance(child, dict):
+            child = table[part] = {}
+        table = child
+    table[parts[-1]] = value
+    layer.flag_origins[dotted] = origin
+
+
+# --- merging
+
+
+def merge(base: dict[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Codex's deep merge: tables merge, everything else is replaced. Changes and returns `base`."""
+    for key, value in overlay.items():
+        present = base.get(key)
+        if isinstance(value, dict):
+            base[key] = merge(present if isinstance(present, dict) else {}, value)
+        else:
+            base[key] = value
+    return base
+
+
+def merged(layers: list[Layer]) -> dict[str, Any]:
+    """All used layers over the defaults."""
+    result: dict[str, Any] = merge({}, DEFAULTS)
+    for layer in layers:
+        if layer.state == "used":
+            merge(result, layer.data)
+    return result
+
+
+def lookup(data: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[bool, Any]:
+    """Whether a path is set, and its value."""
+    value: Any = data
+    for part in path:
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        ):
+            value = value[part]
+        else:
+            return False, None
+    return True, value
+
+
+def leaves(data: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is not a table, with its path (an empty table counts as a value)."""
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+# --- projects
+
+
+def project_dirs(cwd: Path, markers: list[str]) -> tuple[Path, tuple[Path, ...]]:
+    """The project root and the folders from it down to cwd."""
+    here = Path(os.path.abspath(cwd))
+    chain = [here, *here.parents]
+    root = here
+    if markers:
+        root = next((d for d in chain if any((d / m).exists() for m in markers)), here)
+    down = [d for d in chain if d == root or root in d.parents]
+    return root, tuple(reversed(down))
+
+
+def git_root(start: Path) -> Path | None:
+    """The main repository's folder, also from inside a linked worktree."""
+    for folder in (start, *start.parents):
+        dot = folder / ".git"
+        if dot.is_dir():
+            return folder
+        if dot.is_file():
+            try:
+                target = dot.read_text("utf-8", "replace").partition("gitdir:")[2].strip()
+            except OSError:
+                return folder
+            main = Path(target).parent.parent.parent
+            return main if Path(target).parent.name == "worktrees" and main.is_dir() else folder
+    return None
+
+
+def trusted(projects: Any, folder: Path, root: Path) -> bool:
+    """Whether `[projects."…"] trust_level = "trusted"` covers this folder: by itself, its project root, or git root."""
+    if not isinstance(projects, dict):
+        return False
+    known = {_normal(name): value for name, value in projects.items()}
+    for candidate in (folder, root, git_root(folder)):
+        if candidate is None:
+            continue
+        for form in (_normal(str(candidate)), _normal(os.path.realpath(candidate))):
+            entry = known.get(form)
+            if isinstance(entry, dict) and "trust_level" in entry:
+                return bool(entry["trust_level"] == "trusted")
+    return False
+
+
+def _normal(path: str) -> str:
+    return os.path.normpath(path)
+
+
+def project_layers(cwd: Path, below: Mapping[str, Any], codex_home: Path, rules: Rules) -> list[Layer]:
+    """The project layers for a folder, given the merged configuration of the layers below (trust, root markers)."""
+    markers = below.get("project_root_markers", [".git"])
+    marks = [m for m in markers if isinstance(m, str)] if isinstance(markers, list) else [".git"]
+    root, folders = project_dirs(cwd, marks)
+    found: list[Layer] = []
+    for folder in folders:
+        dot = folder / ".codex"
+        if os.path.realpath(dot) == os.path.realpath(codex_home):
+            continue
+        trust = trusted(below.get("projects"), folder, root)
+        for name in ("config.toml", "config.override.toml"):
+            path = dot / name
+            if not path.is_file():
+                continue
+            found.append(_project_layer(path, trust, rules))
+    return found
+
+
+def _project_layer(path: Path, trust: bool, rules: Rules) -> Layer:
+    layer = load_file("project", path)
+    if not trust:
+        return Layer("project", str(path), "untrusted", layer.data, layer.document)
+    if layer.state == "used" and not rules.project_may_set_provider:
+        removed = [key for key in PROJECT_DENIED if key in layer.data]
+        kept = {k: v for k, v in layer.data.items() if k not in removed}
+        features = kept.get("features")
+        if isinstance(features, dict) and "respect_system_proxy" in features:
+            removed.append("features.respect_system_proxy")
+            kept["features"] = {k: v for k, v in features.items() if k != "respect_system_proxy"}
+        layer.data, layer.removed = kept, tuple(removed)
+    return layer

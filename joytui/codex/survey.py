@@ -1,0 +1,287 @@
+"""The first half of a look: arguments, version, CODEX_HOME, `.env`, layers, and what is wrong with them in Codex's order.
+
+Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
+
+    10 arguments   12 -c overrides   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
+    36 strict mode   40 types, wire_api   50 provider table   54 requirements   55 legacy profile   57 late provider checks
+    60 undefined provider   62 files that a key names   64 model catalog   66 model   70 key   80 URL   82 misrouted
+    90 suspicions of the credential and the path
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from joytui.codex import layers as layering
+from joytui.codex.arguments import parse_arguments
+from joytui.codex.binary import find_codex
+from joytui.codex.dotenv import Assignment, read_dotenv
+from joytui.codex.layers import Layer, OverrideError
+from joytui.codex.providers import late_faults, table_faults
+from joytui.codex.schema import TypeFault, type_faults, unknown_keys
+from joytui.codex.versions import NEWEST_KNOWN, Rules, rules_for
+from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue
+
+LOADING = "Error loading config.toml:"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What is known so far; `look` goes on from here. `config` is the merged configuration."""
+
+    invocation: Invocation
+    rules: Rules
+    command: Command
+    binary: CodexBinary | None
+    version_known: bool
+    home: Path
+    codex_home: Path
+    env: dict[str, str]
+    env_origins: dict[str, str] = field(default_factory=dict)
+    dotenv: tuple[Assignment, ...] = ()
+    layers: list[Layer] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+
+    def add(self, cause: str, effect: Effect, order: float, summary: str, **more: Any) -> None:
+        """Notes an issue."""
+        self.issues.append(Issue(cause, effect, summary, order=order, **more))
+
+    def used(self) -> list[Layer]:
+        """The layers that count, lowest first."""
+        return [layer for layer in self.layers if layer.state == "used"]
+
+    def setter(self, path: tuple[str | int, ...]) -> Layer | None:
+        """The highest layer that sets a key."""
+        return next((layer for layer in reversed(self.used()) if layering.lookup(layer.data, path)[0]), None)
+
+    def where(self, path: tuple[str | int, ...]) -> str | None:
+        """The place of the winning value of a key; of the nearest table above it where the key is missing."""
+        for end in range(len(path), 0, -1):
+            if layer := self.setter(path[:end]):
+                return layer.origin(path[:end])
+        return None
+
+
+def survey(invocation: Invocation) -> Survey:
+    """Arguments, version, environment and layers of one invocation."""
+    env = dict(invocation.env)
+    binary = None if invocation.codex_version else find_codex(env)
+    version = invocation.codex_version or (binary.version if binary else None)
+    rules = rules_for(version or NEWEST_KNOWN)
+    command, refusals = parse_arguments(invocation.args, rules.number)
+    env.update(command.env)
+    home = invocation.home or Path(env.get("HOME") or os.path.expanduser("~"))
+    state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env)
+    for refusal in refusals:
+        state.add(
+            "codex-flag-unsupported", "refuses", 10, f"Codex {rules.version} does not accept {refusal.flag}",
+            message=refusal.message, where="flag", details={"flag": refusal.flag, "version": rules.version},
+        )  # fmt: skip
+    if _codex_home(state):
+        _dotenv(state)
+        _layers(state)
+        _judge(state)
+    return state
+
+
+def _codex_home(state: Survey) -> bool:
+    named = state.env.get("CODEX_HOME", "")
+    if not named:
+        return True
+    state.codex_home = Path(os.path.abspath(state.invocation.cwd / named))
+    reason = (
+        "that path does not exist" if not state.codex_home.exists()
+        else "that path is not a directory" if not state.codex_home.is_dir()
+        else None
+    )  # fmt: skip
+    if reason is None:
+        return True
+    state.add(
+        "codex-home-invalid", "refuses", 20, f"CODEX_HOME names {named}, but {reason}",
+        message=f'Error finding codex home: CODEX_HOME points to "{named}", but {reason}', where="environment",
+        details={"codex_home": named},
+    )  # fmt: skip
+    return False
+
+
+def _dotenv(state: Survey) -> None:
+    path = state.codex_home / ".env"
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    state.dotenv = read_dotenv(text, state.env)
+    for item in state.dotenv:
+        state.env[item.name] = item.value
+        state.env_origins[item.name] = f"{path}:{item.line}"
+
+
+def _layers(state: Survey) -> None:
+    command, home, system = state.command, state.codex_home, state.invocation.system_dir
+    state.layers.append(layering.load_file("system", system / "config.toml"))
+    user = layering.load_file("user", home / "config.toml")
+    state.layers.append(_ignored(user) if command.ignore_user_config else user)
+    if command.profile and not state.rules.legacy_profiles:
+        profile = layering.load_file("profile", home / f"{command.profile}.config.toml")
+        state.layers.append(_ignored(profile) if command.ignore_user_config else profile)
+    below = layering.merged(state.layers)
+    cwd = state.invocation.cwd / command.cd if command.cd else state.invocation.cwd
+    state.layers += layering.project_layers(cwd, below, home, state.rules)
+    try:
+        state.layers.append(layering.flag_layer(command))
+    except OverrideError as error:
+        state.add(
+            "config-type", "refuses", 12, "a -c override that Codex cannot read", message=str(error), where="flag"
+        )
+    state.layers.append(layering.load_file("managed", system / "managed_config.toml"))
+    if state.rules.legacy_profiles:
+        _legacy_profile(state)
+    state.config = layering.merged(state.layers)
+
+
+def _ignored(layer: Layer) -> Layer:
+    if layer.state in ("used", "broken"):
+        layer.state = "ignored"
+    return layer
+
+
+def _legacy_profile(state: Survey) -> None:
+    """`profile = "x"` and `-p x` of 0.120 and older: a table of the configuration, laid over the rest."""
+    config = layering.merged(state.layers)
+    name = state.command.profile or config.get("profile")
+    if not isinstance(name, str) or not name:
+        return
+    table = (config.get("profiles") or {}).get(name)
+    if not isinstance(table, dict):
+        state.add(
+            "profile-missing", "refuses", 56, f"no profile named {name}", message=f"Error: config profile `{name}` not found",
+            where="flag" if state.command.profile else state.where(("profile",)), key="profile",
+            details={"profile": name, "defined": sorted(config.get("profiles") or {})},
+        )  # fmt: skip
+        return
+    owner = state.setter(("profiles", name))
+    layer = Layer("profile", owner.path if owner else None, data=table)
+    layer.flag_origins = {key: owner.origin(("profiles", name, key)) for key in table} if owner else {}
+    state.layers.append(layer)
+
+
+# --- what is wrong with them
+
+
+def _judge(state: Survey) -> None:
+    for layer in state.layers:
+        _file_fault(state, layer)
+    if not any(issue.order == 30 for issue in state.issues):
+        _profile_conflict(state)
+    if state.command.strict_config:
+        _strict(state)
+    _types(state)
+    _late(state)
+
+
+def _file_fault(state: Survey, layer: Layer) -> None:
+    fault = layer.fault
+    if fault is None or layer.state != "broken":
+        return
+    if fault.kind == "unreadable":
+        state.add(
+            "config-unreadable", "refuses", 30, f"Codex cannot read {fault.where}", message=f"{LOADING} {fault.message}",
+            where=fault.where, details={"layer": layer.name},
+        )  # fmt: skip
+        return
+    state.add(
+        "config-syntax", "refuses", 30, f"TOML syntax: {fault.message.partition(': ')[2]}",
+        message=f"{LOADING}\n{fault.message}\n{fault.excerpt}", where=fault.where, details={"layer": layer.name},
+    )  # fmt: skip
+
+
+def _profile_conflict(state: Survey) -> None:
+    name = state.command.profile
+    user = next((layer for layer in state.layers if layer.name == "user" and layer.state == "used"), None)
+    if not name or user is None or state.rules.legacy_profiles:
+        return
+    profiles = user.data.get("profiles")
+    in_table = isinstance(profiles, dict) and name in profiles
+    if not in_table and user.data.get("profile") != name:
+        return
+    file = state.codex_home / f"{name}.config.toml"
+    text = (
+        f'{LOADING} --profile `{name}` cannot be used while {user.path} contains legacy `profile = "{name}"` or '
+        f"`[profiles.{name}]` config; move those settings into {file} and remove the legacy profile selector/table. "
+        "See https://developers.openai.com/codex/config-advanced#profiles for more information."
+    )
+    path = ("profiles", name) if in_table else ("profile",)
+    state.add(
+        "profile-legacy", "refuses", 34, f"-p {name} and the older [profiles.{name}] exclude each other", message=text,
+        where=user.origin(path), key=".".join(path), details={"profile": name, "file": str(file)},
+    )  # fmt: skip
+
+
+def _strict(state: Survey) -> None:
+    """--strict-config: flags first, then each file by itself, each with its first unknown field."""
+    ordered = sorted(state.used(), key=lambda layer: layer.name != "flags")
+    count = 0
+    for layer in ordered:
+        for path in unknown_keys(layer.data):
+            shown = ".".join(str(part) for part in path)
+            where = layer.origin(path)
+            if layer.name == "flags":
+                text = f"{LOADING} unknown configuration field `{shown}` in -c/--config override"
+            else:
+                text = f"{LOADING}\n{_strict_place(layer, path)}: unknown configuration field `{shown}`"
+            state.add(
+                "unknown-keys", "refuses", 36 + count / 1000, f"--strict-config refuses the unknown key {shown}",
+                message=text, where=where, key=shown, details={"keys": [shown], "strict": True},
+            )  # fmt: skip
+            count = min(count + 1, 999)
+
+
+def _strict_place(layer: Layer, path: tuple[str | int, ...]) -> str:
+    document = layer.document
+    offset = document.places.get(path) if document else None
+    if document is None or offset is None:
+        return layer.path or layer.name
+    line, column = document.position(offset)
+    return f"{layer.path}:{line}:{column}"
+
+
+def _types(state: Survey) -> None:
+    faults = list(type_faults(state.config, chat_works=state.rules.chat_is_default))
+    early = [f for f in faults if f.path[0] in ("projects", "project_root_markers")]
+    for index, fault in enumerate([*early, *(f for f in faults if f not in early)]):
+        _note(state, fault, 40 + min(index, 9000) / 1000)
+    providers = state.config.get("model_providers")
+    if isinstance(providers, dict):
+        for index, fault in enumerate(table_faults(providers, state.rules)):
+            _note(state, fault, 50 + min(index, 900) / 1000)
+
+
+def _note(state: Survey, fault: TypeFault, order: float) -> None:
+    tail = f"\nin `{fault.shown}`" if fault.shown and state.rules.names_error_path else ""
+    head = f"{LOADING} " if order < 55 else "Error: "
+    state.add(
+        fault.cause, "refuses", order, fault.message.split("\n")[0], message=f"{head}{fault.message}{tail}",
+        where=state.where(fault.path), key=".".join(str(part) for part in fault.path),
+        details={"layer": layer.name} if (layer := state.setter(fault.path)) else {},
+    )  # fmt: skip
+
+
+def _late(state: Survey) -> None:
+    profile = state.config.get("profile")
+    if isinstance(profile, str) and not state.rules.legacy_profiles:
+        text = (
+            f'Error: legacy `profile = "{profile}"` config is no longer supported; use `--profile {profile}` with '
+            f"`{profile}.config.toml` instead"
+        )
+        state.add(
+            "profile-legacy", "refuses", 55, f'`profile = "{profile}"` is no longer supported', message=text,
+            where=state.where(("profile",)), key="profile", details={"profile": profile},
+        )  # fmt: skip
+    providers = state.config.get("model_providers")
+    if isinstance(providers, dict):
+        for fault in late_faults(providers, state.rules):
+            _note(state, fault, 57)

@@ -1,0 +1,90 @@
+"""How Codex makes the request URL out of `base_url`: plain concatenation, then the URL parser of the Rust `url` crate.
+
+Observed with 0.169.0 (situations D01 to D24).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_PATH_SAFE = "/%:@!$&'()*+,;=-._~[]|^\\"
+_QUERY_SAFE = "/%:@!$&()*+,;=-._~?[]|^\\{}`"
+_BAD_HOST = re.compile(r"[\x00-\x20\x7f#/<>?@\[\\\]^|%]")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """`text` is what Codex shows, `wire` what goes out; `error` says why no request can be built (None: it can)."""
+
+    text: str
+    wire: str
+    error: str | None = None
+
+
+def compose(base_url: str, endpoint: str, query: Mapping[str, str] | None = None) -> Composed:
+    """The URL of an endpoint ("responses") at this base."""
+    text = base_url.rstrip("/") + "/" + endpoint
+    if query:
+        text += "?" + "&".join(f"{name}={value}" for name, value in query.items())
+    wire, error = normalise(text)
+    return Composed(text, wire, error)
+
+
+def normalise(text: str) -> tuple[str, str | None]:
+    """The URL as the WHATWG parser writes it, and what is wrong with it for an HTTP client."""
+    clean = re.sub(r"[\t\r\n]", "", text.strip("".join(map(chr, range(0x21)))))
+    scheme = _SCHEME.match(clean)
+    if not scheme:
+        return "", "relative URL without a base" if clean else "empty URL"
+    if scheme[0].lower() not in ("http:", "https:"):
+        return "", f"scheme {scheme[0]} is not http or https"
+    rest = clean[scheme.end() :].replace("\\", "/").lstrip("/")
+    try:
+        parts = urlsplit(f"{scheme[0].lower()}//{rest}")
+        port = parts.port
+    except ValueError as error:
+        return "", str(error)
+    host = parts.hostname or ""
+    if not host:
+        return "", "empty host"
+    if ":" not in host and _BAD_HOST.search(host):
+        return "", "invalid host"
+    try:
+        name = f"[{host}]" if ":" in host else host.encode("idna").decode() if not host.isascii() else host
+    except UnicodeError:
+        return "", "invalid host"
+    default = {"http:": 80, "https:": 443}[scheme[0].lower()]
+    place = name if port is None or port == default else f"{name}:{port}"
+    path = _dots(quote(parts.path or "/", safe=_PATH_SAFE))
+    query = "?" + quote(parts.query, safe=_QUERY_SAFE) if "?" in rest.split("#", 1)[0] else ""
+    return f"{scheme[0].lower()}//{place}{path}{query}", None
+
+
+def _dots(path: str) -> str:
+    """Removes `.` and `..` segments."""
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for index, segment in enumerate(segments):
+        last = index == len(segments) - 1
+        word = segment.lower().replace("%2e", ".")
+        if word == "..":
+            if kept:
+                kept.pop()
+            if last:
+                kept.append("")
+        elif word == ".":
+            if last:
+                kept.append("")
+        else:
+            kept.append(segment)
+    return "/" + "/".join(kept)
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, "" where it has none."""
+    wire, error = normalise(url)
+    return "" if error else "/".join(wire.split("/")[:3])
