@@ -75,6 +75,11 @@ def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit
     return [record(row) for row in rows]
 
 
+def data_version(connection: sqlite3.Connection) -> int:
+    """Another number whenever somebody else changed the store: the cheapest question there is."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
 def last_seq(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(seq), 0) FROM request").fetchone()[0])
 

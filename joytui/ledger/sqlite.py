@@ -96,6 +96,11 @@ class SqliteLedger:
         """Writes that wait for their turn."""
         return self._writer.waiting
 
+    @property
+    def lost(self) -> int:
+        """Writes that the store did not take."""
+        return self._writer.lost
+
     def _connect_writer(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -112,10 +117,11 @@ class SqliteLedger:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self.reader()
+            self._readers.append(connection)
         return function(connection, *args)
 
     def reader(self) -> sqlite3.Connection:
-        """A connection that cannot write; closed with the ledger."""
+        """A connection that cannot write. Who asks for it closes it."""
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=ro",
             uri=True,
@@ -124,5 +130,4 @@ class SqliteLedger:
             timeout=5,
         )
         connection.execute("PRAGMA query_only = 1")
-        self._readers.append(connection)
         return connection

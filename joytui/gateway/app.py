@@ -1,0 +1,124 @@
+"""The gateway's HTTP application: every route, one error shape, the guard around it all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from joytui.gateway import console_reads as reads
+from joytui.gateway import console_writes as writes
+from joytui.gateway import public_api as public
+from joytui.gateway.guard import Guard, allowed_hosts
+from joytui.gateway.model_api import ModelEndpoint
+from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused, error_body
+from joytui.gateway.runtime import Gateway
+
+log = logging.getLogger("joytui.gateway")
+V1 = "/openai/v1"
+CONSOLE = "/console/v1"
+
+
+def create_app(gateway: Gateway, host: str, port: int) -> Guard:
+    """The ASGI application of a gateway that listens on this address."""
+    settings = gateway.settings
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await gateway.start()
+        try:
+            yield
+        finally:
+            await gateway.stop()
+
+    app = Starlette(
+        routes=[*_model_routes(gateway), *_catalog_routes(), *_console_routes()],
+        exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.gateway = gateway
+    hosts = allowed_hosts(host, port, settings.allow_hosts, tls=settings.tls_cert is not None)
+    return Guard(app, hosts, settings.max_header_bytes)
+
+
+def _model_routes(gateway: Gateway) -> list[Route]:
+    responses, chat = ModelEndpoint(gateway, "responses"), ModelEndpoint(gateway, "chat/completions")
+    return [
+        Route(f"{V1}/responses", responses, methods=["POST"]),
+        Route(f"{V1}/chat/completions", chat, methods=["POST"]),
+        Route(f"{V1}/responses/compact", public.no_compaction, methods=["POST", "GET"]),
+        Route(f"{V1}/models", public.openai_models),
+    ]
+
+
+def _catalog_routes() -> list[Route]:
+    return [
+        Route("/api/v1/models", public.catalog),
+        Route("/api/v1/models/meta", public.meta),
+        Route("/api/v1/pricing", public.pricing),
+        Route("/healthz", public.health),
+        Route("/metrics", public.metrics),
+    ]
+
+
+def _console_routes() -> list[Route]:
+    def route(path: str, endpoint: Any, method: str = "GET") -> Route:
+        return Route(f"{CONSOLE}{path}", endpoint, methods=[method])
+
+    return [
+        route("/status", reads.status),
+        route("/keys", writes.list_keys),
+        route("/keys", writes.create_key, "POST"),
+        route("/keys/check", writes.check_key, "POST"),
+        route("/keys/{id}", writes.one_key),
+        route("/keys/{id}", writes.edit_key, "PATCH"),
+        route("/keys/{id}/rotate", writes.rotate_key, "POST"),
+        *(route(f"/keys/{{id}}/{action}", writes.key_action, "POST") for action in ("revoke", "disable", "enable")),
+        route("/requests", reads.requests),
+        route("/requests/stream", reads.request_stream),
+        route("/requests/{id}", reads.one_request),
+        route("/usage", reads.usage_sums),
+        route("/latency", reads.latencies),
+        route("/models", reads.models),
+        route("/wallet", reads.wallet),
+        route("/wallet/entries", reads.wallet_entries),
+        route("/wallet/{tier}", writes.set_wallet, "PUT"),
+        route("/wallet/{tier}/credit", writes.credit_wallet, "POST"),
+        route("/policies", reads.policies),
+        route("/policies/{name}", writes.put_policy, "PUT"),
+        route("/tokens", reads.tokens),
+        route("/tokens", writes.create_token, "POST"),
+        route("/tokens/{id}", writes.delete_token, "DELETE"),
+    ]
+
+
+def _error(status: int, message: str, error_type: str, headers: Any = None) -> Response:
+    return Response(error_body(message, error_type), status, headers, media_type="application/json")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _error(error.status, error.message, error.error_type, error.headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        message = f"method {request.method} is not allowed here"
+        return _error(405, message, METHOD_NOT_ALLOWED, error.headers)
+    if error.status_code == 404:
+        return _error(404, f"no such endpoint: {request.url.path[:200]}", NOT_FOUND)
+    return _error(error.status_code, str(error.detail), "invalid_request_error", error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    return _error(500, "the gateway failed; its log says more", "server_error")

@@ -1,0 +1,283 @@
+"""The model catalog: a TOML file with prices, joined with what an upstream lists; shown in JoyToken's spelling.
+
+JoyToken's list is documented in snake_case and read by its SDKs in camelCase: entries carry both.
+Prices are nano-credits per million tokens inside, credits outside.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from joytui.core.errors import SettingsError
+from joytui.core.joytoken import TIERS
+from joytui.core.money import MoneyError, format_credits, parse_credits, parse_credits_up
+
+FEATURES = "features"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Nano-credits per million tokens."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    key: str
+    name: str
+    tier: str | None = None
+    provider: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    score: float | None = None
+    speed: float | None = None
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Models by key, in the order of the file or the upstream's list."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    version: str = ""
+
+    def get(self, key: str) -> Model | None:
+        return self.models.get(key)
+
+
+def load_catalog(path: Path | None = None) -> Catalog:
+    """The catalog of a file, or the one that ships with joytui. Raises SettingsError with the file and the entry."""
+    where = str(path) if path else "catalog.toml"
+    try:
+        text = (
+            path.read_text(encoding="utf-8")
+            if path
+            else files("joytui.gateway").joinpath("catalog.toml").read_text("utf-8")
+        )
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"the catalog cannot be read: {error.strerror}", where=where) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"the catalog is not valid TOML: {error}", where=where) from None
+    models: dict[str, Model] = {}
+    for index, entry in enumerate(data.get("model", []), 1):
+        try:
+            model = _model(entry)
+        except (KeyError, ValueError, TypeError) as error:
+            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+            raise SettingsError(f"model {index}: {what}", where=where) from None
+        if model.key in models:
+            raise SettingsError(f"model {index}: {model.key!r} stands there twice", where=where)
+        models[model.key] = model
+    if not models:
+        raise SettingsError("the catalog has no [[model]]", where=where)
+    return Catalog(models, str(data.get("version", "")))
+
+
+def _model(entry: Mapping[str, Any]) -> Model:
+    key = entry["key"]
+    if not isinstance(key, str) or not key.strip() or key == "auto":
+        raise ValueError(f"key must be a model's name, not {key!r}")
+    tier = entry.get("tier", "standard")
+    if tier not in TIERS:
+        raise ValueError(f"{key}: tier must be economy, standard or premium, not {tier!r}")
+    return Model(
+        key=key,
+        name=str(entry.get("name", key)),
+        tier=tier,
+        provider=entry.get("provider"),
+        description=str(entry.get("description", "")),
+        tags=_texts(entry, "tags"),
+        features=_texts(entry, FEATURES),
+        scenarios=_texts(entry, "scenarios"),
+        score=_number(entry, "score"),
+        speed=_number(entry, "speed"),
+        prices=_prices(entry),
+    )
+
+
+def _prices(entry: Mapping[str, Any]) -> Prices | None:
+    if "input" not in entry and "output" not in entry:
+        return None
+    paid = parse_credits(entry.get("input", 0))
+    return Prices(
+        paid,
+        parse_credits(entry.get("output", 0)),
+        parse_credits(entry["cache_read"]) if "cache_read" in entry else paid,
+        parse_credits(entry["cache_write"]) if "cache_write" in entry else paid,
+    )
+
+
+def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = entry.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise ValueError(f"{name} must be a list of texts")
+    return tuple(value)
+
+
+def _number(entry: Mapping[str, Any], name: str) -> float | None:
+    value = entry.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise ValueError(f"{name} must be a number")
+    return value
+
+
+# --- an upstream's list -----------------------------------------------------------------------------------------------
+
+
+def joined(shipped: Catalog, listed: Iterable[Mapping[str, Any]]) -> Catalog:
+    """The upstream's models, with prices and tiers of our file where the upstream tells none."""
+    models: dict[str, Model] = {}
+    for entry in listed:
+        model = _listed(entry)
+        if model is not None and model.key != "auto":
+            ours = shipped.get(model.key)
+            models[model.key] = _completed(model, ours) if ours else model
+    return Catalog(models, shipped.version)
+
+
+def _completed(model: Model, ours: Model) -> Model:
+    return replace(
+        model,
+        tier=model.tier or ours.tier,
+        provider=model.provider or ours.provider,
+        features=model.features or ours.features,
+        score=ours.score if model.score is None else model.score,
+        speed=ours.speed if model.speed is None else model.speed,
+        prices=model.prices or ours.prices,
+    )
+
+
+def _listed(entry: Mapping[str, Any]) -> Model | None:
+    """An entry of an OpenAI list ({"id"}) or of JoyToken's catalog, in either spelling."""
+
+    def read(snake: str, camel: str) -> Any:
+        return entry.get(snake, entry.get(camel))
+
+    key = read("model_key", "modelKey") or entry.get("id")
+    if not isinstance(key, str) or not key:
+        return None
+    tier = entry.get("tier")
+    return Model(
+        key=key,
+        name=str(read("display_name", "displayName") or key),
+        tier=tier if tier in TIERS else None,
+        provider=entry.get("provider") or entry.get("owned_by"),
+        description=str(entry.get("description") or ""),
+        tags=_loose_texts(entry.get("tags")),
+        features=_loose_texts(read("feature_tags", "featureTags")),
+        scenarios=_loose_texts(read("scenario_tags", "scenarioTags")),
+        score=_loose_number(read("mci_score", "mciScore")),
+        prices=_listed_prices(read),
+    )
+
+
+def _listed_prices(read: Any) -> Prices | None:
+    names = ("customer_input_mtok", "customerInputMtok"), ("customer_output_mtok", "customerOutputMtok")
+    try:
+        paid, out = (parse_credits(read(*pair)) for pair in names)
+    except (MoneyError, TypeError):
+        return None
+    extra = []
+    for pair in (
+        ("customer_cacheread_mtok", "customerCachereadMtok"),
+        ("customer_cachewrite_mtok", "customerCachewriteMtok"),
+    ):
+        try:
+            extra.append(parse_credits(read(*pair)))
+        except (MoneyError, TypeError):
+            extra.append(paid)
+    return Prices(paid, out, *extra)
+
+
+def _loose_texts(value: Any) -> tuple[str, ...]:
+    return tuple(str(v) for v in value) if isinstance(value, list) else ()
+
+
+def _loose_number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+# --- what it shows ----------------------------------------------------------------------------------------------------
+
+
+def entry(model: Model) -> dict[str, Any]:
+    """An entry of `GET /api/v1/models`, each name in both spellings."""
+    prices = model.prices or Prices(0, 0, 0, 0)
+    fields = {
+        "model_id": model.key,
+        "model_key": model.key,
+        "display_name": model.name,
+        "alias": model.key,
+        "tier": model.tier,
+        "provider": model.provider,
+        "description": model.description,
+        "tags": list(model.tags),
+        "feature_tags": list(model.features),
+        "scenario_tags": list(model.scenarios),
+        "mci_score": model.score,
+        "customer_input_mtok": _shown(prices.input),
+        "customer_output_mtok": _shown(prices.output),
+        "customer_cacheread_mtok": _shown(prices.cache_read),
+        "customer_cachewrite_mtok": _shown(prices.cache_write),
+    }
+    return fields | {camel(name): value for name, value in fields.items()}
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _shown(nano: int) -> int | float:
+    """Credits per million tokens as a JSON number, as JoyToken shows them."""
+    text = format_credits(nano)
+    return float(text) if "." in text else int(text)
+
+
+def filtered(models: Iterable[Model], query: Mapping[str, Sequence[str]]) -> list[Model]:
+    """`GET /api/v1/models`'s parameters: tier, provider, feature_tag, pack (a SKU tag), industry_packs (repeatable)."""
+    one = {name: query[name][-1] for name in ("tier", "provider", "feature_tag", "pack") if query.get(name)}
+    packs = set(query.get("industry_packs", ()))
+    return [
+        model
+        for model in models
+        if ("tier" not in one or model.tier == one["tier"])
+        and ("provider" not in one or model.provider == one["provider"])
+        and ("feature_tag" not in one or one["feature_tag"] in model.features)
+        and ("pack" not in one or one["pack"] in model.tags)
+        and (not packs or packs & set(model.scenarios))
+    ]
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+def cost(prices: Prices, input_tokens: int, cached_tokens: int, output_tokens: int) -> int:
+    """Nano-credits of an answer, half to even over the whole. Cached input is part of the input."""
+    cached = min(cached_tokens, input_tokens)
+    millionths = (input_tokens - cached) * prices.input + cached * prices.cache_read + output_tokens * prices.output
+    quotient, remainder = divmod(millionths, 1_000_000)
+    return quotient + (remainder * 2 > 1_000_000 or (remainder * 2 == 1_000_000 and quotient % 2 == 1))
+
+
+def reserve(prices: Prices, input_tokens: int, output_tokens: int) -> int:
+    """Nano-credits that a request may cost, rounded up; at least JoyToken's least freeze of 0.000001 credits."""
+    millionths = input_tokens * max(prices.input, prices.cache_write) + output_tokens * prices.output
+    return min(max(-(-millionths // 1_000_000), LEAST_FREEZE), MOST_FREEZE) if millionths else 0
+
+
+LEAST_FREEZE = 1_000
+MOST_FREEZE = 2**60  # sums of it stay within the ledger's 64 bits
+DEFAULT_FREEZE = parse_credits_up("1")

@@ -1,0 +1,210 @@
+"""The console API's questions: status, requests and their tail, usage, latency, models, wallet, policies, tokens."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+
+from joytui import __version__
+from joytui.core.clock import now, parse_when
+from joytui.core.filters import FilterError, Term, parse
+from joytui.core.wire import request_view
+from joytui.gateway import refusals, views
+from joytui.gateway.catalog import Model
+from joytui.gateway.console_auth import may_read
+from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.refusals import Refused
+from joytui.gateway.routing import Ask, route
+from joytui.gateway.runtime import Gateway
+from joytui.ledger import keys, reads, wallets
+from joytui.ledger.ids import first_number, request_number
+from joytui.ledger.usage import GROUPS, latency, usage
+
+PAGE = 200
+MOST = 5_000
+
+
+async def status(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    last = await gateway.ledger.read(reads.last_seq)
+    settings = gateway.settings
+    upstreams = [settings.upstream] if settings.upstream else []
+    upstreams += [u.url for u in settings.upstreams]
+    return JSONResponse(
+        {
+            "version": __version__,
+            "url": gateway.url,
+            "pid": os.getpid(),
+            "started_at": gateway.started_at,
+            "upstream": ", ".join(upstreams) or None,
+            "upstream_api": gateway.upstream.api,
+            "store": str(gateway.ledger.path),
+            "keys": gateway.keyring.usable,
+            "requests": await gateway.ledger.read(reads.counted),
+            "consoles": gateway.tail.listeners,
+            "last_seq": last,
+            "in_flight": len(gateway.running),
+            "wallets": gateway.wallets_on,
+            "warnings": gateway.warnings(),
+        }
+    )
+
+
+async def requests(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    limit = number(request, "limit", PAGE, 1, MOST)
+    since, until = moment(request, "since"), moment(request, "until")
+    before = request.query_params.get("before")
+    edge = None if before is None else request_number(before)
+    if before is not None and edge is None:
+        raise refusals.bad_request("before: not the id of a request")
+    found = await gateway.ledger.read(
+        reads.page, filter_term(request), _edge(since), _edge(until), edge, limit
+    )  # fmt: skip
+    rows = [request_view(record, seq) for seq, record in found]
+    return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+
+
+async def one_request(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    found = await gateway.ledger.read(reads.find, request.path_params["id"])
+    if found is None:
+        raise Refused(404, refusals.NOT_FOUND, "no request with that id")
+    return JSONResponse(request_view(found[1], found[0]))
+
+
+async def request_stream(request: Request) -> StreamingResponse:
+    gateway = may_read(request)
+    filter_term(request)
+    after = request.query_params.get("after")
+    if after is None:
+        after = request.headers.get("last-event-id")
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise refusals.bad_request("after: not a sequence number")
+    stream = gateway.tail.stream(int(after) if after is not None else None, request.query_params.get("filter", ""))
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)
+
+
+async def _while_listening(gateway: Gateway, stream: Any) -> Any:
+    try:
+        async for event in stream:
+            yield event
+    finally:
+        gateway.seen_console()
+        await stream.aclose()
+
+
+async def usage_sums(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    by = [name for text in request.query_params.getlist("by") for name in text.split(",") if name]
+    if unknown := [name for name in by if name not in GROUPS]:
+        raise refusals.bad_request(f"by: no grouping {unknown[0]!r} (one of {', '.join(GROUPS)})")
+    if len(set(by)) != len(by):
+        raise refusals.bad_request("by: the same grouping twice")
+    since, until = moment(request, "since"), moment(request, "until") or now()
+    term = filter_term(request) if request.query_params.get("filter") else None
+    low = int(since.timestamp() * 1000) if since else 0
+    rows, totals = await gateway.ledger.read(usage, by, low, int(until.timestamp() * 1000) + 1, term)
+    return JSONResponse({"rows": [views.usage_row(row) for row in rows], "totals": views.usage_numbers(totals)})
+
+
+async def latencies(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    since, until = moment(request, "since") or parse_when("24h"), moment(request, "until") or now()
+    low, high = (int(edge.timestamp() * 1000) for edge in (since, until))
+    return JSONResponse({"rows": await gateway.ledger.read(latency, low, high)})
+
+
+async def models(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    entry = None
+    if named := request.query_params.get("key"):
+        entry = gateway.keyring.named(named)
+        if entry is None:
+            raise Refused(404, refusals.NOT_FOUND, "no key with that id or name")
+    listed = gateway.market.catalog.models.values()
+    return JSONResponse({"models": [_model(gateway, model, entry) for model in listed]})
+
+
+def _model(gateway: Gateway, model: Model, entry: KeyEntry | None) -> dict[str, Any]:
+    view = views.model_view(model)
+    if entry is not None:
+        try:
+            gateway.keyring.check_state(entry)
+            route(entry.policy, Ask(model.key, address=_inside(entry)), gateway.market)
+            view["callable"] = True
+        except Refused as refusal:
+            view["callable"], view["reason"] = False, refusal.message
+    return view
+
+
+def _inside(entry: KeyEntry) -> str | None:
+    """An address that the policy lets in, since this question is about the model."""
+    return str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None
+
+
+async def wallet(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    rows = await gateway.ledger.read(wallets.wallets)
+    return JSONResponse({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
+
+
+async def wallet_entries(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    limit = number(request, "limit", PAGE, 1, MOST)
+    before = number(request, "before", 0, 0, 2**62) or None
+    found = await gateway.ledger.read(wallets.wallet_entries, request.query_params.get("tier"), before, limit)
+    rows = [views.entry_view(entry) for entry in found]
+    return JSONResponse({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+
+
+async def policies(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.read(keys.policies)]})
+
+
+async def tokens(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.read(keys.tokens)]})
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+def filter_term(request: Request) -> Term | None:
+    text = request.query_params.get("filter", "")
+    if not text.strip():
+        return None
+    try:
+        return parse(text)
+    except FilterError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise refusals.bad_request(f"filter: {error.what} at column {error.position + 1}{hint}") from None
+
+
+def moment(request: Request, name: str) -> datetime | None:
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        return parse_when(text.replace(" ", "+") if "T" in text else text)
+    except (ValueError, OverflowError) as error:
+        raise refusals.bad_request(f"{name}: {error}") from None
+
+
+def number(request: Request, name: str, default: int, low: int, high: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+        raise refusals.bad_request(f"{name}: a number from {low} to {high}")
+    return int(text)
+
+
+def _edge(at: datetime | None) -> int | None:
+    return None if at is None else first_number(at)

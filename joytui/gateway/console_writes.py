@@ -1,0 +1,271 @@
+"""What the console API changes: keys, wallets, named policies, read-only tokens. A plain key is in one answer, once."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from joytui.core.joytoken import TIERS
+from joytui.core.money import MoneyError, parse_credits
+from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
+from joytui.gateway import refusals, views
+from joytui.gateway.console_auth import may_read, may_write
+from joytui.gateway.dry_run import check
+from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.plain_keys import digest, hint, new_key, new_token
+from joytui.gateway.policy import parse_policy
+from joytui.gateway.refusals import NOT_FOUND, Refused
+from joytui.gateway.runtime import Gateway
+from joytui.ledger import keys, money, wallets
+
+M = TypeVar("M", bound=BaseModel)
+MAX_BODY = 256 * 1024
+CONFLICT = "conflict"
+
+
+async def list_keys(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
+
+
+async def one_key(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    return JSONResponse(await _view(gateway, _named(gateway, request)))
+
+
+async def create_key(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    wanted = await read(request, KeyCreate)
+    policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
+    return await _created(gateway, wanted.name, wanted.owner, wanted.labels, wanted.expires_at, policy, name, None)
+
+
+async def edit_key(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    entry = _named(gateway, request)
+    wanted = await read(request, KeyEdit)
+    given = wanted.model_fields_set
+    if entry.row.state == "revoked":
+        raise Refused(409, CONFLICT, "a revoked key cannot be changed")
+    if "name" in given and wanted.name is None:
+        raise refusals.bad_request("name: must not be null")
+    changes: dict[str, Any] = {name: getattr(wanted, name) for name in ("name", "owner") if name in given}
+    if "labels" in given:
+        changes["labels"] = wanted.labels or []
+    if "expires_at" in given:
+        changes["expires_at"] = _time("expires_at", wanted.expires_at)
+    if wanted.policy is not None or wanted.policy_name is not None:
+        changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
+    return JSONResponse(await _changed(gateway, entry, changes))
+
+
+async def key_action(request: Request) -> JSONResponse:
+    """revoke, disable or enable. Revoking is for ever."""
+    gateway = may_write(request)
+    entry = _named(gateway, request)
+    action = request.url.path.rsplit("/", 1)[-1]
+    revoked = entry.row.state == "revoked"
+    if revoked and action != "revoke":
+        raise Refused(409, CONFLICT, "a revoked key stays revoked; create or rotate to a new one")
+    changes: dict[str, Any] = {"state": {"revoke": "revoked", "disable": "disabled", "enable": "active"}[action]}
+    if action == "revoke":
+        changes["revoked_at"] = entry.row.revoked_at or _now()
+    return JSONResponse(await _changed(gateway, entry, changes))
+
+
+async def rotate_key(request: Request) -> JSONResponse:
+    """A new key with the policy and the budget of the old one, which works on until a time, or ends now."""
+    gateway = may_write(request)
+    entry = _named(gateway, request)
+    wanted = await read(request, KeyRotate, optional=True)
+    row = entry.row
+    if row.state == "revoked":
+        raise Refused(409, CONFLICT, "a revoked key cannot be rotated; create a new one")
+    until = _time("old_expires_at", wanted.old_expires_at)
+    expires = views.shown_time(row.expires_at)
+    answer = await _created(
+        gateway, row.name, row.owner, list(row.labels), expires, dict(row.policy), row.policy_name, row.budget_id
+    )
+    changes: dict[str, Any] = {"replaced_by": answer.key_id}
+    if until is None:
+        changes |= {"state": "revoked", "revoked_at": _now()}
+    else:
+        changes["expires_at"] = until if row.expires_at is None else min(until, row.expires_at)
+    await _changed(gateway, entry, changes)
+    return answer
+
+
+async def check_key(request: Request) -> JSONResponse:
+    gateway = may_read(request)
+    return JSONResponse(await check(gateway, await read(request, KeyCheck)))
+
+
+# --- wallets, policies, tokens ----------------------------------------------------------------------------------------
+
+
+async def set_wallet(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    wanted = await read(request, WalletSet)
+    balance = None if wanted.balance is None else _credits("balance", wanted.balance)
+    await gateway.ledger.write(money.set_wallet, _tier(request), balance, wanted.note)
+    return await _wallet(gateway, _tier(request))
+
+
+async def credit_wallet(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    wanted = await read(request, WalletCredit)
+    amount = _credits("amount", wanted.amount)
+    await gateway.ledger.write(money.credit_wallet, _tier(request), amount, wanted.note)
+    return await _wallet(gateway, _tier(request))
+
+
+async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
+    rows = await gateway.ledger.read(wallets.wallets)
+    gateway.wallets_on = any(row.balance is not None for row in rows)
+    return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
+
+
+async def put_policy(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    wanted = await read(request, PolicyView)
+    name = request.path_params["name"]
+    if not 0 < len(name) <= 80 or not name.isprintable():
+        raise refusals.bad_request("name: 1 to 80 printable characters")
+    row = await gateway.ledger.write(keys.put_policy, name, _snapshot(wanted))
+    return JSONResponse(views.named_policy(row))
+
+
+async def create_token(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    wanted = await read(request, TokenCreate)
+    token = new_token()
+    row = await gateway.ledger.write(keys.create_token, wanted.name, digest(token))
+    gateway.token_digests.add(row.digest)
+    return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
+
+
+async def delete_token(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    if not await gateway.ledger.write(keys.delete_token, request.path_params["id"]):
+        raise Refused(404, NOT_FOUND, "no token with that id")
+    gateway.token_digests = {row.digest for row in await gateway.ledger.read(keys.tokens)}
+    return JSONResponse({"deleted": True})
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+class _Created(JSONResponse):
+    """The answer to a new key, with the id beside it for who goes on from there."""
+
+    key_id: str = ""
+
+
+async def _created(
+    gateway: Gateway,
+    name: str,
+    owner: str | None,
+    labels: list[str],
+    expires_at: str | None,
+    policy: dict[str, Any],
+    policy_name: str | None,
+    budget_id: str | None,
+) -> _Created:
+    plain = new_key()
+    expires = _time("expires_at", expires_at)
+    row = await gateway.ledger.write(
+        keys.create_key, digest(plain), name, hint(plain), owner, tuple(labels), expires, policy, policy_name, budget_id
+    )
+    view = await _view(gateway, gateway.keyring.put(row))
+    answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
+    answer.key_id = row.id
+    return answer
+
+
+async def _changed(gateway: Gateway, entry: KeyEntry, changes: dict[str, Any]) -> dict[str, Any]:
+    row = await gateway.ledger.write(keys.edit_key, entry.row.id, changes)
+    if row is None:
+        raise Refused(404, NOT_FOUND, "no key with that id")
+    return await _view(gateway, gateway.keyring.put(row))
+
+
+async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
+    fresh = await gateway.ledger.read(keys.key, entry.row.id)
+    if fresh is not None and fresh.last_used_at != entry.row.last_used_at:
+        entry.row = fresh
+    return views.key_view(entry, await gateway.ledger.read(keys.activity, entry.row))
+
+
+async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], str | None]:
+    """The snapshot to store, and the name of the policy it was copied from."""
+    if name is None:
+        return _snapshot(given or PolicyView()), None
+    for row in await gateway.ledger.read(keys.policies):
+        if row.name == name:
+            return dict(row.body), name
+    raise refusals.bad_request(f"policy_name: no policy is called {name[:80]!r}")
+
+
+def _snapshot(view: PolicyView) -> dict[str, Any]:
+    body = view.model_dump(exclude_defaults=True)
+    try:
+        parse_policy(body)
+    except ValueError as error:
+        raise refusals.bad_request(f"policy: {error}") from None
+    return body
+
+
+def _named(gateway: Gateway, request: Request) -> KeyEntry:
+    entry = gateway.keyring.named(request.path_params["id"])
+    if entry is None:
+        raise Refused(404, NOT_FOUND, "no key with that id, or more than one with that name")
+    return entry
+
+
+def _tier(request: Request) -> str:
+    tier: str = request.path_params["tier"]
+    if tier not in TIERS:
+        raise Refused(404, NOT_FOUND, "no such tier: economy, standard or premium")
+    return tier
+
+
+def _credits(name: str, text: str) -> int:
+    try:
+        return parse_credits(text)
+    except MoneyError as error:
+        raise refusals.bad_request(f"{name}: {error}") from None
+
+
+def _time(name: str, text: str | None) -> int | None:
+    try:
+        return views.stored_time(text)
+    except (ValueError, OverflowError):
+        raise refusals.bad_request(f"{name}: not an RFC 3339 time") from None
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def read(request: Request, model: type[M], *, optional: bool = False) -> M:
+    """The request's JSON as a wire model. Raises Refused (400) that names the field."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY:
+            raise refusals.bad_request("request body too large", cause="request-too-large")
+        parts.append(part)
+    raw = b"".join(parts)
+    try:
+        return model.model_validate({} if optional and not raw.strip() else json.loads(raw))
+    except (ValueError, RecursionError) as error:
+        if not isinstance(error, ValidationError):
+            raise refusals.bad_request("request body is not valid JSON") from None
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise refusals.bad_request(f"{place or 'body'}: {first['msg']}") from None

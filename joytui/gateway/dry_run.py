@@ -1,0 +1,96 @@
+"""May this key call this model now, and if not, why: the checks of a request, with nothing held and nothing recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from joytui.core.money import format_credits
+from joytui.core.wire import KeyCheck
+from joytui.gateway import refusals
+from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.plain_keys import complaint
+from joytui.gateway.refusals import Refused
+from joytui.gateway.routing import Ask, route
+from joytui.gateway.runtime import Gateway
+from joytui.ledger import keys, wallets
+from joytui.ledger.money import Candidate, Shortfall
+
+INPUT_TOKENS = 1_000
+"""A small request: about what a short question costs to hold."""
+STEPS = ("key", "blocked", "ip", "tier", "model", "route", "budget", "wallet")
+TITLES = {
+    "key": "the key is known and active",
+    "blocked": "its policy does not block it",
+    "ip": "the address is allowed",
+    "tier": "the tier is allowed",
+    "model": "the model is allowed",
+    "route": "a model is there",
+    "budget": "its budgets have enough left",
+    "wallet": "the tier's wallet has enough",
+}
+
+
+async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
+    """A `wire.KeyVerdict`."""
+    entry: KeyEntry | None = None
+    chosen: Candidate | None = None
+    refusal: Refused | None = None
+    try:
+        entry = _entry(gateway, wanted.key)
+        gateway.keyring.check_state(entry)
+        address = wanted.ip or (str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None)
+        ask = Ask(wanted.model, wanted.tier, address, input_tokens=INPUT_TOKENS)
+        chosen = await _affordable(gateway, entry, route(entry.policy, ask, gateway.market))
+    except Refused as error:
+        refusal = error
+    return {
+        "allowed": refusal is None,
+        "key_id": entry.row.id if entry else None,
+        "model": wanted.model,
+        "model_used": chosen.model if chosen else None,
+        "tier": chosen.tier if chosen else None,
+        "status": refusal.status if refusal else 200,
+        "error_type": refusal.error_type if refusal else None,
+        "message": refusal.message if refusal else None,
+        "cause": refusal.cause if refusal else None,
+        "estimate_credits": format_credits(chosen.estimate) if chosen else None,
+        "steps": _steps(refusal),
+    }
+
+
+def _entry(gateway: Gateway, text: str) -> KeyEntry:
+    entry = gateway.keyring.named(text) or gateway.keyring.find(text)
+    if entry is None:
+        wrong = complaint(text)
+        raise refusals.bad_key(f"invalid api key: not copied correctly ({wrong})" if wrong else "invalid api key")
+    return entry
+
+
+async def _affordable(gateway: Gateway, entry: KeyEntry, candidates: list[Candidate]) -> Candidate:
+    """The candidate that a reservation would take now. Raises Refused (402)."""
+    now_ms = time.time_ns() // 1_000_000
+    first = candidates[0]
+    for period, limit in entry.policy.limits:
+        spent, held = await gateway.ledger.read(keys.window, entry.row.budget_id, period, now_ms)
+        if spent + held >= limit or spent + held + first.estimate > limit:
+            raise refusals.no_money(Shortfall(period, None, limit, spent, held, first.estimate, now_ms))
+    if not gateway.wallets_on:
+        return first
+    rows = {row.tier: row for row in await gateway.ledger.read(wallets.wallets)}
+    for candidate in candidates:
+        row = rows[candidate.tier]
+        left = (row.balance or 0) - row.held
+        if left > 0 and left >= candidate.estimate:
+            return candidate
+    row = rows[first.tier]
+    raise refusals.no_money(Shortfall(None, first.tier, row.balance or 0, 0, row.held, first.estimate, now_ms))
+
+
+def _steps(refusal: Refused | None) -> list[dict[str, str]]:
+    steps: list[dict[str, str]] = []
+    for step in STEPS:
+        if refusal is not None and refusal.step == step:
+            return [*steps, {"step": step, "title": TITLES[step], "status": "fail", "message": refusal.message}]
+        steps.append({"step": step, "title": TITLES[step], "status": "pass"})
+    return steps

@@ -1,0 +1,84 @@
+"""What stands before every route: the Host allowlist first of all, then browsers, then the size of headers.
+
+A web page can make a browser talk to loopback (DNS rebinding, cross-site posts). It cannot choose the Host header, and
+its browser names itself by Origin and Sec-Fetch-Site: such requests are refused. No CORS header is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from joytui.gateway.refusals import HEADERS_TOO_LARGE, HOST_REJECTED, ORIGIN_REJECTED, Refused, error_body
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+SAFE_SITES = (b"none", b"same-origin")
+
+
+def allowed_hosts(host: str, port: int, extra: Iterable[str], *, tls: bool) -> frozenset[bytes]:
+    """The Host headers that are let in: exact, with the port (which may be left out only where it is the scheme's own)."""
+    names = {f"[{host}]" if ":" in host else host}
+    if host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"):  # noqa: S104 (names, nothing is bound here)
+        names |= {"127.0.0.1", "localhost", "[::1]"}
+    default = port == (443 if tls else 80)
+    hosts = {f"{name}:{port}" for name in names} | (names if default else set())
+    for name in extra:
+        bare = name.strip().lower()
+        hosts |= {bare} if _has_port(bare) else {f"{bare}:{port}", *([bare] if default else [])}
+    return frozenset(name.lower().encode() for name in hosts)
+
+
+def _has_port(name: str) -> bool:
+    return name.rpartition("]")[2].count(":") == 1
+
+
+class Guard:
+    """Wraps an ASGI application."""
+
+    def __init__(self, app: App, hosts: frozenset[bytes], max_header_bytes: int) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._max_header_bytes = max_header_bytes
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            refusal = self._refusal(scope["headers"])
+            if refusal is not None:
+                await _send(send, refusal)
+                return
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # HTTP 403: Codex then posts instead
+            return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, headers: list[tuple[bytes, bytes]]) -> Refused | None:
+        host: bytes | None = None
+        size = 0
+        browser = False
+        for name, value in headers:
+            size += len(name) + len(value) + 4
+            if name == b"host":
+                if host is not None:
+                    return Refused(400, HOST_REJECTED, "more than one Host header")
+                host = value
+            elif name == b"origin" or (name == b"sec-fetch-site" and value.lower() not in SAFE_SITES):
+                browser = True
+        if host is None or host.lower() not in self._hosts:
+            return Refused(
+                403, HOST_REJECTED, "this gateway is not known under that Host (the setting allow_hosts adds names)"
+            )
+        if browser:
+            return Refused(403, ORIGIN_REJECTED, "requests from web pages are not answered")
+        if size > self._max_header_bytes:
+            return Refused(431, HEADERS_TOO_LARGE, f"headers too large: at most {self._max_header_bytes} bytes")
+        return None
+
+
+async def _send(send: Any, refusal: Refused) -> None:
+    body = error_body(refusal.message, refusal.error_type)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

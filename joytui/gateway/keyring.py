@@ -1,0 +1,109 @@
+"""The keys in memory, as requests look them up: one gateway has the store, so what it changes it knows.
+
+A lookup is a SHA-256 and a dictionary. Policies are parsed when a key is loaded, never per request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from joytui.core.clock import rfc3339
+from joytui.gateway import refusals
+from joytui.gateway.plain_keys import complaint, digest
+from joytui.gateway.policy import Policy, parse_policy
+from joytui.ledger.keys import KeyRow
+
+
+@dataclass(slots=True)
+class KeyEntry:
+    """A key ready for use. `running` counts its requests in flight."""
+
+    row: KeyRow
+    policy: Policy
+    running: int = 0
+
+    @property
+    def state(self) -> str:
+        """active, disabled, revoked or expired."""
+        row = self.row
+        if row.state == "active" and row.expires_at is not None and row.expires_at <= time.time() * 1000:
+            return "expired"
+        return row.state
+
+
+class Keyring:
+    def __init__(self, rows: Iterable[KeyRow] = ()) -> None:
+        self._by_digest: dict[bytes, KeyEntry] = {}
+        self._by_id: dict[str, KeyEntry] = {}
+        for row in rows:
+            self.put(row)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[KeyEntry]:
+        return iter(self._by_id.values())
+
+    @property
+    def usable(self) -> int:
+        """Keys that may still be used some day: active or disabled."""
+        return sum(1 for entry in self._by_id.values() if entry.state in ("active", "disabled"))
+
+    def put(self, row: KeyRow) -> KeyEntry:
+        """Takes a new or changed key. Requests in flight keep the policy that they were admitted under."""
+        entry = KeyEntry(row, parse_policy(row.policy))
+        if old := self._by_id.get(row.id):
+            entry.running = old.running
+            old.row, old.policy = entry.row, entry.policy
+            entry = old
+        self._by_digest[row.digest] = self._by_id[row.id] = entry
+        return entry
+
+    def get(self, key_id: str) -> KeyEntry | None:
+        return self._by_id.get(key_id)
+
+    def named(self, text: str) -> KeyEntry | None:
+        """By id, or by name where only one key that is not revoked has it."""
+        if entry := self._by_id.get(text):
+            return entry
+        found = [e for e in self._by_id.values() if e.row.name == text]
+        live = [e for e in found if e.row.state != "revoked"]
+        return live[0] if len(live) == 1 else found[0] if len(found) == 1 else None
+
+    def find(self, plain: str) -> KeyEntry | None:
+        return self._by_digest.get(digest(plain))
+
+    def judge(self, plain: str | None) -> KeyEntry:
+        """The key that a request shows. Raises Refused: 401 without one, 403 invalid_api_key for one that is not good."""
+        if not plain:
+            raise refusals.missing_key()
+        entry = self._by_digest.get(digest(plain))
+        if entry is None:
+            wrong = complaint(plain)
+            raise refusals.bad_key(f"invalid api key: not copied correctly ({wrong})" if wrong else "invalid api key")
+        return entry
+
+    def check_state(self, entry: KeyEntry) -> None:
+        """Raises Refused (403 invalid_api_key) unless the key is active."""
+        state = entry.state
+        if state != "active":
+            since = entry.row.revoked_at if state == "revoked" else entry.row.expires_at if state == "expired" else None
+            raise refusals.bad_key(
+                f"invalid api key: this key is {state}" + (f" since {_time(since)}" if since else "")
+            )
+
+
+def credential(headers: Mapping[str, str]) -> str | None:
+    """The key that a request carries: X-API-Key before Bearer (docs-dev.joytokens.ai, authentication)."""
+    if direct := headers.get("x-api-key", "").strip():
+        return direct
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _time(ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return rfc3339(datetime.fromtimestamp(ms / 1000, UTC))[:19] + "Z"

@@ -1,0 +1,94 @@
+"""What an answer cost and why it failed: from the upstream's observation to the end of the record."""
+
+from __future__ import annotations
+
+from joytui.core import joytoken
+from joytui.core.money import format_credits
+from joytui.gateway.catalog import Catalog, cost
+from joytui.gateway.upstreams.exchange import Observation
+from joytui.ledger.money import Candidate
+
+CHARACTERS_PER_TOKEN = 4
+
+
+def priced(observation: Observation, candidate: Candidate, catalog: Catalog) -> tuple[int, str]:
+    """Nano-credits and where they come from: the upstream's own figure, our prices, or nothing to tell by."""
+    if observation.cost_nano is not None:
+        return observation.cost_nano, "upstream"
+    if not observation.input_tokens and not observation.output_tokens:
+        return 0, "none"
+    model = (observation.model_used and catalog.get(observation.model_used)) or catalog.get(candidate.model)
+    if not model or model.prices is None:
+        return 0, "none"
+    seen = observation
+    return cost(model.prices, seen.input_tokens, seen.cached_input_tokens, seen.output_tokens), "estimated"
+
+
+def estimate_usage(observation: Observation, body_bytes: int) -> None:
+    """Fills in the tokens of an answer that nobody waited for: what went in, and what had come out."""
+    if observation.usage_seen:
+        return
+    observation.input_tokens = body_bytes // CHARACTERS_PER_TOKEN + 1
+    observation.output_tokens = -(-observation.output_chars // CHARACTERS_PER_TOKEN)
+    observation.note("usage estimated: the client went away before the upstream told it")
+
+
+def cause_of(status: int, error_type: str | None, *, complete: bool, upstream_key: bool = False) -> str | None:
+    """The cause id of an answer from an upstream; None for a good one. `upstream_key`: it refused the relay's own key."""
+    if upstream_key:
+        return "upstream-key-rejected"
+    if status < 400:
+        if error_type is not None:
+            return _BY_TYPE.get(error_type, "error-in-200" if complete else "stream-truncated")
+        return None if complete else "stream-truncated"
+    if error_type in _BY_TYPE:
+        return _BY_TYPE[error_type]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return "upstream-error" if status > 500 else "gateway-error" if status == 500 else "request-rejected"
+
+
+_BY_TYPE = {
+    joytoken.INSUFFICIENT_QUOTA: "insufficient-quota",
+    joytoken.POLICY_REJECTED: "policy-rejected",
+    joytoken.MISSING_API_KEY: "key-missing",
+    joytoken.INVALID_API_KEY: "key-rejected",
+}
+_BY_STATUS = {
+    401: "key-rejected",
+    402: "insufficient-quota",
+    403: "policy-rejected",
+    404: "model-not-found",
+    408: "no-response",
+    409: "duplicate-request",
+    413: "request-too-large",
+    429: "rate-limited",
+}
+
+
+def metadata(
+    observation: Observation,
+    candidate: Candidate,
+    catalog: Catalog,
+    request_id: str,
+    routing_ms: float,
+) -> dict[str, object]:
+    """JoyToken's `metadata` of an answer (docs: usage-billing; the real answer of 2026-08-31 has the same fields)."""
+    nano, _ = priced(observation, candidate, catalog)
+    return {
+        "billing": {
+            "cached_input_tokens": observation.cached_input_tokens,
+            "cached_output_tokens": 0,
+            "credits_used": format_credits(nano),
+            "input_tokens": observation.input_tokens,
+            "output_tokens": observation.output_tokens,
+        },
+        "billing_id": observation.billing_id or f"bill-{request_id.removeprefix('req-'):0>32}",
+        "latency": {"routing_ms": round(routing_ms)},
+        "model": observation.model_used or candidate.model,
+        "provider": observation.provider or candidate.provider,
+        "request_id": request_id,
+        "score": 0,
+        "tag": [],
+        "tier": observation.tier or candidate.tier,
+    }

@@ -1,0 +1,116 @@
+"""Counters for Prometheus, with the OpenTelemetry GenAI names where they exist. No key, address or prompt is a label."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+DURATION_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+MOST_SERIES = 500
+"""Model names come from clients: beyond so many different series the rest is counted as "other"."""
+
+HELP = {
+    "joytui_requests_total": ("counter", "Model requests that ended, by endpoint, status and error type."),
+    "gen_ai_client_token_usage_total": ("counter", "Tokens, by model and kind."),
+    "joytui_cost_credits_total": ("counter", "Credits, by model."),
+    "gen_ai_server_request_duration_seconds": ("histogram", "Time from the request to its end."),
+    "gen_ai_server_time_to_first_token_seconds": ("histogram", "Time from the request to its first token."),
+}
+
+
+class Histogram:
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(DURATION_EDGES) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(DURATION_EDGES, seconds)] += 1
+        self.sum += seconds
+
+
+class Metrics:
+    """What a gateway counted since it started."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, int, str]] = Counter()
+        self.tokens: Counter[tuple[str, str]] = Counter()
+        self.cost_nano: Counter[str] = Counter()
+        self.duration = Histogram()
+        self.first_token = Histogram()
+
+    def ended(
+        self,
+        endpoint: str,
+        model: str,
+        status: int,
+        error_type: str | None,
+        tokens: tuple[int, int, int, int],
+        cost_nano: int,
+        ttft_ms: float | None,
+        latency_ms: float,
+    ) -> None:
+        """`tokens`: input, cached input, output, reasoning."""
+        if len(self.tokens) >= MOST_SERIES and (model, "input") not in self.tokens:
+            model = "other"
+        kind = error_type or ""
+        if len(self.requests) >= MOST_SERIES and (endpoint, status, kind) not in self.requests:
+            kind = "other"
+        self.requests[endpoint, status, kind] += 1
+        for name, count in zip(("input", "cached_input", "output", "reasoning"), tokens, strict=True):
+            if count:
+                self.tokens[model, name] += count
+        if cost_nano:
+            self.cost_nano[model] += cost_nano
+        self.duration.add(latency_ms / 1000)
+        if ttft_ms is not None:
+            self.first_token.add(ttft_ms / 1000)
+
+    def text(self, gauges: Mapping[str, float]) -> str:
+        """The exposition format, version 0.0.4."""
+        lines: list[str] = []
+        for name, value in gauges.items():
+            lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]
+        lines += _head("joytui_requests_total")
+        lines += [
+            _line("joytui_requests_total", {"endpoint": e, "status": str(s), "error_type": t}, n)
+            for (e, s, t), n in self.requests.items()
+        ]
+        lines += _head("gen_ai_client_token_usage_total")
+        lines += [
+            _line("gen_ai_client_token_usage_total", {"gen_ai_request_model": m, "gen_ai_token_type": t}, n)
+            for (m, t), n in self.tokens.items()
+        ]
+        lines += _head("joytui_cost_credits_total")
+        lines += [
+            _line("joytui_cost_credits_total", {"gen_ai_request_model": m}, n / 1e9) for m, n in self.cost_nano.items()
+        ]
+        lines += _histogram("gen_ai_server_request_duration_seconds", self.duration)
+        lines += _histogram("gen_ai_server_time_to_first_token_seconds", self.first_token)
+        return "\n".join(lines) + "\n"
+
+
+def _head(name: str) -> list[str]:
+    kind, text = HELP[name]
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    return f"{name}{{{inner}}} {value:g}" if isinstance(value, float) else f"{name}{{{inner}}} {value}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _histogram(name: str, histogram: Histogram) -> Iterable[str]:
+    lines = _head(name)
+    total = 0
+    for edge, count in zip(DURATION_EDGES, histogram.counts, strict=False):
+        total += count
+        lines.append(f'{name}_bucket{{le="{edge:g}"}} {total}')
+    total += histogram.counts[-1]
+    return [*lines, f'{name}_bucket{{le="+Inf"}} {total}', f"{name}_sum {histogram.sum:.6f}", f"{name}_count {total}"]

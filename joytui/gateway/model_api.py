@@ -1,0 +1,237 @@
+"""`POST /openai/v1/responses` and `/chat/completions`: the order of checks, the call, and the answer on its way back.
+
+A plain ASGI endpoint: this is the hot path. No byte of an answer leaves before its row is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
+from joytui.gateway import refusals
+from joytui.gateway.keyring import credential
+from joytui.gateway.metering import metadata
+from joytui.gateway.refusals import Refused
+from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
+from joytui.gateway.routing import route
+from joytui.gateway.runtime import Gateway
+from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
+from joytui.gateway.visit import Visit, write_opening
+from joytui.ledger.money import Candidate, Shortfall
+from joytui.ledger.requests import DuplicateRequest, Ended, Opened, Reservation, end_request, reserve_request
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_JSON = (b"content-type", b"application/json")
+
+
+class ModelEndpoint:
+    """One of the two model endpoints as an ASGI application."""
+
+    def __init__(self, gateway: Gateway, endpoint: Endpoint) -> None:
+        self._gateway = gateway
+        self._endpoint: Endpoint = endpoint
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        peer = scope.get("client")
+        visit = Visit(self._gateway, self._endpoint, headers, peer[0] if peer else None)
+        try:
+            call, kept = await self._admit(visit, receive)
+        except Refused as refusal:
+            visit.refuse(refusal)
+            await send_refusal(send, refusal, visit)
+            return
+        except ClientGone:
+            return  # it never finished asking: nothing was admitted
+        finally:
+            if visit.key is not None and not visit.admitted:
+                visit.key.running -= 1
+        await _Answer(visit, call, kept, send).deliver(receive)
+
+    # --- admission ---------------------------------------------------------------------------------------------------
+
+    async def _admit(self, visit: Visit, receive: Receive) -> tuple[ModelCall, asyncio.Future[None] | None]:
+        """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
+        raw = await self._body_of_known_key(visit, receive)
+        request = parse(raw, self._endpoint)
+        visit.model, visit.stream, visit.body_bytes = request.model, request.stream, len(raw)
+        assert visit.key is not None
+        ask = request.ask(visit.address)
+        candidates = route(visit.key.policy, ask, self._gateway.market)
+        opened = visit.describe()
+        limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
+        if limited:
+            chosen, kept = await self._reserve(visit, opened, candidates), None
+        elif opened.request_id is not None:
+            chosen, kept = candidates[0], None
+            await _kept(write_opening(visit, opened, chosen))
+        else:
+            chosen = candidates[0]
+            kept = write_opening(visit, opened, chosen)
+        visit.admit(chosen, opened, held=limited)
+        return self._call(visit, request, chosen), kept
+
+    async def _body_of_known_key(self, visit: Visit, receive: Receive) -> bytes:
+        """The body, read to its end also where the key is refused: a client that still sends would not read why."""
+        gateway, settings = self._gateway, self._gateway.settings
+        try:
+            entry = gateway.keyring.judge(credential(visit.headers))
+        except Refused:
+            await read_body(receive, settings.max_body_bytes, keep=False)
+            raise
+        visit.key = entry
+        entry.running += 1
+        raw = await read_body(receive, settings.max_body_bytes)
+        gateway.keyring.check_state(entry)
+        if gateway.draining:
+            raise refusals.Refused(503, "upstream_error", "the gateway is stopping", cause="upstream-error")
+        if entry.running > settings.max_parallel_per_key:
+            raise refusals.too_many(
+                f"more than {settings.max_parallel_per_key} requests at the same time with this key"
+            )
+        if len(gateway.running) >= settings.max_parallel:
+            raise refusals.too_many(f"more than {settings.max_parallel} requests at the same time")
+        if raw is None:
+            raise too_large(settings.max_body_bytes)
+        return decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes)
+
+    async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
+        assert visit.key is not None
+        policy, settings = visit.key.policy, self._gateway.settings
+        wanted = Reservation(visit.key.row.budget_id, policy.limits, candidates, settings.lease_s * 1000)
+        try:
+            chosen: Candidate = await _kept(self._gateway.ledger.write(reserve_request, opened, wanted))
+        except Shortfall as lack:
+            raise refusals.no_money(lack) from None
+        except asyncio.CancelledError:  # the writer may still admit it: what it then holds is given back after that
+            ended = Ended(None, None, None, 499, "client_disconnected")
+            self._gateway.ledger.submit(end_request, opened, ended, None, True)
+            raise
+        return chosen
+
+    # --- the call ----------------------------------------------------------------------------------------------------
+
+    def _call(self, visit: Visit, request: ModelRequest, chosen: Candidate) -> ModelCall:
+        gateway = self._gateway
+        body, raw = request.body, request.raw
+        drop_tier = "tier" in body and not gateway.market.forwards_auto
+        if body.get("model") != chosen.model or drop_tier:
+            body = {name: value for name, value in body.items() if not (drop_tier and name == "tier")}
+            body["model"] = chosen.model
+            raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        routing_ms = visit.elapsed_ms()
+        form = gateway.settings.metadata
+
+        def describe(seen: Observation) -> Any:
+            told = metadata(seen, chosen, gateway.market.catalog, visit.shown_id, routing_ms)
+            return [told] if form == "array" else told
+
+        return ModelCall(
+            self._endpoint, body, raw, visit.headers, request.stream, visit.shown_id, chosen.model,
+            None if form == "off" else describe,
+        )  # fmt: skip
+
+
+async def _kept(future: asyncio.Future[Any]) -> Any:
+    """What the store answered. Raises Refused for a spent request id (409) and for a store that cannot be written."""
+    try:
+        return await future
+    except DuplicateRequest as error:
+        raise refusals.duplicate(str(error)) from None
+    except sqlite3.Error:
+        raise refusals.store_unavailable() from None
+
+
+class _Answer:
+    """The upstream's answer on its way to the client, watched for a client that goes away."""
+
+    __slots__ = ("_call", "_gone", "_kept", "_send", "_visit")
+
+    def __init__(self, visit: Visit, call: ModelCall, kept: asyncio.Future[None] | None, send: Send) -> None:
+        self._visit = visit
+        self._call = call
+        self._kept = kept
+        self._send = send
+        self._gone = False
+
+    async def deliver(self, receive: Receive) -> None:
+        visit = self._visit
+        task = asyncio.current_task()
+        key = visit.key
+        assert task is not None
+        assert key is not None
+        watch = asyncio.create_task(self._watch(receive, task))
+        exchange: Exchange | None = None
+        status = 500
+        try:
+            exchange = await visit.gateway.upstream.call(self._call)
+            if self._kept is not None:
+                await _kept(self._kept)
+            status = exchange.status
+            await self._pass_on(exchange)
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+            task.uncancel()
+        except Refused as refusal:
+            visit.refuse(refusal)
+            await send_refusal(self._send, refusal, visit)
+        finally:
+            watch.cancel()
+            key.running -= 1
+            seen = exchange.observation if exchange is not None else Observation()
+            foreign = exchange is not None and HEADER_ERROR_ORIGIN.lower() in exchange.headers
+            visit.end(
+                status, seen, gone=self._gone and not seen.complete, upstream_key=foreign and status in (401, 403)
+            )
+            if exchange is not None:
+                await exchange.aclose()
+
+    async def _watch(self, receive: Receive, task: asyncio.Task[Any]) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        task.cancel()
+
+    async def _pass_on(self, exchange: Exchange) -> None:
+        send = self._send
+        await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
+        async for chunk in exchange.body:
+            if chunk:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        visit = self._visit
+        headers = [(n.lower().encode("latin-1"), v.encode("latin-1", "replace")) for n, v in exchange.headers.items()]
+        headers = [pair for pair in headers if pair[0] not in _OWN]
+        headers += visit.id_headers()
+        if exchange.status < 400 and visit.candidate is not None:
+            seen = exchange.observation
+            model = seen.model_used or visit.candidate.model
+            provider = seen.provider or visit.candidate.provider or visit.gateway.upstream.name
+            have = {name for name, _ in headers}
+            for name, value in ((HEADER_USED_MODEL, model), (HEADER_USED_PROVIDER, provider)):
+                if name.lower().encode() not in have and value != AUTO_MODEL:
+                    headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
+        return headers
+
+
+_OWN = {b"x-request-id", b"x-daoe-request-id", b"content-length", b"transfer-encoding", b"connection"}
+
+
+async def send_refusal(send: Send, refusal: Refused, visit: Visit | None = None) -> None:
+    body = refusal.body
+    headers = [_JSON, (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in refusal.headers.items()]
+    if visit is not None:
+        headers += visit.id_headers()
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,149 @@
+"""The catalog side of JoyToken's API: models in both spellings, meta, pricing; health, metrics, and what is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from joytui import __version__
+from joytui.core.gateway_state import proof
+from joytui.core.joytoken import AUTO_MODEL, TIERS
+from joytui.gateway import refusals
+from joytui.gateway.catalog import entry, filtered
+from joytui.gateway.console_auth import may_read
+from joytui.gateway.keyring import credential
+from joytui.gateway.policy import blacklisted
+from joytui.gateway.refusals import NOT_FOUND, Refused
+from joytui.gateway.runtime import Gateway
+
+TIER_NAMES = {"economy": ("E", "Economy"), "standard": ("S", "Standard"), "premium": ("P", "Premium")}
+MAX_NONCE = 200
+
+
+def gateway_of(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+def success(data: Any) -> JSONResponse:
+    """The catalog's envelope."""
+    return JSONResponse({"code": 0, "message": "success", "data": data})
+
+
+async def health(request: Request) -> JSONResponse:
+    """`GET /healthz`; with `?nonce=` also the proof that this is the gateway with that admin token."""
+    gateway = gateway_of(request)
+    answer: dict[str, Any] = {"status": "ok", "version": __version__, "pid": os.getpid()}
+    nonce = request.query_params.get("nonce")
+    if nonce is not None:
+        if not 0 < len(nonce) <= MAX_NONCE:
+            raise refusals.bad_request(f"nonce must have 1 to {MAX_NONCE} characters")
+        answer["proof"] = proof(gateway.admin_token, nonce, gateway.url)
+    return JSONResponse(answer)
+
+
+async def metrics(request: Request) -> Response:
+    gateway = gateway_of(request)
+    if not gateway.settings.metrics_public:
+        may_read(request)
+    gauges = {
+        "joytui_requests_in_flight": len(gateway.running),
+        "joytui_ledger_writes_waiting": gateway.ledger.waiting,
+        "joytui_keys": len(gateway.keyring),
+        "joytui_consoles": gateway.tail.listeners,
+    }
+    return PlainTextResponse(gateway.metrics.text(gauges), media_type="text/plain; version=0.0.4")
+
+
+async def catalog(request: Request) -> JSONResponse:
+    """`GET /api/v1/models`: public. `auto` is no entry of it, as at JoyToken."""
+    query = {name: request.query_params.getlist(name) for name in request.query_params}
+    locale = request.query_params.get("locale")
+    if locale not in (None, "zh", "en"):
+        raise refusals.bad_request("locale must be zh or en")
+    models = gateway_of(request).market.catalog.models.values()
+    return success({"models": [entry(model) for model in filtered(models, query)]})
+
+
+async def openai_models(request: Request) -> JSONResponse:
+    """`GET /openai/v1/models`, as OpenAI shapes it: what this key may name."""
+    gateway = gateway_of(request)
+    key = gateway.keyring.judge(credential(_headers(request)))
+    gateway.keyring.check_state(key)
+    policy = key.policy
+    names = [
+        m.key
+        for m in gateway.market.catalog.models.values()
+        if not blacklisted(policy, m.key) and (not policy.tiers or m.tier is None or m.tier in policy.tiers)
+    ]
+    if policy.fixed_model:
+        names = [policy.fixed_model]
+    owners = {m.key: m.provider for m in gateway.market.catalog.models.values()}
+    data = [
+        {"id": name, "object": "model", "created": 0, "owned_by": owners.get(name) or gateway.upstream.name}
+        for name in (AUTO_MODEL, *names)
+    ]
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def meta(request: Request) -> JSONResponse:
+    """`GET /api/v1/models/meta`: what the catalog can be filtered by."""
+    gateway = _with_key(request)
+    models = gateway.market.catalog.models.values()
+    data = {
+        "tiers": [{"value": tier, "label": TIER_NAMES[tier][1]} for tier in TIERS],
+        "skus": _choices(tag for m in models for tag in m.tags),
+        "featureTags": _choices(feature for m in models for feature in m.features),
+        "industryPacks": _choices(scenario for m in models for scenario in m.scenarios),
+        "providers": _choices(m.provider for m in models if m.provider),
+        "updatedAt": gateway.started_at,
+    }
+    return success(data)
+
+
+async def pricing(request: Request) -> JSONResponse:
+    """`GET /api/v1/pricing`: this gateway counts credits and has no rate to money, so those are null."""
+    gateway = _with_key(request)
+    version = gateway.market.catalog.version
+    tiers = [
+        {
+            "code": TIER_NAMES[tier][0],
+            "name": tier,
+            "description": f"{TIER_NAMES[tier][1]} tier",
+            "usdPerCredit": None,
+            "creditsPerUsd": None,
+            "unit": "Credit",
+            "rateVersion": version,
+            "sortOrder": order,
+            "updatedAt": gateway.started_at,
+        }
+        for order, tier in enumerate(TIERS)
+    ]
+    skus = [
+        {"code": tag, "name": tag, "description": ""}
+        for tag in sorted({tag for m in gateway.market.catalog.models.values() for tag in m.tags})
+    ]
+    return success({"tiers": tiers, "skus": skus, "currentVersion": version, "updatedAt": gateway.started_at})
+
+
+async def no_compaction(request: Request) -> Response:
+    """`/responses/compact` is not there on purpose: Codex compacts locally for other providers than OpenAI."""
+    raise Refused(404, NOT_FOUND, "no such endpoint: compaction is done by the client")
+
+
+def _with_key(request: Request) -> Gateway:
+    gateway = gateway_of(request)
+    gateway.keyring.check_state(gateway.keyring.judge(credential(_headers(request))))
+    return gateway
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return dict(request.headers.items())
+
+
+def _choices(values: Iterable[str]) -> list[dict[str, str]]:
+    return [{"value": value, "label": value} for value in sorted(set(values))]

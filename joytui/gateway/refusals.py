@@ -1,0 +1,116 @@
+"""How the gateway says no: JoyToken's error body, its statuses and types (docs-dev.joytokens.ai, errors), and our cause.
+
+    {"error": {"message": "<text>", "type": "<type>"}}
+
+404, 405, 409, 429 and 431 have no documented type; those here are this project's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from joytui.core import joytoken
+from joytui.core.clock import rfc3339
+from joytui.core.money import format_credits
+from joytui.ledger.money import Shortfall, resets_at
+
+NOT_FOUND = "not_found"
+MODEL_NOT_FOUND = "model_not_found"
+METHOD_NOT_ALLOWED = "method_not_allowed"
+DUPLICATE_REQUEST = "duplicate_request"
+RATE_LIMITED = "rate_limited"
+HOST_REJECTED = "host_rejected"
+ORIGIN_REJECTED = "origin_rejected"
+HEADERS_TOO_LARGE = "headers_too_large"
+
+
+class Refused(Exception):
+    """A request that the gateway itself refuses. `step` is the check that did, as JoyToken's guardrails page orders them."""
+
+    def __init__(
+        self,
+        status: int,
+        error_type: str,
+        message: str,
+        *,
+        cause: str | None = None,
+        step: str = "request",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+        self.cause = cause
+        self.step = step
+        self.headers = dict(headers or {})
+
+    @property
+    def body(self) -> bytes:
+        return error_body(self.message, self.error_type)
+
+
+def error_body(message: str, error_type: str) -> bytes:
+    return json.dumps({"error": {"message": message, "type": error_type}}, ensure_ascii=False).encode()
+
+
+def bad_request(message: str, *, cause: str = "request-rejected") -> Refused:
+    return Refused(400, joytoken.INVALID_REQUEST, message, cause=cause, step="request")
+
+
+def missing_key() -> Refused:
+    return Refused(401, joytoken.MISSING_API_KEY, "missing api key", cause="key-missing", step="key")
+
+
+def bad_key(message: str) -> Refused:
+    return Refused(403, joytoken.INVALID_API_KEY, message, cause="key-rejected", step="key")
+
+
+def policy(message: str, *, step: str) -> Refused:
+    """`step`: "blocked", "ip", "tier" or "model"."""
+    return Refused(403, joytoken.POLICY_REJECTED, message, cause="policy-rejected", step=step)
+
+
+def model_not_found(model: str) -> Refused:
+    message = f"model not found: {model} (use auto or a model key of the catalog, GET /api/v1/models)"
+    return Refused(404, MODEL_NOT_FOUND, message, cause="model-not-found", step="route")
+
+
+def no_route(message: str) -> Refused:
+    return Refused(502, joytoken.ROUTING_ERROR, message, cause="upstream-error", step="route")
+
+
+def duplicate(request_id: str) -> Refused:
+    message = f"duplicate request_id: {request_id[:120]} was sent before with this key"
+    return Refused(409, DUPLICATE_REQUEST, message, cause="duplicate-request", step="request")
+
+
+def too_many(what: str) -> Refused:
+    return Refused(429, RATE_LIMITED, what, cause="rate-limited", step="request", headers={"Retry-After": "1"})
+
+
+def store_unavailable() -> Refused:
+    message = "the gateway's store cannot be written, so nothing is let through"
+    return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="upstream-error", step="hold")
+
+
+def no_money(lack: Shortfall) -> Refused:
+    """402, with which limit refused, what is left, and when it resets."""
+    need = f"this request may cost up to {format_credits(lack.estimate)}"
+    if lack.period is None:
+        message = (
+            f"insufficient wallet balance: the {lack.tier} wallet has {format_credits(lack.left)} credits left"
+            f" ({format_credits(lack.held)} held by running requests), {need}"
+        )
+        step = "wallet"
+    else:
+        reset = resets_at(lack.period, lack.at_ms)
+        when = f"resets {rfc3339(reset)[:19]}Z" if reset else "never resets"
+        message = (
+            f"{lack.period} limit of {format_credits(lack.limit)} credits exceeded: {format_credits(lack.left)} left"
+            f" ({format_credits(lack.spent)} spent, {format_credits(lack.held)} held by running requests),"
+            f" {need}; {when}"
+        )
+        step = "budget"
+    return Refused(402, joytoken.INSUFFICIENT_QUOTA, message, cause="insufficient-quota", step=step)

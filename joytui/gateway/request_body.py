@@ -1,0 +1,157 @@
+"""Reading a model request's body: under a cap, decompressed under the same cap, as JSON with the few fields we judge."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.gateway import refusals
+from joytui.gateway.routing import Ask
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+BYTES_PER_TOKEN = 3
+"""For holding: JSON in English is about 4 bytes a token, and too much held is given back."""
+DRAIN = 8
+_EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=_-]*")
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request had come whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A request's JSON. `raw` is its bytes as they came (decompressed)."""
+
+    body: dict[str, Any]
+    raw: bytes
+    model: str | None
+    tier: str | None
+    stream: bool
+    output_tokens: int | None
+
+    def ask(self, address: str | None) -> Ask:
+        return Ask(
+            self.model,
+            self.tier,
+            address,
+            VISION if b"image" in self.raw and has_image(self.body) else NO_FEATURES,
+            input_tokens(self.raw),
+            self.output_tokens,
+        )
+
+
+VISION = frozenset({"vision"})
+NO_FEATURES: frozenset[str] = frozenset()
+
+
+async def read_body(receive: Receive, limit: int, *, keep: bool = True) -> bytes | None:
+    """The body, None where it is over the limit. What is over is read on and dropped (up to a point), so that the client
+    has sent all and gets to read why it was refused. `keep` False only drops. Raises ClientGone."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        return body if len(body) <= limit else None
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if keep and size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+        if not message.get("more_body", False):
+            return b"".join(parts) if size <= limit else None
+        if size > limit * DRAIN:
+            return None
+        message = await receive()
+
+
+def decompress(raw: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its Content-Encoding: gzip or deflate, never more than the limit. Raises Refused (400)."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return raw
+    if name not in ("gzip", "x-gzip", "deflate"):
+        raise refusals.bad_request(f"content-encoding {name[:40]!r} is not supported; send the body plain or as gzip")
+    engine = zlib.decompressobj(zlib.MAX_WBITS | 32 if name != "deflate" else zlib.MAX_WBITS)
+    try:
+        data = engine.decompress(raw, limit + 1)
+    except zlib.error:
+        raise refusals.bad_request(f"the body is not valid {name}") from None
+    if len(data) > limit:
+        raise too_large(limit)
+    if not engine.eof:
+        raise refusals.bad_request(f"the {name} body is cut short")
+    return data
+
+
+def too_large(limit: int) -> refusals.Refused:
+    return refusals.bad_request(f"request body too large: at most {limit / 1048576:g} MiB", cause="request-too-large")
+
+
+def parse(raw: bytes, endpoint: str) -> ModelRequest:
+    """The request in a body. Raises Refused (400): no JSON object, no messages or input, fields of a wrong kind."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise refusals.bad_request("request body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise refusals.bad_request("request body must be a JSON object")
+    model, tier, stream = body.get("model"), body.get("tier"), body.get("stream")
+    if model is not None and not isinstance(model, str):
+        raise refusals.bad_request("model must be a string")
+    if stream is not None and not isinstance(stream, bool):
+        raise refusals.bad_request("stream must be true or false")
+    if tier is not None and not isinstance(tier, str):
+        raise refusals.bad_request("tier must be a string")
+    if endpoint == "chat/completions":
+        _check_messages(body.get("messages"))
+        limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    else:
+        _check_input(body.get("input"))
+        limit = body.get("max_output_tokens")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise refusals.bad_request("max_tokens must be an integer from 1 up")
+    return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit)
+
+
+def _check_messages(messages: Any) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise refusals.bad_request("messages must not be empty")
+    if not all(isinstance(message, dict) for message in messages):
+        raise refusals.bad_request("messages must be a list of objects")
+
+
+def _check_input(value: Any) -> None:
+    if not value or not isinstance(value, (str, list)):
+        raise refusals.bad_request("input must not be empty")
+    if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
+        raise refusals.bad_request("input must be a text or a list of items")
+
+
+def input_tokens(raw: bytes) -> int:
+    """The most input tokens that we expect of a body; embedded files count as a constant, not by their bytes."""
+    size = len(raw)
+    if b";base64," in raw:
+        size = len(_EMBEDDED.sub(b" " * 3000, raw))
+    return size // BYTES_PER_TOKEN + 1
+
+
+def has_image(body: dict[str, Any]) -> bool:
+    """Whether a message has an image: JoyToken then wants a model with vision."""
+    items = body.get("messages") or body.get("input")
+    for item in items if isinstance(items, list) else ():
+        content = item.get("content", item.get("output"))
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") in ("image_url", "input_image"):
+                return True
+    return False

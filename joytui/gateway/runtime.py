@@ -1,0 +1,134 @@
+"""A running gateway: its settings, store, keys, catalog, upstream and counters, and what keeps them fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from joytui.core.clock import now, rfc3339
+from joytui.core.joytoken import AUTO_MODEL
+from joytui.core.money import parse_credits
+from joytui.gateway.addresses import parse_networks
+from joytui.gateway.catalog import Catalog, joined, load_catalog
+from joytui.gateway.keyring import Keyring
+from joytui.gateway.metrics import Metrics
+from joytui.gateway.routing import Market
+from joytui.gateway.settings import GatewaySettings
+from joytui.gateway.tail import Tail
+from joytui.gateway.upstreams.exchange import Upstream
+from joytui.ledger import keys, upkeep, wallets
+from joytui.ledger.sqlite import SqliteLedger
+
+log = logging.getLogger("joytui.gateway")
+
+MODELS_FRESH_S = 300.0
+LEASE_RENEWAL_S = 20.0
+RETENTION_S = 600.0
+
+
+class Gateway:
+    """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end."""
+
+    def __init__(
+        self, settings: GatewaySettings, ledger: SqliteLedger, upstream: Upstream, admin_token: str, url: str
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.upstream = upstream
+        self.admin_token = admin_token
+        self.url = url
+        self.started_at = rfc3339(now())
+        self.shipped = load_catalog(settings.catalog)
+        self.market = self._market(self.shipped, knows_auto=not settings.offline)
+        self.keyring = Keyring(ledger.read_now(keys.keys))
+        self.token_digests = {row.digest for row in ledger.read_now(keys.tokens)}
+        self.wallets_on = any(w.balance is not None for w in ledger.read_now(wallets.wallets))
+        self.trusted_proxies = parse_networks(settings.trusted_proxies)
+        self.metrics = Metrics()
+        self.tail = Tail(ledger)
+        self.running: dict[int, Any] = {}
+        self.console_seen = time.monotonic()
+        self.draining = False
+        self._listed_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
+            asyncio.create_task(self._every(RETENTION_S, self._forget)),
+        ]
+        if not self.settings.offline:
+            self._tasks.append(asyncio.create_task(self._every(MODELS_FRESH_S, self.list_models)))
+
+    async def stop(self) -> None:
+        """Ends live tails and upkeep, then the upstream. The ledger is closed by who opened it."""
+        self.draining = True
+        self.tail.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.upstream.aclose()
+
+    # --- models ------------------------------------------------------------------------------------------------------
+
+    def _market(self, catalog: Catalog, *, knows_auto: bool) -> Market:
+        settings = self.settings
+        return Market(
+            catalog=catalog,
+            provider=self.upstream.name,
+            open=not settings.offline and not settings.strict,
+            forwards_auto=not settings.offline and knows_auto and settings.auto_model is None,
+            auto_model=settings.auto_model,
+            default_model=settings.default_model,
+            default_output_tokens=settings.default_output_tokens,
+            default_freeze=parse_credits(settings.default_freeze),
+        )
+
+    async def list_models(self) -> None:
+        """Asks the upstream for its models; without a list of its own the shipped catalog stands.
+
+        `auto` is passed on where the list has it, where it is JoyToken's catalog (which has no such entry), and where
+        there is no list to tell; else the router picks from the list.
+        """
+        listed = await self.upstream.models()
+        if not listed:
+            return
+        keys_seen = {str(entry.get("model_key") or entry.get("modelKey") or entry.get("id")) for entry in listed}
+        is_joytoken = any("model_key" in entry or "modelKey" in entry for entry in listed)
+        self.market = self._market(joined(self.shipped, listed), knows_auto=is_joytoken or AUTO_MODEL in keys_seen)
+        self._listed_at = time.monotonic()
+
+    # --- upkeep ------------------------------------------------------------------------------------------------------
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # upkeep goes on, whatever one round of it met
+                log.warning("upkeep: %s", error)
+            await asyncio.sleep(seconds)
+
+    async def _renew(self) -> None:
+        await self.ledger.write(upkeep.renew_leases, list(self.running), self.settings.lease_s * 1000)
+
+    async def _forget(self) -> None:
+        await self.ledger.write(upkeep.forget_ids, self.settings.duplicate_window_s)
+        if self.settings.retention_days:
+            # small slices, so that requests get their turn between them
+            while await self.ledger.write(upkeep.forget, self.settings.retention_days):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def warnings(self) -> list[str]:
+        """What the console should know of this gateway."""
+        found = []
+        if self.ledger.interrupted:
+            found.append(f"{self.ledger.interrupted} requests were cut off when the gateway last ended")
+        if self.ledger.lost:
+            found.append(f"{self.ledger.lost} changes could not be written to the store")
+        return found
+
+    def seen_console(self) -> None:
+        self.console_seen = time.monotonic()

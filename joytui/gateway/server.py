@@ -1,0 +1,190 @@
+"""Serving: bind, open the store, say "ready", serve until SIGTERM or Ctrl-C, drain, and take the state file away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import uvicorn
+
+from joytui import __version__
+from joytui.client.ports import cannot_listen
+from joytui.core.clock import now, rfc3339
+from joytui.core.errors import EXIT_OK, UnreachableError
+from joytui.core.gateway_state import GatewayState, read_token, remove_state, write_state
+from joytui.core.places import Places
+from joytui.gateway.app import create_app
+from joytui.gateway.logs import set_up_logging
+from joytui.gateway.runtime import Gateway
+from joytui.gateway.settings import GatewaySettings
+from joytui.gateway.upstream_setup import upstream_of
+from joytui.ledger.files import store_path
+from joytui.ledger.sqlite import SqliteLedger
+
+KEEP_ALIVE_S = 75
+
+
+def serve(settings: GatewaySettings, places: Places) -> int:
+    """Runs a gateway in this process until it is told to stop, and gives the exit code.
+
+    Raises UnreachableError (3) for a port or a store that cannot be had, SettingsError (2) for settings that do not hold.
+    """
+    os.umask(0o077)
+    set_up_logging(access=settings.access_log)
+    upstream = upstream_of(settings)
+    store = store_path(settings.store) if settings.store else places.store
+    listening = bind(settings.host, settings.port)
+    try:
+        ledger = SqliteLedger.open(store)
+        try:
+            port = listening.getsockname()[1]
+            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
+            _serve(gateway, listening, places)
+        finally:
+            ledger.close()
+    finally:
+        listening.close()
+    return EXIT_OK
+
+
+def _serve(gateway: Gateway, listening: socket.socket, places: Places) -> None:
+    state = GatewayState(
+        url=gateway.url,
+        pid=os.getpid(),
+        version=__version__,
+        started_at=rfc3339(now()),
+        store=str(gateway.ledger.path),
+        upstream=gateway.settings.upstream,
+    )
+
+    def ready() -> None:
+        write_state(places.state_file, state)
+        sys.stdout.write(f"ready {gateway.url}\n")
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(run(gateway, listening, ready, signals=True))
+    finally:
+        remove_state(places.state_file, state.pid)
+
+
+async def run(
+    gateway: Gateway,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    signals: bool,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serves on a bound socket until a signal, or until `stop` is set."""
+    settings = gateway.settings
+    host, port = listening.getsockname()[:2]
+    config = uvicorn.Config(
+        create_app(gateway, settings.host if settings.host != "localhost" else host, port),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        h11_max_incomplete_event_size=settings.max_header_bytes + 1024,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+    server = _Server(config, gateway, ready)
+    loop = asyncio.get_running_loop()
+    if signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.end)
+    waiting = asyncio.create_task(_when(stop, server.end)) if stop is not None else None
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+
+
+async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
+    await stop.wait()
+    act()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with our signals (it would raise them again after the end), our "ready", and live tails that end first."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._ready = ready
+
+    def end(self) -> None:
+        """Stop taking requests, let those that run finish; a second time: now."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._gateway.draining = True
+        self._gateway.tail.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UnreachableError, naming who has the port."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(found[0], socket.SOCK_STREAM)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(found[4])
+        listening.listen(1024)
+        listening.set_inheritable(False)
+    except OSError as error:
+        listening.close()
+        raise cannot_listen(host, port, error) from None
+    return listening
+
+
+def _url(settings: GatewaySettings, port: int) -> str:
+    """Where a client on this machine finds it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (nothing is bound here)
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
+
+
+def admin_token(path: Path) -> str:
+    """The console API's admin token, made (0600) where there is none. Raises UnreachableError."""
+    try:
+        if path.exists():
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+            if token := read_token(path):
+                return token
+            path.unlink()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        token = secrets.token_urlsafe(32)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(token + "\n")
+    except FileExistsError:
+        return admin_token(path)
+    except OSError as error:
+        raise UnreachableError(f"the admin token cannot be kept: {error.strerror}", where=str(path)) from None
+    return token

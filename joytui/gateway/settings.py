@@ -1,0 +1,254 @@
+"""The gateway's settings: the table [gateway] of the settings file, then the environment, then the command's options.
+
+Each setting is a field with its documentation under it; `JOYTUI_GATEWAY_<NAME>` in the environment overrides the file
+(lists separated by commas). Errors name file and line. Secrets are not settings: `upstream_key_env` names a variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from joytui.core.errors import SettingsError
+from joytui.core.joytoken import LOCAL_PORT
+from joytui.core.money import parse_credits
+from joytui.gateway.addresses import parse_networks
+
+ENV_PREFIX = "JOYTUI_GATEWAY_"
+TABLE = "gateway"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Credits = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, (int, float)) else v)]
+
+
+class UpstreamSettings(BaseModel):
+    """One of several upstreams: [[gateway.upstreams]]."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    """How the logs call it; without one, its host."""
+    url: str
+    """An OpenAI base URL, to which /responses and /chat/completions are appended. https, or http on loopback."""
+    key_env: str | None = None
+    """The environment variable that holds its key."""
+    api: Literal["auto", "responses", "chat"] = "auto"
+    """What it speaks; auto finds out once and keeps it."""
+    priority: int = 0
+    """Lower numbers are asked first; the others when those cannot be reached or answer 5xx before the first byte."""
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return checked_url(value)
+
+
+class GatewaySettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Where to listen. Other addresses than loopback need tls_cert and tls_key, or insecure."""
+    port: int = Field(LOCAL_PORT, ge=0, le=65535)
+    """0 takes a free one."""
+    tls_cert: Path | None = None
+    """Certificate chain (PEM)."""
+    tls_key: Path | None = None
+    """Its private key (PEM)."""
+    insecure: bool = False
+    """Listen without TLS beyond loopback: keys cross the network readable."""
+    allow_hosts: list[str] = []
+    """More names by which clients may address it (Host header): "gw.example.com" or "gw.example.com:8791"."""
+    trusted_proxies: list[str] = []
+    """Addresses or CIDR ranges whose X-Forwarded-For is believed. Nobody else's is."""
+
+    store: str | None = None
+    """The SQLite ledger; without it, in the data folder."""
+    retention_days: int = Field(90, ge=0)
+    """Request rows go after so many days, sums stay; 0 keeps them for ever."""
+
+    upstream: str | None = None
+    """An OpenAI base URL. Without one the built-in offline model answers."""
+    upstream_key_env: str | None = None
+    """The environment variable that holds the upstream's key."""
+    upstream_api: Literal["auto", "responses", "chat"] = "auto"
+    """What the upstream speaks on its side; auto finds out once and keeps it."""
+    upstreams: list[UpstreamSettings] = []
+    """Several upstreams, by priority; `upstream` goes before them."""
+    connect_timeout_s: float = Field(10.0, gt=0)
+    """How long to wait for a connection to an upstream."""
+    idle_timeout_s: float = Field(300.0, gt=0)
+    """How long an upstream may be silent."""
+
+    catalog: Path | None = None
+    """A TOML file with models and prices; without it, the one that ships with joytui."""
+    strict: bool = False
+    """Refuse models that the list does not have (404) instead of passing them on."""
+    auto_model: str | None = None
+    """What `auto` becomes at an upstream that does not know it; without it, the router picks."""
+    default_model: str = "auto"
+    """The model of a request that names none."""
+    metadata: Literal["object", "array", "off"] = "object"
+    """JoyToken's `metadata` in answers: an object as documented, or an array as its real answers have it."""
+
+    default_output_tokens: int = Field(1024, ge=1)
+    """What a request without max_tokens is held for (JoyToken: 1024)."""
+    default_freeze: Credits = "1"
+    """Credits to hold where no price is known."""
+    lease_s: int = Field(900, ge=30)
+    """What a request holds is given back after this long unless the gateway renews it."""
+    duplicate_window_s: int = Field(86_400, ge=0)
+    """How long a client's X-Request-ID cannot be used again (409); 0 allows it."""
+
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
+    """The largest request body, also after decompression (JoyToken: 8 MiB)."""
+    max_header_bytes: int = Field(64 * 1024, ge=4096)
+    """All headers of a request together."""
+    max_parallel: int = Field(1024, ge=1)
+    """Model requests at the same time."""
+    max_parallel_per_key: int = Field(256, ge=1)
+    """The same for one key (429 beyond it)."""
+    drain_s: float = Field(10.0, ge=0)
+    """How long running requests may go on when the gateway is stopped."""
+    metrics_public: bool = False
+    """/metrics without a token."""
+    access_log: bool = False
+    """One JSON line for each request on stderr (never with bodies or keys)."""
+
+    @field_validator("upstream")
+    @classmethod
+    def _upstream(cls, value: str | None) -> str | None:
+        return checked_url(value) if value else None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: list[str]) -> list[str]:
+        parse_networks(value)
+        return value
+
+    @field_validator("default_freeze")
+    @classmethod
+    def _freeze(cls, value: str) -> str:
+        parse_credits(value)
+        return value
+
+    @model_validator(mode="after")
+    def _listening(self) -> GatewaySettings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together")
+        if self.host not in LOOPBACK and not self.tls_cert and not self.insecure:
+            raise ValueError(f"host {self.host} is not loopback: give tls_cert and tls_key, or insecure = true")
+        return self
+
+    @property
+    def offline(self) -> bool:
+        return self.upstream is None and not self.upstreams
+
+
+def checked_url(value: str) -> str:
+    """An upstream's URL without a trailing slash. Raises ValueError; keys must not cross a network readable."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"an upstream is an http(s) URL, not {value[:80]!r}")
+    if parts.username or parts.password:
+        raise ValueError(
+            "an upstream's URL must not hold a user or password: name the key's variable in upstream_key_env"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("an upstream's URL has neither a query nor a fragment")
+    if parts.scheme == "http" and not _loopback(parts.hostname):
+        raise ValueError("an upstream beyond this machine needs https")
+    return value.strip().rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or bool(re.fullmatch(r"127(?:\.\d{1,3}){3}", host))
+
+
+def load_settings(
+    config_file: Path, env: Mapping[str, str] = os.environ, options: Mapping[str, Any] | None = None
+) -> GatewaySettings:
+    """The settings of file, environment and options (None there: not given). Raises SettingsError with file:line."""
+    text, table = _read(config_file)
+    origin = dict.fromkeys(table, str(config_file))
+    values = dict(table)
+    for name, value in _environment(env).items():
+        values[name], origin[name] = value, f"{ENV_PREFIX}{name.upper()}"
+    for name, value in (options or {}).items():
+        if value is not None and value != []:
+            values[name], origin[name] = value, f"--{name.replace('_', '-')}"
+    try:
+        return GatewaySettings.model_validate(values)
+    except ValidationError as error:
+        raise _settings_error(error, origin, config_file, text) from None
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return "", {}
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise SettingsError(str(error), where=f"{path}:{line[1]}" if line else str(path)) from None
+    table = data.get(TABLE, {})
+    if not isinstance(table, dict):
+        raise SettingsError("gateway must be a table: [gateway]", where=str(path))
+    return text, table
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, info in GatewaySettings.model_fields.items():
+        value = env.get(f"{ENV_PREFIX}{name.upper()}")
+        if value is None or value == "":
+            continue
+        is_list = str(info.annotation).startswith("list[str]")
+        found[name] = [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+    return found
+
+
+def _settings_error(error: ValidationError, origin: Mapping[str, str], path: Path, text: str) -> SettingsError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    what = first["msg"].removeprefix("Value error, ")
+    where = origin.get(name, str(path))
+    if where == str(path) and (line := _line_of(text, name)):
+        where = f"{path}:{line}"
+    hint = None
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        from difflib import get_close_matches
+
+        what = f"no setting is called {name!r}"
+        near = get_close_matches(name, GatewaySettings.model_fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else None
+    elif name:
+        what = f"{'.'.join(str(part) for part in first['loc'])}: {what}"
+    return SettingsError(what, where=where, hint=hint)
+
+
+def _line_of(text: str, name: str) -> int | None:
+    """The line on which [gateway] (or a table below it) gives this name."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if table := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            inside = table[1].split(".")[0].strip("\"' ") == TABLE
+            if inside and table[1].endswith(f".{name}"):
+                return number
+        elif (inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line)) or re.match(
+            rf"\s*{TABLE}\s*\.\s*{re.escape(name)}\s*=", line
+        ):
+            return number
+    return None

@@ -1,0 +1,149 @@
+"""Stored rows as the console API shows them: milliseconds become RFC 3339, nano-credits decimal text."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from joytui.core.clock import parse_time, rfc3339
+from joytui.core.money import format_credits
+from joytui.core.records import UsageRow, UsageTotals, to_json
+from joytui.core.wire import PolicyView
+from joytui.gateway.catalog import Model
+from joytui.gateway.keyring import KeyEntry
+from joytui.ledger.ids import request_id
+from joytui.ledger.keys import KeyActivity, PolicyRow, TokenRow
+from joytui.ledger.money import PERIODS, resets_at
+from joytui.ledger.wallets import WalletEntry, WalletRow
+
+
+def shown_time(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+def stored_time(text: str | None) -> int | None:
+    """Milliseconds of an RFC 3339 time. Raises ValueError."""
+    return None if text is None else int(parse_time(text).timestamp() * 1000)
+
+
+def key_view(entry: KeyEntry, activity: KeyActivity) -> dict[str, Any]:
+    """A `wire.KeyView`."""
+    row = entry.row
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hint": row.hint,
+        "state": entry.state,
+        "owner": row.owner,
+        "labels": list(row.labels),
+        "created_at": shown_time(row.created_at),
+        "expires_at": shown_time(row.expires_at),
+        "revoked_at": shown_time(row.revoked_at),
+        "last_used_at": shown_time(row.last_used_at),
+        "policy": policy_view(dict(row.policy)),
+        "budgets": _budgets(entry, activity),
+        "spent": format_credits(activity.spent),
+        "requests": activity.requests,
+        "refused_today": activity.refused_today,
+        "clients": list(activity.clients),
+        "policy_name": row.policy_name,
+        "policy_version": row.policy_version,
+        "replaced_by": row.replaced_by,
+    }
+
+
+def policy_view(body: dict[str, Any]) -> dict[str, Any]:
+    """A stored snapshot with the defaults of what it does not say."""
+    return PolicyView.model_validate(body).model_dump()
+
+
+def _budgets(entry: KeyEntry, activity: KeyActivity) -> list[dict[str, Any]]:
+    now_ms = time.time_ns() // 1_000_000
+    limits = dict(entry.policy.limits)
+    budgets = []
+    for period in PERIODS:
+        if period not in limits:
+            continue
+        limit, (spent, held) = limits[period], activity.windows.get(period, (0, 0))
+        reset = resets_at(period, now_ms)
+        budgets.append(
+            {
+                "period": period,
+                "limit": format_credits(limit),
+                "spent": format_credits(spent),
+                "held": format_credits(held),
+                "left": format_credits(max(0, limit - spent - held)),
+                "resets_at": rfc3339(reset) if reset else None,
+            }
+        )
+    return budgets
+
+
+def wallet_view(row: WalletRow) -> dict[str, Any]:
+    return {
+        "tier": row.tier,
+        "balance": None if row.balance is None else format_credits(row.balance),
+        "held": format_credits(row.held),
+        "left": None if row.balance is None else format_credits(row.balance - row.held),
+    }
+
+
+def entry_view(entry: WalletEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "time": shown_time(entry.at),
+        "tier": entry.tier,
+        "kind": entry.kind,
+        "amount": format_credits(entry.amount),
+        "held": format_credits(entry.held),
+        "request": request_id(entry.n) if entry.n is not None else None,
+        "note": entry.note,
+    }
+
+
+def usage_numbers(totals: UsageTotals) -> dict[str, Any]:
+    numbers: dict[str, Any] = to_json(totals)
+    numbers["cost_credits"] = format_credits(numbers.pop("cost_nano"))
+    return numbers
+
+
+def usage_row(row: UsageRow) -> dict[str, Any]:
+    return {**row.by, "source": row.source, **usage_numbers(row.totals)}
+
+
+def named_policy(row: PolicyRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "version": row.version,
+        "created_at": shown_time(row.created_at),
+        "policy": policy_view(dict(row.body)),
+    }
+
+
+def token_view(row: TokenRow) -> dict[str, Any]:
+    return {"id": row.id, "name": row.name, "created_at": shown_time(row.created_at)}
+
+
+def model_view(model: Model) -> dict[str, Any]:
+    """A `wire.ModelView` without what depends on a key."""
+    prices = model.prices
+
+    def shown(name: str) -> str | None:
+        return None if prices is None else format_credits(getattr(prices, name))
+
+    return {
+        "model_key": model.key,
+        "display_name": model.name,
+        "tier": model.tier,
+        "provider": model.provider,
+        "tags": list(model.tags),
+        "feature_tags": list(model.features),
+        "mci_score": model.score,
+        "input_price": shown("input"),
+        "output_price": shown("output"),
+        "cache_read_price": shown("cache_read"),
+        "cache_write_price": shown("cache_write"),
+        "callable": None,
+        "reason": None,
+    }

@@ -1,0 +1,223 @@
+"""One model request on its way through the gateway: what is known of it so far, and its record at the end.
+
+Ending is synchronous (a hand-over to the ledger's writer), since a request that is being cancelled cannot await.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
+from joytui.core.redaction import Redactor, visible
+from joytui.gateway.addresses import client_address
+from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.metering import cause_of, estimate_usage, priced
+from joytui.gateway.refusals import Refused
+from joytui.gateway.runtime import Gateway
+from joytui.gateway.upstreams.exchange import Observation
+from joytui.ledger.ids import request_id
+from joytui.ledger.money import Candidate
+from joytui.ledger.requests import Ended, Opened, end_request, open_request, refuse_request
+
+CLIENT_GONE = 499
+access = logging.getLogger("joytui.access")
+_REDACT = Redactor()
+
+
+class Visit:
+    __slots__ = (
+        "address",
+        "admitted",
+        "body_bytes",
+        "candidate",
+        "ended",
+        "endpoint",
+        "gateway",
+        "headers",
+        "held",
+        "key",
+        "model",
+        "n",
+        "opened",
+        "request_id",
+        "started",
+        "stream",
+    )  # fmt: skip
+
+    def __init__(self, gateway: Gateway, endpoint: str, headers: Mapping[str, str], peer: str | None) -> None:
+        self.gateway = gateway
+        self.endpoint = endpoint
+        self.headers = headers
+        self.started = time.monotonic()
+        self.n = gateway.ledger.numbers.next()
+        self.request_id = request_id(self.n)
+        self.address = client_address(peer, headers.get("x-forwarded-for"), gateway.trusted_proxies)
+        self.key: KeyEntry | None = None
+        self.model: str | None = None
+        self.stream = False
+        self.body_bytes = 0
+        self.candidate: Candidate | None = None
+        self.opened: Opened | None = None
+        self.held = False
+        self.admitted = False
+        self.ended = False
+
+    @property
+    def shown_id(self) -> str:
+        """The client's own request id, or ours."""
+        return self.client_id or self.request_id
+
+    @property
+    def client_id(self) -> str | None:
+        """The client's X-Request-ID. (Codex sends other ids, the same on each retry: those are not taken for it.)"""
+        return _text(self.headers.get("x-request-id"), 200)
+
+    def id_headers(self) -> list[tuple[bytes, bytes]]:
+        shown = self.shown_id.encode("latin-1", "replace")
+        return [
+            (HEADER_REQUEST_ID.lower().encode(), shown),
+            (HEADER_DAOE_REQUEST_ID.lower().encode(), self.request_id.encode()),
+        ]
+
+    def describe(self) -> Opened:
+        """The beginning of the record. A policy without logs keeps counts and cost: no threads, addresses, clients."""
+        headers = self.headers
+        logs = self.key is None or self.key.policy.logs
+        return Opened(
+            self.n,
+            self.key.row.id if self.key else None,
+            _text(self.model, 200),
+            f"/openai/v1/{self.endpoint}",
+            self.stream,
+            self.client_id,
+            _text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
+            _project(headers.get("x-codex-turn-metadata")) if logs else None,
+            _text(headers.get("user-agent"), 120) if logs else None,
+            self.address if logs else None,
+        )
+
+    def admit(self, candidate: Candidate, opened: Opened, *, held: bool) -> None:
+        self.candidate = candidate
+        self.opened = opened
+        self.held = held
+        self.admitted = True
+        self.gateway.running[self.n] = self
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def refuse(self, refusal: Refused) -> None:
+        """The record of a request that the gateway refused."""
+        if self.ended:
+            return
+        self.ended = True
+        if self.admitted:  # let in, and then its row could not be kept
+            self._close(self._refused(refusal))
+            return
+        self.gateway.ledger.submit(refuse_request, self.describe(), self._refused(refusal))
+        self._count(refusal.status, refusal.error_type, Observation(), 0, None)
+
+    def _refused(self, refusal: Refused) -> Ended:
+        message = _text(refusal.message, 500)
+        return Ended(
+            None, None, None, refusal.status, refusal.error_type, message, refusal.cause, latency_ms=self.elapsed_ms()
+        )
+
+    def end(self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False) -> None:
+        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated)."""
+        if self.ended or self.candidate is None:
+            return
+        self.ended = True
+        if gone:
+            estimate_usage(seen, self.body_bytes)
+            status, seen.error_type = CLIENT_GONE, "client_disconnected"
+            seen.error_message = "the client closed the connection before the answer was complete"
+        good = status < 400 or gone
+        cost, source = priced(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
+        if seen.cost_nano is not None:
+            cost, source = seen.cost_nano, "upstream"
+        cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
+        error_type, message = seen.error_type, _text(seen.error_message, 500)
+        if cause == "stream-truncated" and error_type is None:
+            error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
+        ttft = None if seen.first_token_at is None else max(0.0, (seen.first_token_at - self.started) * 1000)
+        self._close(
+            Ended(
+                seen.model_used or self.candidate.model,
+                seen.provider or self.candidate.provider,
+                seen.tier or self.candidate.tier,
+                status,
+                error_type,
+                message,
+                cause,
+                seen.finish,
+                seen.input_tokens,
+                seen.cached_input_tokens,
+                seen.output_tokens,
+                seen.reasoning_tokens,
+                cost,
+                source,
+                None if ttft is None else round(ttft, 3),
+                self.elapsed_ms(),
+                _text(seen.upstream_id, 120),
+                _text(seen.billing_id, 120),
+                "; ".join(seen.notes)[:500] or None,
+            )
+        )
+        self._count(status, error_type, seen, cost, ttft)
+
+    def _close(self, ended: Ended) -> None:
+        assert self.opened is not None
+        assert self.key is not None
+        self.gateway.running.pop(self.n, None)
+        self.gateway.ledger.submit(end_request, self.opened, ended, self.key.row.budget_id, self.held)
+
+    def _count(self, status: int, error_type: str | None, seen: Observation, cost: int, ttft: float | None) -> None:
+        tokens = (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens)
+        model = (seen.model_used or self.candidate.model) if self.candidate else ""
+        latency = self.elapsed_ms()
+        self.gateway.metrics.ended(self.endpoint, model, status, error_type, tokens, cost, ttft, latency)
+        if access.isEnabledFor(logging.INFO):
+            fields = {
+                "request": self.request_id,
+                "key": self.key.row.id if self.key else None,
+                "endpoint": self.endpoint,
+                "model": model or _text(self.model, 200),
+                "status": status,
+                "error_type": error_type,
+                "input_tokens": seen.input_tokens,
+                "output_tokens": seen.output_tokens,
+                "latency_ms": latency,
+            }
+            access.info("request", extra={"fields": fields})
+
+    def elapsed_ms(self) -> float:
+        return round((time.monotonic() - self.started) * 1000, 3)
+
+
+def write_opening(visit: Visit, opened: Opened, candidate: Candidate) -> Any:
+    """Hands the row of an admitted request over; the future is done when it is committed."""
+    return visit.gateway.ledger.write(open_request, opened, candidate.model, candidate.provider, candidate.tier)
+
+
+def _text(value: str | None, limit: int) -> str | None:
+    """Text from outside as the store may keep it: no control characters, no secrets, no more than so much."""
+    if not value:
+        return None
+    if len(value) > 4096:
+        value = value[:4096]
+    return _REDACT.text(visible(value, limit=limit)).replace("\n", " ").strip() or None
+
+
+def _project(turn_metadata: str | None) -> str | None:
+    """The folder that Codex works in, where its turn metadata says it (0.169.0: `workspaces`, by path)."""
+    if not turn_metadata or "workspaces" not in turn_metadata:
+        return None
+    try:
+        workspaces = json.loads(turn_metadata).get("workspaces")
+    except (ValueError, AttributeError):
+        return None
+    return _text(next(iter(workspaces)), 300) if isinstance(workspaces, dict) and workspaces else None
