@@ -70,19 +70,26 @@ def _theirs(folder: Path, home: Path, truth: Truth) -> None:
         return
     env = {"PATH": os.environ["PATH"], "HOME": str(folder / "other"), "CODEX_HOME": str(home)}
     times, text = _time([*command, "codex", "monthly", "--offline", "--json"], env, lambda: None)
-    totals = json.loads(text)["totals"]
     _report(f"ccusage {CCUSAGE}", times, None)
-    found = totals["inputTokens"] + totals["cacheReadTokens"]
-    _compare("input", found, truth.totals["input"], truth.compressed["input"])
-    _compare("output", totals["outputTokens"], truth.totals["output"], truth.compressed["output"])
-
-
-def _compare(name: str, found: int, true: int, compressed: int) -> None:
-    rest = true - compressed - found
-    print(
-        f"  ccusage {name}: {found:,} of {true:,}; {compressed:,} are in .zst files, which it does not read; ", end=""
+    done = subprocess.run(
+        [*command, "codex", "session", "--offline", "--json"], env=env, capture_output=True, text=True, check=True
     )
-    print("the rest agrees" if rest == 0 else f"{rest:,} unexplained")
+    _compare(json.loads(text)["totals"], json.loads(done.stdout)["sessions"], truth)
+
+
+def _compare(totals: dict[str, Any], sessions: list[dict[str, Any]], truth: Truth) -> None:
+    """How many input tokens ccusage finds, and where those are that it does not."""
+    found, true, compressed = _input(totals), truth.totals["input"], truth.compressed["input"]
+    by_thread = {session["sessionFile"][-36:]: _input(session) for session in sessions}
+    forks = sum(true - by_thread.get(thread, 0) for thread, true in truth.forks.items())
+    rest = true - found - compressed - forks
+    print(f"  input tokens, true {true:,}: joytui all; ccusage {found:,} ({found / true:.2%}).")
+    print(f"  ccusage leaves out {compressed:,} in .zst files and {forks:,} in the files of forked threads; ", end="")
+    print("the rest agrees" if not rest else f"{rest:,} unexplained")
+
+
+def _input(numbers: dict[str, Any]) -> int:
+    return int(numbers["inputTokens"]) + int(numbers["cacheReadTokens"])
 
 
 def _ccusage() -> list[str] | None:

@@ -24,13 +24,17 @@ Usage = tuple[int, int, int, int]
 
 @dataclass
 class Truth:
-    """What is in the corpus: responses and tokens, in all, by (provider, model), and in `.zst` files alone."""
+    """What is in the corpus: responses and tokens, in all, by (provider, model), and two parts that others miss.
+
+    `compressed`: what is in `.zst` files. `forks`: the input tokens of forked threads, by thread id.
+    """
 
     responses: int = 0
     failures: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     groups: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     compressed: Counter[str] = field(default_factory=Counter)
+    forks: dict[str, int] = field(default_factory=dict)
     files: int = 0
     bytes: int = 0
     threads: set[str] = field(default_factory=set)
@@ -135,7 +139,8 @@ class Thread:
             if kind == "token_usage_record" or (self.records and payload.get("type") == "token_count"):
                 continue  # Codex 0.153 and later leave them out of the replay
             self.line(kind, payload)
-        self.total = parent.total
+        if not self.records:
+            self.total = parent.total  # newer versions begin their totals anew
 
     def begin_turn(self) -> None:
         self.turn = uuid7(self.moment, self.rng)
@@ -159,6 +164,8 @@ class Thread:
     def answer(self, usage: Usage, *, repeat: int = 1, response: str | None = None) -> None:
         """One response with its usage: the record (0.153 and later), and token_count as often as `repeat`."""
         self.truth.add(self.provider, self.model, usage)
+        if self.parent:
+            self.truth.forks[self.id] = self.truth.forks.get(self.id, 0) + usage[0]
         self.total = tuple(a + b for a, b in zip(self.total, usage, strict=True))  # type: ignore[assignment]
         if self.records:
             ids = {"thread_id": self.id, "turn_id": self.turn, "session_id": self.id, "root_turn_id": self.turn}
