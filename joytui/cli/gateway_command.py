@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joytui.cli.output import emit, emit_json, say
-from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE
-from joytui.core.places import places
+from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE, RefusedError, UnreachableError
+from joytui.core.places import Places, places
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -90,7 +91,18 @@ def _run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     here = places()
     prepare_data_folder(here)
+    asyncio.run(_refuse_a_second(here))
     return serve(settings, here)
+
+
+async def _refuse_a_second(here: Places) -> None:
+    """Two gateways on one data folder would take each other's state file away."""
+    from joytui.client.local import find
+
+    with contextlib.suppress(UnreachableError):  # somebody else has the port of one that is gone: no second one of ours
+        if gateway := await find(here):
+            what = f"the gateway of this data folder runs already (pid {gateway.pid})"
+            raise RefusedError(what, where=gateway.url, hint="`joytui gateway stop`, or another JOYTUI_DATA_DIR")
 
 
 def _start(args: argparse.Namespace) -> int:

@@ -78,8 +78,12 @@ async def ensure(
     Raises UnreachableError: not running and not to be started, the port taken (by whom), the data folder not writable,
     not ready in time.
     """
-    if found := await find(places):
-        return found
+    try:
+        if found := await find(places):
+            return found
+    except UnreachableError:
+        if on_demand:
+            raise  # an explicit start may name another port than the one that somebody took
     if not start:
         raise UnreachableError("the local gateway is not running", hint=START_HINT)
     prepare_data_folder(places)
