@@ -27,6 +27,13 @@ def bar(filled: float, width: int) -> str:
     return ("█" * full + (GROWING[rest] if rest else "")).ljust(width)
 
 
+def bar_parts(filled: float, width: int, colour: str, track: str) -> list[tuple[str, str]]:
+    """A bar as text and styles on a track. Full cells carry their colour behind them too, so no font shows seams."""
+    text = bar(filled, width)
+    full = len(text) - len(text.lstrip("█"))
+    return [(text[:full], f"{colour} on {colour}"), (text[full:], f"{colour} on {track}")]
+
+
 def columns(values: Sequence[float], height: int) -> list[str]:
     """Vertical bars for values, one a cell wide, as `height` lines from the top."""
     clean = [v if math.isfinite(v) and v > 0 else 0.0 for v in values]

@@ -7,10 +7,12 @@ shows the finished text. plotext keeps one figure per module, hence the lock.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
 from rich.text import Text
 
 from joytui.core.redaction import visible
@@ -57,7 +59,7 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
     plotext.plotsize(width, height)
     plotext.canvas_color("default")
     plotext.axes_color("default")
-    plotext.ticks_color(palette.grid)
+    plotext.ticks_color(palette.text)
     plotext.frame(False)
     places = list(range(len(labels)))
     # Values between 0 and 1: plotext never sees the size of the real ones.
@@ -70,13 +72,28 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
     plotext.yticks([t / scale for t in ticks], [tick_text(t, step) for t in ticks])
     shown = label_places(labels, width - 8)
     plotext.xticks([places[i] for i in shown], [labels[i] for i in shown])
-    plotext.grid(False, True)
+    plotext.grid(True, False)
     text = Text.from_ansi(plotext.build())
     plotext.clear_figure()
+    return _finish(text, palette)
+
+
+def _finish(text: Text, palette: Palette) -> Text:
+    """What plotext cannot say: a grid quieter than its labels, and bars with their colour behind them too, so that no
+    seams show whatever the font and the line height are."""
+    grid = Style(color="#{:02x}{:02x}{:02x}".format(*palette.grid))
+    plain = text.plain
+    for span in list(text.spans):
+        style = span.style if isinstance(span.style, Style) else Style.parse(span.style)
+        covered = plain[span.start : span.end]
+        if style.color is not None and covered.strip("█") == "":
+            text.stylize(Style(bgcolor=style.color.name), span.start, span.end)
+    for run in re.finditer("─+", plain):
+        text.stylize(grid, *run.span())
     return text
 
 
 def _bar_width(bars: int, width: int) -> float:
     """Thin, separated bars; thinner where there are few."""
     room = max(1.0, (width - 8) / max(1, bars))
-    return min(0.7, 8 / room) if room > 11 else 0.7
+    return min(0.6, 8 / room)

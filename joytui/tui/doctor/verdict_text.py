@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Literal
 
 from textual.content import Content
@@ -82,7 +83,7 @@ def context_line(snapshot: DoctorSnapshot) -> Content:
         value = report.effective.get(name)
         if value is not None and value.value not in (None, ""):
             parts.append(Content.assemble((label, "$quiet"), (clean(str(value.value)), "$foreground")))
-    return Content.styled("  ·  ", "$rule").join(parts)
+    return Content.styled("  ·  ", "$quiet").join(parts)
 
 
 def explanation(snapshot: DoctorSnapshot) -> Content:
@@ -98,25 +99,39 @@ def explanation(snapshot: DoctorSnapshot) -> Content:
     return Content(clean(report.verdict.explanation))
 
 
-def evidence(items: Iterable[Evidence]) -> Content:
-    """Each fact with its place. Places come in the accent so that the eye finds file and line."""
-    lines = [
-        Content.assemble(("• ", "$quiet"), (clean(item.what), ""), ("  ", ""), (clean(item.where), "$secondary"))
-        for item in items
-    ]
-    return Content("\n").join(lines)
+def evidence(items: Iterable[Evidence], width: int) -> Content:
+    """Each fact with its place, beside it or under it. Places are coloured so that the eye finds file and line."""
+    return Content("\n").join(_fact(clean(item.what), clean(item.where), width) for item in items)
 
 
-def effective_values(report: Report) -> Content:
+def _fact(what: str, where: str, width: int) -> Content:
+    beside = len(what) + len(where) + 4 <= width
+    text = hanging(what, "•", "", width)
+    if not where:
+        return text
+    return Content.assemble(text, ("  " if beside else "\n  ", ""), (where, "$secondary"))
+
+
+def hanging(text: str, sign: str, style: str, width: int, sign_style: str = "$quiet") -> Content:
+    """Text behind a sign, wrapped by us so that its further lines stand under the first."""
+    room = max(12, width - 2)
+    lines = [part for line in text.split("\n") for part in (wrap(line, room) or [""])]
+    rows = [Content.assemble((sign if i == 0 else " ", sign_style), " ", (line, style)) for i, line in enumerate(lines)]
+    return Content("\n").join(rows)
+
+
+def effective_values(report: Report, width: int) -> Content:
     """The values that Codex will use with the place that set each."""
     rows = [(name, value) for name, value in report.effective.items() if value.value is not None]
     if not rows:
         return Content("")
     wide = max(len(name) for name, _ in rows)
-    lines = [
-        Content.assemble((f"{name:<{wide}}  ", "$quiet"), (shown(value.value), ""), (f"  {value.origin}", "$secondary"))
-        for name, value in rows
-    ]
+    lines = []
+    for name, value in rows:
+        text = shown(value.value)
+        beside = wide + len(text) + len(value.origin) + 4 <= width
+        gap = "  " if beside else "\n" + " " * (wide + 2)
+        lines.append(Content.assemble((f"{name:<{wide}}  ", "$quiet"), text, gap, (value.origin, "$secondary")))
     return Content("\n").join(lines)
 
 
@@ -151,18 +166,20 @@ def _patch_line(line: str) -> Content:
     return Content.styled(line, "$quiet")
 
 
-def warnings(findings: Iterable[Finding]) -> Content:
+def warnings(findings: Iterable[Finding], width: int) -> Content:
     """What does not stop Codex but will bite: a title, why, and what to do."""
-    blocks = []
-    for finding in findings:
-        parts: list[tuple[str, str] | Content] = [("▲ ", "$warning"), (clean(finding.title), "bold")]
-        where = finding.evidence[0].where if finding.evidence else ""
-        parts.append((f"  {clean(where)}" if where else "", "$secondary"))
-        parts.append((f"\n  {clean(finding.explanation)}" if finding.explanation else "", "$foreground 85%"))
-        if finding.fix:
-            parts.append((f"\n  → {clean(finding.fix.summary)}", "$primary"))
-        blocks.append(Content.assemble(*parts))
-    return Content("\n").join(blocks)
+    return Content("\n").join(part for finding in findings for part in _warning(finding, width))
+
+
+def _warning(finding: Finding, width: int) -> Iterable[Content]:
+    yield hanging(clean(finding.title), "▲", "bold", width, "$warning")
+    where = finding.evidence[0].where if finding.evidence else ""
+    if where:
+        yield Content.styled(f"  {clean(where)}", "$secondary")
+    if finding.explanation:
+        yield hanging(clean(finding.explanation), " ", "$foreground 85%", width)
+    if finding.fix:
+        yield hanging(clean(finding.fix.summary), "→", "$primary", width, "$primary")
 
 
 def clean(text: str, *, limit: int = 4000) -> str:

@@ -12,7 +12,7 @@ from textual.content import Content
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.core.redaction import visible
-from joytui.tui.charts.cells import bar, share
+from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.state import LinkState
 from joytui.tui.usage.sums import amount_text
@@ -34,7 +34,7 @@ def columns(width: int) -> tuple[str, ...]:
     names = ["name", "state", "spent", "budget"]
     if width >= 64:
         names.insert(1, "key")
-    if width >= 78:
+    if width >= 72:
         names.append("last used")
     if width >= 96:
         names.insert(3, "owner")
@@ -88,7 +88,8 @@ def budget_cell(key: KeyView, colours: Mapping[str, str]) -> Text:
     part = used(tight)
     colour = colours["error" if part >= 1 else "warning" if part >= 0.8 else "primary"]
     text = Text()
-    text.append(bar(part, 8), f"{colour} on {colours['rule']}")
+    for cells, style in bar_parts(part, 8, colour, colours["rule"]):
+        text.append(cells, style)
     text.append(f" {part:>4.0%} ", colours["foreground"])
     text.append(PERIODS[tight.period], colours["quiet"])
     return text
@@ -146,7 +147,7 @@ def _budgets(key: KeyView, width: int) -> list[Content]:
         blocks.append(
             Content.assemble(
                 (f"{budget.period} budget\n", "bold $quiet"),
-                (bar(part, room), f"{colour} on $rule"),
+                *bar_parts(part, room, colour, "$rule"),
                 (f" {part:.0%}", "bold"),
                 (f"\n{left} left of {limit}{resets}", ""),
             )
@@ -201,7 +202,7 @@ def context(snapshot: KeysSnapshot) -> Content:
         parts.append(Content.assemble((f"✗ {refused:,}", "bold $error"), (" refused today", "$quiet")))
     if snapshot.problem:
         parts.append(Content.styled(f"✗ {visible(snapshot.problem, limit=120)}", "$error"))
-    return Content.styled("  ·  ", "$rule").join(parts)
+    return Content.styled("  ·  ", "$quiet").join(parts)
 
 
 def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:

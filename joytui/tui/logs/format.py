@@ -84,7 +84,7 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
         case "latency":
             return span(store.latency[row]), "number"
         case _:
-            return note(store, row), "quiet"
+            return note(store, row, column.width), "quiet"
 
 
 def status_cell(status: int) -> Cell:
@@ -107,11 +107,11 @@ def reason(store: LogStore, row: int) -> str:
     return clean(": ".join(part for part in (cause, message) if part))
 
 
-def note(store: LogStore, row: int) -> str:
+def note(store: LogStore, row: int, room: int) -> str:
     if store.status[row] == 0:
         return "running"
-    parts = (store.text["notes"].get(row), store.text["client"].get(row), store.text["ip"].get(row))
-    return clean("  ".join(part for part in parts if part))
+    names = ("notes", "client", "ip") if room >= 34 else ("notes", "client")
+    return clean("  ".join(text for text in (store.text[name].get(row) for name in names) if text))
 
 
 def model_text(store: LogStore, row: int) -> str:

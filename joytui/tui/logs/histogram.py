@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from joytui.tui.charts.cells import columns
@@ -51,20 +52,20 @@ def span_words(seconds: int) -> str:
 
 
 def draw(counts: Counts, height: int) -> Content:
-    """Bars with the share of errors in red at the bottom, and the scale at the left end."""
+    """Bars of requests; where some failed, the foot of the bar is red, to scale but never less than a sign."""
     top = max(counts.requests, default=0)
-    whole = columns([*counts.requests], height)
-    scale = [
-        int(e / r * height * 8 * r / top) if r and top else 0
-        for e, r in zip(counts.errors, counts.requests, strict=True)
-    ]
+    failed = [max(1, round(e / top * height * 8)) if e and top else 0 for e in counts.errors]
     lines = []
-    for index, line in enumerate(whole):
-        level = height - 1 - index
-        parts = [(cell, "$error" if scale[i] > level * 8 or (counts.errors[i] and level == 0) else "$primary 70%")
-                 for i, cell in enumerate(line)]  # fmt: skip
+    for index, line in enumerate(columns([*counts.requests], height)):
+        level = (height - 1 - index) * 8
+        parts = [_cell(cell, red=failed[i] > level) for i, cell in enumerate(line)]
         lines.append(Content.assemble(*parts))
     return Content("\n").join(lines)
+
+
+def _cell(cell: str, *, red: bool) -> tuple[str, str]:
+    colour = "$error" if red else "$series-2"
+    return cell, f"{colour} on {colour}" if cell == "█" else colour
 
 
 class Histogram(Widget):
@@ -74,9 +75,15 @@ class Histogram(Widget):
     Histogram { height: 3; padding: 0 1; background: $background; border-bottom: none; }
     """
 
+    class Resized(Message):
+        """Another width: other buckets."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.counts: Counts | None = None
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def show(self, counts: Counts) -> None:
         if counts != self.counts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -18,11 +19,22 @@ from joytui.tui.keys.form import Wish
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.state import LinkState
+from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyView
 
 REFRESH_S = 3.0
+
+
+class KeyTable(DataTable[object]):
+    """Says when its width changes: other columns fit then."""
+
+    class Resized(Message):
+        pass
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class KeysScreen(ConsoleScreen):
@@ -54,9 +66,9 @@ class KeysScreen(ConsoleScreen):
         yield Static(id="context")
         yield Static(id="empty")
         with Horizontal(id="body"):
-            yield DataTable(id="table", cursor_type="row")
+            yield KeyTable(id="table", cursor_type="row", cursor_foreground_priority="renderable")
             with VerticalScroll(id="detail"):
-                yield Static(id="detail-text")
+                yield Fitted(id="detail-text")
 
     def on_mount(self) -> None:
         self.query_one("#detail").border_title = "key"
@@ -65,8 +77,9 @@ class KeysScreen(ConsoleScreen):
         self.set_interval(REFRESH_S, self._refresh)
         self.call_after_refresh(self.show, self.snapshot)
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.show, self.snapshot)
+    def on_key_table_resized(self) -> None:
+        if texts.columns(self.table.size.width) != self._columns:
+            self.show(self.snapshot)
 
     def _restyle(self) -> None:
         self.call_after_refresh(self.show, self.snapshot)
@@ -112,8 +125,8 @@ class KeysScreen(ConsoleScreen):
         return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
 
     @property
-    def table(self) -> DataTable[object]:
-        return self.query_one("#table", DataTable)
+    def table(self) -> KeyTable:
+        return self.query_one(KeyTable)
 
     def show(self, snapshot: KeysSnapshot) -> None:
         """The whole screen as a function of one snapshot; the cursor stays on its key."""
@@ -129,7 +142,7 @@ class KeysScreen(ConsoleScreen):
 
     def _fill(self, cursor: str | None) -> None:
         table = self.table
-        names = texts.columns(table.size.width or self.size.width)
+        names = self._columns = texts.columns(table.size.width or self.size.width)
         table.clear(columns=True)
         for name in names:
             table.add_column(name, key=name)
@@ -154,9 +167,8 @@ class KeysScreen(ConsoleScreen):
 
     def _show_detail(self) -> None:
         key = self.selected()
-        pane = self.query_one("#detail-text", Static)
-        width = self.query_one("#detail").content_size.width or 40
-        pane.update(texts.detail(key, self.now(), width) if key else "")
+        now = self.now()
+        self.query_one("#detail-text", Fitted).show(lambda width: texts.detail(key, now, width) if key else Content(""))
 
     # Actions
 

@@ -16,12 +16,13 @@ from joytui.core.filters import FilterError, help_lines, parse, predicate
 from joytui.core.records import RequestRecord
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
-from joytui.tui.logs.format import header
+from joytui.tui.logs.format import header, layout
 from joytui.tui.logs.histogram import Histogram, count, span_words
 from joytui.tui.logs.store import LogStore
 from joytui.tui.logs.view import LogView
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.state import LinkState
+from joytui.tui.widgets.fitted import Fitted
 
 PAGE = 500
 
@@ -59,15 +60,16 @@ class LogsScreen(ConsoleScreen):
         yield Histogram(id="histogram")
         with Horizontal(id="body"):
             with Vertical(id="list"):
-                yield Static(id="titles")
+                yield Fitted(id="titles")
                 yield Static(id="empty")
                 yield LogView(self.console.store, zone=self.console.options.zone, id="log")
             with VerticalScroll(id="detail", can_focus=True):
-                yield Static(id="detail-text")
+                yield Fitted(id="detail-text")
 
     def on_mount(self) -> None:
         self.view.watch(self.console, "link_state", self._link_changed)
         self.watch(self.view, "follow", self.show_context, init=False)
+        self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1)), "$quiet"))
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
 
@@ -86,10 +88,12 @@ class LogsScreen(ConsoleScreen):
         self._pump()
         self.show_context()
         self._show_empty()
-        self.query_one("#titles", Static).update(Content.styled(header(self.view.columns), "$quiet"))
         chart = self.query_one(Histogram)
         if chart.display and chart.content_size.width:
             chart.show(count(self.view.store, chart.content_size.width, self.console.now_ms()))
+
+    def on_histogram_resized(self) -> None:
+        self.each_second()
 
     def show_context(self) -> None:
         view = self.view
@@ -107,7 +111,7 @@ class LogsScreen(ConsoleScreen):
             parts.append(Content.styled("● following", "$success"))
         else:
             parts.append(Content.assemble(("▲ paused", "bold $warning"), ("  f follows again", "$quiet")))
-        self.query_one("#context", Static).update(Content.styled("  ·  ", "$rule").join(parts))
+        self.query_one("#context", Static).update(Content.styled("  ·  ", "$quiet").join(parts))
 
     def _show_empty(self) -> None:
         empty = len(self.view.store) == 0
@@ -122,12 +126,10 @@ class LogsScreen(ConsoleScreen):
 
     def _show_detail(self) -> None:
         record = self.selected()
-        pane = self.query_one("#detail-text", Static)
-        if record is None:
-            pane.update("")
-            return
-        width = self.query_one("#detail").content_size.width or 40
-        pane.update(detail(record, width=width, zone=self.view.zone))
+        zone = self.view.zone
+        self.query_one("#detail-text", Fitted).show(
+            lambda width: detail(record, width=width, zone=zone) if record else Content("")
+        )
 
     def selected(self) -> RequestRecord | None:
         row = self.view.cursor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -21,6 +22,7 @@ from joytui.tui.state import LinkState
 from joytui.tui.usage import texts
 from joytui.tui.usage.snapshot import Question, Range, UsageSnapshot
 from joytui.tui.usage.sums import chart, ranking, table
+from joytui.tui.widgets.fitted import Fitted
 
 REFRESH_S = 3.0
 
@@ -51,23 +53,20 @@ class UsageScreen(ConsoleScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
-        yield Static(id="totals")
+        yield Fitted(id="totals")
         yield Static(id="empty")
         with Horizontal(id="body"):
             with Vertical(id="chart"):
-                yield Static(id="legend")
+                yield Fitted(id="legend")
                 yield Plot(id="plot")
             with Vertical(id="ranking"):
-                yield Static(id="ranking-text")
+                yield Fitted(id="ranking-text")
         yield DataTable(id="table", cursor_type="row", zebra_stripes=True)
 
     def on_mount(self) -> None:
         self.query_one("#chart").border_title = "over time"
         self.watch(self.console, "link_state", self._link_changed)
         self.set_interval(REFRESH_S, self._refresh)
-        self.call_after_refresh(self.show, self.snapshot)
-
-    def on_resize(self) -> None:
         self.call_after_refresh(self.show, self.snapshot)
 
     # Loading
@@ -119,9 +118,8 @@ class UsageScreen(ConsoleScreen):
         """The whole screen as a function of one snapshot."""
         self.snapshot = snapshot
         zone = self.console.options.zone
-        width = self.size.width
         self.query_one("#context", Static).update(texts.context(snapshot))
-        self.query_one("#totals", Static).update(texts.totals(snapshot, width - 4))
+        self.query_one("#totals", Fitted).show(partial(texts.totals, snapshot))
         self.set_class(snapshot.empty, "-empty")
         if snapshot.empty:
             self.query_one("#empty", Static).update(texts.empty(snapshot, self.console.link_state))
@@ -129,13 +127,12 @@ class UsageScreen(ConsoleScreen):
         drawn = chart(snapshot, self.now(), zone)
         box = self.query_one("#chart")
         box.border_title = f"{drawn.unit} · {snapshot.asked.words} · by {snapshot.asked.group}"
-        self.query_one("#legend", Static).update(texts.legend(drawn, max(20, box.content_size.width)))
+        self.query_one("#legend", Fitted).show(partial(texts.legend, drawn))
         self.query_one(Plot).show(drawn.labels, [s.values for s in drawn.series])
         side = self.query_one("#ranking")
         side.border_title = f"by {snapshot.asked.group}"
-        room = max(24, side.content_size.width)
-        self.query_one("#ranking-text", Static).update(
-            texts.ranking_text(ranking(snapshot), snapshot.asked.metric, room)
+        self.query_one("#ranking-text", Fitted).show(
+            partial(texts.ranking_text, ranking(snapshot), snapshot.asked.metric)
         )
         if self.has_class("-table"):
             self._fill_table()

@@ -47,6 +47,8 @@ def amount_text(value: int, metric: Metric) -> str:
     """A measure as a person reads it."""
     if metric != "spend":
         return f"{value:,}"
+    if value == 0:
+        return "0 Cr"
     places = 2 if value >= 10**11 else 4 if value >= 10**8 else 6
     return f"{format_credits(value, places=places)} Cr"
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from joytui.core.money import parse_credits
 from joytui.core.redaction import visible
-from joytui.tui.charts.cells import bar, share
+from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.logs.format import count, fit
 from joytui.tui.state import LinkState
 from joytui.tui.theme import SERIES_NAMES
@@ -28,7 +28,7 @@ def context(snapshot: UsageSnapshot) -> Content:
         parts.append(Content.styled("◌ loading", "$warning"))
     if snapshot.problem:
         parts.append(Content.styled(f"✗ {visible(snapshot.problem, limit=120)}", "$error"))
-    return Content.styled("  ·  ", "$rule").join(parts)
+    return Content.styled("  ·  ", "$quiet").join(parts)
 
 
 def totals(snapshot: UsageSnapshot, width: int) -> Content:
@@ -89,7 +89,9 @@ def ranking_text(lines: Sequence[Line], metric: Metric, width: int) -> Content:
         rows.append(Content.assemble((name, "bold"), (f" {value}", "")))
         rows.append(
             Content.assemble(
-                (bar(share(line.amount(metric), top), room), colour), (f" {percent}", "$quiet"), (failed, "$error")
+                *bar_parts(share(line.amount(metric), top), room, colour, "$background"),
+                (f" {percent}", "$quiet"),
+                (failed, "$error"),
             )
         )
     return Content("\n").join(rows)

@@ -82,6 +82,7 @@ class KeyBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.auto_links = False
         self._word: Content | None = None
         self._timer: Timer | None = None
 

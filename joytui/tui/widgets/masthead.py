@@ -47,6 +47,7 @@ class Masthead(Widget):
 
     def __init__(self, current: str) -> None:
         super().__init__()
+        self.auto_links = False
         self.current = current
 
     def on_mount(self) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -11,68 +15,15 @@ from joytui.core.joytoken import config_block
 from joytui.core.records import Report
 from joytui.tui.doctor import verdict_text as words
 from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.widgets.fitted import Fitted, Maker
 
-OFFERS_BLOCK = ("config-missing", "provider-not-selected", "provider-undefined", "base-url-missing", "config-syntax")
+NEEDS_BLOCK = ("config-missing", "provider-not-selected", "provider-undefined", "base-url-missing")
 
-
-class Section(Static):
-    """A titled part; without content it is not there."""
-
-    DEFAULT_CSS = """
-    Section { height: auto; margin: 0 0 1 0; display: none; }
-    Section.-there { display: block; }
-    Section.-boxed {
-        background: $panel; padding: 0 1; border-left: tall $rule;
-    }
-    Section.-title { margin: 0; color: $quiet; text-style: bold; }
-    """
-
-    def show(self, content: Content | str) -> None:
-        plain = content if isinstance(content, str) else content.plain
-        self.set_class(bool(plain), "-there")
-        if plain:
-            self.update(content)
-
-
-class VerdictPane(VerticalScroll, can_focus=True):
-    """One pane, a fixed set of sections: showing another snapshot replaces their text and nothing else."""
-
-    DEFAULT_CSS = """
-    VerdictPane { padding: 0 2; scrollbar-size-vertical: 1; }
-    VerdictPane #banner { padding: 1 2; margin: 0 0 1 0; background: $panel; height: auto; }
-    VerdictPane #banner.-good { background: $banner-good; }
-    VerdictPane #banner.-bad { background: $banner-bad; }
-    VerdictPane #banner.-doubt { background: $banner-doubt; }
-    """
-
-    def compose(self) -> ComposeResult:
-        yield Static(id="banner")
-        yield Section(id="why")
-        for name, boxed in _PARTS:
-            yield Section(id=f"{name}-title", classes="-title")
-            yield Section(id=name, classes="-boxed" if boxed else "")
-
-    def show(self, snapshot: DoctorSnapshot) -> None:
-        head = words.headline(snapshot)
-        banner = self.query_one("#banner", Static)
-        banner.update(words.banner(head))
-        for mood in ("good", "bad", "doubt", "calm"):
-            banner.set_class(head.mood == mood, f"-{mood}")
-        self._section("why").show(words.explanation(snapshot))
-        texts = sections(snapshot)
-        for name, _ in _PARTS:
-            title, content = texts.get(name, ("", Content("")))
-            self._section(f"{name}-title").show(title if content.plain else "")
-            self._section(name).show(content)
-
-    def _section(self, name: str) -> Section:
-        return self.query_one(f"#{name}", Section)
-
-
-# name, and whether it stands in a box (what is quoted or copied)
-_PARTS = (
-    ("evidence", False),
+# In the order of the screen, and whether the part stands in a box (what is quoted or copied).
+PARTS = (
+    ("why", False),
     ("says", True),
+    ("evidence", False),
     ("fix", False),
     ("commands", True),
     ("patch", True),
@@ -82,32 +33,100 @@ _PARTS = (
 )
 
 
-def sections(snapshot: DoctorSnapshot) -> dict[str, tuple[str, Content]]:
-    """Title and content of each part that this snapshot has; nothing while the first look is still under way."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: where it stands, its title with the key that acts on it, and its text for a width."""
+
+    name: str
+    title: str
+    make: Maker
+    hint: str = ""
+
+
+class VerdictPane(VerticalScroll, can_focus=True):
+    """A fixed set of parts: showing another snapshot replaces their text and nothing else, so nothing flickers."""
+
+    DEFAULT_CSS = """
+    VerdictPane { padding: 0 2; scrollbar-size-vertical: 1; }
+    VerdictPane #banner { padding: 1 2; margin: 0 0 1 0; background: $panel; height: auto; }
+    VerdictPane #banner.-good { background: $banner-good; }
+    VerdictPane #banner.-bad { background: $banner-bad; }
+    VerdictPane #banner.-doubt { background: $banner-doubt; }
+    VerdictPane .title { height: 1; display: none; text-wrap: nowrap; }
+    VerdictPane .part { margin: 0 0 1 0; display: none; }
+    VerdictPane .-boxed { background: $panel; padding: 0 1; border-left: outer $rule; }
+    VerdictPane .-there { display: block; }
+    VerdictPane #fix.-there { margin: 0; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="banner")
+        for name, boxed in PARTS:
+            yield Static(id=f"{name}-title", classes="title")
+            yield Fitted(id=name, classes="part -boxed" if boxed else "part")
+
+    def show(self, snapshot: DoctorSnapshot) -> None:
+        head = words.headline(snapshot)
+        banner = self.query_one("#banner", Static)
+        banner.update(words.banner(head))
+        for mood in ("good", "bad", "doubt", "calm"):
+            banner.set_class(head.mood == mood, f"-{mood}")
+        there = {part.name: part for part in parts(snapshot)}
+        for name, _ in PARTS:
+            part = there.get(name)
+            title, text = self.query_one(f"#{name}-title", Static), self.query_one(f"#{name}", Fitted)
+            title.set_class(part is not None and bool(part.title), "-there")
+            text.set_class(part is not None, "-there")
+            if part is not None:
+                title.update(
+                    Content.assemble((part.title, "bold $quiet"), (f"   {part.hint}" if part.hint else "", "$quiet"))
+                )
+                text.show(part.make)
+
+
+def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
+    """The parts that this snapshot has; none while the first look is still under way."""
     report = snapshot.report
     if report is None or snapshot.phase == "failed":
-        return {}
-    calm = words.no_codex(report)
-    parts: dict[str, tuple[str, Content]] = {"effective": ("WHAT CODEX WILL USE", words.effective_values(report))}
-    if report.warnings and not calm:
-        parts["warnings"] = (f"WARNINGS ({len(report.warnings)})", words.warnings(report.warnings))
-    verdict = report.verdict
-    if verdict.evidence and not calm:
-        parts["evidence"] = ("EVIDENCE", words.evidence(verdict.evidence))
-    if verdict.codex_says and not calm:
-        parts["says"] = ("CODEX SAYS", Content(words.clean(verdict.codex_says)))
-    if verdict.fix is not None:
-        parts["fix"] = ("FIX", Content.styled(words.clean(verdict.fix.summary), "bold"))
-        parts["commands"] = ("y copies", words.commands(verdict.fix))
-        if verdict.fix.patch:
-            parts["patch"] = ("as a change of the file", words.patch(verdict.fix.patch))
-    if offers_block(report):
-        parts["block"] = ("config.toml of the guide, b copies", Content(config_block().rstrip()))
-    return parts
+        return
+    why = words.explanation(snapshot)
+    if why.plain:
+        yield Part("why", "", lambda width: why)
+    if words.no_codex(report):
+        yield from _guide(report)
+        return
+    yield from _proof(report)
+    yield from _mend(report)
+    if report.warnings:
+        yield Part("warnings", f"WARNINGS ({len(report.warnings)})", partial(words.warnings, report.warnings))
+    if report.effective:
+        yield Part("effective", "WHAT CODEX WILL USE", partial(words.effective_values, report))
 
 
-def offers_block(report: Report) -> bool:
-    """Whether the guide's whole config.toml is what this user needs next, and the fix does not already hold it."""
+def _proof(report: Report) -> Iterator[Part]:
     verdict = report.verdict
-    patch = verdict.fix.patch if verdict.fix else None
-    return verdict.cause in OFFERS_BLOCK[:1] or (verdict.cause in OFFERS_BLOCK and not patch)
+    if verdict.codex_says:
+        said = Content(words.clean(verdict.codex_says.strip()))
+        yield Part("says", "CODEX SAYS", lambda width: said)
+    if verdict.evidence:
+        yield Part("evidence", "EVIDENCE", partial(words.evidence, verdict.evidence))
+
+
+def _mend(report: Report) -> Iterator[Part]:
+    fix = report.verdict.fix
+    if fix is not None:
+        summary = Content.styled(words.clean(fix.summary), "bold")
+        yield Part("fix", "FIX", lambda width: summary, hint="y copies it")
+        if fix.commands:
+            commands = words.commands(fix)
+            yield Part("commands", "", lambda width: commands)
+        if fix.patch:
+            patch = words.patch(fix.patch)
+            yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
+    if report.verdict.cause in NEEDS_BLOCK and not (fix and fix.patch):
+        yield from _guide(report)
+
+
+def _guide(report: Report) -> Iterator[Part]:
+    block = Content(config_block().rstrip())
+    yield Part("block", "THE GUIDE'S CONFIG.TOML", lambda width: block, hint="b copies it")

@@ -1,0 +1,309 @@
+"""Fixed data for the screens: reports, requests, usage and keys, all at one moment in one time zone."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from joytui.core.causes import ROW_TEXTS, cause
+from joytui.core.clock import rfc3339
+from joytui.core.records import (
+    ROWS,
+    CodexInfo,
+    EffectiveValue,
+    Evidence,
+    Finding,
+    Fix,
+    Report,
+    Row,
+    Status,
+    Step,
+    TableRow,
+    Verdict,
+)
+
+NOW = datetime(2026, 11, 23, 14, 5, 30, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+HOME = "/home/anna"
+CONFIG = f"{HOME}/.codex/config.toml"
+
+STEPS: tuple[tuple[str, Row, str, float, str], ...] = (
+    ("key.present", "401", "Key variable is set", 0.2, "JOY_TOKEN_API_KEY: 54 bytes, #9f3c21aa"),
+    ("key.form", "401", "Key is well formed", 0.1, "no quotes, spaces or control characters"),
+    ("key.accepted", "401", "Gateway accepts the key", 184.0, "GET /models: 200"),
+    ("policy.allows", "403", "Policy allows this call", 12.0, "no refusal in the answer"),
+    ("wallet.covers", "402", "Wallet and budgets suffice", 12.0, "no refusal in the answer"),
+    ("model.known", "model-not-found", "Model `auto` is known", 96.0, "in the catalog"),
+    ("config.read", "no-logs", "config.toml parses", 1.4, f"{CONFIG}, 9 lines"),
+    ("config.provider", "no-logs", "Provider is selected", 0.3, "model_provider = joytoken"),
+    ("config.base_url", "no-logs", "base_url is complete", 0.2, "ends in /openai/v1"),
+    ("net.dns", "no-logs", "Name resolves", 8.0, "2 addresses"),
+    ("net.tls", "no-logs", "TLS holds", 41.0, "TLS 1.3, certificate valid for 63 days"),
+    ("stream.turn", "other", "Test request streams", 1240.0, "response.completed after 9 events"),
+    ("codex.version", "other", "Codex speaks this gateway", 52.0, "0.169.0 sends POST /responses"),
+)
+
+
+def step(id: str, status: Status = "pass", *, summary: str | None = None) -> Step:
+    """One of STEPS with another outcome."""
+    found = next(s for s in STEPS if s[0] == id)
+    duration = 0.0 if status == "skip" else found[3]
+    return Step(id, found[1], found[2], status, duration, summary or found[4])
+
+
+def steps(**outcomes: Status) -> tuple[Step, ...]:
+    """All steps; `key_present="fail"` changes the one called key.present."""
+    wanted = {name.replace("_", ".", 1): status for name, status in outcomes.items()}
+    return tuple(step(s[0], wanted.get(s[0], "pass")) for s in STEPS)
+
+
+def table(found: tuple[Step, ...]) -> tuple[TableRow, ...]:
+    order: tuple[Status, ...] = ("fail", "warn", "unknown", "pass", "skip")
+    rows = []
+    for row in ROWS:
+        mine = [s for s in found if s.row == row]
+        status = next((o for o in order if any(s.status == o for s in mine)), "skip")
+        text = ROW_TEXTS[row]
+        rows.append(TableRow(row, text.symptom, text.check, status, tuple(s.id for s in mine), ""))
+    return tuple(rows)
+
+
+def report(verdict: Verdict, found: tuple[Step, ...], *, warnings: tuple[Finding, ...] = (), codex: bool = True) -> Report:
+    effective = {
+        "model": EffectiveValue("auto", f"{CONFIG}:2", "user"),
+        "model_provider": EffectiveValue("joytoken", f"{CONFIG}:1", "user"),
+        "base_url": EffectiveValue("https://api-dev.joytokens.ai/openai/v1", f"{CONFIG}:6", "user"),
+        "env_key": EffectiveValue("JOY_TOKEN_API_KEY", f"{CONFIG}:7", "user"),
+        "wire_api": EffectiveValue("responses", "default", "default"),
+    }
+    info = CodexInfo("0.169.0" if codex else None, "/usr/local/bin/codex" if codex else None, f"{HOME}/.codex", ())
+    return Report(1, "0.1.0", rfc3339(NOW), info, effective if codex else {}, verdict, warnings, table(found), found)
+
+
+PLAIN_WARNING = Finding(
+    "model-defaulted",
+    "other",
+    "Codex has no metadata for `auto`",
+    "It falls back to a default context window of 272,000 tokens and says so at every start.",
+    (Evidence("model = \"auto\"", f"{CONFIG}:2"),),
+    fix=Fix("Nothing to do: the router's models are larger."),
+)
+
+HEALTHY = report(
+    Verdict(
+        True,
+        None,
+        None,
+        "Codex works through the gateway",
+        "A streamed test request with Codex's own shape was answered in 1.2 s and cost 0.000412 Cr.",
+        (
+            Evidence("POST /openai/v1/responses: 200, response.completed", "https://api-dev.joytokens.ai/openai/v1"),
+            Evidence("request id joytui-01JD8Z4M5N, to search for in the gateway's logs", "X-Request-ID"),
+        ),
+    ),
+    steps(),
+    warnings=(PLAIN_WARNING,),
+)
+
+KEY_UNSET = report(
+    Verdict(
+        False,
+        "key-unset",
+        "401",
+        "JOY_TOKEN_API_KEY is not set where Codex starts",
+        "Codex stops before any request: the variable that env_key names is empty in this shell. "
+        "It is exported in ~/.zshrc, and this shell was started before that line was written.",
+        (
+            Evidence('env_key = "JOY_TOKEN_API_KEY"', f"{CONFIG}:7"),
+            Evidence("JOY_TOKEN_API_KEY is not in the environment", "environment"),
+            Evidence("export JOY_TOKEN_API_KEY=… (54 bytes, #9f3c21aa)", f"{HOME}/.zshrc:41"),
+        ),
+        "Missing environment variable: `JOY_TOKEN_API_KEY`.",
+        fix=Fix("Load the shell file again, or open a new terminal.", ("source ~/.zshrc", "codex exec \"say hi\""), safe=True),
+    ),
+    steps(
+        key_present="fail", key_form="skip", key_accepted="skip", policy_allows="skip", wallet_covers="skip",
+        model_known="skip", net_dns="skip", net_tls="skip", stream_turn="skip",
+    ),
+    warnings=(PLAIN_WARNING,),
+)  # fmt: skip
+
+BASE_URL_PATH = report(
+    Verdict(
+        False,
+        "base-url-path",
+        "no-logs",
+        "base_url lacks /openai/v1",
+        "The host is right and the path is not: Codex appends /responses to base_url, and the gateway has nothing there. "
+        "It answers 404, which Codex shows as a missing model.",
+        (
+            Evidence('base_url = "https://api-dev.joytokens.ai/v1"', f"{CONFIG}:6"),
+            Evidence("POST https://api-dev.joytokens.ai/v1/responses: 404 Not Found", "https://api-dev.joytokens.ai"),
+        ),
+        "unexpected status 404 Not Found: Not Found, url: https://api-dev.joytokens.ai/v1/responses",
+        fix=Fix(
+            "Put /openai/v1 into base_url.",
+            (f"sed -i '6s#/v1#/openai/v1#' {CONFIG}",),
+            f'--- {CONFIG}\n+++ {CONFIG}\n@@ -5,3 +5,3 @@\n name = "joytoken"\n'
+            '-base_url = "https://api-dev.joytokens.ai/v1"\n+base_url = "https://api-dev.joytokens.ai/openai/v1"\n'
+            ' env_key = "JOY_TOKEN_API_KEY"\n',
+            safe=True,
+        ),
+    ),
+    steps(config_base_url="fail", key_accepted="skip", model_known="skip", stream_turn="skip", policy_allows="skip", wallet_covers="skip"),
+)
+
+UNDECIDED = report(
+    Verdict(
+        None,
+        None,
+        None,
+        "Nothing wrong on this machine",
+        "Configuration, environment and key look right. Whether the gateway takes the key, the model and the budget "
+        "shows only when something is sent.",
+    ),
+    steps(
+        key_accepted="skip", policy_allows="skip", wallet_covers="skip", model_known="skip", net_dns="skip", net_tls="skip",
+        stream_turn="skip",
+    ),
+    warnings=(PLAIN_WARNING,),
+)  # fmt: skip
+
+NO_CODEX = report(
+    Verdict(
+        False,
+        "config-missing",
+        "no-logs",
+        cause("config-missing").title,
+        cause("config-missing").explanation,
+        (Evidence("no config.toml", f"{HOME}/.codex"),),
+        fix=Fix("Create config.toml with the guide's block.", ("mkdir -p ~/.codex",)),
+    ),
+    steps(config_read="fail"),
+    codex=False,
+)
+
+MODELS = (
+    ("auto", "gpt-5.4-mini", "openai", "standard"),
+    ("auto", "claude-haiku-5", "anthropic", "economy"),
+    ("gpt-5.4", "gpt-5.4", "openai", "premium"),
+    ("deepseek-v4", "deepseek-v4", "deepseek", "economy"),
+)
+KEYS = ("codex-anna", "codex-ben", "ci-nightly", "docs-bot")
+REFUSALS = (
+    (401, "invalid_api_key", "Invalid API key", "key-rejected"),
+    (402, "insufficient_quota", "daily limit of 2 Cr reached: 0.0031 Cr left, resets 00:00 UTC", "insufficient-quota"),
+    (403, "policy_rejected", "model gpt-5.4 is not allowed by this key's policy (tier premium)", "policy-rejected"),
+    (404, "invalid_request_error", "Model not found: gpt-5.4-turbo", "model-not-found"),
+    (502, "upstream_error", "the upstream closed the connection before its first byte", "upstream-error"),
+)
+
+
+def requests(many: int = 240) -> list[dict[str, Any]]:
+    """Rows as the console API sends them, oldest first, over the last hour; the newest one still runs."""
+    dice = random.Random(7)
+    moments = sorted(NOW - timedelta(seconds=dice.uniform(2, 3500)) for _ in range(many - 1))
+    return [request(i, moment, dice) for i, moment in enumerate(moments)] + [running(many)]
+
+
+def request(number: int, moment: datetime, dice: random.Random) -> dict[str, Any]:
+    asked, used, provider, tier = dice.choice(MODELS)
+    bad = dice.random() < 0.09
+    status, kind, message, why = dice.choice(REFUSALS) if bad else (200, None, None, None)
+    incoming = 0 if bad else dice.randint(9_000, 60_000)
+    outgoing = 0 if bad else dice.randint(40, 3_000)
+    first = None if bad else dice.uniform(300, 2_400)
+    row = {
+        "seq": number + 1, "id": f"req_{number:026d}", "time": rfc3339(moment), "key": dice.choice(KEYS), "key_id": "key_1",
+        "model": asked, "model_used": None if bad else used, "provider": None if bad else provider, "tier": tier,
+        "endpoint": "/openai/v1/responses", "status": status, "error_type": kind, "error_message": message, "cause": why,
+        "input_tokens": incoming, "cached_input_tokens": incoming // 3, "output_tokens": outgoing,
+        "reasoning_tokens": outgoing // 4, "cost_credits": "0" if bad else f"{(incoming * 400 + outgoing * 2400) / 1e9:.6f}",
+        "cost_source": "none" if bad else dice.choice(["upstream", "estimated"]), "ttft_ms": first,
+        "latency_ms": dice.uniform(3, 40) if bad else (first or 0) + dice.uniform(500, 14_000), "stream": True,
+        "request_id": f"0199f3a2-{number:04x}-7c11-9d20-{number:012x}", "upstream_id": None if bad else f"resp_{number:08x}",
+        "thread_id": f"0199f3a0-1111-7000-8000-{number % 9:012x}", "client": "codex_exec/0.169.0", "ip": "127.0.0.1",
+        "notes": None,
+    }  # fmt: skip
+    return row
+
+
+def running(number: int) -> dict[str, Any]:
+    row = request(number, NOW - timedelta(seconds=1), random.Random(1))
+    fresh = {"status": None, "input_tokens": 0, "cached_input_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0}
+    return {**row, **fresh, "cost_credits": "0", "cost_source": "none", "ttft_ms": None, "latency_ms": None, "model_used": None}
+
+
+def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
+    """Rows of GET /usage for the last `many` hours or days, by model or key."""
+    dice = random.Random(3)
+    names = {"model": ["gpt-5.4-mini", "claude-haiku-5", "gpt-5.4", "deepseek-v4"], "key": list(KEYS)}.get(group, ["team-a", "team-b"])
+    rows = []
+    for back in range(many - 1, -1, -1):
+        moment = NOW - (timedelta(days=back) if bucket == "day" else timedelta(hours=back))
+        quiet = 0.25 if bucket == "day" and moment.weekday() >= 5 else 1.0
+        when = moment.strftime("%Y-%m-%d") if bucket == "day" else moment.strftime("%Y-%m-%dT%H:00:00Z")
+        for place, name in enumerate(names):
+            many_requests = int(dice.randint(20, 120) * quiet / (place + 1))
+            incoming = many_requests * dice.randint(9_000, 24_000)
+            outgoing = many_requests * dice.randint(200, 900)
+            rows.append(
+                {
+                    bucket: when, group: name, "source": "gateway", "requests": many_requests, "errors": many_requests // 25,
+                    "input_tokens": incoming, "cached_input_tokens": incoming // 3, "output_tokens": outgoing,
+                    "reasoning_tokens": outgoing // 4, "cost_credits": f"{(incoming * 400 + outgoing * 2400) / 1e9:.6f}",
+                }  # fmt: skip
+            )
+    return rows
+
+
+def usage_totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = ("requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+    spent = sum(float(row["cost_credits"]) for row in rows)
+    return {**{name: sum(row[name] for row in rows) for name in counts}, "cost_credits": f"{spent:.6f}"}
+
+
+def keys() -> tuple[Any, ...]:
+    """KeyViews in every state."""
+    from joytui.core.wire import BudgetView, KeyView, PolicyView
+
+    def ago(**span: float) -> str:
+        return rfc3339(NOW - timedelta(**span))
+
+    midnight = rfc3339(NOW.replace(hour=0, minute=0, second=0) + timedelta(days=1))
+    return (
+        KeyView(
+            id="key_01JD8Z4M5NANNA", name="codex-anna", hint="jt_…9fQ2", state="active", owner="Anna", created_at=ago(days=40),
+            last_used_at=ago(seconds=4), spent="41.203317", requests=5310, refused_today=0,
+            policy=PolicyView(daily_limit="5", weekly_limit="20"), clients=["codex_exec/0.169.0", "codex_cli_rs/0.169.0"],
+            budgets=[
+                BudgetView(period="daily", limit="5", spent="2.1", held="0.02", left="2.88", resets_at=midnight),
+                BudgetView(period="weekly", limit="20", spent="13.4", held="0.02", left="6.58", resets_at=midnight),
+            ],
+        ),
+        KeyView(
+            id="key_01JD8Z4M5NBEN0", name="codex-ben", hint="jt_…x3Lm", state="active", owner="Ben", created_at=ago(days=12),
+            last_used_at=ago(minutes=7), spent="9.870012", requests=801, refused_today=3,
+            policy=PolicyView(daily_limit="2"), clients=["codex_cli_rs/0.169.0"],
+            budgets=[BudgetView(period="daily", limit="2", spent="1.9969", held="0", left="0.0031", resets_at=midnight)],
+        ),
+        KeyView(
+            id="key_01JD8Z4M5NCI00", name="ci-nightly", hint="jt_…Qw7e", state="active", owner="platform", created_at=ago(days=90),
+            last_used_at=ago(hours=11), spent="112.500000", requests=20311, refused_today=14,
+            policy=PolicyView(fixed_model="deepseek-v4", total_limit="112.5"),
+            budgets=[BudgetView(period="total", limit="112.5", spent="112.5", held="0", left="0")],
+        ),
+        KeyView(
+            id="key_01JD8Z4M5NDOCS", name="docs-bot", hint="jt_…0pAa", state="active", owner=None, created_at=ago(days=3),
+            last_used_at=None, spent="0", requests=0,
+        ),
+        KeyView(
+            id="key_01JD8Z4M5NOLD0", name="codex-carl", hint="jt_…hG51", state="revoked", owner="Carl", created_at=ago(days=200),
+            revoked_at=ago(days=31), last_used_at=ago(days=33), spent="310.992100", requests=40122,
+        ),
+        KeyView(
+            id="key_01JD8Z4M5NEXP0", name="workshop", hint="jt_…zz91", state="expired", owner="Anna", created_at=ago(days=20),
+            expires_at=ago(days=6), last_used_at=ago(days=6), spent="3.100000", requests=377,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Opens the console over fixed data: no network, no clock, no doctor that runs."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from joytui.core.places import places
+from joytui.core.records import Report
+from joytui.tui.app import ConsoleApp
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.options import Options
+from joytui.tui.state import LinkState
+from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from tests.tui import data
+
+LIVE = LinkState("live", url="http://127.0.0.1:8791", version="0.1.0", keys=4)
+
+
+def console(screen: str = "doctor", **wishes: Any) -> ConsoleApp:
+    """A console that shows what it is given and asks nobody."""
+    folder = tempfile.mkdtemp(prefix="joytui-console-")
+    where = places({"JOYTUI_DATA_DIR": folder, "JOYTUI_CONFIG_FILE": str(Path(folder) / "config.toml")})
+    defaults: dict[str, Any] = {"now_ms": data.NOW_MS, "zone": UTC, "theme": "dark"}
+    app = ConsoleApp(Options(places=where, screen=screen, **{**defaults, **wishes}))
+    return app
+
+
+def done(report: Report, *, sent: bool = True) -> DoctorSnapshot:
+    return DoctorSnapshot().started(send=sent).finished(report, sent=sent)
+
+
+def usage(asked: Question | None = None) -> UsageSnapshot:
+    asked = asked or Question()
+    rows = data.usage_rows(asked.bucket, asked.group, asked.steps)
+    return UsageSnapshot(asked, tuple(rows), data.usage_totals(rows))
+
+
+async def fill(app: ConsoleApp, pilot: Any) -> None:
+    """Gives the screen in front its data."""
+    screen: Any = app.screen
+    app.link_state = LIVE
+    match app.current_mode:
+        case "doctor":
+            screen.show(done(data.KEY_UNSET))
+        case "logs":
+            app.store.append(data.requests())
+            await pilot.pause()
+            screen.view.catch_up()
+            screen.each_second()
+        case "usage":
+            screen.show(usage())
+        case "keys":
+            screen.show(KeysSnapshot(data.keys(), loaded=True))
+    await settle(app, pilot)
+
+
+async def settle(app: ConsoleApp, pilot: Any) -> None:
+    """Until workers are done and everything is painted."""
+    for _ in range(3):
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+    await pilot.pause()
