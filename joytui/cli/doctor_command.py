@@ -1,0 +1,172 @@
+"""Says why this Codex does not work, and what to type to mend it.
+
+What stands after `--` is what you pass to codex: `joytui doctor -- -p work`, or a whole pasted `codex exec … "prompt"`.
+Sends one small test request (a few tokens); --no-send looks at this machine only. Exit code 0: nothing is wrong; 1: a
+cause was found; 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from joytui.cli.output import emit, emit_json, paint, say
+from joytui.codex.world import Invocation
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
+from joytui.core.records import Report, Step
+
+TAKES_REST = True
+STDIN_LIMIT = 1_000_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "joytui doctor [OPTIONS] [-- CODEX_ARGS…]"
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON on stdout")
+    parser.add_argument("--no-send", action="store_true", help="local checks only: nothing leaves this machine")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="bound of the whole run (default 10)"
+    )
+    parser.add_argument("--explain", metavar="CAUSE", help="explain a cause, offline (`list` names them all)")
+    parser.add_argument("--with-codex", action="store_true", help="also run the installed Codex once, and compare")
+    parser.add_argument(
+        "--says", metavar="TEXT", help="the causes that fit what Codex printed, offline (- reads stdin)"
+    )
+    parser.add_argument("--report", metavar="FILE", help="show a report that --json wrote (- reads stdin)")
+    parser.add_argument("--codex-version", metavar="V", help="judge by this version of Codex, not by the one on PATH")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.explain is not None:
+        return _explain(args.explain, as_json=args.json)
+    if args.says is not None:
+        return _says(args.says, as_json=args.json)
+    if args.report is not None:
+        return _show(_read_report(args.report), as_json=args.json)
+    return _examine(args)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between 0.1 and 600")
+    return value
+
+
+def _examine(args: argparse.Namespace) -> int:
+    from joytui.doctor.examine import examine
+
+    version = _version(args.codex_version)
+    invocation = Invocation(tuple(args.rest), dict(os.environ), _cwd(), version)
+    try:
+        report = examine(invocation, send=not args.no_send, timeout=args.timeout, on_step=_progress())
+    except (JoytuiError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # whatever a configuration or a gateway can hold must not end in a traceback
+        raise UsageError(
+            f"the doctor itself failed: {type(error).__name__}",
+            hint="this is a defect of joytui; `joytui doctor --no-send` may still help",
+        ) from error
+    if args.with_codex:
+        from joytui.doctor.truth import compare
+
+        report = compare(report, invocation, say)
+    return _show(report, as_json=args.json)
+
+
+def _version(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from joytui.codex.versions import parse_version
+
+    number = parse_version(text)
+    if number is None:
+        raise UsageError(f"not a version of Codex: {text!r}", hint="for example --codex-version 0.169.0")
+    return ".".join(map(str, number))
+
+
+def _cwd() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
+
+
+def _progress() -> Callable[[Step], None] | None:
+    """Words about each step, for a person who waits at a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda step: say(paint(f"  {step.title} … {step.status}", "dim", stream=sys.stderr))
+
+
+def _show(report: Report, *, as_json: bool) -> int:
+    from joytui.doctor.report import render_text, report_json
+
+    if as_json:
+        emit_json(report_json(report))
+    else:
+        emit(render_text(report, paint))
+    return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
+
+
+def _read_report(name: str) -> Report:
+    from joytui.doctor.report import redacted, report_from_json
+
+    text = _read(name)
+    try:
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("no JSON object")
+        return redacted(report_from_json(data), ())
+    except (ValueError, RecursionError) as error:
+        raise UsageError(str(error), where=name, hint="`joytui doctor --json > FILE` writes a report") from None
+
+
+def _read(name: str) -> str:
+    if name == "-":
+        return sys.stdin.buffer.read(STDIN_LIMIT).decode("utf-8", "replace")
+    try:
+        with open(name, "rb") as file:
+            return file.read(STDIN_LIMIT).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        raise UsageError(str(getattr(error, "strerror", None) or error), where=name) from None
+
+
+def _says(text: str, *, as_json: bool) -> int:
+    from joytui.doctor.says import candidates, candidates_json, render_candidates
+
+    words = _read("-") if text == "-" else text
+    found = candidates(words)
+    if as_json:
+        emit_json(candidates_json(found))
+    else:
+        emit(render_candidates(found, paint))
+    return EXIT_BAD_NEWS if found else EXIT_OK
+
+
+def _explain(cause_id: str, *, as_json: bool) -> int:
+    from joytui.core.causes import CAUSES
+    from joytui.core.records import to_json
+    from joytui.doctor.explain import explain_text, list_text
+
+    if cause_id == "list":
+        emit(list_text(paint if colours(sys.stdout) else lambda text, *_: text))
+        return EXIT_OK
+    cause = CAUSES.get(cause_id.strip().lower())
+    if cause is None:
+        import difflib
+
+        near = difflib.get_close_matches(cause_id, list(CAUSES), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`joytui doctor --explain list` names them all"
+        raise UsageError(f"no cause named {cause_id!r}", hint=hint)
+    if as_json:
+        emit_json(to_json(cause))
+    else:
+        emit(explain_text(cause, paint))
+    return EXIT_OK

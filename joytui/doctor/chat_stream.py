@@ -1,0 +1,88 @@
+"""The event stream of `/chat/completions`, as far as Codex 0.94.0 and older need it to show an answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from joytui.codex.stream import CLOSED, DISCONNECTED, HEAD, End, StreamOutcome, body_kind, error_fields
+from joytui.core.sse import EventTooLarge, SseSplitter
+
+
+@dataclass(slots=True)
+class ChatReader:
+    """The same use as StreamReader: feed, done, outcome."""
+
+    head: bytearray = field(default_factory=bytearray)
+    events: int = 0
+    chunks: int = 0
+    text: str = ""
+    tool_calls: int = 0
+    finished: bool = False
+    done: bool = False
+    error: dict[str, object] = field(default_factory=dict)
+    _splitter: SseSplitter = field(default_factory=SseSplitter)
+
+    def feed(self, chunk: bytes) -> int:
+        if len(self.head) < HEAD:
+            self.head += chunk[: HEAD - len(self.head)]
+        before = self.events
+        try:
+            for event in self._splitter.feed(chunk):
+                self._take(event.data)
+        except EventTooLarge:
+            self.done = True
+        return self.events - before
+
+    def _take(self, data: str) -> None:
+        self.events += 1
+        if data.strip() == "[DONE]":
+            self.done = True
+            return
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(value, dict):
+            return
+        if value.get("error"):
+            self.error = self.error or error_fields(value)
+        choices = value.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if isinstance(first, dict):
+            self._take_choice(first)
+
+    def _take_choice(self, choice: dict[str, object]) -> None:
+        self.chunks += 1
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            if isinstance(delta.get("content"), str):
+                self.text = (self.text + delta["content"])[:2000]
+            self.tool_calls += bool(delta.get("tool_calls"))
+        self.finished = self.finished or bool(choice.get("finish_reason"))
+
+    def outcome(self, end: End, transport_error: str | None = None) -> StreamOutcome:
+        details = {"events": self.events, "bytes": len(self.head)}
+        if self.chunks and (self.finished or self.done) and not self.error:
+            return StreamOutcome(None, end, details=details, text=self.text, tool_calls=self.tool_calls, complete=True)
+        if end == "open":
+            return StreamOutcome(None, "open", details=details, text=self.text)
+        says = DISCONNECTED + ("idle timeout waiting for SSE" if end == "idle" else CLOSED)
+        cause, error = self._why(end)
+        return StreamOutcome(cause, end, says, "turn", error, details, self.text)
+
+    def _why(self, end: End) -> tuple[str, dict[str, object]]:
+        if end == "idle":
+            return "stream-idle", {}
+        if self.error:
+            return "error-in-200", self.error
+        if self.chunks or end == "broken":
+            return "stream-truncated", {}
+        if body_kind(bytes(self.head)) == "json":
+            try:
+                found = json.loads(bytes(self.head))
+            except (ValueError, RecursionError):
+                found = None
+            if isinstance(found, dict) and found.get("error"):
+                return "error-in-200", error_fields(found)
+        return "not-an-event-stream", {}

@@ -1,0 +1,303 @@
+"""`examine`: the whole walk over one invocation of Codex, from its configuration to the last event of its answer.
+
+Local checks first, by looking at Codex's world; then, unless told otherwise, one small request as Codex would send it.
+The verdict is the fault that Codex meets first; every other one is a warning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from joytui import __version__
+from joytui.codex.look import look
+from joytui.codex.world import Invocation, Issue, World
+from joytui.core.causes import CAUSES, ROW_TEXTS
+from joytui.core.clock import now, rfc3339
+from joytui.core.records import (
+    ROWS,
+    SCHEMA_VERSION,
+    CodexInfo,
+    Evidence,
+    Finding,
+    Report,
+    Status,
+    Step,
+    TableRow,
+    Verdict,
+)
+from joytui.doctor.fixes import fix_for
+from joytui.doctor.judgement import Judgement
+from joytui.doctor.limits import Cancelled, Limit
+from joytui.doctor.steps import BY_ID, STEP_OF_CAUSE, StepBook
+
+DEFAULT_TIMEOUT = 10.0
+_NOT_SENT = "not sent: the local checks only"
+
+
+def examine(
+    invocation: Invocation,
+    *,
+    send: bool = True,
+    timeout: float = DEFAULT_TIMEOUT,
+    on_step: Callable[[Step], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Examines one invocation and reports. Synchronous; safe in a worker thread; ends within `timeout` seconds.
+
+    `send` False: nothing leaves this machine. `on_step` hears of each step as it ends. `cancelled` is asked about ten
+    times a second; a cancelled examination reports how far it came.
+    """
+    limit = Limit.after(timeout, cancelled)
+    started = time.perf_counter()
+    world = look(invocation)
+    book = StepBook(on_step)
+    _record_local(world, book, (time.perf_counter() - started) * 1000)
+    judged, warnings = _judge(world, book, limit, send)
+    if judged.cause:
+        book.fail(judged.cause, judged.summary)
+    for warning in warnings:
+        if warning.cause:
+            book.warn(warning.cause, warning.summary)
+    _record_passed(book, judged)
+    return _report(world, judged, warnings, book, "cancelled" if cancelled() else _not_run(send, judged))
+
+
+def _not_run(send: bool, judged: Judgement) -> str:
+    if not send:
+        return _NOT_SENT
+    return "not needed" if judged.works else "not reached"
+
+
+def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judgement, list[Judgement]]:
+    local = [of_issue(issue) for issue in world.problems]
+    hints = [of_issue(issue) for issue in (*world.suspicions, *world.warnings)]
+    if local:
+        first, rest = local[0], [*local[1:], *hints]
+        if send and world.plan is not None:
+            from joytui.doctor.walk import explain_further
+
+            rest += _guarded(lambda: explain_further(world, limit, book))
+        return first, _distinct(rest, first.cause)
+    if not send or world.plan is None:
+        return Judgement(None, None, "nothing was sent"), _distinct(hints, None)
+    from joytui.doctor.walk import try_request
+
+    try:
+        judged, more = try_request(world, limit, book)
+    except Cancelled:
+        return Judgement(None, None, "cancelled"), _distinct(hints, None)
+    return judged, _distinct([*more, *hints], judged.cause)
+
+
+def _guarded(ask: Callable[[], list[Judgement]]) -> list[Judgement]:
+    try:
+        return ask()
+    except Cancelled:
+        return []
+
+
+def _distinct(found: Iterable[Judgement], but: str | None) -> list[Judgement]:
+    """One of each cause, without the verdict's own."""
+    kept: dict[str, Judgement] = {}
+    for judged in found:
+        if judged.cause and judged.cause != but and judged.cause in CAUSES:
+            kept.setdefault(judged.cause, judged)
+    return list(kept.values())
+
+
+def of_issue(issue: Issue) -> Judgement:
+    """A fault that was found by looking."""
+    details = {**issue.details, **({"key": issue.key} if issue.key else {})}
+    if issue.effect == "refuses":
+        details = {"codex_requests": 0, "codex_gives_up_after_s": 0.0, **details}
+    evidence = (Evidence(issue.summary, issue.where or "environment"),)
+    return Judgement(False, issue.cause, issue.summary, evidence, issue.message, details)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _record_local(world: World, book: StepBook, duration_ms: float) -> None:
+    """The steps that looking settles, in order; what they found stands in the problems and suspicions."""
+    failed = {STEP_OF_CAUSE.get(issue.cause): issue for issue in reversed(world.problems)}
+    summaries = _local_summaries(world)
+    if world.binary is None:
+        book.record("codex.found", "warn", f"no Codex on PATH; the rules of {world.version} were applied")
+    else:
+        book.record(
+            "codex.found", "pass", f"codex {world.binary.version or '?'} ({world.binary.kind}) at {world.binary.path}"
+        )
+    for step_id in summaries:
+        issue = failed.get(step_id)
+        if issue is not None:
+            book.record(step_id, "fail", issue.summary, duration_ms if step_id == "config.loads" else 0.0)
+            if issue is world.problems[0]:
+                return
+        elif summaries[step_id]:
+            book.record(step_id, "pass", summaries[step_id], duration_ms if step_id == "config.loads" else 0.0)
+
+
+def _local_summaries(world: World) -> dict[str, str]:
+    effective = world.effective
+    model = effective.get("model")
+    provider = world.provider
+    credential = world.credential
+    key = (
+        f"{credential.variable or credential.kind} from {credential.origin}" if credential and credential.origin else ""
+    )
+    used = [layer.path or layer.name for layer in world.layers if layer.state == "used"]
+    return {
+        "config.found": world.config_file,
+        "config.loads": f"read {', '.join(used)}" if used else "defaults only",
+        "provider.selected": f"{provider.id} ({'built in' if provider.builtin else 'config.toml'})" if provider else "",
+        "provider.url": world.plan.url if world.plan else "",
+        "model.named": f"{model.value} ({model.origin})" if model else "",
+        "key.named": str(credential.variable or credential.kind) if credential and credential.kind != "none" else "",
+        "key.value": f"{key}, {credential.fingerprint}" if credential and key and credential.fingerprint else key,
+    }
+
+
+_AFTER_ANSWER = (
+    "gateway.route",
+    "gateway.key",
+    "gateway.policy",
+    "gateway.budget",
+    "gateway.model",
+    "gateway.request",
+    "gateway.service",
+    "stream",
+)
+
+
+def _record_passed(book: StepBook, judged: Judgement) -> None:
+    """After an answer: the gateway's steps before the one that failed have passed; all of them if nothing failed."""
+    if "net.answer" not in book.steps or book.steps["net.answer"].status not in ("pass", "warn"):
+        return
+    failed_step = STEP_OF_CAUSE.get(judged.cause or "")
+    if failed_step is not None and failed_step not in _AFTER_ANSWER:
+        return
+    if judged.works is None and judged.cause is None:
+        return
+    for step_id in _AFTER_ANSWER:
+        if step_id == failed_step:
+            return
+        if failed_step in ("gateway.request", "gateway.service") and step_id in (
+            "gateway.policy",
+            "gateway.budget",
+            "gateway.model",
+        ):
+            continue  # the gateway need not have come as far as these
+        book.record(step_id, "pass", _PASSED[step_id])
+
+
+_PASSED = {
+    "gateway.route": "the route is there",
+    "gateway.key": "the key was not refused",
+    "gateway.policy": "policy did not refuse",
+    "gateway.budget": "no limit refused",
+    "gateway.model": "the model is known",
+    "gateway.request": "the request was taken as Codex sends it",
+    "gateway.service": "the gateway is in order",
+    "stream": "a complete answer, as Codex reads it",
+}
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def _report(world: World, judged: Judgement, warnings: list[Judgement], book: StepBook, not_run: str) -> Report:
+    from joytui.doctor.report import redacted
+
+    steps = book.finish(not_run)
+    report = Report(
+        schema_version=SCHEMA_VERSION,
+        joytui_version=__version__,
+        generated_at=rfc3339(now()),
+        codex=CodexInfo(
+            world.version if world.version_known else None,
+            world.binary.path if world.binary else None,
+            world.codex_home,
+            world.invocation.args,
+        ),
+        effective=world.effective,
+        verdict=_verdict(world, judged),
+        warnings=tuple(_finding(world, warning) for warning in warnings),
+        table=_table(steps),
+        steps=steps,
+    )
+    return redacted(report, world.secrets)
+
+
+def _verdict(world: World, judged: Judgement) -> Verdict:
+    if judged.cause is None or judged.cause not in CAUSES:
+        title, explanation = _good_words(judged)
+        return Verdict(judged.works, None, None, title, explanation, judged.evidence, judged.codex_says, judged.details)
+    finding = _finding(world, judged)
+    return Verdict(
+        judged.works,
+        finding.cause,
+        finding.row,
+        finding.title,
+        finding.explanation,
+        finding.evidence,
+        finding.codex_says,
+        finding.details,
+        finding.fix,
+    )
+
+
+def _good_words(judged: Judgement) -> tuple[str, str]:
+    if judged.works:
+        return "Codex works through the gateway", "A request as Codex sends it came back with a complete answer."
+    if judged.summary == "nothing was sent":
+        return (
+            "Nothing wrong was found on this machine",
+            "No request was sent, so the gateway's own answer is still open.",
+        )
+    if judged.summary == "cancelled":
+        return "Stopped before an answer", "The examination was cancelled."
+    return "Not decided within the time", f"{judged.summary}. Try again with a longer --timeout."
+
+
+def _finding(world: World, judged: Judgement) -> Finding:
+    cause = CAUSES[judged.cause or ""]
+    return Finding(
+        cause.id,
+        cause.row,
+        cause.title,
+        cause.explanation,
+        judged.evidence,
+        judged.codex_says,
+        judged.details,
+        fix_for(cause.id, world, judged.details),
+    )
+
+
+def _table(steps: tuple[Step, ...]) -> tuple[TableRow, ...]:
+    rows = []
+    for row in ROWS:
+        own = [step for step in steps if BY_ID[step.id].row == row]
+        status, summary = _row_state(own)
+        text = ROW_TEXTS[row]
+        rows.append(TableRow(row, text.symptom, text.check, status, tuple(step.id for step in own), summary))
+    return tuple(rows)
+
+
+_WORST: tuple[Status, ...] = ("fail", "warn")
+
+
+def _row_state(own: list[Step]) -> tuple[Status, str]:
+    for status in _WORST:
+        for step in own:
+            if step.status == status:
+                return status, step.summary
+    if any(step.status == "skip" for step in own):
+        return "skip", next(step.summary for step in own if step.status == "skip")
+    passed = [step for step in own if step.status == "pass"]
+    open_steps = [
+        step for step in own if step.status == "unknown" and step.summary != "not needed" and step.id != "logs"
+    ]
+    if open_steps and not (passed and all(s.id.startswith("net.") for s in open_steps)):
+        return "unknown", open_steps[-1].summary
+    return ("pass", passed[-1].summary) if passed else ("unknown", own[-1].summary if own else "")

@@ -1,0 +1,268 @@
+"""Sends Codex's request in small, reads the answer as Codex does, and asks what must be asked to know the cause."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from joytui.codex.stream import End, StreamOutcome, StreamReader
+from joytui.codex.world import RequestPlan, World
+from joytui.core.records import Evidence
+from joytui.doctor import small
+from joytui.doctor.answers import Refusal, classify
+from joytui.doctor.chat_stream import ChatReader
+from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, retry_after
+from joytui.doctor.delivery import Delivery, Path, deliver
+from joytui.doctor.exchange import BodyBroken, LimitHolder, Request
+from joytui.doctor.faults import NetFault
+from joytui.doctor.judgement import Judgement, of_fault
+from joytui.doctor.limits import Limit, OutOfTime
+from joytui.doctor.link import Proxy, Route, target_of
+from joytui.doctor.questions import Asker
+from joytui.doctor.steps import StepBook
+from joytui.doctor.tls import Trust
+
+RETRIES = {"connection-reset": 2, "gateway-error": 2, "upstream-error": 2, "stream-truncated": 1}
+SHORT_WAIT = 2.0
+SLOW = 5.0
+_OWN_HEADERS = ("accept", "content-type", "x-request-id")
+
+
+@dataclass(slots=True)
+class Sent:
+    """One test request and what came of it."""
+
+    judgement: Judgement
+    refusal: Refusal | None = None
+    delivery: Delivery | None = None
+    outcome: StreamOutcome | None = None
+    body: bytes = b""
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class Probe:
+    """Everything that a test needs: the world, its plan, time, and the book of steps. `sent` counts test requests."""
+
+    world: World
+    plan: RequestPlan
+    limit: Limit
+    book: StepBook
+    route: Route = field(init=False)
+    path: Path = field(init=False)
+    patience: Patience = field(init=False)
+    asker: Asker = field(init=False)
+    warnings: list[Judgement] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a URL that cannot be sent to, NetFault for a proxy that cannot be used."""
+        plan = self.plan
+        proxy = Proxy(plan.proxy.url, plan.proxy.variable or "a proxy variable") if plan.proxy.url else None
+        if proxy is not None and not plan.proxy.valid:
+            raise NetFault(
+                "proxy-invalid",
+                f"{proxy.variable} is not a usable proxy address",
+                proxy.variable,
+                {"variable": proxy.variable},
+            )
+        self.path = Path(proxy, Trust(plan.ca_file, plan.ca_variable))
+        self.route = self.path.route(target_of(plan.wire_url))
+        self.patience = patience_of(self.world, plan)
+        self.asker = Asker(self.route, self.question_headers(), self.limit)
+
+    def question_headers(self) -> list[tuple[str, bytes]]:
+        return [(name, value) for name, value in self.plan.headers if name.lower() not in _OWN_HEADERS]
+
+    def test(self) -> Sent:
+        """The test request, repeated as Codex itself would repeat it after a passing fault (but less often)."""
+        sent = self.send(self.codex_body())
+        tries = 0
+        while (wait := self._wait_before_retry(sent, tries)) is not None:
+            try:
+                self.limit.pause(wait)
+            except OutOfTime:
+                return sent
+            first = sent
+            sent = self.send(self.codex_body())
+            tries += 1
+            if sent.judgement.works:
+                self.warnings.append(first.judgement)
+        return sent
+
+    def _wait_before_retry(self, sent: Sent, tries: int) -> float | None:
+        cause = sent.judgement.cause
+        if cause is None or sent.judgement.works is None:
+            return None
+        if cause == "rate-limited" and tries == 0 and sent.delivery is not None:
+            wait = retry_after(sent.delivery.answer.headers)
+            enough = wait is not None and wait <= SHORT_WAIT and self.limit.left() > wait + 2
+            return wait if enough and self.patience.stream_retries else None
+        allowed = min(RETRIES.get(cause, 0), self.patience.request_retries + self.patience.stream_retries)
+        if tries >= allowed or self.limit.left() < 1.0:
+            return None
+        return float(0.2 * 2**tries)
+
+    def codex_body(self) -> dict[str, Any]:
+        settings = settings_of(self.world, self.plan)
+        if self.plan.wire_api == "chat":
+            return small.chat_body(settings)
+        return small.responses_body(self.plan.shape, settings)
+
+    def send(self, body: dict[str, Any]) -> Sent:
+        """One request with this body, judged. Raises Cancelled."""
+        request_id = f"joytui-doctor-{uuid.uuid4().hex}"
+        request = Request("POST", self._headers(request_id), small.encode(body))
+        holder = LimitHolder(self.limit)
+        started = time.monotonic()
+        try:
+            delivery = deliver(
+                self.path,
+                self.route,
+                request,
+                self.limit,
+                watch=self.book.watch,
+                holder=holder,
+                secret_headers=self._secrets(),
+            )
+        except NetFault as fault:
+            return Sent(of_fault(fault, self.patience), request_id=request_id)
+        self.request_ids.append(request_id)
+        if 200 <= delivery.answer.status < 300:
+            return self._read(delivery, holder, request_id, started)
+        holder.limit = self.limit.within(3.0)
+        data = delivery.answer.read()
+        refusal = classify(delivery.answer.status, delivery.answer.headers, data)
+        return Sent(self._refused(delivery, refusal, data), refusal, delivery, body=data, request_id=request_id)
+
+    def _headers(self, request_id: str) -> list[tuple[str, bytes]]:
+        headers = list(self.plan.headers)
+        if not any(name.lower() == "x-request-id" for name, _ in headers):
+            headers.append(("x-request-id", request_id.encode()))
+        return headers
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Headers that the configuration sets may carry secrets: they do not cross origins, either."""
+        table = self.world.provider.get("http_headers") if self.world.provider else None
+        from_env = self.world.provider.get("env_http_headers") if self.world.provider else None
+        return tuple(str(name) for source in (table, from_env) if isinstance(source, dict) for name in source)
+
+    def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
+        answer = delivery.answer
+        behaviour = of_status(refusal.status, answer.headers, data, self.plan.url, self.patience, refusal.error)
+        said = f": {refusal.message[:300]}" if refusal.message else " without a word"
+        details = {**refusal.details, **behaviour.details()}
+        if (wait := retry_after(answer.headers)) is not None:
+            details["retry_after_s"] = wait
+        if their_id := answer.header("x-request-id") or answer.header("x-daoe-request-id"):
+            details["gateway_request_id"] = their_id
+        return Judgement(
+            False,
+            refusal.cause,
+            f"HTTP {refusal.status}{said}",
+            (Evidence(f"HTTP {refusal.status}{said}", answer.target.url),),
+            behaviour.says,
+            details,
+        )
+
+    # --- a 200 ----------------------------------------------------------------------------------------------------------
+
+    def _read(self, delivery: Delivery, holder: LimitHolder, request_id: str, started: float) -> Sent:
+        reader: StreamReader | ChatReader = ChatReader() if self.plan.wire_api == "chat" else StreamReader()
+        idle = max(self.plan.stream_idle_timeout_ms / 1000, 0.0)
+        end: End = "closed"
+        first_event, last, cut_short = None, time.monotonic(), False
+        holder.limit = self.limit.within(idle)
+        try:
+            for piece in delivery.answer.pieces():
+                if reader.feed(piece):
+                    last = time.monotonic()
+                    first_event = first_event or last
+                    holder.limit = self.limit.within(idle)
+                if reader.done:
+                    break
+        except OutOfTime:
+            silence = time.monotonic() - last
+            cut_short = silence < idle - 0.05
+            end = "idle" if not cut_short or silence > 3.0 else "open"
+        except BodyBroken:
+            end = "broken"
+        finally:
+            delivery.answer.close()
+        outcome = reader.outcome(end)
+        if first_event and first_event - started > SLOW:
+            waited = round(first_event - started, 1)
+            self.warnings.append(
+                Judgement(True, "slow-answer", f"{waited} s until the first event", details={"first_event_s": waited})
+            )
+        self._count(outcome)
+        judgement = self._judge_stream(delivery, outcome, cut_short)
+        return Sent(judgement, None, delivery, outcome, bytes(reader.head), request_id)
+
+    def _judge_stream(self, delivery: Delivery, outcome: StreamOutcome, cut_short: bool) -> Judgement:
+        where = delivery.answer.target.url
+        if outcome.end == "open":
+            return Judgement(None, None, "the answer still streams", (Evidence("events keep coming", where),))
+        if outcome.cause is None:
+            what = "a complete answer" if outcome.text else "a complete answer with a tool call"
+            return Judgement(True, None, what, (Evidence(f"HTTP 200, {what}", where),), details=dict(outcome.details))
+        waits_on = outcome.cause == "stream-idle" and cut_short
+        behaviour = (
+            Behaviour(outcome.codex_says, 1, 0.0)
+            if outcome.retried == "once"
+            else per_turn(outcome.codex_says, self.patience)
+        )
+        details: dict[str, Any] = {**outcome.details, **behaviour.details()}
+        for name in ("type", "code"):
+            if outcome.error.get(name) is not None:
+                details[f"error_{name}"] = outcome.error[name]
+        said = str(outcome.error.get("message") or outcome.details.get("why") or outcome.details.get("reason") or "")[
+            :300
+        ]
+        summary = f"HTTP 200, then: {said}" if said else "HTTP 200, and no stream that Codex can read"
+        if outcome.cause == "stream-idle":
+            summary = f"HTTP 200, then no event for {_seconds(self.plan.stream_idle_timeout_ms)}"
+            if waits_on:
+                summary = "HTTP 200, then no event within the doctor's time"
+        return Judgement(
+            None if waits_on else False, outcome.cause, summary, (Evidence(summary, where),), behaviour.says, details
+        )
+
+    def _count(self, outcome: StreamOutcome) -> None:
+        for name in ("input_tokens", "output_tokens"):
+            value = (outcome.usage or {}).get(name)
+            if isinstance(value, int):
+                self.usage[name] = self.usage.get(name, 0) + value
+
+
+def patience_of(world: World, plan: RequestPlan) -> Patience:
+    """The retry settings in effect; connection retries are unbounded from 0.153 on, unless the feature is off."""
+    from joytui.codex.versions import rules_for
+
+    unbounded = rules_for(world.version).endless_connection_retries
+    feature = world.effective.get("features.unbounded_connection_retries")
+    if feature is not None and feature.value is False:
+        unbounded = False
+    if "unbounded_connection_retries" in world.command.disable:
+        unbounded = False
+    return Patience(min(plan.request_max_retries, 100), min(plan.stream_max_retries, 100), unbounded)
+
+
+def settings_of(world: World, plan: RequestPlan) -> small.Settings:
+    def text(key: str) -> str | None:
+        found = world.effective.get(key)
+        return found.value if found and isinstance(found.value, str) else None
+
+    return small.Settings(
+        plan.model,
+        text("model_reasoning_effort"),
+        text("model_verbosity"),
+        text("web_search") != "disabled",
+    )
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:g} s"

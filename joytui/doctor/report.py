@@ -1,0 +1,246 @@
+"""A report as JSON (the contract of `joytui doctor --json`), back again, and as words for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from joytui.core.records import (
+    CodexInfo,
+    EffectiveValue,
+    Evidence,
+    Finding,
+    Fix,
+    Report,
+    Step,
+    TableRow,
+    Verdict,
+    to_json,
+)
+from joytui.core.redaction import MASK, Redactor, visible
+
+Paint = Callable[..., str]
+WIDTH = 100
+_GLYPHS = {
+    "pass": ("✓", "green"),
+    "warn": ("!", "yellow"),
+    "fail": ("✗", "red"),
+    "skip": ("·", "dim"),
+    "unknown": ("?", "dim"),
+}
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The report as plain data, fields in the order of the contract."""
+    data: dict[str, Any] = to_json(report)
+    return data
+
+
+def report_from_json(data: Mapping[str, Any]) -> Report:
+    """A report that `report_json` wrote. Raises ValueError for anything else."""
+    try:
+        return _report_from(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a report of joytui doctor --json ({error})") from None
+
+
+def _report_from(data: Mapping[str, Any]) -> Report:
+    if data["schema_version"] != 1:
+        raise ValueError(f"a report of schema version {data['schema_version']}; this joytui reads version 1")
+    codex = data["codex"]
+    return Report(
+        schema_version=1,
+        joytui_version=str(data["joytui_version"]),
+        generated_at=str(data["generated_at"]),
+        codex=CodexInfo(codex["version"], codex["path"], codex["home"], tuple(codex["args"])),
+        effective={k: EffectiveValue(v["value"], v["origin"], v["layer"]) for k, v in data["effective"].items()},
+        verdict=Verdict(data["verdict"]["works"], **_finding_fields(data["verdict"])),
+        warnings=tuple(Finding(**_finding_fields(warning)) for warning in data["warnings"]),
+        table=tuple(
+            TableRow(r["row"], r["symptom"], r["check"], r["status"], tuple(r["steps"]), r["summary"])
+            for r in data["table"]
+        ),
+        steps=tuple(
+            Step(s["id"], s["row"], s["title"], s["status"], s["duration_ms"], s["summary"], s["details"])
+            for s in data["steps"]
+        ),
+    )
+
+
+def _finding_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    fix = data["fix"]
+    return {
+        "cause": data["cause"],
+        "row": data["row"],
+        "title": str(data["title"]),
+        "explanation": str(data["explanation"]),
+        "evidence": tuple(Evidence(e["what"], e["where"]) for e in data["evidence"]),
+        "codex_says": data["codex_says"],
+        "details": dict(data["details"]),
+        "fix": Fix(fix["summary"], tuple(fix["commands"]), fix["patch"], fix["safe"]) if fix else None,
+    }
+
+
+# --- redaction --------------------------------------------------------------------------------------------------------
+
+
+def redacted(report: Report, secrets: Iterable[str]) -> Report:
+    """The report with every known secret and every shape of one masked; a patch that would show one becomes None."""
+    redactor = Redactor(secrets)
+
+    def words(text: str | None) -> str | None:
+        return None if text is None else redactor.text(text)
+
+    def fields(finding: Verdict | Finding) -> dict[str, Any]:
+        return {
+            "title": words(finding.title),
+            "explanation": words(finding.explanation),
+            "evidence": tuple(Evidence(redactor.text(e.what), redactor.text(e.where)) for e in finding.evidence),
+            "codex_says": words(finding.codex_says),
+            "details": redactor.data(dict(finding.details)),
+            "fix": _redacted_fix(finding.fix, redactor),
+        }
+
+    return replace(
+        report,
+        codex=replace(report.codex, args=tuple(redactor.text(arg) for arg in report.codex.args)),
+        effective={
+            redactor.text(key): EffectiveValue(redactor.data(v.value), redactor.text(v.origin), v.layer)
+            for key, v in report.effective.items()
+        },
+        verdict=replace(report.verdict, **fields(report.verdict)),
+        warnings=tuple(replace(warning, **fields(warning)) for warning in report.warnings),
+        table=tuple(replace(row, summary=redactor.text(row.summary)) for row in report.table),
+        steps=tuple(
+            replace(step, summary=redactor.text(step.summary), details=redactor.data(dict(step.details)))
+            for step in report.steps
+        ),
+    )
+
+
+def _redacted_fix(fix: Fix | None, redactor: Redactor) -> Fix | None:
+    if fix is None:
+        return None
+    patch = fix.patch if fix.patch is None or redactor.text(fix.patch) == fix.patch else None
+    commands = tuple(redactor.text(command) for command in fix.commands)
+    return Fix(redactor.text(fix.summary), tuple(c for c in commands if MASK not in c), patch, fix.safe)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _plain(text: str, *_: str) -> str:
+    return text
+
+
+def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, steps: bool = True) -> str:
+    """The report for a person: the verdict, why, what to type; then warnings, the table and what was checked.
+
+    `paint(text, *styles)` colours; styles are those of cli/output.py. Every colour stands beside a glyph or a word.
+    """
+    parts = [_verdict_text(report.verdict, paint, width)]
+    if report.warnings:
+        parts.append(_warnings_text(report.warnings, paint, width))
+    parts.append(_table_text(report.table, paint))
+    if steps:
+        parts.append(_footer(report, paint, width))
+    return "\n\n".join(parts)
+
+
+def _wrap(text: str, width: int, indent: str = "  ") -> str:
+    lines = visible(text).splitlines() or [""]
+    return "\n".join(
+        textwrap.fill(
+            line, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        for line in lines
+    )
+
+
+def _verdict_text(verdict: Verdict, paint: Paint, width: int) -> str:
+    glyph, style = _headline(verdict)
+    where = f"   [{verdict.cause}, row {verdict.row}]" if verdict.cause else ""
+    lines = [f"{paint(glyph, style, 'bold')} {paint(verdict.title, style, 'bold')}{paint(where, 'dim')}", ""]
+    lines.append(_wrap(verdict.explanation, width))
+    if verdict.evidence:
+        lines += ["", paint("  Why", "bold")]
+        lines += [_wrap(f"{e.what}" + (f"   ({e.where})" if e.where else ""), width, "    ") for e in verdict.evidence]
+    if verdict.codex_says:
+        lines += ["", paint("  What Codex shows", "bold"), _wrap(verdict.codex_says[:600], width, "    ")]
+    if told := _patience_text(verdict.details):
+        lines.append(_wrap(told, width, "    "))
+    if verdict.fix:
+        lines += ["", paint("  What to do", "bold"), _fix_text(verdict.fix, paint, width)]
+    return "\n".join(lines)
+
+
+def _headline(verdict: Verdict) -> tuple[str, str]:
+    if verdict.works:
+        return "✓", "green"
+    return ("✗", "red") if verdict.works is False else ("?", "yellow")
+
+
+def _patience_text(details: Mapping[str, Any]) -> str | None:
+    requests, seconds = details.get("codex_requests"), details.get("codex_gives_up_after_s")
+    if requests is None or "codex_gives_up_after_s" not in details:
+        return None
+    if seconds is None:
+        return (
+            "Codex does not give up by itself."
+            if requests == 0
+            else f"Codex waits without end after {requests} request(s)."
+        )
+    if requests == 0 and seconds == 0:
+        return "Codex stops before any request."
+    return f"Codex sends {requests} request{'s' if requests != 1 else ''} and gives up after about {max(seconds, 0.3):g} s."
+
+
+def _fix_text(fix: Fix, paint: Paint, width: int) -> str:
+    lines = [_wrap(fix.summary, width, "    ")]
+    for command in fix.commands:
+        lines += [f"      {paint(line, 'cyan')}" for line in visible(command).splitlines()]
+    if fix.patch:
+        lines += ["", *(f"      {paint(line, _patch_style(line))}" for line in visible(fix.patch).splitlines())]
+    return "\n".join(lines)
+
+
+def _patch_style(line: str) -> str:
+    return "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+
+
+def _warnings_text(warnings: tuple[Finding, ...], paint: Paint, width: int) -> str:
+    lines = [paint("Also worth knowing", "bold")]
+    for warning in warnings:
+        lines.append(f"  {paint('!', 'yellow')} {warning.title}   {paint(f'[{warning.cause}]', 'dim')}")
+        lines += [
+            _wrap(f"{e.what}" + (f"   ({e.where})" if e.where else ""), width, "      ") for e in warning.evidence[:1]
+        ]
+    return "\n".join(lines)
+
+
+def _table_text(table: tuple[TableRow, ...], paint: Paint) -> str:
+    lines = [paint("The guide's table", "bold")]
+    for row in table:
+        glyph, style = _GLYPHS[row.status]
+        summary = visible(row.summary, limit=70).replace("\n", " ")
+        lines.append(f"  {paint(glyph, style)} {row.symptom:<22} {paint(row.status, style):<8} {summary}".rstrip())
+    return "\n".join(lines)
+
+
+def _footer(report: Report, paint: Paint, width: int) -> str:
+    codex = report.codex
+    version = f"Codex {codex.version}" if codex.version else "no Codex found"
+    lines = [f"{version} · {codex.home} · joytui {report.joytui_version}"]
+    details = report.verdict.details
+    if sent := details.get("test_requests"):
+        usage = details.get("test_usage") or {}
+        tokens = sum(usage.values()) if usage else None
+        cost = f", {tokens} tokens" if tokens else ""
+        lines.append(f"{sent} test request{'s' if sent != 1 else ''}{cost}; request id {details.get('request_id')}")
+    lines.append("`joytui doctor --explain CAUSE` explains a cause; `--json` gives everything that was checked")
+    return "\n".join(paint(_wrap(line, width, ""), "dim") for line in lines)

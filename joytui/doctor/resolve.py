@@ -1,0 +1,258 @@
+"""From an answer to the one thing to mend: the questions that follow a refusal, and what is known of the key.
+
+A refusal that names its cause stands. These are left open by it: which fault of the key (KEY), whether the path is
+wrong or the gateway lacks the route (ROUTE), what of the request is refused, which model was meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from joytui.codex.world import Issue
+from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
+from joytui.core.records import Evidence
+from joytui.doctor import questions, shape, small
+from joytui.doctor.answers import KEY, ROUTE, classify_inner, is_about_model, is_edge, read_error, says_no_key
+from joytui.doctor.judgement import Judgement
+from joytui.doctor.probe import Probe, Sent
+
+KEY_SUSPICIONS = (
+    "key-header-dropped",
+    "openai-key-to-gateway",
+    "env-key-missing",
+    "auth-command-failed",
+    "key-malformed",
+    "key-shadowed-by-dotenv",
+)
+_REDIRECT_BLAME = ("key-rejected", "key-missing", KEY, ROUTE, "request-rejected", "model-not-found", "policy-rejected")
+_MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
+
+
+def resolve(probe: Probe, sent: Sent) -> Judgement:
+    """The judgement with its open questions answered. Raises Cancelled."""
+    judged = sent.judgement
+    if sent.delivery is not None and sent.delivery.damaged and not judged.works:
+        return _damaged_by_redirect(sent)
+    judged = _by_inner_error(sent, judged)
+    if judged.cause in (KEY, "key-rejected", "policy-rejected") and _from_upstream(sent):
+        return _renamed(judged, "upstream-key-rejected" if judged.cause != "policy-rejected" else "policy-rejected")
+    if judged.cause == KEY or (judged.cause == "policy-rejected" and not _names_policy(sent)):
+        return _key_fault(probe, sent, judged)
+    if judged.cause == ROUTE:
+        return _route_fault(probe, sent, judged)
+    if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
+        return _page_instead(probe, judged)
+    if judged.cause == "model-not-found":
+        return _with_models(probe, judged)
+    if judged.cause == "request-rejected":
+        return _with_field(probe, sent, judged)
+    return judged
+
+
+def _renamed(judged: Judgement, cause: str, **details: Any) -> Judgement:
+    return Judgement(
+        judged.works, cause, judged.summary, judged.evidence, judged.codex_says, {**judged.details, **details}
+    )
+
+
+def _damaged_by_redirect(sent: Sent) -> Judgement:
+    assert sent.delivery is not None, "asked for an answer only"
+    judged, told = sent.judgement, sent.delivery.tell()
+    if judged.cause in ("insufficient-quota", "rate-limited", "gateway-error", "upstream-error"):
+        return judged.with_evidence(Evidence(told, sent.delivery.hops[0].url))
+    evidence = (Evidence(told, sent.delivery.hops[0].url), *judged.evidence)
+    details = {**judged.details, "redirected_to": sent.delivery.answer.target.url}
+    return Judgement(False, "redirected", told, evidence, judged.codex_says, details)
+
+
+def _by_inner_error(sent: Sent, judged: Judgement) -> Judgement:
+    """An error inside a 200, or in response.failed, whose type or code is exact, keeps its own cause."""
+    if judged.cause not in ("error-in-200", "response-failed") or sent.outcome is None or not sent.outcome.error:
+        return judged
+    exact = classify_inner(sent.outcome.error)
+    return _renamed(judged, exact[0], **exact[1], in_answer=judged.cause) if exact else judged
+
+
+def _from_upstream(sent: Sent) -> bool:
+    if sent.delivery is None:
+        return False
+    return (sent.delivery.answer.header(HEADER_ERROR_ORIGIN) or "").strip().lower() == "upstream"
+
+
+def _names_policy(sent: Sent) -> bool:
+    """Whether the refusal itself says that it is about policy (or at least is no answer to an anonymous request)."""
+    if sent.refusal is None:
+        return True
+    return sent.refusal.error.get("type") == "policy_rejected" or "policy" in sent.refusal.details
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+    credential = probe.world.credential
+    suspects = {issue.cause: issue for issue in probe.world.suspicions}
+    is_policy = judged.cause == "policy-rejected"
+    nothing_sent = credential is None or credential.header is None
+    for cause in KEY_SUSPICIONS:
+        issue = suspects.get(cause)
+        if issue is None or (is_policy and not nothing_sent):
+            continue
+        if cause == "key-shadowed-by-dotenv" and _shell_key_is_refused(probe, issue):
+            continue
+        return _suspect_confirmed(judged, issue)
+    if is_policy:
+        return judged
+    if nothing_sent:
+        return _renamed(judged, "env-key-missing")
+    error, message = _error_of(sent)
+    if _names_another_key(message, credential.value if credential else None):
+        return _renamed(judged, "upstream-key-rejected", seen_in_message=True)
+    if says_no_key(error, message):
+        return _renamed(judged, "key-missing")
+    return _renamed(judged, "key-rejected")
+
+
+def _suspect_confirmed(judged: Judgement, issue: Issue) -> Judgement:
+    evidence = (Evidence(issue.summary, issue.where or "environment"), *judged.evidence)
+    says = judged.codex_says or issue.message
+    return Judgement(False, issue.cause, issue.summary, evidence, says, {**judged.details, **issue.details})
+
+
+def _error_of(sent: Sent) -> tuple[Mapping[str, Any], str]:
+    if sent.refusal is not None:
+        return sent.refusal.error, sent.refusal.message
+    error = sent.outcome.error if sent.outcome else {}
+    return error, str(error.get("message") or "")
+
+
+def _shell_key_is_refused(probe: Probe, issue: Issue) -> bool:
+    """Whether the shell's own key is refused as well, so that .env is not what is to be mended."""
+    credential = probe.world.credential
+    value = probe.world.invocation.env.get(credential.variable or "") if credential else None
+    if not value:
+        return False
+    headers = [(n, v) for n, v in probe.question_headers() if n.lower() != "authorization"]
+    headers.append(("authorization", b"Bearer " + value.encode("utf-8", "surrogateescape").strip()))
+    if b"\n" in headers[-1][1] or b"\r" in headers[-1][1]:
+        return False
+    found = probe.asker.post_empty(probe.route.target.path, headers)
+    if found is None:
+        return False
+    status, body = found
+    error = read_error(body)
+    return status == 401 or (status == 403 and "key" in f"{error.get('type')} {error.get('message')}".lower())
+
+
+def _names_another_key(message: str, value: bytes | None) -> bool:
+    """Whether the message shows the masked beginning of a key that is not the one that was sent."""
+    found = _MASKED_KEY.search(message)
+    if not found or not value:
+        return False
+    start = re.split(r"[*•…]|\.{2,}", found.group(1))[0]
+    return len(start) >= 3 and not value.decode("utf-8", "replace").strip().startswith(start)
+
+
+# --- the route --------------------------------------------------------------------------------------------------------
+
+
+def _base(path: str) -> str:
+    return re.sub(r"/(?:responses|chat/completions)$", "", urlsplit(path).path)
+
+
+def _route_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+    """404 or 405: the model, the path, or a gateway that lacks what this Codex speaks."""
+    if sent.refusal is not None and sent.refusal.status == 404 and _answers_other_questions(probe, sent):
+        return _with_models(probe, _renamed(judged, "model-not-found"))
+    cause, at = route_cause(probe)
+    if at is None:
+        return _renamed(judged, cause)
+    if cause == "base-url-path":
+        found = _renamed(judged, cause, right_base_url=at)
+        return found.with_evidence(Evidence("the gateway answers below this address", at))
+    return _renamed(judged, cause).with_evidence(Evidence("the other protocol is there", at))
+
+
+def route_cause(probe: Probe) -> tuple[str, str | None]:
+    """Why the route is not there: the cause, and the base URL or address that is right, if one is known.
+
+    Asks for the other protocol at the same base, then for both below /openai/v1, then below /v1.
+    """
+    chat = probe.plan.wire_api == "chat"
+    own, other = ("/chat/completions", "/responses") if chat else ("/responses", "/chat/completions")
+    unsupported = "chat-unsupported" if chat else "responses-unsupported"
+    base, at = _base(probe.route.target.path), probe.asker
+    origin = probe.route.target.origin
+    if at.is_there(base + other):
+        return unsupported, f"{origin}{base}{other}"
+    for right in (BASE_PATH, "/v1"):
+        if base != right and (at.is_there(right + own) or (right == BASE_PATH and at.is_there(right + other))):
+            return "base-url-path", origin + right
+    if base.endswith(BASE_PATH):
+        return unsupported, None
+    return "base-url-path", None
+
+
+def _answers_other_questions(probe: Probe, sent: Sent) -> bool:
+    """Whether the same address takes `{}` differently: then the 404 was about what was asked for, the model."""
+    refusal = sent.refusal
+    assert refusal is not None, "asked for a refusal only"
+    found = probe.asker.post_empty(probe.route.target.path)
+    if found is None:
+        return False
+    status, body = found
+    error = read_error(body)
+    about_model = is_about_model(error, str(error.get("message") or ""))
+    return about_model or (status not in (404, 405) and 400 <= status < 500 and status not in (401, 403, 407, 429))
+
+
+def _page_instead(probe: Probe, judged: Judgement) -> Judgement:
+    """HTML with status 200: another site, or the gateway's own site beside the API's path."""
+    base = _base(probe.route.target.path)
+    if base != BASE_PATH and probe.asker.is_there(BASE_PATH + "/responses"):
+        return _renamed(judged, "base-url-path", right_base_url=f"{probe.route.target.origin}{BASE_PATH}")
+    return _renamed(judged, "not-a-gateway")
+
+
+# --- model and shape --------------------------------------------------------------------------------------------------
+
+
+def _with_models(probe: Probe, judged: Judgement) -> Judgement:
+    offered = questions.catalog(probe.asker, _base(probe.route.target.path))
+    if not offered:
+        return judged
+    model = probe.plan.model
+    near = difflib.get_close_matches(model.lower(), [name.lower() for name in offered], n=3, cutoff=0.5)
+    suggestions = [name for name in offered if name.lower() in near]
+    if "auto" in offered and "auto" not in suggestions:
+        suggestions.append("auto")
+    listed = ", ".join(offered[:12]) + ("…" if len(offered) > 12 else "")
+    found = judged.with_details(suggestions=suggestions, offered=len(offered))
+    return found.with_evidence(Evidence(f"the catalog offers {listed}", probe.route.target.origin))
+
+
+def _with_field(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+    """Names the refused field, if a plain request passes. At most four requests beyond the plain one."""
+    if sent.refusal is None or probe.plan.wire_api == "chat" or probe.limit.left() < 1.0:
+        return judged
+    if is_edge({}, sent.refusal.kind, sent.body):
+        return judged
+    if not _passes(probe, small.plain_body(probe.plan.model)):
+        return judged.with_details(plain_request="refused too")
+    body = probe.codex_body()
+    param = sent.refusal.error.get("param")
+    field = shape.refused_field(
+        body, sent.refusal.message, param if isinstance(param, str) else None, lambda changed: _passes(probe, changed)
+    )
+    found = judged.with_details(plain_request="accepted", **({"field": field} if field else {}))
+    told = f"without {field} the gateway takes the request" if field else "a plain request is accepted"
+    return found.with_evidence(Evidence(told, probe.plan.url))
+
+
+def _passes(probe: Probe, body: dict[str, Any]) -> bool:
+    sent = probe.send(body)
+    return sent.delivery is not None and 200 <= sent.delivery.answer.status < 300

@@ -1,0 +1,207 @@
+"""The declared steps of the walk, what each needs, and the book that records how they went.
+
+A step that needs a failed one is skipped: one root cause, never a list of twenty red lines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from joytui.core.records import Row, Status, Step
+from joytui.doctor.faults import NetFault
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One step: its stable id, its row, what it looks at, and the ids that must not have failed."""
+
+    id: str
+    row: Row
+    title: str
+    needs: tuple[str, ...] = ()
+
+
+SPECS: tuple[Spec, ...] = (
+    Spec("codex.found", "other", "Codex is installed"),
+    Spec("config.found", "no-logs", "config.toml is where Codex looks"),
+    Spec("config.loads", "other", "Codex accepts its configuration"),
+    Spec("provider.selected", "no-logs", "The gateway's provider is selected", ("config.loads",)),
+    Spec("provider.url", "no-logs", "base_url leads to /openai/v1", ("config.loads", "provider.selected")),
+    Spec("model.named", "model-not-found", "A model is named", ("config.loads",)),
+    Spec("key.named", "401", "env_key names the key's variable", ("config.loads", "provider.selected")),
+    Spec("key.value", "401", "The key is set and clean", ("config.loads", "provider.selected", "key.named")),
+    Spec("net.dns", "no-logs", "The host name resolves", ("provider.url",)),
+    Spec("net.proxy", "no-logs", "The proxy lets Codex through", ("provider.url",)),
+    Spec("net.tcp", "no-logs", "The gateway accepts connections", ("net.dns",)),
+    Spec("net.tls", "no-logs", "The certificate is good", ("net.tcp", "net.proxy")),
+    Spec("net.answer", "other", "The gateway answers", ("net.tcp", "net.proxy", "net.tls")),
+    Spec("gateway.route", "other", "The gateway has the route that Codex uses", ("net.answer",)),
+    Spec("gateway.key", "401", "The gateway accepts the key", ("net.answer", "gateway.route")),
+    Spec("gateway.policy", "403", "The key's policy allows the request", ("net.answer", "gateway.key")),
+    Spec("gateway.budget", "402", "Wallet, quota and budget suffice", ("net.answer", "gateway.policy")),
+    Spec("gateway.model", "model-not-found", "The gateway knows the model", ("net.answer", "gateway.key")),
+    Spec("gateway.request", "other", "The gateway takes Codex's request", ("net.answer", "gateway.key")),
+    Spec("gateway.service", "other", "Gateway and provider are in order", ("net.answer",)),
+    Spec("stream", "other", "The answer streams as Codex reads it", ("gateway.request", "gateway.service")),
+    Spec("logs", "no-logs", "The request shows in the gateway's logs", ("net.answer",)),
+)
+BY_ID: Mapping[str, Spec] = {spec.id: spec for spec in SPECS}
+
+STEP_OF_CAUSE: Mapping[str, str] = {
+    **dict.fromkeys(("config-missing", "codex-home-invalid"), "config.found"),
+    **dict.fromkeys(
+        (
+            "config-unreadable",
+            "config-syntax",
+            "config-type",
+            "unknown-keys",
+            "wire-api-removed",
+            "wire-api-invalid",
+            "provider-id-reserved",
+            "provider-invalid",
+            "profile-legacy",
+            "profile-missing",
+            "profile-file-missing",
+            "codex-flag-unsupported",
+            "requirements-violated",
+            "model-catalog-missing",
+            "provider-named-openai",
+            "project-keys-ignored",
+        ),
+        "config.loads",
+    ),
+    **dict.fromkeys(
+        ("provider-not-selected", "provider-overridden", "provider-undefined", "openai-base-url-ignored"),
+        "provider.selected",
+    ),
+    **dict.fromkeys(("base-url-missing", "base-url-invalid", "base-url-path", "plain-http"), "provider.url"),
+    **dict.fromkeys(("model-empty", "model-defaulted", "model-overridden", "model-changes-wire-shape"), "model.named"),
+    **dict.fromkeys(("env-key-missing", "env-key-invalid", "env-key-is-secret", "openai-key-to-gateway"), "key.named"),
+    **dict.fromkeys(
+        (
+            "key-unset",
+            "key-malformed",
+            "key-header-dropped",
+            "key-shadowed-by-dotenv",
+            "key-stale-daemon",
+            "auth-command-failed",
+            "key-placeholder",
+            "key-other-vendor",
+        ),
+        "key.value",
+    ),
+    "codex-not-found": "codex.found",
+    "dns-failure": "net.dns",
+    **dict.fromkeys(("connection-refused", "connection-timeout"), "net.tcp"),
+    **dict.fromkeys(("tls-untrusted", "tls-hostname-mismatch", "tls-expired", "tls-protocol-mismatch"), "net.tls"),
+    **dict.fromkeys(("proxy-unreachable", "proxy-denied", "proxy-invalid"), "net.proxy"),
+    **dict.fromkeys(("connection-reset", "no-response", "not-a-gateway", "redirected", "edge-blocked"), "net.answer"),
+    **dict.fromkeys(("responses-unsupported", "chat-unsupported"), "gateway.route"),
+    **dict.fromkeys(("key-missing", "key-rejected"), "gateway.key"),
+    "policy-rejected": "gateway.policy",
+    "insufficient-quota": "gateway.budget",
+    "model-not-found": "gateway.model",
+    **dict.fromkeys(("duplicate-request", "request-too-large", "request-rejected"), "gateway.request"),
+    **dict.fromkeys(
+        ("rate-limited", "gateway-error", "upstream-error", "upstream-key-rejected", "slow-answer"), "gateway.service"
+    ),
+    **dict.fromkeys(
+        (
+            "not-an-event-stream",
+            "chat-stream-on-responses",
+            "error-in-200",
+            "stream-truncated",
+            "stream-idle",
+            "stream-invalid",
+            "stream-output-missing",
+            "response-failed",
+            "response-incomplete",
+            "websocket-fallback",
+        ),
+        "stream",
+    ),
+}
+
+
+@dataclass(slots=True)
+class StepBook:
+    """Records each step once and tells `on_step`. A later word on a step replaces a pass by what is worse."""
+
+    on_step: Callable[[Step], None] | None = None
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def record(
+        self,
+        step_id: str,
+        status: Status,
+        summary: str,
+        duration_ms: float = 0.0,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        spec = BY_ID[step_id]
+        before = self.steps.get(step_id)
+        if before is not None and _WEIGHT[before.status] > _WEIGHT[status]:
+            return
+        duration = max(duration_ms, before.duration_ms if before else 0.0)
+        step = Step(step_id, spec.row, spec.title, status, round(duration, 1), summary, dict(details or {}))
+        self.steps[step_id] = step
+        if self.on_step:
+            self.on_step(step)
+
+    @contextmanager
+    def watch(self, step_id: str) -> Iterator[Callable[[str], None]]:
+        """Times a step: passes with what is noted, fails with the NetFault that goes through."""
+        started = time.perf_counter()
+        words: list[str] = []
+        try:
+            yield words.append
+        except NetFault as fault:
+            own = STEP_OF_CAUSE.get(fault.cause, step_id)
+            status: Status = "fail" if own == step_id else "unknown"
+            self.record(step_id, status, fault.summary, _ms(started))
+            raise
+        except BaseException:
+            self.record(step_id, "unknown", "stopped", _ms(started))
+            raise
+        self.record(step_id, "pass", words[-1] if words else "", _ms(started))
+
+    def fail(
+        self, cause: str, summary: str, duration_ms: float = 0.0, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Fails the step that this cause belongs to."""
+        self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "fail", summary, duration_ms, details)
+
+    def warn(self, cause: str, summary: str) -> None:
+        self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "warn", summary)
+
+    def finish(self, not_run: str) -> tuple[Step, ...]:
+        """All steps in order; those that did not run are skipped (with the step that stopped them) or unknown."""
+        for spec in SPECS:
+            if spec.id in self.steps:
+                continue
+            blocker = self._blocker(spec)
+            if blocker is not None:
+                self.record(spec.id, "skip", f"not reached: {BY_ID[blocker].title.lower()} failed")
+            else:
+                self.record(spec.id, "unknown", not_run)
+        return tuple(self.steps[spec.id] for spec in SPECS)
+
+    def _blocker(self, spec: Spec) -> str | None:
+        for need in spec.needs:
+            step = self.steps.get(need)
+            if step is not None and step.status == "fail":
+                return need
+            if (step is None or step.status in ("skip", "unknown")) and (deeper := self._blocker(BY_ID[need])):
+                return deeper
+        return None
+
+
+_WEIGHT: Mapping[Status, int] = {"skip": 0, "unknown": 1, "pass": 2, "warn": 3, "fail": 4}
+
+
+def _ms(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
