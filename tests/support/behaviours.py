@@ -94,9 +94,8 @@ def error(
     **more: object,
 ) -> Reply:
     """An error in the gateway's documented envelope: {"error": {"message", "type", …}}."""
-    body: dict[str, object] = {"message": message}
-    if error_type is not None:
-        body["type"] = error_type
+    body: dict[str, object] = {"type": error_type} if error_type is not None else {}
+    body["message"] = message
     if code is not None:
         body["code"] = code
     extra = (("x-request-id", request_id),) if request_id else ()

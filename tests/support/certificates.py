@@ -9,11 +9,31 @@ import datetime as dt
 import functools
 import ssl
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import trustme
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+_Made = TypeVar("_Made")
+_P = ParamSpec("_P")
+_making = threading.RLock()
+
+
+def _made_once(make: Callable[_P, _Made]) -> Callable[_P, _Made]:
+    """functools.cache, with one maker at a time: gateways start side by side, and two authorities of one name would not agree."""
+    cached = functools.cache(make)
+
+    @functools.wraps(make)
+    def one_at_a_time(*args: _P.args, **kwargs: _P.kwargs) -> _Made:
+        with _making:
+            return cached(*args, **kwargs)  # type: ignore[arg-type]
+
+    return one_at_a_time
+
 
 # What the guide's Codex talks to, for situations that are played under the exact host names.
 PUBLIC_NAMES = (
@@ -26,31 +46,31 @@ PUBLIC_NAMES = (
 )
 
 
-@functools.cache
+@_made_once
 def authority() -> trustme.CA:
     """The authority that the tests trust."""
     return trustme.CA(organization_name="joytui tests")
 
 
-@functools.cache
+@_made_once
 def stranger() -> trustme.CA:
     """An authority that nobody trusts."""
     return trustme.CA(organization_name="joytui tests, a stranger")
 
 
-@functools.cache
+@_made_once
 def authority_file() -> Path:
     """The trusted authority as a PEM file, for SSL_CERT_FILE."""
     return _pem_file(authority(), "authority.pem")
 
 
-@functools.cache
+@_made_once
 def stranger_file() -> Path:
     """The stranger as a PEM file: a bundle that does not hold the gateway's authority."""
     return _pem_file(stranger(), "stranger.pem")
 
 
-@functools.cache
+@_made_once
 def server_context(kind: str) -> ssl.SSLContext:
     """A server's TLS settings. Kinds: trusted, untrusted, expired, not-yet-valid, other-host, name-only (no addresses),
     untrusted-expired, expired-other-host, untrusted-other-host, public (the exact host names of the guide), old-protocol."""
@@ -89,7 +109,7 @@ def _only_old_protocol(context: ssl.SSLContext) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_1
 
 
-@functools.cache
+@_made_once
 def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="joytui-certificates-")
 

@@ -76,7 +76,9 @@ def last_words(stderr: str) -> str:
         line.strip() for line in _without_colours(stderr).splitlines() if not any(noise in line for noise in _NOISE)
     ]
     start = next((i for i, line in enumerate(lines) if line.startswith(("Error", "ERROR", "error"))), None)
-    wanted = [line for line in lines if line.startswith(("ERROR:", "warning:", "Error"))]
+    wanted = [
+        line for line in lines if line.startswith(("ERROR:", "warning:", "Error", "user (", "system (", "project ("))
+    ]
     if start is not None and not any(line.startswith("ERROR:") for line in lines):
         wanted = [line for line in lines[start:] if line]
     return " | ".join(dict.fromkeys(wanted))[:2000]
@@ -144,15 +146,16 @@ def _overrides(prepared: Stage) -> list[str]:
     provider = _provider(prepared)
     if provider is None:
         return []
-    table = f"model_providers.{provider}"
-    return [
-        *("-c", "features.unbounded_connection_retries=false"),
-        *("-c", f"{table}.request_max_retries=0", "-c", f"{table}.stream_max_retries=0"),
-    ]
+    name, table = provider
+    overrides = ["-c", "features.unbounded_connection_retries=false"]
+    for key in ("request_max_retries", "stream_max_retries"):
+        if key not in table:  # what the user wrote may be the very fault
+            overrides += ["-c", f"model_providers.{name}.{key}=0"]
+    return overrides
 
 
-def _provider(prepared: Stage) -> str | None:
-    """The provider that the user's file selects, if it is plain to see and defined there."""
+def _provider(prepared: Stage) -> tuple[str, dict[str, object]] | None:
+    """The provider that the user's file selects and its table, if it is plain to see and defined there."""
     home = Path(prepared.env.get("CODEX_HOME") or prepared.folder / "home" / ".codex")
     try:
         config = tomllib.loads((home / "config.toml").read_text("utf-8-sig"))
@@ -163,7 +166,7 @@ def _provider(prepared: Stage) -> str | None:
         "model_provider" in one or one in ("-p", "--profile", "--ignore-user-config", "--oss") for one in prepared.args
     )
     plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]+", name) and isinstance(tables, dict)
-    return name if plain and isinstance(tables.get(name), dict) and not special else None
+    return (name, tables[name]) if plain and isinstance(tables.get(name), dict) and not special else None
 
 
 def _without_colours(text: str) -> str:

@@ -296,16 +296,18 @@ def _play(connection: socket.socket, reply: Reply, closing: threading.Event, *, 
     if reply.raw is not None:
         connection.sendall(reply.raw)
         return _end(connection, reply, closing) and False
-    connection.sendall(_head(reply))
-    if not has_body:
-        return True
-    for piece in reply.pieces:
+    waiting = _head(reply)  # goes out with the first piece: some clients read no further than the first segment
+    for piece in reply.pieces if has_body else ():
         if isinstance(piece, float | int):
+            connection.sendall(waiting)
+            waiting = b""
             if closing.wait(piece):
                 return False
-        else:
-            connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if reply.chunked else piece)
-    return _end(connection, reply, closing)
+            continue
+        connection.sendall(waiting + (b"%x\r\n%s\r\n" % (len(piece), piece) if reply.chunked else piece))
+        waiting = b""
+    connection.sendall(waiting)
+    return _end(connection, reply, closing) if has_body else True
 
 
 def _head(reply: Reply) -> bytes:
