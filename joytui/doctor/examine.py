@@ -26,6 +26,7 @@ from joytui.core.records import (
     TableRow,
     Verdict,
 )
+from joytui.doctor.codex_words import Patience, per_request
 from joytui.doctor.fixes import fix_for
 from joytui.doctor.judgement import Judgement
 from joytui.doctor.limits import Cancelled, Limit
@@ -53,6 +54,10 @@ def examine(
     world = look(invocation)
     book = StepBook(on_step)
     _record_local(world, book, (time.perf_counter() - started) * 1000)
+    if send and not world.problems and world.credential and world.credential.kind == "auth_command":
+        from joytui.doctor.auth_command import with_command_key
+
+        world = with_command_key(world, limit)
     judged, warnings = _judge(world, book, limit, send)
     if judged.cause:
         book.fail(judged.cause, judged.summary)
@@ -109,7 +114,9 @@ def _distinct(found: Iterable[Judgement], but: str | None) -> list[Judgement]:
 def of_issue(issue: Issue) -> Judgement:
     """A fault that was found by looking."""
     details = {**issue.details, **({"key": issue.key} if issue.key else {})}
-    if issue.effect == "refuses":
+    if issue.cause == "base-url-invalid":
+        details = {"codex_requests": 0, "codex_gives_up_after_s": per_request(None, Patience()).gives_up_after_s, **details}
+    elif issue.effect == "refuses":
         details = {"codex_requests": 0, "codex_gives_up_after_s": 0.0, **details}
     evidence = (Evidence(issue.summary, issue.where or "environment"),)
     return Judgement(False, issue.cause, issue.summary, evidence, issue.message, details)

@@ -243,9 +243,9 @@ def patience_of(world: World, plan: RequestPlan) -> Patience:
     from joytui.codex.versions import rules_for
 
     unbounded = rules_for(world.version).endless_connection_retries
-    feature = world.effective.get("features.unbounded_connection_retries")
-    if feature is not None and feature.value is False:
-        unbounded = False
+    wishes = world.wanted.get("features.unbounded_connection_retries")
+    if wishes and isinstance(wishes[0].value, bool):
+        unbounded = unbounded and wishes[0].value
     if "unbounded_connection_retries" in world.command.disable:
         unbounded = False
     return Patience(min(plan.request_max_retries, 100), min(plan.stream_max_retries, 100), unbounded)

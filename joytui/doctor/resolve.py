@@ -109,6 +109,8 @@ def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
         return judged
     if nothing_sent:
         return _renamed(judged, "env-key-missing")
+    if credential is not None and credential.kind == "openai_auth" and credential.origin == "auth.json":
+        return _renamed(judged, "openai-key-to-gateway")
     error, message = _error_of(sent)
     if _names_another_key(message, credential.value if credential else None):
         return _renamed(judged, "upstream-key-rejected", seen_in_message=True)
@@ -187,6 +189,9 @@ def route_cause(probe: Probe) -> tuple[str, str | None]:
     unsupported = "chat-unsupported" if chat else "responses-unsupported"
     base, at = _base(probe.route.target.path), probe.asker
     origin = probe.route.target.origin
+    if not urlsplit(probe.route.target.path).path.endswith(own):  # a query or fragment in base_url swallowed the endpoint
+        there = at.is_there(BASE_PATH + own) or at.is_there(BASE_PATH + other)
+        return "base-url-path", origin + BASE_PATH if there else None
     if at.is_there(base + other):
         return unsupported, f"{origin}{base}{other}"
     for right in (BASE_PATH, "/v1"):
