@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.records import RequestRecord
 
+DASHED = ("--filter",)
 LIMIT = 50
 FOLLOW_LIMIT = 10
 PAGE = 500

@@ -1,13 +1,15 @@
 """The `joytui` command: finds the subcommand's module, builds only that parser, owns errors and exit codes.
 
 A command is one module in this folder with `configure(parser)` and `run(args) -> int`. It may say `TAKES_REST = True`
-to receive what stands after `--` as `args.rest` (a list). Modules are imported when chosen, and not before.
+to receive what stands after `--` as `args.rest` (a list), and in `DASHED` name options whose value may begin with "-".
+Modules are imported when chosen, and not before.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 from joytui import __version__
@@ -76,10 +78,21 @@ def _run_command(name: str, words: list[str]) -> int:
         prog=f"joytui {name}", description=(module.__doc__ or COMMANDS[name]), formatter_class=_Help
     )
     module.configure(parser)
-    args = parser.parse_args(words)
+    args = parser.parse_args(_glued(words, getattr(module, "DASHED", ())))
     args.rest = rest or []
     code: int = module.run(args)
     return code
+
+
+def _glued(words: list[str], options: Sequence[str]) -> list[str]:
+    """`--filter -key:x` as `--filter=-key:x`, since argparse would take the value for an option."""
+    glued: list[str] = []
+    for word in words:
+        if glued and glued[-1] in options:
+            glued[-1] += f"={word}"
+        else:
+            glued.append(word)
+    return glued
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

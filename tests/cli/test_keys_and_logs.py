@@ -1,0 +1,307 @@
+"""Keys, logs, usage, models and wallets over a real gateway, as scripts use them: shapes, exit codes, no secret anywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.joytui_process import Machine
+
+LOG_FIELDS = [
+    "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "status", "error_type",
+    "error_message", "cause", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
+    "cost_credits", "cost_source", "ttft_ms", "latency_ms", "stream", "request_id", "upstream_id", "thread_id",
+    "client", "ip",
+]  # fmt: skip
+USAGE_NUMBERS = [
+    "requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_credits"
+]  # fmt: skip
+
+
+def url_of(machine: Machine) -> str:
+    return str(machine.ask("gateway", "status")["url"])
+
+
+@pytest.fixture(scope="session")
+def traffic(shared: Machine) -> dict[str, Any]:
+    """A key that works and one that may not call what it is asked for: one request with each."""
+    good = shared.ask("keys", "create", "dev-ada", "--owner", "ada", "--label", "codex", "--daily", "5")
+    bad = shared.ask("keys", "create", "ci-fixed", "--tier", "economy", "--allow-ip", "203.0.113.0/24", "--no-logs")
+    url = url_of(shared)
+    answered = shared.send(url, good["key"], headers=[("X-Request-ID", "ticket-1")])
+    refused = shared.send(url, bad["key"], headers=[("X-Request-ID", "ticket-2")])
+    assert answered.status_code == 200, answered.text
+    assert refused.status_code == 403, refused.text
+    return {"good": good, "bad": bad, "url": url}
+
+
+def test_create_gives_the_key_once(traffic: dict[str, Any], shared: Machine) -> None:
+    good = traffic["good"]
+    assert list(good) == ["id", "name", "key", "hint", "policy"]
+    assert re.fullmatch(r"jt_local_[\w-]{43,}", good["key"])
+    assert good["policy"]["daily_limit"] == "5"
+    assert good["key"].endswith(good["hint"][-4:])
+    listed = shared.call("keys", "list", "--json")
+    assert good["key"] not in listed.out
+    key = next(key for key in listed.json["keys"] if key["name"] == "dev-ada")
+    assert (key["owner"], key["labels"], key["state"], key["requests"]) == ("ada", ["codex"], "active", 1)
+    assert [budget["period"] for budget in key["budgets"]] == ["daily"]
+
+
+def test_the_plain_key_alone_goes_to_stdout(shared: Machine) -> None:
+    said = shared.run("keys", "create", "piped")
+    assert re.fullmatch(r"jt_local_[\w-]+\n", said.out)
+    assert "JOY_TOKEN_API_KEY" in said.err
+    assert "codex exec -c model_provider=joytui" in said.err
+    assert said.out.strip() not in said.err
+    assert shared.call("keys", "revoke", "piped").out.endswith("is revoked\n")
+
+
+def test_logs_are_the_contract(traffic: dict[str, Any], shared: Machine) -> None:
+    lines = shared.call("logs", "--json", "--filter", "id:ticket-*").json_lines
+    assert [line["request_id"] for line in lines] == ["ticket-1", "ticket-2"]
+    assert all(list(line)[: len(LOG_FIELDS)] == LOG_FIELDS for line in lines)
+    answered, refused = lines
+    assert (answered["status"], answered["key"], answered["key_id"]) == (200, "dev-ada", traffic["good"]["id"])
+    assert answered["output_tokens"] > 0
+    assert (refused["status"], refused["error_type"]) == (403, "policy_rejected")
+    assert refused["cause"]
+
+
+def test_one_request_is_explained(traffic: dict[str, Any], shared: Machine) -> None:
+    said = shared.run("logs", "--request", "ticket-2")
+    assert said.code == 0
+    for part in ("403", "policy_rejected", "ci-fixed", "fix:", "key policy allows the current IP"):
+        assert part in said.out
+    assert shared.call("logs", "--request", "ticket-2", "--json").json["request_id"] == "ticket-2"
+    missing = shared.call("logs", "--request", "no-such")
+    assert (missing.code, missing.out) == (1, "")
+    assert "X-Request-ID" in missing.err
+
+
+def test_limit_takes_the_newest(traffic: dict[str, Any], shared: Machine) -> None:
+    lines = shared.call("logs", "--json", "--filter", "id:ticket-*", "--limit", "1").json_lines
+    assert [line["request_id"] for line in lines] == ["ticket-2"]
+    table = shared.call("logs", "--filter", "id:ticket-*").out
+    assert table.splitlines()[0].split()[:3] == ["time", "status", "key"]
+    assert "auto" in table
+
+
+def test_filters_of_the_server_and_of_the_client_agree(traffic: dict[str, Any], shared: Machine) -> None:
+    from joytui.client.stream import record_of
+    from joytui.core.filters import parse, predicate
+
+    everything = [record_of(row) for row in shared.call("logs", "--json", "--limit", "0").json_lines]
+    for text in (
+        "status:4xx",
+        "-status:4xx",
+        "key:dev-*",
+        "cost>0",
+        "-key:dev-ada",
+        "is:refused",
+        "latency>0",
+        "ticket",
+    ):
+        found = [row["id"] for row in shared.call("logs", "--json", "--limit", "0", "--filter", text).json_lines]
+        assert found == [record.id for record in everything if predicate(parse(text))(record)], text
+
+
+def test_usage_is_the_contract(traffic: dict[str, Any], shared: Machine) -> None:
+    usage = shared.ask("usage", "--by", "key", "--by", "model")
+    row = next(row for row in usage["rows"] if row["key"] == "dev-ada")
+    assert list(row) == ["key", "model", "source", *USAGE_NUMBERS]
+    assert (row["source"], row["requests"], row["errors"]) == ("gateway", 1, 0)
+    assert list(usage["totals"]) == USAGE_NUMBERS
+    assert usage["totals"]["requests"] == sum(row["requests"] for row in usage["rows"])
+    line = shared.call("logs", "--json", "--filter", "id:ticket-1").json_lines[0]
+    assert row["input_tokens"] == line["input_tokens"]
+    assert row["cost_credits"] == line["cost_credits"]
+    assert shared.ask("usage")["totals"] == usage["totals"]
+
+
+def test_usage_as_table_and_csv(traffic: dict[str, Any], shared: Machine) -> None:
+    table = shared.call("usage", "--by", "owner").out.splitlines()
+    assert table[0].split()[:2] == ["owner", "requests"]
+    assert table[-1].startswith("total")
+    rows = list(csv.DictReader(io.StringIO(shared.call("usage", "--by", "owner,day", "--csv").out)))
+    assert list(rows[0]) == ["owner", "day", "source", *USAGE_NUMBERS]
+    assert {"ada"} <= {row["owner"] for row in rows}
+
+
+def test_a_budget_for_scripts(traffic: dict[str, Any], shared: Machine) -> None:
+    assert shared.call("usage", "--budget", "1000", "--fail-over").code == 0
+    over = shared.call("usage", "--budget", "0", "--fail-over")
+    assert (over.code, "OVER BUDGET" in over.err) == (1, True)
+    assert shared.call("usage", "--fail-over").code == 2
+
+
+def test_usage_of_codex_needs_no_gateway(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert machine.ask("usage", "--source", "codex", "--by", "project") == {
+        "rows": [],
+        "totals": dict.fromkeys(USAGE_NUMBERS[:-1], 0) | {"cost_credits": "0"},
+        "totals_by_source": {},
+    }
+    assert not (machine.data / "gateway.json").exists()
+
+
+def test_check_says_why_not(traffic: dict[str, Any], shared: Machine) -> None:
+    allowed = shared.call("keys", "check", "dev-ada", "--model", "auto", "--json")
+    assert (allowed.code, allowed.json["allowed"]) == (0, True)
+    refused = shared.call("keys", "check", "ci-fixed", "--model", "auto", "--ip", "198.51.100.1")
+    assert refused.code == 1
+    assert refused.out.startswith("no: 403 policy_rejected")
+    by_key = shared.call("keys", "check", "-", "--json", stdin=traffic["good"]["key"] + "\n")
+    assert by_key.json["key_id"] == traffic["good"]["id"]
+
+
+def test_disable_enable_edit_rotate(shared: Machine) -> None:
+    created = shared.ask("keys", "create", "rolling", "--total", "1.5")
+    url = url_of(shared)
+    assert shared.ask("keys", "disable", "rolling")["state"] == "disabled"
+    assert shared.send(url, created["key"]).status_code == 403
+    assert shared.ask("keys", "enable", created["id"])["state"] == "active"
+    edited = shared.ask("keys", "edit", "rolling", "--weekly", "7", "--owner", "bo")
+    assert (edited["policy"]["total_limit"], edited["policy"]["weekly_limit"], edited["owner"]) == ("1.5", "7", "bo")
+    rotated = shared.ask("keys", "rotate", "rolling", "--overlap", "2h")
+    assert rotated["key"] != created["key"]
+    assert shared.send(url, created["key"]).status_code == 200
+    assert shared.send(url, rotated["key"]).status_code == 200
+    assert shared.ask("keys", "revoke", created["id"])["state"] == "revoked"
+    assert shared.send(url, created["key"]).status_code == 403
+
+
+def test_models_and_wallets(traffic: dict[str, Any], shared: Machine) -> None:
+    models = shared.ask("models")["models"]
+    assert {"model_key", "tier", "input_price", "output_price"} <= set(models[0])
+    mine = shared.ask("models", "--key", "ci-fixed")["models"]
+    assert {model["callable"] for model in mine} <= {True, False}
+    assert shared.call("models").out.startswith("model")
+    assert [wallet["tier"] for wallet in shared.ask("wallet", "show")["wallets"]] == ["economy", "standard", "premium"]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["keys", "create", "x", "--daily", "much"], "--daily"),
+        (["keys", "create", "x", "--daily", "-1"], "--daily"),
+        (["keys", "create", "x", "--expires", "yesterday"], "--expires"),
+        (["keys", "create", "x", "--allow-ip", "300.1.1.1"], "--allow-ip"),
+        (["keys", "create", ""], "name"),
+        (["keys", "create", "x" * 100], "name"),
+        (["keys", "edit", "dev-ada"], "nothing to change"),
+        (["keys", "frobnicate"], "invalid choice"),
+        (["logs", "--filter", "colour:red"], "column 1"),
+        (["logs", "--since", "whenever"], "--since"),
+        (["logs", "--limit", "-3"], "--limit"),
+        (["logs", "--follow", "--until", "1h"], "--until"),
+        (["usage", "--by", "colour"], "--by"),
+        (["usage", "--budget", "x"], "--budget"),
+        (["wallet", "credit", "standard", "lots"], "amount of credits"),
+        (["logs", "--gateway", "nowhere:99999"], "address"),
+        (["try", "--timeout", "0"], "--timeout"),
+    ],
+)
+def test_wrong_words(shared: Machine, traffic: dict[str, Any], words: list[str], part: str) -> None:
+    said = shared.call(*words)
+    assert (said.code, said.out) == (2, ""), said.err
+    assert part in said.err
+    assert "Traceback" not in said.err
+
+
+def test_unknown_keys_are_bad_news(shared: Machine) -> None:
+    for words in (["revoke", "nobody"], ["rotate", "nobody"], ["edit", "nobody", "--owner", "x"]):
+        said = shared.call("keys", *words)
+        assert (said.code, said.out) == (1, ""), said.err
+        assert "nobody" in said.err or "no key" in said.err
+
+
+def test_follow_prints_each_request_once_and_ends_with_130(traffic: dict[str, Any], shared: Machine) -> None:
+    """It begins with the newest, goes on with what comes, and Ctrl-C ends it without a word."""
+    process = shared.start("logs", "--follow", "--json", "--filter", "key:dev-ada", "--limit", "1")
+    assert process.stdout
+    first = json.loads(process.stdout.readline())
+    assert first["key"] == "dev-ada"
+    for number in range(3):
+        shared.send(traffic["url"], traffic["good"]["key"], headers=[("X-Request-ID", f"live-{number}")])
+    live = [json.loads(process.stdout.readline()) for _ in range(3)]
+    assert [line["request_id"] for line in live] == ["live-0", "live-1", "live-2"]
+    assert {line["status"] for line in live} == {200}
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_a_closed_pipe_is_silent(traffic: dict[str, Any], shared: Machine) -> None:
+    process = shared.start("logs", "--follow", "--json", "--limit", "1")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    shared.send(traffic["url"], traffic["good"]["key"])
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=20) == 0
+
+
+def test_no_secret_in_the_store_or_the_logs(traffic: dict[str, Any], shared: Machine) -> None:
+    secrets = [traffic[name]["key"].encode() for name in ("good", "bad")]
+    secrets += [(shared.data / "admin-token").read_bytes().strip()]
+    for path in shared.data.rglob("*"):
+        if path.is_file() and path.name != "admin-token":
+            data = path.read_bytes()
+            assert not any(secret in data for secret in secrets), path
+
+
+def test_help_of_every_command(shared: Machine) -> None:
+    for words in (
+        ["logs"],
+        ["keys"],
+        ["keys", "create"],
+        ["usage"],
+        ["wallet"],
+        ["models"],
+        ["try"],
+        ["gateway", "run"],
+    ):
+        said = shared.call(*words, "--help")
+        assert (said.code, said.err) == (0, ""), words
+    assert "status:4xx" in shared.call("logs", "--help-filter").out
+
+
+def test_tables_fit_a_narrow_terminal(traffic: dict[str, Any], shared: Machine) -> None:
+    from tests.support.joytui_process import in_terminal
+
+    for words in (["logs"], ["keys", "list"], ["usage", "--by", "key"], ["models"]):
+        text = in_terminal(shared, words, columns=80)
+        assert all(len(line) <= 80 for line in text), text
+        assert any("total" in line or "key" in line or "model" in line for line in text)
+
+
+def test_remote_by_url_and_token(traffic: dict[str, Any], shared: Machine, tmp_path: Path) -> None:
+    """Another machine's console: no state file of its own, only the address and the token."""
+    other = Machine(tmp_path)
+    token = (shared.data / "admin-token").read_text().strip()
+    there = ["--gateway", traffic["url"]]
+    named = other.call("logs", "--json", "--limit", "1", *there, env={"JOYTUI_ADMIN_TOKEN": token})
+    assert (named.code, len(named.json_lines)) == (0, 1)
+    wrong = other.call("logs", *there, env={"JOYTUI_ADMIN_TOKEN": "wrong-token"})
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "JOYTUI_ADMIN_TOKEN" in wrong.err
+    assert other.call("logs", *there).code == 2
+    assert not (other.data / "gateway.json").exists()
+
+
+def test_same_process_group_is_untouched(shared: Machine) -> None:
+    """The gateway lives in a session of its own: Ctrl-C in the shell that started it does not reach it."""
+    status = shared.ask("gateway", "status")
+    fields = Path(f"/proc/{status['pid']}/stat").read_text().rsplit(")", 1)[1].split()
+    assert int(fields[3]) == status["pid"], "it should lead its own session"
+    assert subprocess.run(["kill", "-0", str(status["pid"])], check=False).returncode == 0
