@@ -83,8 +83,8 @@ class ChatUpstream:
                 self.requests.append(seen)
                 if not await _answer(self.script(seen), writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client went away, or the block ended: nothing is left to say
         finally:
             writer.close()
 
