@@ -52,7 +52,7 @@ async def fill(app: ConsoleApp, pilot: Any) -> None:
             screen.view.catch_up()
             screen.each_second()
         case "usage":
-            screen.show(usage())
+            screen.show(usage(screen.snapshot.asked))
         case "keys":
             screen.show(KeysSnapshot(data.keys(), loaded=True))
     await settle(app, pilot)

@@ -16,7 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from joytui.core.redaction import visible
-from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
+from joytui.tui.charts.ticks import LIMIT, finite, label_places, round_ticks, tick_text
 
 RGB = tuple[int, int, int]
 SMALLEST = (16, 5)
@@ -51,26 +51,30 @@ def stacked_bars(
 def _draw(labels: list[str], series: list[list[float]], width: int, height: int, palette: Palette) -> Text:
     import plotext
 
+    bars = len(labels)
     top = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
-    ticks = round_ticks(min(top, 1e15), max(2, min(5, (height - 2) // 3)))
-    scale = ticks[-1]
+    ticks = round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
+    tick_labels = [tick_text(t, ticks[1]) for t in ticks]
+    margin = max(len(text) for text in tick_labels)
+    # Every bar gets the same whole number of cells: plotext then rounds nothing, and the gaps are even.
+    cells = max(1, (width - margin) // bars)
+    filled = max(1, round(cells * 0.62))
     plotext.clear_figure()
     plotext.limit_size(False, False)
-    plotext.plotsize(width, height)
+    plotext.plotsize(margin + cells * bars, height)
     plotext.canvas_color("default")
     plotext.axes_color("default")
     plotext.ticks_color(palette.text)
     plotext.frame(False)
-    places = list(range(len(labels)))
+    places = [i * cells + (cells - 1) / 2 for i in range(bars)]
     # Values between 0 and 1: plotext never sees the size of the real ones.
-    heights = [[v / scale for v in values] for values in series] or [[0.0] * len(labels)]
+    heights = [[v / ticks[-1] for v in values] for values in series] or [[0.0] * bars]
     colours = [palette.series[i % len(palette.series)] for i in range(len(heights))]
-    plotext.stacked_bar(places, heights, width=_bar_width(len(labels), width), color=colours, marker="sd", minimum=0)
+    plotext.stacked_bar(places, heights, width=(filled - 1) / cells, color=colours, marker="sd", minimum=0)
     plotext.ylim(0, 1)
-    plotext.xlim(-0.6, len(labels) - 0.4)
-    step = ticks[1] - ticks[0]
-    plotext.yticks([t / scale for t in ticks], [tick_text(t, step) for t in ticks])
-    shown = label_places(labels, width - 8)
+    plotext.xlim(0, cells * bars - 1)
+    plotext.yticks([t / ticks[-1] for t in ticks], tick_labels)
+    shown = label_places(labels, cells * bars)
     plotext.xticks([places[i] for i in shown], [labels[i] for i in shown])
     plotext.grid(True, False)
     text = Text.from_ansi(plotext.build())
@@ -79,21 +83,20 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
 
 
 def _finish(text: Text, palette: Palette) -> Text:
-    """What plotext cannot say: a grid quieter than its labels, and bars with their colour behind them too, so that no
-    seams show whatever the font and the line height are."""
+    """What plotext cannot say: a grid quieter than its labels and without gaps under empty bars, and bars with their
+    colour behind them too, so that no seams show whatever the font and the line height are."""
     grid = Style(color="#{:02x}{:02x}{:02x}".format(*palette.grid))
-    plain = text.plain
+    rows = text.plain.split("\n")
+    plain = "\n".join(re.sub(r"(?<=─) +| +(?=─)", _across, row) if row.count("─") > 1 else row for row in rows)
     for span in list(text.spans):
         style = span.style if isinstance(span.style, Style) else Style.parse(span.style)
-        covered = plain[span.start : span.end]
-        if style.color is not None and covered.strip("█") == "":
+        if style.color is not None and plain[span.start : span.end].strip("█") == "":
             text.stylize(Style(bgcolor=style.color.name), span.start, span.end)
+    text.plain = plain
     for run in re.finditer("─+", plain):
         text.stylize(grid, *run.span())
     return text
 
 
-def _bar_width(bars: int, width: int) -> float:
-    """Thin, separated bars; thinner where there are few."""
-    room = max(1.0, (width - 8) / max(1, bars))
-    return min(0.6, 8 / room)
+def _across(gap: re.Match[str]) -> str:
+    return gap[0] if gap.start() == 0 else "─" * len(gap[0])

@@ -62,13 +62,13 @@ def row_words(row: str | None) -> str:
     return f"row {ROW_TEXTS[row].symptom}"  # type: ignore[index]
 
 
-def banner(head: Headline) -> Content:
+def banner(head: Headline, width: int) -> Content:
+    """The headline and the line under it, each wrapped under itself."""
     colour = {"good": "$success", "bad": "$error", "doubt": "$warning", "calm": "$primary"}[head.mood]
-    return Content.assemble(
-        (f"{head.glyph}  ", f"bold {colour}"),
-        (clean(head.title), f"bold {colour}"),
-        ("\n   " + clean(head.under) if head.under else "", "$foreground 80%"),
-    )
+    lines = [hanging(clean(head.title), head.glyph, f"bold {colour}", width, f"bold {colour}")]
+    if head.under:
+        lines.append(hanging(clean(head.under), " ", "$foreground 80%", width))
+    return Content("\n").join(lines)
 
 
 def context_line(snapshot: DoctorSnapshot) -> Content:

@@ -56,11 +56,21 @@ def cells(store: LogStore, row: int, columns: tuple[Column, ...], zone: tzinfo |
     for index, column in enumerate(columns):
         if failed and column.name in ("tokens", "cost", "ttft", "latency", "note"):
             room = sum(c.width + 1 for c in columns[index:]) - 1
+            out = _yield_room(out, room)
+            room += columns[index - 1].width - len(out[-1][0])
             out.append((fit(reason(store, row), room), "reason"))
             break
         text, style = _cell(store, row, column, zone)
         out.append((fit(text, column.width, right=column.right), style))
     return out
+
+
+def _yield_room(out: list[Cell], room: int) -> list[Cell]:
+    """Where the reason has little room, the model before it gives up its padding."""
+    text, style = out[-1]
+    if room >= 56 or not text.isascii():
+        return out
+    return [*out[:-1], (text.rstrip().ljust(4), style)]
 
 
 def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cell:

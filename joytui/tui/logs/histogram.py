@@ -43,12 +43,14 @@ def count(store: LogStore, buckets: int, now_ms: int) -> Counts:
 
 
 def span_words(seconds: int) -> str:
-    """A span as a person says it: "5 min", "3 h", "7 days"."""
+    """A span as a person says it: "5 min", "hour", "3 h", "7 days"."""
+    if seconds in (3600, 86400):
+        return "hour" if seconds == 3600 else "day"
     if seconds < 3600:
         return f"{seconds // 60} min"
     if seconds < 86400:
         return f"{seconds // 3600} h"
-    return "1 day" if seconds == 86400 else f"{seconds // 86400} days"
+    return f"{seconds // 86400} days"
 
 
 def draw(counts: Counts, height: int) -> Content:

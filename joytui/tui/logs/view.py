@@ -74,6 +74,7 @@ class LogView(ScrollView, can_focus=True):
         self._seen = -1
         self._rows = 0
         self._columns: tuple[Column, ...] = ()
+        self._width = -1
         self._strips: dict[int, Strip] = {}
         self._palette: dict[str, Style] = {}
         self._tick: Timer | None = None
@@ -201,16 +202,11 @@ class LogView(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._strips.clear()
-        self._columns = layout(self.scrollable_content_region.width)
         self._resize_virtual(len(self.store))
         if self.follow and len(self.store):
             self._to_end()
 
     # Drawing
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self._columns or layout(self.scrollable_content_region.width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         if not self._palette:
@@ -228,6 +224,9 @@ class LogView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if row >= len(self.store):
             return Strip([Segment(" " * width, self._palette["base"])], width)
+        if width != self._width:
+            self._width, self._columns = width, layout(width)
+            self._strips.clear()
         strip = self._strips.get(row)
         if strip is None:
             strip = self._draw(row, width)
@@ -244,7 +243,7 @@ class LogView(ScrollView, can_focus=True):
         base = palette["base"]
         segments = [Segment(" ", base)]
         used = 1
-        for text, name in cells(self.store, row, self.columns, self.zone):
+        for text, name in cells(self.store, row, self._columns, self.zone):
             segments.append(Segment(text, palette[name]))
             segments.append(Segment(" ", base))
             used += len(text) + 1 if text.isascii() else Segment(text).cell_length + 1

@@ -60,15 +60,15 @@ class VerdictPane(VerticalScroll, can_focus=True):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(id="banner")
+        yield Fitted(id="banner")
         for name, boxed in PARTS:
             yield Static(id=f"{name}-title", classes="title")
             yield Fitted(id=name, classes="part -boxed" if boxed else "part")
 
     def show(self, snapshot: DoctorSnapshot) -> None:
         head = words.headline(snapshot)
-        banner = self.query_one("#banner", Static)
-        banner.update(words.banner(head))
+        banner = self.query_one("#banner", Fitted)
+        banner.show(partial(words.banner, head))
         for mood in ("good", "bad", "doubt", "calm"):
             banner.set_class(head.mood == mood, f"-{mood}")
         there = {part.name: part for part in parts(snapshot)}
