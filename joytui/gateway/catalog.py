@@ -40,6 +40,7 @@ class Model:
     tags: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     score: float | None = None
     speed: float | None = None
     prices: Prices | None = None
@@ -51,9 +52,11 @@ class Catalog:
 
     models: Mapping[str, Model] = field(default_factory=dict)
     version: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, key: str) -> Model | None:
-        return self.models.get(key)
+        """By its key, or by an alias."""
+        return self.models.get(key) or self.models.get(self.aliases.get(key, ""))
 
 
 def load_catalog(path: Path | None = None) -> Catalog:
@@ -82,7 +85,8 @@ def load_catalog(path: Path | None = None) -> Catalog:
         models[model.key] = model
     if not models:
         raise SettingsError("the catalog has no [[model]]", where=where)
-    return Catalog(models, str(data.get("version", "")))
+    aliases = {alias: model.key for model in models.values() for alias in model.aliases}
+    return Catalog(models, str(data.get("version", "")), aliases)
 
 
 def _model(entry: Mapping[str, Any]) -> Model:
@@ -101,6 +105,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         tags=_texts(entry, "tags"),
         features=_texts(entry, FEATURES),
         scenarios=_texts(entry, "scenarios"),
+        aliases=_texts(entry, "aliases"),
         score=_number(entry, "score"),
         speed=_number(entry, "speed"),
         prices=_prices(entry),

@@ -202,6 +202,12 @@ class _Answer:
 
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
+        if not self._call.stream:
+            body = b"".join([chunk async for chunk in exchange.body])
+            headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         async for chunk in exchange.body:
             if chunk:
