@@ -77,6 +77,10 @@ class Setup:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=20)
 
+    def with_codex(self) -> None:
+        """Puts the real Codex on PATH, for the commands that look for it there."""
+        self.env["PATH"] = f"{Path(codex()).parent}:{self.env['PATH']}"
+
     def configure(self, *, extra: str = "") -> Path:
         """The guide's config.toml for this gateway."""
         path = self.codex_home / "config.toml"
