@@ -207,6 +207,8 @@ def _unknown(record: RequestRecord, threads: set[str]) -> Difference:
         why = "a failed request of a turn that went on: Codex notes only how a turn ends"
     elif record.thread_id in threads:
         why = "Codex noted no usage for it: the stream broke before its end, or the turn was interrupted"
+    elif "codex" in client.lower() and record.endpoint.endswith("/chat/completions"):
+        why = "Codex 0.94 and older notes no tokens for turns over Chat Completions"
     elif "codex" in client.lower():
         why = (
             "its thread is in no rollout: the title of a new session, `codex exec --ephemeral`, a test request, "

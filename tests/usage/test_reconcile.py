@@ -109,13 +109,15 @@ def test_requests_that_codex_does_not_know() -> None:
     title = replace(RECORD, id="req_2", upstream_id="resp_2", thread_id="t-title", client="codex-tui/0.169.0")
     curl = replace(RECORD, id="req_3", upstream_id="resp_3", thread_id=None, client="curl/8", input_tokens=9)
     broken = replace(RECORD, id="req_4", upstream_id="resp_4", input_tokens=8)
+    chat = replace(title, id="req_6", endpoint="/openai/v1/chat/completions", thread_id=None)
     running = replace(RECORD, id="req_5", status=None)
-    found = reconcile([ENTRY], [RECORD, title, curl, broken, running])
+    found = reconcile([ENTRY], [RECORD, title, curl, broken, running, chat])
     why = {one.requests[0]: one.explanation for one in found.differences}
-    assert set(why) == {"req_2", "req_3", "req_4"}
+    assert set(why) == {"req_2", "req_3", "req_4", "req_6"}
     assert "title of a new session" in why["req_2"]
     assert why["req_3"] == "not sent by Codex, but by curl/8"
     assert "noted no usage" in why["req_4"]
+    assert "over Chat Completions" in why["req_6"]
 
 
 def test_an_upstream_that_repeats_its_ids() -> None:
