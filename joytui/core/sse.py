@@ -60,10 +60,8 @@ class SseSplitter:
     def end(self) -> list[SseEvent]:
         """What an unterminated last event holds."""
         rest, self._rest = self._rest, b""
-        for line in rest.splitlines():
-            self._line(line)
-        event = self._line(b"")
-        return [event] if event else []
+        found = [self._line(line) for line in (*rest.splitlines(), b"")]
+        return [event for event in found if event is not None]
 
     def _line(self, line: bytes) -> SseEvent | None:
         if not line:
