@@ -19,8 +19,8 @@ def commands(app: ConsoleApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         binding = active.binding
         if not binding.description or binding.action in seen or binding.action.endswith("command_palette"):
             continue
-        if not active.enabled or binding.system:
-            continue
+        if not active.enabled or binding.system or not (binding.show or binding.tooltip):
+            continue  # moving about is for keys, not for a palette
         seen.add(binding.action)
         yield SystemCommand(binding.description, binding.tooltip, _press(app, binding.key))
     yield SystemCommand("Copy the try command", "one Codex turn, config.toml untouched", app.action_copy_try)

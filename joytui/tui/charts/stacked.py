@@ -56,25 +56,27 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
     ticks = round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
     tick_labels = [tick_text(t, ticks[1]) for t in ticks]
     margin = max(len(text) for text in tick_labels)
-    # Every bar gets the same whole number of cells: plotext then rounds nothing, and the gaps are even.
-    cells = max(1, (width - margin) // bars)
-    filled = max(1, round(cells * 0.62))
+    # Bars begin at whole cells and are whole cells wide: plotext then rounds nothing, and no two of them touch.
+    room = max(bars, width - margin)
+    spacing = room / bars
+    filled = max(1, round(int(spacing) * 0.62))
     plotext.clear_figure()
     plotext.limit_size(False, False)
-    plotext.plotsize(margin + cells * bars, height)
+    plotext.plotsize(margin + room, height)
     plotext.canvas_color("default")
     plotext.axes_color("default")
     plotext.ticks_color(palette.text)
     plotext.frame(False)
-    places = [i * cells + (cells - 1) / 2 for i in range(bars)]
+    places = [int(i * spacing + (spacing - filled) / 2) + (filled - 1) / 2 for i in range(bars)]
+    mean = (places[-1] - places[0]) / (bars - 1) if bars > 1 else 1.0
     # Values between 0 and 1: plotext never sees the size of the real ones.
     heights = [[v / ticks[-1] for v in values] for values in series] or [[0.0] * bars]
     colours = [palette.series[i % len(palette.series)] for i in range(len(heights))]
-    plotext.stacked_bar(places, heights, width=(filled - 1) / cells, color=colours, marker="sd", minimum=0)
+    plotext.stacked_bar(places, heights, width=(filled - 1) / mean, color=colours, marker="sd", minimum=0)
     plotext.ylim(0, 1)
-    plotext.xlim(0, cells * bars - 1)
+    plotext.xlim(0, room - 1)
     plotext.yticks([t / ticks[-1] for t in ticks], tick_labels)
-    shown = label_places(labels, cells * bars)
+    shown = label_places(labels, room)
     plotext.xticks([places[i] for i in shown], [labels[i] for i in shown])
     plotext.grid(True, False)
     text = Text.from_ansi(plotext.build())

@@ -2,55 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Static
 
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.fitted import Fitted
 from joytui.tui.widgets.keybar import KEY_NAMES
+
+Lines = list[tuple[str, str]]
+
+# What every screen of every program can do, and no help needs to say.
+_UNSAID = ("scroll_", "app.focus_", "screen.copy_text", "focus_", "command_palette")
 
 
 class HelpDialog(Dialog[None]):
+    """The screen's own keys first, then moving about, then what works everywhere, then what the screen adds itself."""
+
     DIALOG_TITLE = "Keys"
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
-        self._about = list(about.active_bindings.values())
-        self._heading = type(about).__name__.removesuffix("Screen")
-        self._extra = getattr(about, "HELP_LINES", None)
+        bindings = list(about.active_bindings.values())
+        name = type(about).__name__.removesuffix("Screen")
+        own = [b for b in bindings if isinstance(b.node, Screen)]
+        moving = [b for b in bindings if not isinstance(b.node, (App, Screen))]
+        everywhere = [b for b in bindings if isinstance(b.node, App)]
+        self._parts: list[tuple[str, Lines]] = [
+            (name, key_lines(own)),
+            ("Moving", key_lines(moving)),
+            ("Everywhere", [*key_lines(everywhere), ("^p", "Command palette: every action by its name")]),
+        ]
+        extra = getattr(about, "HELP_LINES", None)
+        if extra is not None:
+            self._parts.append(extra())
 
     def compose_dialog(self) -> ComposeResult:
-        here = [b for b in self._about if not isinstance(b.node, App)]
-        everywhere = [b for b in self._about if isinstance(b.node, App)]
-        yield Static(section(self._heading, here))
-        yield Static(section("Everywhere", everywhere))
-        if self._extra is not None:
-            title, lines = self._extra()
-            yield Static(pairs(title, lines))
+        for title, lines in self._parts:
+            if lines:
+                part = Fitted(classes="help")
+                part.show(lambda width, title=title, lines=lines: pairs(title, lines, width))  # type: ignore[misc]
+                yield part
 
 
-def section(title: str, bindings: Iterable[ActiveBinding]) -> Content:
+def key_lines(bindings: Iterable[ActiveBinding]) -> Lines:
     """Keys and what they do, each action once with all of its keys."""
     keys: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
     for active in bindings:
         binding = active.binding
-        if not binding.description or binding.system:
+        if not binding.description or binding.system or binding.action.startswith(_UNSAID):
             continue
         name = "^" + binding.key[5:] if binding.key.startswith("ctrl+") else KEY_NAMES.get(binding.key, binding.key)
         if name not in keys.setdefault(binding.action, []):
             keys[binding.action].append(name)
         more = f": {binding.tooltip}" if binding.tooltip else ""
         texts[binding.action] = binding.description + more
-    return pairs(title, [(" ".join(keys[action]), text) for action, text in texts.items()])
+    return [(" ".join(keys[action]), text) for action, text in texts.items()]
 
 
-def pairs(title: str, lines: Iterable[tuple[str, str]]) -> Content:
-    rows = list(lines)
-    wide = min(16, max((len(key) for key, _ in rows), default=1))
-    body = [Content.assemble((f"{key:>{wide}}  ", "bold $primary"), (text, "")) for key, text in rows]
-    return Content("\n").join([Content.styled(title, "bold $quiet"), *body, Content("")])
+def pairs(title: str, lines: Sequence[tuple[str, str]], width: int) -> Content:
+    """A titled list of keys and words, the words wrapped beside the keys."""
+    wide = min(14, max((len(key) for key, _ in lines), default=1))
+    room = max(16, width - wide - 2)
+    rows = [Content.styled(title.upper(), "bold $quiet")]
+    for key, text in lines:
+        first, *more = wrap(text, room) or [""]
+        rows.append(Content.assemble((f"{key:>{wide}}  ", "bold $primary"), first))
+        rows.extend(Content(" " * (wide + 2) + line) for line in more)
+    return Content("\n").join([*rows, Content("")])

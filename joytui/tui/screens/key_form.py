@@ -23,13 +23,6 @@ class KeyForm(Dialog[Wish]):
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
-    DEFAULT_CSS = """
-    KeyForm .row { height: auto; }
-    KeyForm .label { width: 14; }
-    KeyForm Input { width: 1fr; height: 1; border: none; background: $panel; padding: 0 1; margin: 0 0 1 0; }
-    KeyForm Input:focus { border: none; background: $block-cursor-background; }
-    KeyForm .problem { margin: 0 0 1 14; }
-    """
 
     def __init__(self, now: datetime) -> None:
         super().__init__()

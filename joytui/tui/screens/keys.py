@@ -144,11 +144,13 @@ class KeysScreen(ConsoleScreen):
         table = self.table
         names = self._columns = texts.columns(table.size.width or self.size.width)
         table.clear(columns=True)
-        for name in names:
-            table.add_column(name, key=name)
         now, colours = self.now(), self.console.theme_variables
-        for key in self.snapshot.keys:
-            table.add_row(*texts.row(key, names, now, colours), key=key.id)
+        rows = [texts.row(key, names, now, colours) for key in self.snapshot.keys]
+        for place, name in enumerate(names):
+            wide = max((row[place].cell_len for row in rows), default=0)
+            table.add_column(name, key=name, width=max(len(name), wide))
+        for key, row in zip(self.snapshot.keys, rows, strict=True):
+            table.add_row(*row, key=key.id)
         index = next((i for i, key in enumerate(self.snapshot.keys) if key.id == cursor), 0)
         if self.snapshot.keys:
             table.move_cursor(row=index, animate=False)

@@ -123,7 +123,8 @@ def _mend(report: Report) -> Iterator[Part]:
         if fix.patch:
             patch = words.patch(fix.patch)
             yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
-    if report.verdict.cause in NEEDS_BLOCK and not (fix and fix.patch):
+    given = "\n".join((*fix.commands, fix.patch or "")) if fix else ""
+    if report.verdict.cause in NEEDS_BLOCK and "base_url" not in given:
         yield from _guide(report)
 
 

@@ -31,8 +31,8 @@ class Walk(ScrollView, can_focus=True):
         .walk--pass { color: $success; }
         .walk--warn { color: $warning; }
         .walk--fail { color: $error; text-style: bold; }
-        .walk--skip, .walk--waiting { color: $quiet; }
-        .walk--unknown, .walk--running { color: $warning; }
+        .walk--skip, .walk--waiting, .walk--unknown { color: $quiet; }
+        .walk--running { color: $warning; }
         .walk--row { text-style: bold; color: $foreground; }
         .walk--step { color: $foreground 85%; }
         .walk--quiet { color: $quiet; }
