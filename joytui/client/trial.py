@@ -198,7 +198,7 @@ def _summary(
     if works:
         return f"it works: Codex answered in {seconds:.1f} s, {numbers}"
     if timed_out:
-        return f"Codex did not end within {limit_s:.0f} s, {numbers}"
+        return f"Codex did not end within {limit_s:g} s, {numbers}"
     if not records:
         return f"Codex ended with exit code {exit_code} and sent nothing to the gateway"
     last = records[-1]

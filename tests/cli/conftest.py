@@ -13,13 +13,13 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     """A fresh home; whatever gateway was started in it is stopped."""
     here = Machine(tmp_path)
     yield here
-    here.run("gateway", "stop")
+    here.call("gateway", "stop")
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """One gateway for the tests that only add to it."""
     here = Machine(tmp_path_factory.mktemp("shared"))
-    assert here.run("gateway", "start").code == 0
+    assert here.call("gateway", "start").code == 0
     yield here
-    assert here.run("gateway", "stop").code == 0
+    assert here.call("gateway", "stop").code == 0

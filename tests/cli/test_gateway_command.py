@@ -1,0 +1,197 @@
+"""`joytui gateway` in real processes: start, stop, and everything that can stand in the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.joytui_process import Machine
+
+
+def test_start_status_stop(machine: Machine) -> None:
+    assert machine.call("gateway", "status").code == 3
+    assert machine.call("gateway", "status", "--json").json == {"running": False}
+    started = machine.ask("gateway", "start")
+    assert started["started"] is True
+    assert machine.ask("gateway", "start") == {**started, "started": False}
+    status = machine.ask("gateway", "status")
+    assert (status["running"], status["pid"], status["url"]) == (True, started["pid"], started["url"])
+    assert machine.run("gateway", "run").code == 1, "a second one on the same folder would take its state file away"
+    assert machine.ask("gateway", "stop") == {"stopped": True, "url": started["url"], "pid": started["pid"]}
+    assert not Path(f"/proc/{started['pid']}/cmdline").exists() or not runs(started["pid"])
+    assert machine.ask("gateway", "stop")["stopped"] is False
+
+
+def runs(pid: int) -> bool:
+    return b"gateway" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_files_are_private(machine: Machine) -> None:
+    machine.ask("gateway", "start")
+    assert machine.data.stat().st_mode & 0o777 == 0o700
+    for path in machine.data.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_run_says_ready_and_ends_with_ctrl_c(machine: Machine) -> None:
+    """In the foreground; the commands find it by its state file."""
+    process = machine.start("gateway", "run")
+    assert process.stdout
+    word, url = process.stdout.readline().split()
+    assert (word, machine.ask("gateway", "status")["url"]) == ("ready", url)
+    assert machine.ask("keys", "list") == {"keys": []}
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+    assert machine.call("gateway", "status").code == 3
+
+
+def test_ctrl_c_while_it_starts(machine: Machine) -> None:
+    """The command ends at once and takes the gateway that is not ready yet with it."""
+    process = machine.start("logs")
+    assert process.stderr
+    assert process.stderr.readline() == "starting the local gateway …\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "")
+    assert machine.call("gateway", "status").code == 3
+
+
+@pytest.mark.parametrize("after", [0.05, 0.25])
+def test_ctrl_c_at_any_time(machine: Machine, after: float) -> None:
+    """At whatever line it is: nothing of ours in a traceback."""
+    process = machine.start("keys", "list")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=after)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (130, 0, -signal.SIGINT), "the last only before Python has begun"
+    assert "joytui/client" not in err
+    assert "joytui/core" not in err
+
+
+def test_a_command_starts_it_and_says_so(machine: Machine) -> None:
+    """Without a key it ends with the command; once a key exists it stays, and the command says where."""
+    first = machine.call("keys", "list")
+    assert (first.code, first.out) == (0, "")
+    assert "the local gateway runs at http://127.0.0.1:" in first.err
+    assert "joytui keys create" in first.err
+    assert machine.call("gateway", "status").code == 3
+    created = machine.call("keys", "create", "first")
+    assert "gateway keeps running at" in created.err
+    status = machine.ask("gateway", "status")
+    assert status["keys"] == 1
+    assert machine.call("keys", "list").err == ""
+
+
+def test_no_start(machine: Machine) -> None:
+    said = machine.call("logs", "--no-start")
+    assert (said.code, said.out) == (3, "")
+    assert "joytui gateway start" in said.err
+    assert not machine.data.exists()
+
+
+def test_an_explicit_gateway_stays_without_a_key(machine: Machine) -> None:
+    machine.ask("gateway", "start")
+    assert machine.call("logs").code == 0
+    assert machine.call("gateway", "status").code == 0
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="names the program by /proc: Linux only")
+def test_a_port_in_use_names_the_program(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = str(held.getsockname()[1])
+        for words in (["gateway", "run", "--port", port], ["gateway", "start", "--port", port]):
+            said = machine.run(*words)
+            assert (said.code, said.out) == (3, ""), said.err
+            assert "the port is taken by " in said.err
+            assert f"(pid {os.getpid()})" in said.err
+            assert "hint:" in said.err
+            assert "Traceback" not in said.err
+        said = machine.call("logs", env={"JOYTUI_GATEWAY_PORT": port})
+        assert (said.code, "the port is taken" in said.err) == (3, True)
+
+
+def test_a_data_folder_that_cannot_be(machine: Machine, tmp_path: Path) -> None:
+    machine.data.write_text("a file")
+    for words in (["gateway", "run"], ["gateway", "start"], ["keys", "list"]):
+        said = machine.call(*words)
+        assert (said.code, said.out) == (3, ""), said.err
+        assert str(machine.data) in said.err
+        assert "JOYTUI_DATA_DIR" in said.err
+        assert "Traceback" not in said.err
+    machine.data.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere: run the tests as a user")
+def test_a_read_only_data_folder(machine: Machine) -> None:
+    machine.data.mkdir()
+    machine.data.chmod(0o500)
+    said = machine.run("keys", "list")
+    machine.data.chmod(0o700)
+    assert (said.code, "cannot be written" in said.err) == (3, True)
+
+
+def test_a_gateway_that_was_killed(machine: Machine) -> None:
+    """Its state file stays behind: the next command sees through it, and starts another."""
+    killed = machine.ask("gateway", "start")
+    os.kill(killed["pid"], signal.SIGKILL)
+    assert machine.call("logs", "--no-start").code == 3
+    again = machine.ask("gateway", "start")
+    assert again["started"] is True
+    assert again["pid"] != killed["pid"]
+
+
+def test_several_at_once_share_one(machine: Machine) -> None:
+    """Three commands on a fresh machine: one gateway, no error."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    processes = [machine.start("gateway", "start", "--json", "--port", port) for _ in range(3)]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, answers
+    found = [json.loads(out) for out, _ in answers]
+    assert len({(one["pid"], one["url"]) for one in found}) == 1
+    assert sum(one["started"] for one in found) == 1
+
+
+def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.ask("gateway", "start")
+    monkeypatch.setattr("joytui.client.local.__version__", "99.0")
+    said = machine.call("keys", "list")
+    assert said.code == 0
+    assert "joytui gateway stop && joytui gateway start" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--port", "70000"], "port"),
+        (["--host", "0.0.0.0"], "tls_cert"),
+        (["--host", "192.0.2.77", "--insecure"], "cannot listen there"),
+        (["--upstream", "ftp://x"], "http(s)"),
+        (["--upstream", "https://api.example.com/v1", "--upstream-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
+        (["--store", "postgresql://db/joytui"], "SQLite"),
+        (["--catalog", "/no/such/catalog.toml"], "catalog"),
+    ],
+)
+def test_settings_that_do_not_hold(machine: Machine, words: list[str], part: str) -> None:
+    said = machine.call("gateway", "start", *words)
+    assert said.code in (2, 3), said.err
+    assert part in said.err
+    assert "Traceback" not in said.err
+
+
+def test_settings_file_errors_have_their_line(machine: Machine) -> None:
+    (machine.folder / "config.toml").write_text("[gateway]\nport = 1\nprot = 2\n")
+    said = machine.call("gateway", "start")
+    assert said.code == 2
+    assert "config.toml:3" in said.err
