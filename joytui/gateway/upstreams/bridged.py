@@ -32,11 +32,15 @@ class StreamBroken(Exception):
 
 @dataclass(slots=True)
 class Bridge:
-    """One bridged answer: the state machine, what it observes, and the call that it answers."""
+    """One bridged answer: the state machine, what it observes, and the call that it answers.
+
+    `foreign`: the upstream has an id of its own for the answer, worth a note.
+    """
 
     stream: ResponsesStream
     reader: ChatReader
     call: ModelCall
+    foreign: bool = True
 
     def feed(self, chunk: Any) -> bytes:
         self.reader.take(chunk)
@@ -58,6 +62,8 @@ class Bridge:
 
     def _ended(self, data: bytes) -> bytes:
         seen, error = self.reader.seen, self.stream.error
+        if self.foreign and self.reader.answer_id:
+            seen.note(f"the upstream calls this answer {self.reader.answer_id[:100]}")
         for note in self.stream.notes:
             seen.note(note)
         if error is not None:
@@ -65,14 +71,15 @@ class Bridge:
         return data
 
 
-def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader) -> Bridge:
-    """A bridge for one call. The response id is new each time: Codex counts usage by it."""
+def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, foreign: bool = True) -> Bridge:
+    """A bridge for one call. The response id is new each time: Codex counts usage by it, and the record holds it."""
     reasoning = call.body.get("reasoning")
     summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
     answer = Answer(f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary)
     for note in chat.notes:
         reader.seen.note(note)
-    return Bridge(ResponsesStream(answer), reader, call)
+    reader.seen.upstream_id = answer.id
+    return Bridge(ResponsesStream(answer), reader, call, foreign)
 
 
 async def bridged_events(

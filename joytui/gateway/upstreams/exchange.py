@@ -30,6 +30,7 @@ EVENT_STREAM = "text/event-stream"
 class Observation:
     """What an answer told about itself while it passed. Tokens are counts, `cost_nano` nano-credits.
 
+    `upstream_id`: the answer's id as the client sees it (Codex notes it): the upstream's own, or the bridge's.
     `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came).
     `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.

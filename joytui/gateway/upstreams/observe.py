@@ -129,14 +129,17 @@ def _text(source: Mapping[str, Any], key: str) -> str | None:
 
 
 class ChatReader(Reader):
-    """Chat chunks, and whole completions."""
+    """Chat chunks, and whole completions. `answer_id` is the id that the upstream gave."""
+
+    answer_id: str | None = None
 
     def _take(self, value: Mapping[str, Any]) -> None:
         seen = self.seen
         if error := find_error(value):
             self._failed(error)
             return
-        seen.upstream_id = seen.upstream_id or _text(value, "id")
+        self.answer_id = self.answer_id or _text(value, "id")
+        seen.upstream_id = seen.upstream_id or self.answer_id
         seen.model_used = _text(value, "model") or seen.model_used
         seen.provider = _text(value, "provider") or seen.provider
         self._take_usage(value.get("usage"))

@@ -56,7 +56,7 @@ class OfflineModel:
 
     def _responses(self, call: ModelCall, seen: Observation) -> Exchange:
         chat = to_chat(call.body)
-        bridge = open_bridge(call, chat, ChatReader(seen))
+        bridge = open_bridge(call, chat, ChatReader(seen), foreign=False)
         answer = _Answering(chat.body)
         if not call.stream:
             return Exchange(200, {"content-type": JSON}, one_chunk(bridged_body(bridge, answer.completion())), seen)
