@@ -1,0 +1,166 @@
+"""Budgets and wallets through the served gateway: nobody overspends, every refusal says what is left and when it resets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from joytui.core.money import parse_credits
+from joytui.gateway.request_body import parse
+from joytui.gateway.routing import route
+from tests.gateway.served import SAY_HI, Served, served
+
+
+def nano(text: str) -> int:
+    return -parse_credits(text[1:]) if text.startswith("-") else parse_credits(text)
+
+
+async def estimate(gateway: Served, key_id: str) -> int:
+    """What one request of these tests holds."""
+    entry = gateway.gateway.keyring.get(key_id)
+    assert entry is not None
+    ask = parse(json.dumps(SAY_HI).encode(), "chat/completions").ask("127.0.0.1")
+    return route(entry.policy, ask, gateway.gateway.market)[0].estimate
+
+
+async def test_64_clients_never_spend_more_than_a_budget_for_20(gateway: Served) -> None:
+    first = await gateway.new_key("probe")
+    one = await estimate(gateway, first["id"])
+    limit = 20 * one
+    made = await gateway.new_key("shared", policy={"daily_limit": f"{limit / 10**9:.9f}"})
+    seen: list[int] = []
+    done = asyncio.Event()
+
+    async def watch() -> None:
+        while not done.is_set():
+            [budget] = (await gateway.ask(f"keys/{made['id']}"))["budgets"]
+            seen.append(nano(budget["spent"]) + nano(budget["held"]))
+
+    watching = asyncio.create_task(watch())
+    answers = await asyncio.gather(*(gateway.chat(made["key"], SAY_HI) for _ in range(64)))
+    refused: list = []
+    while not refused:  # until the money is gone for good: what was held and not spent comes back
+        more = await asyncio.gather(*(gateway.chat(made["key"], SAY_HI) for _ in range(64)))
+        refused = [a for a in answers + more if a.status_code == 402]
+        answers += more
+    done.set()
+    await watching
+
+    assert {a.status_code for a in answers} == {200, 402}
+    assert max(seen) <= limit
+    message = refused[-1].json()["error"]["message"]
+    assert re.search(r"daily limit of \S+ credits exceeded: \S+ left .*; resets \d{4}-\d\d-\d\dT00:00:00Z", message)
+    await gateway.logs()
+    [budget] = (await gateway.ask(f"keys/{made['id']}"))["budgets"]
+    good = [a for a in answers if a.status_code == 200]
+    assert nano(budget["held"]) == 0
+    assert nano(budget["spent"]) == sum(nano(a.json()["metadata"]["billing"]["credits_used"]) for a in good)
+
+
+@pytest.mark.parametrize(("period", "says"), [("daily", "resets"), ("weekly", "resets"), ("total", "never resets")])
+async def test_each_limit_refuses_by_its_name(gateway: Served, period: str, says: str) -> None:
+    key = await gateway.key(**{f"{period}_limit": "0.001"})
+    answer = await gateway.chat(key)
+    assert answer.status_code == 402
+    error = answer.json()["error"]
+    assert error["type"] == "insufficient_quota"
+    assert error["message"].startswith(f"{period} limit of 0.001 credits exceeded: 0.001 left")
+    assert says in error["message"]
+    logged = (await gateway.logs())[0]
+    assert (logged["status"], logged["cause"], logged["error_message"]) == (402, "insufficient-quota", error["message"])
+    [view] = await keys(gateway)
+    assert view["refused_today"] == 1
+    assert view["budgets"][0]["held"] == "0"
+
+
+async def keys(gateway: Served) -> list:
+    return (await gateway.ask("keys"))["keys"]
+
+
+async def test_what_was_spent_before_a_limit_counts(gateway: Served) -> None:
+    made = await gateway.new_key()
+    assert (await gateway.chat(made["key"])).status_code == 200
+    await gateway.logs()
+    spent = (await gateway.ask(f"keys/{made['id']}"))["spent"]
+    assert nano(spent) > 0
+    limits = {"policy": {"daily_limit": spent, "total_limit": "100"}}
+    view = (await gateway.admin.patch(f"/console/v1/keys/{made['id']}", json=limits)).json()
+    assert [b["left"] for b in view["budgets"]] == ["0", str(100 - float(spent))]
+    assert (await gateway.chat(made["key"])).status_code == 402
+
+
+async def test_wallets_are_off_until_a_balance_is_set_and_movements_add_up(gateway: Served) -> None:
+    key = await gateway.key()
+    assert (await gateway.chat(key)).status_code == 200
+    assert not (await gateway.ask("wallet"))["enabled"]
+    put = await gateway.admin.put("/console/v1/wallet/standard", json={"balance": "3"})
+    assert put.json() == {"tier": "standard", "balance": "3", "held": "0", "left": "3"}
+    for _ in range(3):
+        assert (await gateway.chat(key)).status_code == 200
+    await gateway.admin.post("/console/v1/wallet/standard/credit", json={"amount": "0.5", "note": "top-up"})
+    await gateway.logs()
+    entries = (await gateway.ask("wallet/entries", tier="standard"))["entries"]
+    balance = next(w for w in (await gateway.ask("wallet"))["wallets"] if w["tier"] == "standard")
+    assert sum(nano(e["amount"]) for e in entries) == nano(balance["balance"])
+    assert sum(nano(e["held"]) for e in entries) == nano(balance["held"]) == 0
+    assert [e["kind"] for e in entries][:2] == ["credit", "settle"]
+    assert entries[0]["note"] == "top-up"
+
+
+async def test_auto_falls_back_to_another_wallet_and_a_pinned_model_does_not(gateway: Served) -> None:
+    key = await gateway.key()
+    await gateway.admin.put("/console/v1/wallet/standard", json={"balance": "0"})
+    await gateway.admin.put("/console/v1/wallet/premium", json={"balance": "0.001"})
+    await gateway.admin.put("/console/v1/wallet/economy", json={"balance": "100"})
+    answer = await gateway.chat(key)
+    assert answer.json()["metadata"]["tier"] == "economy"
+    assert answer.headers["x-daoe-used-model"] == "joytui-offline-mini"
+    pinned = await gateway.chat(key, {**SAY_HI, "model": "joytui-offline"})
+    assert pinned.status_code == 402
+    assert pinned.json()["error"]["message"].startswith("insufficient wallet balance: the standard wallet has 0 credits")
+    only = await gateway.key(tiers=["standard"])
+    assert (await gateway.chat(only)).status_code == 402
+
+
+async def test_rotation_goes_on_with_the_same_budget(gateway: Served) -> None:
+    made = await gateway.new_key(policy={"daily_limit": "2"})
+    assert (await gateway.chat(made["key"])).status_code == 200
+    await gateway.logs()
+    path = f"/console/v1/keys/{made['id']}/rotate"
+    answer = await gateway.admin.post(path, json={"old_expires_at": "2099-01-01T00:00:00Z"})
+    assert answer.status_code == 201
+    new = answer.json()
+    assert new["key"] != made["key"]
+    assert new["budgets"] == (await gateway.ask(f"keys/{made['id']}"))["budgets"]
+    assert (await gateway.ask(f"keys/{made['id']}"))["replaced_by"] == new["id"]
+    for key in (made["key"], new["key"]):
+        assert (await gateway.chat(key)).status_code == 200
+    await gateway.logs()
+    assert (await gateway.ask(f"keys/{new['id']}"))["budgets"] == (await gateway.ask(f"keys/{made['id']}"))["budgets"]
+    again = await gateway.admin.post(f"/console/v1/keys/{new['id']}/rotate")
+    assert again.status_code == 201
+    assert (await gateway.chat(new["key"])).status_code == 403
+
+
+async def test_money_that_cannot_be(gateway: Served) -> None:
+    for text in ("-1", "NaN", "1e99", "x"):
+        put = await gateway.admin.put("/console/v1/wallet/standard", json={"balance": text})
+        assert put.status_code == 400
+        made = await gateway.admin.post("/console/v1/keys", json={"name": "x", "policy": {"daily_limit": text}})
+        assert made.status_code == 400
+    huge = await gateway.key(total_limit="9000000000")
+    assert (await gateway.chat(huge, {**SAY_HI, "max_tokens": 10**30})).status_code == 200
+
+
+async def test_limits_of_a_gateway_without_prices(tmp_path) -> None:
+    """Where nothing is known of a price, a request holds the default freeze and costs nothing."""
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text('[[model]]\nkey = "free"\n')
+    async with served(tmp_path, catalog=catalog, default_freeze="2") as here:
+        assert (await here.chat(await here.key("a", daily_limit="1.9"))).status_code == 402
+        key = await here.key("b", daily_limit="2")
+        assert [(await here.chat(key)).status_code for _ in range(3)] == [200] * 3
+        assert (await here.logs())[0]["cost_source"] == "none"
