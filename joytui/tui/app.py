@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 
 from joytui.tui.options import Options
 from joytui.tui.state import LinkState
@@ -52,7 +53,6 @@ class ConsoleApp(App[None]):
     """`goodbye` holds the line for stderr after the end, `failure` what ended the console, if an error did."""
 
     TITLE = "joytui"
-    CSS_PATH = "console.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
@@ -77,19 +77,20 @@ class ConsoleApp(App[None]):
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.DEFAULT_MODE = options.screen or "doctor"  # type: ignore[misc]
+        first = options.screen or "doctor"
+        self.DEFAULT_MODE = first  # type: ignore[misc]
         self._ascii: LineFilter | None = None
-        super().__init__()
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._wanted_theme()
+        # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
+        BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
+        self.set_reactive(App.theme, self._wanted_theme())
+        super().__init__(css_path=["console.tcss", f"screens/{first}.tcss"])
         self.goodbye: str | None = None
         self.failure: BaseException | None = None
         self.codex_goes_to: str | None = None
 
     def _wanted_theme(self) -> str:
         name = theme_name(self.options.theme, dark=self.options.dark)
-        return name if name in self.available_themes else theme_name("auto", dark=self.options.dark)
+        return name if name in BUILTIN_THEMES else theme_name("auto", dark=self.options.dark)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return FALLBACK_VARIABLES

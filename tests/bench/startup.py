@@ -36,7 +36,9 @@ def main(words: list[str]) -> int:
         bare_times, console_times = measure(rounds, [(BARE, b"palette"), (console, b"Help")], env)
     ratio = statistics.median(console_times) / statistics.median(bare_times)
     for name, times in (("bare Textual app", bare_times), ("joytui", console_times)):
-        print(f"{name:<18} median {statistics.median(times) * 1000:5.0f} ms   best {min(times) * 1000:5.0f} ms   of {rounds}")
+        print(
+            f"{name:<18} median {statistics.median(times) * 1000:5.0f} ms   best {min(times) * 1000:5.0f} ms   of {rounds}"
+        )
     print(f"ratio of medians   {ratio:.2f} (aim: at most {AIM})")
     return 0 if ratio <= AIM else 1
 

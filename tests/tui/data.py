@@ -69,7 +69,9 @@ def table(found: tuple[Step, ...]) -> tuple[TableRow, ...]:
     return tuple(rows)
 
 
-def report(verdict: Verdict, found: tuple[Step, ...], *, warnings: tuple[Finding, ...] = (), codex: bool = True) -> Report:
+def report(
+    verdict: Verdict, found: tuple[Step, ...], *, warnings: tuple[Finding, ...] = (), codex: bool = True
+) -> Report:
     effective = {
         "model": EffectiveValue("auto", f"{CONFIG}:2", "user"),
         "model_provider": EffectiveValue("joytoken", f"{CONFIG}:1", "user"),
@@ -86,7 +88,7 @@ PLAIN_WARNING = Finding(
     "other",
     "Codex has no metadata for `auto`",
     "It falls back to a default context window of 272,000 tokens and says so at every start.",
-    (Evidence("model = \"auto\"", f"{CONFIG}:2"),),
+    (Evidence('model = "auto"', f"{CONFIG}:2"),),
     fix=Fix("Nothing to do: the router's models are larger."),
 )
 
@@ -151,7 +153,14 @@ BASE_URL_PATH = report(
             safe=True,
         ),
     ),
-    steps(config_base_url="fail", key_accepted="skip", model_known="skip", stream_turn="skip", policy_allows="skip", wallet_covers="skip"),
+    steps(
+        config_base_url="fail",
+        key_accepted="skip",
+        model_known="skip",
+        stream_turn="skip",
+        policy_allows="skip",
+        wallet_covers="skip",
+    ),
 )
 
 UNDECIDED = report(
@@ -232,13 +241,23 @@ def request(number: int, moment: datetime, dice: random.Random) -> dict[str, Any
 def running(number: int) -> dict[str, Any]:
     row = request(number, NOW - timedelta(seconds=1), random.Random(1))
     fresh = {"status": None, "input_tokens": 0, "cached_input_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0}
-    return {**row, **fresh, "cost_credits": "0", "cost_source": "none", "ttft_ms": None, "latency_ms": None, "model_used": None}
+    return {
+        **row,
+        **fresh,
+        "cost_credits": "0",
+        "cost_source": "none",
+        "ttft_ms": None,
+        "latency_ms": None,
+        "model_used": None,
+    }
 
 
 def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
     """Rows of GET /usage for the last `many` hours or days, by model or key."""
     dice = random.Random(3)
-    names = {"model": ["gpt-5.4-mini", "claude-haiku-5", "gpt-5.4", "deepseek-v4"], "key": list(KEYS)}.get(group, ["team-a", "team-b"])
+    names = {"model": ["gpt-5.4-mini", "claude-haiku-5", "gpt-5.4", "deepseek-v4"], "key": list(KEYS)}.get(
+        group, ["team-a", "team-b"]
+    )
     rows = []
     for back in range(many - 1, -1, -1):
         moment = NOW - (timedelta(days=back) if bucket == "day" else timedelta(hours=back))
@@ -250,9 +269,16 @@ def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
             outgoing = many_requests * dice.randint(200, 900)
             rows.append(
                 {
-                    bucket: when, group: name, "source": "gateway", "requests": many_requests, "errors": many_requests // 25,
-                    "input_tokens": incoming, "cached_input_tokens": incoming // 3, "output_tokens": outgoing,
-                    "reasoning_tokens": outgoing // 4, "cost_credits": f"{(incoming * 400 + outgoing * 2400) / 1e9:.6f}",
+                    bucket: when,
+                    group: name,
+                    "source": "gateway",
+                    "requests": many_requests,
+                    "errors": many_requests // 25,
+                    "input_tokens": incoming,
+                    "cached_input_tokens": incoming // 3,
+                    "output_tokens": outgoing,
+                    "reasoning_tokens": outgoing // 4,
+                    "cost_credits": f"{(incoming * 400 + outgoing * 2400) / 1e9:.6f}",
                 }  # fmt: skip
             )
     return rows

@@ -45,7 +45,7 @@ async def fill(app: ConsoleApp, pilot: Any) -> None:
     app.link_state = LIVE
     match app.current_mode:
         case "doctor":
-            screen.show(done(data.KEY_UNSET))
+            await screen.show(done(data.KEY_UNSET))
         case "logs":
             app.store.append(data.requests())
             await pilot.pause()

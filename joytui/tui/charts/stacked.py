@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from joytui.core.redaction import visible
 from joytui.tui.charts.ticks import LIMIT, finite, label_places, round_ticks, tick_text
+from joytui.tui.shown import visible
 
 RGB = tuple[int, int, int]
 SMALLEST = (16, 5)

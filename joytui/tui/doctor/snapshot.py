@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from joytui.core.records import Report, Step
+if TYPE_CHECKING:
+    from joytui.core.records import Report, Step
 
 Phase = Literal["waiting", "looking", "sending", "done", "cancelled", "failed"]
 

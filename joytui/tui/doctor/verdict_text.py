@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
-from joytui.core.records import Evidence, Finding, Fix, Report
-from joytui.core.redaction import visible
+from joytui.tui.shown import visible
+
+if TYPE_CHECKING:
+    from joytui.core.records import Evidence, Finding, Fix, Report
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 
 Mood = Literal["good", "bad", "doubt", "calm"]

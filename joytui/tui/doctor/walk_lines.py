@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from joytui.core.records import ROWS, Row, Status, Step
 from joytui.tui.doctor.snapshot import DoctorSnapshot
+
+if TYPE_CHECKING:
+    from joytui.core.records import Row, Status, Step
+
+# The rows as core.causes has them (a test holds the two together): the first frame shows them, and waits for no import.
+ROW_NAMES: dict[Row, str] = {
+    "401": "401 Unauthorized",
+    "403": "403 Forbidden",
+    "402": "402 Payment Required",
+    "model-not-found": "Model not found",
+    "no-logs": "No JoyToken logs",
+    "other": "Everything else",
+}
 
 GLYPHS: dict[str, str] = {
     "pass": "✓",
@@ -38,12 +51,9 @@ class WalkLine:
 
 def walk_lines(snapshot: DoctorSnapshot) -> tuple[WalkLine, ...]:
     """All lines, in the order of the guide's table."""
-    from joytui.core.causes import ROW_TEXTS
-
     lines: list[WalkLine] = []
-    for row in ROWS:
+    for row, symptom in ROW_NAMES.items():
         steps = [s for s in snapshot.steps if s.row == row]
-        symptom = "Everything else" if row == "other" else ROW_TEXTS[row].symptom
         lines.append(WalkLine(row, _row_status(snapshot, row, steps), symptom))
         lines.extend(WalkLine(row, s.status, s.title, duration(s), s) for s in steps)
     return tuple(lines)

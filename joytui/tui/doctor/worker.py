@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 from textual.message_pump import MessagePump
 
 from joytui.core.errors import JoytuiError
-from joytui.core.records import Report, Step
+
+if TYPE_CHECKING:
+    from joytui.core.records import Report, Step
 
 TIMEOUT_S = 20.0
 
@@ -47,7 +50,7 @@ class Order:
     timeout_s: float = TIMEOUT_S
 
 
-Examine = Callable[[Order, Callable[[Step], None], Callable[[], bool]], Report]
+Examine = Callable[["Order", Callable[["Step"], None], Callable[[], bool]], "Report"]
 
 
 def examine_here(order: Order, on_step: Callable[[Step], None], cancelled: Callable[[], bool]) -> Report:

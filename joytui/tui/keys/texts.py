@@ -11,9 +11,9 @@ from textual.content import Content
 
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
-from joytui.core.redaction import visible
 from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.usage.sums import amount_text
 

@@ -8,9 +8,9 @@ from textual.content import Content
 
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
-from joytui.core.redaction import visible
 from joytui.tui.logs.format import clock, span
 from joytui.tui.logs.store import milliseconds
+from joytui.tui.shown import visible
 
 COST_WORDS = {
     "upstream": "as the upstream billed it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
-from joytui.core.redaction import visible
+from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 

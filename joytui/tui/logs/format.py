@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from joytui.core.money import format_credits
-from joytui.core.redaction import visible
 from joytui.tui.logs.store import LogStore
+from joytui.tui.shown import visible
 
 Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""

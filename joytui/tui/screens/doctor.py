@@ -50,10 +50,10 @@ class DoctorScreen(ConsoleScreen):
             yield Walk(id="walk")
             yield VerdictPane(id="verdict")
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.query_one("#walk").border_title = "walk"
         self.query_one("#verdict").border_title = "verdict"
-        self.show(self.snapshot)
+        await self.show(self.snapshot)
         if self.console.options.examine is not None:
             self.call_after_refresh(self._start, send=False)
 
@@ -62,7 +62,7 @@ class DoctorScreen(ConsoleScreen):
 
     # Running
 
-    def _start(self, *, send: bool) -> None:
+    async def _start(self, *, send: bool) -> None:
         examine = self.console.options.examine
         if examine is None:
             return
@@ -70,32 +70,32 @@ class DoctorScreen(ConsoleScreen):
         self._cancel = threading.Event()
         self._run += 1
         order = Order(self._run, send, tuple(self.console.options.codex_args))
-        self.show(self.snapshot.started(send=send))
+        await self.show(self.snapshot.started(send=send))
         body = partial(run_doctor, order, self, self._cancel, examine)
         self.run_worker(body, thread=True, group="doctor", name="doctor", exit_on_error=False)
 
-    def on_step_came(self, message: StepCame) -> None:
+    async def on_step_came(self, message: StepCame) -> None:
         if message.run == self._run and self.snapshot.running:
-            self.show(self.snapshot.with_step(message.step))
+            await self.show(self.snapshot.with_step(message.step))
 
-    def on_examined(self, message: Examined) -> None:
+    async def on_examined(self, message: Examined) -> None:
         if message.run != self._run or not self.snapshot.running:
             return
         if message.report is not None:
             base_url = message.report.effective.get("base_url")
             self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
-            self.show(self.snapshot.finished(message.report, sent=message.sent))
+            await self.show(self.snapshot.finished(message.report, sent=message.sent))
         elif message.problem:
-            self.show(self.snapshot.failed(message.problem))
+            await self.show(self.snapshot.failed(message.problem))
         else:
-            self.show(self.snapshot.stopped())
+            await self.show(self.snapshot.stopped())
 
-    def show(self, snapshot: DoctorSnapshot) -> None:
+    async def show(self, snapshot: DoctorSnapshot) -> None:
         """The whole screen as a function of one snapshot."""
         self.snapshot = snapshot
         self.query_one("#context", Static).update(context_line(snapshot))
         self.query_one(Walk).show(walk_lines(snapshot))
-        self.query_one(VerdictPane).show(snapshot)
+        await self.query_one(VerdictPane).show(snapshot)
         self.refresh_bindings()
 
     # Actions
@@ -112,16 +112,16 @@ class DoctorScreen(ConsoleScreen):
             return report is not None
         return True
 
-    def action_send(self) -> None:
-        self._start(send=True)
+    async def action_send(self) -> None:
+        await self._start(send=True)
 
-    def action_look(self) -> None:
-        self._start(send=False)
+    async def action_look(self) -> None:
+        await self._start(send=False)
 
-    def action_cancel(self) -> None:
+    async def action_cancel(self) -> None:
         self._cancel.set()
-        self.show(self.snapshot.stopped())
-        self.notify("Stopped. What was found before stands.", timeout=3)
+        await self.show(self.snapshot.stopped())
+        self.console.tell("stopped; what was found before stands")
 
     def action_copy_fix(self) -> None:
         from joytui.tui.doctor.ticket import fix_text

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from joytui.core.records import Step, to_json
-from joytui.core.redaction import visible
 from joytui.tui.doctor.walk_lines import GLYPHS, duration
+from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 
 

@@ -14,8 +14,8 @@ from textual.worker import Worker
 
 from joytui.core.errors import JoytuiError
 from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
-from joytui.core.redaction import visible
 from joytui.tui.logs.format import cost_text
+from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from joytui.core.money import format_credits, parse_credits
-from joytui.core.redaction import visible
+from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
 
 MOST_SERIES = 5

@@ -8,9 +8,9 @@ from rich.text import Text
 from textual.content import Content
 
 from joytui.core.money import parse_credits
-from joytui.core.redaction import visible
 from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.logs.format import count, fit
+from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.theme import SERIES_NAMES
 from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot

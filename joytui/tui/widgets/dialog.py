@@ -15,6 +15,7 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """Subclasses set DIALOG_TITLE and yield their content from `compose_dialog`. Escape closes with None."""
 
+    CSS_PATH = "../dialogs.tcss"
     DIALOG_TITLE: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
 

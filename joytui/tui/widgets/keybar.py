@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from joytui.core.redaction import visible
+from joytui.tui.shown import visible
 
 KEY_NAMES = {
     "escape": "esc",

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from joytui.core.joytoken import config_block
-from joytui.core.records import Report
 from joytui.tui.doctor import verdict_text as words
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.widgets.fitted import Fitted, Maker
+
+if TYPE_CHECKING:
+    from joytui.core.records import Report
 
 NEEDS_BLOCK = ("config-missing", "provider-not-selected", "provider-undefined", "base-url-missing")
 
@@ -61,17 +65,26 @@ class VerdictPane(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Fitted(id="banner")
-        for name, boxed in PARTS:
-            yield Static(id=f"{name}-title", classes="title")
-            yield Fitted(id=name, classes="part -boxed" if boxed else "part")
 
-    def show(self, snapshot: DoctorSnapshot) -> None:
+    async def _mount_parts(self) -> None:
+        """All parts, once, when there is something to say: the first frame does without them."""
+        widgets: list[Widget] = []
+        for name, boxed in PARTS:
+            widgets.append(Static(id=f"{name}-title", classes="title"))
+            widgets.append(Fitted(id=name, classes="part -boxed" if boxed else "part"))
+        await self.mount_all(widgets)
+
+    async def show(self, snapshot: DoctorSnapshot) -> None:
         head = words.headline(snapshot)
         banner = self.query_one("#banner", Fitted)
         banner.show(partial(words.banner, head))
         for mood in ("good", "bad", "doubt", "calm"):
             banner.set_class(head.mood == mood, f"-{mood}")
         there = {part.name: part for part in parts(snapshot)}
+        if there and not self.query(".part"):
+            await self._mount_parts()
+        if not self.query(".part"):
+            return
         for name, _ in PARTS:
             part = there.get(name)
             title, text = self.query_one(f"#{name}-title", Static), self.query_one(f"#{name}", Fitted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -13,9 +13,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from joytui.core.records import Step
-from joytui.core.redaction import visible
 from joytui.tui.doctor.walk_lines import WalkLine
+from joytui.tui.shown import visible
+
+if TYPE_CHECKING:
+    from joytui.core.records import Step
 
 
 class Walk(ScrollView, can_focus=True):

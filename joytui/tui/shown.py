@@ -1,0 +1,15 @@
+"""Text that may have come from a file or the wire, fit for a terminal. The rules are those of core.redaction.
+
+Most texts need nothing, and then the expressions of core.redaction are not compiled before the first frame.
+"""
+
+from __future__ import annotations
+
+
+def visible(text: str, *, limit: int | None = None) -> str:
+    """Control characters as spaces, cut at `limit`; newlines stay."""
+    if text.isprintable() and (limit is None or len(text) <= limit):
+        return text
+    from joytui.core.redaction import visible as replaced
+
+    return replaced(text, limit=limit)
