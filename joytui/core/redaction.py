@@ -27,12 +27,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
     (
         re.compile(
-            r"(?i)([\w\-.]*(?:api[_\-]?key|apikey|secret|passw(?:or)?d|access[_\-]?token|auth[_\-]?token|bearer[_\-]?token)"
+            r"(?i)([\w\-.]{0,40}(?:api[_\-]?key|apikey|secret|passw(?:or)?d|access[_\-]?token|auth[_\-]?token|bearer[_\-]?token)"
             r"[\"']?\s*[=:]\s*[\"']?)(?![\"'\s]|env\b|‹)[^\s\"',;}&]{6,}"
         ),
         rf"\1{MASK}",
     ),
 )
+_SECRET_NAME = re.compile(r"(?i)(?:api[_\-]?key|secret|passw(?:or)?d|(?:access|auth|bearer)[_\-]?token)$")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
 def fingerprint(secret: str | bytes) -> str:
@@ -66,10 +68,16 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(k)): self.data(v) for k, v in value.items()}
+            return {self.text(str(k)): MASK if _is_secret(str(k), v) else self.data(v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.data(v) for v in value]
         return value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    """A value under a name such as api_key, unless it is the name of an environment variable."""
+    named = isinstance(value, str) and len(value) >= 6 and _SECRET_NAME.search(name)
+    return bool(named) and not _VARIABLE.fullmatch(value)
 
 
 def visible(text: str, *, limit: int | None = None) -> str:

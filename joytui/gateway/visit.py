@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
-from joytui.core.redaction import Redactor, visible
+from joytui.core.redaction import MASK, Redactor, visible
 from joytui.gateway.addresses import client_address
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.keyring import KeyEntry, credential
 from joytui.gateway.metering import cause_of, estimate_usage, priced
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
@@ -96,9 +96,14 @@ class Visit:
             self.client_id,
             _text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
             _project(headers.get("x-codex-turn-metadata")) if logs else None,
-            _text(headers.get("user-agent"), 120) if logs else None,
+            self._own_text(headers.get("user-agent"), 120) if logs else None,
             self.address if logs else None,
         )
+
+    def _own_text(self, value: str | None, limit: int) -> str | None:
+        """Text in which a careless client or upstream may have repeated the key of this very request."""
+        key = credential(self.headers)
+        return _text(value.replace(key, MASK) if value and key and len(key) >= 6 else value, limit)
 
     def admit(self, candidate: Candidate, opened: Opened, *, held: bool) -> None:
         self.candidate = candidate
@@ -140,7 +145,7 @@ class Visit:
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
         cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
-        error_type, message = seen.error_type, _text(seen.error_message, 500)
+        error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
         ttft = None if seen.first_token_at is None else max(0.0, (seen.first_token_at - self.started) * 1000)

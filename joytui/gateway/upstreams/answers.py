@@ -16,6 +16,7 @@ from joytui.core.joytoken import (
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
+from joytui.core.redaction import MASK
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
 from joytui.gateway.bridge.errors import find_error
@@ -101,7 +102,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
     status = response.status_code
     try:
-        body = await _whole(response, MAX_ERROR_BODY)
+        body = _without_key(response, await _whole(response, MAX_ERROR_BODY))
     except (httpx.HTTPError, OSError, BodyTooLarge):
         body = b""
     if status < 400:
@@ -119,6 +120,12 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
     return Exchange(status, headers, one_chunk(body), seen)
+
+
+def _without_key(response: httpx.Response, body: bytes) -> bytes:
+    """An error body without the upstream's key: some upstreams repeat it, and it is not the client's to see."""
+    key = response.request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    return body.replace(key, MASK.encode()) if len(key) >= 6 else body
 
 
 def _error_in(body: bytes) -> Any:
