@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -212,9 +213,12 @@ def _examine(job: Job, prepared: Stage) -> Result:
     from joytui.doctor.report import report_json
 
     began = time.monotonic()
-    report = examine(Invocation(prepared.args, prepared.env, prepared.cwd, prepared.situation.codex))
+    try:
+        report = examine(Invocation(prepared.args, prepared.env, prepared.cwd, prepared.situation.codex))
+        text = json.dumps(report_json(report))
+    except Exception:  # one broken situation is one wrong verdict, not the end of the table
+        return Result(job.situation.name, "examine", "", 2, "", traceback.format_exc())
     seconds = round(time.monotonic() - began, 3)
-    text = json.dumps(report_json(report))
     code = 0 if report.verdict.cause is None else 1
     return Result(job.situation.name, "examine", "", code, text, "", seconds, _requests(prepared))
 
