@@ -1,0 +1,234 @@
+"""Every request leaves a record, however it ends: the client goes, the upstream cuts, the process is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from joytui.ledger import reads, wallets
+from joytui.ledger.sqlite import SqliteLedger
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
+from tests.gateway.served import SAY_HI, Served, served
+
+STREAM = {**SAY_HI, "stream": True}
+CODEX = {"model": "auto", "input": [{"type": "message", "role": "user", "content": "hi"}], "stream": True}
+
+
+def scripted(answer):
+    """An upstream with Chat Completions only: `answer` says what a turn gets."""
+
+    def script(seen):
+        if not seen.path.endswith("/chat/completions"):
+            return not_found(seen)
+        if seen.raw.strip() in (b"{}", b""):
+            return Scripted(400, {"content-type": "application/json"}, [b'{"error":{"message":"empty","type":"x"}}'])
+        return answer(seen)
+
+    return script
+
+
+@asynccontextmanager
+async def relayed(folder: Path, answer, **settings):
+    async with ChatUpstream(scripted(answer)) as upstream, served(folder, upstream=upstream.url, **settings) as here:
+        yield here, upstream
+
+
+async def ended(gateway: Served) -> dict:
+    [row] = await gateway.logs()
+    return row
+
+
+async def test_a_client_that_goes_away_is_recorded_and_charged_by_estimate(tmp_path: Path) -> None:
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        await release.wait()
+
+    def answer(seen):
+        return Scripted(pieces=[sse([chunk({"content": "word " * 40})], done=False), hold()])
+
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text('[[model]]\nkey = "m"\ninput = "100"\noutput = "1000"\n')
+    async with relayed(tmp_path, answer, catalog=catalog) as (here, _):
+        key = await here.key(daily_limit="10")
+        headers = {"authorization": f"Bearer {key}"}
+        for endpoint, body in (("chat/completions", STREAM), ("responses", CODEX)):
+            async with here.http.stream("POST", f"/openai/v1/{endpoint}", json={**body, "model": "m"}, headers=headers) as got:
+                assert got.status_code == 200
+                async for part in got.aiter_bytes():
+                    if b"word" in part:
+                        break
+            row = (await here.logs())[0]
+            assert (row["status"], row["error_type"], row["cost_source"]) == (499, "client_disconnected", "estimated")
+            assert row["output_tokens"] == 50
+            assert row["input_tokens"] > 0
+            assert float(row["cost_credits"]) > 0
+        [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
+        assert budget["held"] == "0"
+        assert float(budget["spent"]) > 0
+        release.set()
+
+
+async def test_an_upstream_that_cuts_in_mid_stream(tmp_path: Path) -> None:
+    def answer(seen):
+        return stream(chunk({"content": "half an"}), done=False, cut=True)
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key(daily_limit="10")
+        got = await here.post("responses", key, CODEX)
+        assert got.status_code == 200
+        assert "response.failed" in got.text
+        assert "response.completed" not in got.text
+        row = await ended(here)
+        assert row["error_type"]
+        assert row["cause"] in ("stream-truncated", "upstream-error")
+        assert row["cost_credits"] == "0"
+        [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
+        assert (budget["spent"], budget["held"]) == ("0", "0")
+
+
+async def test_what_the_upstream_says_it_cost_wins(tmp_path: Path) -> None:
+    bill = {"choices": [], "metadata": [{"billing": {"credits_used": "0.033962", "input_tokens": 113, "output_tokens": 7}}]}
+
+    def answer(seen):
+        return stream(chunk({"content": "hi"}), chunk({}, "stop"), usage(113, 7), bill)
+
+    async with relayed(tmp_path, answer) as (here, _):
+        got = await here.post("responses", await here.key(), CODEX)
+        assert "response.completed" in got.text
+        row = await ended(here)
+        assert (row["cost_credits"], row["cost_source"]) == ("0.033962", "upstream")
+        assert (row["input_tokens"], row["output_tokens"]) == (113, 7)
+
+
+async def test_an_error_of_the_upstream_keeps_its_status_and_costs_nothing(tmp_path: Path) -> None:
+    def answer(seen):
+        body = b'{"error":{"message":"the standard wallet is empty","type":"insufficient_quota"}}'
+        return Scripted(402, {"content-type": "application/json"}, [body])
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key(total_limit="10")
+        got = await here.post("responses", key, CODEX, x_request_id="again")
+        assert (got.status_code, got.json()["error"]["type"]) == (402, "insufficient_quota")
+        row = await ended(here)
+        assert (row["status"], row["cause"], row["cost_credits"]) == (402, "insufficient-quota", "0")
+        assert (await here.post("responses", key, CODEX, x_request_id="again")).status_code == 402
+        [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
+        assert (budget["spent"], budget["held"]) == ("0", "0")
+
+
+async def test_the_relays_own_key_refused_is_not_the_users_key(tmp_path: Path) -> None:
+    def answer(seen):
+        body = b'{"error":{"message":"invalid api key","type":"invalid_api_key"}}'
+        return Scripted(403, {"content-type": "application/json"}, [body])
+
+    async with relayed(tmp_path, answer) as (here, _):
+        got = await here.post("responses", await here.key(), CODEX)
+        assert (got.status_code, got.headers["x-joytui-error-origin"]) == (403, "upstream")
+        assert (await ended(here))["cause"] == "upstream-key-rejected"
+
+
+async def test_an_upstream_that_is_not_there(tmp_path: Path) -> None:
+    async with served(tmp_path, upstream="http://127.0.0.1:9/v1") as here:
+        got = await here.post("responses", await here.key(), CODEX)
+        assert got.status_code in (502, 503)
+        assert got.json()["error"]["type"] == "upstream_error"
+        assert (await ended(here))["cause"] == "upstream-error"
+
+
+async def test_no_byte_is_answered_before_the_row_is_kept(tmp_path: Path) -> None:
+    """With SQLite's write lock taken by somebody else, the upstream is asked, and its answer waits."""
+    asked = asyncio.Event()
+
+    def answer(seen):
+        asked.set()
+        return stream(chunk({"content": "hi"}), chunk({}, "stop"), usage(1, 1))
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key()
+        await here.logs()
+        blocker = sqlite3.connect(here.gateway.ledger.path, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(here.chat(key, STREAM))
+        await asyncio.wait_for(asked.wait(), 10)
+        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        assert not done
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert (await waiting).status_code == 200
+        assert (await ended(here))["status"] == 200
+
+
+async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        await release.wait()
+
+    def answer(seen):
+        return Scripted(pieces=[sse([chunk({"content": "word"})], done=False), hold()])
+
+    async with ChatUpstream(scripted(answer)) as upstream:
+        env = {
+            **os.environ, "JOYTUI_DATA_DIR": str(tmp_path), "JOYTUI_CONFIG_FILE": str(tmp_path / "c.toml"),
+            "JOYTUI_GATEWAY_PORT": "0", "JOYTUI_GATEWAY_UPSTREAM": upstream.url,
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "joytui", "gateway", "run", env=env, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            url = (await process.stdout.readline()).decode().split()[1]
+            await _fill(url, (tmp_path / "admin-token").read_text().strip(), process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        release.set()
+    ledger = SqliteLedger.open(tmp_path / "ledger.sqlite3")
+    try:
+        assert ledger.interrupted == 32
+        rows = [record for _, record in ledger.read_now(reads.page, None, None, None, None, 100)]
+        assert len({row.id for row in rows}) == len(rows) == 33
+        assert sorted(row.status or 0 for row in rows) == [400] + [500] * 32
+        assert {row.cause for row in rows} == {"request-rejected", "gateway-error"}
+        [standard] = [w for w in ledger.read_now(wallets.wallets) if w.tier == "standard"]
+        entries = ledger.read_now(wallets.wallet_entries, None, None, 1000)
+        assert standard.held == sum(entry.held for entry in entries) == 0
+        assert standard.balance == sum(entry.amount for entry in entries) == 10**12
+        connection = ledger.reader()
+        assert connection.execute("SELECT count(*) FROM hold").fetchone() == (0,)
+        assert connection.execute("SELECT sum(held) FROM budget").fetchone() == (0,)
+        assert connection.execute("SELECT sum(requests) FROM rollup_day").fetchone() == (33,)
+        connection.close()
+    finally:
+        ledger.close()
+
+
+async def _fill(url: str, admin: str, process: asyncio.subprocess.Process) -> None:
+    """32 streams that have begun, one refused request, then kill -9."""
+    limits = httpx.Limits(max_connections=100)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, limits=limits) as http:
+        headers = {"authorization": f"Bearer {admin}"}
+        await http.put("/console/v1/wallet/standard", json={"balance": "1000"}, headers=headers)
+        policy = {"daily_limit": "900"}
+        made = (await http.post("/console/v1/keys", json={"name": "k", "policy": policy}, headers=headers)).json()
+        mine = {"authorization": f"Bearer {made['key']}"}
+        begun: list[httpx.Response] = []
+        for _ in range(32):
+            request = http.build_request("POST", "/openai/v1/chat/completions", json=STREAM, headers=mine)
+            begun.append(await http.send(request, stream=True))
+            assert begun[-1].status_code == 200
+        refused = await http.post("/openai/v1/chat/completions", json={"model": "auto"}, headers=mine)
+        assert refused.status_code == 400
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        for response in begun:
+            await response.aclose()
