@@ -32,7 +32,7 @@ from joytui.gateway.upstreams.exchange import (
 )
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
-from joytui.gateway.upstreams.transport import MAX_BODY
+from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "invalid_api_key", "authentication_error")
@@ -71,7 +71,7 @@ async def passed_through(response: httpx.Response, call: ModelCall, seen: Observ
     return Exchange(200, to_client(response.headers), one_chunk(body), seen)
 
 
-async def bridged(response: httpx.Response, bridge: Bridge) -> Exchange:
+async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOptions) -> Exchange:
     """A Chat answer as a Responses answer. An error status keeps status, body and Retry-After."""
     seen = bridge.reader.seen
     _from_headers(response, seen)
@@ -79,7 +79,8 @@ async def bridged(response: httpx.Response, bridge: Bridge) -> Exchange:
         return await refused(response, seen)
     headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
     if bridge.call.stream and _kind(response) == EVENT_STREAM:
-        body = bridged_events(bridge, _chunks(response, seen))
+        chunks = _chunks(response, seen)
+        body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
         return Exchange(200, {**headers, "content-type": EVENT_STREAM}, body, seen, response.aclose)
     try:
         completion = await _completion(response, bridge)

@@ -20,10 +20,7 @@ from joytui.gateway.upstreams.exchange import ModelCall
 from joytui.gateway.upstreams.observe import ChatReader
 
 KEEP_ALIVE_S = 15.0
-"""Silence after which an event is sent. Codex gives a stream up after 300 s without one, proxies often after 60."""
-
 LINGER_S = 5.0
-"""How long an upstream that gave its finish reason may still send usage before the answer is ended without it."""
 
 
 class StreamBroken(Exception):

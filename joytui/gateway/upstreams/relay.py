@@ -32,7 +32,8 @@ class Relay:
         self.name = name
         self.url = url.rstrip("/")
         self._key = key
-        self._client = upstream_client(self.url, options or TransportOptions())
+        self._options = options or TransportOptions()
+        self._client = upstream_client(self.url, self._options)
         self._capability = Capability(self._probe, api)
 
     @property
@@ -77,7 +78,7 @@ class Relay:
         sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
         if isinstance(sent, Exchange):
             return sent
-        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen)))
+        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen)), self._options)
 
     async def _send(
         self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool

@@ -18,6 +18,7 @@ import httpx
 
 from joytui.client.http import is_loopback
 from joytui.core.errors import SettingsError
+from joytui.gateway.upstreams.bridged import KEEP_ALIVE_S, LINGER_S
 
 IDLE_S = 30.0
 MAX_HEADER = 64 * 1024
@@ -26,11 +27,17 @@ MAX_BODY = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """Seconds and counts. `idle_timeout` bounds the wait for headers and between two pieces of an answer."""
+    """Seconds and counts. `idle_timeout` bounds the wait for headers and between two pieces of an answer.
+
+    Of a bridged stream: `keep_alive` is the silence after which an event is sent (Codex gives a stream up after 300 s
+    without one, proxies often after 60), `linger` how long an upstream that gave its finish reason may still send usage.
+    """
 
     connect_timeout: float = 10.0
     idle_timeout: float = 300.0
     wait_timeout: float = 30.0
+    keep_alive: float = KEEP_ALIVE_S
+    linger: float = LINGER_S
     max_connections: int = 512
     verify: Any = True
 

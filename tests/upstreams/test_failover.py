@@ -1,0 +1,129 @@
+"""Several upstreams, and what is not accepted as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from joytui.core.errors import SettingsError
+from joytui.gateway.upstreams.factory import make_failover, make_upstream
+from joytui.gateway.upstreams.failover import Failover
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, answer_json, chunk, stream
+from tests.upstreams.calling import ANSWER, error, model_call, read
+
+
+async def two(first: ChatUpstream, second: ChatUpstream) -> Failover:
+    made = make_failover([make_upstream(first.url, "a", name="first"), make_upstream(second.url, "b", name="second")])
+    assert isinstance(made, Failover)
+    return made
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 529])
+async def test_5xx_goes_to_the_next(status: int) -> None:
+    async with (
+        ChatUpstream(lambda s: answer_json({"error": {"message": "x"}}, status)) as bad,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as good,
+    ):
+        both = await two(bad, good)
+        exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert exchange.status == 200
+    assert exchange.headers["x-daoe-failover"] == f"first ({status}) -> second"
+    assert seen.upstream == "second"
+    assert good.requests[0].headers["authorization"] == "Bearer b"
+
+
+async def test_unreachable_goes_to_the_next_and_rests() -> None:
+    async with ChatUpstream(lambda s: Scripted()) as gone:
+        url = gone.url
+    async with ChatUpstream(lambda s: answer_json(ANSWER)) as good:
+        both = Failover([make_upstream(url, "a", name="first"), make_upstream(good.url, "b", name="second")])
+        first, _, _ = await read(both, model_call("chat/completions", stream=False))
+        again, _, _ = await read(both, model_call("chat/completions", stream=False))
+        assert [both.healthy(u) for u in both.upstreams] == [False, True]
+        await both.aclose()
+    assert "x-daoe-failover" in first.headers
+    assert "x-daoe-failover" not in again.headers
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 429])
+async def test_a_refusal_is_an_answer(status: int) -> None:
+    async with (
+        ChatUpstream(lambda s: answer_json({"error": {"message": "no"}}, status)) as first,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as second,
+    ):
+        both = await two(first, second)
+        exchange, _, _ = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert exchange.status == status
+    assert second.requests == []
+
+
+async def test_what_has_begun_is_not_asked_elsewhere() -> None:
+    async with (
+        ChatUpstream(lambda s: stream(chunk({"content": "h"}), done=False, cut=True)) as first,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as second,
+    ):
+        both = await two(first, second)
+        _, data, _ = await read(both, model_call("chat/completions"))
+        await both.aclose()
+    assert b"broke" in data
+    assert second.requests == []
+
+
+async def test_all_fail() -> None:
+    async with (
+        ChatUpstream(lambda s: answer_json({"error": {"message": "one"}}, 503)) as first,
+        ChatUpstream(lambda s: answer_json({"error": {"message": "two"}}, 502)) as second,
+    ):
+        both = await two(first, second)
+        exchange, data, _ = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert (exchange.status, error(data)["message"]) == (502, "two")
+
+
+async def test_model_lists_are_joined() -> None:
+    async with (
+        ChatUpstream(lambda s: answer_json({"data": [{"id": "a", "from": 1}]})) as first,
+        ChatUpstream(lambda s: answer_json({"data": [{"id": "a", "from": 2}, {"id": "b"}]})) as second,
+    ):
+        both = await two(first, second)
+        entries = await both.models()
+        await both.aclose()
+    assert entries == [{"id": "a", "from": 1}, {"id": "b"}]
+
+
+def test_one_upstream_stays_itself() -> None:
+    one = make_upstream("http://127.0.0.1:1/v1", None)
+    assert make_failover([one]) is one
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://gateway.example/v1", "plain http"),
+        ("ftp://x/v1", "no http address"),
+        ("https://", "no http address"),
+        ("https://host:99999/v1", "no http address"),
+        ("https://user:pw@host/v1", "user or password"),
+        ("https://host/v1?a=b", "without"),
+        ("", "no http address"),
+    ],
+)
+def test_urls_that_cannot_work(url: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        make_upstream(url, "k")
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a b", "schlüssel", "a\x00b"])
+def test_keys_that_no_header_can_carry(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_upstream("https://host/v1", key)
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/v1", "http://127.0.0.1/v1", "http://[::1]:1/v1", "https://host/v1"]
+)
+def test_urls_that_work(url: str) -> None:
+    assert make_upstream(url, " key ").name

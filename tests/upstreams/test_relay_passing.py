@@ -1,0 +1,278 @@
+"""Pass-through: the upstream's bytes as they are, and what was read from them on the side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from joytui.gateway.upstreams.factory import make_upstream
+from joytui.gateway.upstreams.transport import TransportOptions
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, sse, usage
+from tests.upstreams.calling import ANSWER, error, model_call, read
+
+RESPONSE = {
+    "id": "resp_up",
+    "object": "response",
+    "status": "completed",
+    "model": "real-model",
+    "output": [],
+    "usage": {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 3, "total_tokens": 12},
+    "metadata": {"billing": {"credits_used": "0.5"}, "billing_id": "bill-1", "tier": "premium"},
+}
+EVENTS = (
+    b'event: response.created\r\ndata: {"type":"response.created","response":{"id":"resp_up"}}\r\n\r\n: ping\n\n'
+    b'data: {"type":"response.output_text.delta","delta":"h\xc3\xa9"}\n\ndata: not json\n\n'
+    b"data: " + json.dumps({"type": "response.completed", "response": RESPONSE}).encode() + b"\n\n"
+)
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_responses_stream_byte_for_byte(size: int) -> None:
+    async with ChatUpstream(lambda seen: Scripted(pieces=pieces(EVENTS, size))) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        exchange, body, seen = await read(relay, model_call())
+        await relay.aclose()
+    assert body == EVENTS
+    assert exchange.headers["content-type"] == "text/event-stream"
+    assert (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens) == (9, 4, 3)
+    assert (seen.upstream_id, seen.model_used, seen.finish, seen.complete) == (
+        "resp_up",
+        "real-model",
+        "completed",
+        True,
+    )
+    assert (seen.cost_nano, seen.billing_id, seen.tier) == (500_000_000, "bill-1", "premium")
+    assert seen.first_token_at is not None
+
+
+async def test_chat_stream_byte_for_byte_with_joytokens_record() -> None:
+    record = {"metadata": [{"billing": {"credits_used": "0.25"}, "billing_id": "b"}]}
+    data = sse([chunk({"content": "hi"}), chunk({}, "stop"), usage(5, 2), record])
+    async with ChatUpstream(lambda seen: Scripted(pieces=pieces(data, 11))) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        _, body, seen = await read(relay, model_call("chat/completions"))
+        await relay.aclose()
+    assert body == data
+    assert (seen.input_tokens, seen.output_tokens, seen.cost_nano, seen.finish) == (5, 2, 250_000_000, "stop")
+
+
+async def test_whole_answers() -> None:
+    def script(seen: Seen) -> Scripted:
+        return answer_json(RESPONSE if seen.path.endswith("/responses") else ANSWER)
+
+    async with ChatUpstream(script) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        _, one, seen_one = await read(relay, model_call(stream=False))
+        _, two, seen_two = await read(relay, model_call("chat/completions", stream=False))
+        await relay.aclose()
+    assert (json.loads(one), json.loads(two)) == (RESPONSE, ANSWER)
+    assert (seen_one.input_tokens, seen_two.input_tokens) == (9, 5)
+
+
+async def test_raw_body_and_allowed_headers_only() -> None:
+    async with ChatUpstream(lambda seen: answer_json(ANSWER)) as upstream:
+        relay = make_upstream(upstream.url, "upstream-key", api="responses")
+        call = model_call("chat/completions", stream=False)
+        await read(relay, call)
+        await relay.aclose()
+    (seen,) = upstream.requests
+    assert seen.raw == call.raw
+    assert seen.headers["authorization"] == "Bearer upstream-key"
+    assert seen.headers["x-codex-window-id"] == "w:0"
+    assert seen.headers["x-request-id"] == "req-1"
+    assert seen.headers["user-agent"] == "u"
+    assert "cookie" not in seen.headers
+    assert "clients_own" not in str(seen.headers)
+
+
+async def test_headers_of_the_answer_are_an_allowlist() -> None:
+    headers = {
+        "content-type": "application/json",
+        "X-DAOE-Used-Model": "gemini",
+        "X-DAOE-Used-Provider": "google",
+        "set-cookie": "a=b",
+        "server": "s",
+    }
+    async with ChatUpstream(lambda seen: Scripted(200, headers, [json.dumps(ANSWER).encode()])) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        exchange, _, seen = await read(relay, model_call("chat/completions", stream=False))
+        await relay.aclose()
+    assert set(exchange.headers) == {"content-type", "x-daoe-used-model", "x-daoe-used-provider"}
+    assert seen.provider == "google"
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 413, 422, 429, 500, 503])
+async def test_errors_keep_status_body_and_retry_after(status: int) -> None:
+    body = {"error": {"message": "told so", "type": "policy_rejected", "extra": [1]}}
+    async with ChatUpstream(lambda seen: answer_json(body, status, **{"retry-after": "7"})) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        exchange, data, seen = await read(relay, model_call())
+        await relay.aclose()
+    assert (exchange.status, json.loads(data), exchange.headers["retry-after"]) == (status, body, "7")
+    assert (seen.error_type, seen.error_message) == ("policy_rejected", "told so")
+    assert "x-joytui-error-origin" not in exchange.headers
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "missing_api_key"), (401, "anything"), (403, "invalid_api_key")])
+async def test_a_refusal_of_the_relays_own_key_is_marked(status: int, kind: str) -> None:
+    body = {"error": {"message": "no", "type": kind}}
+    async with ChatUpstream(lambda seen: answer_json(body, status)) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        exchange, data, _ = await read(relay, model_call())
+        await relay.aclose()
+    assert exchange.headers["x-joytui-error-origin"] == "upstream"
+    assert json.loads(data) == body
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    headers = {"location": "https://elsewhere.example/v1/responses"}
+    async with ChatUpstream(lambda seen: Scripted(307, headers)) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        exchange, data, _ = await read(relay, model_call())
+        await relay.aclose()
+    assert exchange.status == 502
+    assert "https://elsewhere.example" in error(data)["message"]
+    assert "location" not in exchange.headers
+    assert len(upstream.requests) == 1
+
+
+async def test_nobody_listens() -> None:
+    async with ChatUpstream(lambda seen: Scripted()) as upstream:
+        url = upstream.url
+    relay = make_upstream(url, "secret-key", api="responses")
+    exchange, data, seen = await read(relay, model_call())
+    await relay.aclose()
+    assert (exchange.status, error(data)["type"], seen.error_type) == (502, "upstream_error", "upstream_error")
+    assert not exchange.from_upstream
+    assert b"secret-key" not in data
+
+
+async def test_no_answer_in_time() -> None:
+    held = asyncio.Event()
+
+    async def never() -> None:
+        await held.wait()
+
+    async with asyncio.timeout(10):
+        server = await asyncio.start_server(lambda r, w: never(), "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        relay = make_upstream(url, "k", api="responses", options=TransportOptions(idle_timeout=0.2))
+        exchange, data, _ = await read(relay, model_call())
+        await relay.aclose()
+        held.set()
+        server.close()
+    assert (exchange.status, error(data)["type"]) == (504, "upstream_error")
+
+
+async def test_connection_closed_without_an_answer() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    relay = make_upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k", api="responses")
+    exchange, data, _ = await read(relay, model_call())
+    await relay.aclose()
+    server.close()
+    assert (exchange.status, error(data)["type"]) == (502, "upstream_error")
+
+
+@pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
+@pytest.mark.parametrize("whole_event", [True, False])
+async def test_a_broken_stream_ends_in_its_own_words(endpoint: str, whole_event: bool) -> None:
+    start = b'data: {"type":"response.created","response":{"id":"r"}}\n\n' if whole_event else b'data: {"type":"resp'
+    async with ChatUpstream(lambda seen: Scripted(pieces=[start], cut=True)) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        _, body, seen = await read(relay, model_call(endpoint))  # type: ignore[arg-type]
+        await relay.aclose()
+    assert body.startswith(start)
+    last = json.loads(body.split(b"data: ")[-1])
+    told = last["error"] if endpoint == "chat/completions" else last["response"]["error"]
+    assert "broke" in told["message"]
+    assert (seen.error_type, seen.complete) == ("upstream_error", False)
+
+
+async def test_a_clean_end_without_a_terminal_event_stays_what_it_is() -> None:
+    data = b'data: {"type":"response.created","response":{"id":"r"}}\n\n'
+    async with ChatUpstream(lambda seen: Scripted(pieces=[data])) as upstream:
+        relay = make_upstream(upstream.url, "k", api="responses")
+        _, body, seen = await read(relay, model_call())
+        await relay.aclose()
+    assert body == data
+    assert not seen.complete
+
+
+async def test_a_whole_body_that_breaks_off_is_502() -> None:
+    headers = {"content-type": "application/json"}
+    async with ChatUpstream(lambda seen: Scripted(200, headers, [b'{"id":'], cut=True)) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        exchange, data, _ = await read(relay, model_call("chat/completions", stream=False))
+        await relay.aclose()
+    assert (exchange.status, error(data)["type"]) == (502, "upstream_error")
+
+
+async def test_closing_early_closes_the_connection() -> None:
+    waiting, gone = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"9\r\ndata: 1\n\n\r\n")
+        waiting.set()
+        while await reader.read(65536):
+            continue
+        gone.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    relay = make_upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k", api="responses")
+    async with asyncio.timeout(10):
+        exchange = await relay.call(model_call())
+        await waiting.wait()
+        assert await anext(exchange.body) == b"data: 1\n\n"
+        await exchange.aclose()
+        await exchange.aclose()
+        await gone.wait()
+    await relay.aclose()
+    server.close()
+
+
+async def test_connections_are_used_again() -> None:
+    async with ChatUpstream(lambda seen: answer_json(ANSWER)) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        for _ in range(5):
+            await read(relay, model_call("chat/completions", stream=False))
+        connections = len(upstream._tasks)
+        await relay.aclose()
+    assert connections == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/openai/v1/models", {"object": "list", "data": [{"id": "a"}]}),
+        ("/api/v1/models", {"code": 0, "message": "success", "data": {"models": [{"model_key": "a"}]}}),
+        ("/openai/v1/models", {"models": [{"id": "a"}, "junk"]}),
+    ],
+)
+async def test_model_lists_of_every_envelope(path: str, answer: object) -> None:
+    def script(seen: Seen) -> Scripted:
+        return answer_json(answer) if seen.path == path else answer_json({}, 404)
+
+    async with ChatUpstream(script, base="/openai/v1") as upstream:
+        relay = make_upstream(upstream.url, "k")
+        entries = await relay.models()
+        await relay.aclose()
+    assert [list(entry.values()) for entry in entries] == [["a"]]
+
+
+async def test_no_model_list() -> None:
+    async with ChatUpstream(lambda seen: Scripted(200, {"content-type": "text/html"}, [b"<html>"])) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        assert await relay.models() == ()
+        await relay.aclose()
