@@ -70,7 +70,7 @@ def _examine(args: argparse.Namespace) -> int:
         raise
     except Exception as error:  # whatever a configuration or a gateway can hold must not end in a traceback
         raise UsageError(
-            f"the doctor itself failed: {type(error).__name__}",
+            f"the doctor itself failed: {type(error).__name__} at {_place(error)}",
             hint="this is a defect of joytui; `joytui doctor --no-send` may still help",
         ) from error
     if args.with_codex:
@@ -78,6 +78,15 @@ def _examine(args: argparse.Namespace) -> int:
 
         report = compare(report, invocation, say)
     return _show(report, as_json=args.json)
+
+
+def _place(error: Exception) -> str:
+    """Where in joytui an error arose, for whoever reports it: "doctor/walk.py:42", without any value."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "/joytui/" in frame.filename.replace("\\", "/")] or list(frames)
+    return f"{own[-1].filename.replace(os.sep, '/').rsplit('/joytui/', 1)[-1]}:{own[-1].lineno}" if own else "an unknown place"
 
 
 def _version(text: str | None) -> str | None:
@@ -139,14 +148,14 @@ def _read(name: str) -> str:
 
 
 def _says(text: str, *, as_json: bool) -> int:
-    from joytui.doctor.says import candidates, candidates_json, render_candidates
+    from joytui.doctor.says import render_triage, triage, triage_json
 
     words = _read("-") if text == "-" else text
-    found = candidates(words)
+    found = triage(words)
     if as_json:
-        emit_json(candidates_json(found))
+        emit_json(triage_json(found))
     else:
-        emit(render_candidates(found, paint))
+        emit(render_triage(found, paint))
     return EXIT_BAD_NEWS if found else EXIT_OK
 
 
@@ -156,7 +165,7 @@ def _explain(cause_id: str, *, as_json: bool) -> int:
     from joytui.doctor.explain import explain_text, list_text
 
     if cause_id == "list":
-        emit(list_text(paint if colours(sys.stdout) else lambda text, *_: text))
+        emit(list_text(paint))
         return EXIT_OK
     cause = CAUSES.get(cause_id.strip().lower())
     if cause is None:

@@ -96,6 +96,7 @@ class StreamReader:
     broken_text: str | None = None
     output_at_end: bool = False
     named_events: int = 0
+    done_markers: int = 0
     types: dict[str, int] = field(default_factory=dict)
     _splitter: SseSplitter = field(default_factory=SseSplitter)
     _decoder: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")())
@@ -145,6 +146,8 @@ class StreamReader:
         self.events += 1
         if event.name:
             self.named_events += 1
+        if event.data.strip() == "[DONE]":
+            self.done_markers += 1
         if self.bom:
             return
         data = _object(event.data)
@@ -259,6 +262,9 @@ def _judge(seen: StreamReader, end: End, transport_error: str | None) -> StreamO
         return _ended(
             seen, "response-incomplete", DISCONNECTED + says if again else says, end, {"reason": seen.incomplete}, again
         )
+    if seen.broken_text is not None and not seen.typed and b"data:" not in seen.head:
+        body = {"body": "binary"}
+        return _ended(seen, "not-an-event-stream", DISCONNECTED + seen.broken_text, end, body)
     if seen.broken_text is not None:
         return _ended(seen, "stream-invalid", DISCONNECTED + seen.broken_text, end, {})
     if end == "open":
@@ -336,6 +342,8 @@ def _why_unfinished(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
         return _no_stream(seen, end)
     if seen.untyped and not seen.typed:
         return "stream-invalid", {"why": "events without `type` in their JSON"}
+    if seen.done_markers and seen.done_markers == seen.events:
+        return "stream-truncated", {"why": "nothing but [DONE]"}
     if seen.events and not seen.typed:
         return "stream-invalid", {"why": "no event is a JSON object with a `type`"}
     return "stream-truncated", {
@@ -360,6 +368,8 @@ def _no_stream(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
         if error:
             seen.error = error
             return "error-in-200", {"body": "json"}
+    if kind == "text" and end == "broken":
+        return "stream-truncated", {"why": "cut before any event"}
     if kind == "text" and (b"data:" in head[:4096].lower() or b"event:" in head[:4096].lower()):
         if b"data:" in head:
             return "stream-truncated", {"why": "the last event lacks its blank line"}
@@ -424,7 +434,8 @@ def _message_text(item: Mapping[str, Any]) -> str | None:
         return None
     texts = []
     for part in content:
-        name = _PARTS.get(part.get("type")) if isinstance(part, dict) and isinstance(part.get("type"), str) else None
+        kind = part.get("type") if isinstance(part, dict) else None
+        name = _PARTS.get(kind) if isinstance(kind, str) else None
         if name is None or not isinstance(part.get(name), str):
             return None
         if name == "text":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -83,6 +83,10 @@ _ROUTE_TEXT = re.compile(
 _EDGE_TEXT = re.compile(
     r"cloudflare|akamai|incapsula|imperva|sucuri|perimeterx|datadome|captcha|attention required|just a moment|access denied"
     r"|request blocked|web application firewall|\bwaf\b|been blocked|reference #\d|zscaler|fortiguard|forcepoint|netskope",
+    re.I,
+)
+_CHALLENGE_TEXT = re.compile(
+    r"captcha|attention required|just a moment|access denied|been blocked|are blocked|blocked by|checking your browser",
     re.I,
 )
 _TLS_PORT_TEXT = re.compile(r"plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server", re.I)
@@ -198,8 +202,10 @@ def _cause(
         return "proxy-denied", {}
     if exact := _by_name(names, message):
         return exact
-    if status >= 500:
+    if status >= 500 and status != 501:
         return _server_side(status, headers, kind, body)
+    if 300 <= status < 400:
+        return "redirected", {}
     handler = _BY_STATUS.get(status, _other)
     return handler(headers, error, message, kind, body)
 
@@ -218,9 +224,11 @@ def _by_name(names: set[str], message: str) -> tuple[str, dict[str, Any]] | None
 
 
 def _server_side(status: int, headers: Mapping[str, str], kind: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    if status == 503 and is_edge(headers, kind, body) and "cf-mitigated" in headers:
+    if "cf-mitigated" in headers or (
+        kind == "html" and _CHALLENGE_TEXT.search(body[:20000].decode("utf-8", "replace"))
+    ):
         return "edge-blocked", {}
-    return ("gateway-error" if status in (500, 501) else "upstream-error"), {}
+    return ("gateway-error" if status == 500 else "upstream-error"), {}
 
 
 def _on_401(
@@ -295,16 +303,20 @@ def _other(
     return "request-rejected", {}
 
 
-def _fixed(cause: str) -> Any:
+Handler = Callable[[Mapping[str, str], Mapping[str, Any], str, str, bytes], tuple[str, dict[str, Any]]]
+
+
+def _fixed(cause: str) -> Handler:
     return lambda headers, error, message, kind, body: (cause, {})
 
 
-_BY_STATUS = {
+_BY_STATUS: dict[int, Handler] = {
     401: _on_401,
     402: _on_402,
     403: _on_403,
     404: _on_404,
     405: _on_405,
+    501: _on_405,
     408: _fixed("no-response"),
     409: _fixed("duplicate-request"),
     410: _on_404,

@@ -15,12 +15,12 @@ from typing import Any
 
 from joytui.codex.stream import CAPACITY, NO_ROOM, QUOTA, UPGRADE
 
-HIGH_DEMAND = "We're currently experiencing high demand, which may cause temporary errors."
+HIGH_DEMAND = "We’re currently experiencing high demand, which may cause temporary errors."
 WAITING = "Reconnecting... waiting for network"
 SENDING = "stream disconnected before completion: error sending request"
 BUILDER = "stream disconnected before completion: builder error"
 CLOUDFLARE = "Access blocked by Cloudflare. This usually happens when connecting from a restricted region"
-USAGE_LIMIT = "You've hit your usage limit. Visit https://chatgpt.com/settings/usage"
+USAGE_LIMIT = "You’ve hit your usage limit. Try again later."
 IMAGE = "Invalid image in your last message. Please remove it and try again."
 BASE_WAIT = 0.2
 
@@ -48,7 +48,7 @@ class Behaviour:
 
 def backoff(retries: int) -> float:
     """The sum of the waits before so many retries, seconds."""
-    return round(BASE_WAIT * (2 ** min(retries, 30) - 1), 1)
+    return round(BASE_WAIT * float(2 ** min(retries, 30) - 1), 1)
 
 
 def once(says: str | None) -> Behaviour:
@@ -90,6 +90,8 @@ def of_status(
         return _too_many(headers, patience, error)
     if status == 503 and error.get("code") in ("server_is_overloaded", "slow_down"):
         return Behaviour(CAPACITY, patience.request_retries + 1, backoff(patience.request_retries))
+    if status == 404 and error.get("code") == "model_not_found":
+        return once(str(error.get("message") or ""))
     if status == 500:
         return per_request(HIGH_DEMAND, patience)
     says = unexpected(status, headers, body, url)
@@ -145,7 +147,7 @@ def _too_many(headers: Mapping[str, str], patience: Patience, error: Mapping[str
         return once(USAGE_LIMIT)
     if kind == "usage_not_included":
         return once(UPGRADE)
-    if kind == "insufficient_quota" and code == "insufficient_quota":
+    if "insufficient_quota" in (kind, code):
         return once(QUOTA)
     says = "exceeded retry limit, last status: 429 Too Many Requests"
     if request_id := headers.get("x-request-id"):

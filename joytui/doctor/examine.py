@@ -59,6 +59,7 @@ def examine(
 
         world = with_command_key(world, limit)
     judged, warnings = _judge(world, book, limit, send)
+    judged = _with_history(world, judged)
     if judged.cause:
         book.fail(judged.cause, judged.summary)
     for warning in warnings:
@@ -95,6 +96,19 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judg
     return judged, _distinct([*more, *hints], judged.cause)
 
 
+_MISSING_FROM_LOGS = ("provider-not-selected", "provider-overridden", "base-url-missing", "config-missing")
+
+
+def _with_history(world: World, judged: Judgement) -> Judgement:
+    """Where Codex's last turns really went, by its own session files, where that explains empty logs."""
+    if judged.cause not in _MISSING_FROM_LOGS:
+        return judged
+    from joytui.doctor.history import last_turns_told
+
+    told = last_turns_told(world.codex_home)
+    return judged.with_evidence(Evidence(told, f"{world.codex_home}/sessions")) if told else judged
+
+
 def _guarded(ask: Callable[[], list[Judgement]]) -> list[Judgement]:
     try:
         return ask()
@@ -115,7 +129,11 @@ def of_issue(issue: Issue) -> Judgement:
     """A fault that was found by looking."""
     details = {**issue.details, **({"key": issue.key} if issue.key else {})}
     if issue.cause == "base-url-invalid":
-        details = {"codex_requests": 0, "codex_gives_up_after_s": per_request(None, Patience()).gives_up_after_s, **details}
+        details = {
+            "codex_requests": 0,
+            "codex_gives_up_after_s": per_request(None, Patience()).gives_up_after_s,
+            **details,
+        }
     elif issue.effect == "refuses":
         details = {"codex_requests": 0, "codex_gives_up_after_s": 0.0, **details}
     evidence = (Evidence(issue.summary, issue.where or "environment"),)

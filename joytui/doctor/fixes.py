@@ -18,6 +18,7 @@ from joytui.core.joytoken import (
     config_block,
 )
 from joytui.core.records import Fix
+from joytui.doctor.patches import Keys, remove_value, rename_value, set_value
 
 Details = Mapping[str, Any]
 
@@ -49,18 +50,28 @@ def _set_key(world: World, summary: str) -> Fix:
     return Fix(summary, (f"export {variable}='<your key>'", "joytui doctor"), safe=True)
 
 
-def _edit(world: World, key: str, value: str | None, summary: str, *commands: str) -> Fix:
-    """A change of config.toml: a patch where the editor can make one without showing a secret, else words."""
-    patch = _patch(world, key, value)
-    return Fix(summary, commands or (f"${{EDITOR:-vi}} {_quoted(world.config_file)}",), patch, safe=patch is not None)
+def _edit(world: World, path: Keys, value: Any, summary: str) -> Fix:
+    """A change of config.toml (value None: the key goes): a patch where one can be made, and the file to open."""
+    patch = remove_value(world, path) if value is None else set_value(world, path, value)
+    return Fix(summary, (f"${{EDITOR:-vi}} {_quoted(world.config_file)}",), patch, safe=patch is not None)
 
 
-def _patch(world: World, key: str, value: str | None) -> str | None:
-    try:
-        from joytui.codex.edit import patch_for
-    except ImportError:
+def _field(world: World, name: str) -> Keys:
+    return ("model_providers", _provider(world), name)
+
+
+def _misspelt(world: World, details: Details, name: str) -> Fix | None:
+    """A key of the provider's table that was meant as this field gets the right name."""
+    wrong = details.get("misspelt")
+    if not isinstance(wrong, str):
         return None
-    return patch_for(world, key, value)
+    patch = rename_value(world, _field(world, wrong), name)
+    return Fix(
+        f"Rename {wrong} to {name} in [model_providers.{_provider(world)}].",
+        (f"${{EDITOR:-vi}} {_quoted(world.config_file)}",),
+        patch,
+        safe=patch is not None,
+    )
 
 
 def _config_missing(world: World, details: Details) -> Fix:
@@ -81,22 +92,48 @@ def _home_invalid(world: World, details: Details) -> Fix:
 
 
 def _wire_api(world: World, details: Details) -> Fix:
-    key = str(details.get("key") or f"model_providers.{_provider(world)}.wire_api")
-    return _edit(world, key, "responses", 'Remove the line wire_api = …, or write wire_api = "responses".')
+    key = str(details.get("key") or "")
+    owner = (
+        key.removeprefix("model_providers.").removesuffix(".wire_api")
+        if key.endswith(".wire_api")
+        else _provider(world)
+    )
+    path = ("model_providers", owner, "wire_api")
+    return _edit(
+        world, path, "responses", f'Write wire_api = "responses" in [model_providers.{owner}], or remove the line.'
+    )
 
 
 def _select_provider(world: World, details: Details) -> Fix:
+    wanted = _wanted_provider(world)
     return _edit(
         world,
-        "model_provider",
-        PROVIDER_ID,
-        f'Put model_provider = "{PROVIDER_ID}" at the very top of {world.config_file}, above the first [table].',
+        ("model_provider",),
+        wanted,
+        f'Put model_provider = "{wanted}" at the very top of {world.config_file}, above the first [table].',
+    )
+
+
+def _wanted_provider(world: World) -> str:
+    """The provider that the configuration defines, else the guide's name."""
+    defined = {key.split(".")[1] for key in world.wanted if key.startswith("model_providers.") and key.count(".") >= 2}
+    return PROVIDER_ID if PROVIDER_ID in defined or len(defined) != 1 else defined.pop()
+
+
+def _undefined(world: World, details: Details) -> Fix | None:
+    suggestion = details.get("suggestion")
+    if not isinstance(suggestion, str):
+        return None
+    return _edit(
+        world, ("model_provider",), suggestion, f'Write model_provider = "{suggestion}", as the table is named.'
     )
 
 
 def _base_url(world: World, details: Details) -> Fix:
     right = str(details.get("right_base_url") or "") or _better_base(world)
-    return _edit(world, f"model_providers.{_provider(world)}.base_url", right, f'Set base_url = "{right}".')
+    return _misspelt(world, details, "base_url") or _edit(
+        world, _field(world, "base_url"), right, f'Set base_url = "{right}".'
+    )
 
 
 def _better_base(world: World) -> str:
@@ -109,8 +146,12 @@ def _better_base(world: World) -> str:
 
 
 def _env_key(world: World, details: Details) -> Fix:
-    key = f"model_providers.{_provider(world)}.env_key"
-    return _edit(world, key, KEY_VARIABLE, f'Add env_key = "{KEY_VARIABLE}" to [model_providers.{_provider(world)}].')
+    return _misspelt(world, details, "env_key") or _edit(
+        world,
+        _field(world, "env_key"),
+        KEY_VARIABLE,
+        f'Add env_key = "{KEY_VARIABLE}" to [model_providers.{_provider(world)}].',
+    )
 
 
 def _env_key_secret(world: World, details: Details) -> Fix:
@@ -168,7 +209,7 @@ def _requires_auth(world: World, details: Details) -> Fix:
     provider = _provider(world)
     return _edit(
         world,
-        f"model_providers.{provider}.requires_openai_auth",
+        _field(world, "requires_openai_auth"),
         None,
         f'Remove requires_openai_auth from [model_providers.{provider}] and set env_key = "{KEY_VARIABLE}".',
     )
@@ -178,7 +219,7 @@ def _model(world: World, details: Details) -> Fix:
     suggestions = details.get("suggestions") or []
     first = suggestions[0] if suggestions else AUTO_MODEL
     also = f" (the catalog also has {', '.join(suggestions[1:3])})" if len(suggestions) > 1 else ""
-    return _edit(world, "model", str(first), f'Write model = "{first}"{also}.')
+    return _edit(world, ("model",), str(first), f'Write model = "{first}"{also}.')
 
 
 def _proxy(world: World, details: Details) -> Fix:
@@ -216,7 +257,7 @@ def _scheme(world: World, details: Details) -> Fix:
     base = world.plan.base_url if world.plan else ""
     use = str(details.get("use") or "https")
     right = f"{use}://" + base.split("://", 1)[-1]
-    return _edit(world, f"model_providers.{_provider(world)}.base_url", right, f'Set base_url = "{right}".')
+    return _edit(world, _field(world, "base_url"), right, f'Set base_url = "{right}".')
 
 
 def _redirected(world: World, details: Details) -> Fix:
@@ -224,7 +265,7 @@ def _redirected(world: World, details: Details) -> Fix:
     base = target.removesuffix("/responses").removesuffix("/chat/completions")
     if not base:
         return Fix(CAUSES["redirected"].remedy)
-    return _edit(world, f"model_providers.{_provider(world)}.base_url", base, f'Set base_url = "{base}".')
+    return _edit(world, _field(world, "base_url"), base, f'Set base_url = "{base}".')
 
 
 def _bridge(world: World, details: Details) -> Fix:
@@ -236,7 +277,7 @@ def _bridge(world: World, details: Details) -> Fix:
             f"joytui gateway start --upstream {_quoted(base)} --upstream-key-env {variable} --upstream-api chat",
             f"# then base_url = {LOCAL_BASE_URL}",
         ),
-        _patch(world, f"model_providers.{_provider(world)}.base_url", LOCAL_BASE_URL),
+        set_value(world, _field(world, "base_url"), LOCAL_BASE_URL),
         safe=True,
     )
 
@@ -261,7 +302,7 @@ def _idle(world: World, details: Details) -> Fix:
     provider = _provider(world)
     return _edit(
         world,
-        f"model_providers.{provider}.stream_idle_timeout_ms",
+        _field(world, "stream_idle_timeout_ms"),
         None,
         f"Remove stream_idle_timeout_ms from [model_providers.{provider}] (the default is five minutes), or raise it.",
     )
@@ -277,6 +318,7 @@ _MAKERS: Mapping[str, Callable[[World, Details], Fix | None]] = {
     "wire-api-removed": _wire_api,
     "wire-api-invalid": _wire_api,
     "provider-not-selected": _select_provider,
+    "provider-undefined": _undefined,
     "base-url-missing": _base_url,
     "base-url-invalid": _base_url,
     "base-url-path": _base_url,

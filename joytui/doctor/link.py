@@ -21,6 +21,7 @@ from joytui.doctor.wire import Address, Attempt, ByteStream, ResolveError, TcpSt
 RESOLVE_LIMIT = 4.0
 CONNECT_LIMIT = 5.0
 PROXY_LIMIT = 5.0
+TLS_QUESTION_LIMIT = 0.7
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080, "socks4": 1080}
 
 Note = Callable[[str], None]
@@ -117,6 +118,7 @@ class Route:
     trust: Trust
     attempts: list[Attempt] = field(default_factory=list)
     _addresses: list[Address] = field(default_factory=list)
+    _tls_answers: bool | None = None
 
     def open(self, limit: Limit, watch: Watch = unwatched) -> Link:
         """A connection that is ready for a request. Raises NetFault, Cancelled."""
@@ -138,10 +140,14 @@ class Route:
         return Link(tls, False, None, self._peer(), tls.version())
 
     def speaks_tls(self, limit: Limit) -> bool:
-        """Whether the port of a plain http target answers a TLS greeting. Asked without sending anything else."""
+        """Whether the port of a plain http target answers a TLS greeting. Asked once, without sending anything else."""
+        if self._tls_answers is None:
+            self._tls_answers = self._ask_tls(limit.within(TLS_QUESTION_LIMIT))
+        return self._tls_answers
+
+    def _ask_tls(self, short: Limit) -> bool:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        short = limit.within(1.5)
         try:
             stream = TlsStream(self._direct(short, unwatched), context, self.target.host)
         except (NetFault, OutOfTime):

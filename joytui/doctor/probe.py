@@ -24,7 +24,7 @@ from joytui.doctor.questions import Asker
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
 
-RETRIES = {"connection-reset": 2, "gateway-error": 2, "upstream-error": 2, "stream-truncated": 1}
+TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
 SLOW = 5.0
 _OWN_HEADERS = ("accept", "content-type", "x-request-id")
@@ -101,10 +101,17 @@ class Probe:
             wait = retry_after(sent.delivery.answer.headers)
             enough = wait is not None and wait <= SHORT_WAIT and self.limit.left() > wait + 2
             return wait if enough and self.patience.stream_retries else None
-        allowed = min(RETRIES.get(cause, 0), self.patience.request_retries + self.patience.stream_retries)
-        if tries >= allowed or self.limit.left() < 1.0:
+        if tries >= self._retries(sent.judgement) or self.limit.left() < 1.0:
             return None
         return float(0.2 * 2**tries)
+
+    def _retries(self, judged: Judgement) -> int:
+        """How often to ask again: not at all where Codex would not, else once, and twice for faults of the transport."""
+        patience, repeats = self.patience, int(judged.details.get("codex_requests") or 0) - 1
+        if judged.cause in ("rate-limited", "no-response", "stream-idle"):
+            return 0
+        bound = 2 if judged.cause in TRANSPORT else 1
+        return min(bound, repeats, patience.request_retries + patience.stream_retries)
 
     def codex_body(self) -> dict[str, Any]:
         settings = settings_of(self.world, self.plan)

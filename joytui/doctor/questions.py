@@ -64,7 +64,7 @@ class Asker:
 
 
 def _there(status: int, body: bytes) -> bool:
-    if status == 405:
+    if status in (405, 501):
         return False
     if status == 404:
         error = read_error(body)

@@ -62,6 +62,8 @@ def _renamed(judged: Judgement, cause: str, **details: Any) -> Judgement:
 def _damaged_by_redirect(sent: Sent) -> Judgement:
     assert sent.delivery is not None, "asked for an answer only"
     judged, told = sent.judgement, sent.delivery.tell()
+    if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
+        return _renamed(judged, "not-a-gateway").with_evidence(Evidence(told, sent.delivery.hops[0].url))
     if judged.cause in ("insufficient-quota", "rate-limited", "gateway-error", "upstream-error"):
         return judged.with_evidence(Evidence(told, sent.delivery.hops[0].url))
     evidence = (Evidence(told, sent.delivery.hops[0].url), *judged.evidence)
@@ -172,11 +174,20 @@ def _route_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
         return _with_models(probe, _renamed(judged, "model-not-found"))
     cause, at = route_cause(probe)
     if at is None:
-        return _renamed(judged, cause)
+        return _renamed(judged, _without_any_route(sent, cause))
     if cause == "base-url-path":
         found = _renamed(judged, cause, right_base_url=at)
         return found.with_evidence(Evidence("the gateway answers below this address", at))
     return _renamed(judged, cause).with_evidence(Evidence("the other protocol is there", at))
+
+
+def _without_any_route(sent: Sent, cause: str) -> str:
+    """Neither route is there: a page instead of an error object comes from another kind of server."""
+    if sent.refusal is None:
+        return cause
+    if sent.refusal.kind == "html" and cause != "base-url-path":
+        return "not-a-gateway"
+    return "gateway-error" if sent.refusal.status == 501 else cause
 
 
 def route_cause(probe: Probe) -> tuple[str, str | None]:
@@ -189,7 +200,9 @@ def route_cause(probe: Probe) -> tuple[str, str | None]:
     unsupported = "chat-unsupported" if chat else "responses-unsupported"
     base, at = _base(probe.route.target.path), probe.asker
     origin = probe.route.target.origin
-    if not urlsplit(probe.route.target.path).path.endswith(own):  # a query or fragment in base_url swallowed the endpoint
+    if not urlsplit(probe.route.target.path).path.endswith(
+        own
+    ):  # a query or fragment in base_url swallowed the endpoint
         there = at.is_there(BASE_PATH + own) or at.is_there(BASE_PATH + other)
         return "base-url-path", origin + BASE_PATH if there else None
     if at.is_there(base + other):

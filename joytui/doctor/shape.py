@@ -105,8 +105,5 @@ def refused_field(body: Body, message: str, param: str | None, send: Try) -> str
     while left > 0 and len(suspects) > 1:
         half = suspects[: (len(suspects) + 1) // 2]
         left -= 1
-        if send(without(body, half, parts)):
-            suspects = half
-        else:
-            suspects = suspects[len(half) :]
+        suspects = half if send(without(body, half, parts)) else suspects[len(half) :]
     return " or ".join(suspects) if len(suspects) <= 3 else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from joytui.codex.world import World
 from joytui.core.records import Evidence
+from joytui.doctor.answers import KEY, ROUTE
 from joytui.doctor.faults import NetFault
 from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
@@ -31,10 +34,17 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
         judged = resolve(probe, sent)
     except OutOfTime:
         judged = sent.judgement
+    judged = settled(judged)
     judged = _with_costs(probe, judged)
     judged = _stale_daemon(world, judged)
     _record_logs(probe, book)
-    return judged, probe.warnings
+    return judged, [settled(warning) for warning in probe.warnings]
+
+
+def settled(judged: Judgement) -> Judgement:
+    """An open question that there was no time (or no need) to answer gets its likeliest answer."""
+    likely = {KEY: "key-rejected", ROUTE: "responses-unsupported"}.get(judged.cause or "")
+    return replace(judged, cause=likely) if likely else judged
 
 
 def _with_costs(probe: Probe, judged: Judgement) -> Judgement:

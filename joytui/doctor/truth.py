@@ -1,0 +1,186 @@
+"""`--with-codex`: one bounded run of the installed Codex, its outcome beside the verdict (codex.md: about 0.3 s and one request).
+
+Never the default: it costs a request. It is not run where Codex would take the key to OpenAI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from joytui.codex.look import look
+from joytui.codex.versions import parse_version
+from joytui.codex.world import Invocation, World
+from joytui.core.records import Evidence, Report
+from joytui.core.redaction import Redactor, visible
+
+LIMIT_S = 60.0
+PROMPT = "say hi"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What Codex did. `works` None: it did not end within the limit. `says`: its own final words."""
+
+    works: bool | None
+    says: str | None
+    exit_code: int | None
+    seconds: float
+
+
+def compare(report: Report, invocation: Invocation, say: Callable[[str], None]) -> Report:
+    """The report with Codex's own outcome in `verdict.details["with_codex"]`, and a line of evidence."""
+    world = look(replace(invocation, codex_version=None))
+    reason = _why_not(world)
+    if reason is not None:
+        say(f"Codex was not run: {reason}")
+        return _with(report, {"ran": False, "why": reason}, f"Codex was not run: {reason}")
+    truth = run_codex(world)
+    agrees = truth.works is report.verdict.works or (truth.works is not True and report.verdict.works is not True)
+    outcome = {True: "answered", False: "failed", None: f"did not end within {LIMIT_S:g} s"}[truth.works]
+    told = f"the installed Codex {outcome} in {truth.seconds:.1f} s" + (
+        "" if agrees else ": this contradicts the verdict"
+    )
+    if not agrees:
+        say("Codex itself and this doctor disagree. Codex's own outcome is what counts; please report it to joytui.")
+    clean = Redactor(world.secrets)
+    says = clean.text(truth.says) if truth.says else None
+    facts = {
+        "ran": True,
+        "works": truth.works,
+        "says": says,
+        "exit_code": truth.exit_code,
+        "agrees": agrees,
+        "seconds": truth.seconds,
+    }
+    return _with(report, facts, told + (f": {says[:200]}" if says else ""))
+
+
+def _with(report: Report, facts: Mapping[str, Any], told: str) -> Report:
+    verdict = report.verdict
+    evidence = (*verdict.evidence, Evidence(told, "codex exec"))
+    return replace(
+        report, verdict=replace(verdict, evidence=evidence, details={**verdict.details, "with_codex": dict(facts)})
+    )
+
+
+def _why_not(world: World) -> str | None:
+    if world.binary is None:
+        return "no codex on PATH"
+    if any(issue.effect == "misroutes" for issue in world.problems):
+        return "with this configuration it would talk to OpenAI, not to the gateway"
+    if any(issue.cause == "codex-flag-unsupported" for issue in world.problems):
+        return "it does not know one of the arguments"
+    return None
+
+
+def arguments(world: World, folder: str) -> list[str]:
+    """The command line of one request without retries, everything of the user's that shapes it kept."""
+    command = world.command
+    number = parse_version(world.version) or (0, 0, 0)
+    words = ["exec", "--json", "--skip-git-repo-check", "-s", "read-only"]
+    if number >= (0, 140, 0):
+        words.append("--ephemeral")
+    if not any(layer.name == "project" and layer.state == "used" for layer in world.layers):
+        words += ["-C", folder]
+    for override in command.overrides:
+        words += ["-c", override]
+    if number >= (0, 153, 0):
+        words += ["-c", "features.unbounded_connection_retries=false"]
+    if world.provider is not None and not world.provider.builtin:
+        name = (
+            json.dumps(world.provider.id)
+            if not world.provider.id.replace("-", "").replace("_", "").isalnum()
+            else world.provider.id
+        )
+        for key in ("request_max_retries", "stream_max_retries"):
+            words += ["-c", f"model_providers.{name}.{key}=0"]
+    words += _flags(world)
+    return [*words, PROMPT]
+
+
+def _flags(world: World) -> list[str]:
+    command = world.command
+    words: list[str] = []
+    for flag, value in (("-m", command.model), ("-p", command.profile), ("--local-provider", command.local_provider)):
+        if value is not None:
+            words += [flag, value]
+    for flag, on in (
+        ("--oss", command.oss),
+        ("--ignore-user-config", command.ignore_user_config),
+        ("--strict-config", command.strict_config),
+    ):
+        words += [flag] if on else []
+    for name in command.enable:
+        words += ["--enable", name]
+    for name in command.disable:
+        words += ["--disable", name]
+    return words
+
+
+def run_codex(world: World, limit_s: float = LIMIT_S) -> Truth:
+    """Runs it once. Nothing of it is left behind: the process group is ended, the folder removed."""
+    assert world.binary is not None, "only with a Codex"
+    env = {**world.invocation.env, **world.command.env}
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="joytui-truth-", ignore_cleanup_errors=True) as folder:
+        try:
+            process = subprocess.Popen(
+                [world.binary.path, *arguments(world, folder)],
+                cwd=world.invocation.cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Truth(None, f"cannot be started: {error.strerror}", None, 0.0)
+        try:
+            out, err = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            return Truth(None, None, None, round(time.monotonic() - started, 1))
+        finally:
+            _end(process)
+    return _read(out, err, process.returncode, round(time.monotonic() - started, 1))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _read(out: bytes, err: bytes, code: int, seconds: float) -> Truth:
+    answered, failure = False, None
+    for line in out.decode("utf-8", "replace").splitlines():
+        event = _event(line)
+        kind = event.get("type")
+        if kind == "item.completed" and isinstance(event.get("item"), dict):
+            item = event["item"]
+            answered = answered or bool(item.get("type") == "agent_message" and str(item.get("text") or "").strip())
+        elif kind == "turn.failed" and isinstance(event.get("error"), dict):
+            failure = str(event["error"].get("message") or "")
+        elif kind == "error":
+            failure = failure or str(event.get("message") or "")
+    if failure is None and code != 0:
+        lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.startswith(("Error", "ERROR"))]
+        failure = lines[-1] if lines else err.decode("utf-8", "replace").strip()[-500:]
+    return Truth(code == 0 and answered, visible(failure, limit=2000) if failure else None, code, seconds)
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
