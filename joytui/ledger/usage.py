@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.filters import Term
@@ -191,8 +191,3 @@ def percentile(buckets: list[tuple[int, int]], share: float) -> float | None:
         if seen >= share * total:
             return round(bucket_middle(index), 3)
     return None
-
-
-def day_range(days: int, at: datetime) -> tuple[int, int]:
-    """The last `days` days up to a moment, in ms."""
-    return int((at - timedelta(days=days)).timestamp() * 1000), int(at.timestamp() * 1000) + 1

@@ -60,7 +60,9 @@ async def test_a_client_that_goes_away_is_recorded_and_charged_by_estimate(tmp_p
         key = await here.key(daily_limit="10")
         headers = {"authorization": f"Bearer {key}"}
         for endpoint, body in (("chat/completions", STREAM), ("responses", CODEX)):
-            async with here.http.stream("POST", f"/openai/v1/{endpoint}", json={**body, "model": "m"}, headers=headers) as got:
+            async with here.http.stream(
+                "POST", f"/openai/v1/{endpoint}", json={**body, "model": "m"}, headers=headers
+            ) as got:
                 assert got.status_code == 200
                 async for part in got.aiter_bytes():
                     if b"word" in part:
@@ -95,7 +97,10 @@ async def test_an_upstream_that_cuts_in_mid_stream(tmp_path: Path) -> None:
 
 
 async def test_what_the_upstream_says_it_cost_wins(tmp_path: Path) -> None:
-    bill = {"choices": [], "metadata": [{"billing": {"credits_used": "0.033962", "input_tokens": 113, "output_tokens": 7}}]}
+    bill = {
+        "choices": [],
+        "metadata": [{"billing": {"credits_used": "0.033962", "input_tokens": 113, "output_tokens": 7}}],
+    }
 
     def answer(seen):
         return stream(chunk({"content": "hi"}), chunk({}, "stop"), usage(113, 7), bill)

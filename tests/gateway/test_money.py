@@ -120,7 +120,9 @@ async def test_auto_falls_back_to_another_wallet_and_a_pinned_model_does_not(gat
     assert answer.headers["x-daoe-used-model"] == "joytui-offline-mini"
     pinned = await gateway.chat(key, {**SAY_HI, "model": "joytui-offline"})
     assert pinned.status_code == 402
-    assert pinned.json()["error"]["message"].startswith("insufficient wallet balance: the standard wallet has 0 credits")
+    assert pinned.json()["error"]["message"].startswith(
+        "insufficient wallet balance: the standard wallet has 0 credits"
+    )
     only = await gateway.key(tiers=["standard"])
     assert (await gateway.chat(only)).status_code == 402
 

@@ -34,7 +34,14 @@ async def raw(gateway: Served, head: str) -> bytes:
 @pytest.mark.parametrize("path", ["/healthz", "/openai/v1/responses", "/console/v1/keys", "/nope", "/api/v1/models"])
 async def test_host_is_checked_first_of_all(gateway: Served, path: str) -> None:
     port = gateway.url.rsplit(":", 1)[1]
-    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", "127.0.0.1:1", f"127.0.0.1.evil.example:{port}", ""):
+    for host in (
+        "evil.example",
+        f"evil.example:{port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        f"127.0.0.1.evil.example:{port}",
+        "",
+    ):
         answer = await gateway.http.get(path, headers={"host": host})
         assert (answer.status_code, answer.json()["error"]["type"]) == (403, "host_rejected")
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}"):
@@ -46,11 +53,20 @@ async def test_host_is_checked_first_of_all(gateway: Served, path: str) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
 )
 async def test_web_pages_are_not_answered(gateway: Served, headers: dict[str, str]) -> None:
     admin = {**headers, "authorization": f"Bearer {ADMIN}"}
-    for method, path in (("GET", "/console/v1/keys"), ("POST", "/console/v1/keys"), ("OPTIONS", "/openai/v1/responses")):
+    for method, path in (
+        ("GET", "/console/v1/keys"),
+        ("POST", "/console/v1/keys"),
+        ("OPTIONS", "/openai/v1/responses"),
+    ):
         answer = await gateway.http.request(method, path, headers=admin, json={"name": "x"})
         assert (answer.status_code, answer.json()["error"]["type"]) == (403, "origin_rejected")
     assert not (await gateway.ask("keys"))["keys"]
@@ -111,7 +127,12 @@ async def test_read_only_tokens_read(gateway: Served) -> None:
     headers = {"authorization": f"Bearer {made['token']}"}
     for path in ("status", "keys", "requests", "usage", "wallet", "models", "latency", "policies", "tokens"):
         assert (await gateway.http.get(f"/console/v1/{path}", headers=headers)).status_code == 200
-    for method, path in (("POST", "keys"), ("PUT", "wallet/standard"), ("POST", "tokens"), ("DELETE", f"tokens/{made['id']}")):
+    for method, path in (
+        ("POST", "keys"),
+        ("PUT", "wallet/standard"),
+        ("POST", "tokens"),
+        ("DELETE", f"tokens/{made['id']}"),
+    ):
         answer = await gateway.http.request(method, f"/console/v1/{path}", headers=headers, json={"name": "x"})
         assert (answer.status_code, answer.json()["error"]["type"]) == (403, "read_only_token")
     assert (await gateway.http.get("/metrics", headers=headers)).status_code == 200
@@ -121,7 +142,11 @@ async def test_read_only_tokens_read(gateway: Served) -> None:
 
 async def test_the_console_api_wants_a_token(gateway: Served) -> None:
     key = await gateway.key()
-    for headers, status in (({}, 401), ({"authorization": "Bearer wrong"}, 403), ({"authorization": f"Bearer {key}"}, 403)):
+    for headers, status in (
+        ({}, 401),
+        ({"authorization": "Bearer wrong"}, 403),
+        ({"authorization": f"Bearer {key}"}, 403),
+    ):
         for path in ("/console/v1/status", "/console/v1/requests/stream", "/metrics"):
             assert (await gateway.http.get(path, headers=headers)).status_code == status
 
@@ -179,7 +204,9 @@ async def test_a_body_and_a_key_are_in_no_log(tmp_path: Path) -> None:
         "from joytui.core.places import places; serve(GatewaySettings(port=0, access_log=True), places())"
     )
     env = {**os.environ, "JOYTUI_DATA_DIR": str(tmp_path / "data"), "JOYTUI_CONFIG_FILE": str(tmp_path / "c.toml")}
-    with subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         import httpx
 
         assert process.stdout is not None

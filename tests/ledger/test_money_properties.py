@@ -1,0 +1,132 @@
+"""Whatever is reserved, settled and released in whatever order: limits hold, holds end at zero, entries add up."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joytui.ledger import keys, money, upkeep, wallets
+from joytui.ledger.money import Candidate, Shortfall, resets_at, window_start
+from joytui.ledger.requests import DuplicateRequest, Ended, Opened, Reservation, end_request, reserve_request
+from joytui.ledger.sqlite import SqliteLedger
+from tests.ledger.filling import DAY, START, new_key
+
+STEP = st.one_of(
+    st.tuples(st.just("reserve"), st.integers(0, 400), st.sampled_from(["economy", "standard"])),
+    st.tuples(st.just("end"), st.integers(0, 10), st.integers(0, 100)),
+    st.tuples(st.just("credit"), st.integers(0, 300), st.sampled_from(["economy", "standard"])),
+)
+
+
+def opened(ledger: SqliteLedger, key: keys.KeyRow, request_id: str | None = None) -> Opened:
+    return Opened(ledger.numbers.next(), key.id, "auto", "e", False, request_id, None, None, None, None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEP, max_size=40), st.integers(0, 1500), st.integers(0, 800))
+def test_any_order_of_reserving_and_ending(steps: list, limit: int, balance: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = SqliteLedger.open(Path(folder) / "l.sqlite3")
+        try:
+            run(ledger, steps, limit, balance)
+        finally:
+            ledger.close()
+
+
+def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
+    key = new_key(ledger, total_limit="1")
+    ledger.write_now(money.set_wallet, "standard", balance, None)
+    running: list[tuple[Opened, int]] = []
+    spent = 0
+    for what, amount, more in steps:
+        if what == "reserve":
+            wanted = Reservation(
+                key.budget_id, [("total", limit), ("daily", 2 * limit)], [Candidate("m", "p", more, amount)], 1000
+            )
+            request = opened(ledger, key)
+            try:
+                ledger.write_now(reserve_request, request, wanted)
+                running.append((request, amount))
+            except Shortfall as lack:
+                assert lack.left < amount or lack.left == 0  # noqa: PT017 (either may happen)
+        elif what == "end" and running:
+            request, held = running.pop(amount % len(running))
+            cost = held * more // 100
+            spent += cost
+            status = 200 if cost else 502
+            ledger.write_now(end_request, request, Ended("m", "p", "x", status, cost_nano=cost), key.budget_id, True)
+        elif what == "credit":
+            ledger.write_now(money.credit_wallet, more, amount, None)
+        check(ledger, key, limit, spent, sum(held for _, held in running))
+    for request, _ in running:
+        ledger.write_now(end_request, request, Ended("m", "p", "x", 502), key.budget_id, True)
+    check(ledger, key, limit, spent, 0)
+
+
+def check(ledger: SqliteLedger, key: keys.KeyRow, limit: int, spent: int, held: int) -> None:
+    now_spent, now_held = ledger.read_now(keys.window, key.budget_id, "total", START)
+    assert (now_spent, now_held) == (spent, held)
+    assert now_spent + now_held <= limit or not limit
+    entries = ledger.read_now(wallets.wallet_entries, None, None, 10_000)
+    for wallet in ledger.read_now(wallets.wallets):
+        mine = [entry for entry in entries if entry.tier == wallet.tier]
+        assert sum(entry.amount for entry in mine) == (wallet.balance or 0) >= 0
+        assert sum(entry.held for entry in mine) == wallet.held <= (wallet.balance or 0)
+
+
+def test_a_settled_request_settles_once(ledger: SqliteLedger) -> None:
+    key = new_key(ledger)
+    request = opened(ledger, key)
+    wanted = Reservation(key.budget_id, [("daily", 100)], [Candidate("m", None, "standard", 60)], 1000)
+    ledger.write_now(reserve_request, request, wanted)
+    for _ in range(2):
+        ledger.write_now(end_request, request, Ended("m", None, None, 200, cost_nano=50), key.budget_id, True)
+    now = request.n >> 21
+    assert ledger.read_now(keys.window, key.budget_id, "daily", now) == (50, 0)
+
+
+def test_a_lease_that_nobody_renews_is_released(ledger: SqliteLedger) -> None:
+    key = new_key(ledger)
+    limits = [("daily", 100)]
+    kept, lost = opened(ledger, key), opened(ledger, key)
+    for request in (kept, lost):
+        ledger.write_now(
+            reserve_request, request, Reservation(key.budget_id, limits, [Candidate("m", None, "standard", 50)], -1)
+        )
+    with pytest.raises(Shortfall):
+        ledger.write_now(
+            reserve_request,
+            opened(ledger, key),
+            Reservation(key.budget_id, limits, [Candidate("m", None, "standard", 50)], 1),
+        )
+    assert ledger.write_now(upkeep.renew_leases, [kept.n], 60_000) == 1
+    assert ledger.read_now(keys.window, key.budget_id, "daily", kept.n >> 21) == (0, 50)
+
+
+def test_a_duplicate_is_refused_in_the_same_transaction(ledger: SqliteLedger) -> None:
+    key = new_key(ledger)
+    wanted = Reservation(key.budget_id, [("daily", 100)], [Candidate("m", None, "standard", 60)], 1000)
+    with pytest.raises(Shortfall):
+        ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted._replace(limits=[("daily", 10)]))
+    ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
+    with pytest.raises(DuplicateRequest):
+        ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
+    assert ledger.write_now(upkeep.forget_ids, -60) == 1
+
+
+@given(st.integers(0, 4 * 10**12))
+def test_windows_begin_at_utc_midnight_and_on_monday(at: int) -> None:
+    for period, length in (("daily", DAY), ("weekly", 7 * DAY)):
+        start = window_start(period, at)
+        assert 0 <= at - start < length
+        reset = resets_at(period, at)
+        assert reset is not None
+        assert (reset.hour, reset.minute, reset.second, reset.microsecond) == (0, 0, 0, 0)
+        assert int(reset.timestamp() * 1000) == start + length
+        if period == "weekly":
+            assert reset.weekday() == 0
+    assert (window_start("total", at), resets_at("total", at)) == (0, None)

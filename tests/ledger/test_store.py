@@ -1,0 +1,170 @@
+"""The store's files, its migrations, its lock, its writer and its upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from joytui.core.errors import UnreachableError, UsageError
+from joytui.ledger import reads, upkeep
+from joytui.ledger.files import store_path
+from joytui.ledger.ids import Numbers, first_number, moment, request_id, request_number
+from joytui.ledger.schema import MIGRATIONS
+from joytui.ledger.sqlite import SqliteLedger
+from tests.ledger.filling import DAY, START, add, new_key
+
+
+@pytest.mark.parametrize(
+    "text", ["postgres://db/x", "postgresql://u:p@h/d", "mysql://h", "sqlite:///x", "", " ", ":memory:"]
+)
+def test_only_a_path_is_a_store(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        store_path(text)
+    assert caught.value.exit_code == 2
+    assert "u:p@" not in str(caught.value)
+
+
+def test_a_directory_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="directory"):
+        store_path(str(tmp_path))
+
+
+def test_files_are_the_owners_even_where_they_were_not(tmp_path: Path) -> None:
+    os.umask(0o022)
+    path = tmp_path / "new" / "l.sqlite3"
+    SqliteLedger.open(path).close()
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    path.chmod(0o644)
+    SqliteLedger.open(path).close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_one_gateway_a_store(tmp_path: Path) -> None:
+    first = SqliteLedger.open(tmp_path / "l.sqlite3")
+    with pytest.raises(UnreachableError, match=f"process {os.getpid()}") as caught:
+        SqliteLedger.open(tmp_path / "l.sqlite3")
+    assert caught.value.exit_code == 3
+    first.close()
+    SqliteLedger.open(tmp_path / "l.sqlite3").close()
+
+
+def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite3"
+    SqliteLedger.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(UnreachableError, match="newer joytui"):
+        SqliteLedger.open(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"this is no database " * 100, b"SQLite format 3\0" + b"\xff" * 4000])
+def test_a_file_that_is_no_store(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "l.sqlite3"
+    path.write_bytes(content)
+    with pytest.raises(UnreachableError, match="cannot be used"):
+        SqliteLedger.open(path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnreachableError, match="cannot be opened"):
+        SqliteLedger.open(tmp_path / "file" / "l.sqlite3")
+
+
+def test_numbers_grow_and_stand_for_their_time() -> None:
+    numbers = Numbers()
+    given = [numbers.next() for _ in range(5000)]
+    assert given == sorted(set(given))
+    assert Numbers(1 << 62).next() == (1 << 62) + 1
+    for number in given[:3]:
+        assert request_number(request_id(number)) == number
+        assert first_number(moment(number)) <= number
+    for text in ("req-", "req-zz", "req-" + "g" * 16, "req-" + "f" * 16, "other"):
+        assert request_number(text) is None
+
+
+def test_pages_by_number_meet_every_row_once(ledger: SqliteLedger) -> None:
+    numbers = [add(ledger, START + i // 3, counter=i) for i in range(100)]
+    ledger.write_now(lambda batch: None)
+    seen, before = [], None
+    while page := ledger.read_now(reads.page, None, None, None, before, 7):
+        seen += [record.id for _, record in page]
+        before = request_number(seen[-1])
+    assert seen == [request_id(n) for n in sorted(numbers, reverse=True)]
+
+
+def test_the_tail_sees_a_request_twice(ledger: SqliteLedger) -> None:
+    from joytui.ledger.requests import Ended, Opened, end_request, open_request
+
+    key = new_key(ledger)
+    request = Opened(ledger.numbers.next(), key.id, "auto", "e", True, None, None, None, None, None)
+    ledger.write_now(open_request, request, "m", "p", "standard")
+    [(first, admitted)] = ledger.read_now(reads.changed, 0, None, 10)
+    assert (admitted.status, admitted.key) == (None, "dev")
+    ledger.write_now(end_request, request, Ended("m", "p", "standard", 200), key.budget_id, False)
+    [(second, over)] = ledger.read_now(reads.changed, first, None, 10)
+    assert (over.id, over.status) == (admitted.id, 200)
+    assert second > first
+
+
+def test_the_sequence_goes_on_after_a_restart(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    add(ledger, START)
+    ledger.close()
+    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    before = ledger.read_now(reads.last_seq)
+    add(ledger, START + 1)
+    ledger.write_now(lambda batch: None)
+    assert ledger.read_now(reads.last_seq) == before + 2
+    ledger.close()
+
+
+async def test_writes_are_one_after_another_and_one_that_fails_fails_alone(ledger: SqliteLedger) -> None:
+    def fail(batch: object) -> None:
+        raise ValueError("this one")
+
+    key = new_key(ledger)
+    futures = [ledger.write(fail if i == 50 else (lambda batch, i=i: i)) for i in range(100)]
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    assert [r for r in results if not isinstance(r, ValueError)] == [i for i in range(100) if i != 50]
+    assert key.name == "dev"
+
+
+async def test_closing_writes_what_waits(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    for i in range(2000):
+        add(ledger, START, counter=i)
+    ledger.close()
+    again = SqliteLedger.open(tmp_path / "l.sqlite3")
+    assert again.read_now(reads.counted) == 2000
+    assert again.interrupted == 0
+    again.close()
+
+
+def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger) -> None:
+    old = 1_600_000_000_000
+    for i in range(30):
+        add(ledger, old + i)
+    add(ledger, START + 300 * DAY)
+    ledger.write_now(lambda batch: None)
+    taken = []
+    while count := ledger.write_now(lambda batch: upkeep.forget(batch, 90, slice_=12)):
+        taken.append(count)
+    assert taken == [12, 12, 6]
+    assert len(ledger.read_now(reads.page, None, None, None, None, 100)) == 1
+    assert ledger.read_now(reads.counted) == 31
+
+
+def test_readers_cannot_write(ledger: SqliteLedger) -> None:
+    connection = ledger.reader()
+    with pytest.raises(sqlite3.OperationalError):
+        connection.execute("DELETE FROM api_key")
+    connection.close()

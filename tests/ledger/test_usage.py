@@ -1,0 +1,125 @@
+"""Sums from rollups are the sums of the rows, to the token, whatever the range and the grouping."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joytui.core.filters import parse
+from joytui.core.records import UsageTotals
+from joytui.ledger.ids import milliseconds
+from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.usage import latency, percentile, time_label, usage
+from tests.ledger.filling import DAY, START, add, new_key
+
+HOUR = 3_600_000
+SPAN = 9 * DAY
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory):
+    """A ledger over nine days, and its rows as plain data."""
+    folder: Path = tmp_path_factory.mktemp("usage")
+    ledger = SqliteLedger.open(folder / "ledger.sqlite3")
+    random_ = random.Random(4)
+    keys = [new_key(ledger, f"key-{i}", owner=("ann", "bob")[i % 2]) for i in range(4)]
+    rows = []
+    for n in range(1500):
+        key = random_.choice([*keys, None])
+        fields = {
+            "model_used": random_.choice(["a", "b", None]), "tier": random_.choice(["economy", "premium"]),
+            "provider": "p", "status": random_.choice([200, 200, 402, 500]), "input_tokens": random_.randrange(10**6),
+            "cached_input_tokens": random_.randrange(100), "output_tokens": random_.randrange(1000),
+            "reasoning_tokens": random_.randrange(10), "cost_nano": random_.randrange(10**12),
+            "thread_id": random_.choice(["t1", "t2", None]), "project": random_.choice(["/p", None]),
+        }  # fmt: skip
+        number = add(ledger, START + random_.randrange(SPAN), key, counter=n, **fields)
+        rows.append(
+            {
+                "at": milliseconds(number),
+                "key": key.name if key else None,
+                "owner": key.owner if key else None,
+                **fields,
+            }
+        )
+    ledger.write_now(lambda batch: None)
+    yield ledger, rows
+    ledger.close()
+
+
+def expected(rows: list[dict], by: list[str], since: int, until: int) -> dict:
+    names = {"model": lambda r: r["model_used"] or "auto", "thread": lambda r: r["thread_id"]}
+    sums: dict = defaultdict(lambda: [0] * 7)
+    for row in rows:
+        if not since <= row["at"] < until:
+            continue
+        place = tuple(
+            time_label(name, row["at"])
+            if name in ("hour", "day", "week", "month")
+            else names.get(name, lambda r, n=name: r[n])(row)
+            for name in by
+        )
+        numbers = [
+            1,
+            int(row["status"] >= 400),
+            *(
+                row[n]
+                for n in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_nano")
+            ),
+        ]
+        sums[place] = [a + b for a, b in zip(sums[place], numbers, strict=True)]
+    return {place: UsageTotals(*numbers) for place, numbers in sums.items()}
+
+
+BY = st.lists(
+    st.sampled_from(["key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month"]),
+    unique=True, max_size=3,
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(BY, st.integers(-HOUR, SPAN), st.integers(0, SPAN + DAY))
+def test_any_range_and_grouping_is_exact(corpus, by: list[str], start: int, length: int) -> None:
+    ledger, rows = corpus
+    since, until = START + start, START + start + length
+    found, totals = ledger.read_now(usage, by, since, until)
+    assert {tuple(row.by[name] for name in by): row.totals for row in found} == expected(rows, by, since, until)
+    assert totals == expected(rows, [], since, until).get((), UsageTotals())
+
+
+def test_a_filter_sums_what_it_finds(corpus) -> None:
+    ledger, rows = corpus
+    found, totals = ledger.read_now(usage, ["key"], 0, START + SPAN, parse("status:402 tier:premium"))
+    wanted = [row for row in rows if row["status"] == 402 and row["tier"] == "premium"]
+    assert totals.requests == len(wanted) == sum(row.totals.requests for row in found)
+
+
+def test_all_time_is_not_slow_and_times_are_in_order(corpus) -> None:
+    ledger, rows = corpus
+    found, totals = ledger.read_now(usage, ["day"], 0, 10**14)
+    assert [row.by["day"] for row in found] == sorted({time_label("day", row["at"]) for row in rows})
+    assert totals.requests == len(rows)
+
+
+def test_labels() -> None:
+    assert time_label("hour", START + 5 * HOUR + 59) == "2026-11-23T05:00:00Z"
+    assert [time_label(name, START) for name in ("day", "week", "month")] == ["2026-11-23", "2026-W48", "2026-11"]
+    assert time_label("week", START - 1) == "2026-W47"
+
+
+def test_percentiles_are_within_five_percent(ledger: SqliteLedger) -> None:
+    values = [1.5**i for i in range(30)]
+    for i, value in enumerate(values):
+        add(ledger, START, counter=i, latency_ms=value, ttft_ms=value / 2)
+    ledger.write_now(lambda batch: None)
+    [row] = ledger.read_now(latency, START, START + 1)
+    assert row["requests"] == 30
+    assert row["latency_p50"] == pytest.approx(values[14], rel=0.05)
+    assert row["latency_p95"] == pytest.approx(values[28], rel=0.05)
+    assert row["ttft_p99"] == pytest.approx(values[29] / 2, rel=0.05)
+    assert percentile([], 0.5) is None
