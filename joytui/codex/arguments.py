@@ -229,7 +229,7 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None) -> None:
         parsed.refusals.append(Refusal(flag.name, text))
     single = {
         "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
-        "--output-schema": "output_schema",
+        "--output-schema": "output_schema", "--sandbox": "sandbox",
     }  # fmt: skip
     switches = {
         "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--strict-config": "strict_config", "--json": "json",

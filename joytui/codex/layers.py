@@ -1,7 +1,7 @@
 """Codex's configuration layers: where each stands, what it says, and the deep merge of all of them.
 
 Lowest first: built-in defaults, /etc/codex/config.toml, $CODEX_HOME/config.toml, $CODEX_HOME/<profile>.config.toml,
-the project's .codex/config.toml (root to cwd, then config.override.toml), session flags, /etc/codex/managed_config.toml.
+the project's .codex/config.toml files (from its root to cwd), session flags, /etc/codex/managed_config.toml.
 A table keeps the order in which its keys first appeared, and Codex checks values in that order.
 """
 
@@ -195,9 +195,9 @@ def lookup(data: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[bool, 
     """Whether a path is set, and its value."""
     value: Any = data
     for part in path:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # noqa: SIM114
             value = value[part]
         else:
             return False, None
@@ -273,10 +273,8 @@ def project_layers(cwd: Path, below: Mapping[str, Any], codex_home: Path, rules:
         if os.path.realpath(dot) == os.path.realpath(codex_home):
             continue
         trust = trusted(below.get("projects"), folder, root)
-        for name in ("config.toml", "config.override.toml"):
-            path = dot / name
-            if not path.is_file():
-                continue
+        path = dot / "config.toml"
+        if path.is_file():
             found.append(_project_layer(path, trust, rules))
     return found
 

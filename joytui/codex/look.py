@@ -160,7 +160,7 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
                 "Install instructions: https://github.com/ollama/ollama?tab=readme-ov-file#ollama"
             )
         state.add(
-            "provider-overridden", "misroutes", 60, f"--oss selects the local provider {name}", message=text, where="flag",
+            "provider-overridden", "misroutes", 65, f"--oss selects the local provider {name}", message=text, where="flag",
             key="model_provider", details=details,
         )  # fmt: skip
     elif state.command.ignore_user_config and origin == "default" and _user_would_select(state):
@@ -243,7 +243,7 @@ def _model(state: Survey) -> EffectiveValue:
         model = EffectiveValue(state.config.get("model"), setter.origin(("model",)), setter.name)
     else:
         return EffectiveValue(default_model(state.rules), "default", "default")
-    if model.value == "":
+    if model.value == "" and state.rules.refuses_empty_model:
         text = (
             "Error: thread/start: thread/start failed: No models are available. Set `model` explicitly or check your model "
             "catalog configuration. (code -32600)"
@@ -476,7 +476,12 @@ def _effective(state: Survey, provider: Provider | None, model: EffectiveValue) 
             if field is not None and (field.value is not None or key in ("base_url", "env_key")):
                 shown = "‹redacted›" if key in _SECRET_FIELDS and field.value else field.value
                 values[key] = EffectiveValue(shown, field.origin, field.layer)
-    return values
+    return {key: replace(value, origin=_plain_origin(value.origin)) for key, value in values.items()}
+
+
+def _plain_origin(origin: str) -> str:
+    """The contract of the report: "file:line", "flag", "environment" or "default"."""
+    return "flag" if origin.startswith("flag") else origin
 
 
 def _secrets(state: Survey, credential: Credential | None) -> tuple[str, ...]:

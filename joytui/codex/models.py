@@ -12,7 +12,7 @@ from joytui.codex.versions import Rules
 from joytui.codex.world import Shape
 
 DEFAULT_MODEL: Final = "gpt-6.1-sol"
-_OLDER_DEFAULT: Final = "gpt-5.2-codex"
+_OLDER_DEFAULTS: Final = ((0, 120, 0), "gpt-5.5"), ((0, 0, 0), "gpt-5.2-codex")  # observed: 0.140.0, 0.94.0
 
 # Families of the bundled catalog, observed with 0.169.0. Unlisted slugs get fallback metadata: the classic shape.
 _FAMILIES: Final[tuple[tuple[str, Shape], ...]] = (
@@ -36,7 +36,9 @@ def shape_of(model: str, rules: Rules | None = None) -> Shape:
 
 def default_model(rules: Rules) -> str:
     """The model that Codex asks for if nothing names one."""
-    return DEFAULT_MODEL if rules.number >= (0, 153, 0) else _OLDER_DEFAULT
+    if rules.number >= (0, 153, 0):
+        return DEFAULT_MODEL
+    return next(model for since, model in _OLDER_DEFAULTS if rules.number >= since)
 
 
 def is_openai_slug(model: str) -> bool:

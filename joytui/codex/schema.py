@@ -28,6 +28,18 @@ WIRE_API_REMOVED = (
 )
 _OAUTH_SOURCES = "choose one gateway credential source: credential_export or OAuth settings (authorization_url, token_url, and client_id)"
 
+_NEWER_FIELDS = frozenset(
+    [
+        "model_catalog_url",
+        "gateway_oauth",
+        "project_id",
+        "location",
+        "credential_file",
+        "capabilities",
+        "supports_standalone_web_search",
+    ]
+)
+
 Keys = tuple[str | int, ...]
 
 
@@ -49,8 +61,19 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def type_faults(config: Mapping[str, Any], *, chat_works: bool = False) -> Iterator[TypeFault]:
-    """What Codex refuses, in the order of the merged document. It stops at the first; the rest would follow."""
+def type_faults(config: Mapping[str, Any], *, chat_works: bool = False, like: str | None = None) -> Iterator[TypeFault]:
+    """What Codex refuses, in the order of the merged document. It stops at the first; the rest would follow.
+
+    `like` names an older version ("0.94.0", "0.140.0") whose missing keys are not checked.
+    """
+    absent = frozenset(schema()["absent"].get(like, ()))
+    for fault in _type_faults(config, chat_works):
+        newer_field = len(fault.path) > 2 and fault.path[0] == "model_providers" and fault.path[2] in _NEWER_FIELDS
+        if not (fault.path[0] in absent or (like and newer_field)):
+            yield fault
+
+
+def _type_faults(config: Mapping[str, Any], chat_works: bool) -> Iterator[TypeFault]:
     top = schema()["top"]
     for name, value in config.items():
         if name in top:
@@ -72,6 +95,9 @@ def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]
                 yield from _check(item, kind["map"], (*path, name), chat)
     elif "struct" in kind:
         yield from _struct(value, kind["struct"], path, chat)
+    elif "feature" in kind and not isinstance(value, bool):
+        wrong = _wrong(value, "a boolean", path)
+        yield TypeFault(wrong.cause, wrong.message, path, _shown(path[:-1]))
 
 
 def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault]:
@@ -82,7 +108,13 @@ def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault
         yield from _wire_api(value, path, chat)
         return
     if not isinstance(value, dict):
-        if not (isinstance(value, list) and name in schema().get("sequences", ())):
+        count = schema()["sequences"].get(name)
+        if isinstance(value, list) and count is not None:
+            if len(value) < count:
+                elements = f"{count} element{'s' if count > 1 else ''}"
+                text = f"invalid length {len(value)}, expected struct {name} with {elements}"
+                yield TypeFault("config-type", text, path, _shown(path))
+        else:
             yield _wrong(value, f"struct {name}", path)
         return
     fields = schema()["structs"].get(name) or {}
@@ -200,7 +232,7 @@ def unknown_keys(config: Mapping[str, Any]) -> Iterator[Keys]:
 def _unknown(table: Mapping[str, Any], fields: Mapping[str, Any], path: Keys) -> Iterator[Keys]:
     for name, value in table.items():
         kind = fields.get(name, fields.get("*"))
-        if kind is None:
+        if kind is None or kind == {"feature": False}:
             yield (*path, name)
         else:
             yield from _unknown_below(value, kind, (*path, name))
@@ -219,6 +251,15 @@ def _unknown_below(value: Any, kind: Any, path: Keys) -> Iterator[Keys]:
     elif "list" in kind and isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unknown_below(item, kind["list"], (*path, index))
+
+
+def feature_known(name: str, number: tuple[int, int, int]) -> bool:
+    """Whether `--enable NAME` is accepted. Between the versions whose lists are known, a doubt speaks for the name."""
+    lists: Mapping[str, list[str]] = schema()["features"]
+    exact = lists.get(".".join(map(str, number)))
+    if exact is not None:
+        return name in exact or name in schema()["feature_aliases"]
+    return any(name in names for names in lists.values()) or name in schema()["feature_aliases"]
 
 
 def known_fields(path: Keys) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
 
-    10 arguments   12 -c overrides   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
+    10 arguments   12 -c overrides   13 features   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
     36 strict mode   40 types, wire_api   50 provider table   54 requirements   55 legacy profile   57 late provider checks
     60 undefined provider   62 files that a key names   64 model catalog   66 model   70 key   80 URL   82 misrouted
     90 suspicions of the credential and the path
@@ -11,6 +11,7 @@ Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
 from joytui.codex.layers import Layer, OverrideError
 from joytui.codex.providers import late_faults, table_faults
-from joytui.codex.schema import TypeFault, type_faults, unknown_keys
+from joytui.codex.requirements import forced, load_requirements, requirement_issues
+from joytui.codex.schema import TypeFault, feature_known, type_faults, unknown_keys
 from joytui.codex.versions import NEWEST_KNOWN, Rules, rules_for
 from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue
 
@@ -81,6 +83,7 @@ def survey(invocation: Invocation) -> Survey:
             "codex-flag-unsupported", "refuses", 10, f"Codex {rules.version} does not accept {refusal.flag}",
             message=refusal.message, where="flag", details={"flag": refusal.flag, "version": rules.version},
         )  # fmt: skip
+    _features(state)
     if _codex_home(state):
         _dotenv(state)
         _layers(state)
@@ -106,6 +109,15 @@ def _codex_home(state: Survey) -> bool:
         details={"codex_home": named},
     )  # fmt: skip
     return False
+
+
+def _features(state: Survey) -> None:
+    for name in (*state.command.enable, *state.command.disable):
+        if not feature_known(name, state.rules.number):
+            state.add(
+                "codex-flag-unsupported", "refuses", 13, f"Codex {state.rules.version} has no feature {name}",
+                message=f"Error: Unknown feature flag: {name}", where="flag", details={"feature": name},
+            )  # fmt: skip
 
 
 def _dotenv(state: Survey) -> None:
@@ -138,9 +150,12 @@ def _layers(state: Survey) -> None:
             "config-type", "refuses", 12, "a -c override that Codex cannot read", message=str(error), where="flag"
         )
     state.layers.append(layering.load_file("managed", system / "managed_config.toml"))
+    requirements = load_requirements(system, state.rules)
+    state.layers.append(forced(requirements))
     if state.rules.legacy_profiles:
         _legacy_profile(state)
     state.config = layering.merged(state.layers)
+    state.issues += requirement_issues(requirements, state.config, command)
 
 
 def _ignored(layer: Layer) -> Layer:
@@ -222,37 +237,79 @@ def _profile_conflict(state: Survey) -> None:
 
 
 def _strict(state: Survey) -> None:
-    """--strict-config: flags first, then each file by itself, each with its first unknown field."""
-    ordered = sorted(state.used(), key=lambda layer: layer.name != "flags")
-    count = 0
-    for layer in ordered:
-        for path in unknown_keys(layer.data):
-            shown = ".".join(str(part) for part in path)
-            where = layer.origin(path)
-            if layer.name == "flags":
-                text = f"{LOADING} unknown configuration field `{shown}` in -c/--config override"
-            else:
-                text = f"{LOADING}\n{_strict_place(layer, path)}: unknown configuration field `{shown}`"
+    """--strict-config: unknown flags first, then each file by itself: its types, its providers, its unknown fields."""
+    flags = next((layer for layer in state.layers if layer.name == "flags"), None)
+    for path in unknown_keys(flags.data) if flags else ():
+        shown = _dotted(path)
+        _refuse_unknown(state, flags, path, f"{LOADING} unknown configuration field `{shown}` in -c/--config override")
+    for layer in state.used():
+        if layer.document is None:
+            continue
+        faults = list(_faults(state, layer.data))
+        tables = layer.data.get("model_providers")
+        faults += table_faults(tables, state.rules) if isinstance(tables, dict) and not faults else []
+        for fault in faults:
+            header = fault.shown == "model_providers"
+            place = _table_place(layer, fault.path[:2]) if header else _strict_place(layer, fault.path, value=True)
             state.add(
-                "unknown-keys", "refuses", 36 + count / 1000, f"--strict-config refuses the unknown key {shown}",
-                message=text, where=where, key=shown, details={"keys": [shown], "strict": True},
+                fault.cause, "refuses", _strict_order(state), fault.message.split("\n")[0],
+                message=f"{LOADING}\n{place}: {fault.message}", where=layer.origin(fault.path), key=_dotted(fault.path),
+                details={"layer": layer.name, "strict": True},
             )  # fmt: skip
-            count = min(count + 1, 999)
+        for path in unknown_keys(layer.data):
+            text = f"{LOADING}\n{_strict_place(layer, path)}: unknown configuration field `{_dotted(path)}`"
+            _refuse_unknown(state, layer, path, text)
 
 
-def _strict_place(layer: Layer, path: tuple[str | int, ...]) -> str:
+def _refuse_unknown(state: Survey, layer: Layer | None, path: tuple[str | int, ...], text: str) -> None:
+    shown = _dotted(path)
+    state.add(
+        "unknown-keys", "refuses", _strict_order(state), f"--strict-config refuses the unknown key {shown}",
+        message=text, where=layer.origin(path) if layer else "flag", key=shown, details={"keys": [shown], "strict": True},
+    )  # fmt: skip
+
+
+def _strict_order(state: Survey) -> float:
+    return 36 + min(sum(36 <= issue.order < 40 for issue in state.issues), 3900) / 1000
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _strict_place(layer: Layer, path: tuple[str | int, ...], *, value: bool = False) -> str:
     document = layer.document
-    offset = document.places.get(path) if document else None
-    if document is None or offset is None:
+    if document is None:
         return layer.path or layer.name
-    line, column = document.position(offset)
+    line, column = document.value_position(path) if value else document.key_position(path)
     return f"{layer.path}:{line}:{column}"
 
 
+def _table_place(layer: Layer, path: tuple[str | int, ...]) -> str:
+    """Where the header of a table begins: Codex points behind its bracket."""
+    document = layer.document
+    if document is None:
+        return layer.path or layer.name
+    line = document.line_of(path) or 1
+    text = document.text.split("\n", line)[line - 1] if line else ""
+    return f"{layer.path}:{line}:{max(text.find(str(path[0])), 0) + 1}"
+
+
+def _faults(state: Survey, data: dict[str, Any]) -> Iterator[TypeFault]:
+    rules = state.rules
+    yield from type_faults(data, chat_works=rules.chat_is_default, like=rules.like)
+    providers = data.get("model_providers")
+    if rules.requires_provider_name and isinstance(providers, dict):
+        for name, table in providers.items():
+            if isinstance(table, dict) and "name" not in table:
+                yield TypeFault("provider-invalid", "missing field `name`", ("model_providers", name), "")
+
+
 def _types(state: Survey) -> None:
-    faults = list(type_faults(state.config, chat_works=state.rules.chat_is_default))
-    early = [f for f in faults if f.path[0] in ("projects", "project_root_markers")]
-    for index, fault in enumerate([*early, *(f for f in faults if f not in early)]):
+    faults = list(_faults(state, state.config))
+    if any(f.path[0] in ("projects", "project_root_markers") for f in faults):
+        _by_file(state)  # they are read before the layers merge; Codex then looks for the first fault of a file
+    for index, fault in enumerate(faults):
         _note(state, fault, 40 + min(index, 9000) / 1000)
     providers = state.config.get("model_providers")
     if isinstance(providers, dict):
@@ -260,13 +317,27 @@ def _types(state: Survey) -> None:
             _note(state, fault, 50 + min(index, 900) / 1000)
 
 
+def _by_file(state: Survey) -> None:
+    for layer in state.used():
+        for fault in _faults(state, layer.data) if layer.document else ():
+            state.add(
+                fault.cause, "refuses", 39, fault.message.split("\n")[0],
+                message=f"{LOADING}\n{_strict_place(layer, fault.path, value=True)}: {fault.message}",
+                where=layer.origin(fault.path), key=_dotted(fault.path), details={"layer": layer.name},
+            )  # fmt: skip
+            return
+
+
 def _note(state: Survey, fault: TypeFault, order: float) -> None:
     tail = f"\nin `{fault.shown}`" if fault.shown and state.rules.names_error_path else ""
     head = f"{LOADING} " if order < 55 else "Error: "
+    setter = state.setter(fault.path)
+    if not state.rules.names_error_path and order < 50 and setter is not None and setter.document is not None:
+        head = f"{LOADING}\n{_strict_place(setter, fault.path, value=True)}: "
     state.add(
         fault.cause, "refuses", order, fault.message.split("\n")[0], message=f"{head}{fault.message}{tail}",
-        where=state.where(fault.path), key=".".join(str(part) for part in fault.path),
-        details={"layer": layer.name} if (layer := state.setter(fault.path)) else {},
+        where=state.where(fault.path), key=_dotted(fault.path),
+        details={"layer": setter.name} if setter else {},
     )  # fmt: skip
 
 

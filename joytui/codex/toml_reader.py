@@ -23,6 +23,7 @@ Path = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY_TOKEN = re.compile(r"[^ \t\r\n.=\[\]{},#']+")
+_TO_VALUE = re.compile(r"(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=[ \t]*")
 _BLANK = re.compile(r"[ \t]*")
 _FILLER = re.compile(r"(?:[ \t\n]|\r\n|#[^\x00-\x08\x0a-\x1f\x7f]*)*")
 _COMMENT = re.compile(r"#[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -64,6 +65,21 @@ class Document:
             self._starts = [0, *(m.end() for m in re.finditer("\n", self.text))]
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def key_position(self, path: Path) -> tuple[int, int]:
+        """Line and column of a key, or of the nearest one above it."""
+        for end in range(len(path), 0, -1):
+            if (offset := self.places.get(path[:end])) is not None:
+                return self.position(offset)
+        return 1, 1
+
+    def value_position(self, path: Path) -> tuple[int, int]:
+        """Line and column of the value of a key (of the key itself where a table header opens it)."""
+        for end in range(len(path), 0, -1):
+            if (offset := self.places.get(path[:end])) is not None:
+                found = _TO_VALUE.match(self.text, offset)
+                return self.position(found.end() if found else offset)
+        return 1, 1
 
     def line_of(self, path: Path) -> int | None:
         """The line of a key; of the nearest table above it where the key itself is not written."""

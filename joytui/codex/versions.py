@@ -32,6 +32,9 @@ class Rules:
     endless_connection_retries: bool
     warns_unknown_keys: bool
     has_daemon: bool
+    refuses_empty_model: bool
+    requires_provider_name: bool  # a provider without `name` does not deserialise
+    like: str | None  # the older version whose known keys are nearest; None: the newest
     names_error_path: bool  # type errors end with "in `key.path`"
 
 
@@ -63,5 +66,8 @@ def rules_for(version: str) -> Rules:
         endless_connection_retries=since(153),
         warns_unknown_keys=since(163),
         has_daemon=since(157),
-        names_error_path=since(153),
+        refuses_empty_model=since(153),
+        requires_provider_name=not since(120),
+        like=None if since(153) else "0.140.0" if since(120) else "0.94.0",
+        names_error_path=since(120),
     )

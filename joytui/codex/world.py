@@ -69,7 +69,8 @@ class Wanted:
 class LayerInfo:
     """One layer, lowest precedence first in `World.layers`.
 
-    `name`: "system", "user", "profile", "project", "flags", "managed". `state`: "used", "missing", "untrusted" (ignored),
+    `name`: "system", "user", "profile", "project", "flags", "managed",
+    "requirements". `state`: "used", "missing", "untrusted" (ignored),
     "ignored" (by --ignore-user-config), "broken". `values` maps dotted key paths to (value, origin).
     """
 
@@ -205,6 +206,7 @@ class Command:
     cd: str | None = None
     json: bool = False
     output_schema: str | None = None
+    sandbox: str | None = None
     prompt: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
