@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from joytui.codex.rollouts.lines import Kind, decode_payload
-from joytui.codex.rollouts.shapes import stamp_of, token_count_of, usage_record_of
+from joytui.codex.rollouts.shapes import stamp_of, token_count_of, turn_id_of, usage_record_of
 
 REPLAY_MS = 1000
 _CLOCK_SLACK_MS = 300_000
@@ -99,7 +99,11 @@ class Counter:
             handler(self, milliseconds(stamp) or self._last_ms(), payload)
 
     def _take_shaped(self, kind: Kind, line: bytes) -> bool:
-        """The two usage records in their usual shape; False for any other."""
+        """The commonest records in their usual shape; False for any other."""
+        if kind is Kind.TURN_STARTED:
+            if turn := turn_id_of(line):
+                self._begin(turn)
+            return turn is not None
         stamp = stamp_of(line)
         ms = milliseconds(stamp) if stamp else 0
         if not ms:
@@ -247,7 +251,7 @@ class Counter:
         return counter
 
 
-_SHAPED = (Kind.TOKEN_COUNT, Kind.USAGE_RECORD)
+_SHAPED = (Kind.TOKEN_COUNT, Kind.USAGE_RECORD, Kind.TURN_STARTED)
 _HANDLERS = {
     Kind.USAGE_RECORD: Counter._usage_record,
     Kind.TURN_CONTEXT: Counter._turn_context,

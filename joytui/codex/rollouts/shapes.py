@@ -1,4 +1,4 @@
-"""The two usage records in the shape that Codex writes them, read without a JSON decoder (five times faster).
+"""The commonest records in the shape that Codex writes them, read without a JSON decoder (five times faster).
 
 Whatever has another shape gives None and is decoded. In a JSON text these patterns cannot match inside a string, whose
 quotes are escaped.
@@ -19,12 +19,19 @@ _RECORD = re.compile(
     rb'"response_id":' + _ID + rb',"usage":' + _USAGE
 )
 _STAMP = re.compile(rb'\{"timestamp":"([0-9T:.Z-]{20,30})"')
+_TURN = re.compile(rb'"turn_id":' + _ID)
 Counts = tuple[int, int, int, int]
 
 
 def stamp_of(line: bytes) -> str | None:
     """The time at the head of a line."""
     found = _STAMP.match(line)
+    return found[1].decode() if found else None
+
+
+def turn_id_of(line: bytes) -> str | None:
+    """The first turn id in a task_started (in 0.163 and later it is in `turn_attribution` too, the same)."""
+    found = _TURN.search(line, 0, 300)
     return found[1].decode() if found else None
 
 

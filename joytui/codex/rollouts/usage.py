@@ -57,13 +57,11 @@ def read_usage(
     files = find_rollouts(home)
     with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
         mark = fingerprint(files)
-        whole = _whole_hour(since) and _whole_hour(until)
-        if whole and (kept := _kept(cache.rollup(mark))):
-            rows, broken = kept
+        if _whole_hour(since) and _whole_hour(until):
+            rows, broken = _kept(cache.rollup(mark)) or _rolled_up(_refresh(cache, home))
         else:
-            results = _refresh(cache, home, mark)
-            broken = sum(result.broken for result in results)
-            rows = roll_up(_between(merge(results), since, until)) if not whole else roll_up(merge(results))
+            results, _ = _refresh(cache, home)
+            rows, broken = roll_up(_between(merge(results), since, until)), _broken(results)
     return RolloutUsage(tuple(_within(rows, since, until)), len(files), broken)
 
 
@@ -72,27 +70,38 @@ def read_responses(
 ) -> list[Entry]:
     """Every response and failed turn, each once, oldest first: for reconciling with a gateway's records."""
     with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
-        results = _refresh(cache, home, fingerprint(find_rollouts(home)))
+        results, _ = _refresh(cache, home)
     return sorted(_between(merge(results), since, until))
 
 
-def _refresh(cache: Cache, home: Path, mark: str) -> list[FileResult]:
-    """Reads what the cache does not know yet, and keeps it with the new rollup."""
-    from joytui.codex.rollouts.reading import read_files
+Refreshed = tuple[list["FileResult"], list[RolloutRow]]
 
-    files = find_rollouts(home)
-    known = cache.results()
-    jobs = [(file, known.get(file.name)) for file in files if not _fresh(known.get(file.name), file)]
-    changed = read_files(jobs)
-    names = {file.name for file in files}
-    results = {name: result for name, result in known.items() if name in names}
-    results.update((result.name, result) for result, _ in changed)
-    ordered = [results[file.name] for file in files]
-    if changed or len(known) != len(results) or cache.rollup(mark) is None:
-        broken = sum(result.broken for result in ordered)
-        rollup = json.dumps([broken, roll_up(merge(ordered))], separators=(",", ":"))
-        cache.keep(changed, set(known) - names, fingerprint(files), rollup)
-    return ordered
+
+def _refresh(cache: Cache, home: Path) -> Refreshed:
+    """Reads what the cache does not know yet, and keeps it with the new rollup."""
+    from joytui.codex.rollouts.reading import read_files, uncollected
+
+    with uncollected():
+        files = find_rollouts(home)
+        known = cache.results()
+        changed = read_files([(file, known.get(file.name)) for file in files if not _fresh(known.get(file.name), file)])
+        results = {**known, **{result.name: result for result, _ in changed}}
+        ordered = [results[file.name] for file in files]
+        rows = roll_up(merge(ordered))
+        mark = fingerprint(files)
+        if changed or len(known) != len(files) or cache.rollup(mark) is None:
+            rollup = json.dumps([_broken(ordered), rows], separators=(",", ":"))
+            cache.keep(changed, set(known) - {file.name for file in files}, mark, rollup)
+    return ordered, rows
+
+
+def _rolled_up(refreshed: Refreshed) -> tuple[list[RolloutRow], int]:
+    results, rows = refreshed
+    return rows, _broken(results)
+
+
+def _broken(results: Iterable[FileResult]) -> int:
+    return sum(result.broken for result in results)
 
 
 def _fresh(known: FileResult | None, file: RolloutFile) -> bool:
