@@ -1,0 +1,249 @@
+"""The console API: what stands in `core/wire.py`'s docstring, over a real socket, in the shapes of its models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from joytui.core import wire
+from tests.gateway.served import SAY_HI, Served, served
+
+
+async def test_every_answer_has_the_shape_of_its_model(gateway: Served) -> None:
+    made = await gateway.new_key("dev", owner="ann", labels=["ci"], policy={"daily_limit": "5"})
+    wire.KeyCreated.model_validate(made, strict=True)
+    await gateway.chat(made["key"])
+    await gateway.logs()
+    await gateway.admin.put("/console/v1/wallet/economy", json={"balance": "1", "note": "first"})
+    wire.GatewayStatus.model_validate(await gateway.ask("status"), strict=True)
+    shapes = [
+        ("keys", "keys", wire.KeyView), ("requests", "requests", wire.RequestView), ("models", "models", wire.ModelView),
+        ("wallet", "wallets", wire.WalletView), ("wallet/entries", "entries", wire.WalletEntryView),
+        ("latency", "rows", wire.LatencyView),
+    ]  # fmt: skip
+    for path, name, model in shapes:
+        rows = (await gateway.ask(path))[name]
+        assert rows
+        for row in rows:
+            assert set(row) == set(model.model_fields), path
+            model.model_validate(row, strict=True)
+    usage = await gateway.ask("usage", by=["key", "day"])
+    wire.UsageView.model_validate(usage)
+    assert [(row["key"], row["source"], row["requests"]) for row in usage["rows"]] == [("dev", "gateway", 1)]
+
+
+async def test_the_life_of_a_key(gateway: Served) -> None:
+    made = await gateway.new_key("dev", owner="ann")
+    path = f"/console/v1/keys/{made['id']}"
+    assert made["hint"] == f"{made['key'][:3]}…{made['key'][-4:]}"
+    edited = await gateway.admin.patch(
+        path, json={"name": "codex", "labels": ["x"], "expires_at": "2099-01-01T00:00:00Z"}
+    )
+    view = edited.json()
+    assert (view["name"], view["owner"], view["labels"]) == ("codex", "ann", ["x"])
+    assert view["expires_at"] == "2099-01-01T00:00:00.000Z"
+    cleared = await gateway.admin.patch(path, json={"owner": None, "expires_at": None})
+    assert (cleared.json()["owner"], cleared.json()["expires_at"]) == (None, None)
+    await gateway.chat(made["key"], user_agent="codex_exec/0.169.0 (Linux)")
+    await gateway.logs()
+    view = await gateway.ask("keys/codex")
+    assert view["clients"] == ["codex_exec/0.169.0 (Linux)"]
+    assert view["last_used_at"]
+    assert view["requests"] == 1
+    assert "key" not in view
+    assert (await gateway.admin.post(f"{path}/disable")).json()["state"] == "disabled"
+    assert (await gateway.admin.post(f"{path}/enable")).json()["state"] == "active"
+    revoked = (await gateway.admin.post(f"{path}/revoke")).json()
+    assert revoked["state"] == "revoked"
+    assert (await gateway.admin.post(f"{path}/revoke")).json()["revoked_at"] == revoked["revoked_at"]
+    for answer in (
+        await gateway.admin.post(f"{path}/enable"),
+        await gateway.admin.post(f"{path}/rotate"),
+        await gateway.admin.patch(path, json={"name": "y"}),
+    ):
+        assert (answer.status_code, answer.json()["error"]["type"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 81}, "name"),
+        ({"name": "x", "colour": "red"}, "colour"),
+        ({"name": "x", "expires_at": "tomorrow"}, "expires_at"),
+        ({"name": "x", "policy": {"tiers": ["gold"]}}, "policy.tiers"),
+        ({"name": "x", "policy": {"ip_allow": ["10.0.0.0/99"]}}, "10.0.0.0/99"),
+        ({"name": "x", "policy": {"daily_limit": "-1"}}, "policy"),
+        ({"name": "x", "policy_name": "nobody"}, "policy_name"),
+        ([], "body"),
+    ],
+)
+async def test_what_is_wrong_is_named(gateway: Served, body: object, names: str) -> None:
+    answer = await gateway.admin.post("/console/v1/keys", json=body)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert names in answer.json()["error"]["message"]
+    assert not (await gateway.ask("keys"))["keys"]
+
+
+async def test_bad_questions(gateway: Served) -> None:
+    for path in (
+        "requests?limit=0", "requests?limit=x", "requests?limit=999999", "requests?before=x", "requests?filter=nope:1",
+        "requests?since=never", "usage?by=colour", "usage?by=key&by=key", "usage?since=99999999999d", "wallet/entries?before=-1",
+        "requests/stream?after=x", "requests/stream?filter=%22",
+    ):  # fmt: skip
+        answer = await gateway.admin.get(f"/console/v1/{path}")
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error"), path
+    for path in ("keys/nobody", "requests/req-0000000000000000", "models?key=nobody", "requests/%00"):
+        assert (await gateway.admin.get(f"/console/v1/{path}")).status_code == 404
+    assert (await gateway.admin.post("/console/v1/keys", content=b"{")).status_code == 400
+    assert (await gateway.admin.post("/console/v1/keys", content=b" " * 300_000)).status_code == 400
+
+
+async def test_pages_are_newest_first_and_meet_everything_once(gateway: Served) -> None:
+    key = await gateway.key()
+    for _ in range(7):
+        await gateway.chat(key)
+    every = [row["id"] for row in await gateway.logs()]
+    assert every == sorted(every, reverse=True)
+    seen, before = [], {}
+    while True:
+        page = await gateway.ask("requests", limit=3, **before)
+        seen += [row["id"] for row in page["requests"]]
+        if page["next"] is None:
+            break
+        before = {"before": page["next"]}
+    assert seen == every
+    assert [row["id"] for row in await gateway.logs(filter="status:200 key:dev", limit=2)] == every[:2]
+    assert await gateway.logs(until="1h") == []
+
+
+async def events(gateway: Served, **params: object) -> AsyncIterator[tuple[str, list[dict]]]:
+    async with gateway.admin.stream("GET", "/console/v1/requests/stream", params=params) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        number = ""
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                number = line[4:]
+            elif line.startswith("data: "):
+                yield number, json.loads(line[6:])["requests"]
+
+
+async def test_the_tail_tells_a_request_when_admitted_and_when_ended(gateway: Served) -> None:
+    key = await gateway.key()
+    await gateway.chat(key)
+    await gateway.logs()
+    seen: list[dict] = []
+    tail = events(gateway, after=0)
+    async with asyncio.timeout(10):
+        async for number, rows in tail:
+            seen += rows
+            assert number == str(max(row["seq"] for row in rows))
+            if seen[-1]["status"] == 200 and len({row["id"] for row in seen}) == 2:
+                break
+            if len({row["id"] for row in seen}) == 1:
+                await gateway.chat(key)
+    await tail.aclose()
+    assert [row["seq"] for row in seen] == sorted(row["seq"] for row in seen)
+    wire.RequestView.model_validate(seen[0], strict=True)
+
+
+async def test_the_tail_is_shared_filtered_and_counted(gateway: Served) -> None:
+    key = await gateway.key()
+
+    async def first(**params: object) -> dict:
+        tail = events(gateway, **params)
+        async with asyncio.timeout(10):
+            async for _, rows in tail:
+                await tail.aclose()
+                return rows[0]
+        raise AssertionError("the tail ended")
+
+    waiting = [asyncio.create_task(first(filter="status:4xx")) for _ in range(3)]
+    waiting.append(asyncio.create_task(first(filter="type:invalid_api_key")))
+    while (await gateway.ask("status"))["consoles"] < 4:
+        await asyncio.sleep(0.01)
+    assert (await gateway.chat(key)).status_code == 200
+    assert (await gateway.chat("jt_wrong")).status_code == 403
+    rows = await asyncio.gather(*waiting)
+    assert {(row["status"], row["error_type"]) for row in rows} == {(403, "invalid_api_key")}
+    while (await gateway.ask("status"))["consoles"]:
+        await asyncio.sleep(0.01)
+
+
+async def test_the_tail_ends_when_the_gateway_stops(tmp_path) -> None:
+    async with served(tmp_path) as here:
+        ended = asyncio.Event()
+
+        async def watch() -> None:
+            async for _ in events(here):
+                pass
+            ended.set()
+
+        task = asyncio.create_task(watch())
+        while not here.gateway.tail.listeners:
+            await asyncio.sleep(0.01)
+        here.gateway.tail.close()
+        async with asyncio.timeout(5):
+            await ended.wait()
+        await task
+
+
+async def test_catalog_meta_and_pricing(gateway: Served) -> None:
+    listed = (await gateway.http.get("/api/v1/models")).json()
+    assert (listed["code"], listed["message"]) == (0, "success")
+    [first, *_] = listed["data"]["models"]
+    assert first["model_key"] == first["modelKey"] == "joytui-offline-mini"
+    assert first["customer_input_mtok"] == first["customerInputMtok"] == 20
+    for query, count in (
+        ("tier=premium", 1), ("provider=nobody", 0), ("feature_tag=vision", 2), ("pack=spot", 0), ("locale=zh", 3),
+        ("industry_packs=software_development_tools&industry_packs=x", 1),
+    ):  # fmt: skip
+        assert len((await gateway.http.get(f"/api/v1/models?{query}")).json()["data"]["models"]) == count, query
+    assert (await gateway.http.get("/api/v1/models?locale=de")).status_code == 400
+    key = {"authorization": f"Bearer {await gateway.key()}"}
+    for path in ("/api/v1/models/meta", "/api/v1/pricing", "/openai/v1/models"):
+        assert (await gateway.http.get(path)).status_code == 401
+        assert (await gateway.http.get(path, headers=key)).status_code == 200
+    tiers = (await gateway.http.get("/api/v1/models/meta", headers=key)).json()["data"]["tiers"]
+    assert [tier["value"] for tier in tiers] == ["economy", "standard", "premium"]
+
+
+async def test_models_of_a_key(gateway: Served) -> None:
+    made = await gateway.new_key(policy={"tiers": ["economy"], "ip_allow": ["10.0.0.0/8"]})
+    models = {m["model_key"]: m for m in (await gateway.ask("models", key=made["id"]))["models"]}
+    assert models["joytui-offline-mini"]["callable"] is True
+    assert models["joytui-offline-max"]["callable"] is False
+    assert "tier premium" in models["joytui-offline-max"]["reason"]
+    open_key = await gateway.key("open", tiers=["economy"])
+    answer = await gateway.http.get("/openai/v1/models", headers={"authorization": f"Bearer {open_key}"})
+    assert [m["id"] for m in answer.json()["data"]] == ["auto", "joytui-offline-mini"]
+
+
+async def test_metadata_in_both_forms(tmp_path) -> None:
+    for form, kind in (("object", dict), ("array", list), ("off", type(None))):
+        async with served(tmp_path / form, metadata=form) as here:
+            key = await here.key()
+            found = (await here.chat(key)).json().get("metadata")
+            assert isinstance(found, kind)
+            if found:
+                one = found[0] if form == "array" else found
+                assert one["billing"]["input_tokens"] > 0
+                assert one["tier"] == "standard"
+                text = (await here.chat(key, {**SAY_HI, "stream": True})).text
+                assert '"credits_used"' in text
+                assert text.rstrip().endswith("data: [DONE]")
+
+
+async def test_metrics(gateway: Served) -> None:
+    await gateway.chat(await gateway.key())
+    await gateway.chat(None)
+    text = (await gateway.admin.get("/metrics")).text
+    assert 'joytui_requests_total{endpoint="chat/completions",status="200",error_type=""} 1' in text
+    assert 'joytui_requests_total{endpoint="chat/completions",status="401",error_type="missing_api_key"} 1' in text
+    assert 'gen_ai_client_token_usage_total{gen_ai_request_model="joytui-offline",gen_ai_token_type="input"}' in text
+    assert "gen_ai_server_request_duration_seconds_count 2" in text
+    assert "joytui_requests_in_flight 0" in text
