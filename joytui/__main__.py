@@ -1,6 +1,12 @@
 """`python -m joytui` is the `joytui` command."""
 
-from joytui.cli.main import main
+import sys
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        from joytui.cli.main import main
+
+        code = main()
+    except KeyboardInterrupt:  # while it was still being imported
+        code = 130
+    sys.exit(code)

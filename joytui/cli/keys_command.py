@@ -233,7 +233,7 @@ def _invalid(error: Any) -> UsageError:
 
 
 def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
-    from joytui.core.joytoken import BASE_PATH, KEY_VARIABLE, try_command
+    from joytui.core.joytoken import BASE_PATH, KEY_VARIABLE, config_block, try_command
 
     if args.json:
         emit_json(
@@ -250,6 +250,9 @@ def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
     say(f"key {created.name!r} ({created.id}): shown this once, joytui keeps only its digest. To use it:")
     say(f'  export {KEY_VARIABLE}="…"')
     say(f"  {try_command(url + BASE_PATH)}")
+    say("or for good, in Codex's config.toml:")
+    for line in config_block(url + BASE_PATH).splitlines():
+        say(f"  {line}".rstrip())
 
 
 def _policy_json(policy: PolicyView) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from joytui.client.http import OnConnection, http_client
 from joytui.core.errors import UnreachableError
 from joytui.core.gateway_state import proves
+
+if TYPE_CHECKING:
+    import httpx
 
 PROOF_TIMEOUT = 5.0
 
@@ -30,8 +33,10 @@ async def ask_proof(url: str, admin_token: str) -> Proven | None:
 
     nonce = secrets.token_hex(16)
     try:
-        async with http_client(url, read_timeout=PROOF_TIMEOUT, connect_timeout=PROOF_TIMEOUT) as client:
-            answer = await client.get("/healthz", params={"nonce": nonce})
+        try:
+            answer = await _health(url, nonce)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            answer = await _health(url, nonce)  # one that was just ending had taken the connection: ask again
     except httpx.ConnectError:
         return None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -45,6 +50,11 @@ async def ask_proof(url: str, admin_token: str) -> Proven | None:
         raise _impostor(url)
     pid = said.get("pid")
     return Proven(str(said.get("version", "")), pid if isinstance(pid, int) else None)
+
+
+async def _health(url: str, nonce: str) -> httpx.Response:
+    async with http_client(url, read_timeout=PROOF_TIMEOUT, connect_timeout=PROOF_TIMEOUT) as client:
+        return await client.get("/healthz", params={"nonce": nonce})
 
 
 def proof_of_each_connection(url: str, admin_token: str) -> OnConnection:
@@ -72,7 +82,7 @@ def _impostor(url: str) -> UnreachableError:
     )
 
 
-def _body(answer: Any) -> dict[str, Any]:
+def _body(answer: httpx.Response) -> dict[str, Any]:
     try:
         data = answer.json()
     except ValueError:

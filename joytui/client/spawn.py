@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from joytui.core.errors import UnreachableError
+from joytui.core.errors import EXIT_USAGE, JoytuiError, SettingsError, UnreachableError
 from joytui.core.places import Places
 from joytui.core.redaction import Redactor, visible
 
@@ -106,8 +106,8 @@ async def _says_ready(process: subprocess.Popen[bytes]) -> bool:
         transport.close()
 
 
-def _start_failure(log: Path, offset: int, code: int | None) -> UnreachableError:
-    """The child's own complaint (cli.output.complain wrote it) as our error."""
+def _start_failure(log: Path, offset: int, code: int | None) -> JoytuiError:
+    """The child's own complaint (cli.output.complain wrote it) as our error, with its exit code."""
     try:
         with log.open("rb") as file:
             file.seek(offset)
@@ -119,7 +119,8 @@ def _start_failure(log: Path, offset: int, code: int | None) -> UnreachableError
     complaints = [line.removeprefix("joytui:").strip() for line in lines if line.startswith("joytui:")]
     why = (complaints or [line for line in lines if not line.startswith("hint:")] or [f"exit code {code}"])[-1]
     hint = hints[-1] if hints else "`joytui gateway run` shows what it does"
-    return UnreachableError(f"the local gateway did not start: {why[:500]}", where=str(log), hint=hint)
+    kind = SettingsError if code == EXIT_USAGE else UnreachableError
+    return kind(f"the local gateway did not start: {why[:500]}", where=str(log), hint=hint)
 
 
 async def end_process(pid: int) -> None:
