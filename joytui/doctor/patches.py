@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,16 @@ Keys = tuple[str, ...]
 
 def set_value(world: World, path: Keys, value: Any) -> str | None:
     """Sets a key in the file that sets it now, in the user's config.toml where none does."""
-    from joytui.codex.edit import set_key
-
-    return _patched(_file_of(world, path), lambda text, name: set_key(text, path, value, name=name).patch)
+    return _patched(_file_of(world, path), "set_key", path, value)
 
 
 def remove_value(world: World, path: Keys) -> str | None:
-    from joytui.codex.edit import remove_key
-
-    return _patched(_file_of(world, path), lambda text, name: remove_key(text, path, name=name).patch)
+    return _patched(_file_of(world, path), "remove_key", path)
 
 
 def rename_value(world: World, path: Keys, new: str) -> str | None:
     """Gives a misspelt key its right name."""
-    from joytui.codex.edit import rename_key
-
-    return _patched(_file_of(world, path), lambda text, name: rename_key(text, path, new, name=name).patch)
+    return _patched(_file_of(world, path), "rename_key", path, new)
 
 
 def _file_of(world: World, path: Keys) -> str | None:
@@ -42,13 +35,16 @@ def _file_of(world: World, path: Keys) -> str | None:
     return world.config_file
 
 
-def _patched(file: str | None, edit: Callable[[str, str], str]) -> str | None:
+def _patched(file: str | None, change: str, *arguments: Any) -> str | None:
     if file is None:
         return None
     try:
+        from joytui.codex import edit
+
         data = Path(file).read_bytes()
         if len(data) > SIZE_LIMIT:
             return None
-        return edit(data.decode("utf-8"), file) or None
+        edited: edit.Edited = getattr(edit, change)(data.decode("utf-8"), *arguments, name=file)
+        return edited.patch or None
     except Exception:  # a patch is a courtesy: whatever stands in its way, the words of the fix remain
         return None
