@@ -1,0 +1,175 @@
+"""`joytui gateway run` as a process: ready line, state file, the port that is taken, signals, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from joytui.core.gateway_state import read_state
+from joytui.gateway.guard import allowed_hosts
+from joytui.gateway.server import admin_token
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
+from tests.gateway.served import SAY_HI
+from tests.gateway.test_endings import scripted
+
+CERTIFICATES = pytest.importorskip("trustme")
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "JOYTUI_DATA_DIR": str(folder / "data"), "JOYTUI_CONFIG_FILE": str(folder / "c.toml"), **more}
+
+
+def start(folder: Path, *words: str, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "joytui", "gateway", "run", *words],
+        env=environment(folder, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path, "--port", "0")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready http://127.0.0.1:")
+    path = tmp_path / "data" / "gateway.json"
+    state = read_state(path)
+    assert state is not None
+    assert (state.url, state.pid) == (line.split()[1], process.pid)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert httpx.get(f"{state.url}/healthz", trust_env=False).json()["pid"] == process.pid
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--store", "postgres://u:secret@db/x"], 2, "postgres://"),
+        (["--host", "192.0.2.1", "--insecure"], 3, "192.0.2.1"),
+        (["--host", "0.0.0.0"], 2, "not loopback"),
+        (["--upstream", "http://far.example/v1"], 2, "https"),
+        (["--upstream", "https://far.example/v1", "--upstream-key-env", "NOBODY_SET_THIS"], 2, "NOBODY_SET_THIS"),
+    ],
+)
+def test_what_it_will_not_start_with(tmp_path: Path, words: list[str], code: int, says: str) -> None:
+    process = start(tmp_path, "--port", "0", *words)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, "")
+    assert says in err
+    assert "Traceback" not in err
+    assert "secret" not in err
+
+
+def test_a_port_that_is_taken_says_by_whom(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(tmp_path, "--port", str(port))
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "taken" in err
+    assert f"pid {os.getpid()}" in err
+
+
+def test_a_second_gateway_on_the_same_store(tmp_path: Path) -> None:
+    store = str(tmp_path / "ledger.sqlite3")
+    first = start(tmp_path / "a", "--port", "0", "--store", store)
+    assert first.stdout is not None
+    first.stdout.readline()
+    second = start(tmp_path / "b", "--port", "0", "--store", store)
+    _, err = second.communicate(timeout=20)
+    assert second.returncode == 3
+    assert f"process {first.pid}" in err
+    assert read_state(tmp_path / "b" / "data" / "gateway.json") is None
+    first.terminate()
+    assert first.wait(20) == 0
+
+
+async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        await release.wait()
+
+    def answer(seen: object) -> Scripted:
+        end = sse([chunk({"content": "two"}), chunk({}, "stop"), usage(3, 2)])
+        return Scripted(pieces=[sse([chunk({"content": "one"})], done=False), hold(), end])
+
+    async with ChatUpstream(scripted(answer)) as upstream:
+        process = await asyncio.to_thread(start, tmp_path, "--port", "0", "--upstream", upstream.url)
+        assert process.stdout is not None
+        url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
+        admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+            key = (await http.post("/console/v1/keys", json={"name": "k"}, headers=admin)).json()["key"]
+            body, mine = {**SAY_HI, "stream": True}, {"authorization": f"Bearer {key}"}
+            async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=mine) as got:
+                parts = got.aiter_text()
+                text = await anext(parts)
+                process.terminate()
+                await asyncio.to_thread(_refused, url)
+                release.set()
+                text += "".join([part async for part in parts])
+        assert "two" in text
+        assert "[DONE]" in text
+        assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+def _refused(url: str) -> None:
+    """Until the gateway takes no connection any more."""
+    host, port = url.removeprefix("http://").split(":")
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            return
+
+
+def test_tls(tmp_path: Path) -> None:
+    authority = CERTIFICATES.CA()
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    process = start(
+        tmp_path, "--port", "0", "--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[1]
+    assert url.startswith("https://")
+    import ssl
+
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    assert httpx.get(f"{url}/healthz", verify=trusted, trust_env=False).status_code == 200
+    process.terminate()
+    assert process.wait(20) == 0
+
+
+def test_the_admin_token_is_made_once_and_kept_close(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "admin-token"
+    token = admin_token(path)
+    path.chmod(0o644)
+    assert admin_token(path) == token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_text("\n")
+    assert admin_token(path) not in ("", token)
+
+
+def test_hosts_that_are_let_in() -> None:
+    assert allowed_hosts("127.0.0.1", 8791, ["Gw.Example", "other:1"], tls=False) == {
+        b"127.0.0.1:8791", b"localhost:8791", b"[::1]:8791", b"gw.example:8791", b"other:1",
+    }  # fmt: skip
+    assert b"gw.example" in allowed_hosts("0.0.0.0", 443, ["gw.example"], tls=True)
+    assert b"10.0.0.5:9000" in allowed_hosts("10.0.0.5", 9000, [], tls=False)
+    assert b"localhost:9000" not in allowed_hosts("10.0.0.5", 9000, [], tls=False)
