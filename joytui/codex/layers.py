@@ -197,8 +197,8 @@ def lookup(data: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[bool, 
     for part in path:
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # noqa: SIM114
-            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[int(part)]
         else:
             return False, None
     return True, value

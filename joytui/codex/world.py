@@ -32,7 +32,7 @@ class Invocation:
     """One start of Codex. `env` in the style of os.environ (undecodable bytes as lone surrogates)."""
 
     args: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     cwd: Path
     codex_version: str | None = None
     system_dir: Path = Path("/etc/codex")
@@ -77,7 +77,7 @@ class LayerInfo:
     name: str
     path: str | None
     state: str
-    values: Mapping[str, Wanted] = field(default_factory=dict)
+    values: Mapping[str, Wanted] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Provider:
 
     id: str
     builtin: bool
-    fields: Mapping[str, EffectiveValue]
+    fields: Mapping[str, EffectiveValue] = field(repr=False)
 
     def get(self, name: str) -> Any:
         """The effective value of a field, None where it is unset."""
@@ -208,7 +208,7 @@ class Command:
     output_schema: str | None = None
     sandbox: str | None = None
     prompt: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)  # FOO=x codex …
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
     version: bool = False
 
@@ -226,7 +226,7 @@ class World:
     config_file: str
     layers: tuple[LayerInfo, ...]
     effective: Mapping[str, EffectiveValue]
-    wanted: Mapping[str, tuple[Wanted, ...]]  # per key, what each layer wanted, the winner first
+    wanted: Mapping[str, tuple[Wanted, ...]] = field(repr=False)  # per key, what each layer wanted, the winner first
     provider: Provider | None
     wire_api: WireApi
     credential: Credential | None

@@ -1,0 +1,233 @@
+"""What `look` says about a whole invocation. The facts are those of the real Codex 0.169.0, 0.140.0 and 0.94.0."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.codex.conftest import KEY, SEED, Scene, causes
+
+
+def test_the_guides_setup(scene: Scene) -> None:
+    world = scene.look()
+    assert world.problems == ()
+    assert world.suspicions == ()
+    assert world.plan is not None
+    assert world.plan.url == "https://api-dev.joytokens.ai/openai/v1/responses"
+    assert dict(world.plan.headers)["authorization"] == b"Bearer " + KEY.encode()
+    assert world.effective["base_url"].origin == f"{scene.root}/ch/config.toml:6"
+    assert KEY not in repr(world)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "says"),
+    [
+        ('wire_api = "chat"', "wire-api-removed", '`wire_api = "chat"` is no longer supported.'),
+        ('wire_api = "Responses"', "wire-api-invalid", "unknown variant `Responses`, expected `responses`"),
+        ("request_max_retries = -1", "config-type", "invalid value: integer `-1`, expected u64"),
+        ("stream_idle_timeout_ms = 1.5", "config-type", "invalid type: floating point `1.5`, expected u64"),
+        ('auth = {command = "x"}', "provider-invalid", "provider auth cannot be combined with env_key"),
+        ("aws = {}", "provider-invalid", "provider aws is only supported for"),
+        ('query_params = "a=b"', "config-type", 'invalid type: string "a=b", expected a map'),
+        ("auth = {}", "config-type", "missing field `command`"),
+        ("[history]\nmax_bytes = 'x'", "config-type", 'invalid type: string "x", expected usize'),
+        ('[model_providers.openai]\nname = "x"', "provider-id-reserved", "reserved built-in provider IDs: `openai`"),
+        (
+            '[model_providers.joy.token]\nname = "x"',
+            "provider-invalid",
+            "model_providers.joy: provider name must not be empty",
+        ),
+        (
+            '[projects."/x"]\ntrust_level = "yes"',
+            "config-type",
+            "unknown variant `yes`, expected `trusted` or `untrusted`",
+        ),
+    ],
+)
+def test_what_codex_refuses(scene: Scene, change: str, cause: str, says: str) -> None:
+    world = scene.look(config=SEED + change + "\n")
+    assert causes(world)[0] == cause
+    assert says in (world.problems[0].message or "")
+
+
+@pytest.mark.parametrize(
+    ("config", "args", "files", "first"),
+    [
+        # A syntax error beats everything; nothing mends it.
+        (SEED + "a = “x”\n", ("-c", "model_providers.joytoken.wire_api=responses"), {}, "config-syntax"),
+        # Layers merge before validation.
+        (SEED + 'wire_api = "chat"\n', ("-c", "model_providers.joytoken.wire_api=responses"), {}, None),
+        (SEED.replace('"auto"', "5"), ("-p", "w"), {"ch/w.config.toml": 'model = "x"'}, None),
+        # Types before the provider table, the table before the selection, the selection before the key.
+        (SEED.replace('name = "joytoken"', "") + '[tui]\nanimations = "x"\n', (), {}, "config-type"),
+        (SEED.replace('model_provider = "joytoken"', 'model_provider = "x"') + '[model_providers.a]\n', (), {}, "provider-invalid"),
+        # A key with a default keeps the default's place: hide_agent_reasoning is looked at before review_model.
+        ("review_model = 5\nhide_agent_reasoning = 5\n" + SEED, (), {}, "config-type"),
+        ('profile = "x"\n' + SEED + 'wire_api = "chat"\n', (), {}, "wire-api-removed"),
+        (SEED + 'wire_api = "chat"\n[profiles.x]\nmodel = "a"\n', ("-p", "x"), {}, "profile-legacy"),
+        (SEED, ("-p", "typo"), {}, None),
+        (SEED, (), {"etc/managed_config.toml": 'model_provider = "openai"'}, "provider-overridden"),
+        (SEED, ("-c", "model_provider=joytoken"), {"etc/managed_config.toml": "bad = "}, "config-syntax"),
+        (SEED, (), {"etc/requirements.toml": 'model_provider = "other"'}, "provider-undefined"),
+        (SEED, ("-s", "danger-full-access"), {"etc/requirements.toml": 'allowed_sandbox_modes = ["read-only"]'}, "requirements-violated"),
+        (SEED, ("--enable", "no_such_feature"), {}, "codex-flag-unsupported"),
+        (SEED, ("--ignore-user-config",), {}, "provider-overridden"),
+        (SEED, ("--oss", "--local-provider", "ollama"), {}, "provider-overridden"),
+        ("foo = 1\n" + SEED, ("--strict-config",), {}, "unknown-keys"),
+        ("foo = 1\nreview_model = 5\n" + SEED, ("--strict-config",), {}, "config-type"),
+    ],
+)  # fmt: skip
+def test_which_fault_comes_first(
+    scene: Scene, config: str, args: tuple[str, ...], files: dict[str, str], first: str | None
+) -> None:
+    for name, text in files.items():
+        scene.write(name, text)
+    found = causes(scene.look(*args, config=config))
+    assert (found[0] if found else None) == first
+
+
+def test_a_default_decides_which_of_two_wrong_values_is_named(scene: Scene) -> None:
+    world = scene.look(config="review_model = 5\nhide_agent_reasoning = 5\n" + SEED)
+    assert [issue.key for issue in world.problems] == ["hide_agent_reasoning", "review_model"]
+
+
+def test_an_unset_key_beats_every_url_fault(scene: Scene) -> None:
+    world = scene.look(config=SEED.replace("https://api-dev.joytokens.ai/openai/v1", ""), key=None)
+    assert causes(world) == ["key-unset", "base-url-invalid"]
+
+
+@pytest.mark.parametrize(
+    ("config", "cause"),
+    [
+        (None, "config-missing"),
+        (SEED.replace('model_provider = "joytoken"', ""), "provider-not-selected"),
+        ('[model_providers.joytoken]\nname = "j"\nmodel_provider = "joytoken"\n', "provider-not-selected"),
+        (SEED.replace("base_url", "baseUrl"), "base-url-missing"),
+    ],
+)
+def test_where_codex_talks_to_openai(scene: Scene, config: str | None, cause: str) -> None:
+    world = scene.look(config=config)
+    assert causes(world) == [cause]
+    assert world.problems[0].effect == "misroutes"
+
+
+def test_the_near_miss_is_named(scene: Scene) -> None:
+    world = scene.look(config=SEED.replace("env_key", "env-key"))
+    assert [issue.cause for issue in world.suspicions] == ["env-key-missing"]
+    assert world.suspicions[0].details["misspelt"] == "env-key"
+    unknown = next(issue for issue in world.warnings if issue.cause == "unknown-keys")
+    assert unknown.details["keys"][0]["near"] == "env_key"
+
+
+def test_a_project_may_change_the_model_and_not_the_provider(scene: Scene) -> None:
+    scene.write("work/.codex/config.toml", 'model_provider = "openai"\nmodel = "gpt-6-sol"\n')
+    trust = f'\n[projects."{scene.root}/work"]\ntrust_level = "trusted"\n'
+    world = scene.look(config=SEED + trust)
+    assert world.problems == ()
+    assert world.effective["model"].value == "gpt-6-sol"
+    assert {"project-keys-ignored", "model-overridden", "model-changes-wire-shape"} <= {i.cause for i in world.warnings}
+    untrusted = scene.look()
+    assert untrusted.effective["model"].value == "auto"
+    older = scene.look(config=SEED + trust, version="0.120.0")
+    assert causes(older) == ["provider-overridden"]
+
+
+@pytest.mark.parametrize(
+    ("version", "wire", "cause"),
+    [("0.94.0", "chat", None), ("0.95.0", "responses", None), ("0.169.0", "responses", None)],
+)
+def test_the_wire_of_the_version(scene: Scene, version: str, wire: str, cause: str | None) -> None:
+    world = scene.look(version=version)
+    assert world.wire_api == wire
+    assert world.plan is not None
+    assert world.plan.url.endswith("/chat/completions" if wire == "chat" else "/responses")
+
+
+def test_openai_base_url_by_version(scene: Scene) -> None:
+    env = {"OPENAI_BASE_URL": "https://api-dev.joytokens.ai/openai/v1"}
+    assert causes(scene.look(config='model = "auto"\n', env=env, version="0.100.0")) == []
+    newest = scene.look(config='model = "auto"\n', env=env)
+    assert causes(newest) == ["provider-not-selected"]
+    assert "openai-base-url-ignored" in {issue.cause for issue in newest.warnings}
+    moved = scene.look(
+        config='openai_base_url = "https://api-dev.joytokens.ai/openai/v1"\n', env={"CODEX_API_KEY": KEY}
+    )
+    assert causes(moved) == []
+    assert moved.plan is not None
+    assert moved.plan.websocket_first
+
+
+@pytest.mark.parametrize(
+    ("value", "suspicion", "sent"),
+    [
+        (KEY + "\n", "key-header-dropped", "dropped"),
+        ("\r\n" + KEY, "key-header-dropped", "dropped"),
+        (f'"{KEY}"', "key-malformed", "verbatim"),
+        (f" {KEY}", "key-malformed", "verbatim"),
+        (f"Bearer {KEY}", "key-malformed", "verbatim"),
+        ("jt_live_\u200bkey", "key-malformed", "verbatim"),
+        (KEY + "  ", None, "verbatim"),
+    ],
+)
+def test_the_keys_value(scene: Scene, value: str, suspicion: str | None, sent: str) -> None:
+    world = scene.look(key=value)
+    assert [issue.cause for issue in world.suspicions] == ([suspicion] if suspicion else [])
+    assert world.credential is not None
+    assert world.credential.sent == sent
+    assert world.plan is not None
+    assert ("authorization" in dict(world.plan.headers)) == (sent == "verbatim")
+
+
+def test_dotenv_beats_the_shell(scene: Scene) -> None:
+    scene.write("ch/.env", "export JOY_TOKEN_API_KEY = 'jt_live_stale'  # old\r\n")
+    world = scene.look()
+    assert world.credential is not None
+    assert world.credential.value == b"jt_live_stale"
+    assert world.credential.origin == f"{scene.root}/ch/.env:1"
+    assert [issue.cause for issue in world.suspicions] == ["key-shadowed-by-dotenv"]
+    scene.write("ch/.env", "JOY_TOKEN_API_KEY=\n")
+    assert causes(scene.look()) == ["key-shadowed-by-dotenv"]
+    scene.write("ch/.env", "\ufeffJOY_TOKEN_API_KEY=x\n")
+    assert causes(scene.look(key=None)) == ["key-unset"]
+
+
+def test_the_shell_file_is_named(scene: Scene) -> None:
+    scene.write("home/.zshrc", f'# mine\nexport JOY_TOKEN_API_KEY="{KEY}"\n')
+    world = scene.look(key=None)
+    assert world.problems[0].details["set_in"] == [f"{scene.root}/home/.zshrc:2"]
+    assert KEY not in repr(world)
+
+
+@pytest.mark.parametrize(
+    ("env_key", "cause"),
+    [("", "env-key-invalid"), ("$JOY_TOKEN_API_KEY", "env-key-invalid"), (KEY, "env-key-is-secret")],
+)
+def test_env_key_that_is_no_name(scene: Scene, env_key: str, cause: str) -> None:
+    world = scene.look(config=SEED.replace('"JOY_TOKEN_API_KEY"', f'"{env_key}"'))
+    assert causes(world) == [cause]
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfem\x00", b"\x00", b"a = \xff", b"[" * 3000, b"\r", b"a" * 10_000, b"=" * 100])
+def test_any_bytes_give_an_answer(scene: Scene, raw: bytes) -> None:
+    assert causes(scene.look(config=raw))[0] in ("config-unreadable", "config-syntax")
+
+
+def test_a_directory_as_config(scene: Scene) -> None:
+    (scene.root / "ch/config.toml").mkdir()
+    assert causes(scene.look(config=None))[0] == "config-unreadable"
+
+
+def test_codex_home_that_is_not_there(scene: Scene) -> None:
+    world = scene.look(env={"CODEX_HOME": "/nonexistent/x"})
+    assert world.problems[0].message == (
+        'Error finding codex home: CODEX_HOME points to "/nonexistent/x", but that path does not exist'
+    )
+
+
+def test_twenty_thousand_providers(scene: Scene) -> None:
+    table = '[model_providers.p{0}]\nname = "p{0}"\nbase_url = "http://127.0.0.1:9/{1}"\nenv_key = "K"\n'
+    text = SEED + "".join(table.format(i, "x" * 220) for i in range(20_000))
+    start = time.process_time()
+    assert scene.look(config=text).problems == ()
+    assert time.process_time() - start < 3
