@@ -157,7 +157,7 @@ async def test_a_real_turn(machine: Machine) -> None:
     from tests.support.real_codex import codex
 
     codex_home = Path(machine.env["CODEX_HOME"])
-    codex_home.mkdir(parents=True)
+    codex_home.mkdir(parents=True, exist_ok=True)
     (codex_home / "config.toml").write_text('model = "nothing"\n')
     (codex_home / ".env").write_text("JOY_TOKEN_API_KEY=not-the-key\n")
     env = {**machine.env, "PATH": f"{Path(codex()).parent}:{machine.env['PATH']}"}

@@ -43,7 +43,7 @@ class Machine:
     env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        (self.folder / "home").mkdir(parents=True, exist_ok=True)
+        (self.folder / "home" / ".codex").mkdir(parents=True, exist_ok=True)
         mine = {
             "HOME": self.folder / "home",
             "CODEX_HOME": self.folder / "home" / ".codex",
