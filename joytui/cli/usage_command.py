@@ -4,6 +4,7 @@ joytui usage --by key --since 7d
 joytui usage --by day --by model --json
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
 joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
+joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from joytui.cli.amounts import credits, local_time, tokens
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.gateway_options import add_gateway_options, moment, with_console
 from joytui.cli.output import emit, emit_json, say
-from joytui.core.clock import parse_when
+from joytui.core.clock import now, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
+    parser.add_argument(
+        "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
     form.add_argument("--csv", action="store_true", help="CSV on stdout")
@@ -51,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
     budget = _budget(args)
+    if args.reconcile:
+        return _reconcile(args)
+    args.hours = {}
     rows = gather(args)
     totals = sum_rows(rows)
     show(rows, totals, args)
@@ -67,6 +74,10 @@ def _from_gateway(args: argparse.Namespace) -> list[UsageRow]:
     from joytui.usage.rows import gateway_rows
 
     async def ask(console: ConsoleClient) -> UsageView:
+        if args.budget is not None and not args.until:
+            from joytui.cli.usage_reports import hourly_spending
+
+            args.hours = await hourly_spending(console, now())
         return await console.usage(args.by, since=args.since, until=args.until)
 
     return gateway_rows(with_console(args, ask).rows, args.by)
@@ -83,6 +94,17 @@ def _from_codex(args: argparse.Namespace) -> list[UsageRow]:
     if usage.broken:
         say(f"joytui: {usage.broken} lines of Codex's files could not be read, and are not counted")
     return codex_rows(usage.rows, args.by)
+
+
+def _reconcile(args: argparse.Namespace) -> int:
+    from joytui.cli.usage_reports import reconciled, show_reconciliation
+    from joytui.core.places import places
+
+    if args.by or args.csv or args.budget is not None:
+        raise UsageError("--reconcile lists differences, it sums up nothing", hint="leave out --by, --csv and --budget")
+    found = with_console(args, lambda console: reconciled(console, codex_home(os.environ), places().cache_dir, args))
+    show_reconciliation(found, as_json=args.json)
+    return EXIT_OK
 
 
 def codex_home(env: Mapping[str, str]) -> Path:
@@ -124,6 +146,10 @@ def _judge(totals: UsageTotals, budget: int | None, args: argparse.Namespace) ->
     over = spent > budget
     rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
     say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
+    if args.hours:
+        from joytui.cli.usage_reports import forecast_text
+
+        say(forecast_text(args.hours, budget - spent, now()))
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
 
 
@@ -135,7 +161,7 @@ def show(rows: list[UsageRow], totals: UsageTotals, args: argparse.Namespace) ->
     from joytui.usage.rows import usage_csv, usage_view
 
     if args.json:
-        emit_json(usage_view(rows))
+        emit_json(usage_view(rows, ("gateway", "codex") if args.source == "both" else (args.source,)))
     elif args.csv:
         emit(usage_csv(rows, args.by).rstrip("\r\n"))
     elif totals.requests:

@@ -70,13 +70,13 @@ def sum_rows(rows: Iterable[UsageRow]) -> UsageTotals:
     return UsageTotals(*sums)
 
 
-def usage_view(rows: Sequence[UsageRow]) -> dict[str, Any]:
-    """Rows as `joytui usage --json` prints them.
+def usage_view(rows: Sequence[UsageRow], asked: Sequence[str] = ()) -> dict[str, Any]:
+    """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row.
 
     `totals` sums every row shown. With both sources a request through the gateway is in it twice, once by each witness:
     `totals_by_source` keeps them apart.
     """
-    sources = dict.fromkeys(row.source for row in rows)
+    sources = dict.fromkeys([*asked, *(row.source for row in rows)])
     return {
         "rows": [{**row.by, "source": row.source, **_view(row.totals)} for row in rows],
         "totals": _view(sum_rows(rows)),

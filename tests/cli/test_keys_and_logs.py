@@ -145,10 +145,11 @@ def test_a_budget_for_scripts(traffic: dict[str, Any], shared: Machine) -> None:
 
 def test_usage_of_codex_needs_no_gateway(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
+    nothing = dict.fromkeys(USAGE_NUMBERS[:-1], 0) | {"cost_credits": "0"}
     assert machine.ask("usage", "--source", "codex", "--by", "project") == {
         "rows": [],
-        "totals": dict.fromkeys(USAGE_NUMBERS[:-1], 0) | {"cost_credits": "0"},
-        "totals_by_source": {},
+        "totals": nothing,
+        "totals_by_source": {"codex": nothing},
     }
     assert not (machine.data / "gateway.json").exists()
 

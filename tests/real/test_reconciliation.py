@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_turns_a_failure_and_another_provider(setup: Setup, other: Setup) -> Non
     assert len(kinds["retried"].requests) == 3
     assert "3 requests" in kinds["retried"].explanation
     assert "--ephemeral" in kinds["unknown-to-codex"].explanation
+    printed = json.loads(setup.joytui("usage", "--reconcile", "--json").stdout)
+    assert printed["matched"] == 2
+    assert [one["explanation"] for one in printed["differences"]] == [one.explanation for one in found.differences]
     turns = last_turns(setup.codex_home)
     assert [turn.outcome for turn in turns] == ["failed", "completed", "completed", "completed"]
     assert [turn.provider for turn in turns] == ["joytoken", "other", "joytoken", "joytoken"]

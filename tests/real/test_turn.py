@@ -47,6 +47,10 @@ def test_a_turn_is_in_the_ledger_in_logs_and_in_usage_with_codexs_own_counts(set
             else row["requests"] == 1
         )
 
+    over = setup.joytui("usage", "--since", "today", "--budget", "0.0001", "--fail-over", ok=(1,))
+    assert "OVER BUDGET" in over.stderr
+    assert "Cr an hour, nothing is left" in over.stderr
+
     with sqlite3.connect(f"file:{places(setup.env).store}?mode=ro", uri=True) as ledger:
         stored = ledger.execute(
             "SELECT input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, status FROM request"

@@ -1,0 +1,120 @@
+"""What `joytui usage` says beyond its rows: a budget with its forecast, and Codex's files against the gateway's records."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joytui.cli.amounts import local_time
+from joytui.cli.columns import Column, emit_table
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.clock import now, parse_time, rfc3339
+from joytui.core.money import format_credits
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.records import RequestRecord
+    from joytui.usage.reconcile import Difference, Reconciliation
+
+PAGE = 500
+RATE_DAYS = 7
+EDGE = timedelta(minutes=15)  # a request and the note of it need not stand on the same side of a range's end
+TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+
+
+async def hourly_spending(console: ConsoleClient, at: datetime) -> dict[int, int]:
+    """Nano-credits by hour (Unix time in hours) of the last seven days: what a forecast needs."""
+    from joytui.core.money import parse_credits
+    from joytui.usage.periods import hour_of
+
+    view = await console.usage(["hour"], since=rfc3339(at - timedelta(days=RATE_DAYS)))
+    return {hour_of(parse_time(row["hour"])): parse_credits(row["cost_credits"]) for row in view.rows if row["hour"]}
+
+
+def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
+    """For example "at 1.25 Cr an hour it lasts until Nov 25 14:00"; the rule is that of `usage.budget`."""
+    from joytui.usage.budget import hourly_rate
+
+    rate = hourly_rate(hours, at)
+    if rate <= 0:
+        return "nothing was spent in the last seven days: no forecast"
+    pace = f"at {format_credits(rate, places=4)} Cr an hour"
+    if left <= 0:
+        return f"{pace}, nothing is left"
+    if left // rate > 366 * 24:
+        return f"{pace} it lasts longer than a year"
+    return f"{pace} it lasts until {at + timedelta(seconds=left * 3600 // rate):%Y-%m-%d %H:%M} UTC"
+
+
+async def reconciled(console: ConsoleClient, home: Path, cache_dir: Path, args: argparse.Namespace) -> Reconciliation:
+    """Codex's responses against the gateway's requests in `args.since` to `args.until` (RFC 3339; since: a week)."""
+    from dataclasses import replace
+
+    from joytui.codex.rollouts import read_responses
+    from joytui.usage.reconcile import reconcile
+
+    since = parse_time(args.since) if args.since else now() - timedelta(days=RATE_DAYS)
+    until = parse_time(args.until) if args.until else now()
+    records = await _records(console, since - EDGE, until + EDGE)
+    found = reconcile(read_responses(home, cache_dir, since - EDGE, until + EDGE), records)
+    inside = tuple(difference for difference in found.differences if since <= difference.time < until)
+    return replace(found, differences=inside)
+
+
+async def _records(console: ConsoleClient, since: datetime, until: datetime) -> list[RequestRecord]:
+    records: list[RequestRecord] = []
+    before = None
+    while True:
+        page = await console.requests(since=rfc3339(since), until=rfc3339(until), limit=PAGE, before=before)
+        records += page.records
+        before = page.next
+        if not before:
+            return records
+
+
+def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:
+    """JSON, or the differences as a table with the matched ones counted under it."""
+    from joytui.core.redaction import Redactor
+
+    if as_json:
+        emit_json(
+            {
+                "matched": found.matched,
+                "differences": [_view(difference) for difference in found.differences],
+                "codex": dict(zip(TOKENS, found.codex_tokens, strict=True)),
+                "gateway": dict(zip(TOKENS, found.gateway_tokens, strict=True)),
+            }
+        )
+        return
+    if found.differences:
+        text = Redactor().text
+        columns = [
+            Column("time"),
+            Column("what"),
+            Column("input", right=True),
+            Column("output", right=True),
+            Column("why"),
+        ]
+        emit_table(columns, [_line(difference, text(difference.explanation)) for difference in found.differences])
+    else:
+        emit("no differences")
+    say(f"{found.matched} responses agree in every count; {len(found.differences)} differences")
+
+
+def _line(difference: Difference, why: str) -> list[str]:
+    counts = difference.codex or difference.gateway or (0, 0, 0, 0)
+    return [local_time(rfc3339(difference.time)), difference.kind, str(counts[0]), str(counts[2]), why]
+
+
+def _view(difference: Difference) -> dict[str, Any]:
+    from joytui.core.records import to_json
+    from joytui.core.redaction import Redactor
+
+    counts = {name: getattr(difference, name) for name in ("codex", "gateway")}
+    plain = {name: dict(zip(TOKENS, one, strict=True)) if one else None for name, one in counts.items()}
+    rest = ("kind", "explanation", "thread", "response", "provider", "model", "requests")
+    data = {name: to_json(getattr(difference, name)) for name in rest}
+    view: dict[str, Any] = Redactor().data({**data, "time": rfc3339(difference.time)})
+    return {**view, **plain}
