@@ -149,7 +149,9 @@ def _shell_key_is_refused(probe: Probe, issue: Issue) -> bool:
         return False
     status, body = found
     error = read_error(body)
-    return status == 401 or (status == 403 and "key" in f"{error.get('type')} {error.get('message')}".lower())
+    about_policy = error.get("type") == "policy_rejected"  # "your key's policy …": the key itself was accepted
+    about_key = "key" in f"{error.get('type')} {error.get('message')}".lower()
+    return status == 401 or (status == 403 and about_key and not about_policy)
 
 
 def _names_another_key(message: str, value: bytes | None) -> bool:
