@@ -19,6 +19,7 @@ from tests.support.behaviours import (
 from tests.support.certificates import PUBLIC_NAMES
 
 add("reset", RESET)
+add("reset_everything", RESET, everywhere=RESET)
 add("closed_before_reply", CLOSE)
 add("silent", SILENCE)
 add("late_1s", replace(HEALTHY, delay=1.0))

@@ -152,6 +152,9 @@ class FaultGateway:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             with connection.makefile("rb") as reader:
+                if reader.peek(1)[:1] == b"\x16":  # a TLS hello on a plain port: answered as common servers do
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+                    return
                 while not self._closing.is_set() and (request := _read_request(reader)) is not None:
                     if not self._answer(connection, request):
                         return
