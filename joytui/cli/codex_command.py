@@ -90,9 +90,9 @@ def _wishes(name: str, wanted: Any, world: World) -> dict[str, Any]:
         {"layer": wish.layer, "origin": wish.origin, "value": "‹redacted›" if hidden else to_json(wish.value)}
         for wish in wanted
     ]
-    if name == "model" and world.effective["model"].origin.startswith("flag -m"):
+    if name == "model" and world.command.model is not None:
         model = world.effective["model"]
-        shown.insert(0, {"layer": model.layer, "origin": model.origin, "value": model.value})
+        shown.insert(0, {"layer": model.layer, "origin": "flag -m", "value": model.value})
     return {**shown[0], "instead_of": shown[1:]}
 
 

@@ -261,11 +261,11 @@ def _credential(state: Survey, provider: Provider) -> tuple[Credential, tuple[tu
     if source.kind == "env_key" and (value is None or not value.strip() or not _readable(state, value)):
         _key_unset(state, provider, source)
         value = None
+    elif value is not None and not decodable(value):  # what the npm wrapper makes of bytes that are no UTF-8
+        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     source = replace(source, value=value)
     raw = value.encode("utf-8", "surrogateescape") if value is not None else None
-    bearer = raw.rstrip(b" \t") if raw and fits_header(raw) else None
-    if bearer is not None and raw is not None:
-        bearer = raw  # the wire drops trailing blanks by itself
+    bearer = raw if raw and fits_header(raw) else None
     own, authorization = headers_with(provider, state.env, bearer)
     credential = credential_of(source, authorization)
     credential = replace(credential, **_surroundings(state, source))

@@ -1,0 +1,181 @@
+"""Arguments, URLs, proxies, the daemon, edits: the smaller parts of Codex's world."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joytui.codex.arguments import parse_arguments
+from joytui.codex.daemon import running_daemon
+from joytui.codex.dotenv import read_dotenv
+from joytui.codex.edit import EditError, remove_key, rename_key, set_key
+from joytui.codex.models import shape_of
+from joytui.codex.proxies import proxy_for
+from joytui.codex.toml_reader import read_toml
+from joytui.codex.urls import compose
+from tests.codex.conftest import KEY, SEED, Scene
+
+
+def test_a_whole_pasted_line() -> None:
+    command, refusals = parse_arguments(['FOO=x codex exec -p work -c model="zz" --json "say hi"'])
+    assert refusals == ()
+    assert (command.subcommand, command.profile, command.overrides, command.json) == (
+        "exec",
+        "work",
+        ("model=zz",),
+        True,
+    )
+    assert command.prompt == "say hi"
+    assert command.env == {"FOO": "x"}
+    split, _ = parse_arguments(["A=1", "npx", "@openai/codex", "-m", "auto", "hello"])
+    assert (split.model, split.prompt, split.env) == ("auto", "hello", {"A": "1"})
+
+
+@pytest.mark.parametrize(
+    ("args", "number", "message"),
+    [
+        (["exec", "--nope"], (0, 169, 0), "error: unexpected argument '--nope' found"),
+        (["exec", "-a", "never"], (0, 169, 0), "error: unexpected argument '-a' found"),
+        (["--full-auto"], (0, 169, 0), "error: unexpected argument '--full-auto' found"),
+        (["--full-auto"], (0, 140, 0), None),
+        (["--ignore-user-config"], (0, 94, 0), "error: unexpected argument '--ignore-user-config' found"),
+        (["-m"], (0, 169, 0), "error: a value is required for '--model <MODEL>' but none was supplied"),
+        (["-mauto", "-c=a=b", "--model=x"], (0, 169, 0), None),
+    ],
+)
+def test_what_clap_refuses(args: list[str], number: tuple[int, int, int], message: str | None) -> None:
+    _, refusals = parse_arguments(args, number)
+    assert (refusals[0].message if refusals else None) == message
+
+
+@pytest.mark.parametrize(
+    ("base", "wire"),
+    [
+        ("http://h/openai/v1", "http://h/openai/v1/responses"),
+        ("http://h/openai/v1//", "http://h/openai/v1/responses"),
+        (" http://h/openai/v1", "http://h/openai/v1/responses"),
+        ("http://h/openai/v1 ", "http://h/openai/v1%20/responses"),
+        ("http://h/v1?api-version=1", "http://h/v1?api-version=1/responses"),
+        ("http://h/openai/v1#x", "http://h/openai/v1"),
+        ("HTTPS://h:443/v1", "https://h/v1/responses"),
+    ],
+)
+def test_the_url_is_concatenated(base: str, wire: str) -> None:
+    composed = compose(base, "responses")
+    assert (composed.wire, composed.error) == (wire, None)
+
+
+@pytest.mark.parametrize("base", ["", "api.example/v1", "${URL}/v1", "ftp://h/v1", "http://a b/v1"])
+def test_urls_that_cannot_be_built(base: str) -> None:
+    assert compose(base, "responses").error
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "variable"),
+    [
+        (
+            {"HTTP_PROXY": "http://a:1", "http_proxy": "http://b:1", "ALL_PROXY": "http://c:1"},
+            "http://a:1",
+            "HTTP_PROXY",
+        ),
+        ({"ALL_PROXY": "c:1"}, "http://c:1", "ALL_PROXY"),
+        ({"HTTPS_PROXY": "http://a:1"}, None, None),
+        ({"HTTP_PROXY": "http://a:1", "NO_PROXY": "x,.example"}, None, "NO_PROXY"),
+        ({"HTTP_PROXY": "http://a:1", "no_proxy": "*"}, None, "no_proxy"),
+    ],
+)
+def test_the_proxy_and_its_variable(env: dict[str, str], url: str | None, variable: str | None) -> None:
+    use = proxy_for("http://gateway.example/v1", env)
+    assert (use.url, use.variable) == (url, variable)
+    assert not proxy_for("http://gateway.example/v1", {"HTTP_PROXY": "127.0.0.1:notaport"}).valid
+
+
+@pytest.mark.parametrize(
+    ("slug", "shape"),
+    [("auto", "classic"), ("gpt-5.4", "classic"), ("GPT-5.5", "classic"), ("gpt-5.5-2026", "freeform"), ("a/b/gpt-5.5", "classic"),
+     ("openai/gpt-5.5", "freeform"), ("gpt-6-sol", "lite"), ("openai/gpt-6.1-sol", "lite"), ("codex-auto-review", "lite")],
+)  # fmt: skip
+def test_the_slug_decides_the_shape(slug: str, shape: str) -> None:
+    assert shape_of(slug) == shape
+
+
+def test_dotenv_as_codex_reads_it() -> None:
+    text = "A='x y'\nexport B = \"1\" # c\r\nbroken line\nC=${A}-${OUTER}\nCODEX_HOME=/x\nD=\nE=a b\n"
+    found = {item.name: (item.value, item.line) for item in read_dotenv(text, {"OUTER": "o"})}
+    assert found == {"A": ("x y", 1), "B": ("1", 2), "C": ("x y-o", 4), "D": ("", 6)}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_live_daemon_is_told_from_a_dead_one(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "print(1, flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"K": "old-value"}
+    )  # fmt: skip
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        ticks = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19])
+        file = tmp_path / "app-server-daemon" / "daemon.pid"
+        file.parent.mkdir()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        file.write_text(json.dumps({"pid": child.pid, "processIdentity": {"bootId": boot, "startTicks": ticks}}))
+        daemon = running_daemon(tmp_path, "K", {"K": "new-value"})
+        assert daemon is not None
+        assert daemon.key_state == "different"
+        file.write_text(json.dumps({"pid": child.pid, "processIdentity": {"bootId": boot, "startTicks": ticks + 1}}))
+        assert running_daemon(tmp_path, "K", {}) is None
+    finally:
+        child.communicate(b"\n", timeout=10)
+    file.write_text("not json")
+    assert running_daemon(tmp_path, "K", {}) is None
+
+
+def test_edits_keep_everything_else() -> None:
+    text = '# top\nmodel = "auto" # m\n\n[model_providers.j]\nenv-key = "K"   # c\n'
+    assert set_key(text, ("model_provider",), "j").text == text.replace("# m\n", '# m\nmodel_provider = "j"\n')
+    assert rename_key(text, ("model_providers", "j", "env-key"), "env_key").text == text.replace("env-key", "env_key")
+    assert remove_key(text, ("model",)).text == text.replace('model = "auto" # m\n', "")
+    crlf = set_key("\ufeff[a]\r\nb = 1\r\n", ("model",), "x")
+    assert crlf.text == '\ufeffmodel = "x"\r\n\r\n[a]\r\nb = 1\r\n'
+    assert "+model" in crlf.patch
+    with pytest.raises(EditError):
+        set_key("a = ", ("b",), 1)
+
+
+@given(st.sampled_from(["model", "model_provider", "zz"]), st.text(max_size=8).filter(str.isprintable))
+@settings(max_examples=60, deadline=None)
+def test_what_is_set_is_read_back(key: str, value: str) -> None:
+    for text in (SEED, "", "[a]\nb = 1\n"):
+        assert read_toml(set_key(text, (key,), value).text).data[key] == value
+
+
+def test_the_command_shows_origins_and_no_secret(scene: Scene) -> None:
+    scene.write("ch/config.toml", SEED + 'experimental_bearer_token = "jt_live_planted_secret"\n')
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(scene.root),
+        "CODEX_HOME": str(scene.root / "ch"),
+        "JOY_TOKEN_API_KEY": KEY,
+    }
+    command = [sys.executable, "-m", "joytui", "codex", "config", "--codex-version", "0.169.0"]
+    done = subprocess.run(
+        [*command, "--json", "--", "-m", "x"], env=env, cwd=scene.root, capture_output=True, text=True, check=False
+    )
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert report["values"]["model"]["instead_of"][0] == {
+        "layer": "user",
+        "origin": f"{scene.root}/ch/config.toml:2",
+        "value": "auto",
+    }
+    assert report["effective"]["model"]["origin"] == "flag"
+    plain = subprocess.run(command, env=env, cwd=scene.root, capture_output=True, text=True, check=False)
+    for text in (done.stdout, done.stderr, plain.stdout, plain.stderr):
+        assert KEY not in text
+        assert "planted" not in text
