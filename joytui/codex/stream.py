@@ -99,7 +99,7 @@ class StreamReader:
     done_markers: int = 0
     types: dict[str, int] = field(default_factory=dict)
     _splitter: SseSplitter = field(default_factory=SseSplitter)
-    _decoder: Any = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")())
+    _cut: bytes = b""
 
     @property
     def done(self) -> bool:
@@ -122,19 +122,31 @@ class StreamReader:
         before = self.events
         if self.done:
             return 0
+        text, fault = self._valid(chunk)
         try:
-            self._decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            self.broken_text = f"UTF8 error: invalid utf-8 sequence of {error.end - error.start} bytes from index 0"
-            return 0
-        try:
-            for event in self._splitter.feed(chunk):
+            for event in self._splitter.feed(text):
                 self._take(event)
                 if self.done:
                     break
         except EventTooLarge as error:
-            self.broken_text = str(error)
+            fault = str(error)
+        if fault and not self.done:
+            self.broken_text = fault
         return self.events - before
+
+    def _valid(self, chunk: bytes) -> tuple[bytes, str | None]:
+        """The bytes up to the first that are no UTF-8, and Codex's word for those; a character cut in two waits."""
+        data = self._cut + chunk
+        self._cut = b""
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                self._cut = data[error.start :]
+                return data[: error.start], None
+            bad = error.end - error.start
+            return data[: error.start], f"UTF8 error: invalid utf-8 sequence of {bad} bytes from index 0"
+        return data, None
 
     def outcome(self, end: End, transport_error: str | None = None) -> StreamOutcome:
         """The judgement when the body has ended: "closed" cleanly, "broken" off, "idle" too long, or still "open"."""
