@@ -12,11 +12,15 @@ from joytui.cli.output import emit, paint
 from joytui.core.redaction import visible
 
 GAP = "  "
+EXTRA = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`rank` 0 stays always; the highest rank gives way first. A column with `least` may be cut down to that width."""
+    """`rank` 0 stays always; the highest rank gives way first, from EXTRA up before anything is cut.
+
+    A column with `least` may be cut down to that width.
+    """
 
     title: str
     right: bool = False
@@ -64,15 +68,15 @@ def lines(
 
 
 def _fit(columns: Sequence[Column], widths: dict[int, int], limit: int | None) -> dict[int, int]:
-    """Which columns stay, and how wide: first cut what may be cut, then drop the highest rank."""
+    """Which columns stay, and how wide: extras (EXTRA and up) go first, then what may be cut is cut, then others go."""
     while limit is not None:
         excess = sum(widths.values()) + len(GAP) * (len(widths) - 1) - limit
         if excess <= 0:
             return widths
         slack = {i: w - floor for i, w in widths.items() if (floor := columns[i].least) is not None and w > floor}
-        if sum(slack.values()) >= excess:
-            return _shrink(widths, slack, excess)
         last = max(widths, key=lambda i: columns[i].rank)
+        if columns[last].rank < EXTRA and sum(slack.values()) >= excess:
+            return _shrink(widths, slack, excess)
         if columns[last].rank == 0:
             return _shrink(widths, slack, sum(slack.values()))
         widths = {i: w for i, w in widths.items() if i != last}
@@ -101,7 +105,7 @@ def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
     for cell, column, width in zip(cells, columns, widths, strict=True):
         text = cut(cell, width)
         padding = " " * (width - cell_width(text))
-        text = paint(text, column.style) if styled and column.style else text
+        text = paint(text, column.style) if styled and column.style and text else text
         parts.append(padding + text if column.right else text + padding)
     return GAP.join(parts).rstrip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from joytui.cli import amounts
@@ -21,7 +22,7 @@ COLUMNS = (
     Column("owner", least=6, rank=3),
     Column("model", least=6, rank=5),
     Column("spent", right=True),
-    Column("budget", least=12, rank=1),
+    Column("budget", least=16, rank=1),
     Column("requests", right=True, rank=6),
     Column("last used", rank=2),
     Column("expires", rank=7),
@@ -38,16 +39,20 @@ def row(key: KeyView) -> list[str]:
         key.owner or "",
         key.policy.fixed_model or "",
         credits_text(key.spent),
-        "; ".join(budget_text(budget) for budget in key.budgets),
+        tightest(key.budgets),
         str(key.requests),
         amounts.local_time(key.last_used_at) or "never",
         amounts.local_time(key.expires_at),
     ]
 
 
-def budget_text(budget: BudgetView) -> str:
-    """ "daily 0.4/5" """
-    return f"{budget.period} {credits_text(budget.spent)}/{credits_text(budget.limit)}"
+def tightest(budgets: Sequence[BudgetView]) -> str:
+    """The budget of which the least is left: "daily 0.4/5", with " +1" where the key has another."""
+    if not budgets:
+        return ""
+    one = max(budgets, key=lambda b: (parse_credits(b.spent) + parse_credits(b.held)) / (parse_credits(b.limit) or 1))
+    more = f" +{len(budgets) - 1}" if len(budgets) > 1 else ""
+    return f"{one.period} {credits_text(one.spent)}/{credits_text(one.limit)}{more}"
 
 
 def credits_text(text: str) -> str:
@@ -65,5 +70,10 @@ def describe_verdict(verdict: KeyVerdict) -> str:
         answer = [paint(f"no: {verdict.status} {verdict.error_type}", "red"), visible(verdict.message or "")]
         if verdict.cause:
             answer.append(f"cause: {verdict.cause}")
-    steps = [visible("  " + "  ".join(step.values())) for step in verdict.steps]
-    return "\n".join([line for line in answer if line] + steps)
+    return "\n".join([line for line in answer if line] + [_step(step) for step in verdict.steps])
+
+
+def _step(step: Mapping[str, str]) -> str:
+    """One check of the gateway: {"step", "title", "status": "pass" | "fail"}."""
+    mark, style = ("✓", "green") if step.get("status") == "pass" else ("✗", "red")
+    return f"  {paint(mark, style)} {visible(step.get('title') or step.get('step', ''))}"

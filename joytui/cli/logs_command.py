@@ -106,14 +106,15 @@ async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) 
 
 
 def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
-    from joytui.cli.columns import emit_table
-    from joytui.cli.request_view import COLUMNS, as_json, row
+    from joytui.cli.columns import screen_width
+    from joytui.cli.request_view import as_json, table_lines
 
     if args.json:
         for record in records:
             emit_json_line(as_json(record))
     elif records:
-        emit_table(COLUMNS, [row(record) for record in records])
+        for line in table_lines(records, width=screen_width()):
+            emit(line)
 
 
 async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:

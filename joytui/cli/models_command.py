@@ -40,14 +40,14 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.cli.columns import Column, emit_table
 
     columns = [
-        Column("model", least=16),
+        Column("model", least=20),
         Column("tier"),
-        Column("provider", rank=3, least=6),
+        Column("provider", rank=5, least=6),
         Column("in", right=True),
         Column("out", right=True),
-        Column("cached", right=True, rank=4),
+        Column("cached", right=True, rank=5),
         Column("may", rank=1),
-        Column("tags", rank=5, least=8),
+        Column("tags", rank=6, least=8),
         Column("why not", rank=2, least=12),
     ]
     emit_table(columns, [_row(model) for model in models])

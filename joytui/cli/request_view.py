@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from joytui.cli import amounts
-from joytui.cli.columns import Column, lines, screen_width
+from joytui.cli.columns import Column, cut, lines, screen_width
 from joytui.cli.output import emit, emit_json_line, paint
 from joytui.core.records import RequestRecord
 from joytui.core.redaction import visible
@@ -23,15 +23,16 @@ COLUMNS = (
     Column("status"),
     Column("key", least=8),
     Column("model", least=10),
-    Column("in", right=True, rank=3),
+    Column("in", right=True, rank=2),
     Column("out", right=True, rank=3),
-    Column("cost", right=True, rank=2),
+    Column("cost", right=True, rank=1),
     Column("ttft", right=True, rank=5),
     Column("total", right=True, rank=4),
-    Column("reason", least=20, style="red"),
+    Column("reason", least=40, style="red"),
 )
+WIDE = 130
 FEED_WIDTHS = {
-    "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 20
+    "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
 }  # fmt: skip
 
 
@@ -58,6 +59,24 @@ def row(record: RequestRecord) -> list[str]:
         amounts.duration(record.latency_ms),
         reason(record),
     ]
+
+
+def table_lines(records: Sequence[RequestRecord], *, width: int | None, fixed: bool = False) -> list[str]:
+    """Head and rows. On a narrow terminal the reason of a failure stands on a line of its own, below the request.
+
+    `fixed`: the columns do not depend on these records, for a table that grows by and by.
+    """
+    widths = FEED_WIDTHS if fixed else None
+    if width is None or width >= WIDE:
+        return lines(COLUMNS, [row(record) for record in records], width=width, fixed=widths)
+    narrow = {name: FEED_WIDTHS[name] for name in FEED_WIDTHS if name != "reason"} if fixed else None
+    head, *body = lines(COLUMNS[:-1], [row(record)[:-1] for record in records], width=width, fixed=narrow)
+    shown = [head]
+    for record, line in zip(records, body, strict=True):
+        shown.append(line)
+        if why := visible(reason(record)).replace("\n", " "):
+            shown.append(paint(cut(f"{'':8}  {why}", width), "red"))
+    return shown
 
 
 def status_text(record: RequestRecord) -> str:
@@ -150,7 +169,7 @@ class Feed:
     def _print(self, records: Sequence[RequestRecord]) -> None:
         import sys
 
-        head, *body = lines(COLUMNS, [row(r) for r in records], width=screen_width(), fixed=FEED_WIDTHS)
+        head, *body = table_lines(records, width=screen_width(), fixed=True)
         if not self._headed:
             emit(head)
             self._headed = True

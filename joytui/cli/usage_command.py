@@ -209,6 +209,15 @@ def _places(row: UsageRow, names: list[str]) -> list[str]:
 
 
 def _numbers(totals: UsageTotals) -> list[str]:
-    counts = (totals.input_tokens, totals.cached_input_tokens, totals.output_tokens, totals.reasoning_tokens)
-    errors = str(totals.errors) if totals.errors else ""
-    return [str(totals.requests), errors, *(tokens(count) for count in counts), credits(totals.cost_nano)]
+    """The cells of NUMBERS; what is mostly 0 is left empty there, so that its column goes where it says nothing."""
+    seldom = {"errors": totals.errors, "cached": totals.cached_input_tokens, "reasoning": totals.reasoning_tokens}
+    cells = {name: tokens(count) if count else "" for name, count in seldom.items()}
+    return [
+        str(totals.requests),
+        cells["errors"],
+        tokens(totals.input_tokens),
+        cells["cached"],
+        tokens(totals.output_tokens),
+        cells["reasoning"],
+        credits(totals.cost_nano),
+    ]

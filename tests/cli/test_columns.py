@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from joytui.cli.amounts import credits, duration, local_time, tokens
 from joytui.cli.columns import Column, cell_width, cut, lines
-from joytui.cli.request_view import COLUMNS, FEED_WIDTHS, describe, row
+from joytui.cli.request_view import describe, table_lines
 from tests.core.test_filters import REFUSED
 
 NAMED = (Column("name", least=6), Column("state"), Column("spent", right=True), Column("note", rank=1, least=4))
@@ -23,24 +23,27 @@ def test_rows_fit(width: int) -> None:
         assert cell_width(line) <= max(width, 21)
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 160])
-def test_requests_fit_and_keep_what_matters(width: int) -> None:
-    head, body = lines(COLUMNS, [row(REFUSED)], width=width)
-    assert cell_width(body) <= width
-    for word in ("403", "dev-Ada", "policy_rej"):
-        assert word in body
-    assert head.split()[0] == "time"
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("width", [40, 80, 100, 129, 130, 200])
+def test_requests_fit_and_keep_what_matters(width: int, fixed: bool) -> None:
+    """A narrow terminal shows the reason below the request, a wide one beside it."""
+    page = table_lines([REFUSED], width=width, fixed=fixed)
+    assert all(cell_width(line) <= width for line in page), page
+    assert len(page) == (2 if width >= 130 else 3)
+    assert page[0].split()[:2] == ["time", "status"]
+    for word in ("403", "dev-Ada", "policy_rejected: "):
+        assert any(word in line for line in page)
 
 
-def test_a_feed_keeps_its_columns() -> None:
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_feed_keeps_its_columns(width: int) -> None:
     """The widths do not depend on the rows, so that what comes later stands below what came first."""
-    first = lines(COLUMNS, [row(REFUSED)], width=80, fixed=FEED_WIDTHS)
     from dataclasses import replace
 
     other = replace(REFUSED, key="k" * 40, status=200, error_type=None, error_message=None, input_tokens=9_000_000)
-    second = lines(COLUMNS, [row(other)], width=80, fixed=FEED_WIDTHS)
+    first, second = (table_lines([record], width=width, fixed=True) for record in (REFUSED, other))
     assert first[0] == second[0]
-    assert all(cell_width(line) <= 80 for line in first + second)
+    assert all(cell_width(line) <= width for line in first + second)
 
 
 def test_a_pipe_is_not_cut() -> None:
