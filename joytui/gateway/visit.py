@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
@@ -26,6 +28,7 @@ from joytui.ledger.requests import Ended, Opened, end_request, open_request, ref
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
 _REDACT = Redactor()
+_ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
 
 
 class Visit:
@@ -167,8 +170,8 @@ class Visit:
                 source,
                 None if ttft is None else round(ttft, 3),
                 self.elapsed_ms(),
-                _text(seen.upstream_id, 120),
-                _text(seen.billing_id, 120),
+                _id(seen.upstream_id),
+                _id(seen.billing_id),
                 "; ".join(seen.notes)[:500] or None,
             )
         )
@@ -208,13 +211,22 @@ def write_opening(visit: Visit, opened: Opened, candidate: Candidate) -> Any:
     return visit.gateway.ledger.write(open_request, opened, candidate.model, candidate.provider, candidate.tier)
 
 
+@lru_cache(maxsize=2048)
 def _text(value: str | None, limit: int) -> str | None:
-    """Text from outside as the store may keep it: no control characters, no secrets, no more than so much."""
+    """Text from outside as the store may keep it: no control characters, no secrets, no more than so much.
+
+    Remembered, since clients and models are the same ones again and again.
+    """
     if not value:
         return None
     if len(value) > 4096:
         value = value[:4096]
     return _REDACT.text(visible(value, limit=limit)).replace("\n", " ").strip() or None
+
+
+def _id(value: str | None) -> str | None:
+    """An upstream's id: as it is where it looks like one, else like any other text."""
+    return value if value and len(value) <= 120 and _ID.fullmatch(value) else _text(value, 120)
 
 
 def _project(turn_metadata: str | None) -> str | None:
