@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from joytui.codex.world import World
+from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence
-from joytui.doctor.answers import KEY, ROUTE
+from joytui.doctor.answers import KEY, ROUTE, classify
 from joytui.doctor.faults import NetFault
 from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.probe import Probe, patience_of
-from joytui.doctor.resolve import resolve, route_cause
+from joytui.doctor.resolve import KEY_SUSPICIONS, resolve, route_cause
 from joytui.doctor.steps import StepBook
 
 FURTHER_LIMIT = 1.5
@@ -24,7 +27,7 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
     try:
         probe = Probe(world, world.plan, limit, book)
     except NetFault as fault:
-        return of_fault(fault, patience_of(world, world.plan)), []
+        return of_fault(fault, patience_of(world, world.plan)), doubtful_path(world)
     except ValueError as error:
         return Judgement(False, "base-url-invalid", str(error), (Evidence(str(error), world.config_file),)), []
     if probe.route.target.host in OPENAI_HOSTS:
@@ -38,7 +41,8 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
     judged = _with_costs(probe, judged)
     judged = _stale_daemon(world, judged)
     _record_logs(probe, book)
-    return judged, [settled(warning) for warning in probe.warnings]
+    more = [] if probe.request_ids else doubtful_path(world)
+    return judged, [*(settled(warning) for warning in probe.warnings), *more]
 
 
 def settled(judged: Judgement) -> Judgement:
@@ -83,38 +87,61 @@ def _record_logs(probe: Probe, book: StepBook) -> None:
 
 
 def explain_further(world: World, limit: Limit, book: StepBook) -> list[Judgement]:
-    """What else is wrong behind a local fault: the way to the gateway, and its route. Sends no key and no prompt."""
+    """What else is wrong behind a local fault: the way to the gateway, and its answer to an empty request (no tokens)."""
     assert world.plan is not None, "only with a request to send"
-    quiet = StepBook()
     short = limit.within(FURTHER_LIMIT)
     try:
-        probe = Probe(world, world.plan, short, quiet)
-        probe.asker.key_headers = [(n, v) for n, v in probe.asker.key_headers if n.lower() != "authorization"]
+        probe = Probe(world, world.plan, short, StepBook())
         if probe.route.target.host in OPENAI_HOSTS:
             return []
-        link = probe.route.open(short)
-        link.stream.close()
+        probe.route.open(short).stream.close()
     except NetFault as fault:
-        return [of_fault(fault, patience_of(world, world.plan))]
+        return [of_fault(fault, patience_of(world, world.plan)), *doubtful_path(world)]
     except (ValueError, OutOfTime):
         return []
-    return _further_route(probe)
+    return _empty_request(probe)
 
 
-def _further_route(probe: Probe) -> list[Judgement]:
-    path = probe.route.target.path
-    if probe.asker.is_there(path) is not False:
+_ABOUT_THE_BODY = ("request-rejected", "request-too-large", "duplicate-request", "model-not-found")
+
+
+def _empty_request(probe: Probe) -> list[Judgement]:
+    """The causes that an empty request meets: the route, the key (where there is one), policy, budget, the gateway itself."""
+    found = probe.asker.post_empty(probe.route.target.path)
+    if found is None:
         return []
-    cause, right = route_cause(probe)
-    where = probe.route.target.url
-    details = {"right_base_url": right} if right else {}
-    return [
-        Judgement(
-            False,
-            cause,
-            "the gateway has no such route",
-            (Evidence("404 or 405 for an empty request", where),),
-            None,
-            details,
-        )
-    ]
+    status, body = found
+    if 200 <= status < 400:
+        return []
+    refusal = classify(status, {}, body)
+    told = f"HTTP {status}" + (f": {refusal.message[:200]}" if refusal.message else "")
+    evidence = (Evidence(f"an empty request gets {told}", probe.route.target.url),)
+    if refusal.cause == ROUTE:
+        cause, right = route_cause(probe)
+        return [Judgement(False, cause, told, evidence, None, {"right_base_url": right} if right else {})]
+    if refusal.cause == KEY:
+        return _key_too(probe, told, evidence)
+    if refusal.cause in _ABOUT_THE_BODY:
+        return []
+    return [Judgement(False, refusal.cause, told, evidence, None, refusal.details)]
+
+
+def _key_too(probe: Probe, told: str, evidence: tuple[Evidence, ...]) -> list[Judgement]:
+    """A refused key beside another fault: a suspicion names it already, and a key that is not there is no refused one."""
+    credential = probe.world.credential
+    suspected = {issue.cause for issue in probe.world.suspicions} & set(KEY_SUSPICIONS)
+    if suspected or credential is None or credential.header is None:
+        return []
+    return [Judgement(False, "key-rejected", told, evidence)]
+
+
+def doubtful_path(world: World) -> list[Judgement]:
+    """Where the gateway cannot be asked: a base_url whose path is none that a gateway has."""
+    if world.plan is None or world.provider is None or world.provider.builtin:
+        return []
+    path = urlsplit(world.plan.base_url.strip()).path.rstrip("/")
+    if re.fullmatch(r"(?:/[\w.\-]+)*/v\d+", path) and not re.search(r"/v\d+/.*v\d+$", path):
+        return []
+    told = f"base_url has the path {path or '/'}, not {BASE_PATH}"
+    where = world.provider.fields["base_url"].origin
+    return [Judgement(False, "base-url-path", told, (Evidence(told, where),))]
