@@ -65,17 +65,16 @@ def test_ctrl_c_while_it_starts(machine: Machine) -> None:
     assert machine.call("gateway", "status").code == 3
 
 
-@pytest.mark.parametrize("after", [0.05, 0.25])
+@pytest.mark.parametrize("after", [0.05, 0.3])
 def test_ctrl_c_at_any_time(machine: Machine, after: float) -> None:
-    """At whatever line it is: nothing of ours in a traceback."""
+    """130 without a word. Python itself, before it has come to our code, may end otherwise."""
     process = machine.start("keys", "list")
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=after)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode in (130, 0, -signal.SIGINT), "the last only before Python has begun"
-    assert "joytui/client" not in err
-    assert "joytui/core" not in err
+    assert process.returncode in (0, 130) or f"joytui{os.sep}" not in err
+    assert process.returncode not in (0, 130) or "Traceback" not in err
 
 
 def test_a_command_starts_it_and_says_so(machine: Machine) -> None:
