@@ -68,8 +68,7 @@ def look(invocation: Invocation) -> World:
 
 def _provider(state: Survey) -> Provider | None:
     name, origin, layer = _selected(state)
-    tables = state.config.get("model_providers")
-    table = tables.get(name) if isinstance(tables, dict) else None
+    table = state.tables().get(name)
     builtin = BUILTIN.get(name)
     if isinstance(table, dict) and (builtin is None or (not state.rules.checks_provider_tables and name != OPENAI)):
         return _built(state, name, table, {}, builtin=False)
@@ -130,7 +129,7 @@ def _built(
 
 
 def _undefined(state: Survey, name: str, origin: str) -> None:
-    defined = sorted(state.config.get("model_providers") or {})
+    defined = sorted(state.tables())
     state.add(
         "provider-undefined", "refuses", 60, f"no layer defines the provider {name!r}",
         message=f"Error: Model provider `{name}` not found", where=origin, key="model_provider",
@@ -370,7 +369,7 @@ def _no_credential(state: Survey, provider: Provider) -> None:
 
 def _misspelt(state: Survey, provider: Provider, field: str) -> dict[str, Any]:
     """An unknown key of the provider's table that was meant as this field."""
-    table = (state.config.get("model_providers") or {}).get(provider.id) or {}
+    table = state.tables().get(provider.id)
     for key in table if isinstance(table, dict) else ():
         if key not in FIELDS and _near(key, (field,)):
             return {"misspelt": key, "misspelt_at": state.where(("model_providers", provider.id, key))}
@@ -448,15 +447,21 @@ def _world(
 
 def _layer_info(layer: layering.Layer) -> LayerInfo:
     values = {}
-    if len(layer.data.get("model_providers") or ()) < 500:  # a file of thousands of tables is not listed value by value
+    if not _crowded(layer):
         values = {".".join(p): Wanted(layer.name, layer.origin(p), v) for p, v in layering.leaves(layer.data)}
     return LayerInfo(layer.name, layer.path, layer.state, values)
+
+
+def _crowded(layer: layering.Layer) -> bool:
+    """A file of hundreds of provider tables is not listed value by value."""
+    tables = layer.data.get("model_providers")
+    return isinstance(tables, dict) and len(tables) >= 500
 
 
 def _wanted(state: Survey) -> dict[str, tuple[Wanted, ...]]:
     result: dict[str, tuple[Wanted, ...]] = {}
     for layer in state.used():
-        if len(layer.data.get("model_providers") or ()) >= 500:
+        if _crowded(layer):
             continue
         for path, value in layering.leaves(layer.data):
             name = ".".join(path)
@@ -501,13 +506,13 @@ def _secrets(state: Survey, credential: Credential | None) -> tuple[str, ...]:
 
 
 def _table_secrets(table: dict[str, Any], state: Survey) -> set[str]:
-    found = {table.get("experimental_bearer_token")}
+    token = table.get("experimental_bearer_token")
+    found = {token} if isinstance(token, str) else set()
     env_key = table.get("env_key")
     if isinstance(env_key, str) and looks_secret(env_key, state.env):
         found.add(env_key)
     headers = table.get("http_headers")
-    found |= set(headers.values()) if isinstance(headers, dict) else set()
+    found |= {v for v in headers.values() if isinstance(v, str)} if isinstance(headers, dict) else set()
     auth = table.get("auth")
     arguments = auth.get("args") if isinstance(auth, dict) else None
-    found |= set(arguments) if isinstance(arguments, list) else set()
-    return {text for text in found if isinstance(text, str)}
+    return found | {v for v in arguments if isinstance(v, str)} if isinstance(arguments, list) else found

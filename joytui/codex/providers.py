@@ -71,13 +71,15 @@ def table_faults(providers: Mapping[str, Any], rules: Rules) -> Iterator[TypeFau
             yield TypeFault("provider-id-reserved", text, ("model_providers", reserved[0]), "model_providers")
     if not rules.checks_provider_fields:
         return
-    for name, table in providers.items():
-        if isinstance(table, dict) and name not in (*_RESERVED, "gcp"):
+    tables = [(name, table) for name, table in providers.items() if isinstance(table, dict)]
+    for name, table in sorted(tables, key=lambda pair: pair[0] not in BUILTIN):  # Bedrock's limits come first
+        if name not in (*_RESERVED, "gcp"):
             yield from _provider_faults(name, table)
 
 
 def _only_catalog(providers: Mapping[str, Any], reserved: list[str]) -> bool:
-    return reserved == ["openai"] and set(providers["openai"]) <= {"model_catalog_url"}
+    table = providers[OPENAI] if reserved == [OPENAI] else None
+    return isinstance(table, dict) and set(table) <= {"model_catalog_url"}
 
 
 def _provider_faults(name: str, table: Mapping[str, Any]) -> Iterator[TypeFault]:
@@ -112,7 +114,8 @@ def late_faults(providers: Mapping[str, Any], rules: Rules) -> Iterator[TypeFaul
     gcp = providers.get("gcp")
     if isinstance(gcp, dict) and rules.checks_provider_fields and set(gcp) & set(FIELDS) - _GCP_MAY:
         yield TypeFault("provider-id-reserved", _GCP_TEXT, ("model_providers", "gcp"), "")
-    url = (providers.get("openai") or {}).get("model_catalog_url")
+    openai = providers.get(OPENAI)
+    url = openai.get("model_catalog_url") if isinstance(openai, dict) else None
     if isinstance(url, str) and not _chatgpt_host(url):
         text = (
             "model_providers.openai.model_catalog_url must use an allowed ChatGPT host. "

@@ -11,6 +11,7 @@ Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,11 @@ class Survey:
     def used(self) -> list[Layer]:
         """The layers that count, lowest first."""
         return [layer for layer in self.layers if layer.state == "used"]
+
+    def tables(self) -> dict[str, Any]:
+        """The merged [model_providers.*]; {} where that key holds something else."""
+        found = self.config.get("model_providers")
+        return found if isinstance(found, dict) else {}
 
     def setter(self, path: tuple[str | int, ...]) -> Layer | None:
         """The highest layer that sets a key."""
@@ -170,12 +176,14 @@ def _legacy_profile(state: Survey) -> None:
     name = state.command.profile or config.get("profile")
     if not isinstance(name, str) or not name:
         return
-    table = (config.get("profiles") or {}).get(name)
+    profiles = config.get("profiles")
+    profiles = profiles if isinstance(profiles, dict) else {}
+    table = profiles.get(name)
     if not isinstance(table, dict):
         state.add(
             "profile-missing", "refuses", 56, f"no profile named {name}", message=f"Error: config profile `{name}` not found",
             where="flag" if state.command.profile else state.where(("profile",)), key="profile",
-            details={"profile": name, "defined": sorted(config.get("profiles") or {})},
+            details={"profile": name, "defined": sorted(profiles)},
         )  # fmt: skip
         return
     owner = state.setter(("profiles", name))
@@ -208,9 +216,12 @@ def _file_fault(state: Survey, layer: Layer) -> None:
             where=fault.where, details={"layer": layer.name},
         )  # fmt: skip
         return
+    text = f"{LOADING}\n{fault.message}\n{fault.excerpt}"
+    if layer.name == "project" and (place := re.search(r":(\d+):(\d+): ", fault.message)):
+        at = f"TOML parse error at line {place[1]}, column {place[2]}"
+        text = f"{LOADING} Error parsing project config file {layer.path}: {at}"
     state.add(
-        "config-syntax", "refuses", 30, f"TOML syntax: {fault.message.partition(': ')[2]}",
-        message=f"{LOADING}\n{fault.message}\n{fault.excerpt}", where=fault.where, details={"layer": layer.name},
+        "config-syntax", "refuses", 30, f"TOML syntax: {fault.message.partition(': ')[2]}", message=text, where=fault.where, details={"layer": layer.name},
     )  # fmt: skip
 
 

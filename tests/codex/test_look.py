@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from typing import Any
 
 import pytest
+import tomlkit
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from joytui.cli.codex_command import as_data
 from tests.codex.conftest import KEY, SEED, Scene, causes
 
 
@@ -231,3 +237,77 @@ def test_twenty_thousand_providers(scene: Scene) -> None:
     start = time.process_time()
     assert scene.look(config=text).problems == ()
     assert time.process_time() - start < 3
+
+
+FIELDS = st.sampled_from(
+    [
+        "name",
+        "base_url",
+        "env_key",
+        "auth",
+        "http_headers",
+        "env_http_headers",
+        "query_params",
+        "experimental_bearer_token",
+        "wire_api",
+        "aws",
+        "zz",
+        "request_max_retries",
+        "requires_openai_auth",
+        "supports_websockets",
+        "gateway_oauth",
+        "env_key_instructions",
+    ]
+)
+TOPS = st.sampled_from(
+    [
+        "model",
+        "model_provider",
+        "model_providers",
+        "profile",
+        "profiles",
+        "projects",
+        "project_root_markers",
+        "features",
+        "openai_base_url",
+        "history",
+        "model_catalog_json",
+        "model_instructions_file",
+        "sandbox_mode",
+        "oss_provider",
+        "zz",
+    ]
+)
+VALUES = st.recursive(
+    st.text("aK_1$\"' /:{", max_size=6)
+    | st.integers(-5, 2**40)
+    | st.booleans()
+    | st.floats(allow_nan=False)
+    | st.dates(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(FIELDS | TOPS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(
+    st.dictionaries(TOPS, VALUES, max_size=4),
+    st.dictionaries(FIELDS, VALUES, max_size=5),
+    st.lists(
+        st.sampled_from(
+            ["-c", "model=1", "-p", "x", "--strict-config", "-m", "", "--oss", "features.a=1", "exec", "a.b"]
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(["0.169.0", "0.140.0", "0.100.0", "0.94.0", "nonsense"]),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_values_give_an_answer(
+    scene: Scene, top: dict[str, Any], fields: dict[str, Any], args: list[str], version: str
+) -> None:
+    data = {**top}
+    if isinstance(data.setdefault("model_providers", {}), dict):
+        data["model_providers"]["joytoken"] = fields
+    config = tomlkit.dumps(data)
+    world = scene.look(*args, config=config, version=version)
+    assert KEY not in repr(world)
+    json.dumps(as_data(world))
