@@ -52,6 +52,7 @@ class Behaviour:
     plain client so). `check_key` "strict": 401 for everything but `Bearer <the good key>`; "off": no key is asked for; "before-route": the
     key is checked before the path. `refusal` is what a bad key gets (`no_key`: what no key gets). `redirect`: (path prefix, status, target),
     where the target may name {self}, {host}, {other} and {tls}. `everywhere` answers every request. `hosts`: other behaviours by host name.
+    `chat_stream` answers Chat Completions that ask for a stream, where there is the route at all.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Behaviour:
     redirect: tuple[str, int, str] | None = None
     everywhere: Reply | None = None
     hosts: tuple[tuple[str, Behaviour], ...] = ()
+    chat_stream: Answer | None = None
 
 
 # Building blocks
@@ -158,6 +160,21 @@ CHAT = as_json(
         "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10},
     },
 )
+CHAT_STREAM = stream(
+    event(
+        None,
+        id="chatcmpl-1",
+        object="chat.completion.chunk",
+        choices=[{"index": 0, "delta": {"role": "assistant", "content": "hi"}}],
+    ),
+    event(
+        None,
+        id="chatcmpl-1",
+        object="chat.completion.chunk",
+        choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}],
+    ),
+    b"data: [DONE]\n\n",
+)
 CATALOG = as_json(
     200,
     {
@@ -182,10 +199,11 @@ def add(
     models: Answer | None = MODELS,
     chat: Answer | None = CHAT,
     catalog: Answer | None = CATALOG,
+    chat_stream: Answer | None = CHAT_STREAM,
     **fields: object,
 ) -> Behaviour:
     """Register a behaviour under a name of its own; returns it."""
-    return add_whole(replace(Behaviour(name, responses, models, chat, catalog), **fields))  # type: ignore[arg-type]
+    return add_whole(replace(Behaviour(name, responses, models, chat, catalog, chat_stream=chat_stream), **fields))  # type: ignore[arg-type]
 
 
 def add_whole(plays: Behaviour) -> Behaviour:

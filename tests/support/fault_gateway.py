@@ -187,6 +187,12 @@ class FaultGateway:
         if plays.check_key == "before-route" and not admitted:
             return refusal
         answer = _route(plays, request.method, path)
+        if (
+            answer is plays.chat
+            and plays.chat_stream is not None
+            and b'"stream":true' in request.body.replace(b": ", b":")
+        ):
+            answer = plays.chat_stream
         if answer is None:
             return missing(f"{request.method} {path}")
         if not admitted and path != "/api/v1/models":

@@ -1,0 +1,64 @@
+"""The installed Codex itself, three versions of it, in a sample of the situations: doctor and Codex agree on works or not in all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.situations.judging import Grade, Judged, table
+from tests.support.playground import Job, Result, play
+from tests.support.real_codex import CURRENT, OLDER, codex
+from tests.support.situation import Situation, load
+
+RECORDED = Path(__file__).parent / "codex-0.169.0.json"
+EXTRA = Path(__file__).parent / "recorded-extra.json"
+
+# Takes minutes, or never ends: a config.toml of megabytes, an answer after 70 s, an agent that calls tools for ever.
+_ENDLESS = ("H15_huge", "F13_hang_headers_idle_timeout_3s", "K02_autocompact_midturn")
+
+
+def sample(version: str) -> list[Situation]:
+    """Every third recorded situation and some of the others; another third for each version, so that together they see all groups."""
+    start = (CURRENT, *OLDER).index(version)
+    chosen = [*load(RECORDED)[start::3], *(load(EXTRA)[start::60] if version == CURRENT else ())]
+    return [replace(one, codex=version) for one in chosen if one.name not in _ENDLESS]
+
+
+def compared(situation: Situation, real: Result, ours: Result) -> Judged:
+    """null is as good as false for the doctor where Codex does not end."""
+    if real.skipped or ours.skipped:
+        return Judged(situation.name, "not replayable", "", "", real.skipped or ours.skipped)
+    verdict = ours.report["verdict"]
+    grade: Grade = "right" if (verdict["works"] is True) == (real.works is True) else "wrong"
+    said = f"works: {verdict['works']}, {verdict['cause']}"
+    return Judged(situation.name, grade, f"works: {real.works}", said, real.words or real.stderr[-200:])
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize("version", [CURRENT, *OLDER])
+def test_doctor_and_codex_agree(version: str, record_property):
+    situations = sample(version)
+    assert len(situations) >= 60
+    mode = "bounded" if version == CURRENT else "outcome"
+    real = play([Job(one, "codex", codex(version), mode, limit=12.0) for one in situations])
+    ours = play([Job(one, "examine") for one in situations])
+    judged = [compared(*three) for three in zip(situations, real, ours, strict=True)]
+    text = table(judged, f"doctor beside Codex {version}")
+    record_property("situations", text)
+    assert all(one.grade != "wrong" for one in judged), text
+    assert sum(one.grade == "right" for one in judged) >= 60, text
+
+
+@pytest.mark.codex
+def test_the_fixtures_still_hold():
+    """What was recorded is what the real Codex does in our rebuilt situations: the same outcome and the same requests."""
+    situations = [one for one in load(RECORDED)[1::9] if one.name not in _ENDLESS]
+    results = play([Job(one, "codex", codex(CURRENT), "bounded", limit=12.0) for one in situations])
+    for situation, result in zip(situations, results, strict=True):
+        if result.skipped:
+            continue
+        assert (result.works is True) == (situation.works is True), situation.name
+        asked = {request.rsplit(" ", 2)[0] for request in situation.requests}
+        assert asked <= {request.rsplit(" ", 2)[0] for request in result.requests or {}}, situation.name
