@@ -1,0 +1,199 @@
+"""Which provider and model Codex ends up with, and where that leads instead of the gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joytui.codex import layers as layering
+from joytui.codex.models import default_model
+from joytui.codex.providers import BUILTIN, FIELD_DEFAULTS, FIELDS, OPENAI, OPENAI_BASE_URL
+from joytui.codex.schema import known_fields
+from joytui.codex.survey import Survey
+from joytui.codex.urls import origin_of
+from joytui.codex.world import Provider, WireApi
+from joytui.core.records import EffectiveValue
+
+
+def resolve_provider(state: Survey) -> Provider | None:
+    name, origin, layer = selected(state)
+    table = state.tables().get(name)
+    builtin = BUILTIN.get(name)
+    if isinstance(table, dict) and (builtin is None or (not state.rules.checks_provider_tables and name != OPENAI)):
+        return _built(state, name, table, {}, builtin=False)
+    if builtin is None:
+        _undefined(state, name, origin)
+        return None
+    _misrouted(state, name, origin, layer)
+    return _built(state, name, table if isinstance(table, dict) else {}, _builtin_fields(state, name), builtin=True)
+
+
+def selected(state: Survey) -> tuple[str, str, str]:
+    """The provider's id, its origin, and its layer."""
+    command = state.command
+    if command.oss or command.local_provider:
+        chosen = command.local_provider or state.config.get("oss_provider")
+        if command.oss:
+            return (chosen if isinstance(chosen, str) else "ollama"), "flag --oss", "flags"
+    path = ("model_provider",)
+    setter = state.setter(path)
+    value = state.config.get("model_provider")
+    if setter is not None and isinstance(value, str):
+        return value, setter.origin(path), setter.name
+    return OPENAI, "default", "default"
+
+
+def _builtin_fields(state: Survey, name: str) -> dict[str, EffectiveValue]:
+    fields = {key: EffectiveValue(value, "default", "default") for key, value in BUILTIN[name].items()}
+    if name != OPENAI:
+        return fields
+    setter = state.setter(("openai_base_url",))
+    url = state.config.get("openai_base_url")
+    variable = state.env.get("OPENAI_BASE_URL", "")
+    if setter and isinstance(url, str) and state.rules.has_openai_base_url_key:
+        fields["base_url"] = EffectiveValue(url or OPENAI_BASE_URL, setter.origin(("openai_base_url",)), setter.name)
+    elif variable.strip() and state.rules.honours_openai_base_url_variable:
+        fields["base_url"] = EffectiveValue(variable, "environment", "environment")
+    return fields
+
+
+def _built(
+    state: Survey, name: str, table: dict[str, Any], base: dict[str, EffectiveValue], *, builtin: bool
+) -> Provider:
+    fields = dict(base)
+    for key in FIELDS:
+        if key in table:
+            path = ("model_providers", name, key)
+            setter = state.setter(path)
+            origin = setter.origin(path) if setter else "default"
+            fields[key] = EffectiveValue(table[key], origin, setter.name if setter else "default")
+        elif key not in fields:
+            default = FIELD_DEFAULTS.get(key)
+            if key == "wire_api" and state.rules.chat_is_default:
+                default = "chat"
+            fields[key] = EffectiveValue(default, "default", "default")
+    if not state.rules.has_auth_command:
+        fields["auth"] = EffectiveValue(None, "default", "default")
+    return Provider(name, builtin, fields)
+
+
+def _undefined(state: Survey, name: str, origin: str) -> None:
+    defined = sorted(state.tables())
+    state.add(
+        "provider-undefined", "refuses", 60, f"no layer defines the provider {name!r}",
+        message=f"Error: Model provider `{name}` not found", where=origin, key="model_provider",
+        details={"provider": name, "defined": defined, "suggestion": near(name, tuple(defined))},
+    )  # fmt: skip
+
+
+def near(word: str, choices: tuple[str, ...]) -> str | None:
+    from difflib import get_close_matches
+
+    folded = {choice.lower().replace("-", "_"): choice for choice in choices}
+    found = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
+    """Codex would run, and talk to OpenAI or another built-in provider."""
+    if name == OPENAI and _openai_moved(state):
+        return
+    wanted = _custom_wishes(state, layer)
+    details = {"provider": name, "origin": origin, "wanted": [{"provider": v, "where": w} for v, w in wanted]}
+    if state.command.oss and name in ("ollama", "lmstudio"):
+        text = None
+        if name == "ollama":
+            text = (
+                "Error: OSS setup failed: No running Ollama server detected. Start it with: `ollama serve` (after installing). "
+                "Install instructions: https://github.com/ollama/ollama?tab=readme-ov-file#ollama"
+            )
+        state.add(
+            "provider-overridden", "misroutes", 65, f"--oss selects the local provider {name}", message=text, where="flag",
+            key="model_provider", details=details,
+        )  # fmt: skip
+    elif state.command.ignore_user_config and origin == "default" and _user_would_select(state):
+        state.add(
+            "provider-overridden", "misroutes", 82, "--ignore-user-config drops the file that selects the provider",
+            where="flag", key="model_provider", details={**details, "flag": "--ignore-user-config"},
+        )  # fmt: skip
+    elif wanted and layer not in ("user", "system", "default"):
+        state.add(
+            "provider-overridden", "misroutes", 82, f"{origin} selects {name} over {wanted[0][0]}", where=origin,
+            key="model_provider", details=details,
+        )  # fmt: skip
+    elif origin == "default" and _nothing_configured(state):
+        state.add(
+            "config-missing", "misroutes", 82, f"there is no {state.codex_home / 'config.toml'}",
+            where=str(state.codex_home / "config.toml"), details=details,
+        )  # fmt: skip
+    else:
+        found = _misplaced(state)
+        place = (
+            found[0]["where"] if found else (origin if origin != "default" else str(state.codex_home / "config.toml"))
+        )
+        state.add(
+            "provider-not-selected", "misroutes", 82, f"the effective model_provider is {name}", where=place,
+            key="model_provider", details={**details, "misplaced": found},
+        )  # fmt: skip
+
+
+def _openai_moved(state: Survey) -> bool:
+    base = _builtin_fields(state, OPENAI)["base_url"].value
+    return bool(origin_of(str(base))) and origin_of(str(base)) != origin_of(OPENAI_BASE_URL)
+
+
+def _custom_wishes(state: Survey, winner: str) -> list[tuple[str, str]]:
+    """Providers that lower layers select, highest first."""
+    path = ("model_provider",)
+    found = []
+    for layer in reversed(state.used()):
+        here, value = layering.lookup(layer.data, path)
+        if here and isinstance(value, str) and value not in BUILTIN and layer.name != winner:
+            found.append((value, layer.origin(path)))
+    return found
+
+
+def _user_would_select(state: Survey) -> bool:
+    user = next((layer for layer in state.layers if layer.name == "user"), None)
+    value = user.data.get("model_provider") if user and user.state == "ignored" else None
+    return isinstance(value, str) and value not in BUILTIN
+
+
+def _nothing_configured(state: Survey) -> bool:
+    user = next((layer for layer in state.layers if layer.name == "user"), None)
+    others = any(layer.data.get("model_providers") for layer in state.used())
+    return (user is None or user.state == "missing") and not others
+
+
+def _misplaced(state: Survey) -> list[dict[str, str]]:
+    """Keys that were meant as `model_provider`: below a table header, or misspelt."""
+    found: list[dict[str, str]] = []
+    for layer in state.used():
+        for path, value in layering.leaves(layer.data):
+            last = path[-1]
+            if isinstance(value, str) and len(path) > 1 and last == "model_provider" and path[0] != "profiles":
+                found.append({"key": ".".join(path), "where": layer.origin(path), "kind": "below a table header"})
+            elif len(path) == 1 and last not in known_fields(()) and near(last, ("model_provider",)):
+                found.append({"key": last, "where": layer.origin(path), "kind": "misspelt"})
+    return found
+
+
+def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:
+    if not state.rules.chat_is_default or provider is None or provider.builtin:
+        return "responses"
+    return "responses" if provider.get("wire_api") == "responses" else "chat"
+
+
+def resolve_model(state: Survey) -> EffectiveValue:
+    if state.command.model is not None:
+        model = EffectiveValue(state.command.model, "flag -m", "flags")
+    elif setter := state.setter(("model",)):
+        model = EffectiveValue(state.config.get("model"), setter.origin(("model",)), setter.name)
+    else:
+        return EffectiveValue(default_model(state.rules), "default", "default")
+    if model.value == "" and state.rules.refuses_empty_model:
+        text = (
+            "Error: thread/start: thread/start failed: No models are available. Set `model` explicitly or check your model "
+            "catalog configuration. (code -32600)"
+        )
+        state.add("model-empty", "refuses", 66, "the model is empty", message=text, where=model.origin, key="model")
+    return model
