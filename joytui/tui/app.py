@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -83,7 +84,8 @@ class ConsoleApp(App[None]):
         # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
-        super().__init__(css_path=["console.tcss", f"screens/{first}.tcss"])
+        here = Path(__file__).parent
+        super().__init__(css_path=[here / "console.tcss", here / "screens" / f"{first}.tcss"])
         self.goodbye: str | None = None
         self.failure: BaseException | None = None
         self.codex_goes_to: str | None = None

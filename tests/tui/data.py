@@ -279,7 +279,7 @@ def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
                     "output_tokens": outgoing,
                     "reasoning_tokens": outgoing // 4,
                     "cost_credits": f"{(incoming * 400 + outgoing * 2400) / 1e9:.6f}",
-                }  # fmt: skip
+                }
             )
     return rows
 

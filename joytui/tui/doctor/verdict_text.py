@@ -14,6 +14,7 @@ from joytui.tui.shown import visible
 if TYPE_CHECKING:
     from joytui.core.records import Evidence, Finding, Fix, Report
 from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.walk_lines import no_codex
 
 Mood = Literal["good", "bad", "doubt", "calm"]
 
@@ -48,11 +49,6 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
         under = "press r to send test requests" if not snapshot.sent else "not decided"
         return Headline("doubt" if snapshot.sent else "calm", "?" if snapshot.sent else "○", verdict.title, under)
     return Headline("bad", "✗", verdict.title, f"{row_words(verdict.row)} · {verdict.cause}")
-
-
-def no_codex(report: Report) -> bool:
-    """Neither a Codex on PATH nor a configuration: not a fault, just a machine without Codex."""
-    return report.codex.path is None and report.verdict.cause in ("config-missing", "codex-not-found")
 
 
 def row_words(row: str | None) -> str:

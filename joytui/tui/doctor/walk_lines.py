@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 
 if TYPE_CHECKING:
-    from joytui.core.records import Row, Status, Step
+    from joytui.core.records import Report, Row, Status, Step
 
 # The rows as core.causes has them (a test holds the two together): the first frame shows them, and waits for no import.
 ROW_NAMES: dict[Row, str] = {
@@ -52,11 +52,23 @@ class WalkLine:
 def walk_lines(snapshot: DoctorSnapshot) -> tuple[WalkLine, ...]:
     """All lines, in the order of the guide's table."""
     lines: list[WalkLine] = []
+    calm = snapshot.report is not None and snapshot.phase == "done" and no_codex(snapshot.report)
     for row, symptom in ROW_NAMES.items():
         steps = [s for s in snapshot.steps if s.row == row]
-        lines.append(WalkLine(row, _row_status(snapshot, row, steps), symptom))
-        lines.extend(WalkLine(row, s.status, s.title, duration(s), s) for s in steps)
+        status = _row_status(snapshot, row, steps)
+        lines.append(WalkLine(row, _calmed(status) if calm else status, symptom))
+        lines.extend(WalkLine(row, _calmed(s.status) if calm else s.status, s.title, duration(s), s) for s in steps)
     return tuple(lines)
+
+
+def no_codex(report: Report) -> bool:
+    """Neither a Codex on PATH nor a configuration: not a fault, just a machine without Codex."""
+    return report.codex.path is None and report.verdict.cause in ("config-missing", "codex-not-found")
+
+
+def _calmed(status: str) -> str:
+    """On a machine without Codex nothing is wrong: what would be a fault elsewhere is only not there."""
+    return "skip" if status in ("fail", "warn", "unknown") else status
 
 
 def _row_status(snapshot: DoctorSnapshot, row: Row, steps: Iterable[Step]) -> str:

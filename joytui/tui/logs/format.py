@@ -176,7 +176,10 @@ def clock(ms: int, zone: tzinfo | None = None, *, precise: bool = False) -> str:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Text in exactly `width` cells: cut with an ellipsis or padded. Wide characters count twice."""
+    """Text in exactly `width` cells: cut with an ellipsis or padded. Wide characters count twice, control characters
+    become spaces: this is the last gate before the terminal."""
+    if not text.isprintable():
+        text = clean(text)
     if not text.isascii():
         return _fit_wide(text, width, right)
     if len(text) > width:

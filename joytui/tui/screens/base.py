@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -19,12 +20,33 @@ MINIMAL_WIDTH = 40
 MINIMAL_HEIGHT = 10
 
 
+class TooSmall(Widget):
+    """Covers the body where the terminal is too small for it, and says what it needs."""
+
+    DEFAULT_CSS = """
+    TooSmall { display: none; layer: above; dock: top; width: 100%; height: 100%; background: $background; padding: 0 1; }
+    Screen.-tiny TooSmall, Screen.-flat TooSmall { display: block; }
+    """
+
+    def render(self) -> Content:
+        size = self.app.size
+        return Content(
+            f"joytui needs {MINIMAL_WIDTH}×{MINIMAL_HEIGHT} cells; this is {size.width}×{size.height}. q quits."
+        )
+
+
 class ConsoleScreen(Screen[None]):
     """A mode's base screen. Subclasses name themselves (`MODE`) and yield their body."""
 
     MODE: ClassVar[str] = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide"), (170, "-vast")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-tiny"),
+        (MINIMAL_WIDTH, "-narrow"),
+        (72, "-normal"),
+        (110, "-wide"),
+        (170, "-vast"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (MINIMAL_HEIGHT, "-low"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
 
     @property
     def console(self) -> ConsoleApp:
@@ -33,6 +55,7 @@ class ConsoleScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)
         yield from self.compose_body()
+        yield TooSmall()
         yield KeyBar()
 
     def compose_body(self) -> Iterable[Widget]:

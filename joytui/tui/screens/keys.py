@@ -137,6 +137,8 @@ class KeysScreen(ConsoleScreen):
         if not snapshot.keys:
             self.query_one("#empty", Static).update(texts.empty(snapshot, self.console.link_state))
         self._fill(here.id if here else None)
+        if snapshot.keys and self.focused is None:
+            self.call_after_refresh(self.table.focus)
         self._show_detail()
         self.refresh_bindings()
 

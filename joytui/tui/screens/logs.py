@@ -116,6 +116,8 @@ class LogsScreen(ConsoleScreen):
     def _show_empty(self) -> None:
         empty = len(self.view.store) == 0
         self.set_class(empty, "-empty")
+        if not empty and self.focused is None:
+            self.call_after_refresh(self.view.focus)
         if empty:
             words = nothing_yet(self.console.link_state, self.console.codex_goes_to, self.filter_text)
             self.query_one("#empty", Static).update(words)
@@ -169,18 +171,15 @@ class LogsScreen(ConsoleScreen):
         self._show_empty()
 
     def _pump(self) -> None:
-        """Copies what came since the last time and passes the filter; a request is judged when it has ended."""
+        """Copies what came or ended since the last time and passes the filter; an ended request replaces its beginning."""
         if self._matches is None:
             return
         source = self.console.store
-        fresh: list[RequestRecord] = []
-        while self._copied < len(source):
-            record = source.record(self._copied)
-            if record.status is None and self._copied > len(source) - 200:
-                break
-            if self._matches(record):
-                fresh.append(record)
-            self._copied += 1
+        rows = sorted(row for row in source.changed if row < self._copied)
+        source.changed.clear()
+        rows.extend(range(self._copied, len(source)))
+        self._copied = len(source)
+        fresh = [record for record in map(source.record, rows) if self._matches(record)]
         if fresh:
             self.view.store.append_records(fresh)
             self.view.catch_up()

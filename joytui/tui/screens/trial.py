@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
@@ -14,7 +14,6 @@ from textual.worker import Worker
 
 from joytui.core.errors import JoytuiError
 from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
-from joytui.tui.logs.format import cost_text
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
@@ -37,7 +36,7 @@ class TrialDialog(Dialog[None]):
     ]
     DEFAULT_CSS = """
     TrialDialog #dialog { width: 92; }
-    TrialDialog #said { max-height: 14; overflow-y: auto; display: none; }
+    TrialDialog #said { height: 10; display: none; scrollbar-size-vertical: 1; }
     TrialDialog.-ran #said { display: block; }
     TrialDialog #outcome { margin: 1 0 0 0; height: auto; }
     """
@@ -70,11 +69,12 @@ class TrialDialog(Dialog[None]):
 
     def compose_dialog(self) -> ComposeResult:
         yield Static(
-            "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder,"
+            "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder, and "
+            "revokes the key. Your config.toml is not touched. By hand it would be:"
         )
-        yield Static("and revokes the key. Your config.toml is not touched. By hand it would be:", classes="note")
         yield Static(Content(try_command(self.base_url)), classes="box", id="command")
-        yield Static(id="said", classes="box", markup=False)
+        with VerticalScroll(id="said", classes="box"):
+            yield Static(id="said-text", markup=False)
         yield Static(id="outcome")
         with Horizontal(id="buttons"):
             yield Button("Copy command", id="copy")
@@ -147,9 +147,8 @@ class TrialDialog(Dialog[None]):
     def _say(self, line: str) -> None:
         self._lines = [*self._lines, visible(line)][-KEPT_LINES:]
         self.add_class("-ran")
-        said = self.query_one("#said", Static)
-        said.update("\n".join(self._lines))
-        said.scroll_end(animate=False)
+        self.query_one("#said-text", Static).update("\n".join(self._lines))
+        self.query_one("#said", VerticalScroll).scroll_end(animate=False)
 
     def on_trial_dialog_ended(self, message: Ended) -> None:
         self._work = None
@@ -168,12 +167,10 @@ class TrialDialog(Dialog[None]):
 
 
 def outcome_text(outcome: TrialOutcome) -> Content:
-    """What came of the turn: it works or not, what it said, what it cost."""
+    """What came of the turn: it works or not, what it said, what it cost (in the summary)."""
     glyph, colour = ("✓", "$success") if outcome.works else ("✗", "$error")
-    cost = cost_text(outcome.cost_nano, estimated=outcome.cost_estimated) or "0"
-    numbers = f"{outcome.input_tokens:,} input and {outcome.output_tokens:,} output tokens, {cost} Cr, {outcome.seconds:.1f} s"
     return Content.assemble(
         (f"{glyph} {visible(outcome.summary)}", f"bold {colour}"),
         (f"\n“{visible(outcome.said, limit=400)}”" if outcome.said else "", ""),
-        (f"\n{numbers}. 2 shows it in Logs." if outcome.requests else "", "$quiet"),
+        ("\nesc, then 2, shows it in Logs." if outcome.requests else "", "$quiet"),
     )

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from joytui.core.joytoken import config_block
 from joytui.tui.doctor import verdict_text as words
 from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.walk_lines import no_codex
 from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
     why = words.explanation(snapshot)
     if why.plain:
         yield Part("why", "", lambda width: why)
-    if words.no_codex(report):
+    if no_codex(report):
         yield from _guide(report)
         return
     yield from _proof(report)

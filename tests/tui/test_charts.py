@@ -1,0 +1,67 @@
+"""The chart takes anything and takes nothing down with it: each case in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys
+from math import inf, nan
+from joytui.tui.charts.stacked import Palette, stacked_bars
+colours = Palette(((94, 211, 184), (116, 169, 255)), (139, 151, 171), (42, 50, 64))
+labels, series, width, height = eval(sys.argv[1])
+text = stacked_bars(labels, series, width, height, colours)
+print("none" if text is None else f"{len(text.plain.splitlines())} {max(map(len, text.plain.splitlines()))}")
+print("" if text is None else text.plain)
+"""
+
+DAYS = [f"{day:02d} Nov" for day in range(1, 8)]
+
+
+def drawn(labels: object, series: object, width: int, height: int) -> str:
+    case = f"({labels!r}, {series}, {width}, {height})"
+    done = subprocess.run([sys.executable, "-c", SCRIPT, case], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("labels", "series"),
+    [
+        (DAYS, "[[nan] * 7, [1.0] * 7]"),
+        (DAYS, "[[inf, -inf, 1, 2, 3, 4, 5]]"),
+        (DAYS, "[[1e300] * 7, [1e-300] * 7]"),
+        (DAYS, "[[0.0] * 7]"),
+        (DAYS, "[]"),
+        (["today"], "[[3.0]]"),
+        (["\x1b[2Jx\x07", "b"], "[[1.0, 2.0]]"),
+    ],
+)
+def test_any_numbers_are_drawn(labels, series):
+    out = drawn(labels, series, 60, 12)
+    assert out.splitlines()[0].startswith("12 ")
+    assert "\x1b" not in out
+    assert "\x07" not in out
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (5, 2), (15, 40)])
+def test_without_room_there_is_no_chart(width, height):
+    assert drawn(DAYS, "[[1.0] * 7]", width, height).startswith("none")
+
+
+def test_nothing_is_nothing():
+    assert drawn([], "[]", 60, 12).startswith("none")
+
+
+def test_round_ticks_and_separate_bars():
+    out = drawn(DAYS, "[[10, 93, 50, 20, 70, 40, 1]]", 60, 16)
+    lines = [line for line in out.splitlines()[1:] if line.strip()]
+    ticks = [line.split("─")[0].strip() for line in lines if line[:3].strip().isdigit()]
+    assert ticks == ["100", "75", "50", "25", "0"]
+    assert "01 Nov" in lines[-1]
+    assert "07 Nov" in lines[-1]
+    assert len(re.findall("█+", lines[-2])) >= 6

@@ -1,0 +1,201 @@
+"""The console's pure parts: what turns snapshots into lines, cells, words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from joytui.core.causes import ROW_TEXTS
+from joytui.core.records import ROWS
+from joytui.tui.ascii import to_ascii
+from joytui.tui.background import _dark_by_environment, is_dark
+from joytui.tui.charts.cells import bar, bar_parts, columns, share, sparkline
+from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.ticket import fix_text, ticket_text
+from joytui.tui.doctor.verdict_text import headline
+from joytui.tui.doctor.walk_lines import ROW_NAMES, walk_lines
+from joytui.tui.keys.form import read
+from joytui.tui.launch import first_screen, refuse_without_terminal
+from joytui.tui.memory import Memory, load, save
+from joytui.tui.state import LinkState, link_words
+from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, theme_name
+from joytui.tui.widgets.masthead import masthead
+from joytui.tui.widgets.verdict import parts
+from tests.tui import data
+from tests.tui.opening import done
+
+
+def test_rows_are_the_guides():
+    assert tuple(ROW_NAMES) == ROWS
+    assert all(ROW_NAMES[row] == ROW_TEXTS[row].symptom for row in ROWS if row != "other")
+
+
+def test_walk_while_it_runs():
+    snapshot = DoctorSnapshot().started(send=False).with_step(data.step("key.present", "fail"))
+    lines = walk_lines(snapshot)
+    assert [line.status for line in lines if line.row == "401"] == ["fail", "fail"]
+    assert {line.status for line in lines if line.row == "402"} == {"running"}
+
+
+def test_a_step_that_comes_again_replaces_itself():
+    snapshot = DoctorSnapshot().with_step(data.step("key.present", "unknown")).with_step(data.step("key.form"))
+    again = snapshot.with_step(data.step("key.present", "pass"))
+    assert [(s.id, s.status) for s in again.steps] == [("key.present", "pass"), ("key.form", "pass")]
+
+
+@pytest.mark.parametrize(
+    ("name", "mood"), [("HEALTHY", "good"), ("KEY_UNSET", "bad"), ("BASE_URL_PATH", "bad"), ("NO_CODEX", "calm")]
+)
+def test_headline_moods(name, mood):
+    assert headline(done(getattr(data, name))).mood == mood
+
+
+def test_headline_before_sending_names_the_key_that_sends():
+    head = headline(done(data.UNDECIDED, sent=False))
+    assert head.mood == "calm"
+    assert "press r" in head.under
+
+
+def test_no_codex_is_no_alarm_and_offers_the_config():
+    shown = {part.name: part for part in parts(done(data.NO_CODEX))}
+    assert set(shown) == {"why", "block"}
+    assert "model_provider" in shown["block"].make(60).plain
+
+
+def test_ticket_has_all_that_support_asks_for():
+    text = ticket_text(data.KEY_UNSET)
+    for word in ("key-unset", "row 401", "config.toml:7", "source ~/.zshrc", "0.169.0", "Missing environment variable"):
+        assert word in text
+
+
+def test_fix_text_prefers_commands_over_the_patch():
+    assert fix_text(data.BASE_URL_PATH.verdict.fix).startswith("sed -i")
+
+
+@pytest.mark.parametrize("width", [30, 44, 64, 80, 200])
+def test_masthead_names_all_screens_at_any_width(width):
+    line = masthead("logs", LinkState("live", url="http://127.0.0.1:8791"), width).plain
+    assert all(name in line for name in ("Doctor", "Logs", "Usage", "Keys")) or width < 40
+
+
+@pytest.mark.parametrize("phase", ["idle", "finding", "starting", "live", "behind", "lost", "off", "failed"])
+def test_every_link_state_says_something(phase):
+    glyph, _, short, _ = link_words(LinkState(phase, url="http://127.0.0.1:8791", note="port 8791 is taken"))
+    assert glyph
+    assert short
+
+
+def test_ascii_keeps_widths():
+    text = "✓ 401 … → █▁▌ ╭─╮ naïve “x” 漢"
+    assert to_ascii(text).isascii()
+    assert len(to_ascii(text)) == len(text) + 1  # 漢 takes two cells
+
+
+def test_bars():
+    assert bar(0, 4) == "    "
+    assert bar(1, 4) == "████"
+    assert bar(0.001, 4) == "▏   "
+    assert bar(float("nan"), 4) == "    "
+    assert "".join(text for text, _ in bar_parts(0.5, 4, "red", "grey")) == bar(0.5, 4)
+    assert sparkline([0, 1, 2]) == " ▄█"
+    assert columns([float("inf"), 2.0], 2)[1] == " █"
+    assert share(1, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("top", "last"), [(1.47, 1.5), (93, 100), (0.0031, 0.004), (7, 8), (0, 1), (float("nan"), 1), (1e300, None)]
+)
+def test_round_ticks(top, last):
+    ticks = round_ticks(top, 4)
+    assert len(ticks) >= 2
+    assert ticks[-1] >= min(finite(top), 1e15)
+    if last is not None:
+        assert ticks[-1] == pytest.approx(last)
+
+
+def test_tick_texts():
+    assert [tick_text(t, 25) for t in (0, 25, 100)] == ["0", "25", "100"]
+    assert tick_text(2500, 500) == "2.5k"
+    assert tick_text(0.0005, 0.0005) == "0.0005"
+
+
+def test_labels_never_touch_and_end_with_the_last():
+    labels = [f"{day:02d} Nov" for day in range(1, 31)]
+    places = label_places(labels, 70)
+    assert places[-1] == 29
+    assert len(places) * 8 <= 70 + 8
+
+
+def test_form_reads_a_wish():
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    wish, problems = read({"name": " ci ", "daily_limit": "2,5", "expires": "30d"}, now)
+    assert not problems
+    assert wish is not None
+    assert (wish.name, wish.daily_limit, wish.owner) == ("ci", "2.5", None)
+    assert wish.expires_at == "2026-12-23T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 81}, "name"),
+        ({"name": "a\x1b[31mb"}, "name"),
+        ({"name": "a", "daily_limit": "much"}, "daily_limit"),
+        ({"name": "a", "total_limit": "-1"}, "total_limit"),
+        ({"name": "a", "expires": "soon"}, "expires"),
+        ({"name": "a", "expires": "2020-01-01"}, "expires"),
+    ],
+)
+def test_form_names_what_is_wrong(values, field):
+    wish, problems = read(values, datetime(2026, 11, 23, tzinfo=UTC))
+    assert wish is None
+    assert set(problems) == {field}
+
+
+def test_background_answers():
+    assert is_dark(b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\")
+    assert not is_dark(b"\x1b]11;rgb:ffff/ffff/ffff\x07")
+    assert is_dark(b"")
+    assert not _dark_by_environment("0;15")
+    assert _dark_by_environment("15;0")
+
+
+def test_theme_words():
+    assert theme_name("auto", dark=True) == DARK
+    assert theme_name(None, dark=False) == LIGHT
+    assert theme_name("contrast", dark=False) == CONTRAST_LIGHT
+    assert theme_name("nord", dark=True) == "nord"
+
+
+def test_memory_survives_and_forgives(tmp_path):
+    file = tmp_path / "data" / "console.json"
+    assert load(file) == Memory()
+    save(file, Memory("keys", "joytui-light"))
+    assert load(file) == Memory("keys", "joytui-light")
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text('{"screen": "../x", "theme": 7}')
+    assert load(file) == Memory()
+    save(tmp_path / "data" / "console.json" / "no" / "folder", Memory())  # a file stands where a folder should
+
+
+def test_first_screen_by_what_is_there(tmp_path):
+    assert first_screen({"HOME": str(tmp_path), "PATH": ""}) == "usage"
+    (tmp_path / ".codex").mkdir()
+    assert first_screen({"HOME": str(tmp_path), "PATH": ""}) == "doctor"
+
+
+def test_no_terminal_is_refused():
+    from joytui.core.errors import UsageError
+
+    with pytest.raises(UsageError, match="needs a terminal"):
+        refuse_without_terminal({"TERM": "xterm"})
+
+
+def test_durations_and_ages():
+    from joytui.tui.keys.texts import ago
+
+    assert ago(None, data.NOW) == "never"
+    assert ago((data.NOW - timedelta(hours=3)).isoformat(), data.NOW) == "3 h ago"
