@@ -28,7 +28,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"(?i)([\w\-.]{0,40}(?:api[_\-]?key|apikey|secret|passw(?:or)?d|access[_\-]?token|auth[_\-]?token|bearer[_\-]?token)"
-            r"[\"']?\s*[=:]\s*[\"']?)(?![\"'\s]|env\b|‹)[^\s\"',;}&]{6,}"
+            r"[\"']?\s*[=:]\s*(?:\[\s{0,8})?[\"']?)(?![\"'\s\[]|env\b|‹)[^\s\"',;}&]{6,}"
         ),
         rf"\1{MASK}",
     ),
