@@ -20,9 +20,11 @@ SIGNATURE = {"extra_content": {"google": {"thought_signature": "c2lnbmF0dXJl"}}}
 
 
 def prompt_of(body: Any) -> str:
-    """The words of the last user message."""
-    content = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
-    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
+    """The words of the last user message; of a task for an agent its payload. Answers of agents are no prompts."""
+    for message in reversed(body["messages"]):
+        if message["role"] == "user" and not str(message["content"]).startswith(("<", "Message Type: FINAL_ANSWER")):
+            return str(message["content"]).split("Payload:\n")[-1]
+    raise AssertionError("no user message")
 
 
 def turn_of(body: Any) -> int:
@@ -101,6 +103,26 @@ def thinking(body: Any) -> Scripted:
     )
 
 
+def delegating(body: Any) -> Scripted:
+    """Starts a sub-agent, which it may have to search for first, waits for it, and ends."""
+    offered = {tool["function"]["name"] for tool in body["tools"]}
+    turn, task = turn_of(body), prompt_of(body).replace("delegate", "child")
+    if "collaboration__spawn_agent" in offered:
+        spawn = {"task_name": "helper", "message": task, "fork_turns": "none"}
+        steps = [("collaboration__spawn_agent", spawn), ("collaboration__wait_agent", {})]
+    else:
+        outputs = [m["content"] for m in body["messages"] if m["role"] == "tool"]
+        agent = next((json.loads(o)["agent_id"] for o in outputs if o.startswith('{"agent_id"')), None)
+        search = [("tool_search", {"query": "spawn agent"})] if "tool_search" in offered else []
+        spawn = {"message": task}
+        steps = [*search, ("multi_agent_v1__spawn_agent", spawn), ("multi_agent_v1__wait_agent", {"targets": [agent]})]
+    return calling(turn, *steps[turn]) if turn < len(steps) else say("delegated", turn)
+
+
+def child(body: Any) -> Scripted:
+    return say(f"{prompt_of(body)} is done", 0)
+
+
 class Cutting:
     """Breaks off in the middle the first time, answers the second."""
 
@@ -123,6 +145,8 @@ class Model:
             "parallel": parallel,
             "patch": patching,
             "think": thinking,
+            "delegate": delegating,
+            "child": child,
             "cut": Cutting(),
         }
 

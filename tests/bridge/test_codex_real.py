@@ -24,7 +24,8 @@ from tests.support.real_setup import Setup
 pytestmark = pytest.mark.codex
 UPSTREAM_KEY = "up-secret-0123456789"
 SHAPES = ("auto", "gpt-5.5", "gpt-5.6-sol")
-TASKS = {"parallel": "auto", "think": "auto", "cut": "auto", **{f"patch {model}": model for model in SHAPES}}
+TASKS = {"parallel": "auto", "think": "auto", "cut": "auto"}
+TASKS |= {f"{task} {model}": model for task in ("patch", "delegate") for model in SHAPES}
 
 
 @dataclass(slots=True)
@@ -114,6 +115,12 @@ def test_nothing_of_the_instructions_is_lost(played: Played, task: str) -> None:
         assert (len(system["content"]), _digest(system["content"])) == (len(expected), _digest(expected))
 
 
+def test_the_upstream_is_asked_for_the_model_that_codex_named(played: Played) -> None:
+    assert {task: {b["model"] for b in played.model.bodies[task]} for task in TASKS} == {
+        task: {slug} for task, slug in TASKS.items()
+    }
+
+
 @pytest.mark.parametrize("slug", SHAPES)
 def test_every_tool_of_codex_arrives(played: Played, slug: str) -> None:
     sent = next(body for body in played.sent if _asked(body) == f"patch {slug}")
@@ -124,8 +131,9 @@ def test_every_tool_of_codex_arrives(played: Played, slug: str) -> None:
 
 
 def _asked(body: Any) -> str:
-    """The prompt: the text of the last user message."""
-    return str([i for i in body["input"] if i.get("role") == "user"][-1]["content"][0]["text"])
+    """The prompt: the last user message that Codex did not write itself; a sub-agent may have none."""
+    texts = [str(i["content"][0]["text"]) for i in body["input"] if i.get("role") == "user"]
+    return next((text for text in reversed(texts) if not text.startswith("<")), "")
 
 
 def _flat(tool: dict[str, Any], prefix: str = "") -> list[str]:
@@ -157,6 +165,14 @@ def test_a_file_is_created_and_edited_by_apply_patch(played: Played, slug: str) 
     assert len(outputs) == 4
     assert "sugar is sweet “é”" in outputs[3]
     assert [len(row["notes"] or "") > 0 for row in played.rows[f"patch {slug}"]] == [True] * 5
+
+
+@pytest.mark.parametrize("slug", SHAPES)
+def test_a_sub_agent_gets_its_task_and_answers(played: Played, slug: str) -> None:
+    """Found by tool_search in one shape, with a task that Codex hands on as `encrypted_content` in another."""
+    (own,) = played.model.bodies[f"child {slug}"]
+    assert f"child {slug}" in str(own["messages"][-1]["content"])
+    assert f"child {slug} is done" in str(played.model.bodies[f"delegate {slug}"][-1]["messages"])
 
 
 def test_each_slug_has_its_own_shape(played: Played) -> None:

@@ -91,9 +91,25 @@ def test_two_assistant_messages_stay_two() -> None:
 
 
 def test_item_of_unknown_kind_keeps_its_text() -> None:
-    made = chat(user("a"), {"type": "agent_message", "content": [{"type": "input_text", "text": "from a friend"}]})
+    made = chat(user("a"), {"type": "postcard", "content": [{"type": "input_text", "text": "from a friend"}]})
     assert made.body["messages"][-1] == {"role": "user", "content": "from a friend"}
-    assert any("agent_message" in note for note in made.notes)
+    assert made.notes == ["item postcard was taken as text"]
+
+
+def agent_message(payload: str) -> dict[str, object]:
+    """The item by which Codex 0.169.0 gives a sub-agent its task."""
+    head = {"type": "input_text", "text": "Message Type: NEW_TASK\nPayload:\n"}
+    return {"type": "agent_message", "content": [head, {"type": "encrypted_content", "encrypted_content": payload}]}
+
+
+def test_task_of_a_sub_agent_is_not_lost() -> None:
+    made = chat(user("a"), agent_message("count the sheep"))
+    assert made.body["messages"][-1]["content"] == "Message Type: NEW_TASK\nPayload:\ncount the sheep"
+    assert made.notes == []
+
+
+def test_task_that_another_provider_encrypted_is_not_forwarded() -> None:
+    assert "gAAAA" not in str(chat(user("a"), agent_message("gAAAAAB" + "x" * 200)).body)
 
 
 def test_item_of_unknown_kind_without_text_is_noted() -> None:

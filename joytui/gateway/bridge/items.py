@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from joytui.gateway.bridge.tools import FREEFORM_PARAMETER, TOOL_SEARCH, ToolNam
 
 SYSTEM_ROLES = ("developer", "system")
 TOOL_LISTS = ("additional_tools",)
+AGENT_MESSAGE = "agent_message"
+_CIPHERTEXT = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 NO_OUTPUT = "(no output: the call was interrupted before it gave a result)"
 Message = dict[str, Any]
 
@@ -142,12 +145,14 @@ class Gatherer:
         self._turn.call_opaque.update(carried.calls)
 
     def _other(self, item: Mapping[str, Any]) -> None:
-        """Items of no kind that the bridge knows: their text stays, as the user's; without text they are left out."""
-        texts = [text for part in content_parts(item.get("content")) if (text := part_text(part)) is not None]
+        """Messages of sub-agents, and items of no kind that the bridge knows: their text stays, as the user's."""
+        texts = [text for part in content_parts(item.get("content")) if (text := _agent_text(part)) is not None]
         if texts:
             self.flush()
-            self.messages.append({"role": "user", "content": "\n\n".join(texts)})
-        self.note(f"item {item.get('type')} was {'taken as text' if texts else 'left out'}")
+            glue = "" if item.get("type") == AGENT_MESSAGE else "\n"  # its first part ends with a line break
+            self.messages.append({"role": "user", "content": glue.join(texts)})
+        if item.get("type") != AGENT_MESSAGE or not texts:
+            self.note(f"item {item.get('type')} was {'taken as text' if texts else 'left out'}")
 
     def flush(self) -> None:
         """Ends the assistant message that is being gathered, with the outputs of its calls."""
@@ -197,6 +202,15 @@ def _role(item: Mapping[str, Any]) -> str | None:
     if role in ("user", "assistant", *SYSTEM_ROLES):
         return str(role)
     raise BridgeError(f"input: a message's role is user, assistant, developer or system, not {role!r}")
+
+
+def _agent_text(part: Any) -> str | None:
+    """Text of a part. OpenAI encrypts what one agent tells another, and Codex hands on whatever stands in its place
+    as `encrypted_content`: through a bridge that is the model's own words (Codex 0.169.0, observed)."""
+    if isinstance(part, Mapping) and part.get("type") == "encrypted_content":
+        content = part.get("encrypted_content")
+        return content if isinstance(content, str) and not _CIPHERTEXT.fullmatch(content) else None
+    return part_text(part)
 
 
 def _plain_thought(item: Mapping[str, Any]) -> str:
