@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from joytui.core.clock import now, rfc3339
@@ -42,6 +43,9 @@ class Gateway:
         self.url = url
         self.started_at = rfc3339(now())
         self.shipped = load_catalog(settings.catalog)
+        if not settings.offline and settings.catalog is None:
+            # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
+            self.shipped = replace(self.shipped, aliases={})
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
         self.keyring = Keyring(ledger.read_now(keys.keys))
         self.token_digests = {row.digest for row in ledger.read_now(keys.tokens)}
