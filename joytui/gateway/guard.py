@@ -48,10 +48,6 @@ class Guard:
             if refusal is not None:
                 await _send(send, refusal)
                 return
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})  # HTTP 403: Codex then posts instead
-            return
         await self._app(scope, receive, send)
 
     def _refusal(self, headers: list[tuple[bytes, bytes]]) -> Refused | None:

@@ -22,6 +22,7 @@ from joytui.core.gateway_state import GatewayState, read_token, remove_state, wr
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
 from joytui.gateway.logs import set_up_logging
+from joytui.gateway.protocol import capped
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_setup import upstream_of
@@ -96,7 +97,7 @@ async def run(
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
-        h11_max_incomplete_event_size=settings.max_header_bytes + 1024,
+        http=capped(settings.max_header_bytes),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )

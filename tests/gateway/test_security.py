@@ -166,6 +166,25 @@ async def test_headers_have_a_cap(gateway: Served) -> None:
     assert (await gateway.http.get("/healthz")).status_code == 200
 
 
+async def test_headers_without_an_end_are_cut_off(gateway: Served) -> None:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    _reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\nx: ".encode())
+    sent = 0
+    try:
+        while sent < 64 * 1024 * 1024 and not writer.is_closing():
+            writer.write(b"y" * 65536)
+            sent += 65536
+            await writer.drain()
+    except ConnectionError:
+        pass  # what we wait for
+    assert sent < 16 * 1024 * 1024
+    writer.close()
+    body = json.dumps({**SAY_HI, "x": "y" * 500_000}).encode()
+    for _ in range(2):  # a large body is no header, nor are the headers of two requests those of one
+        assert (await gateway.post("chat/completions", await gateway.key(), body)).status_code == 200
+
+
 async def test_control_characters_do_not_reach_the_records(gateway: Served) -> None:
     key = await gateway.key()
     await gateway.chat(key, {**SAY_HI, "model": "\x1b]0;owned\x07\x1b[2Jx\r\n"})
