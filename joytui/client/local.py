@@ -6,6 +6,7 @@ gateway = await find(places())                       # None where none runs
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from joytui import __version__
 from joytui.client.console import ConsoleClient
 from joytui.client.http import gateway_url as clean_url
 from joytui.client.http import is_loopback
-from joytui.client.ports import runs_gateway
+from joytui.client.ports import OUR_KIND, runs_gateway
 from joytui.client.proof import ask_proof, proof_of_each_connection
 from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
 from joytui.core.errors import UnreachableError, UsageError
@@ -91,10 +92,9 @@ async def ensure(
         announce("starting the local gateway …")
     try:
         pid = await spawn_gateway(places, arguments, env)
-    except UnreachableError:
-        with contextlib.suppress(UnreachableError):
-            if found := await find(places):  # somebody started one at the same moment
-                return found
+    except UnreachableError as failure:
+        if found := await _started_by_another(places, failure):
+            return found
         raise
     gateway = await find(places)
     if gateway is None:
@@ -106,6 +106,19 @@ async def ensure(
     if announce:
         announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
     return replace(gateway, started=True)
+
+
+async def _started_by_another(places: Places, failure: UnreachableError) -> LocalGateway | None:
+    """The gateway that somebody else started on our port at the same moment. It listens before it is ready, so that we
+    look for a while; nothing tells us when another process has come so far."""
+    if OUR_KIND not in failure.what:
+        return None
+    for _ in range(50):
+        with contextlib.suppress(UnreachableError):
+            if found := await find(places):
+                return found
+        await asyncio.sleep(0.1)
+    return None
 
 
 async def stop(places: Places) -> GatewayState | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from joytui.core.errors import UnreachableError
 from joytui.core.redaction import visible
 
+OUR_KIND = "another joytui gateway"
 _LISTEN = "0A"
 
 
@@ -79,7 +80,7 @@ def _rows(table: str) -> list[list[str]]:
 def describe(pid: int) -> str:
     """A process as "name (pid 123)". Its arguments are not shown (they may hold secrets), but our own gateway is named."""
     if runs_gateway(pid):
-        return f"another joytui gateway (pid {pid})"
+        return f"{OUR_KIND} (pid {pid})"
     try:
         name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -42,7 +42,9 @@ async def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
     assert_gone(heard)
 
 
-async def test_cancelling_ends_it(tmp_path: Path) -> None:
+async def test_cancelling_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a program that does not heed SIGTERM."""
+    monkeypatch.setattr("joytui.client.codex_process.GRACE_S", 0.3)
     heard: list[str] = []
     started = asyncio.Event()
 
