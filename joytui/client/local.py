@@ -109,11 +109,9 @@ async def ensure(
 
 
 async def _started_by_another(places: Places, failure: UnreachableError) -> LocalGateway | None:
-    """The gateway that somebody else started on our port at the same moment. It listens before it is ready, so that we
-    look for a while; nothing tells us when another process has come so far."""
-    if OUR_KIND not in failure.what:
-        return None
-    for _ in range(50):
+    """The gateway that somebody else started at the same moment. It has the port before it is ready, so that we look for
+    a while; nothing tells us when another process has come so far."""
+    for _ in range(50 if OUR_KIND in failure.what else 1):
         with contextlib.suppress(UnreachableError):
             if found := await find(places):
                 return found
