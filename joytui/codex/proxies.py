@@ -1,7 +1,8 @@
 """Which proxy Codex (reqwest) takes for a URL, and by which variable.
 
-Observed with 0.169.0: HTTP_PROXY beats http_proxy, and either beats ALL_PROXY; NO_PROXY exempts by host, suffix,
-address or network. A value that is no URL makes every request fail (G15).
+Observed with 0.169.0, value by value: the first of HTTP_PROXY and http_proxy that is set counts, also when it is empty; a value that is no
+URI to it (quotes, blanks, a path without a scheme, ftp://) is passed over in silence, then ALL_PROXY is asked. A URI whose host or port
+cannot be used makes every request fail (G15). NO_PROXY exempts by host, suffix, address or network; its star exempts names, not addresses.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from urllib.parse import urlsplit
 from joytui.codex.world import ProxyUse
 
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+_URI = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?([^/?#]*)(.*)", re.DOTALL)
+_AUTHORITY = re.compile(r"[A-Za-z0-9!#$%&'()*+,./:;=?@\[\]_~-]*")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def proxy_for(url: str, env: Mapping[str, str]) -> ProxyUse:
     """The proxy for a request to this URL."""
     scheme = "https" if url.lower().startswith("https:") else "http"
-    variable = _first(env, *_names(scheme, env))
+    variable = next((name for name in _names(scheme, env) if name and _authority(env[name]) is not None), None)
     if variable is None:
         return ProxyUse(None, None, None)
     value = env[variable]
@@ -30,31 +34,43 @@ def proxy_for(url: str, env: Mapping[str, str]) -> ProxyUse:
     return ProxyUse(target or value, variable, value, target is not None)
 
 
-def _names(scheme: str, env: Mapping[str, str]) -> tuple[str, ...]:
+def _names(scheme: str, env: Mapping[str, str]) -> tuple[str | None, ...]:
+    """The variable of this scheme, then the one of all schemes; of each pair the first that is set at all."""
     upper, lower = f"{scheme.upper()}_PROXY", f"{scheme}_proxy"
+    every = _first(env, "ALL_PROXY", "all_proxy")
     if scheme == "http" and "REQUEST_METHOD" in env:  # a CGI environment: HTTP_PROXY may be a request's header
-        return ("ALL_PROXY", "all_proxy")
-    return (upper, lower, "ALL_PROXY", "all_proxy")
+        return (every,)
+    return (_first(env, upper, lower), every)
 
 
 def _first(env: Mapping[str, str], *names: str) -> str | None:
-    return next((name for name in names if env.get(name, "").strip()), None)
+    return next((name for name in names if name in env), None)
+
+
+def _authority(value: str) -> str | None:
+    """Host and port (and credentials) of a value that is a URI with a scheme of proxies, or none; None: Codex passes it over."""
+    scheme, authority, rest = _URI.fullmatch(value).groups()  # type: ignore[union-attr]  # it matches any text
+    if (scheme or "http").lower() not in _SCHEMES or not authority or (rest and not scheme):
+        return None
+    host = authority.rpartition("@")[2]
+    bracketed = host.startswith("[") and "]" in host
+    odd = "%" in host or host.count("[") != host.count("]") or host.split("]")[-1].count(":") > 1
+    known = _AUTHORITY.fullmatch(authority) and (bracketed or "[" not in host)
+    return authority if known and host and not odd and value.isascii() else None
 
 
 def proxy_url(value: str) -> str | None:
-    """The proxy as a URL, with the scheme that is assumed; None if it cannot be one."""
-    text = value.strip()
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        text = f"http://{text}"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
+    """The proxy as a URL, with the scheme that is assumed; None if no connection can be made to it."""
+    authority = _authority(value)
+    if authority is None:
         return None
-    if parts.scheme.lower() not in _SCHEMES or not parts.hostname or re.search(r"[\s<>^|%]", parts.hostname):
+    scheme = value.split("://", 1)[0].lower() if "://" in value else "http"
+    host, colon, port = authority.rpartition("@")[2].rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = authority.rpartition("@")[2], ""
+    if not _HOST.fullmatch(host) or (colon and port and not (port.isdigit() and int(port) < 65536)):
         return None
-    del port
-    return text
+    return f"{scheme}://{authority}"
 
 
 def exempt_by(url: str, env: Mapping[str, str]) -> str | None:
@@ -72,16 +88,14 @@ def exempt_by(url: str, env: Mapping[str, str]) -> str | None:
 def _covers(entry: str, host: str) -> bool:
     if not entry or not host:
         return False
-    if entry == "*":
-        return True
     address = _address(host)
     if address is not None:
         try:
-            return address in ipaddress.ip_network(entry.strip("[]"), strict=False)
+            return address in ipaddress.ip_network(entry, strict=False)
         except ValueError:
             return False
     name = entry.removeprefix(".")
-    return host == name or host.endswith("." + name)
+    return name == "*" or host == name or host.endswith("." + name)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

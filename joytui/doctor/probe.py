@@ -69,7 +69,7 @@ class Probe:
                 proxy.variable,
                 {"variable": proxy.variable},
             )
-        self.path = Path(proxy, Trust(plan.ca_file, plan.ca_variable))
+        self.path = Path(proxy, Trust(plan.ca_file, plan.ca_variable, self.world.invocation.env.get("SSL_CERT_FILE")))
         self.route = self.path.route(target_of(plan.wire_url))
         self.patience = patience_of(self.world, plan)
         self.asker = Asker(self.route, self.question_headers(), self.limit)

@@ -23,10 +23,14 @@ _HANDSHAKE_LIMIT = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The authorities that count: the system's and certifi's, and those of `file` (named by `variable`)."""
+    """The authorities that count: the system's and certifi's, those of `file` (named by `variable`), and those of `also`.
+
+    Codex adds CODEX_CA_CERTIFICATE to what SSL_CERT_FILE names: either may be the good one (0.169.0, observed).
+    """
 
     file: str | None
     variable: str | None
+    also: str | None = None
 
 
 def make_context(trust: Trust, *, check_name: bool = True) -> ssl.SSLContext:
@@ -35,8 +39,9 @@ def make_context(trust: Trust, *, check_name: bool = True) -> ssl.SSLContext:
     context.check_hostname = check_name
     context.verify_mode = ssl.CERT_REQUIRED
     context.set_alpn_protocols(["http/1.1"])
-    if trust.file:
-        _load_file(context, trust.file)
+    for path in (trust.file, trust.also):
+        if path:
+            _load_file(context, path)
     context.set_default_verify_paths()
     _load_certifi(context)
     return context
