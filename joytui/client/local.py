@@ -111,7 +111,7 @@ async def ensure(
 async def _started_by_another(places: Places, failure: UnreachableError) -> LocalGateway | None:
     """The gateway that somebody else started at the same moment. It has the port before it is ready, so that we look for
     a while; nothing tells us when another process has come so far."""
-    for _ in range(50 if OUR_KIND in failure.what else 1):
+    for _ in range(50 if OUR_KIND in failure.what or "in use by a gateway" in failure.what else 1):
         with contextlib.suppress(UnreachableError):
             if found := await find(places):
                 return found
