@@ -1,0 +1,144 @@
+"""Any bytes as config.toml, key or answer: a verdict within the limit, never a traceback, never the key."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from joytui.codex.world import Invocation
+from joytui.core.causes import CAUSES
+from joytui.core.records import Report
+from joytui.doctor import examine, render_text, report_from_json, report_json
+
+KEY = "jt_live_planted0123456789"
+CONFIG = """model_provider = "joytoken"
+model = "auto"
+[model_providers.joytoken]
+name = "joytoken"
+base_url = "http://127.0.0.1:{port}/openai/v1"
+env_key = "JOY_TOKEN_API_KEY"
+stream_idle_timeout_ms = 300
+request_max_retries = 0
+stream_max_retries = 0
+"""
+OK = b'data: {"type":"response.output_item.done","item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"ok"}]}}\n\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n'
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@contextmanager
+def answering(raw: bytes) -> Iterator[int]:
+    """A port that answers every request with these bytes, and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                with client:
+                    try:
+                        client.settimeout(1.0)
+                        client.recv(65536)
+                        client.sendall(raw)
+                        client.shutdown(socket.SHUT_WR)
+                        client.recv(65536)
+                    except OSError:
+                        continue
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def run(folder: Path, config: bytes, key: str = KEY, *, send: bool = True, limit: float = 3.0) -> Report:
+    home = folder / "ch"
+    home.mkdir(exist_ok=True)
+    (home / "config.toml").write_bytes(config)
+    env = {"HOME": str(folder), "CODEX_HOME": str(home), "JOY_TOKEN_API_KEY": key, "PATH": "/nowhere"}
+    invocation = Invocation((), env, folder, "0.169.0", system_dir=folder / "etc")
+    started = time.monotonic()
+    report = examine(invocation, send=send, timeout=limit)
+    assert time.monotonic() - started < limit + 1.0
+    check(report, key)
+    return report
+
+
+def check(report: Report, key: str) -> None:
+    text = json.dumps(report_json(report)) + render_text(report)
+    if len(key.strip()) >= 12:
+        assert key.strip() not in text
+    assert report.verdict.cause is None or report.verdict.cause in CAUSES
+    assert [row.row for row in report.table] == ["401", "403", "402", "model-not-found", "no-logs", "other"]
+    assert report_json(report_from_json(json.loads(json.dumps(report_json(report))))) == report_json(report)
+
+
+@quick
+@given(
+    config=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode("utf-8", "surrogatepass")))
+)
+def test_any_config(tmp_path_factory: pytest.TempPathFactory, config: bytes) -> None:
+    run(tmp_path_factory.mktemp("c"), config, send=False)
+
+
+@quick
+@given(key=st.text(st.characters(exclude_characters="\0"), max_size=40))
+def test_any_key(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
+    with answering(HEAD + OK) as port:
+        run(tmp_path_factory.mktemp("k"), CONFIG.format(port=port).encode(), key)
+
+
+@quick
+@given(
+    raw=st.binary(max_size=300),
+    head=st.sampled_from([b"", HEAD, b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n"]),
+)
+def test_any_answer(tmp_path_factory: pytest.TempPathFactory, raw: bytes, head: bytes) -> None:
+    with answering(head + raw) as port:
+        run(tmp_path_factory.mktemp("a"), CONFIG.format(port=port).encode())
+
+
+def test_a_gateway_that_repeats_the_key(tmp_path: Path) -> None:
+    body = json.dumps({"error": {"message": f"Incorrect API key provided: {KEY}", "type": "invalid_api_key"}}).encode()
+    with answering(
+        b"HTTP/1.1 401 Unauthorized\r\nx-request-id: %s\r\nconnection: close\r\n\r\n" % KEY.encode() + body
+    ) as port:
+        report = run(tmp_path, CONFIG.format(port=port).encode())
+    assert report.verdict.cause == "key-rejected"
+
+
+def test_silence_ends_at_the_limit(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        report = run(tmp_path, CONFIG.format(port=silent.getsockname()[1]).encode(), limit=1.0)
+    assert (report.verdict.cause, report.verdict.works) == ("no-response", None)
+
+
+def test_a_cancelled_walk_ends_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        home = tmp_path / "ch"
+        home.mkdir()
+        (home / "config.toml").write_text(CONFIG.format(port=silent.getsockname()[1]))
+        env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "JOY_TOKEN_API_KEY": KEY, "PATH": "/nowhere"}
+        started = time.monotonic()
+        report = examine(
+            Invocation((), env, tmp_path, "0.169.0"), timeout=30, cancelled=lambda: time.monotonic() > started + 0.3
+        )
+    assert time.monotonic() - started < 2
+    assert (report.verdict.works, report.verdict.cause) == (None, None)
+
+
+def test_healthy(tmp_path: Path) -> None:
+    with answering(HEAD + OK) as port:
+        report = run(tmp_path, CONFIG.format(port=port).encode())
+    assert (report.verdict.works, report.verdict.cause) == (True, None)
+    assert {step.id: step.status for step in report.steps}["stream"] == "pass"
