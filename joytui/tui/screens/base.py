@@ -59,4 +59,5 @@ class ConsoleScreen(Screen[None]):
         yield KeyBar()
 
     def compose_body(self) -> Iterable[Widget]:
-        raise NotImplementedError
+        """What stands between the masthead and the keys; a screen of its own yields it here."""
+        return ()

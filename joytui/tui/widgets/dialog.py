@@ -29,7 +29,8 @@ class Dialog(ModalScreen[T]):
         return self.DIALOG_TITLE
 
     def compose_dialog(self) -> ComposeResult:
-        raise NotImplementedError
+        """The dialog's content, in order."""
+        yield from ()
 
     def action_close(self) -> None:
         self.dismiss(None)
