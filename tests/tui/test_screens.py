@@ -141,8 +141,8 @@ class Examiner:
             raise self.error
         for step in self.report.steps:
             on_step(step)
-        while self.wait_for_cancel and order.send and not cancelled():
-            pass
+        if self.wait_for_cancel and order.send:
+            cancelled.__self__.wait(30)  # the screen's own event
         return self.report
 
 

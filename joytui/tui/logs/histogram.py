@@ -27,9 +27,7 @@ class Counts:
 
 def count(store: LogStore, buckets: int, now_ms: int) -> Counts:
     """Buckets over the smallest round span that holds what is in the store."""
-    oldest = store.time[0] if len(store) else now_ms
-    age = max(0, now_ms - oldest) / 1000
-    span = next((s for s in SPANS_S if s >= age), SPANS_S[-1])
+    span = span_of(store, now_ms)
     start = now_ms - span * 1000
     requests, errors = [0] * buckets, [0] * buckets
     first = bisect_left(store.time, start)
@@ -40,6 +38,13 @@ def count(store: LogStore, buckets: int, now_ms: int) -> Counts:
         if store.status[row] >= 400:
             errors[bucket] += 1
     return Counts(tuple(requests), tuple(errors), span, now_ms)
+
+
+def span_of(store: LogStore, now_ms: int) -> int:
+    """The smallest round span, in seconds, that reaches back to the oldest row."""
+    oldest = store.time[0] if len(store) else now_ms
+    age = max(0, now_ms - oldest) / 1000
+    return next((s for s in SPANS_S if s >= age), SPANS_S[-1])
 
 
 def span_words(seconds: int) -> str:

@@ -17,7 +17,7 @@ from joytui.core.records import RequestRecord
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
 from joytui.tui.logs.format import header, layout
-from joytui.tui.logs.histogram import Histogram, count, span_words
+from joytui.tui.logs.histogram import Histogram, count, span_of, span_words
 from joytui.tui.logs.store import LogStore
 from joytui.tui.logs.view import LogView
 from joytui.tui.screens.base import ConsoleScreen
@@ -104,9 +104,9 @@ class LogsScreen(ConsoleScreen):
         parts.append(Content.assemble((f"{total:,}", "bold"), (" requests", "$quiet")))
         if errors:
             parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
-        chart = self.query_one(Histogram)
-        if chart.counts is not None and total:
-            parts.append(Content.styled(f"chart: last {span_words(chart.counts.span_s)}", "$quiet"))
+        if total and self.query_one(Histogram).display:
+            span = span_words(span_of(view.store, self.console.now_ms()))
+            parts.append(Content.styled(f"chart: last {span}", "$quiet"))
         if view.follow:
             parts.append(Content.styled("● following", "$success"))
         else:
@@ -167,8 +167,7 @@ class LogsScreen(ConsoleScreen):
             self._pump()
             self._load_history()
         self.query_one("#filter", Input).value = text
-        self.show_context()
-        self._show_empty()
+        self.each_second()
 
     def _pump(self) -> None:
         """Copies what came or ended since the last time and passes the filter; an ended request replaces its beginning."""
