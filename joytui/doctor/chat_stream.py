@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from joytui.codex.stream import CLOSED, DISCONNECTED, HEAD, End, StreamOutcome, body_kind, error_fields
+from joytui.codex.stream import DISCONNECTED, HEAD, NO_ROOM, End, StreamOutcome, body_kind, error_fields
 from joytui.core.sse import EventTooLarge, SseSplitter
 
 
@@ -18,7 +18,7 @@ class ChatReader:
     chunks: int = 0
     text: str = ""
     tool_calls: int = 0
-    finished: bool = False
+    too_long: bool = False
     done: bool = False
     error: dict[str, object] = field(default_factory=dict)
     _splitter: SseSplitter = field(default_factory=SseSplitter)
@@ -59,25 +59,32 @@ class ChatReader:
             if isinstance(delta.get("content"), str):
                 self.text = (self.text + delta["content"])[:2000]
             self.tool_calls += bool(delta.get("tool_calls"))
-        self.finished = self.finished or bool(choice.get("finish_reason"))
+        self.too_long = self.too_long or choice.get("finish_reason") == "length"
 
     def outcome(self, end: End, transport_error: str | None = None) -> StreamOutcome:
+        """As Codex 0.94.0 does: text in any chunk is an answer, however the stream ends; no text is an empty answer."""
         details = {"events": self.events, "bytes": len(self.head)}
-        if self.chunks and (self.finished or self.done) and not self.error:
+        if self.too_long:
+            return StreamOutcome("request-too-large", end, NO_ROOM, "once", self.error, details, self.text)
+        if end in ("broken", "idle"):
+            says = DISCONNECTED + ("idle timeout waiting for SSE" if end == "idle" else "error decoding response body")
+            return StreamOutcome(self._why(end)[0], end, says, "turn", self.error, details, self.text)
+        if self.text.strip() or self.tool_calls:
             return StreamOutcome(None, end, details=details, text=self.text, tool_calls=self.tool_calls, complete=True)
         if end == "open":
             return StreamOutcome(None, "open", details=details, text=self.text)
-        says = DISCONNECTED + ("idle timeout waiting for SSE" if end == "idle" else CLOSED)
         cause, error = self._why(end)
-        return StreamOutcome(cause, end, says, "turn", error, details, self.text)
+        return StreamOutcome(cause, end, None, "once", error, details, self.text)
 
     def _why(self, end: End) -> tuple[str, dict[str, object]]:
         if end == "idle":
             return "stream-idle", {}
         if self.error:
             return "error-in-200", self.error
-        if self.chunks or end == "broken":
+        if end == "broken":
             return "stream-truncated", {}
+        if self.chunks or self.done:
+            return "stream-output-missing", {}
         if body_kind(bytes(self.head)) == "json":
             try:
                 found = json.loads(bytes(self.head))
