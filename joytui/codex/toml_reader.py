@@ -51,12 +51,24 @@ class TomlError(Exception):
 
 
 @dataclass(slots=True)
+class Section:
+    """A table header and its lines. `names`: the offset of each name in the header; `end`: behind its last `key = value`
+    line, or behind the header where it has none. The first section of a document is its top, without a header."""
+
+    path: Path
+    start: int
+    names: tuple[int, ...]
+    end: int
+
+
+@dataclass(slots=True)
 class Document:
     """A parsed file. `line_of` and `column_of` are 1-based."""
 
     text: str
     data: dict[str, Any]
     places: dict[Path, int]
+    sections: list[Section] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -97,7 +109,36 @@ def read_toml(text: str) -> Document:
         reader.document()
     except _Fault as fault:
         raise _as_error(body, fault) from None
-    return Document(body, reader.root, reader.places)
+    return Document(body, reader.root, reader.places, reader.sections)
+
+
+def value_span(document: Document, path: Path) -> tuple[int, int] | None:
+    """Where the value of a key stands in the text (start, end); None where no `key = value` sets it."""
+    offset = document.places.get(path)
+    if offset is None:
+        return None
+    reader = _Reader(document.text)
+    reader.at = offset
+    try:
+        reader._key(first=False)
+        reader._skip_blank()
+        if not document.text.startswith("=", reader.at):
+            return None
+        reader.at += 1
+        reader._skip_blank()
+        start = reader.at
+        reader._value((), 0)
+    except _Fault:
+        return None
+    return start, reader.at
+
+
+def key_span(document: Document, offset: int) -> tuple[int, int]:
+    """The name that stands at an offset, quotes included."""
+    reader = _Reader(document.text)
+    reader.at = offset
+    reader._key(first=False)
+    return offset, reader.at
 
 
 class _Fault(Exception):
@@ -130,6 +171,7 @@ class _Reader:
         self.inline: set[int] = set()  # inline tables and literal arrays: frozen
         self.array_tables: set[int] = set()
         self.bad_key: _Fault | None = None
+        self.sections: list[Section] = [Section((), 0, (), 0)]
         self.kept: list[Any] = []  # references, so that no later object gets the id of one that is marked
 
     # --- structure
@@ -141,15 +183,18 @@ class _Reader:
             self.at = _FILLER.match(text, self.at).end()  # type: ignore[union-attr]
             if self.at >= end:
                 return
-            char = text[self.at]
+            at = self.at
+            char = text[at]
             if char in "\r#":
                 self._line_end()
             elif char == "[":
-                self._header()
+                names = self._header()
                 self._line_end()
+                self.sections.append(Section(self.prefix, at, names, min(self.at, end)))
             else:
                 self._assignment(self.table, self.prefix)
                 self._line_end()
+                self.sections[-1].end = min(self.at, end)
 
     def _simple_lines(self) -> None:
         """The fast path: runs of plain `key = value` lines."""
@@ -166,7 +211,7 @@ class _Reader:
             else:
                 table[key] = int(found[5])
             places[(*prefix, key)] = found.start(1)
-            self.at = found.end()
+            self.at = self.sections[-1].end = found.end()
 
     def _line_end(self) -> None:
         text = self.text
@@ -184,7 +229,7 @@ class _Reader:
         else:
             raise _Fault("unexpected key or value, expected newline, `#`", at)
 
-    def _header(self) -> None:
+    def _header(self) -> tuple[int, ...]:
         many = self.text.startswith("[[", self.at)
         close = "]]" if many else "]"
         self.at += len(close)
@@ -201,6 +246,7 @@ class _Reader:
         for name, offset in parts[:-1]:
             table, prefix = self._step_into(table, prefix, name, offset, parts[0][1])
         self._open(table, prefix, parts[-1], many)
+        return tuple(offset for _, offset in parts)
 
     def _step_into(
         self, table: dict[str, Any], prefix: Path, name: str, offset: int, first: int

@@ -140,7 +140,7 @@ def test_edits_keep_everything_else() -> None:
     text = '# top\nmodel = "auto" # m\n\n[model_providers.j]\nenv-key = "K"   # c\n'
     assert set_key(text, ("model_provider",), "j").text == text.replace("# m\n", '# m\nmodel_provider = "j"\n')
     assert rename_key(text, ("model_providers", "j", "env-key"), "env_key").text == text.replace("env-key", "env_key")
-    assert remove_key(text, ("model",)).text == text.replace('model = "auto" # m\n', "")
+    assert remove_key(text, ("model",)).text == text.replace('model = "auto" # m', "# m")
     crlf = set_key("\ufeff[a]\r\nb = 1\r\n", ("model",), "x")
     assert crlf.text == '\ufeffmodel = "x"\r\n\r\n[a]\r\nb = 1\r\n'
     assert "+model" in crlf.patch
