@@ -190,7 +190,8 @@ def resolve_model(state: Survey) -> EffectiveValue:
         model = EffectiveValue(state.config.get("model"), setter.origin(("model",)), setter.name)
     else:
         return EffectiveValue(default_model(state.rules), "default", "default")
-    if model.value == "" and state.rules.refuses_empty_model:
+    blank = isinstance(model.value, str) and not model.value.strip()
+    if blank and state.rules.refuses_empty_model:
         text = (
             "Error: thread/start: thread/start failed: No models are available. Set `model` explicitly or check your model "
             "catalog configuration. (code -32600)"

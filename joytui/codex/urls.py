@@ -53,6 +53,8 @@ def normalise(text: str) -> tuple[str, str | None]:
         return "", "empty host"
     if ":" not in host and _BAD_HOST.search(host):
         return "", "invalid host"
+    if _broken_address(host):
+        return "", "invalid IPv4 address"
     try:
         name = f"[{host}]" if ":" in host else host.encode("idna").decode() if not host.isascii() else host
     except UnicodeError:
@@ -62,6 +64,25 @@ def normalise(text: str) -> tuple[str, str | None]:
     path = _dots(quote(parts.path or "/", safe=_PATH_SAFE))
     query = "?" + quote(parts.query, safe=_QUERY_SAFE) if "?" in rest.split("#", 1)[0] else ""
     return f"{scheme[0].lower()}//{place}{path}{query}", None
+
+
+def _broken_address(host: str) -> bool:
+    """A host that ends in a number is an IPv4 address to the WHATWG parser, or nothing: 256.1.1.1 is no name to be looked up."""
+    labels = host.removesuffix(".").split(".")
+    numbers = [_number(label) for label in labels]
+    if numbers[-1] is None:
+        return False
+    *high, low = numbers
+    return len(labels) > 4 or any(n is None or n > 255 for n in high) or low is None or low >= 256 ** (5 - len(labels))
+
+
+def _number(label: str) -> int | None:
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]*", label):
+        return int(label[2:] or "0", 16)
+    if re.fullmatch(r"0[0-7]+", label):
+        return int(label, 8)
+    # digits that are no octal number still make it an address, one that cannot be
+    return (int(label) if not re.match(r"0[0-9]", label) else 1 << 40) if re.fullmatch(r"[0-9]+", label) else None
 
 
 def _dots(path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date, time
 from typing import Any, Literal
 
 Row = Literal["401", "403", "402", "model-not-found", "no-logs", "other"]
@@ -25,6 +26,8 @@ def to_json(value: Any) -> Any:
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_json(v) for v in value]
+    if isinstance(value, (date, time)):  # TOML has them, JSON has not
+        return value.isoformat()
     return value
 
 

@@ -188,7 +188,8 @@ class FaultGateway:
             return refusal
         answer = _route(plays, request.method, path)
         if (
-            answer is plays.chat
+            answer is not None
+            and answer is plays.chat
             and plays.chat_stream is not None
             and b'"stream":true' in request.body.replace(b": ", b":")
         ):
