@@ -142,7 +142,7 @@ def _put(data: dict[str, Any], path: Keys, value: Any) -> None:
 def _rendered(value: Any) -> str:
     import tomlkit
 
-    return tomlkit.item(value).as_string()
+    return str(tomlkit.item(value).as_string())
 
 
 def _name(key: str) -> str:

@@ -76,11 +76,11 @@ class Layer:
         return f"{self.path}:{line}" if line else str(self.path)
 
 
-def load_file(name: str, path: Path) -> Layer:
+def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None = None) -> Layer:
     """Reads one configuration file. A missing one is a layer in the state "missing"; nothing is raised."""
     shown = str(path)
     try:
-        raw = path.read_bytes()
+        raw = content_of(path, instead or {})
     except (FileNotFoundError, NotADirectoryError):
         return Layer(name, shown, "missing")
     except OSError as error:
@@ -94,6 +94,16 @@ def load_file(name: str, path: Path) -> Layer:
     except UnicodeDecodeError as error:
         return Layer(name, shown, "broken", fault=_not_utf8(shown, raw, error))
     return parse_text(name, shown, text)
+
+
+def content_of(path: Path, instead: Mapping[str, bytes | None]) -> bytes:
+    """What a file holds, or would hold. Raises OSError."""
+    if str(path) not in instead:
+        return path.read_bytes()
+    content = instead[str(path)]
+    if content is None:
+        raise FileNotFoundError(str(path))
+    return content
 
 
 def parse_text(name: str, shown: str, text: str) -> Layer:
@@ -262,7 +272,9 @@ def _normal(path: str) -> str:
     return os.path.normpath(path)
 
 
-def project_layers(cwd: Path, below: Mapping[str, Any], codex_home: Path, rules: Rules) -> list[Layer]:
+def project_layers(
+    cwd: Path, below: Mapping[str, Any], codex_home: Path, rules: Rules, instead: Mapping[str, bytes | None] | None = None
+) -> list[Layer]:
     """The project layers for a folder, given the merged configuration of the layers below (trust, root markers)."""
     markers = below.get("project_root_markers", [".git"])
     marks = [m for m in markers if isinstance(m, str)] if isinstance(markers, list) else [".git"]
@@ -275,14 +287,13 @@ def project_layers(cwd: Path, below: Mapping[str, Any], codex_home: Path, rules:
         trust = trusted(below.get("projects"), folder, root)
         path = dot / "config.toml"
         if path.is_file():
-            found.append(_project_layer(path, trust, rules))
+            found.append(_project_layer(load_file("project", path, instead), trust, rules))
     return found
 
 
-def _project_layer(path: Path, trust: bool, rules: Rules) -> Layer:
-    layer = load_file("project", path)
+def _project_layer(layer: Layer, trust: bool, rules: Rules) -> Layer:
     if not trust:
-        return Layer("project", str(path), "untrusted", layer.data, layer.document)
+        return Layer("project", layer.path, "untrusted", layer.data, layer.document)
     if layer.state == "used" and not rules.project_may_set_provider:
         removed = [key for key in PROJECT_DENIED if key in layer.data]
         kept = {k: v for k, v in layer.data.items() if k not in removed}

@@ -129,7 +129,7 @@ def _features(state: Survey) -> None:
 def _dotenv(state: Survey) -> None:
     path = state.codex_home / ".env"
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = layering.content_of(path, state.invocation.instead).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return
     state.dotenv = read_dotenv(text, state.env)
@@ -140,22 +140,23 @@ def _dotenv(state: Survey) -> None:
 
 def _layers(state: Survey) -> None:
     command, home, system = state.command, state.codex_home, state.invocation.system_dir
-    state.layers.append(layering.load_file("system", system / "config.toml"))
-    user = layering.load_file("user", home / "config.toml")
+    instead = state.invocation.instead
+    state.layers.append(layering.load_file("system", system / "config.toml", instead))
+    user = layering.load_file("user", home / "config.toml", instead)
     state.layers.append(_ignored(user) if command.ignore_user_config else user)
     if command.profile and not state.rules.legacy_profiles:
-        profile = layering.load_file("profile", home / f"{command.profile}.config.toml")
+        profile = layering.load_file("profile", home / f"{command.profile}.config.toml", instead)
         state.layers.append(_ignored(profile) if command.ignore_user_config else profile)
     below = layering.merged(state.layers)
     cwd = state.invocation.cwd / command.cd if command.cd else state.invocation.cwd
-    state.layers += layering.project_layers(cwd, below, home, state.rules)
+    state.layers += layering.project_layers(cwd, below, home, state.rules, instead)
     try:
         state.layers.append(layering.flag_layer(command))
     except OverrideError as error:
         state.add(
             "config-type", "refuses", 12, "a -c override that Codex cannot read", message=str(error), where="flag"
         )
-    state.layers.append(layering.load_file("managed", system / "managed_config.toml"))
+    state.layers.append(layering.load_file("managed", system / "managed_config.toml", instead))
     requirements = load_requirements(system, state.rules)
     state.layers.append(forced(requirements))
     if state.rules.legacy_profiles:

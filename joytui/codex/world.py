@@ -29,7 +29,10 @@ CredentialKind = Literal["env_key", "bearer_token", "auth_command", "openai_auth
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One start of Codex. `env` in the style of os.environ (undecodable bytes as lone surrogates)."""
+    """One start of Codex. `env` in the style of os.environ (undecodable bytes as lone surrogates).
+
+    `instead`: what files would hold (path -> content), to look at a change before it is made; None: no such file.
+    """
 
     args: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
@@ -37,6 +40,7 @@ class Invocation:
     codex_version: str | None = None
     system_dir: Path = Path("/etc/codex")
     home: Path | None = None  # the user's home; None: $HOME, else the account's
+    instead: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
