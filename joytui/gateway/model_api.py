@@ -43,9 +43,12 @@ class ModelEndpoint:
         peer = scope.get("client")
         visit = Visit(self._gateway, self._endpoint, headers, peer[0] if peer else None)
         try:
-            call, kept = await self._admit(visit, receive)
+            call, opening = await self._admit(visit, receive)
         except Refused as refusal:
-            visit.refuse(refusal)
+            kept = visit.refuse(refusal)
+            if kept is not None:
+                await asyncio.wait([kept])  # refused all the same where the store cannot be written
+                kept.exception()
             await send_refusal(send, refusal, visit)
             return
         except ClientGone:
@@ -53,7 +56,7 @@ class ModelEndpoint:
         finally:
             if visit.key is not None and not visit.admitted:
                 visit.key.running -= 1
-        await _Answer(visit, call, kept, send).deliver(receive)
+        await _Answer(visit, call, opening, send).deliver(receive)
 
     # --- admission ---------------------------------------------------------------------------------------------------
 

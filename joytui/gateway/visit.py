@@ -5,6 +5,7 @@ Ending is synchronous (a hand-over to the ledger's writer), since a request that
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -117,16 +118,16 @@ class Visit:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def refuse(self, refusal: Refused) -> None:
-        """The record of a request that the gateway refused."""
+    def refuse(self, refusal: Refused) -> asyncio.Future[None] | None:
+        """The record of a request that the gateway refused; the future, where there is one, is done when it is kept."""
         if self.ended:
-            return
+            return None
         self.ended = True
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
-            return
-        self.gateway.ledger.submit(refuse_request, self.describe(), self._refused(refusal))
+            return None
         self._count(refusal.status, refusal.error_type, Observation(), 0, None)
+        return self.gateway.ledger.write(refuse_request, self.describe(), self._refused(refusal))
 
     def _refused(self, refusal: Refused) -> Ended:
         message = _text(refusal.message, 500)
