@@ -171,7 +171,7 @@ def _local_summaries(world: World) -> dict[str, str]:
     key = (
         f"{credential.variable or credential.kind} from {credential.origin}" if credential and credential.origin else ""
     )
-    used = [layer.path or layer.name for layer in world.layers if layer.state == "used"]
+    used = [layer.path for layer in world.layers if layer.state == "used" and layer.path]
     return {
         "config.found": world.config_file,
         "config.loads": f"read {', '.join(used)}" if used else "defaults only",

@@ -26,6 +26,7 @@ from joytui.doctor.tls import Trust
 
 TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
+OWN_ID = "joytui-doctor-"
 SLOW = 5.0
 _OWN_HEADERS = ("accept", "content-type", "x-request-id")
 
@@ -121,7 +122,7 @@ class Probe:
 
     def send(self, body: dict[str, Any]) -> Sent:
         """One request with this body, judged. Raises Cancelled."""
-        request_id = f"joytui-doctor-{uuid.uuid4().hex}"
+        request_id = f"{OWN_ID}{uuid.uuid4().hex}"
         request = Request("POST", self._headers(request_id), small.encode(body))
         holder = LimitHolder(self.limit)
         started = time.monotonic()
@@ -159,7 +160,8 @@ class Probe:
 
     def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
         answer = delivery.answer
-        behaviour = of_status(refusal.status, answer.headers, data, self.plan.url, self.patience, refusal.error)
+        theirs = {name: value for name, value in answer.headers.items() if not value.startswith(OWN_ID)}
+        behaviour = of_status(refusal.status, theirs, data, self.plan.url, self.patience, refusal.error)
         said = f": {refusal.message[:300]}" if refusal.message else " without a word"
         details = {**refusal.details, **behaviour.details()}
         if (wait := retry_after(answer.headers)) is not None:

@@ -185,7 +185,7 @@ class StepBook:
                 continue
             blocker = self._blocker(spec)
             if blocker is not None:
-                self.record(spec.id, "skip", f"not reached: {BY_ID[blocker].title.lower()} failed")
+                self.record(spec.id, "skip", f"not reached, after “{BY_ID[blocker].title}” failed")
             else:
                 self.record(spec.id, "unknown", not_run)
         return tuple(self.steps[spec.id] for spec in SPECS)

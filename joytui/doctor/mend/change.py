@@ -1,0 +1,141 @@
+"""A mend as data: the files as they were and as they shall be, and what else is to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from joytui.codex import edit
+from joytui.codex.edit import EditError, Keys
+from joytui.codex.world import World
+
+SIZE_LIMIT = 1_000_000
+Action = Literal["stop-daemon", "start-gateway"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show `patch` redacted."""
+
+    path: str
+    old: bytes | None = field(repr=False)
+    new: bytes = field(repr=False)
+
+    @property
+    def patch(self) -> str:
+        """The unified diff."""
+        return edit.diff(_text(self.old or b""), _text(self.new), self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """What mends a cause. `then`: what remains for the user to do, commands for their shell. `action`: something to run
+    instead of a change of files (`pid`: the process it is about)."""
+
+    cause: str
+    summary: str
+    changes: tuple[Change, ...] = ()
+    action: Action | None = None
+    pid: int | None = None
+    then: tuple[str, ...] = ()
+
+    @property
+    def patch(self) -> str | None:
+        """The diffs of all files; None where no file changes."""
+        return "".join(change.patch for change in self.changes) or None
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+class Draft:
+    """Collects the changes of one mend. Each key is changed in the file that sets it now, in the user's config.toml where
+    none does. Raises EditError where a file cannot be changed so."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._old: dict[str, bytes | None] = {}
+        self._new: dict[str, str] = {}
+
+    def set(self, path: Keys, value: Any, *, file: str | None = None) -> None:
+        place = file or self.file_of(path)
+        self._new[place] = edit.set_key(self.text(place), path, value, name=place).text
+
+    def remove(self, path: Keys, *, file: str | None = None) -> None:
+        place = file or self.file_of(path)
+        self._new[place] = edit.remove_key(self.text(place), path, name=place).text
+
+    def rename(self, path: Keys, new: str, *, file: str | None = None) -> None:
+        place = file or self.file_of(path)
+        self._new[place] = edit.rename_key(self.text(place), path, new, name=place).text
+
+    def write(self, place: str, text: str) -> None:
+        """The whole text of a file."""
+        self.original(place)
+        self._new[place] = text
+
+    def text(self, place: str) -> str:
+        """The text of a file as it would be now."""
+        if place not in self._new:
+            try:
+                return (self.original(place) or b"").decode("utf-8")
+            except UnicodeDecodeError:
+                raise EditError(f"{place} is not UTF-8") from None
+        return self._new[place]
+
+    def original(self, place: str) -> bytes | None:
+        """What a file holds now; None where it is not there."""
+        if place not in self._old:
+            self._old[place] = _content(place)
+        return self._old[place]
+
+    def changes(self) -> tuple[Change, ...]:
+        """The files that would differ."""
+        made = (Change(place, self._old[place], text.encode("utf-8")) for place, text in self._new.items())
+        return tuple(change for change in made if change.new != change.old)
+
+    def file_of(self, path: Keys) -> str:
+        """The file that sets a key, or the nearest table above it."""
+        world = self.world
+        for end in range(len(path), 0, -1):
+            dotted = ".".join(path[:end])
+            for key, wanted in world.wanted.items():
+                if wanted and (key == dotted or key.startswith(dotted + ".")):
+                    return self._layer_file(wanted[0].layer, wanted[0].origin)
+        return world.config_file
+
+    def _layer_file(self, name: str, origin: str) -> str:
+        paths = [layer.path for layer in self.world.layers if layer.name == name and layer.path]
+        found = next((path for path in reversed(paths) if origin.startswith(path)), None)
+        if found is None:
+            raise EditError(f"{origin} is no file of yours")
+        return found
+
+
+def _content(place: str) -> bytes | None:
+    try:
+        with open(place, "rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise EditError(f"{place}: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > SIZE_LIMIT:
+        raise EditError(f"{place} is larger than {SIZE_LIMIT} bytes")
+    return data
+
+
+def as_if(world: World, changes: tuple[Change, ...]) -> World:
+    """What Codex would make of these changes. Nothing is written."""
+    from joytui.codex.look import look
+
+    instead = {**world.invocation.instead, **{change.path: change.new for change in changes}}
+    return look(replace(world.invocation, codex_version=world.version, instead=instead))
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
