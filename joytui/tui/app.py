@@ -124,11 +124,11 @@ class ConsoleApp(App[None]):
     def _link_changed(self, state: LinkState) -> None:
         self.link_state = state
 
-    def need_gateway(self, *, start: bool = True) -> None:
-        """Starts the link where it does not run yet: after the first frame, and never with `start` from Doctor."""
+    def need_gateway(self, *, start: bool = True, peek: bool = False) -> None:
+        """Starts the link where it does not run yet, after the first frame. Doctor only peeks: it starts no gateway."""
         if self.link is not None and self.link.wanted(start=start):
             self.run_worker(
-                self.link.run(self.store, start=start),
+                self.link.run(self.store, start=start, peek=peek),
                 name="link",
                 group="link",
                 exclusive=True,

@@ -43,17 +43,25 @@ class Link:
         """Whether a run would do anything: not while one is under way, nor for a gateway that was refused for good."""
         return not self._running
 
-    async def run(self, store: LogStore, *, start: bool) -> None:
-        """Connects and follows for ever; ends when the gateway cannot be had (the state says why)."""
+    async def run(self, store: LogStore, *, start: bool, peek: bool = False) -> None:
+        """Connects and follows for ever; ends when the gateway cannot be had (the state says why).
+
+        `peek`: only if one runs already, and no word about it if none does (Doctor).
+        """
         self._running = True
+        if peek and not self.places.state_file.exists():
+            self._running = False
+            return
         try:
             self._become("finding", url=self.gateway_url)
-            client = await self._connect(start=start)
+            client = await self._connect(start=start and not peek)
             if client is not None:
                 await self._follow(client, store)
         except JoytuiError as error:
-            self._become("failed", note=error.what, hint=error.hint or "")
+            self._become("idle" if peek else "failed", note=error.what, hint=error.hint or "")
         finally:
+            if peek and self.state.phase == "off":
+                self._become("idle")
             self._running = False
 
     async def _connect(self, *, start: bool) -> ConsoleClient | None:

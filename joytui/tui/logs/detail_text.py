@@ -76,6 +76,8 @@ def _timeline(record: RequestRecord, width: int) -> Content:
 
 
 def _money(record: RequestRecord) -> Content:
+    if (record.status or 0) >= 400 and not record.input_tokens and not record.cost_nano:
+        return Content("")  # refused before anything was spent
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""
     reasoning = f"{record.reasoning_tokens:,} reasoning" if record.reasoning_tokens else ""
     cost = "~" * (record.cost_source == "estimated") + format_credits(record.cost_nano)

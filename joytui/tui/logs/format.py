@@ -38,7 +38,7 @@ def layout(width: int) -> tuple[Column, ...]:
     if width >= 76:
         columns.append(Column("latency", "took", 6, right=True))
     rest = width - sum(c.width + 1 for c in columns) - 1
-    if rest >= 8:
+    if rest >= 14:
         columns.append(Column("note", "reason" if rest < 40 else "reason, or who asked", rest))
     return tuple(columns)
 

@@ -82,6 +82,7 @@ class DoctorScreen(ConsoleScreen):
         if message.run != self._run or not self.snapshot.running:
             return
         if message.report is not None:
+            self.console.need_gateway(peek=True)
             base_url = message.report.effective.get("base_url")
             self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
             await self.show(self.snapshot.finished(message.report, sent=message.sent))
