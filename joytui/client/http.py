@@ -6,7 +6,6 @@ certificates for plain http. Others honour proxy and certificate variables; a br
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from joytui import __version__
 from joytui.core.errors import SettingsError, UsageError
+from joytui.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -25,17 +25,6 @@ READ_TIMEOUT = 30.0
 _HOST = re.compile(r"[a-z0-9_.\-]+|[0-9a-f:.]+(?:%[a-z0-9.]+)?")
 
 OnConnection = Callable[[], Awaitable[None]]
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine by name or address, decided without a look-up."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def gateway_url(text: str) -> str:

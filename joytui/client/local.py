@@ -16,12 +16,12 @@ from pathlib import Path
 from joytui import __version__
 from joytui.client.console import ConsoleClient
 from joytui.client.http import gateway_url as clean_url
-from joytui.client.http import is_loopback
 from joytui.client.ports import OUR_KIND, runs_gateway
 from joytui.client.proof import ask_proof, proof_of_each_connection
 from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
 from joytui.core.errors import UnreachableError, UsageError
 from joytui.core.gateway_state import GatewayState, read_state, read_token
+from joytui.core.loopback import is_loopback
 from joytui.core.places import Places
 
 TOKEN_VARIABLE = "JOYTUI_ADMIN_TOKEN"  # noqa: S105 (a name)

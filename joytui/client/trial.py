@@ -20,10 +20,10 @@ from datetime import timedelta
 
 from joytui.client.codex_process import run_codex
 from joytui.client.console import ConsoleClient
-from joytui.client.http import is_loopback
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, try_overrides
+from joytui.core.loopback import is_loopback
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
 from joytui.core.redaction import Redactor, visible

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.schema import known_fields, unknown_keys
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, Provider, RequestPlan
 from joytui.core.joytoken import KEY_PLACEHOLDER
+from joytui.core.loopback import is_loopback
 from joytui.core.records import EffectiveValue
 
 _FILE_KEYS = {
@@ -168,16 +168,11 @@ def _provider(state: Survey, provider: Provider, plan: RequestPlan | None) -> No
             where=provider.fields["supports_websockets"].origin, key=f"{prefix}.supports_websockets",
             details={"attempts": 7, "seconds": 6},
         )  # fmt: skip
-    if plan is not None and plan.wire_url.startswith("http://") and not _loopback(plan.wire_url):
+    if plan is not None and plan.wire_url.startswith("http://") and not is_loopback(plan.wire_url):
         state.add(
             "plain-http", "warns", 110, "the key travels in clear text over http", where=provider.fields["base_url"].origin,
             key=f"{prefix}.base_url",
         )  # fmt: skip
-
-
-def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
 
 
 def _key(state: Survey, credential: Credential) -> None:

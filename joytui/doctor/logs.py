@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from joytui.core.loopback import is_loopback
 from joytui.core.records import Status
 from joytui.doctor.limits import Limit
 
@@ -33,10 +34,8 @@ def _is_ours(origin: str) -> bool:
     if state is None:
         return False
     ours, theirs = urlsplit(state.url), urlsplit(origin)
-    loopback = ("127.0.0.1", "localhost", "::1")
-    return ours.port == theirs.port and (
-        ours.hostname == theirs.hostname or {ours.hostname, theirs.hostname} <= set(loopback)
-    )
+    same_machine = is_loopback(state.url) and is_loopback(origin)
+    return ours.port == theirs.port and (same_machine or ours.hostname == theirs.hostname)
 
 
 def _in_local_gateway(request_id: str, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import LOCAL_PORT
+from joytui.core.loopback import is_loopback
 from joytui.core.money import parse_credits
 from joytui.gateway.addresses import parse_networks
 
@@ -163,13 +164,9 @@ def checked_url(value: str) -> str:
         )
     if parts.query or parts.fragment:
         raise ValueError("an upstream's URL has neither a query nor a fragment")
-    if parts.scheme == "http" and not _loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(value.strip()):
         raise ValueError("an upstream beyond this machine needs https")
     return value.strip().rstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or bool(re.fullmatch(r"127(?:\.\d{1,3}){3}", host))
 
 
 def load_settings(

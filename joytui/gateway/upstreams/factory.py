@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from joytui.client.http import is_loopback
 from joytui.core.errors import SettingsError
+from joytui.core.loopback import is_loopback
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.offline import OfflineModel
 

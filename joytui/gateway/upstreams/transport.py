@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 import httpx
 
-from joytui.client.http import is_loopback
 from joytui.core.errors import SettingsError
+from joytui.core.loopback import is_loopback
 from joytui.gateway.upstreams.bridged import KEEP_ALIVE_S, LINGER_S
 
 IDLE_S = 30.0
