@@ -18,6 +18,7 @@ from joytui.gateway import console_writes as writes
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import Guard, allowed_hosts
 from joytui.gateway.model_api import ModelEndpoint
+from joytui.gateway.openapi import openapi
 from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused, error_body
 from joytui.gateway.runtime import Gateway
 
@@ -66,6 +67,7 @@ def _catalog_routes() -> list[Route]:
         Route("/api/v1/pricing", public.pricing),
         Route("/healthz", public.health),
         Route("/metrics", public.metrics),
+        Route("/openapi.json", openapi),
     ]
 
 

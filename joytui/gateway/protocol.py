@@ -9,8 +9,12 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from joytui.core.joytoken import INVALID_REQUEST
+from joytui.gateway.refusals import error_body
+
 SLACK = 4096
 """For the request line, and so that the guard's own 431 is what a client meets first."""
+_HEAD = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
 
 
 def capped(limit: int) -> type[HttpToolsProtocol]:
@@ -28,6 +32,12 @@ def capped(limit: int) -> type[HttpToolsProtocol]:
             super().data_received(data)
             if self._in_head and self._head_bytes > limit + SLACK and not self.transport.is_closing():
                 self.send_400_response("headers too large")
+
+        def send_400_response(self, msg: str) -> None:
+            """In the gateway's own error shape."""
+            body = error_body(msg, INVALID_REQUEST)
+            self.transport.write(_HEAD + f"content-length: {len(body)}\r\n\r\n".encode() + body)
+            self.transport.close()
 
         def on_headers_complete(self) -> None:
             self._in_head = False

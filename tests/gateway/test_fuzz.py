@@ -1,0 +1,118 @@
+"""A fuzzer over every endpoint that the gateway's OpenAPI description tells of: no fault, no hang, no key that leaks.
+
+Eight seconds by default, a minute in CI (JOYTUI_REQUIRE=1), as long as JOYTUI_FUZZ_S says by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from starlette.routing import Route
+
+from joytui.gateway.app import _catalog_routes, _console_routes
+from joytui.gateway.openapi import OPERATIONS
+from tests.gateway.fuzzing import IN_TIME_S, Made, World, requests_of, send
+
+SECONDS = float(os.environ.get("JOYTUI_FUZZ_S") or (60 if os.environ.get("JOYTUI_REQUIRE") == "1" else 8))
+EXAMPLES = 60
+"""In one round; each round begins with a key that works."""
+
+
+@dataclass
+class Target:
+    url: str
+    admin: str
+    log: Path
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A gateway in a process of its own, with its log in a file."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    env = {
+        **os.environ, "JOYTUI_DATA_DIR": str(folder / "data"), "JOYTUI_CONFIG_FILE": str(folder / "c.toml"),
+        "JOYTUI_GATEWAY_PORT": "0", "JOYTUI_GATEWAY_ACCESS_LOG": "true",
+    }  # fmt: skip
+    log = folder / "log"
+    with log.open("w") as errors:
+        words = [sys.executable, "-m", "joytui", "gateway", "run"]
+        with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[1]
+            yield Target(url, (folder / "data" / "admin-token").read_text().strip(), log, process)
+            process.terminate()
+            process.wait(20)
+
+
+def test_the_description_tells_every_route() -> None:
+    told = {(operation.method.upper(), operation.path) for operation in OPERATIONS}
+    told -= {(method, path) for method, path in told if path.startswith("/openai/")}
+    served: set[tuple[str, str]] = set()
+    for route in [*_catalog_routes(), *_console_routes()]:
+        assert isinstance(route, Route)
+        served |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
+    assert told == served
+
+
+def test_no_fault_no_hang_no_leak(target: Target) -> None:
+    with httpx.Client(base_url=target.url, trust_env=False, timeout=IN_TIME_S) as http:
+        description = http.get("/openapi.json").json()
+        world = World(target.admin, secrets=set())
+        end = time.monotonic() + SECONDS
+        requests = st.lists(st.tuples(requests_of(description), st.integers(0, 10_000)), min_size=1, max_size=4)
+        while time.monotonic() < end:
+            _begin(http, world)
+            _round(http, world, requests, end)
+        assert http.get("/healthz").json()["pid"] == target.process.pid
+    _look_at(target, world)
+
+
+def _round(http: httpx.Client, world: World, requests: st.SearchStrategy[list[tuple[Made, int]]], end: float) -> None:
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck), print_blob=False,
+    )  # fmt: skip
+    @given(requests)
+    def fuzz(sequence: list[tuple[Made, int]]) -> None:
+        if time.monotonic() < end:
+            for made, pick in sequence:
+                send(http, world, made, pick)
+
+    fuzz()
+
+
+def _begin(http: httpx.Client, world: World) -> None:
+    """A key and a read-only token that work, and wallets that do not refuse."""
+    admin = {"authorization": f"Bearer {world.admin}"}
+    for tier in ("economy", "standard", "premium"):
+        http.put(f"/console/v1/wallet/{tier}", json={"balance": None}, headers=admin).raise_for_status()
+    made: dict[str, Any] = http.post("/console/v1/keys", json={"name": "dev"}, headers=admin).json()
+    token: dict[str, Any] = http.post("/console/v1/tokens", json={"name": "wall"}, headers=admin).json()
+    world.key, world.reader = made["key"], token["token"]
+    world.secrets |= {world.key, world.reader}
+    world.ids = [*world.ids[-10:], made["id"]]
+
+
+def _look_at(target: Target, world: World) -> None:
+    """Something of everything was met; the gateway's own log has no fault and no secret, nor has its store."""
+    assert {200, 201, 400, 401, 403, 404} <= set(world.statuses), world.statuses
+    log = target.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    assert '"level": "error"' not in log
+    stored = b"".join(file.read_bytes() for file in (target.log.parent / "data").glob("ledger.sqlite3*"))
+    for secret in world.secrets | {world.admin}:
+        assert secret not in log
+        assert secret.encode() not in stored
+    sys.stderr.write(f"{sum(world.statuses.values())} requests: {dict(sorted(world.statuses.items()))}\n")
