@@ -21,6 +21,7 @@ from joytui.cli.gateway_options import add_gateway_options, moment, with_console
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import now, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.records import USAGE_GROUPS
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     from joytui.core.wire import UsageView
 
 SOURCES = ("gateway", "codex", "both")
-GROUPS_HELP = "key, owner, model, tier, provider, project, thread, hour, day, week, month"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    by = f"group by it, repeatable: {GROUPS_HELP}"
+    by = f"group by it, repeatable: {', '.join(USAGE_GROUPS)}"
     parser.add_argument("--by", metavar="FIELD", action="append", help=by)
     parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
     parser.add_argument("--until", metavar="WHEN", help="before then")
@@ -115,12 +115,10 @@ def codex_home(env: Mapping[str, str]) -> Path:
 
 def _fields(words: list[str]) -> list[str]:
     """The fields in their order, each once; `--by key,model` is two."""
-    from joytui.usage.rows import GROUPS
-
     fields = list(dict.fromkeys(part.strip() for word in words for part in word.split(",") if part.strip()))
     for field in fields:
-        if field not in GROUPS:
-            raise UsageError(f"nothing is called {field!r}", where="--by", hint=f"one of {', '.join(GROUPS)}")
+        if field not in USAGE_GROUPS:
+            raise UsageError(f"nothing is called {field!r}", where="--by", hint=f"one of {', '.join(USAGE_GROUPS)}")
     return fields
 
 

@@ -27,7 +27,7 @@ TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tok
 async def hourly_spending(console: ConsoleClient, at: datetime) -> dict[int, int]:
     """Nano-credits by hour (Unix time in hours) of the last seven days: what a forecast needs."""
     from joytui.core.money import parse_credits
-    from joytui.usage.periods import hour_of
+    from joytui.core.periods import hour_of
 
     view = await console.usage(["hour"], since=rfc3339(at - timedelta(days=RATE_DAYS)))
     return {hour_of(parse_time(row["hour"])): parse_credits(row["cost_credits"]) for row in view.rows if row["hour"]}

@@ -200,9 +200,13 @@ class UsageTotals:
     cost_nano: int = 0
 
 
+USAGE_GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
+"""What usage can be grouped by."""
+
+
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """Totals for one combination of the grouping fields, `by` in the order that was asked for."""
+    """Totals for one combination of grouping fields (USAGE_GROUPS), `by` in the order that was asked for."""
 
     by: Mapping[str, str | None]
     source: Literal["gateway", "codex"]

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from joytui import __version__
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
+from joytui.core.records import USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -22,7 +23,7 @@ from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, reads, wallets
 from joytui.ledger.ids import first_number, request_number
-from joytui.ledger.usage import GROUPS, latency, usage
+from joytui.ledger.usage import latency, usage
 
 PAGE = 200
 MOST = 5_000
@@ -102,8 +103,8 @@ async def _while_listening(gateway: Gateway, stream: Any) -> Any:
 async def usage_sums(request: Request) -> JSONResponse:
     gateway = may_read(request)
     by = [name for text in request.query_params.getlist("by") for name in text.split(",") if name]
-    if unknown := [name for name in by if name not in GROUPS]:
-        raise refusals.bad_request(f"by: no grouping {unknown[0]!r} (one of {', '.join(GROUPS)})")
+    if unknown := [name for name in by if name not in USAGE_GROUPS]:
+        raise refusals.bad_request(f"by: no grouping {unknown[0]!r} (one of {', '.join(USAGE_GROUPS)})")
     if len(set(by)) != len(by):
         raise refusals.bad_request("by: the same grouping twice")
     since, until = moment(request, "since"), moment(request, "until") or now()

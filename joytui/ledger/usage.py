@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.filters import Term
+from joytui.core.periods import period_label
 from joytui.core.records import UsageRow, UsageTotals
 from joytui.ledger.filters_sql import to_sql
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.rollups import DAY_MS, HOUR_MS, bucket_middle
 
-GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
 TIMES = {"hour": HOUR_MS, "day": DAY_MS, "week": DAY_MS, "month": DAY_MS}
 RAW_ONLY = {"project", "thread"}
 
@@ -41,7 +40,7 @@ _RAW_SUMS = (
 def usage(
     connection: sqlite3.Connection, by: Sequence[str], since: int, until: int, term: Term | None = None
 ) -> tuple[list[UsageRow], UsageTotals]:
-    """Rows for each combination of `by` (GROUPS) that has requests, and the totals. The range is in ms, its end open."""
+    """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open."""
     since, until = _clamped(connection, since, until)
     sums: dict[tuple[str | None, ...], list[int]] = {}
     names = _key_names(connection) if {"key", "owner"} & set(by) else {}
@@ -139,19 +138,8 @@ def _label(name: str, value: Any, names: dict[str, tuple[str, str | None]]) -> s
     if name == "owner":
         return names[value][1] if value in names else None
     if name in TIMES:
-        return time_label(name, int(value) * TIMES[name])
+        return period_label(name, int(value) * TIMES[name] // HOUR_MS)
     return str(value) or None
-
-
-def time_label(name: str, at_ms: int) -> str:
-    """How a bucket is called: "2026-11-23T12:00:00Z", "2026-11-23", "2026-W48", "2026-11" (UTC)."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    if name == "hour":
-        return at.strftime("%Y-%m-%dT%H:00:00Z")
-    if name == "week":
-        year, week, _ = at.isocalendar()
-        return f"{year}-W{week:02d}"
-    return at.strftime("%Y-%m-%d" if name == "day" else "%Y-%m")
 
 
 def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
@@ -175,7 +163,7 @@ def latency(connection: sqlite3.Connection, since: int, until: int) -> list[dict
 
 
 def _latency_row(hour: int, kinds: dict[str, list[tuple[int, int]]]) -> dict[str, Any]:
-    row: dict[str, Any] = {"hour": time_label("hour", hour * HOUR_MS), "requests": sum(n for _, n in kinds["total"])}
+    row: dict[str, Any] = {"hour": period_label("hour", hour), "requests": sum(n for _, n in kinds["total"])}
     for kind, name in (("total", "latency"), ("ttft", "ttft")):
         for share in (50, 95, 99):
             row[f"{name}_p{share}"] = percentile(kinds[kind], share / 100)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 
-from joytui.usage.periods import hour_of, start_of_hour
+from joytui.core.periods import hour_of, start_of_hour
 
 DAYS = 14
 MIN_DAYS = 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from joytui.usage.periods import HOUR, hour_of, period_bounds, start_of_hour
+from joytui.core.periods import HOUR, hour_of, period_bounds, start_of_hour
 
 Period = Literal["day", "week", "month"]
 WINDOW_HOURS = 168

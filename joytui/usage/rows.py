@@ -11,10 +11,9 @@ from typing import Any
 
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import format_credits, parse_credits
+from joytui.core.periods import PERIODS, period_label
 from joytui.core.records import UsageRow, UsageTotals
-from joytui.usage.periods import PERIODS, period_label
 
-GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
 NUMBERS = (
     "requests",
     "errors",
@@ -27,7 +26,7 @@ NUMBERS = (
 
 
 def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str]) -> list[UsageRow]:
-    """Codex's rollups summed by these fields (of GROUPS), in the order of times, then by tokens."""
+    """Codex's rollups summed by these fields (of USAGE_GROUPS), in the order of times, then by tokens."""
     sums: dict[tuple[str | None, ...], list[int]] = {}
     labels: dict[tuple[str, int], str] = {}
     for row in rows:

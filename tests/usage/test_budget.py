@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytui.core.money import NANO_PER_CREDIT as CR
+from joytui.core.periods import hour_of, period_bounds
 from joytui.usage.budget import burn_down, by_hour, hourly_rate
-from joytui.usage.periods import hour_of, period_bounds
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 NOW = hour_of(AT)

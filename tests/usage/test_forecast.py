@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from joytui.cli.usage_reports import forecast_text
 from joytui.core.money import NANO_PER_CREDIT as CR
-from joytui.usage.periods import hour_of
+from joytui.core.periods import hour_of
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 STEADY = {hour_of(AT) - back: CR for back in range(48)}

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
-from joytui.ledger.usage import GROUPS as LEDGER_GROUPS
-from joytui.ledger.usage import time_label
-from joytui.usage.periods import PERIODS, hour_of, period_bounds, period_label
-from joytui.usage.rows import GROUPS, codex_rows, gateway_rows, sum_rows, usage_csv, usage_view
+from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
+from joytui.usage.rows import codex_rows, gateway_rows, sum_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
 ROWS = [
@@ -82,11 +80,11 @@ def test_csv_is_read_back_and_runs_nothing() -> None:
     assert line[1:4] == ["2026-11-23T12:00:00Z", "codex", "2"]
 
 
-@given(hour=st.integers(0, 800_000))
-def test_periods_are_named_as_the_ledger_names_them(hour: int) -> None:
-    assert set(GROUPS) == set(LEDGER_GROUPS)
-    for period in PERIODS:
-        assert period_label(period, hour) == time_label(period, hour * 3_600_000)
+def test_periods_are_named_in_utc_and_weeks_begin_on_monday() -> None:
+    named = [period_label(period, HOUR) for period in PERIODS]
+    assert named == ["2026-11-23T12:00:00Z", "2026-11-23", "2026-W48", "2026-11"]
+    assert period_label("week", HOUR - 12) == "2026-W48"
+    assert period_label("week", HOUR - 13) == "2026-W47"
 
 
 @given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))

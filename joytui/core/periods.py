@@ -1,4 +1,4 @@
-"""Names of periods, the same as the ledger's: "2026-11-23T12:00:00Z", "2026-11-23", "2026-W48", "2026-11" (all UTC)."""
+"""Periods and their names in every row of usage: "2026-11-23T12:00:00Z", "2026-11-23", "2026-W48", "2026-11" (all UTC)."""
 
 from __future__ import annotations
 
