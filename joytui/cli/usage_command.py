@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.cli.amounts import credits, local_time, tokens
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.gateway_options import add_gateway_options, moment, with_console
 from joytui.cli.output import emit, emit_json, say
+from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.records import USAGE_GROUPS
@@ -105,12 +104,6 @@ def _reconcile(args: argparse.Namespace) -> int:
     found = with_console(args, lambda console: reconciled(console, codex_home(os.environ), places().cache_dir, args))
     show_reconciliation(found, as_json=args.json)
     return EXIT_OK
-
-
-def codex_home(env: Mapping[str, str]) -> Path:
-    """Where Codex keeps its files: CODEX_HOME, else ~/.codex."""
-    named = env.get("CODEX_HOME")
-    return Path(named) if named else Path(env.get("HOME") or "~").expanduser() / ".codex"
 
 
 def _fields(words: list[str]) -> list[str]:

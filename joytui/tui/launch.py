@@ -97,11 +97,11 @@ def _options(wishes: Wishes, where: Places, dark: bool) -> Any:
 
 def first_screen(env: Mapping[str, str]) -> str:
     """Doctor, the first time; Usage on a machine where neither a Codex nor a home of one is to be found."""
-    from pathlib import Path
     from shutil import which
 
-    home = env.get("CODEX_HOME") or str(Path(env.get("HOME") or "~").expanduser() / ".codex")
-    return "doctor" if os.path.lexists(home) or which("codex", path=env.get("PATH")) else "usage"
+    from joytui.codex.home import codex_home
+
+    return "doctor" if os.path.lexists(codex_home(env)) or which("codex", path=env.get("PATH")) else "usage"
 
 
 def _ascii(env: Mapping[str, str]) -> bool:
