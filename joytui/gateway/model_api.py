@@ -172,12 +172,10 @@ class _Answer:
         assert key is not None
         watch = asyncio.create_task(self._watch(receive, task))
         exchange: Exchange | None = None
-        status = 500
         try:
             exchange = await visit.gateway.upstream.call(self._call)
             if self._kept is not None:
                 await _kept(self._kept)
-            status = exchange.status
             await self._pass_on(exchange)
         except asyncio.CancelledError:
             if not self._gone:
@@ -189,13 +187,18 @@ class _Answer:
         finally:
             watch.cancel()
             key.running -= 1
-            seen = exchange.observation if exchange is not None else Observation()
-            foreign = exchange is not None and HEADER_ERROR_ORIGIN.lower() in exchange.headers
-            visit.end(
-                status, seen, gone=self._gone and not seen.complete, upstream_key=foreign and status in (401, 403)
-            )
-            if exchange is not None:
+            if exchange is None:
+                visit.end(500, Observation(), gone=self._gone)
+            else:
+                self._end(exchange)
                 await exchange.aclose()
+
+    def _end(self, exchange: Exchange) -> None:
+        """Hands the record over, once: before the last byte goes, so that who has an answer finds it in the logs."""
+        seen, status = exchange.observation, exchange.status
+        foreign = HEADER_ERROR_ORIGIN.lower() in exchange.headers
+        gone = self._gone and not seen.complete
+        self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
 
     async def _watch(self, receive: Receive, task: asyncio.Task[Any]) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -207,6 +210,7 @@ class _Answer:
         send = self._send
         if not self._call.stream:
             body = b"".join([chunk async for chunk in exchange.body])
+            self._end(exchange)
             headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
@@ -215,6 +219,7 @@ class _Answer:
         async for chunk in exchange.body:
             if chunk:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        self._end(exchange)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:

@@ -125,6 +125,7 @@ async def test_an_error_of_the_upstream_keeps_its_status_and_costs_nothing(tmp_p
         row = await ended(here)
         assert (row["status"], row["cause"], row["cost_credits"]) == (402, "insufficient-quota", "0")
         assert (await here.post("responses", key, CODEX, x_request_id="again")).status_code == 402
+        await here.logs()
         [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
         assert (budget["spent"], budget["held"]) == ("0", "0")
 
