@@ -19,6 +19,7 @@ from joytui.tui.state import LinkState
 from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
 
 if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
 
@@ -121,12 +122,17 @@ class ConsoleApp(App[None]):
         """The way to the gateway; None where the console only shows what it was given."""
         return self.options.link(self._link_changed) if self.options.link else None
 
+    @property
+    def client(self) -> ConsoleClient | None:
+        """The console API of the gateway; None while there is none to ask."""
+        return self.link.client if self.link is not None else None
+
     def _link_changed(self, state: LinkState) -> None:
         self.link_state = state
 
     def need_gateway(self, *, start: bool = True, peek: bool = False) -> None:
         """Starts the link where it does not run yet, after the first frame. Doctor only peeks: it starts no gateway."""
-        if self.link is not None and self.link.wanted(start=start):
+        if self.link is not None and self.link.wanted():
             self.run_worker(
                 self.link.run(self.store, start=start, peek=peek),
                 name="link",
@@ -195,14 +201,13 @@ class ConsoleApp(App[None]):
     def action_copy_try(self) -> None:
         from joytui.core.joytoken import try_command
 
-        self.copy(try_command(), "The try command")
+        self.copy(try_command(self.link_state.base_url), "The try command")
 
     def copy_block(self) -> None:
         """The guide's config.toml for the gateway that this console shows."""
-        from joytui.core.joytoken import LOCAL_BASE_URL, config_block
+        from joytui.core.joytoken import config_block
 
-        url = self.link_state.url
-        self.copy(config_block(f"{url.rstrip('/')}/openai/v1" if url else LOCAL_BASE_URL), "The config.toml block")
+        self.copy(config_block(self.link_state.base_url), "The config.toml block")
 
     def now_ms(self) -> int:
         """The current moment in epoch milliseconds; fixed by the options for snapshots."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from joytui.core.errors import JoytuiError, UnreachableError
-from joytui.core.joytoken import BASE_PATH, LOCAL_PORT
+from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.places import Places
 from joytui.tui.state import LinkState
 
@@ -39,8 +39,8 @@ class Link:
         self._seq = 0
         self._behind_since: float | None = None
 
-    def wanted(self, *, start: bool) -> bool:
-        """Whether a run would do anything: not while one is under way, nor for a gateway that was refused for good."""
+    def wanted(self) -> bool:
+        """Whether a run would do anything: not while one is under way."""
         return not self._running
 
     async def run(self, store: LogStore, *, start: bool, peek: bool = False) -> None:
@@ -142,12 +142,6 @@ class Link:
         if state != self.state:
             self.state = state
             self._changed(state)
-
-    @property
-    def base_url(self) -> str:
-        """Where a Codex is pointed to use this gateway."""
-        url = self.client.url if self.client is not None else self.gateway_url or _LOCAL_URL
-        return f"{url.rstrip('/')}{BASE_PATH}"
 
     async def create_key(self, wish: Wish) -> KeyCreated:
         """Makes the key that the form asks for. Raises UnreachableError, RefusedError."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
+
 Phase = Literal["idle", "finding", "starting", "live", "behind", "lost", "off", "failed"]
 
 
@@ -34,6 +36,11 @@ class LinkState:
     @property
     def connected(self) -> bool:
         return self.phase in ("live", "behind")
+
+    @property
+    def base_url(self) -> str:
+        """What points a Codex at this gateway; at the local one, as long as none is known."""
+        return self.url.rstrip("/") + BASE_PATH if self.url else LOCAL_BASE_URL
 
     @property
     def place(self) -> str:

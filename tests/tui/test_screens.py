@@ -424,14 +424,12 @@ async def test_empty_usage_says_what_will_be_there():
 class Gateway:
     """The link's side of the Keys screen, answered from memory."""
 
-    base_url = "http://127.0.0.1:8791/openai/v1"
-
     def __init__(self) -> None:
         self.wishes: list[Any] = []
         self.revoked: list[str] = []
         self.client = self
 
-    def wanted(self, *, start: bool) -> bool:
+    def wanted(self) -> bool:
         return False
 
     async def keys(self) -> list[Any]:

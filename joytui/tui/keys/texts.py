@@ -13,6 +13,7 @@ from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.usage.sums import amount_text
@@ -207,16 +208,8 @@ def context(snapshot: KeysSnapshot) -> Content:
 
 def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:
     """Why there is no key, and how to make one."""
-    if state.phase in ("finding", "starting"):
-        return Content.styled(
-            "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…", "bold"
-        )
-    if state.phase in ("failed", "lost", "off"):
-        return Content.assemble(
-            ("There is no gateway to ask.\n\n", "bold"),
-            (visible(state.note), ""),
-            (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
-        )
+    if (words := no_gateway(state)) is not None:
+        return words
     if snapshot.problem:
         return Content.assemble(("The keys could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
     if not snapshot.loaded:

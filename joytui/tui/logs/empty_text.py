@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
+from joytui.core.joytoken import config_block, try_command
+from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
@@ -16,23 +17,14 @@ def nothing_yet(state: LinkState, codex_goes_to: str | None, filter_text: str = 
             ("No request passes this filter.", "bold"),
             ("\n\nesc clears it, / changes it, ? explains the language.", ""),
         )
-    if state.phase in ("finding", "starting"):
-        return Content.styled(
-            "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…", "bold"
-        )
     if state.phase == "off":
         return Content.assemble(
             ("The local gateway does not run, and --no-start forbids to start it.", "bold"),
             ("\n\n`joytui gateway start` starts it.", ""),
         )
-    if state.phase in ("failed", "lost"):
-        return Content.assemble(
-            ("There is no gateway to show logs of.", "bold $error"),
-            (f"\n\n{visible(state.note)}", ""),
-            (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
-        )
-    base_url = f"{state.url.rstrip('/')}/openai/v1" if state.url else LOCAL_BASE_URL
-    return Content("\n").join([_why(codex_goes_to, base_url), Content(""), *_how(base_url)])
+    if (words := no_gateway(state, "There is no gateway to show logs of.", "bold $error")) is not None:
+        return words
+    return Content("\n").join([_why(codex_goes_to, state.base_url), Content(""), *_how(state.base_url)])
 
 
 def _why(codex_goes_to: str | None, base_url: str) -> Content:

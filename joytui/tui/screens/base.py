@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -51,6 +52,10 @@ class ConsoleScreen(Screen[None]):
     @property
     def console(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
+
+    def now(self) -> datetime:
+        """The console's clock, aware, in UTC."""
+        return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
 
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -100,17 +99,16 @@ class KeysScreen(ConsoleScreen):
             self.action_reload()
 
     def action_reload(self) -> None:
-        link = self.console.link
-        if link is not None and link.client is not None:
+        if self.console.client is not None:
             self._version = self.console.store.version
             self.run_worker(self._load(), group="keys", exclusive=True, exit_on_error=False)
 
     async def _load(self) -> None:
-        link = self.console.link
-        if link is None or link.client is None:
+        client = self.console.client
+        if client is None:
             return
         try:
-            keys = await link.client.keys()
+            keys = await client.keys()
         except JoytuiError as error:
             self.post_message(self.Loaded(KeysSnapshot(self.snapshot.keys, self.snapshot.loaded, error.what)))
         else:
@@ -120,9 +118,6 @@ class KeysScreen(ConsoleScreen):
         self.show(message.snapshot)
 
     # Showing
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
 
     @property
     def table(self) -> KeyTable:
@@ -199,8 +194,7 @@ class KeysScreen(ConsoleScreen):
     def action_create(self) -> None:
         from joytui.tui.screens.key_form import KeyForm
 
-        link = self.console.link
-        if link is None or link.client is None:
+        if self.console.client is None:
             self.console.tell("there is no gateway to make a key at", error=True)
             return
         self.console.push_screen(KeyForm(self.now()), self._create)
@@ -221,7 +215,7 @@ class KeysScreen(ConsoleScreen):
             self.console.tell(f"{error.what}: {error.hint}" if error.hint else error.what, error=True)
             return
         self.action_reload()
-        await self.console.push_screen(KeyShown(created, link.base_url))
+        await self.console.push_screen(KeyShown(created, self.console.link_state.base_url))
 
     def action_revoke(self) -> None:
         from joytui.tui.screens.ask import Confirm
@@ -230,7 +224,7 @@ class KeysScreen(ConsoleScreen):
         if key is None:
             return
         used = texts.ago(key.last_used_at, self.now())
-        text = f"{key.name} ({key.hint}), last used {used}.\n\nEvery Codex that uses it gets 401 from now on. This cannot be undone."
+        text = f"{key.name} ({key.hint}), last used {used}.\n\nEvery Codex that uses it gets 403 from now on. This cannot be undone."
         question = Confirm("Revoke this key?", text, "Revoke")
         self.console.push_screen(question, lambda yes: self._revoke(key) if yes else None)
 
@@ -238,11 +232,11 @@ class KeysScreen(ConsoleScreen):
         self.run_worker(self._revoked(key), group="revoke", exit_on_error=False)
 
     async def _revoked(self, key: KeyView) -> None:
-        link = self.console.link
-        if link is None or link.client is None:
+        client = self.console.client
+        if client is None:
             return
         try:
-            await link.client.revoke_key(key.id)
+            await client.revoke_key(key.id)
         except JoytuiError as error:
             self.console.tell(error.what, error=True)
             return

@@ -185,18 +185,17 @@ class LogsScreen(ConsoleScreen):
 
     def _load_history(self) -> None:
         """The gateway's older requests that pass the filter, before those that are here."""
-        link = self.console.link
-        if link is None or link.client is None or self._loading:
+        if self.console.client is None or self._loading:
             return
         self._loading = True
         self.run_worker(self._history(self.view.store, self.filter_text), group="history", exit_on_error=False)
 
     async def _history(self, store: LogStore, text: str) -> None:
-        link = self.console.link
+        client = self.console.client
         try:
-            if link is None or link.client is None:
+            if client is None:
                 return
-            page = await link.client.requests(text, limit=PAGE, before=store.older)
+            page = await client.requests(text, limit=PAGE, before=store.older)
             store.older = page.next or "end"
             added = store.prepend_records(list(reversed(page.records)))
             if store is self.view.store and added:

@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from textual.worker import Worker
 
 from joytui.core.errors import JoytuiError
-from joytui.core.joytoken import LOCAL_BASE_URL, config_block, try_command
+from joytui.core.joytoken import try_command
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
@@ -62,17 +62,12 @@ class TrialDialog(Dialog[None]):
     def console(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
 
-    @property
-    def base_url(self) -> str:
-        url = self.console.link_state.url
-        return f"{url.rstrip('/')}/openai/v1" if url else LOCAL_BASE_URL
-
     def compose_dialog(self) -> ComposeResult:
         yield Static(
             "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder, and "
             "revokes the key. Your config.toml is not touched. By hand it would be:"
         )
-        yield Static(Content(try_command(self.base_url)), classes="box", id="command")
+        yield Static(Content(try_command(self.console.link_state.base_url)), classes="box", id="command")
         with VerticalScroll(id="said", classes="box"):
             yield Static(id="said-text", markup=False)
         yield Static(id="outcome")
@@ -91,10 +86,10 @@ class TrialDialog(Dialog[None]):
             self.action_copy_command()
 
     def action_copy_command(self) -> None:
-        self.console.copy(try_command(self.base_url), "The command")
+        self.console.copy(try_command(self.console.link_state.base_url), "The command")
 
     def action_copy_block(self) -> None:
-        self.console.copy(config_block(self.base_url), "The config.toml block")
+        self.console.copy_block()
 
     def action_run(self) -> None:
         if self._work is not None or self._waiting:
@@ -128,11 +123,11 @@ class TrialDialog(Dialog[None]):
     async def _turn(self) -> None:
         from joytui.client.trial import run_trial
 
-        link = self.console.link
-        if link is None or link.client is None:
+        client = self.console.client
+        if client is None:
             return
         try:
-            outcome = await run_trial(link.client, on_line=self._heard)
+            outcome = await run_trial(client, on_line=self._heard)
         except JoytuiError as error:
             self.post_message(self.Ended(None, f"{error.what}\n→ {error.hint}" if error.hint else error.what))
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
 
@@ -86,19 +85,18 @@ class UsageScreen(ConsoleScreen):
             self.action_reload()
 
     def action_reload(self) -> None:
-        link = self.console.link
-        if link is None or link.client is None:
+        if self.console.client is None:
             return
         self._asked_at_version = self.console.store.version
         self.run_worker(self._load(self.snapshot.asked), group="usage", exclusive=True, exit_on_error=False)
 
     async def _load(self, asked: Question) -> None:
-        link = self.console.link
-        if link is None or link.client is None:
+        client = self.console.client
+        if client is None:
             return
         since = rfc3339(asked.since(self.now(), self.console.options.zone))
         try:
-            view = await link.client.usage([asked.bucket, asked.group], since=since)
+            view = await client.usage([asked.bucket, asked.group], since=since)
         except JoytuiError as error:
             self.post_message(self.Loaded(UsageSnapshot(asked, problem=error.what)))
             return
@@ -110,9 +108,6 @@ class UsageScreen(ConsoleScreen):
             self.show(replace(message.snapshot, asked=here))
 
     # Showing
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
 
     def show(self, snapshot: UsageSnapshot) -> None:
         """The whole screen as a function of one snapshot."""

@@ -10,6 +10,7 @@ from textual.content import Content
 from joytui.core.money import parse_credits
 from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.logs.format import count, fit
+from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.theme import SERIES_NAMES
@@ -101,16 +102,8 @@ def empty(snapshot: UsageSnapshot, state: LinkState) -> Content:
     """Why there is nothing, and what would appear here."""
     if snapshot.problem:
         return Content.assemble(("Usage could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
-    if state.phase in ("finding", "starting"):
-        return Content.styled(
-            "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…", "bold"
-        )
-    if state.phase in ("failed", "lost", "off"):
-        return Content.assemble(
-            ("There is no gateway to ask.\n\n", "bold"),
-            (visible(state.note), ""),
-            (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
-        )
+    if (words := no_gateway(state)) is not None:
+        return words
     if snapshot.loading:
         return Content.styled("Loading…", "bold")
     return Content.assemble(

@@ -1,0 +1,23 @@
+"""What stands where a gateway's data would, as long as there is no gateway. Pure."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from joytui.tui.shown import visible
+from joytui.tui.state import LinkState
+
+
+def no_gateway(state: LinkState, missing: str = "There is no gateway to ask.", style: str = "bold") -> Content | None:
+    """That it is looked for, or why there is none and what to do; None once there is one. `missing` says what fails."""
+    if state.phase == "finding":
+        return Content.styled("Looking for the gateway…", "bold")
+    if state.phase == "starting":
+        return Content.styled("Starting the gateway…", "bold")
+    if state.phase not in ("failed", "lost", "off"):
+        return None
+    return Content.assemble(
+        (missing, style),
+        (f"\n\n{visible(state.note)}", ""),
+        (f"\n→ {visible(state.hint)}" if state.hint else "", "$primary"),
+    )
