@@ -3,8 +3,9 @@
     results = play([Job(situation, "codex", binary=...), Job(situation, "doctor"), ...])
 
 Inside the private network there is nothing but loopback: no name resolves except those that a world needs, so nothing leaves the machine
-and the real Codex, which otherwise waits for resolvers, answers in half a second. Without the permission (`unshare -n -m`, root) the same
-jobs run in the ordinary network, and those that need the private one come back as not played, with the reason.
+and the real Codex, which otherwise waits for resolvers, answers in half a second. It is made only where it is asked for
+(JOYTUI_PRIVATE_NETWORK=1, or JOYTUI_REQUIRE=1 as in CI), since it needs root and mounts. Otherwise the same jobs run in the ordinary
+network, and those that need the private one come back as not played, with the reason.
 
 This module is also the worker: `python -m tests.support.playground` reads jobs as JSON from stdin, and writes one result a line.
 """
@@ -33,7 +34,7 @@ from tests.support.situation import Situation, Stage, etc_files, stage
 
 ROOT = Path(__file__).resolve().parents[2]
 _ALONE = ("unshare", "-n", "-m", "--propagation", "private")
-NO_PRIVATE_NETWORK = "needs a private network (root and `unshare -n -m`), which this machine does not permit"
+NO_PRIVATE_NETWORK = "needs a private network: JOYTUI_PRIVATE_NETWORK=1, root and `unshare -n -m`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def play(jobs: Sequence[Job], *, side_by_side: int = 6, private: bool = True) ->
 
 @functools.cache
 def can_unshare() -> bool:
-    """Whether this process may make itself a network and mounts of its own."""
+    """Whether a network and mounts of its own were asked for, and this process may make them."""
+    if "1" not in (os.environ.get("JOYTUI_PRIVATE_NETWORK"), os.environ.get("JOYTUI_REQUIRE")):
+        return False
     if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None:
         return False
     script = (
@@ -123,7 +126,7 @@ def _work(jobs: Sequence[tuple[int, Job]], side_by_side: int, private: bool) -> 
         return {}
     given = json.dumps([{**asdict(job), "situation": job.situation.to_json()} for _, job in jobs])
     with _mount_point() as memory:
-        network = ["private", str(memory)] if private else ["shared"]
+        network = ["private", str(memory), os.readlink("/proc/self/ns/mnt")] if private else ["shared"]
         command = [sys.executable, "-m", "tests.support.playground", str(side_by_side), *network]
         command = [*_ALONE, *command] if private else command
         done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -145,7 +148,7 @@ def main() -> None:
     jobs = [_job(value) for value in json.load(sys.stdin)]
     writing = threading.Lock()
     if network == "private":
-        _be_alone(jobs, Path(sys.argv[3]))
+        _be_alone(jobs, Path(sys.argv[3]), sys.argv[4])
 
     def one(numbered: tuple[int, Job]) -> None:
         number, job = numbered
@@ -229,20 +232,23 @@ _TOOLS = {"codex": _codex, "doctor": _doctor, "examine": _examine}
 # The private network
 
 
-def _be_alone(jobs: Sequence[Job], memory: Path) -> None:
+def _be_alone(jobs: Sequence[Job], memory: Path, outside: str) -> None:
     """Loopback up, and an /etc of our own: no resolver, the host names of the guide at 127.0.0.1, /etc/codex as the situation has it.
 
     The real /etc is only ever the lower, read-only side of an overlay whose upper side lives in memory. It is mounted nowhere else: no
-    clean-up of a temporary folder can reach it.
+    clean-up of a temporary folder can reach it. `outside` is the mount namespace of the one who started this.
     """
     from tests.support.certificates import PUBLIC_NAMES
 
+    if os.readlink("/proc/self/ns/mnt") == outside:
+        raise RuntimeError("not in a mount namespace of its own: nothing is mounted here")
     _loopback_up()
     _mount("-t", "tmpfs", "none", str(memory))
     upper, work = memory / "upper", memory / "work"
     upper.mkdir()
     work.mkdir()
     _mount("-t", "overlay", "overlay", "-o", f"lowerdir=/etc,upperdir={upper},workdir={work}", "/etc")
+    assert_own_etc(outside)
     names = " ".join(PUBLIC_NAMES) if any(job.situation.world for job in jobs) else ""
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost {names}\n::1 localhost ip6-localhost\n")
     Path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
@@ -250,6 +256,16 @@ def _be_alone(jobs: Sequence[Job], memory: Path) -> None:
         for name, text in etc_files(job.situation).items():
             Path("/etc/codex").mkdir(exist_ok=True)
             (Path("/etc/codex") / name).write_text(text)
+
+
+def assert_own_etc(outside: str, mounts: str | None = None) -> None:
+    """Nothing is written below /etc unless it is an overlay, mounted in another mount namespace than `outside`. RuntimeError otherwise."""
+    if os.readlink("/proc/self/ns/mnt") == outside:
+        raise RuntimeError("/etc is the machine's own (same mount namespace): nothing is written there")
+    table = Path("/proc/self/mountinfo").read_text() if mounts is None else mounts
+    kinds = [line.split(" - ", 1)[1].split()[0] for line in table.splitlines() if line.split()[4] == "/etc"]
+    if not os.path.ismount("/etc") or kinds[-1:] != ["overlay"]:
+        raise RuntimeError(f"/etc is no overlay of our own (mounted there: {kinds or 'nothing'}): nothing is written there")
 
 
 def _mount(*arguments: str) -> None:
