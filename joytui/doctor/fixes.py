@@ -1,4 +1,7 @@
-"""What to type: for each cause the commands, or a patch of the configuration, with this machine's own names in it."""
+"""What to type: for each cause the commands, or a patch of the configuration, with this machine's own names in it.
+
+Patches come from mend/plans.py: what is shown is what `joytui doctor --fix` would write.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,9 @@ from typing import Any
 
 from joytui.codex.world import World
 from joytui.core.causes import CAUSES
-from joytui.core.joytoken import (
-    AUTO_MODEL,
-    BASE_PATH,
-    DEV_BASE_URL,
-    KEY_VARIABLE,
-    LOCAL_BASE_URL,
-    PROVIDER_ID,
-    config_block,
-)
+from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE, LOCAL_BASE_URL
 from joytui.core.records import Fix
-from joytui.doctor.patches import Keys, remove_value, rename_value, set_value
+from joytui.doctor.mend.plans import mend_for
 
 Details = Mapping[str, Any]
 
@@ -27,18 +22,29 @@ def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     """The fix for this cause on this machine; the catalogue's general remedy where there is nothing exact to type."""
     if cause not in CAUSES:
         return None
+    mend = mend_for(cause, world, details)
+    if mend is not None and mend.changes:
+        opened = tuple(f"${{EDITOR:-vi}} {_quoted(change.path)}" for change in mend.changes)
+        return Fix(mend.summary, (_fix_command(cause, world), *opened, *mend.then), mend.patch, mend.safe)
     maker = _MAKERS.get(cause)
     fix = maker(world, details) if maker else None
     return fix or Fix(CAUSES[cause].remedy)
 
 
+def _fix_command(cause: str, world: World) -> str:
+    """What makes the change: for the very invocation that was examined."""
+    arguments = f" -- {shlex.join(world.invocation.args)}" if world.invocation.args else ""
+    return f"joytui doctor --fix {cause}{arguments}"
+
+
+def _model_flag(world: World, details: Details) -> Fix:
+    first = next(iter(details.get("suggestions") or ()), AUTO_MODEL)
+    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {_quoted(str(first))}",), safe=True)
+
+
 def _variable(world: World) -> str:
     named = world.credential.variable if world.credential else None
     return named if named and named.isidentifier() else KEY_VARIABLE
-
-
-def _provider(world: World) -> str:
-    return world.provider.id if world.provider and not world.provider.builtin else PROVIDER_ID
 
 
 def _quoted(path: str) -> str:
@@ -50,107 +56,10 @@ def _set_key(world: World, summary: str) -> Fix:
     return Fix(summary, (f"export {variable}='<your key>'", "joytui doctor"), safe=True)
 
 
-def _edit(world: World, path: Keys, value: Any, summary: str) -> Fix:
-    """A change of config.toml (value None: the key goes): a patch where one can be made, and the file to open."""
-    patch = remove_value(world, path) if value is None else set_value(world, path, value)
-    return Fix(summary, (f"${{EDITOR:-vi}} {_quoted(world.config_file)}",), patch, safe=patch is not None)
-
-
-def _field(world: World, name: str) -> Keys:
-    return ("model_providers", _provider(world), name)
-
-
-def _misspelt(world: World, details: Details, name: str) -> Fix | None:
-    """A key of the provider's table that was meant as this field gets the right name."""
-    wrong = details.get("misspelt")
-    if not isinstance(wrong, str):
-        return None
-    patch = rename_value(world, _field(world, wrong), name)
-    return Fix(
-        f"Rename {wrong} to {name} in [model_providers.{_provider(world)}].",
-        (f"${{EDITOR:-vi}} {_quoted(world.config_file)}",),
-        patch,
-        safe=patch is not None,
-    )
-
-
-def _config_missing(world: World, details: Details) -> Fix:
-    block = config_block(DEV_BASE_URL)
-    target = _quoted(world.config_file)
-    return Fix(
-        f"Write the guide's block to {world.config_file}.",
-        (f"mkdir -p {_quoted(world.codex_home)}", f"cat >> {target} <<'EOF'\n{block}EOF"),
-        safe=True,
-    )
-
-
 def _home_invalid(world: World, details: Details) -> Fix:
     return Fix(
         "Unset CODEX_HOME, or create the folder it names.",
         ("unset CODEX_HOME", f"mkdir -p {_quoted(world.codex_home)}"),
-    )
-
-
-def _wire_api(world: World, details: Details) -> Fix:
-    key = str(details.get("key") or "")
-    owner = (
-        key.removeprefix("model_providers.").removesuffix(".wire_api")
-        if key.endswith(".wire_api")
-        else _provider(world)
-    )
-    path = ("model_providers", owner, "wire_api")
-    return _edit(
-        world, path, "responses", f'Write wire_api = "responses" in [model_providers.{owner}], or remove the line.'
-    )
-
-
-def _select_provider(world: World, details: Details) -> Fix:
-    wanted = _wanted_provider(world)
-    return _edit(
-        world,
-        ("model_provider",),
-        wanted,
-        f'Put model_provider = "{wanted}" at the very top of {world.config_file}, above the first [table].',
-    )
-
-
-def _wanted_provider(world: World) -> str:
-    """The provider that the configuration defines, else the guide's name."""
-    defined = {key.split(".")[1] for key in world.wanted if key.startswith("model_providers.") and key.count(".") >= 2}
-    return PROVIDER_ID if PROVIDER_ID in defined or len(defined) != 1 else defined.pop()
-
-
-def _undefined(world: World, details: Details) -> Fix | None:
-    suggestion = details.get("suggestion")
-    if not isinstance(suggestion, str):
-        return None
-    return _edit(
-        world, ("model_provider",), suggestion, f'Write model_provider = "{suggestion}", as the table is named.'
-    )
-
-
-def _base_url(world: World, details: Details) -> Fix:
-    right = str(details.get("right_base_url") or "") or _better_base(world)
-    return _misspelt(world, details, "base_url") or _edit(
-        world, _field(world, "base_url"), right, f'Set base_url = "{right}".'
-    )
-
-
-def _better_base(world: World) -> str:
-    from joytui.codex.urls import origin_of
-
-    origin = origin_of(world.plan.base_url) if world.plan else ""
-    if not origin or "api.openai.com" in origin:
-        return DEV_BASE_URL
-    return origin + BASE_PATH
-
-
-def _env_key(world: World, details: Details) -> Fix:
-    return _misspelt(world, details, "env_key") or _edit(
-        world,
-        _field(world, "env_key"),
-        KEY_VARIABLE,
-        f'Add env_key = "{KEY_VARIABLE}" to [model_providers.{_provider(world)}].',
     )
 
 
@@ -205,23 +114,6 @@ def _daemon(world: World, details: Details) -> Fix:
     )
 
 
-def _requires_auth(world: World, details: Details) -> Fix:
-    provider = _provider(world)
-    return _edit(
-        world,
-        _field(world, "requires_openai_auth"),
-        None,
-        f'Remove requires_openai_auth from [model_providers.{provider}] and set env_key = "{KEY_VARIABLE}".',
-    )
-
-
-def _model(world: World, details: Details) -> Fix:
-    suggestions = details.get("suggestions") or []
-    first = suggestions[0] if suggestions else AUTO_MODEL
-    also = f" (the catalog also has {', '.join(suggestions[1:3])})" if len(suggestions) > 1 else ""
-    return _edit(world, ("model",), str(first), f'Write model = "{first}"{also}.')
-
-
 def _proxy(world: World, details: Details) -> Fix:
     variable = str(details.get("variable") or (world.plan.proxy.variable if world.plan else None) or "HTTPS_PROXY")
     host = _host(world)
@@ -253,31 +145,15 @@ def _untrusted(world: World, details: Details) -> Fix:
     )
 
 
-def _scheme(world: World, details: Details) -> Fix:
-    base = world.plan.base_url if world.plan else ""
-    use = str(details.get("use") or "https")
-    right = f"{use}://" + base.split("://", 1)[-1]
-    return _edit(world, _field(world, "base_url"), right, f'Set base_url = "{right}".')
-
-
-def _redirected(world: World, details: Details) -> Fix:
-    target = str(details.get("redirected_to") or "")
-    base = target.removesuffix("/responses").removesuffix("/chat/completions")
-    if not base:
-        return Fix(CAUSES["redirected"].remedy)
-    return _edit(world, _field(world, "base_url"), base, f'Set base_url = "{base}".')
-
-
 def _bridge(world: World, details: Details) -> Fix:
     base = world.plan.base_url if world.plan else DEV_BASE_URL
     variable = _variable(world)
     return Fix(
         "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",
         (
-            f"joytui gateway start --upstream {_quoted(base)} --upstream-key-env {variable} --upstream-api chat",
-            f"# then base_url = {LOCAL_BASE_URL}",
+            f"joytui setup --local --upstream {_quoted(base)} --upstream-key-env {variable} --upstream-api chat",
+            f"# or by hand: joytui gateway start --upstream … --upstream-api chat, a key of its own, base_url = {LOCAL_BASE_URL}",
         ),
-        set_value(world, _field(world, "base_url"), LOCAL_BASE_URL),
         safe=True,
     )
 
@@ -298,51 +174,27 @@ def _new_key(world: World, details: Details) -> Fix:
     )
 
 
-def _idle(world: World, details: Details) -> Fix:
-    provider = _provider(world)
-    return _edit(
-        world,
-        _field(world, "stream_idle_timeout_ms"),
-        None,
-        f"Remove stream_idle_timeout_ms from [model_providers.{provider}] (the default is five minutes), or raise it.",
-    )
-
-
 def _codex_missing(world: World, details: Details) -> Fix:
     return Fix("Install Codex.", ("npm install -g @openai/codex",), safe=True)
 
 
 _MAKERS: Mapping[str, Callable[[World, Details], Fix | None]] = {
-    "config-missing": _config_missing,
     "codex-home-invalid": _home_invalid,
-    "wire-api-removed": _wire_api,
-    "wire-api-invalid": _wire_api,
-    "provider-not-selected": _select_provider,
-    "provider-undefined": _undefined,
-    "base-url-missing": _base_url,
-    "base-url-invalid": _base_url,
-    "base-url-path": _base_url,
-    "env-key-missing": _env_key,
-    "env-key-invalid": _env_key,
+    "model-not-found": _model_flag,
+    "model-empty": _model_flag,
     "env-key-is-secret": _env_key_secret,
     "key-unset": _key_unset,
     "key-malformed": _key_malformed,
     "key-header-dropped": _key_newline,
     "key-shadowed-by-dotenv": _dotenv,
     "key-stale-daemon": _daemon,
-    "openai-key-to-gateway": _requires_auth,
     "key-rejected": _new_key,
     "key-placeholder": _new_key,
     "key-other-vendor": _new_key,
-    "model-empty": _model,
-    "model-not-found": _model,
-    "model-defaulted": _model,
     "proxy-unreachable": _proxy,
     "proxy-denied": _proxy,
     "proxy-invalid": _proxy,
     "tls-untrusted": _untrusted,
-    "tls-protocol-mismatch": _scheme,
-    "redirected": _redirected,
     "responses-unsupported": _bridge,
     "chat-stream-on-responses": _bridge,
     "request-rejected": _bridge,
@@ -351,6 +203,5 @@ _MAKERS: Mapping[str, Callable[[World, Details], Fix | None]] = {
     "stream-output-missing": _bridge,
     "chat-unsupported": _chat_unsupported,
     "connection-refused": _refused_connection,
-    "stream-idle": _idle,
     "codex-not-found": _codex_missing,
 }

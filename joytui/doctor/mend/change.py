@@ -31,13 +31,14 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Mend:
     """What mends a cause. `then`: what remains for the user to do, commands for their shell. `action`: something to run
-    instead of a change of files (`pid`: the process it is about)."""
+    instead of a change of files (`pid`: the process it is about). `safe` False: it wants a person's own answer."""
 
     cause: str
     summary: str
     changes: tuple[Change, ...] = ()
     action: Action | None = None
     pid: int | None = None
+    safe: bool = True
     then: tuple[str, ...] = ()
 
     @property

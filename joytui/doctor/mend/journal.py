@@ -1,0 +1,129 @@
+"""What joytui changed in Codex's files, newest last, so that it can be put back: `mends.json` in the data folder (0600).
+
+It names files, backups and digests; it holds no content of any file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from joytui.core.clock import now, rfc3339
+from joytui.core.errors import RefusedError
+from joytui.core.places import Places
+from joytui.doctor.mend.change import Change, Mend
+from joytui.doctor.mend.write import Written, apply, digest, replace_file, restore
+
+KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One mend that was made. `home`: the CODEX_HOME it belongs to; `what`: the cause, or "setup"; `at`: RFC 3339."""
+
+    at: str
+    home: str
+    what: str
+    files: tuple[Written, ...]
+
+
+def make(mend: Mend, home: str, here: Places) -> Entry:
+    """Makes the mend's changes and notes them. Raises RefusedError, and then nothing is changed."""
+    return record(mend.changes, mend.cause, home, here)
+
+
+def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> Entry:
+    entries = read(here)
+    _write(here, entries)  # whether it can be noted is found out before a file is touched
+    entry = Entry(rfc3339(now()), home, what, apply(changes))
+    _write(here, [*entries, entry])
+    return entry
+
+
+def undo(home: str, here: Places, *, what: str | None = None) -> Entry | None:
+    """Puts the latest mend of this CODEX_HOME back, byte for byte (`what`: the latest of that kind); None if there is none.
+
+    Raises RefusedError where a file changed since, or its backup is gone: nothing is touched then.
+    """
+    entries = read(here)
+    found = next((e for e in reversed(entries) if e.home == home and what in (None, e.what)), None)
+    if found is None:
+        return None
+    old = [_old_bytes(written) for written in found.files]
+    for written in found.files:
+        _unchanged(written)
+    try:
+        for written, content in zip(found.files, old, strict=True):
+            restore(written, content)
+    except OSError as error:
+        raise RefusedError(f"cannot be put back: {error.strerror or error}", where=str(error.filename or "")) from None
+    _write(here, [entry for entry in entries if entry is not found])
+    return found
+
+
+def latest(home: str, here: Places, *, what: str | None = None) -> Entry | None:
+    """The latest mend of this CODEX_HOME that is not undone."""
+    return next((e for e in reversed(read(here)) if e.home == home and what in (None, e.what)), None)
+
+
+def forget(entry: Entry, here: Places) -> None:
+    """Takes an entry out: what it changed is no longer as it was left."""
+    _write(here, [one for one in read(here) if one != entry])
+
+
+def _old_bytes(written: Written) -> bytes | None:
+    if written.backup is None:
+        return None
+    try:
+        return Path(written.backup).read_bytes()
+    except OSError as error:
+        raise RefusedError(f"the backup cannot be read: {error.strerror}", where=written.backup) from None
+
+
+def _unchanged(written: Written) -> None:
+    try:
+        present = digest(Path(written.target).read_bytes())
+    except FileNotFoundError:
+        present = None
+    except OSError as error:
+        raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
+    if present != written.digest:
+        how = (
+            f"the file as it was: {written.backup}; compare with `diff {written.backup} {written.path}`"
+            if written.backup
+            else "it was not there before"
+        )
+        raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=how)
+
+
+def read(here: Places) -> list[Entry]:
+    """The entries, oldest first; [] where there are none, or they cannot be read."""
+    try:
+        data = json.loads(_file(here).read_text("utf-8"))
+        return [_entry(item) for item in data["mends"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _entry(item: Any) -> Entry:
+    files = tuple(Written(f["path"], f["target"], f["backup"], f["digest"]) for f in item["files"])
+    return Entry(item["at"], item["home"], item["what"], files)
+
+
+def _write(here: Places, entries: list[Entry]) -> None:
+    kept = [asdict(replace(entry)) for entry in entries[-KEPT:]]
+    text = json.dumps({"mends": kept}, indent=2) + "\n"
+    try:
+        replace_file(_file(here), text.encode(), like=None)
+    except OSError as error:
+        raise RefusedError(
+            f"the record for undo cannot be written: {error.strerror}; nothing was changed",
+            where=str(_file(here)),
+            hint="make joytui's data folder writable, or name another in JOYTUI_DATA_DIR",
+        ) from None
+
+
+def _file(here: Places) -> Path:
+    return here.data_dir / "mends.json"

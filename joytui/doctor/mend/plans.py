@@ -1,0 +1,383 @@
+"""From a cause to its mend on this machine: which keys of which files change, for every cause that a file's change mends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from joytui.codex.edit import EditError, Keys
+from joytui.codex.world import World
+from joytui.core.joytoken import (
+    AUTO_MODEL,
+    BASE_PATH,
+    DEV_BASE_URL,
+    KEY_VARIABLE,
+    LOCAL_BASE_URL,
+    PROVIDER_ID,
+    config_block,
+)
+from joytui.doctor.mend import files, syntax
+from joytui.doctor.mend.change import Draft, Mend
+from joytui.doctor.mend.check import objection
+
+Details = Mapping[str, Any]
+Plan = Callable[[World, Details, Draft], str | None]
+
+
+def mend_for(cause: str, world: World, details: Details) -> Mend | None:
+    """The mend of this cause here; None where no file of the user's can be changed to mend it.
+
+    `details` are the finding's. Reads the files; writes nothing, and never raises.
+    """
+    if cause in _ACTIONS:
+        return _ACTIONS[cause](world, details)
+    plan = _PLANS.get(cause)
+    if plan is None:
+        return None
+    draft = Draft(world)
+    try:
+        summary = plan(world, details, draft)
+        changes = draft.changes()
+        unfit = not summary or not changes or objection(world, changes, cause) is not None
+    except (EditError, UnicodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None  # odd details or an odd file: the fix's words remain
+    if unfit or summary is None:
+        return None
+    safe = cause not in _ASK_FIRST and not any(world.config_file != c.path and "/etc/" in c.path for c in changes)
+    return Mend(cause, summary, changes, then=_THEN.get(cause, ()), safe=safe)
+
+
+def provider_id(world: World) -> str:
+    """The provider that is meant: the selected one if it is the user's own, else the guide's name."""
+    return world.provider.id if world.provider and not world.provider.builtin else PROVIDER_ID
+
+
+def _field(world: World, name: str) -> Keys:
+    return ("model_providers", provider_id(world), name)
+
+
+def _value(world: World, key: str) -> Any:
+    wanted = world.wanted.get(key)
+    return wanted[0].value if wanted else None
+
+
+def _defined(world: World) -> set[str]:
+    return {key.split(".")[1] for key in world.wanted if key.startswith("model_providers.") and key.count(".") >= 2}
+
+
+def _define(draft: Draft, name: str, base_url: str) -> None:
+    file = draft.world.config_file
+    for field, value in (("name", name), ("base_url", base_url), ("env_key", KEY_VARIABLE)):
+        draft.set(("model_providers", name, field), value, file=file)
+
+
+# --- the provider that is selected
+
+
+def _config_missing(world: World, details: Details, draft: Draft) -> str | None:
+    if draft.original(world.config_file) is not None:
+        return None
+    draft.write(world.config_file, config_block(DEV_BASE_URL))
+    return f"Write the guide's block to {world.config_file}."
+
+
+def _select_provider(world: World, details: Details, draft: Draft) -> str:
+    file = world.config_file
+    misplaced = details.get("misplaced") or []
+    below = next((m["key"] for m in misplaced if m.get("kind") == "below a table header"), None)
+    misspelt = next((m["key"] for m in misplaced if m.get("kind") == "misspelt"), None)
+    defined = _defined(world)
+    wanted = _value(world, below or misspelt or "")
+    if wanted not in defined:
+        wanted = PROVIDER_ID if PROVIDER_ID in defined or len(defined) != 1 else next(iter(defined))
+    if below:
+        _lift(world, draft, tuple(below.split(".")), file)
+    if misspelt and not below and "model_provider" not in world.wanted:
+        draft.rename((misspelt,), "model_provider", file=file)
+    draft.set(("model_provider",), wanted, file=file)
+    if wanted not in defined:
+        _define(draft, wanted, DEV_BASE_URL)
+    return f'Put model_provider = "{wanted}" at the very top of {file}, above the first [table].'
+
+
+def _lift(world: World, draft: Draft, below: Keys, file: str) -> None:
+    """Takes model_provider out of the table into which it fell, and with it a model that fell beside it."""
+    draft.remove(below, file=file)
+    model = (*below[:-1], "model")
+    value = _value(world, ".".join(model))
+    if isinstance(value, str) and "model" not in world.wanted:
+        draft.remove(model, file=file)
+        draft.set(("model",), value, file=file)
+
+
+def _undefined(world: World, details: Details, draft: Draft) -> str:
+    defined = sorted(_defined(world))
+    near = details.get("suggestion") or (defined[0] if len(defined) == 1 else None)
+    if isinstance(near, str):
+        draft.set(("model_provider",), near)
+        return f'Write model_provider = "{near}", as the table is named.'
+    name = str(details["provider"])
+    _define(draft, name, DEV_BASE_URL)
+    return f"Define the provider: a table [model_providers.{name}] with the guide's fields."
+
+
+def _reserved(world: World, details: Details, draft: Draft) -> str | None:
+    name = str(details["key"]).split(".")[1]
+    if PROVIDER_ID in _defined(world):
+        return None
+    draft.rename(("model_providers", name), PROVIDER_ID)
+    if _value(world, "model_provider") == name:
+        draft.set(("model_provider",), PROVIDER_ID)
+    return f"Rename the provider {name} to {PROVIDER_ID}: Codex keeps that name for itself."
+
+
+def _invalid(world: World, details: Details, draft: Draft) -> str | None:
+    path = tuple(str(details["key"]).split("."))
+    if len(path) != 3 and path[2:] != ("auth", "command"):
+        return None
+    owner, field = path[1], path[2]
+    if field == "name" and f"model_providers.{owner}.base_url" in world.wanted:
+        draft.set(path, owner)
+        return f'Give the provider a name: name = "{owner}".'
+    if field == "aws":
+        draft.remove(path)
+        return f"Remove aws from [model_providers.{owner}]: it belongs to Bedrock only."
+    if field == "auth" and f"model_providers.{owner}.env_key" in world.wanted:
+        draft.remove(path[:3])
+        return f"Remove auth from [model_providers.{owner}]: the key comes from env_key."
+    return None
+
+
+# --- fields of the provider
+
+
+def _wire_api(world: World, details: Details, draft: Draft) -> str:
+    key = str(details.get("key") or "")
+    named = key.startswith("model_providers.") and key.endswith(".wire_api")
+    owner = key.removeprefix("model_providers.").removesuffix(".wire_api") if named else provider_id(world)
+    draft.set(("model_providers", owner, "wire_api"), "responses")
+    return f'Write wire_api = "responses" in [model_providers.{owner}].'
+
+
+def _misspelt(world: World, details: Details, draft: Draft, name: str) -> str | None:
+    """A key of the provider's table that was meant as this field gets the right name."""
+    wrong = details.get("misspelt")
+    if not isinstance(wrong, str):
+        return None
+    draft.rename(_field(world, wrong), name)
+    return f"Rename {wrong} to {name} in [model_providers.{provider_id(world)}]."
+
+
+def _base_url(world: World, details: Details, draft: Draft) -> str:
+    right = str(details.get("right_base_url") or "") or better_base(world)
+    return _misspelt(world, details, draft, "base_url") or _set_base(world, draft, right)
+
+
+def _set_base(world: World, draft: Draft, right: str) -> str:
+    draft.set(_field(world, "base_url"), right)
+    return f'Set base_url = "{right}".'
+
+
+def better_base(world: World) -> str:
+    """The gateway's address with the path that it should have; JoyToken's own where the address says nothing."""
+    from joytui.codex.urls import origin_of
+
+    origin = origin_of(world.plan.base_url) if world.plan else ""
+    return DEV_BASE_URL if not origin or "api.openai.com" in origin else origin + BASE_PATH
+
+
+def _env_key(world: World, details: Details, draft: Draft) -> str:
+    if renamed := _misspelt(world, details, draft, "env_key"):
+        return renamed
+    if world.provider and world.provider.get("requires_openai_auth") is True:
+        return _requires_auth(world, details, draft)
+    draft.set(_field(world, "env_key"), KEY_VARIABLE)
+    return f'Set env_key = "{KEY_VARIABLE}" in [model_providers.{provider_id(world)}].'
+
+
+def _env_key_secret(world: World, details: Details, draft: Draft) -> str:
+    draft.set(_field(world, "env_key"), KEY_VARIABLE)
+    return f'Write env_key = "{KEY_VARIABLE}", export a new key under that name, and revoke the old one: Codex has printed it.'
+
+
+def _requires_auth(world: World, details: Details, draft: Draft) -> str:
+    draft.remove(_field(world, "requires_openai_auth"))
+    if not (world.provider and world.provider.get("env_key")):
+        draft.set(_field(world, "env_key"), KEY_VARIABLE)
+    return f'Remove requires_openai_auth from [model_providers.{provider_id(world)}]; env_key = "{KEY_VARIABLE}" names the key.'
+
+
+def _scheme(world: World, details: Details, draft: Draft) -> str:
+    base = world.plan.base_url if world.plan else ""
+    return _set_base(world, draft, f"{details.get('use') or 'https'}://" + base.split("://", 1)[-1])
+
+
+def _redirected(world: World, details: Details, draft: Draft) -> str | None:
+    base = str(details.get("redirected_to") or "").removesuffix("/responses").removesuffix("/chat/completions")
+    return _set_base(world, draft, base) if base else None
+
+
+def _idle(world: World, details: Details, draft: Draft) -> str:
+    draft.remove(_field(world, "stream_idle_timeout_ms"))
+    return f"Remove stream_idle_timeout_ms from [model_providers.{provider_id(world)}]: the default is five minutes."
+
+
+def _named_openai(world: World, details: Details, draft: Draft) -> str:
+    draft.set(_field(world, "name"), provider_id(world))
+    return f'Set name = "{provider_id(world)}".'
+
+
+def _websockets(world: World, details: Details, draft: Draft) -> str:
+    draft.set(_field(world, "supports_websockets"), False)
+    return f"Set supports_websockets = false in [model_providers.{provider_id(world)}]."
+
+
+# --- the model, types, unknown keys
+
+
+def _model(world: World, details: Details, draft: Draft) -> str:
+    suggestions = details.get("suggestions") or []
+    first = str(suggestions[0]) if suggestions else AUTO_MODEL
+    also = f" (the catalog also has {', '.join(map(str, suggestions[1:3]))})" if len(suggestions) > 1 else ""
+    model = world.effective.get("model")
+    if model and model.layer == "flags":
+        return ""  # nothing in a file: the words of the fix remain
+    draft.set(("model",), first)
+    return f'Write model = "{first}"{also}.'
+
+
+def _catalog(world: World, details: Details, draft: Draft) -> str:
+    draft.remove(("model_catalog_json",))
+    return "Remove model_catalog_json: it names no readable file."
+
+
+def _type(world: World, details: Details, draft: Draft) -> str | None:
+    key = str(details["key"])
+    path = tuple(key.split("."))
+    value = _value(world, key)
+    for other in _other_types(value):
+        attempt = Draft(world)
+        attempt.set(path, other)
+        if objection(world, attempt.changes(), "config-type") is None:
+            draft.set(path, other)
+            return f"Write {path[-1]} = {str(other).lower() if isinstance(other, bool) else other!r} (another type than it has)."
+    if path[-1] in _NEEDED:
+        return None
+    draft.remove(path)
+    return f"Remove {path[-1]}: Codex takes its own default then."
+
+
+_NEEDED = ("base_url", "env_key", "name", "model", "model_provider", "model_providers")
+
+
+def _other_types(value: Any) -> list[Any]:
+    """What a value may have been meant as."""
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if isinstance(value, str):
+        word = value.strip().lower()
+        number = [int(word)] if word.isascii() and word.isdigit() else []
+        return number + ([word in ("true", "yes", "on")] if word in ("true", "false", "yes", "no", "on", "off") else [])
+    if isinstance(value, (int, float)):
+        return ([bool(value)] if value in (0, 1) else []) + [abs(int(value)), str(value)]
+    if isinstance(value, list) and len(value) == 1:
+        return [value[0]]
+    return []
+
+
+def _unknown(world: World, details: Details, draft: Draft) -> str | None:
+    renamed = [_respell(draft, key, near) for key, near in _unknown_keys(details) if near]
+    done = [text for text in renamed if text]
+    return f"Rename {', '.join(done)}." if done else None
+
+
+def _unknown_keys(details: Details) -> list[tuple[str, str | None]]:
+    from difflib import get_close_matches
+
+    from joytui.codex.schema import known_fields
+
+    found: list[tuple[str, str | None]] = []
+    for item in details.get("keys") or []:
+        if isinstance(item, str):
+            *parent, name = item.split(".")
+            near = get_close_matches(name.lower().replace("-", "_"), known_fields(tuple(parent)), n=1, cutoff=0.6)
+            found.append((item, near[0] if near else None))
+        else:
+            found.append((str(item["key"]), item.get("near")))
+    return found
+
+
+def _respell(draft: Draft, key: str, near: str) -> str | None:
+    """One misspelt key renamed, where its right name is still free."""
+    path = tuple(key.split("."))
+    try:
+        draft.rename(path, near)
+    except EditError:
+        return None
+    return f"{path[-1]} to {near}"
+
+
+# --- what is run instead
+
+
+def _daemon(world: World, details: Details) -> Mend:
+    pid = details.get("pid")
+    return Mend(
+        "key-stale-daemon",
+        "Stop Codex's background server; the next start takes the present environment.",
+        action="stop-daemon",
+        pid=pid if isinstance(pid, int) else None,
+        safe=False,
+    )
+
+
+def _local_gateway(world: World, details: Details) -> Mend | None:
+    if world.plan and world.plan.base_url.startswith(LOCAL_BASE_URL.rsplit("/openai", 1)[0]):
+        return Mend("connection-refused", "Start the local gateway.", action="start-gateway")
+    return None
+
+
+_ACTIONS: Mapping[str, Callable[[World, Details], Mend | None]] = {
+    "key-stale-daemon": _daemon,
+    "connection-refused": _local_gateway,
+}
+_PLANS: Mapping[str, Plan] = {
+    "config-missing": _config_missing,
+    "config-unreadable": files.readable,
+    "config-syntax": syntax.repaired,
+    "config-type": _type,
+    "unknown-keys": _unknown,
+    "wire-api-removed": _wire_api,
+    "wire-api-invalid": _wire_api,
+    "provider-not-selected": _select_provider,
+    "provider-undefined": _undefined,
+    "provider-id-reserved": _reserved,
+    "provider-invalid": _invalid,
+    "profile-legacy": files.profile_moved,
+    "model-empty": _model,
+    "model-not-found": _model,
+    "model-defaulted": _model,
+    "model-catalog-missing": _catalog,
+    "base-url-missing": _base_url,
+    "base-url-invalid": _base_url,
+    "base-url-path": _base_url,
+    "env-key-missing": _env_key,
+    "env-key-invalid": _env_key,
+    "env-key-is-secret": _env_key_secret,
+    "key-shadowed-by-dotenv": files.without_dotenv_key,
+    "openai-key-to-gateway": _requires_auth,
+    "proxy-unreachable": files.without_dotenv_proxy,
+    "proxy-denied": files.without_dotenv_proxy,
+    "proxy-invalid": files.without_dotenv_proxy,
+    "redirected": _redirected,
+    "tls-protocol-mismatch": _scheme,
+    "stream-idle": _idle,
+    "provider-named-openai": _named_openai,
+    "websocket-fallback": _websockets,
+}
+# What throws away something that may have been meant, or sends the key to another address: never without a person's answer.
+_ASK_FIRST = ("provider-invalid", "redirected", "proxy-unreachable", "proxy-denied", "proxy-invalid")
+_THEN: Mapping[str, tuple[str, ...]] = {
+    "env-key-is-secret": (f"export {KEY_VARIABLE}='<a new key>'",),
+    "profile-legacy": ("codex -p <the profile's name>",),
+}
