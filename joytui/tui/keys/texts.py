@@ -11,7 +11,7 @@ from textual.content import Content
 
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
-from joytui.tui.charts.cells import bar_parts, share
+from joytui.tui.charts.cells import bar_parts
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
@@ -19,7 +19,7 @@ from joytui.tui.state import LinkState
 from joytui.tui.usage.sums import amount_text
 
 if TYPE_CHECKING:
-    from joytui.core.wire import BudgetView, KeyView
+    from joytui.core.wire import KeyView
 
 STATES = {
     "active": ("●", "success"),
@@ -83,10 +83,10 @@ def _cell(key: KeyView, name: str, now: datetime, colours: Mapping[str, str]) ->
 
 def budget_cell(key: KeyView, colours: Mapping[str, str]) -> Text:
     """The budget that is nearest to its end, as a bar."""
-    tight = tightest(key)
+    tight = key.tightest
     if tight is None:
         return Text("no limit", colours["quiet"])
-    part = used(tight)
+    part = tight.used
     colour = colours["error" if part >= 1 else "warning" if part >= 0.8 else "primary"]
     text = Text()
     for cells, style in bar_parts(part, 8, colour, colours["rule"]):
@@ -94,18 +94,6 @@ def budget_cell(key: KeyView, colours: Mapping[str, str]) -> Text:
     text.append(f" {part:>4.0%} ", colours["foreground"])
     text.append(PERIODS[tight.period], colours["quiet"])
     return text
-
-
-def tightest(key: KeyView) -> BudgetView | None:
-    return max(key.budgets, key=used, default=None)
-
-
-def used(budget: BudgetView) -> float:
-    """The part of a budget that is spent or held, 0 to 1; a limit of nothing is used up."""
-    limit = parse_credits(budget.limit)
-    if limit == 0:
-        return 1.0
-    return share(parse_credits(budget.spent) + parse_credits(budget.held), limit)
 
 
 def ago(moment: str | None, now: datetime) -> str:
@@ -140,7 +128,7 @@ def _budgets(key: KeyView, width: int) -> list[Content]:
     room = max(8, min(40, width - 8))
     blocks = []
     for budget in key.budgets:
-        part = used(budget)
+        part = budget.used
         colour = "$error" if part >= 1 else "$warning" if part >= 0.8 else "$primary"
         left = amount_text(parse_credits(budget.left), "spend")
         limit = amount_text(parse_credits(budget.limit), "spend")

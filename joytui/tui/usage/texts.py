@@ -8,8 +8,9 @@ from rich.text import Text
 from textual.content import Content
 
 from joytui.core.money import parse_credits
+from joytui.tui.amounts import count
 from joytui.tui.charts.cells import bar_parts, share
-from joytui.tui.logs.format import count, fit
+from joytui.tui.logs.format import fit
 from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
