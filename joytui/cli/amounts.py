@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from joytui.core.clock import parse_time
-from joytui.core.money import format_credits
+from joytui.core.money import format_credits, parse_credits
 from joytui.core.records import RequestRecord
 
 
@@ -42,6 +42,11 @@ def credits(nano: int) -> str:
         return "<0.000001"
     text = format_credits(nano, places=6 if nano < 10**10 else 2)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def credits_text(text: str) -> str:
+    """The same for the decimal text of the console API. Raises MoneyError."""
+    return credits(parse_credits(text))
 
 
 def local_time(text: str | None, *, at: datetime | None = None) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from joytui.cli import amounts
 from joytui.cli.columns import Column
 from joytui.cli.output import paint
-from joytui.core.money import parse_credits
 from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
-    from joytui.core.wire import BudgetView, KeyVerdict, KeyView
+    from joytui.core.wire import KeyVerdict, KeyView
 
 COLUMNS = (
     Column("name", least=10),
@@ -38,32 +37,28 @@ def row(key: KeyView) -> list[str]:
         key.state,
         key.owner or "",
         key.policy.fixed_model or "",
-        credits_text(key.spent),
-        tightest(key.budgets),
+        amounts.credits_text(key.spent),
+        tightest(key),
         str(key.requests),
         amounts.local_time(key.last_used_at) or "never",
         amounts.local_time(key.expires_at),
     ]
 
 
-def tightest(budgets: Sequence[BudgetView]) -> str:
-    """The budget of which the least is left: "daily 0.4/5", with " +1" where the key has another."""
-    if not budgets:
+def tightest(key: KeyView) -> str:
+    """The budget that is nearest to its end: "daily 0.4/5", with " +1" where the key has another."""
+    one = key.tightest
+    if one is None:
         return ""
-    one = max(budgets, key=lambda b: (parse_credits(b.spent) + parse_credits(b.held)) / (parse_credits(b.limit) or 1))
-    more = f" +{len(budgets) - 1}" if len(budgets) > 1 else ""
-    return f"{one.period} {credits_text(one.spent)}/{credits_text(one.limit)}{more}"
-
-
-def credits_text(text: str) -> str:
-    return amounts.credits(parse_credits(text))
+    more = f" +{len(key.budgets) - 1}" if len(key.budgets) > 1 else ""
+    return f"{one.period} {amounts.credits_text(one.spent)}/{amounts.credits_text(one.limit)}{more}"
 
 
 def describe_verdict(verdict: KeyVerdict) -> str:
     """The answer first, then the gateway's checks in their order."""
     asked = f"{verdict.model} → {verdict.model_used}" if verdict.model_used else verdict.model
     if verdict.allowed:
-        cost = f", holds {credits_text(verdict.estimate_credits)} Cr" if verdict.estimate_credits else ""
+        cost = f", holds {amounts.credits_text(verdict.estimate_credits)} Cr" if verdict.estimate_credits else ""
         tier = f", tier {verdict.tier}" if verdict.tier else ""
         answer = [paint(f"yes: {asked}{tier}{cost}", "green")]
     else:

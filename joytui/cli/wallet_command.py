@@ -73,8 +73,8 @@ async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:
 
 
 def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
+    from joytui.cli.amounts import credits_text
     from joytui.cli.columns import Column, emit_table
-    from joytui.cli.key_view import credits_text
 
     if args.json:
         emit_json(wallets[0].model_dump())

@@ -45,7 +45,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from joytui.core.money import format_credits
+from joytui.core.money import format_credits, parse_credits
 from joytui.core.records import RequestRecord
 
 
@@ -139,6 +139,12 @@ class BudgetView(Model):
     left: str
     resets_at: str | None = None
 
+    @property
+    def used(self) -> float:
+        """The part that is spent or held, 0 to 1; a limit of nothing is used up."""
+        limit = parse_credits(self.limit)
+        return min(1.0, (parse_credits(self.spent) + parse_credits(self.held)) / limit) if limit else 1.0
+
 
 class KeyView(Model):
     id: str
@@ -160,6 +166,11 @@ class KeyView(Model):
     policy_name: str | None = None
     policy_version: int = 1
     replaced_by: str | None = Field(default=None, description="the id of the key that it was rotated to")
+
+    @property
+    def tightest(self) -> BudgetView | None:
+        """The budget that is nearest to its end; None for a key without limits."""
+        return max(self.budgets, key=lambda budget: budget.used, default=None)
 
 
 class KeyCreated(KeyView):

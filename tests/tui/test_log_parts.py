@@ -7,8 +7,9 @@ from datetime import UTC
 import pytest
 
 from joytui.core.wire import request_view
+from joytui.tui.amounts import count, span
 from joytui.tui.charts.cells import columns as bars
-from joytui.tui.logs.format import cells, cost_text, count, fit, header, layout, span, status_cell
+from joytui.tui.logs.format import cells, cost_text, fit, header, layout, status_cell
 from joytui.tui.logs.histogram import count as histogram
 from joytui.tui.logs.store import LogStore
 from tests.tui import data

@@ -8,7 +8,8 @@ from textual.content import Content
 
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
-from joytui.tui.logs.format import clock, span
+from joytui.tui.amounts import span
+from joytui.tui.logs.format import clock
 from joytui.tui.logs.store import milliseconds
 from joytui.tui.shown import visible
 

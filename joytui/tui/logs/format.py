@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from joytui.core.money import format_credits
+from joytui.tui.amounts import count, credits, span
 from joytui.tui.logs.store import LogStore
 from joytui.tui.shown import visible
 
@@ -139,34 +139,11 @@ def tokens_text(store: LogStore, row: int) -> str:
     return f"{count(incoming)} → {count(outgoing)}"
 
 
-def count(number: int) -> str:
-    """A count in at most four characters and a unit: 981, 1.2k, 34k, 5.1M."""
-    for limit, divisor, unit in ((1_000_000, 1_000, "k"), (10**9, 10**6, "M"), (10**12, 10**9, "G")):
-        if number < 1_000:
-            return str(number)
-        if number < limit:
-            value = number / divisor
-            return f"{value:.1f}{unit}" if value < 9.95 else f"{min(999, round(value))}{unit}"
-    return f"{number / 10**12:.0f}T"
-
-
 def cost_text(nano: int, *, estimated: bool = False) -> str:
-    """Credits with as many decimals as say something; "~" before an estimate."""
+    """Credits, "~" before an estimate; nothing for nothing."""
     if nano == 0:
         return ""
-    places = 2 if nano >= 100 * 10**9 else 4 if nano >= 10**8 else 6
-    return ("~" if estimated else "") + format_credits(nano, places=places)
-
-
-def span(ms: float) -> str:
-    """Milliseconds in at most six characters."""
-    if ms < 0:
-        return ""
-    if ms < 1_000:
-        return f"{ms:.0f}ms"
-    if ms < 100_000:
-        return f"{ms / 1000:.1f}s"
-    return f"{ms / 60_000:.0f}min"
+    return ("~" if estimated else "") + credits(nano)
 
 
 def clock(ms: int, zone: tzinfo | None = None, *, precise: bool = False) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from joytui.core.money import format_credits, parse_credits
+from joytui.tui.amounts import credits
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
 
@@ -47,10 +48,7 @@ def amount_text(value: int, metric: Metric) -> str:
     """A measure as a person reads it."""
     if metric != "spend":
         return f"{value:,}"
-    if value == 0:
-        return "0 Cr"
-    places = 2 if value >= 10**11 else 4 if value >= 10**8 else 6
-    return f"{format_credits(value, places=places)} Cr"
+    return f"{credits(value)} Cr" if value else "0 Cr"
 
 
 def steps(asked: Question, now: datetime, zone: tzinfo | None) -> list[datetime]:
