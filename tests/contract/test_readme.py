@@ -1,0 +1,52 @@
+"""What the README tells to type is what the commands take, and every picture that it shows is there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from joytui.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def told_commands() -> list[str]:
+    """Every `joytui …` of the README: in shell blocks, behind a `$`, and between back quotes."""
+    blocks = re.findall(r"```(?:sh|text)\n(.*?)```", README, re.S)
+    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(joytui [^`\n]+)`", README)
+    return sorted({line.split("  #")[0].strip() for line in lines if line.startswith("joytui ")})
+
+
+def test_the_readme_tells_commands() -> None:
+    assert len(told_commands()) > 10
+
+
+@pytest.mark.parametrize("line", told_commands())
+def test_a_told_command_is_one_that_the_parser_takes(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    if words[0].startswith("-"):
+        return
+    assert words[0] in COMMANDS, line
+    module = import_module(f"joytui.cli.{words[0]}_command")
+    parser = argparse.ArgumentParser(prog=words[0], exit_on_error=False)
+    module.configure(parser)
+    given = words[1 : words.index("--")] if "--" in words else words[1:]
+    parser.parse_args(given)
+
+
+def test_every_picture_stands_in_the_tree() -> None:
+    pictures = re.findall(r"\]\((screenshots/[^)]+)\)", README)
+    assert len(pictures) >= 4
+    assert [name for name in pictures if not (ROOT / name).is_file()] == []
+
+
+def test_the_two_commands_are_marked() -> None:
+    for mark in ("console-command", "test-command"):
+        assert re.search(rf"<!-- {mark} -->\s*```sh\n[^\n]+\n```", README), mark
