@@ -37,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", metavar="FILE", help="show a report that --json wrote (- reads stdin)")
     parser.add_argument("--codex-version", metavar="V", help="judge by this version of Codex, not by the one on PATH")
+    from joytui.cli.mending import configure as configure_mending
+
+    configure_mending(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +49,19 @@ def run(args: argparse.Namespace) -> int:
         return _says(args.says, as_json=args.json)
     if args.report is not None:
         return _show(_read_report(args.report), as_json=args.json)
+    if args.fix is not None or args.undo:
+        return _mend(args)
     return _examine(args)
+
+
+def _invocation(args: argparse.Namespace) -> Invocation:
+    return Invocation(tuple(args.rest), dict(os.environ), _cwd(), _version(args.codex_version))
+
+
+def _mend(args: argparse.Namespace) -> int:
+    from joytui.cli.mending import run_fix, run_undo
+
+    return run_undo(_invocation(args)) if args.undo else run_fix(args, _invocation(args))
 
 
 def _seconds(text: str) -> float:
@@ -62,8 +77,7 @@ def _seconds(text: str) -> float:
 def _examine(args: argparse.Namespace) -> int:
     from joytui.doctor.examine import examine
 
-    version = _version(args.codex_version)
-    invocation = Invocation(tuple(args.rest), dict(os.environ), _cwd(), version)
+    invocation = _invocation(args)
     try:
         report = examine(invocation, send=not args.no_send, timeout=args.timeout, on_step=_progress())
     except (JoytuiError, KeyboardInterrupt):
@@ -86,7 +100,11 @@ def _place(error: Exception) -> str:
 
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/joytui/" in frame.filename.replace("\\", "/")] or list(frames)
-    return f"{own[-1].filename.replace(os.sep, '/').rsplit('/joytui/', 1)[-1]}:{own[-1].lineno}" if own else "an unknown place"
+    return (
+        f"{own[-1].filename.replace(os.sep, '/').rsplit('/joytui/', 1)[-1]}:{own[-1].lineno}"
+        if own
+        else "an unknown place"
+    )
 
 
 def _version(text: str | None) -> str | None:

@@ -58,12 +58,13 @@ def remove_key(text: str, path: Keys, *, name: str = "config.toml") -> Edited:
     if not isinstance(holder, dict) or path[-1] not in holder:
         return Edited(text, "")
     span = value_span(document, path)
-    if span is not None:
-        changed = _without_value(document, path, span)
-    else:
-        changed = _without_sections(document, path)
+    changed = _without_value(document, path, span) if span is not None else _without_sections(document, path)
     wanted = copy.deepcopy(document.data)
     del _found(wanted, path[:-1])[path[-1]]
+    left = _read(changed).data
+    for end in range(len(path) - 1, 0, -1):  # a table that only the removed one made is gone with it
+        if _found(wanted, path[:end]) == {} and _found(left, path[:end]) is None:
+            del _found(wanted, path[: end - 1])[path[end - 1]]
     return _checked(text, document, changed, wanted, name)
 
 

@@ -59,6 +59,7 @@ class Draft:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.ask_first = False  # whether it throws away what may have been meant, or sends the key elsewhere
         self._old: dict[str, bytes | None] = {}
         self._new: dict[str, str] = {}
 

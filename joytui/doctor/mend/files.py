@@ -69,6 +69,7 @@ def without_dotenv_key(world: World, details: Details, draft: Draft) -> str | No
 def without_dotenv_proxy(world: World, details: Details, draft: Draft) -> str | None:
     """A proxy that $CODEX_HOME/.env sets goes; one of the shell is the shell's matter."""
     variable = details.get("variable") or (world.plan.proxy.variable if world.plan else None)
+    draft.ask_first = True
     return _without_line(world, str(variable), draft) if variable else None
 
 

@@ -43,8 +43,7 @@ def mend_for(cause: str, world: World, details: Details) -> Mend | None:
         return None  # odd details or an odd file: the fix's words remain
     if unfit or summary is None:
         return None
-    safe = cause not in _ASK_FIRST and not any(world.config_file != c.path and "/etc/" in c.path for c in changes)
-    return Mend(cause, summary, changes, then=_THEN.get(cause, ()), safe=safe)
+    return Mend(cause, summary, changes, then=_THEN.get(cause, ()), safe=not draft.ask_first)
 
 
 def provider_id(world: World) -> str:
@@ -143,6 +142,7 @@ def _invalid(world: World, details: Details, draft: Draft) -> str | None:
         draft.remove(path)
         return f"Remove aws from [model_providers.{owner}]: it belongs to Bedrock only."
     if field == "auth" and f"model_providers.{owner}.env_key" in world.wanted:
+        draft.ask_first = True  # one of two ways to authenticate goes: which one is the user's to say
         draft.remove(path[:3])
         return f"Remove auth from [model_providers.{owner}]: the key comes from env_key."
     return None
@@ -214,6 +214,7 @@ def _scheme(world: World, details: Details, draft: Draft) -> str:
 
 def _redirected(world: World, details: Details, draft: Draft) -> str | None:
     base = str(details.get("redirected_to") or "").removesuffix("/responses").removesuffix("/chat/completions")
+    draft.ask_first = True  # the key would go to the address that somebody's redirect names
     return _set_base(world, draft, base) if base else None
 
 
@@ -375,8 +376,6 @@ _PLANS: Mapping[str, Plan] = {
     "provider-named-openai": _named_openai,
     "websocket-fallback": _websockets,
 }
-# What throws away something that may have been meant, or sends the key to another address: never without a person's answer.
-_ASK_FIRST = ("provider-invalid", "redirected", "proxy-unreachable", "proxy-denied", "proxy-invalid")
 _THEN: Mapping[str, tuple[str, ...]] = {
     "env-key-is-secret": (f"export {KEY_VARIABLE}='<a new key>'",),
     "profile-legacy": ("codex -p <the profile's name>",),

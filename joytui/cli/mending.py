@@ -1,0 +1,236 @@
+"""`joytui doctor --fix` and `--undo`: shows what would change, asks, writes, looks again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from joytui.cli.output import emit, emit_json, paint, say
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+from joytui.core.places import places
+
+if TYPE_CHECKING:
+    from joytui.codex.world import Invocation, World
+    from joytui.core.records import Finding, Report, Verdict
+    from joytui.doctor.mend.change import Mend
+
+ROUNDS = 8
+VERDICT = "the verdict"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("mending")
+    group.add_argument(
+        "--fix",
+        nargs="?",
+        const=VERDICT,
+        metavar="CAUSE",
+        help="mend the verdict (or the named warning): shows the change, asks, keeps a backup, examines again",
+    )
+    group.add_argument("--yes", action="store_true", help="with --fix: do not ask (needed where stdin is no terminal)")
+    group.add_argument(
+        "--stop-daemon", action="store_true", help="with --fix: a stale background server may be stopped"
+    )
+    group.add_argument("--undo", action="store_true", help="put the latest change back, byte for byte")
+
+
+def run_undo(invocation: Invocation) -> int:
+    """Restores the files of the latest mend of this CODEX_HOME."""
+    from joytui.codex.look import look
+    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.doctor.mend import journal
+
+    entry = journal.undo(look(replace(invocation, codex_version=NEWEST_KNOWN)).codex_home, places())
+    if entry is None:
+        say("nothing to undo: joytui changed no file here")
+        return EXIT_BAD_NEWS
+    for written in entry.files:
+        emit(
+            f"{written.path} is as it was before ({entry.what})" if written.backup else f"{written.path} is gone again"
+        )
+    return EXIT_OK
+
+
+def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
+    """Examines, mends, examines again, until nothing is left that it can mend."""
+    if not args.yes and not sys.stdin.isatty():
+        raise UsageError("--fix asks before it writes, and stdin is no terminal", hint="joytui doctor --fix --yes")
+    report = _examined(args, invocation)
+    wanted = None if args.fix == VERDICT else _wanted(args.fix)
+    made = False
+    seen: set[tuple[str, str]] = set()
+    for _ in range(ROUNDS):
+        finding = _finding(report, wanted)
+        if finding is None or (finding.cause or "", _first_where(finding)) in seen:
+            break
+        seen.add((finding.cause or "", _first_where(finding)))
+        if not _mended(finding, args, invocation):
+            break
+        made = True
+        report = _examined(args, invocation)
+    if wanted and not made and _finding(report, wanted) is None:
+        say(f"{wanted} is not among what was found; nothing was changed")
+    return _show(report, made=made, as_json=args.json)
+
+
+def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
+    from joytui.doctor.examine import examine
+
+    say(paint("examining …", "dim", stream=sys.stderr))
+    return examine(invocation, send=not args.no_send, timeout=args.timeout)
+
+
+def _wanted(name: str) -> str:
+    from joytui.core.causes import CAUSES
+
+    if name not in CAUSES:
+        raise UsageError(f"no cause named {name!r}", hint="`joytui doctor --explain list` names them all")
+    return name
+
+
+def _finding(report: Report, wanted: str | None) -> Verdict | Finding | None:
+    verdict = report.verdict
+    if wanted is None or verdict.cause == wanted:
+        return verdict if verdict.cause else None
+    return next((warning for warning in report.warnings if warning.cause == wanted), None)
+
+
+def _first_where(finding: Verdict | Finding) -> str:
+    return f"{finding.evidence[0].where} {finding.evidence[0].what}" if finding.evidence else ""
+
+
+def _show(report: Report, *, made: bool, as_json: bool) -> int:
+    from joytui.doctor.report import render_text, report_json
+
+    if as_json:
+        emit_json(report_json(report))
+    else:
+        say("")
+        emit(render_text(report, paint, steps=False))
+        if made:
+            emit("\n" + paint("`joytui doctor --undo` puts the latest change back", "dim"))
+    return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
+
+
+# --- one mend
+
+
+def _mended(finding: Verdict | Finding, args: argparse.Namespace, invocation: Invocation) -> bool:
+    """Whether something was changed."""
+    from joytui.codex.look import look
+    from joytui.doctor.mend.plans import mend_for
+
+    world = look(invocation)
+    mend = mend_for(finding.cause or "", world, finding.details)
+    say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
+    if mend is None:
+        _by_hand(finding)
+        return False
+    if mend.action:
+        return _act(mend, world, args)
+    _present(mend, world)
+    if not _agreed(mend, args):
+        say("nothing was changed")
+        return False
+    _apply(mend, world)
+    return True
+
+
+def _by_hand(finding: Verdict | Finding) -> None:
+    """What joytui does not do itself: shell files, environments, the gateway's side."""
+    say("  this is not mended by changing Codex's files; what to do:")
+    if finding.fix:
+        say(f"  {finding.fix.summary}")
+        for command in finding.fix.commands:
+            say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
+
+
+def _present(mend: Mend, world: World) -> None:
+    from joytui.core.redaction import Redactor, visible
+    from joytui.doctor.mend.write import target_of
+
+    clean = Redactor(world.secrets)
+    say(f"  {clean.text(mend.summary)}\n")
+    for line in visible(clean.text(mend.patch or "")).splitlines():
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+        say(f"      {paint(line, style, stream=sys.stderr)}")
+    for change in mend.changes:
+        if (target := target_of(change.path)) != os.path.abspath(change.path):
+            say(f"\n  {change.path} is a link: what is written is {target}")
+
+
+def _agreed(mend: Mend, args: argparse.Namespace) -> bool:
+    if not args.yes:
+        return ask("Apply this change?")
+    if not mend.safe:
+        say("  this one wants your own decision: --yes does not make it; `joytui doctor --fix` in a terminal asks")
+    return mend.safe
+
+
+def ask(question: str) -> bool:
+    """A question on the terminal; only y or yes is yes."""
+    sys.stderr.write(f"\n{question} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        say("")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _apply(mend: Mend, world: World) -> None:
+    from joytui.doctor.mend import journal
+
+    entry = journal.make(mend, world.codex_home, places())
+    for written in entry.files:
+        kept = f"; as it was: {written.backup}" if written.backup else ""
+        say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
+    for line in mend.then:
+        say(f"  then: {paint(line, 'cyan', stream=sys.stderr)}")
+
+
+# --- what is run
+
+
+def _act(mend: Mend, world: World, args: argparse.Namespace) -> bool:
+    say(f"  {mend.summary}")
+    if mend.action == "stop-daemon":
+        allowed = args.stop_daemon or (not args.yes and ask(f"Stop Codex's background server (pid {mend.pid})?"))
+        if not allowed:
+            say("  left running; `joytui doctor --fix --stop-daemon` stops it, or: codex app-server daemon stop")
+            return False
+        return _stop_daemon(world)
+    if not args.yes and not ask("Start the local gateway?"):
+        return False
+    import asyncio
+
+    from joytui.client.local import ensure
+
+    asyncio.run(ensure(places(), announce=say, on_demand=False))
+    return True
+
+
+def _stop_daemon(world: World) -> bool:
+    """By Codex's own command, in the environment that was examined."""
+    import subprocess
+
+    if world.binary is None:
+        raise RefusedError("there is no codex on PATH to stop it with", hint="codex app-server daemon stop")
+    command = [world.binary.path, "app-server", "daemon", "stop"]
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(world.invocation.env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RefusedError(f"codex did not stop it: {error}", where=world.binary.path) from None
+    if done.returncode != 0:
+        raise RefusedError(f"codex did not stop it (exit {done.returncode})", where=" ".join(command))
+    say(f"{paint('✓', 'green', stream=sys.stderr)} the background server has ended")
+    return True
