@@ -18,7 +18,7 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, Issue, World
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK
 from joytui.core.records import to_json
-from joytui.core.redaction import Redactor
+from joytui.core.redaction import MASK, Redactor
 
 TAKES_REST = True
 
@@ -87,7 +87,7 @@ def _plain(value: Any) -> Any:
 def _wishes(name: str, wanted: Any, world: World) -> dict[str, Any]:
     hidden = any(part in _SECRET_NAMES or part.endswith("_token") for part in name.lower().split(".")[-2:])
     shown = [
-        {"layer": wish.layer, "origin": wish.origin, "value": "‹redacted›" if hidden else to_json(wish.value)}
+        {"layer": wish.layer, "origin": wish.origin, "value": MASK if hidden else to_json(wish.value)}
         for wish in wanted
     ]
     if name == "model" and world.command.model is not None:

@@ -11,7 +11,7 @@ Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
     from joytui.client.local import LocalGateway
     from joytui.core import wire
 
-__all__ = ["ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "call", "record_of"]
+__all__ = ["ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
 
-T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound="BaseModel")
 OnState = Callable[[ConnectionState], None]
 PREFIX = "/console/v1"
@@ -343,13 +342,3 @@ def _error_of(answer: httpx.Response) -> tuple[str | None, str]:
         return str(error["type"]), visible(str(error["message"]), limit=500)
     except (ValueError, KeyError, TypeError):
         return None, f"HTTP {answer.status_code}"
-
-
-def call(target: Awaitable[ConsoleClient], action: Callable[[ConsoleClient], Awaitable[T]]) -> T:
-    """For the commands: connects, acts, closes, in an event loop of its own."""
-
-    async def run() -> T:
-        async with await target as console:
-            return await action(console)
-
-    return asyncio.run(run())

@@ -7,6 +7,7 @@ from typing import Any
 
 from joytui.codex.credential import (
     Source,
+    as_bytes,
     credential_of,
     decodable,
     find_source,
@@ -34,7 +35,7 @@ def resolve_credential(state: Survey, provider: Provider) -> tuple[Credential, t
     elif value is not None and not decodable(value):  # what the npm wrapper makes of bytes that are no UTF-8
         value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     source = replace(source, value=value)
-    raw = value.encode("utf-8", "surrogateescape") if value is not None else None
+    raw = as_bytes(value) if value is not None else None
     bearer = raw if raw and fits_header(raw) else None
     own, authorization = headers_with(provider, state.env, bearer)
     credential = credential_of(source, authorization)

@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.codex import layers as layering
-from joytui.codex.credential import (
-    looks_secret,
-)
+from joytui.codex.credential import looks_secret
 from joytui.codex.providers import FIELDS
 from joytui.codex.routing import selected
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, LayerInfo, Provider, RequestPlan, Wanted, WireApi, World
 from joytui.core.records import EffectiveValue
+from joytui.core.redaction import MASK
 
 _TOP = (
     "model",
@@ -95,7 +94,7 @@ def _effective(state: Survey, provider: Provider | None, model: EffectiveValue) 
         for key in FIELDS:
             field = provider.fields.get(key)
             if field is not None and (field.value is not None or key in ("base_url", "env_key")):
-                shown = "‹redacted›" if key in _SECRET_FIELDS and field.value else field.value
+                shown = MASK if key in _SECRET_FIELDS and field.value else field.value
                 values[key] = EffectiveValue(shown, field.origin, field.layer)
     return {key: replace(value, origin=_plain_origin(value.origin)) for key, value in values.items()}
 

@@ -13,7 +13,6 @@ from joytui.codex.versions import Rules
 
 OPENAI: Final = "openai"
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
-CHATGPT_BASE_URL: Final = "https://chatgpt.com/backend-api/codex"
 
 BUILTIN: Final[Mapping[str, Mapping[str, Any]]] = {
     "openai": {

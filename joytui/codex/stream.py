@@ -17,10 +17,10 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from joytui.core.sse import EventTooLarge, SseEvent, SseSplitter
+from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 
 HEAD = 64 * 1024
 TEXT = 2000
@@ -158,7 +158,7 @@ class StreamReader:
         self.events += 1
         if event.name:
             self.named_events += 1
-        if event.data.strip() == "[DONE]":
+        if event.data.strip() == DONE:
             self.done_markers += 1
         if self.bom:
             return
@@ -334,10 +334,7 @@ def _failed_outcome(seen: StreamReader, end: End) -> StreamOutcome:
         says, again = DISCONNECTED + "response.failed event received", True
     else:
         says, again = DISCONNECTED + str(message), True
-    outcome = _ended(seen, "response-failed", says, end, {"code": code} if code else {}, again)
-    return StreamOutcome(
-        outcome.cause, end, outcome.codex_says, outcome.retried, found, outcome.details, text=seen.text
-    )
+    return replace(_ended(seen, "response-failed", says, end, {"code": code} if code else {}, again), error=found)
 
 
 def _why_unfinished(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
@@ -365,22 +362,15 @@ def _why_unfinished(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
 
 def _no_stream(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
     head = bytes(seen.head).strip()
-    if not head:
-        return (
-            ("stream-truncated", {"why": "cut before any event"})
-            if end == "broken"
-            else (
-                "not-an-event-stream",
-                {"body": "empty"},
-            )
-        )
     kind = body_kind(head)
+    if kind == "empty" and end != "broken":
+        return "not-an-event-stream", {"body": "empty"}
     if kind == "json":
         error = error_fields(_object(head) or {}) if _carries_error(head) else {}
         if error:
             seen.error = error
             return "error-in-200", {"body": "json"}
-    if kind == "text" and end == "broken":
+    if kind in ("empty", "text") and end == "broken":
         return "stream-truncated", {"why": "cut before any event"}
     if kind == "text" and (b"data:" in head[:4096].lower() or b"event:" in head[:4096].lower()):
         if b"data:" in head:

@@ -65,14 +65,6 @@ def cause(cause_id: str) -> Cause:
     return CAUSES[cause_id]
 
 
-def row_of(cause_id: str | None) -> Row | None:
-    """The table row of a cause; "other" for an id that this version does not know, None for None."""
-    if cause_id is None:
-        return None
-    found = CAUSES.get(cause_id)
-    return found.row if found else "other"
-
-
 def by_row() -> dict[Row, tuple[Cause, ...]]:
     """All causes that can be a verdict, grouped by row in the order of the table."""
     return {row: tuple(c for c in CAUSES.values() if c.row == row and not c.warning_only) for row in ROWS}

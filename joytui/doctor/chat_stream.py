@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from joytui.codex.stream import DISCONNECTED, HEAD, NO_ROOM, End, StreamOutcome, body_kind, error_fields
-from joytui.core.sse import EventTooLarge, SseSplitter
+from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class ChatReader:
 
     def _take(self, data: str) -> None:
         self.events += 1
-        if data.strip() == "[DONE]":
+        if data.strip() == DONE:
             self.done = True
             return
         try:

@@ -18,7 +18,6 @@ from joytui.codex.stream import CAPACITY, NO_ROOM, QUOTA, UPGRADE
 HIGH_DEMAND = "We’re currently experiencing high demand, which may cause temporary errors."
 WAITING = "Reconnecting... waiting for network"
 SENDING = "stream disconnected before completion: error sending request"
-BUILDER = "stream disconnected before completion: builder error"
 CLOUDFLARE = "Access blocked by Cloudflare. This usually happens when connecting from a restricted region"
 USAGE_LIMIT = "You’ve hit your usage limit. Try again later."
 IMAGE = "Invalid image in your last message. Please remove it and try again."

@@ -28,7 +28,6 @@ KEY_SUSPICIONS = (
     "key-malformed",
     "key-shadowed-by-dotenv",
 )
-_REDIRECT_BLAME = ("key-rejected", "key-missing", KEY, ROUTE, "request-rejected", "model-not-found", "policy-rejected")
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
 
 
