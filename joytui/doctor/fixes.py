@@ -147,12 +147,11 @@ def _untrusted(world: World, details: Details) -> Fix:
 
 def _bridge(world: World, details: Details) -> Fix:
     base = world.plan.base_url if world.plan else DEV_BASE_URL
-    variable = _variable(world)
     return Fix(
         "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",
         (
-            f"joytui setup --local --upstream {_quoted(base)} --upstream-key-env {variable} --upstream-api chat",
-            f"# or by hand: joytui gateway start --upstream … --upstream-api chat, a key of its own, base_url = {LOCAL_BASE_URL}",
+            f'export JOYTOKEN_UPSTREAM_KEY="${_variable(world)}"',
+            f"joytui setup --local --upstream {_quoted(base)} --upstream-key-env JOYTOKEN_UPSTREAM_KEY --upstream-api chat",
         ),
         safe=True,
     )

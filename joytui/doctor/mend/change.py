@@ -24,8 +24,8 @@ class Change:
 
     @property
     def patch(self) -> str:
-        """The unified diff."""
-        return edit.diff(_text(self.old or b""), _text(self.new), self.path)
+        """The unified diff, as `patch -p1 -d /` takes it."""
+        return edit.diff(_text(self.old or b""), _text(self.new), self.path.lstrip("/"))
 
 
 @dataclass(frozen=True, slots=True)

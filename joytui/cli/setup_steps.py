@@ -1,0 +1,259 @@
+"""The steps of `joytui setup`: write the provider, see to the key, examine, let Codex say hi; and back again."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from joytui.cli.output import emit, paint, say
+from joytui.codex.look import look
+from joytui.codex.world import Invocation, World
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL
+from joytui.core.places import places
+
+if TYPE_CHECKING:
+    from joytui.core.records import Report
+    from joytui.doctor.mend.change import Mend
+
+Choice = Literal["direct", "local"]
+PROMPT = "say hi"
+TURN_LIMIT_S = 120.0
+_STILL_OPEN = ("key-unset", "codex-flag-unsupported", "key-shadowed-by-dotenv")
+
+
+def here() -> Invocation:
+    """Codex as it would start in this shell, without arguments."""
+    try:
+        return Invocation((), dict(os.environ), Path.cwd())
+    except OSError:
+        raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
+
+
+def set_up(args: argparse.Namespace, choice: Choice) -> int:
+    from joytui.cli import setup_key
+    from joytui.cli.mending import ask
+
+    invocation = here()
+    _usable(look(invocation))
+    base_url = args.base_url or DEV_BASE_URL
+    if choice == "local":
+        base_url = asyncio.run(setup_key.gateway(args)) + BASE_PATH
+    world = look(invocation)
+    mend = _plan(world, base_url, args.model)
+    _say_step("config.toml")
+    if mend.changes:
+        _show(mend, world)
+        if not args.yes and not ask("Write this?"):
+            say("nothing was written")
+            return EXIT_BAD_NEWS
+        _write(mend, world)
+    else:
+        say(f"  {world.config_file} has it already")
+    _say_step("the key")
+    world = look(invocation)
+    key = setup_key.see_to(world, args, choice)
+    if key:
+        invocation = replace(invocation, env={**invocation.env, key.variable: key.value})
+        emit(key.line)
+        sys.stdout.flush()
+    return _finish(invocation, args)
+
+
+def _usable(world: World) -> None:
+    """Faults that setup does not mend, before anything is started."""
+    for issue in world.problems:
+        if issue.cause in ("config-syntax", "config-unreadable", "codex-home-invalid"):
+            hint = "`joytui doctor --fix` mends it or says how; then `joytui setup` again"
+            raise RefusedError(issue.summary, where=issue.where, hint=hint)
+
+
+def _plan(world: World, base_url: str, model: str) -> Mend:
+    from joytui.codex.edit import EditError
+    from joytui.doctor.mend.change import as_if
+    from joytui.doctor.mend.provider import provider_mend
+
+    try:
+        mend = provider_mend(world, base_url, model)
+    except EditError as error:
+        raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may mend it") from None
+    after = as_if(world, mend.changes)
+    for issue in after.problems:
+        if issue.cause in ("config-syntax", "config-unreadable"):
+            raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
+        if issue.cause not in _STILL_OPEN:
+            say(f"note: something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more")
+            break
+    return mend
+
+
+def _say_step(text: str) -> None:
+    say(paint(f"\n{text}", "bold", stream=sys.stderr))
+
+
+def _show(mend: Mend, world: World) -> None:
+    from joytui.core.redaction import Redactor, visible
+    from joytui.doctor.mend.write import target_of
+
+    for line in visible(Redactor(world.secrets).text(mend.patch or "")).splitlines():
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+        say(f"  {paint(line, style, stream=sys.stderr)}")
+    for change in mend.changes:
+        if (target := target_of(change.path)) != os.path.abspath(change.path):
+            say(f"  {change.path} is a link: what is written is {target}")
+
+
+def _write(mend: Mend, world: World) -> None:
+    from joytui.doctor.mend import journal
+
+    entry = journal.make(mend, world.codex_home, places())
+    for written in entry.files:
+        kept = f"; as it was: {written.backup}" if written.backup else " (new)"
+        say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
+
+
+# --- the doctor and a first turn
+
+
+def _finish(invocation: Invocation, args: argparse.Namespace) -> int:
+    from joytui.doctor.examine import examine
+
+    _say_step("the doctor")
+    report = examine(invocation)
+    _tell(report)
+    if report.verdict.cause is not None:
+        return EXIT_BAD_NEWS
+    return _offer_turn(invocation, args)
+
+
+def _tell(report: Report) -> None:
+    verdict = report.verdict
+    glyph, style = ("✓", "green") if verdict.cause is None else ("✗", "red")
+    say(
+        f"{paint(glyph, style, 'bold', stream=sys.stderr)} {verdict.title}"
+        + (f"   [{verdict.cause}]" if verdict.cause else "")
+    )
+    if verdict.fix and verdict.cause:
+        say(f"  {verdict.fix.summary}")
+        for command in verdict.fix.commands:
+            say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
+    for warning in report.warnings[:3]:
+        say(f"  ! {warning.title}   [{warning.cause}]")
+    if verdict.cause:
+        say("  `joytui doctor` says why")
+
+
+def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
+    import shutil
+
+    from joytui.cli.mending import ask
+
+    codex = shutil.which("codex", path=invocation.env.get("PATH"))
+    if codex is None:
+        say("there is no codex on PATH yet: npm install -g @openai/codex")
+        return EXIT_OK
+    if not args.turn and (args.yes or not ask(f'Let Codex answer for the first time (codex exec "{PROMPT}")?')):
+        say(f'try it: codex exec --skip-git-repo-check "{PROMPT}"')
+        return EXIT_OK
+    _say_step("Codex's first turn")
+    works = asyncio.run(_turn(codex, invocation))
+    say(f"{paint('✓', 'green', stream=sys.stderr)} it works" if works else "Codex did not end well: `joytui doctor`")
+    return EXIT_OK if works else EXIT_BAD_NEWS
+
+
+async def _turn(codex: str, invocation: Invocation) -> bool:
+    import tempfile
+
+    from joytui.client.codex_process import run_codex
+    from joytui.core.redaction import Redactor, visible
+
+    clean = Redactor(look(invocation).secrets)
+
+    def heard(line: str) -> None:
+        say(paint(f"  codex │ {visible(clean.text(line))}", "dim", stream=sys.stderr))
+
+    with tempfile.TemporaryDirectory(prefix="joytui-setup-", ignore_cleanup_errors=True) as folder:
+        command = [codex, "exec", "-s", "read-only", "--skip-git-repo-check", PROMPT]
+        done = await run_codex(command, env=invocation.env, folder=folder, limit_s=TURN_LIMIT_S, on_line=heard)
+    return done.exit_code == 0 and bool(done.said.strip())
+
+
+# --- --print and --remove
+
+
+def print_plan(args: argparse.Namespace, choice: Choice) -> int:
+    """What setup would do, on stdout. Nothing is written, started or sent."""
+    from joytui.cli import setup_key
+    from joytui.core.redaction import Redactor, visible
+
+    world = look(here())
+    _usable(world)
+    base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
+    mend = _plan(world, base_url, args.model)
+    if mend.changes:
+        emit(visible(Redactor(world.secrets).text(mend.patch or "")).rstrip("\n"))
+    else:
+        say(f"{world.config_file} has it already")
+    if choice == "local":
+        say(
+            f"then: the local gateway at {base_url.removesuffix(BASE_PATH)} (started if it does not run), and a key for Codex:"
+        )
+        say(f"      model auto, at most {args.daily} credits a day, from this machine only, logs on")
+    say(f"then: {setup_key.shell_advice(world.invocation.env, setup_key.variable(world), '<the key>')}")
+    return EXIT_OK
+
+
+def remove(args: argparse.Namespace) -> int:
+    """Puts back what was there before each setup, newest first; takes the provider out by itself where the file was
+    edited since."""
+    from joytui.doctor.mend import journal
+    from joytui.doctor.mend.provider import SETUP
+
+    world = look(here())
+    found = False
+    while (entry := journal.latest(world.codex_home, places(), what=SETUP)) is not None:
+        found = True
+        try:
+            if args.dry:
+                say(f"would put back {', '.join(one.path for one in entry.files)} as before {entry.at}")
+                break
+            journal.undo(world.codex_home, places(), what=SETUP)
+        except RefusedError as refusal:
+            say(f"{refusal.where}: {refusal.what}")
+            _take_out(world)
+            break
+        for written in entry.files:
+            say(f"{written.path} is as it was before" if written.backup else f"{written.path} is gone again")
+    if not found:
+        say("nothing to remove: joytui set nothing up here")
+        return EXIT_BAD_NEWS
+    if not args.dry:
+        say("the gateway and its keys stay: `joytui keys list`, `joytui gateway stop`")
+    return EXIT_OK
+
+
+def _take_out(world: World) -> None:
+    from joytui.codex.edit import EditError
+    from joytui.doctor.mend import journal
+    from joytui.doctor.mend.provider import SETUP, removal
+
+    entries = [one for one in journal.read(places()) if one.home == world.codex_home and one.what == SETUP]
+    old = None
+    if entries and (backup := entries[0].files[0].backup):
+        with suppress(OSError):
+            old = Path(backup).read_bytes()
+    try:
+        changes = removal(world, old)
+    except EditError as error:
+        raise RefusedError(str(error), where=world.config_file, hint="take the provider out by hand") from None
+    if changes:
+        journal.record(changes, "setup-remove", world.codex_home, places())
+        say(f"took the provider out of {world.config_file}; your own changes since stay")
+    for entry in entries:
+        journal.forget(entry, places())
