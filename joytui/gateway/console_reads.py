@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from joytui import __version__
 from joytui.core.clock import now, parse_when
@@ -78,7 +78,7 @@ async def one_request(request: Request) -> JSONResponse:
     return JSONResponse(request_view(found[1], found[0]))
 
 
-async def request_stream(request: Request) -> StreamingResponse:
+async def request_stream(request: Request) -> Response:
     gateway = may_read(request)
     filter_term(request)
     after = request.query_params.get("after")
@@ -86,6 +86,8 @@ async def request_stream(request: Request) -> StreamingResponse:
         after = request.headers.get("last-event-id")
     if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
         raise refusals.bad_request("after: not a sequence number")
+    if request.method == "HEAD":  # a stream without an end, of which nothing may be sent: it would hold the connection
+        return Response(media_type="text/event-stream")
     stream = gateway.tail.stream(int(after) if after is not None else None, request.query_params.get("filter", ""))
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)

@@ -19,6 +19,7 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit, write_opening
 from joytui.ledger.money import Candidate, Shortfall
@@ -94,7 +95,7 @@ class ModelEndpoint:
         raw = await read_body(receive, settings.max_body_bytes)
         gateway.keyring.check_state(entry)
         if gateway.draining:
-            raise refusals.Refused(503, "upstream_error", "the gateway is stopping", cause="upstream-error")
+            raise refusals.stopping()
         if entry.running > settings.max_parallel_per_key:
             raise refusals.too_many(
                 f"more than {settings.max_parallel_per_key} requests at the same time with this key"
@@ -155,13 +156,14 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
 class _Answer:
     """The upstream's answer on its way to the client, watched for a client that goes away."""
 
-    __slots__ = ("_call", "_gone", "_kept", "_send", "_visit")
+    __slots__ = ("_begun", "_call", "_gone", "_kept", "_send", "_visit")
 
     def __init__(self, visit: Visit, call: ModelCall, kept: asyncio.Future[None] | None, send: Send) -> None:
         self._visit = visit
         self._call = call
         self._kept = kept
         self._send = send
+        self._begun = False
         self._gone = False
 
     async def deliver(self, receive: Receive) -> None:
@@ -178,9 +180,9 @@ class _Answer:
                 await _kept(self._kept)
             await self._pass_on(exchange)
         except asyncio.CancelledError:
-            if not self._gone:
-                raise
             task.uncancel()
+            if not self._gone:
+                await self._stopped()
         except Refused as refusal:
             visit.refuse(refusal)
             await send_refusal(self._send, refusal, visit)
@@ -200,6 +202,16 @@ class _Answer:
         gone = self._gone and not seen.complete
         self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
 
+    async def _stopped(self) -> None:
+        """The gateway is stopped, and this request was still running when its time was over: say so, here and there."""
+        refusal = refusals.stopping()
+        self._visit.interrupt(refusal)
+        if not self._begun:
+            await send_refusal(self._send, refusal, self._visit)
+            return
+        event = broken_event(self._call, refusal.message)
+        await self._send({"type": "http.response.body", "body": b"\n\n" + event, "more_body": False})
+
     async def _watch(self, receive: Receive, task: asyncio.Task[Any]) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -216,6 +228,7 @@ class _Answer:
             await send({"type": "http.response.body", "body": body})
             return
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
+        self._begun = True
         async for chunk in exchange.body:
             if chunk:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

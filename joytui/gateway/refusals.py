@@ -90,6 +90,11 @@ def too_many(what: str) -> Refused:
     return Refused(429, RATE_LIMITED, what, cause="rate-limited", step="request", headers={"Retry-After": "1"})
 
 
+def stopping() -> Refused:
+    message = "the gateway is being stopped; nothing is charged for this request"
+    return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", headers={"Retry-After": "1"})
+
+
 def store_unavailable() -> Refused:
     message = "the gateway's store cannot be written, so nothing is let through"
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="upstream-error", step="hold")

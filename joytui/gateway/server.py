@@ -97,7 +97,7 @@ async def run(
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
-        http=capped(settings.max_header_bytes),
+        http=capped(settings.max_header_bytes, settings.request_wait_s),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
@@ -128,8 +128,10 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     def end(self) -> None:
-        """Stop taking requests, let those that run finish; a second time: now."""
-        self.force_exit = self.should_exit
+        """Stop taking requests, let those that run finish; a second time: end those as well."""
+        if self.should_exit:
+            for task in list(self.server_state.tasks):
+                task.cancel()
         self.should_exit = True
         self._gateway.draining = True
         self._gateway.tail.close()

@@ -110,6 +110,8 @@ class GatewaySettings(BaseModel):
     """The largest request body, also after decompression (JoyToken: 8 MiB)."""
     max_header_bytes: int = Field(64 * 1024, ge=4096)
     """All headers of a request together."""
+    request_wait_s: float = Field(30.0, gt=0)
+    """How long a client may take to send a request's headers, and between two pieces of its body (408 after that)."""
     max_parallel: int = Field(1024, ge=1)
     """Model requests at the same time."""
     max_parallel_per_key: int = Field(256, ge=1)

@@ -25,6 +25,7 @@ from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.ids import request_id
 from joytui.ledger.money import Candidate
 from joytui.ledger.requests import Ended, Opened, end_request, open_request, refuse_request
+from joytui.ledger.upkeep import INTERRUPTED
 
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
@@ -177,6 +178,21 @@ class Visit:
             )
         )
         self._count(status, error_type, seen, cost, ttft)
+
+    def interrupt(self, refusal: Refused) -> None:
+        """The record of an admitted request that ends because the gateway does: nothing is charged, as after a crash."""
+        if self.ended or self.candidate is None:
+            return
+        self.ended = True
+        used = self.candidate
+        why = (
+            500,
+            INTERRUPTED,
+            "the gateway was stopped before this request ended; nothing was charged",
+            refusal.cause,
+        )
+        self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=self.elapsed_ms()))
+        self._count(500, INTERRUPTED, Observation(), 0, None)
 
     def _close(self, ended: Ended) -> None:
         assert self.opened is not None

@@ -17,6 +17,8 @@ import pytest
 from joytui.core.gateway_state import read_state
 from joytui.gateway.guard import allowed_hosts
 from joytui.gateway.server import admin_token
+from joytui.ledger import reads
+from joytui.ledger.sqlite import SqliteLedger
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI
 from tests.gateway.test_endings import scripted
@@ -124,6 +126,62 @@ async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
         assert "two" in text
         assert "[DONE]" in text
         assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+@pytest.mark.parametrize("signals", [1, 2], ids=["after the drain time", "at once by a second signal"])
+async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_path: Path, signals: int) -> None:
+    """A client reads why its stream ends; the record does not blame the upstream; the log has no traceback."""
+    never = asyncio.Event()
+
+    async def hold() -> None:
+        await never.wait()
+
+    def answer(seen: object) -> Scripted:
+        return Scripted(pieces=[sse([chunk({"content": "half"})], done=False), hold()])
+
+    async with ChatUpstream(scripted(answer)) as upstream:
+        drain = {"JOYTUI_GATEWAY_DRAIN_S": "1" if signals == 1 else "60"}
+        process = await asyncio.to_thread(start, tmp_path, "--port", "0", "--upstream", upstream.url, **drain)
+        assert process.stdout is not None
+        url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
+        admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+            policy = {"daily_limit": "10"}
+            made = await http.post("/console/v1/keys", json={"name": "k", "policy": policy}, headers=admin)
+            mine = {"authorization": f"Bearer {made.json()['key']}"}
+            chat = http.build_request(
+                "POST", "/openai/v1/chat/completions", json={**SAY_HI, "stream": True}, headers=mine
+            )
+            codex = {"model": "auto", "input": "hi", "stream": True}
+            answers = [
+                await http.send(request, stream=True)
+                for request in (chat, http.build_request("POST", "/openai/v1/responses", json=codex, headers=mine))
+            ]
+            parts = [got.aiter_text() for got in answers]
+            texts = [await anext(part) for part in parts]
+            for _ in range(signals):
+                process.send_signal(signal.SIGTERM)
+                await asyncio.to_thread(_refused, url)
+            for index, part in enumerate(parts):
+                texts[index] += "".join([text async for text in part])
+        _, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert '"error":{"message":"the gateway is being stopped' in texts[0]
+    assert "response.failed" in texts[1]
+    assert "response.completed" not in texts[1]
+    ledger = SqliteLedger.open(tmp_path / "data" / "ledger.sqlite3")
+    try:
+        assert ledger.interrupted == 0
+        rows = [record for _, record in ledger.read_now(reads.page, None, None, None, None, 10)]
+        assert {(row.status, row.error_type, row.cause) for row in rows} == {
+            (500, "gateway_interrupted", "gateway-error")
+        }
+        connection = ledger.reader()
+        assert connection.execute("SELECT sum(held), sum(spent) FROM budget").fetchone() == (0, 0)
+        connection.close()
+    finally:
+        ledger.close()
 
 
 def _refused(url: str) -> None:

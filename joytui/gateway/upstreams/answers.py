@@ -35,7 +35,7 @@ from joytui.gateway.upstreams.observe import Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
-_KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "invalid_api_key", "authentication_error")
+_KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
 
 
 class BodyTooLarge(Exception):
@@ -183,7 +183,7 @@ async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> 
     except (httpx.HTTPError, OSError) as error:
         if not seen.complete:
             seen.error_type, seen.error_message = UPSTREAM_ERROR, _how_broken(error)
-            yield (b"" if reader.between_events else b"\n\n") + _broken_event(call, seen.error_message)
+            yield (b"" if reader.between_events else b"\n\n") + broken_event(call, seen.error_message)
     finally:
         reader.end()
         await response.aclose()
@@ -195,7 +195,8 @@ def _how_broken(error: Exception) -> str:
     return f"the connection to the upstream broke: {error or type(error).__name__}"
 
 
-def _broken_event(call: ModelCall, message: str) -> bytes:
+def broken_event(call: ModelCall, message: str) -> bytes:
+    """What tells a client of a stream, in the stream's own words, that no more will come."""
     error = {"message": message, "type": UPSTREAM_ERROR}
     if call.endpoint == "chat/completions":
         return chunk_bytes({"error": error, "choices": []})
