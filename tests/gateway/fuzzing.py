@@ -151,7 +151,7 @@ def _requests(draw: Any, path: str, method: str, operation: dict[str, Any], comp
         elif draw(st.booleans()):
             query.append((parameter["name"], str(value)))
     if draw(st.integers(0, 19)) == 0:
-        method = draw(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "X"]))
+        method = draw(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PURGE"]))
     body = None
     if (content := operation.get("requestBody")) is not None or draw(st.integers(0, 19)) == 0:
         schema = content["content"]["application/json"]["schema"] if content else {}
