@@ -135,13 +135,13 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     kind = body_kind(body)
     message = str(
         error.get("message") or (_page_title(body) if kind == "html" else body[:1000].decode("utf-8", "replace"))
-    )
-    cause, details = _cause(status, headers, error, message.strip(), kind, body)
+    ).strip()
+    cause, details = _cause(status, _Read(headers, error, message, kind, body))
     found = {"status": status, **details}
     for name in ("type", "code"):
         if error.get(name) is not None:
             found[f"error_{name}"] = error[name]
-    return Refusal(cause, status, error, message.strip(), kind, found)
+    return Refusal(cause, status, error, message, kind, found)
 
 
 def classify_inner(error: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -192,25 +192,53 @@ def is_edge(headers: Mapping[str, str], kind: str, body: bytes) -> bool:
 # --- by status --------------------------------------------------------------------------------------------------------
 
 
-def _cause(
-    status: int, headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    names = _names(error)
-    if _TLS_PORT_TEXT.search(body[:4000].decode("utf-8", "replace")):
+Found = tuple[str, dict[str, Any]]
+"""A cause (or KEY, ROUTE) and its details."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A refusing answer, read: `kind` is that of `body_kind`, `message` the error's or what stands for it."""
+
+    headers: Mapping[str, str]
+    error: Mapping[str, Any]
+    message: str
+    kind: str
+    body: bytes
+
+    @property
+    def names(self) -> set[str]:
+        return _names(self.error)
+
+    @property
+    def edge(self) -> bool:
+        return is_edge(self.headers, self.kind, self.body)
+
+    @property
+    def wrong_key(self) -> bool:
+        """Whether type or code name the key."""
+        return bool(self.names & _KEY_CODES) or "missing_api_key" in self.names
+
+    @property
+    def wrong_model(self) -> bool:
+        return is_about_model(self.error, self.message) and self.kind != "html"
+
+
+def _cause(status: int, read: _Read) -> Found:
+    if _TLS_PORT_TEXT.search(read.body[:4000].decode("utf-8", "replace")):
         return "tls-protocol-mismatch", {"use": "https"}
     if status == 407:
         return "proxy-denied", {}
-    if exact := _by_name(names, message):
+    if exact := _by_name(read.names, read.message):
         return exact
     if status >= 500 and status != 501:
-        return _server_side(status, headers, kind, body)
+        return _server_side(status, read), {}
     if 300 <= status < 400:
         return "redirected", {}
-    handler = _BY_STATUS.get(status, _other)
-    return handler(headers, error, message, kind, body)
+    return _BY_STATUS.get(status, _other)(read)
 
 
-def _by_name(names: set[str], message: str) -> tuple[str, dict[str, Any]] | None:
+def _by_name(names: set[str], message: str) -> Found | None:
     """What error.type or error.code settles, whatever the status."""
     if names & _QUOTA_CODES:
         return "insufficient-quota", quota_part(message)
@@ -223,105 +251,75 @@ def _by_name(names: set[str], message: str) -> tuple[str, dict[str, Any]] | None
     return None
 
 
-def _server_side(status: int, headers: Mapping[str, str], kind: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    if "cf-mitigated" in headers or (
-        kind == "html" and _CHALLENGE_TEXT.search(body[:20000].decode("utf-8", "replace"))
+def _server_side(status: int, read: _Read) -> str:
+    if "cf-mitigated" in read.headers or (
+        read.kind == "html" and _CHALLENGE_TEXT.search(read.body[:20000].decode("utf-8", "replace"))
     ):
-        return "edge-blocked", {}
-    return ("gateway-error" if status == 500 else "upstream-error"), {}
+        return "edge-blocked"
+    return "gateway-error" if status == 500 else "upstream-error"
 
 
-def _on_401(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    return KEY, {}
+def _on_402(read: _Read) -> Found:
+    return "insufficient-quota", quota_part(read.message)
 
 
-def _on_402(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    return "insufficient-quota", quota_part(message)
-
-
-def _on_403(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    names = _names(error)
-    if names & _KEY_CODES or "missing_api_key" in names:
+def _on_403(read: _Read) -> Found:
+    message = read.message
+    if read.wrong_key:
         return KEY, {}
-    if kind == "html" or is_edge(headers, kind, body):
+    if read.kind == "html" or read.edge:
         return "edge-blocked", {"page": message[:200]} if message else {}
-    if says_no_key(error, message) or _KEY_TEXT.search(message):
+    if says_no_key(read.error, message) or _KEY_TEXT.search(message):
         return KEY, {}
     if _QUOTA_TEXT.search(message):
         return "insufficient-quota", quota_part(message)
     return "policy-rejected", policy_part(message)
 
 
-def _on_404(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    if is_about_model(error, message) and kind != "html":
-        return "model-not-found", {}
-    return ROUTE, {}
+def _on_404(read: _Read) -> Found:
+    return ("model-not-found" if read.wrong_model else ROUTE), {}
 
 
-def _on_405(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    return ROUTE, {}
-
-
-def _on_429(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    return "rate-limited", {}
-
-
-def _other(
-    headers: Mapping[str, str], error: Mapping[str, Any], message: str, kind: str, body: bytes
-) -> tuple[str, dict[str, Any]]:
-    names = _names(error)
-    if names & _SIZE_CODES or _SIZE_TEXT.search(message):
+def _other(read: _Read) -> Found:
+    """By what the answer says, the surest sign first."""
+    message = read.message
+    if read.names & _SIZE_CODES or _SIZE_TEXT.search(message):
         return "request-too-large", {}
-    if names & _KEY_CODES or "missing_api_key" in names:
+    if read.wrong_key:
         return KEY, {}
-    if names & _RATE_CODES:
+    if read.names & _RATE_CODES:
         return "rate-limited", {}
-    if is_about_model(error, message) and kind != "html":
+    if read.wrong_model:
         return "model-not-found", {}
     if re.search(r"\bduplicate[ _]request\b", message, re.I):
         return "duplicate-request", {}
     if _QUOTA_TEXT.search(message):
         return "insufficient-quota", quota_part(message)
-    if _KEY_TEXT.search(message) or says_no_key(error, message):
+    if _KEY_TEXT.search(message) or says_no_key(read.error, message):
         return KEY, {}
-    if kind == "html" and is_edge(headers, kind, body):
+    if read.kind == "html" and read.edge:
         return "edge-blocked", {}
-    if names & _ROUTE_CODES or _ROUTE_TEXT.search(message):
+    if read.names & _ROUTE_CODES or _ROUTE_TEXT.search(message):
         return ROUTE, {}
     return "request-rejected", {}
 
 
-Handler = Callable[[Mapping[str, str], Mapping[str, Any], str, str, bytes], tuple[str, dict[str, Any]]]
+def _always(cause: str) -> Callable[[_Read], Found]:
+    return lambda _: (cause, {})
 
 
-def _fixed(cause: str) -> Handler:
-    return lambda headers, error, message, kind, body: (cause, {})
-
-
-_BY_STATUS: dict[int, Handler] = {
-    401: _on_401,
+_BY_STATUS: Mapping[int, Callable[[_Read], Found]] = {
+    401: _always(KEY),
     402: _on_402,
     403: _on_403,
     404: _on_404,
-    405: _on_405,
-    501: _on_405,
-    408: _fixed("no-response"),
-    409: _fixed("duplicate-request"),
+    405: _always(ROUTE),
+    501: _always(ROUTE),
+    408: _always("no-response"),
+    409: _always("duplicate-request"),
     410: _on_404,
-    413: _fixed("request-too-large"),
-    429: _on_429,
+    413: _always("request-too-large"),
+    429: _always("rate-limited"),
 }
 
 
