@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joytui.cli.output import emit, emit_json, paint, say
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.places import places
 
 if TYPE_CHECKING:
@@ -195,42 +195,18 @@ def _apply(mend: Mend, world: World) -> None:
 
 
 def _act(mend: Mend, world: World, args: argparse.Namespace) -> bool:
+    from joytui.doctor.mend.act import start_gateway, stop_daemon
+
     say(f"  {mend.summary}")
     if mend.action == "stop-daemon":
         allowed = args.stop_daemon or (not args.yes and ask(f"Stop Codex's background server (pid {mend.pid})?"))
         if not allowed:
             say("  left running; `joytui doctor --fix --stop-daemon` stops it, or: codex app-server daemon stop")
             return False
-        return _stop_daemon(world)
+        stop_daemon(world)
+        say(f"{paint('✓', 'green', stream=sys.stderr)} the background server has ended")
+        return True
     if not args.yes and not ask("Start the local gateway?"):
         return False
-    import asyncio
-
-    from joytui.client.local import ensure
-
-    asyncio.run(ensure(places(), announce=say, on_demand=False))
-    return True
-
-
-def _stop_daemon(world: World) -> bool:
-    """By Codex's own command, in the environment that was examined."""
-    import subprocess
-
-    if world.binary is None:
-        raise RefusedError("there is no codex on PATH to stop it with", hint="codex app-server daemon stop")
-    command = [world.binary.path, "app-server", "daemon", "stop"]
-    try:
-        done = subprocess.run(
-            command,
-            env=dict(world.invocation.env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RefusedError(f"codex did not stop it: {error}", where=world.binary.path) from None
-    if done.returncode != 0:
-        raise RefusedError(f"codex did not stop it (exit {done.returncode})", where=" ".join(command))
-    say(f"{paint('✓', 'green', stream=sys.stderr)} the background server has ended")
+    start_gateway(places(), say)
     return True

@@ -39,7 +39,7 @@ async def gateway(args: argparse.Namespace) -> str:
 
     options = ("upstream", "upstream_key_env", "upstream_api")
     words = tuple(f"--{name.replace('_', '-')}={getattr(args, name)}" for name in options if getattr(args, name))
-    found = await ensure(places(), arguments=words, announce=say, on_demand=False)
+    found = await ensure(places(), arguments=words, announce=say)
     if args.upstream and not found.started:
         async with client_of(found) as console:
             present = (await console.status()).upstream
@@ -47,6 +47,15 @@ async def gateway(args: argparse.Namespace) -> str:
             what = f"the gateway runs already, {'with upstream ' + present if present else 'with its offline model'}"
             raise RefusedError(what, where=found.url, hint="`joytui gateway stop`, then the same setup again")
     return found.url
+
+
+async def let_go() -> None:
+    """A gateway that was started for nothing ends again; one that has a key, or that somebody else started, stays."""
+    from joytui.client.local import connect, leave
+
+    async with await connect(places(), start=False) as console:
+        if note := await leave(console, places()):
+            say(note)
 
 
 def local_base_url() -> str:
@@ -79,7 +88,8 @@ def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None
         return None
     line = shell_line(world.invocation.env, name, created.key)
     say(f"  key {created.name!r} ({created.hint}): shown this once, joytui keeps only its digest")
-    say(f"  {shell_advice(world.invocation.env, name, '<the key below>')}")
+    file = start_file(world.invocation.env)
+    say(f"  add this line to {file} (joytui does not touch that file), then `source {file}`:")
     return NewKey(name, created.key, line)
 
 
@@ -144,7 +154,11 @@ def shell_line(env: Mapping[str, str], name: str, value: str) -> str:
 
 
 def shell_advice(env: Mapping[str, str], name: str, value: str) -> str:
-    """The exact line, the file it belongs to, and the command that reads it again. The file is the user's: joytui does
-    not write it."""
-    file = _FILES.get(shell_of(env), "~/.profile")
-    return f"put this line into {file}, then `source {file}`:  {shell_line(env, name, value)}"
+    """The exact line, the file it belongs to, and the command that reads it again; joytui does not write that file."""
+    file = start_file(env)
+    return f"add this line to {file}, then `source {file}`:  {shell_line(env, name, value)}"
+
+
+def start_file(env: Mapping[str, str]) -> str:
+    """The file that the user's shell reads when it starts."""
+    return _FILES.get(shell_of(env), "~/.profile")

@@ -52,6 +52,8 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
         _show(mend, world)
         if not args.yes and not ask("Write this?"):
             say("nothing was written")
+            if choice == "local":
+                asyncio.run(setup_key.let_go())
             return EXIT_BAD_NEWS
         _write(mend, world)
     else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Static
 
+from joytui.core.errors import JoytuiError
+from joytui.tui.doctor.mending import accept, fixable, offer, take_back
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
 from joytui.tui.doctor.walk_lines import walk_lines
@@ -29,6 +32,8 @@ class DoctorScreen(ConsoleScreen):
         Binding("r", "send", "Test", tooltip=f"send test requests through the gateway. {SEND_COSTS}"),
         Binding("l", "look", "Look again", tooltip="run the local checks again; nothing is sent", show=False),
         Binding("escape", "cancel", "Stop", tooltip="stop the test requests"),
+        Binding("f", "fix", "Fix", tooltip="show the change that mends it, and make it"),
+        Binding("u", "undo", "Undo", tooltip="put the latest fix back", show=False),
         Binding("y", "copy_fix", "Copy fix", tooltip="the commands of the fix, to paste into a shell"),
         Binding("c", "copy_ticket", "Copy verdict", tooltip="the verdict as the text of a ticket, redacted"),
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
@@ -109,6 +114,8 @@ class DoctorScreen(ConsoleScreen):
             return not self.snapshot.running
         if action == "copy_fix":
             return bool(report and report.verdict.fix)
+        if action == "fix":
+            return bool(report and not self.snapshot.running and fixable(report.verdict))
         if action in ("copy_ticket", "export"):
             return report is not None
         return True
@@ -123,6 +130,37 @@ class DoctorScreen(ConsoleScreen):
         self._cancel.set()
         await self.show(self.snapshot.stopped())
         self.console.tell("stopped; what was found before stands")
+
+    def action_fix(self) -> None:
+        self.run_worker(self._fix(), group="fix", exclusive=True)
+
+    def action_undo(self) -> None:
+        self.run_worker(self._undo(), group="fix", exclusive=True)
+
+    async def _fix(self) -> None:
+        """The diff, the question, the change, and the doctor once more."""
+        from joytui.tui.screens.fix import FixDialog
+
+        report = self.snapshot.report
+        if report is None:
+            return
+        args = tuple(self.console.options.codex_args)
+        chosen = await asyncio.to_thread(offer, report.verdict, args)
+        if chosen is None:
+            self.console.tell("no change of a file mends this any more: l looks again")
+        elif await self.console.push_screen_wait(FixDialog(chosen)):
+            await self._changed(partial(accept, chosen, self.console.options.places))
+
+    async def _undo(self) -> None:
+        await self._changed(partial(take_back, self.console.options.places))
+
+    async def _changed(self, change: Callable[[], str]) -> None:
+        try:
+            self.console.tell(await asyncio.to_thread(change))
+        except JoytuiError as error:
+            self.console.tell(str(error))
+            return
+        await self._start(send=self.snapshot.sent)
 
     def action_copy_fix(self) -> None:
         from joytui.tui.doctor.ticket import fix_text

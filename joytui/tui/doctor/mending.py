@@ -1,0 +1,78 @@
+"""What `f` and `u` on Doctor do, for worker threads: plan a mend, make it, put it back. Touches no widget."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joytui.codex.world import World
+    from joytui.core.places import Places
+    from joytui.core.records import Finding, Verdict
+    from joytui.doctor.mend.change import Mend
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A mend as it is shown: `patch` redacted ("" for an action), `notes` what else to know before saying yes."""
+
+    mend: Mend = field(repr=False)
+    world: World = field(repr=False)
+    summary: str
+    patch: str
+    notes: tuple[str, ...] = ()
+
+
+def fixable(verdict: Verdict) -> bool:
+    """Whether `f` has something to show for it."""
+    return bool(verdict.fix and verdict.fix.patch) or verdict.cause in ("key-stale-daemon", "connection-refused")
+
+
+def offer(finding: Verdict | Finding, args: tuple[str, ...]) -> Offer | None:
+    """The mend of a finding on this machine, None where no change of a file and no action mends it."""
+    from joytui.codex.look import look
+    from joytui.codex.world import Invocation
+    from joytui.core.redaction import Redactor
+    from joytui.doctor.mend.plans import mend_for
+    from joytui.doctor.mend.write import target_of
+
+    world = look(Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
+    mend = mend_for(finding.cause or "", world, finding.details)
+    if mend is None:
+        return None
+    clean = Redactor(world.secrets)
+    links = [change.path for change in mend.changes if target_of(change.path) != os.path.abspath(change.path)]
+    notes = [f"{path} is a link: what is written is {target_of(path)}" for path in links]
+    notes += [f"then: {line}" for line in mend.then]
+    return Offer(mend, world, clean.text(mend.summary), clean.text(mend.patch or ""), tuple(map(clean.text, notes)))
+
+
+def accept(chosen: Offer, here: Places) -> str:
+    """Makes the mend; what was done, in one line. Raises JoytuiError, and then nothing is changed."""
+    from joytui.doctor.mend import journal
+    from joytui.doctor.mend.act import start_gateway, stop_daemon
+
+    if chosen.mend.action == "stop-daemon":
+        stop_daemon(chosen.world)
+        return "Codex's background server has ended"
+    if chosen.mend.action == "start-gateway":
+        start_gateway(here, lambda line: None)
+        return "the local gateway runs"
+    entry = journal.make(chosen.mend, chosen.world.codex_home, here)
+    return f"wrote {', '.join(written.path for written in entry.files)}; u puts it back"
+
+
+def take_back(here: Places) -> str:
+    """Puts the latest mend back; what was done, in one line. Raises JoytuiError."""
+    from joytui.codex.look import look
+    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.codex.world import Invocation
+    from joytui.doctor.mend import journal
+
+    world = look(Invocation((), dict(os.environ), Path.cwd(), NEWEST_KNOWN))
+    entry = journal.undo(world.codex_home, here)
+    if entry is None:
+        return "nothing to undo: joytui changed no file here"
+    return f"{', '.join(written.path for written in entry.files)}: as before ({entry.what})"
