@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DASHED = ("--filter",)
 LIMIT = 50
 FOLLOW_LIMIT = 10
-PAGE = 500
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -93,16 +92,9 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
 
 async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) -> list[RequestRecord]:
     """The newest `limit` (0: all), oldest first."""
-    found: list[RequestRecord] = []
-    before = None
-    while limit == 0 or len(found) < limit:
-        size = PAGE if limit == 0 else min(PAGE, limit - len(found))
-        page = await console.requests(args.filter, since=args.since, until=args.until, limit=size, before=before)
-        found += page.records
-        before = page.next
-        if before is None:
-            break
-    return found[::-1]
+    from joytui.client.pages import newest_requests
+
+    return (await newest_requests(console, args.filter, since=args.since, until=args.until, limit=limit))[::-1]
 
 
 def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
