@@ -1,0 +1,92 @@
+"""From what a ticket holds to the cause: how sure that is, what to ask for, and the reply to send. Offline.
+
+  joytui triage ticket.txt       any text: terminal output of Codex, `codex exec --json`, `codex doctor --json`, an error
+                                 body, `curl -v`, a rollout file, a bundle of `joytui report`, or the user's own words
+  pbpaste | joytui triage        the same from stdin
+  joytui triage --request ID     the gateway's record of a request, the Codex thread that made it, key and wallet then
+
+Exit 0: nothing fails in it; 1: a failure, decided or not; 2: wrong usage; 3: the gateway (--request) is out of reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.output import emit, emit_json, paint, say
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.doctor.triage.joining import Story
+
+LIMIT = 50_000_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "joytui triage [FILE|-] [--json] | joytui triage --request ID [--json]"
+    parser.add_argument("file", nargs="?", metavar="FILE", help="what the ticket holds (default and -: stdin)")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
+    parser.add_argument(
+        "--request", metavar="ID", help="a request of the gateway: own id, X-Request-ID or upstream's id"
+    )
+    add_gateway_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.request is not None:
+        if args.file is not None:
+            raise UsageError("a file and --request at once", hint="one of them")
+        return _of_request(args)
+    from joytui.doctor.triage import answer_json, render, triage
+
+    answer = triage(_read(args.file or "-"), _own_secrets())
+    if args.json:
+        emit_json(answer_json(answer))
+    else:
+        emit(render(answer, paint))
+    return EXIT_OK if not answer.candidates and not answer.ask else EXIT_BAD_NEWS
+
+
+def _read(name: str) -> bytes:
+    """The ticket's bytes. Raises UsageError."""
+    if name == "-":
+        if sys.stdin.isatty():
+            say("Paste what the ticket holds, then press Ctrl-D.")
+        return sys.stdin.buffer.read(LIMIT)
+    try:
+        with open(name, "rb") as file:
+            return file.read(LIMIT)
+    except (OSError, ValueError) as error:
+        raise UsageError(str(getattr(error, "strerror", None) or error), where=name) from None
+
+
+def _own_secrets() -> list[str]:
+    """Keys of this shell, so that a ticket of one's own does not show them whatever they look like."""
+    from joytui.doctor.bundle.secrets import secrets_of_environment
+
+    return secrets_of_environment(os.environ)
+
+
+def _of_request(args: argparse.Namespace) -> int:
+    from joytui.doctor.triage.joining import render_story, story_json
+
+    story = with_console(args, lambda console: _joined(console, args.request))
+    if args.json:
+        emit_json(story_json(story))
+    else:
+        emit(render_story(story, paint))
+    return EXIT_OK if story.cause is None else EXIT_BAD_NEWS
+
+
+async def _joined(console: ConsoleClient, request_id: str) -> Story:
+    from joytui.doctor.triage.joining import join
+
+    story = await join(console, request_id, os.environ)
+    if story is None:
+        hint = "the gateway knows the ids of `joytui logs --json`; a request that never came has no record"
+        raise RefusedError(f"the gateway has no request {request_id!r}", where=console.url, hint=hint)
+    return story

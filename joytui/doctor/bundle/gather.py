@@ -1,0 +1,175 @@
+"""What a bundle is made of: looks at this machine once. Unscrubbed; nothing of it leaves before compose."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from joytui import __version__
+from joytui.codex.look import look
+from joytui.codex.world import Invocation, World
+from joytui.core.clock import rfc3339
+from joytui.core.records import Report, to_json
+from joytui.doctor.bundle.failures import History, last_failures
+from joytui.doctor.bundle.secrets import PROXY_VARIABLES, SAFE_VARIABLES, secrets_of_environment, secrets_of_home
+from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+
+_CONFIG_VALUES = (
+    "model", "model_provider", "base_url", "env_key", "wire_api", "name", "model_reasoning_effort", "approval_policy",
+    "sandbox_mode", "profile",
+)  # fmt: skip
+RECORDS = 200
+_RECORD_FIELDS = (
+    "id", "time", "model", "model_used", "provider", "tier", "endpoint", "status", "error_type", "error_message", "cause",
+    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "ttft_ms", "latency_ms", "stream",
+    "request_id", "upstream_id", "thread_id", "notes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything before it is scrubbed. `secrets` are those to look for; `home` is the user's home folder."""
+
+    generated_at: str
+    doctor: Report
+    config: Mapping[str, Any]
+    versions: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    history: History
+    gateway: Mapping[str, Any]
+    secrets: tuple[str, ...] = field(repr=False)
+    home: str = ""
+
+
+def gather(
+    invocation: Invocation, generated_at: datetime, *, send: bool = False, gateway: Mapping[str, Any] | None = None
+) -> Material:
+    """Looks at an invocation's world. `send` False: nothing leaves this machine. `gateway`: what `records_of` gave."""
+    world = look(invocation)
+    report = examine(invocation, send=send, timeout=DEFAULT_TIMEOUT)
+    return Material(
+        generated_at=rfc3339(generated_at),
+        doctor=report,
+        config=_config(world),
+        versions=_versions(world),
+        environment=_environment(invocation.env),
+        history=last_failures(Path(world.codex_home)),
+        gateway=gateway or {"running": False},
+        secrets=known_secrets(world),
+        home=invocation.env.get("HOME", ""),
+    )
+
+
+def known_secrets(world: World) -> tuple[str, ...]:
+    """All secrets of this machine that can be known, for scrubbing and for --check."""
+    found = {*world.secrets, *secrets_of_environment(world.invocation.env), *secrets_of_home(Path(world.codex_home))}
+    found |= {prompt for prompt in [world.command.prompt] if prompt and len(prompt) >= 6}
+    return tuple(sorted(found))
+
+
+def _config(world: World) -> dict[str, Any]:
+    """Each effective value with its origin: those of an allowlist, numbers and switches as they are, others only as set."""
+    effective = {
+        name: {"value": _value(name, found.value), "origin": found.origin, "layer": found.layer}
+        for name, found in sorted(world.effective.items())
+    }
+    plan = world.plan
+    return {
+        "codex_home": world.codex_home,
+        "config_file": world.config_file,
+        "layers": [{"layer": one.name, "path": one.path, "state": one.state} for one in world.layers],
+        "effective": effective,
+        "request": {"method": plan.method, "url": bare(plan.url), "shape": plan.shape} if plan else None,
+        "credential": _credential(world),
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    last = name.rsplit(".", 1)[-1]
+    if last == "base_url":
+        return bare(str(value))
+    return str(value)[:200] if last in _CONFIG_VALUES else "(set)"
+
+
+def _credential(world: World) -> dict[str, Any] | None:
+    found = world.credential
+    if found is None:
+        return None
+    return {
+        "kind": found.kind,
+        "origin": found.origin,
+        "sent": found.sent,
+        "length": len(found.value) if found.value else 0,
+    }
+
+
+def _versions(world: World) -> dict[str, Any]:
+    return {
+        "joytui": __version__,
+        "codex": world.version if world.version_known else None,
+        "codex_kind": world.binary.kind if world.binary else None,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """Names of all variables; values of an allowlist only; proxies without their credentials."""
+    return {
+        "names": sorted(env),
+        "values": {name: env[name][:200] for name in SAFE_VARIABLES if name in env},
+        "proxies": {name: bare(env[name]) for name in PROXY_VARIABLES if name in env},
+    }
+
+
+def bare(url: str) -> str:
+    """Scheme, host, port and path of an address; "(unreadable)" where it is none. Never user, password, query, fragment."""
+    if not url.strip():
+        return "(empty)"
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "(unreadable)"
+    if not host or any(c.isspace() for c in url):
+        return "(unreadable)"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}".removeprefix("://")
+
+
+async def records_of(console: ConsoleClient, key: str | None, generated_at: datetime) -> dict[str, Any]:
+    """The gateway's records of the last hour for a plain key (None or unknown: those that came without a known key)."""
+    status = await console.status()
+    key_id = (await console.check_key(key)).key_id if key else None
+    since = rfc3339(generated_at - timedelta(hours=1))
+    page = await console.requests(since=since, limit=RECORDS)
+    own = [record for record in page.records if record.key_id == key_id]
+    return {
+        "running": True,
+        "version": status.version,
+        "upstream": bare(status.upstream) if status.upstream else None,
+        "key": "known" if key_id else "not of this gateway",
+        "records": [
+            {name: value for name, value in to_json(record).items() if name in _RECORD_FIELDS} for record in own
+        ],
+    }
+
+
+def invocation_of(args: Iterable[str], env: Mapping[str, str] = os.environ) -> Invocation:
+    """The invocation that stands after `--`, in this environment and folder."""
+    try:
+        cwd = Path.cwd()
+    except OSError:
+        cwd = Path("/")
+    return Invocation(tuple(args), dict(env), cwd, None)

@@ -1,0 +1,105 @@
+"""What triage gives: the answer, and the guesses that the readers make on the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from joytui.core.causes import CAUSES, Cause
+from joytui.core.records import Row
+
+Kind = Literal[
+    "terminal",
+    "exec-json",
+    "codex-doctor",
+    "joytui-report",
+    "bundle",
+    "error-body",
+    "http-dump",
+    "rollout",
+    "prose",
+    "empty",
+]
+Sure = Literal["decided", "one of", "not decidable"]
+
+KIND_WORDS: Mapping[Kind, str] = {
+    "terminal": "what Codex printed",
+    "exec-json": "the lines of `codex exec --json`",
+    "codex-doctor": "a report of `codex doctor --json`",
+    "joytui-report": "a report of `joytui doctor --json`",
+    "bundle": "a bundle of `joytui report`",
+    "error-body": "the body of an error answer",
+    "http-dump": "an HTTP exchange",
+    "rollout": "a rollout file of Codex",
+    "prose": "words without an output of Codex",
+    "empty": "nothing",
+}
+MOST = 3
+DOCTOR = "the output of `joytui doctor --json` on that machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The causes that some words leave open, likeliest first; one cause means that the words leave no other.
+
+    `words` are those that decided, `passing` marks what need not be the end of the run (a retry, a warning).
+    `note` says what is misleading about the words.
+    """
+
+    causes: tuple[str, ...]
+    ask: str = ""
+    words: str = ""
+    note: str = ""
+    passing: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def heard(self, words: str, *, passing: bool | None = None) -> Guess:
+        return replace(self, words=words[:400], passing=self.passing if passing is None else passing)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What else the ticket says: no judgement in it. Each tuple in the order of the text, without repetitions."""
+
+    codex_version: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    statuses: tuple[int, ...] = ()
+    urls: tuple[str, ...] = ()
+    request_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`candidates`: all that fit, likeliest first; one if `sure` is "decided", two or three if "one of".
+
+    "not decidable": more than three fit, or none. `row` is the guide's row that all of the first three share, else None.
+    `also`: causes of other failures in the same ticket. `ask`: what splits the candidates. `reply`: the text to send.
+    """
+
+    kind: Kind
+    sure: Sure
+    candidates: tuple[Cause, ...]
+    row: Row | None
+    words: tuple[str, ...]
+    ask: str
+    reply: str
+    notes: tuple[str, ...] = ()
+    also: tuple[Cause, ...] = ()
+    facts: Facts = Facts()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def guess(*causes: str, ask: str = "", note: str = "", passing: bool = False, **details: Any) -> Guess:
+    """A guess at these causes; each counts once."""
+    return Guess(known(causes), ask, "", note, passing, details)
+
+
+def known(causes: Iterable[str]) -> tuple[str, ...]:
+    """Those that the catalogue has, each once."""
+    return tuple(name for name in dict.fromkeys(causes) if name in CAUSES)
+
+
+def sureness(causes: Sequence[str]) -> Sure:
+    return "decided" if len(causes) == 1 else "one of" if 2 <= len(causes) <= MOST else "not decidable"

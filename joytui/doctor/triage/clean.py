@@ -1,0 +1,135 @@
+"""Pasted text made readable: colours, cursor jumps, frames, quoting and prompts off, wrapped lines joined again.
+
+A record is one message: the line it begins with, and the lines that a terminal or a mail program broke off it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+LIMIT = 1_000_000
+_HEAD = 200_000
+RECORD_LIMIT = 20_000
+_RECORD_LINES = 60
+
+_ESCAPES = re.compile(
+    r"\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)?|(?:\x1b|\x9b|\^\[|␛|\\u001b|\\x1b|\\e|\\033)\[[0-9;:?<=>]{0,40}[ -/]{0,4}[@-~]"
+    r"|\x9b[0-9;:?]{0,40}[@-~]|\x1b[PX^_][^\x1b\n]{0,2000}\x1b\\|\x1b[ -/]?[0-~]|\[(?:\d{1,3}(?:;\d{1,3}){0,6})m"
+)
+_FRAME = re.compile(r"^(?:[\s>│┃║▌▐╭╰╮╯├└─━•■▪⚠✗✘✖×▲●◦⎿⏺*]|\|(?=\s))+")
+_TAIL = re.compile(r"[\s│┃║▐╮╯]+$")
+_STAMP = re.compile(
+    r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*|^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+"
+)
+_STARTER = re.compile(
+    r"(?:ERROR|Error|error|WARN(?:ING)?|warning|Warning|deprecated|Caused by|fatal)\b\s*[:\w]|\{\"|Reconnecting\.\.\."
+    r"|unexpected status \d|stream disconnected|exceeded retry|Missing environment variable|Connection failed|curl: \("
+    r"|(?:[\w.-]+@[\w.-]+[^$#%]{0,80})?[$❯%#➜λ](?:\s|$)|PS [A-Z]:|\w:\\[^>]{0,80}>|tokens used|To get more|OpenAI Codex|-{6,}|workdir:|model:"
+    r"|provider:|approval:|sandbox:|session id:|reasoning |(?:user|codex|exec|thinking)\s*$|user \(",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message. `text`: its lines joined where they were wrapped; `tight`: the same without any white space.
+
+    `warning`: one of Codex's own warnings, which stand beside many failures and explain few.
+    """
+
+    text: str
+    tight: str
+    warning: bool
+
+
+def decode(data: str | bytes) -> str:
+    """Any bytes as text: UTF-8, or UTF-16 where a mark or the zero bytes say so (Windows' clipboard files)."""
+    if isinstance(data, str):
+        return data
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    if len(data) > 3 and data[1::2][:200].count(0) > len(data[1::2][:200]) * 0.6:
+        return data.decode("utf-16-le", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def bounded(text: str) -> str:
+    """The beginning and the end of a text that is too long: errors stand last, versions and headers first."""
+    return text if len(text) <= LIMIT else text[:_HEAD] + "\n" + text[-(LIMIT - _HEAD) :]
+
+
+def plain(text: str) -> str:
+    """Without terminal sequences; carriage returns as line ends; typographic quotes and spaces as plain ones."""
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"[^\n]\x08", "", text).translate(_PLAIN)
+    return "".join(c if c == "\n" or c == "\t" or c.isprintable() else " " for c in text)
+
+
+_PLAIN = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "\xa0": " ", "…": "...", "\u200b": None, "\ufeff": None}
+)
+
+
+def records(text: str) -> list[Record]:
+    """The messages of a text that `plain` gave, in order."""
+    return [_record(group) for group in _grouped(_lines(text))]
+
+
+def squeezed(text: str) -> str:
+    """Without white space: what a wrapped message and its pattern have in common."""
+    return re.sub(r"\s+", "", text)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines without frames and stamps; Codex's messages in one line, parted by " | ", on lines of their own."""
+    text = re.sub(r" \| +(?=(?:ERROR|Error|error|warning|user)\b)", "\n", text)
+    for line in text.split("\n"):
+        bare = _TAIL.sub("", _STAMP.sub("", _FRAME.sub("", line)))
+        if bare:  # one space at either end may be where a terminal broke a line between two words
+            yield (" " if line[:1] == " " != line[1:2] else "") + bare + (" " if line.endswith(bare + " ") else "")
+        else:
+            yield ""
+
+
+def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    blank = False
+    for line in lines:
+        if not line:
+            blank = True
+            continue
+        ends = _STARTER.match(line.lstrip()) or (blank and not _is_config(group)) or len(group) >= _RECORD_LINES
+        if group and ends:
+            yield group
+            group = []
+        group.append(line)
+        blank = False
+    if group:
+        yield group
+
+
+def _is_config(group: list[str]) -> bool:
+    """The report of a broken config.toml has lines of its own, empty ones among them."""
+    return bool(group) and "config" in group[0] and len(group) < 8
+
+
+def _record(group: list[str]) -> Record:
+    text = _unwrapped(group).strip()[:RECORD_LIMIT]
+    warning = bool(re.match(r"(?i)(?:warn(?:ing)?\b|deprecated|user \()", text))
+    return Record(text, squeezed(text), warning)
+
+
+def _unwrapped(group: list[str]) -> str:
+    """Lines joined where the next word would not have fitted: without a space where the line is full to the column."""
+    if len(group) == 1:
+        return group[0]
+    width = max(len(line) for line in group)
+    text = group[0]
+    for before, line in itertools.pairwise(group):
+        if width < 40 or len(before) + 1 + len(line.split(" ", 1)[0]) <= width:
+            text += "\n" + line.lstrip()
+        else:
+            text += line if len(before) == width or text.endswith(" ") else " " + line.lstrip()
+    return text

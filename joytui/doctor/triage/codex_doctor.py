@@ -1,0 +1,65 @@
+"""`codex doctor --json` read with care: it calls 38 of 100 broken setups healthy, and some healthy ones broken.
+
+Codex 0.169.0, observed: the configuration's error is not in it, provider data is redacted, reachability is asked without
+a key. So it narrows little: what it says never decides alone, except where it read the error from the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from joytui.doctor.triage.answer import DOCTOR, Facts, Guess, guess
+from joytui.doctor.triage.sayings import CONFIG, CONNECTING
+from joytui.doctor.triage.status import KEY_ASK
+
+_BLIND = (
+    "Codex's own doctor finds nothing here, which means little: it does not send a request, does not look at the key's value, "
+    "and does not know whether the gateway has /responses."
+)
+_UNREACHABLE = "Codex's doctor also fails on gateways that work but have no GET /models: this alone proves nothing."
+_LOADS = "Codex's doctor hides the configuration's error."
+
+Read = tuple[Guess | None, tuple[Guess, ...], str, Facts]
+
+
+def read_codex_doctor(data: Mapping[str, Any]) -> Read:
+    """Guess, no others, a note and the facts."""
+    checks = _checks(data.get("checks"))
+    version = data.get("codexVersion")
+    facts = Facts(version if isinstance(version, str) else None)
+    failed = {name for name, check in checks.items() if check.get("status") == "fail"}
+    if "config.load" in failed:
+        return _config(checks["config.load"]), (), _LOADS, facts
+    if "auth.credentials" in failed:
+        found = guess(
+            "key-unset", "key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected", ask=KEY_ASK
+        )
+        return found.heard(_summary(checks["auth.credentials"])), (), "", facts
+    if any("reachability" in name for name in failed):
+        causes = (*CONNECTING[:4], "base-url-path", "responses-unsupported", *CONNECTING[4:])
+        name = next(name for name in sorted(failed) if "reachability" in name)
+        return guess(*causes, ask=DOCTOR).heard(_summary(checks[name])), (), _UNREACHABLE, facts
+    return Guess((), DOCTOR), (), _BLIND, facts
+
+
+def _checks(found: Any) -> dict[str, Mapping[str, Any]]:
+    """By id; older versions had a list."""
+    if isinstance(found, dict):
+        return {str(name): check for name, check in found.items() if isinstance(check, dict)}
+    if isinstance(found, list):
+        return {str(check.get("id")): check for check in found if isinstance(check, dict)}
+    return {}
+
+
+def _summary(check: Mapping[str, Any]) -> str:
+    return f"{check.get('id', '')}: {check.get('summary', '')}"
+
+
+def _config(check: Mapping[str, Any]) -> Guess:
+    details = check.get("details")
+    words = str(details) if details else ""
+    if "line" in words or "column" in words:
+        return guess("config-syntax", "config-type", ask="that line of config.toml").heard(_summary(check))
+    causes = ("wire-api-removed", "config-type", "provider-undefined", "profile-legacy", "provider-id-reserved", "provider-invalid", "config-unreadable")  # fmt: skip
+    return guess(*causes, ask="what `codex exec hi` prints, or " + CONFIG).heard(_summary(check))

@@ -1,0 +1,290 @@
+"""JSON of a ticket: a doctor's report, codex doctor's, an error body, the lines of `codex exec --json` or of a rollout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joytui.core.causes import CAUSES
+from joytui.doctor.answers import KEY, ROUTE, classify
+from joytui.doctor.triage.answer import DOCTOR, Facts, Guess, Kind, guess
+from joytui.doctor.triage.codex_doctor import read_codex_doctor
+from joytui.doctor.triage.sayings import CONFIG
+from joytui.doctor.triage.status import KEY_ASK, OTHER_KEY_FAULTS, of_answer
+from joytui.doctor.triage.words import hear
+
+LINES = 200_000
+_EVENTS = ("thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.completed", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a ticket turned out to be, and what it leaves open. `healthy`: it shows a Codex that works."""
+
+    kind: Kind
+    guess: Guess | None
+    others: tuple[Guess, ...] = ()
+    note: str = ""
+    facts: Facts | None = None
+    healthy: bool = False
+
+
+def read_json(data: Any) -> Document | None:
+    """A whole JSON document, None where it is none that we know."""
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    if not isinstance(data, dict):
+        return None
+    if data.get("kind") == "joytui-report" and isinstance(data.get("doctor"), dict):
+        return _of_bundle(data)
+    if isinstance(data.get("verdict"), dict) and "schema_version" in data:
+        return _of_report(data, "joytui-report")
+    if "checks" in data and ("overallStatus" in data or "codexVersion" in data):
+        return Document("codex-doctor", *read_codex_doctor(data))
+    if data.get("type") in _EVENTS:
+        return _of_events([data])
+    if isinstance(data.get("code"), int) and "data" not in data and "message" in data:
+        return _of_catalog(data)
+    return _of_error(data)
+
+
+def _of_report(data: Mapping[str, Any], kind: Kind) -> Document:
+    verdict = data["verdict"]
+    codex = data.get("codex")
+    version = codex.get("version") if isinstance(codex, dict) else None
+    facts = Facts(version if isinstance(version, str) else None)
+    cause = verdict.get("cause")
+    if isinstance(cause, str) and cause in CAUSES:
+        details = verdict.get("details")
+        found = guess(cause).heard(_evidence(verdict))
+        return Document(
+            kind,
+            Guess(found.causes, "", found.words, "", False, details if isinstance(details, dict) else {}),
+            facts=facts,
+        )
+    if verdict.get("works") is True:
+        return Document(
+            kind, None, note="The doctor found that this Codex works through the gateway.", facts=facts, healthy=True
+        )
+    said = verdict.get("title")
+    ask = "`joytui doctor --json` without --no-send: this report did not ask the gateway"
+    return Document(
+        kind, Guess((), ask), note=f"The doctor did not decide: {said if isinstance(said, str) else ''}", facts=facts
+    )
+
+
+def _evidence(verdict: Mapping[str, Any]) -> str:
+    listed = verdict.get("evidence")
+    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+    return (
+        f"{first.get('what', verdict.get('title', ''))} ({first.get('where', '')})"
+        if first
+        else str(verdict.get("title", ""))
+    )
+
+
+def _of_bundle(data: Mapping[str, Any]) -> Document:
+    """The doctor's verdict; where it sent nothing and found nothing, the last failure that Codex wrote down."""
+    doctor = data["doctor"]
+    read = _of_report(doctor, "bundle") if isinstance(doctor.get("verdict"), dict) else None
+    if read and read.guess and read.guess.causes:
+        return read
+    failures = data.get("last_failures")
+    listed = failures.get("failures") if isinstance(failures, dict) else None
+    for failure in listed if isinstance(listed, list) else []:
+        error = failure.get("error") if isinstance(failure, dict) else None
+        if isinstance(error, str) and (heard := hear("ERROR: " + error)).guess:
+            return Document(
+                "bundle",
+                heard.guess,
+                note="By the last failure that Codex wrote down.",
+                facts=read.facts if read else None,
+            )
+    return read or Document("bundle", None)
+
+
+def _of_error(data: Mapping[str, Any]) -> Document | None:
+    """An error body in JoyToken's shape, or in another usual one."""
+    error = data.get("error")
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, dict):
+        error = data if {"message", "type"} <= set(data) and isinstance(data.get("message"), str) else None
+    if error is None:
+        return None
+    return Document("error-body", of_error(error))
+
+
+def of_error(error: Mapping[str, Any]) -> Guess:
+    """What error.type, code and message leave open where the status is not known. Types: JoyToken's documentation."""
+    message = str(error.get("message") or "")
+    shown = f"{error.get('type') or error.get('code') or 'error'}: {message}"
+    keys = ("key-rejected", "key-malformed", "key-shadowed-by-dotenv", *OTHER_KEY_FAULTS)
+    by_type = {
+        "missing_api_key": guess(
+            "env-key-missing", "key-header-dropped", "key-missing", "key-unset", "redirected", ask=KEY_ASK
+        ),
+        "invalid_api_key": guess(*keys, ask=KEY_ASK + ", and the key's state: `joytui keys list`"),
+        "routing_error": guess("upstream-error"),
+        "upstream_error": guess("upstream-error"),
+        "stream_error": guess("gateway-error"),
+        "server_error": guess(
+            "error-in-200", "gateway-error", "upstream-error", ask="the HTTP status, and the gateway's log of it"
+        ),
+    }
+    found = by_type.get(str(error.get("type"))) or by_type.get(str(error.get("code")))
+    if found is None:
+        refusal = classify(400, {}, json.dumps({"error": dict(error)}, default=str).encode("utf-8", "replace"))
+        found = of_answer(refusal) if refusal.cause not in (KEY, ROUTE) else _asked(refusal.cause, message)
+    return found.heard(shown)
+
+
+def _asked(question: str, message: str) -> Guess:
+    if question == KEY:
+        return guess("key-rejected", "key-malformed", "env-key-missing", *OTHER_KEY_FAULTS, ask=KEY_ASK)
+    return guess(
+        "responses-unsupported",
+        "base-url-path",
+        "model-not-found",
+        "redirected",
+        ask="the address and the status: " + DOCTOR,
+    )
+
+
+def _of_catalog(data: Mapping[str, Any]) -> Document:
+    """JoyToken's catalog answers in an envelope of its own; Codex never asks it."""
+    note = "This is the answer of the model catalog, which Codex does not ask: it explains no failing Codex."
+    if data.get("code") == 0:
+        return Document("error-body", None, note=note)
+    return Document(
+        "error-body", guess("upstream-error", "gateway-error", ask=DOCTOR).heard(str(data.get("message"))), note=note
+    )
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def read_lines(text: str) -> Document | None:
+    """The lines of `codex exec --json` or of a rollout, with other lines between them; None where there are none."""
+    if '"type"' not in text:
+        return None
+    rows = []
+    for line in text.splitlines()[:LINES]:
+        start = line.find('{"')
+        if start < 0:
+            continue
+        try:
+            row = json.loads(line[start:].strip())
+        except (ValueError, RecursionError):
+            rows += _cut_row(line[start:])
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    if any(
+        row.get("type") in ("session_meta", "event_msg", "turn_context", "response_item") and "payload" in row
+        for row in rows
+    ):
+        return _of_rollout(rows)
+    events = [row for row in rows if row.get("type") in _EVENTS]
+    return _of_events(events) if events else None
+
+
+def _cut_row(line: str) -> list[dict[str, Any]]:
+    """A line of `codex exec --json` whose end (or whose shape) was lost: its message is taken as far as it goes."""
+    kind = re.match(r'\{"type":\s*"(error|turn\.failed)"', line)
+    message = re.search(r'"message":\s*"((?:[^"\\]|\\.){0,5000})', line)
+    if not kind or not message:
+        return []
+    words = message.group(1).replace('\\"', '"').replace("\\n", "\n")
+    return [{"type": "error", "message": words}]
+
+
+def _of_events(events: list[dict[str, Any]]) -> Document:
+    """`codex exec --json` says more than the terminal: its retry lines carry the reason."""
+    messages: list[str] = []
+    answered = False
+    for event in events:
+        kind = event.get("type")
+        answered = answered or kind == "turn.completed"
+        if kind == "turn.started":
+            messages, answered = [], False
+        error = event.get("error")
+        message = error.get("message") if isinstance(error, dict) else event.get("message")
+        if kind in ("error", "turn.failed") and isinstance(message, str):
+            messages.append(message)
+    if answered and not any(event.get("type") == "turn.failed" for event in events[-2:]):
+        silent = not any(_has_answer(event) for event in events)
+        if silent:
+            return Document(
+                "exec-json",
+                guess("stream-output-missing", "not-an-event-stream", ask=DOCTOR).heard(
+                    "turn.completed without a message"
+                ),
+            )
+        return Document("exec-json", None, note="This run ended well: there is a completed turn.", healthy=True)
+    heard = hear("\n\n".join(f"ERROR: {message}" for message in messages))
+    if heard.guess is None:
+        open_guess = guess(
+            "no-response",
+            "connection-timeout",
+            "dns-failure",
+            "proxy-unreachable",
+            ask="how long it waited, and " + DOCTOR,
+        )
+        return Document("exec-json", open_guess, note="The run has neither an answer nor an error.")
+    return Document("exec-json", heard.guess, heard.others)
+
+
+def _has_answer(event: Mapping[str, Any]) -> bool:
+    item = event.get("item")
+    return (
+        isinstance(item, dict) and item.get("type") in ("agent_message", "assistant_message") and bool(item.get("text"))
+    )
+
+
+def _of_rollout(rows: list[dict[str, Any]]) -> Document:
+    """A session file of Codex: the last turn that failed, and the provider that it went to."""
+    provider = version = None
+    failure: tuple[str, Any] | None = None
+    completed = False
+    for row in rows:
+        payload = row.get("payload")
+        if not isinstance(payload, dict):
+            continue
+        if row.get("type") == "session_meta":
+            provider, version = payload.get("model_provider"), payload.get("cli_version")
+        settings = payload.get("thread_settings")
+        if payload.get("type") == "thread_settings_applied" and isinstance(settings, dict):
+            provider = settings.get("model_provider_id") or provider
+        if payload.get("type") in ("task_complete", "turn_complete", "error"):
+            error = payload if payload.get("type") == "error" else payload.get("error")
+            completed = not isinstance(error, dict) and not (failure and not payload.get("last_agent_message"))
+            if isinstance(error, dict) and isinstance(error.get("message"), str):
+                failure = (error["message"], error.get("codex_error_info"))
+    facts = Facts(str(version) if version else None, str(provider or "openai"))
+    return _told_by_rollout(provider, failure, completed, facts)
+
+
+def _told_by_rollout(provider: object, failure: tuple[str, Any] | None, completed: bool, facts: Facts) -> Document:
+    to_openai = provider in (None, "openai")
+    note = "Its turns went to provider `openai`, not to the gateway." if to_openai else ""
+    if to_openai:
+        found = guess(
+            "provider-not-selected", "config-missing", "provider-overridden", ask=CONFIG + ", and how codex is started"
+        )
+        return Document(
+            "rollout", found.heard(failure[0] if failure else "model_provider = openai"), note=note, facts=facts
+        )
+    if failure is None or completed:
+        return Document(
+            "rollout",
+            None,
+            note=f"No failed turn in it; its turns went to provider `{provider}`.",
+            facts=facts,
+            healthy=completed,
+        )
+    heard = hear("ERROR: " + failure[0])
+    return Document("rollout", heard.guess, heard.others, facts=facts)

@@ -1,0 +1,172 @@
+"""The door of triage: any bytes or text in, an answer out. Finds out what a ticket holds, and has it read."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+from joytui.core.causes import CAUSES
+from joytui.core.redaction import Redactor, visible
+from joytui.doctor.triage.answer import DOCTOR, Answer, Facts, Guess, Kind, guess, known, sureness
+from joytui.doctor.triage.clean import bounded, decode
+from joytui.doctor.triage.documents import Document, read_json, read_lines
+from joytui.doctor.triage.facts import facts_of
+from joytui.doctor.triage.http_dump import read_dump
+from joytui.doctor.triage.reply import reply_for
+from joytui.doctor.triage.sayings import SILENT
+from joytui.doctor.triage.words import hear
+
+BUNDLE_LIMIT = 20_000_000
+REPORT_ENTRY = "report.json"
+NO_FAILURE = "the whole output of the failing command, and " + DOCTOR
+
+
+def triage(data: str | bytes, secrets: Sequence[str] = ()) -> Answer:
+    """Reads a ticket of any kind and length. Never raises for what it holds; nothing secret is in the answer.
+
+    `secrets`: values that are known on this machine; shapes of secrets are masked in any case.
+    """
+    if isinstance(data, bytes) and data[:4] == b"PK\x03\x04":
+        return _answer(_bundle(data), secrets)
+    text = bounded(decode(data))
+    return _answer(_read(text), secrets, text)
+
+
+def _read(text: str) -> Document:
+    if not text.strip():
+        ask = "what the terminal showed, whether Codex ended by itself, and " + DOCTOR
+        return Document("empty", guess(*SILENT, ask=ask))
+    for reader in (_whole_json, read_lines, read_dump):
+        if document := reader(text):
+            return document
+    if embedded := _embedded(text):
+        return embedded
+    heard = hear(text)
+    kind: Kind = "terminal" if heard.codex else "prose"
+    return Document(kind, heard.guess, heard.others)
+
+
+def _whole_json(text: str) -> Document | None:
+    trimmed = text.strip()
+    if trimmed[:1] not in "{[":
+        return None
+    try:
+        data = json.loads(trimmed)
+    except (ValueError, RecursionError):
+        return None
+    return read_json(data)
+
+
+def _embedded(text: str) -> Document | None:
+    """A JSON document inside other words: a body or a report that was pasted into a sentence or a code fence."""
+    decoder = json.JSONDecoder()
+    start, tries = text.find("{"), 0
+    while start >= 0 and tries < 40:
+        tries += 1
+        try:
+            data, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            start = text.find("{", start + 1)
+            continue
+        if isinstance(data, dict) and (document := read_json(data)) and not _codex_prints_it(text, start):
+            return document
+        start = text.find("{", end)
+    return None
+
+
+def _codex_prints_it(text: str, start: int) -> bool:
+    """A body after `ERROR:` or `unexpected status …:` is part of a message of Codex, which says more."""
+    before = text[max(0, start - 120) : start]
+    return "unexpected status" in before or before.rstrip().lower().endswith("error:")
+
+
+def _bundle(data: bytes) -> Document:
+    """A zip of `joytui report`: the doctor's report in it decides."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            info = archive.getinfo(REPORT_ENTRY)
+            if info.file_size > BUNDLE_LIMIT:
+                raise ValueError("too large")
+            report = json.loads(archive.read(info))
+    except (
+        KeyError,
+        ValueError,
+        RecursionError,
+        OSError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ):
+        return Document("prose", None, note="This zip is no bundle of `joytui report`, or it is damaged.")
+    document = read_json(report)
+    return document or Document("prose", None, note="This zip is no bundle of `joytui report`.")
+
+
+# --- the answer -------------------------------------------------------------------------------------------------------
+
+
+def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
+    redactor = Redactor(secrets)
+
+    def clean(words: str) -> str:
+        return redactor.text(visible(redactor.text(words), limit=400))
+
+    found = document.guess
+    causes = tuple(CAUSES[name] for name in (found.causes if found else ()))
+    sure = sureness(found.causes if found else ())
+    also = known(name for other in document.others for name in other.causes[:1] if name not in [c.id for c in causes])
+    rows = {cause.row for cause in causes[:3]}
+    notes = tuple(clean(note) for note in (document.note, found.note if found else "") if note)
+    ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
+    facts = _redacted(document.facts or facts_of(text), redactor)
+    words = tuple(clean(one) for one in _heard(found, document.others))
+    return Answer(
+        kind=document.kind,
+        sure=sure,
+        candidates=causes,
+        row=rows.pop() if len(rows) == 1 else None,
+        words=words,
+        ask=ask if sure != "decided" else "",
+        reply=clean_lines(redactor, reply_for(causes, sure, ask, notes, document, facts)),
+        notes=notes,
+        also=tuple(CAUSES[name] for name in also),
+        facts=facts,
+        details=redactor.data(_plain(dict(found.details) if found else {})),
+    )
+
+
+def clean_lines(redactor: Redactor, text: str) -> str:
+    return redactor.text(visible(text))
+
+
+def _heard(found: Guess | None, others: Sequence[Guess]) -> list[str]:
+    said = [one.words for one in (found, *others) if one and one.words]
+    return list(dict.fromkeys(said))[:5]
+
+
+def _redacted(facts: Facts, redactor: Redactor) -> Facts:
+    def one(text: str | None) -> str | None:
+        return None if text is None else redactor.text(visible(text, limit=200))
+
+    return Facts(
+        one(facts.codex_version),
+        one(facts.provider),
+        one(facts.model),
+        facts.statuses,
+        tuple(str(one(url)) for url in facts.urls),
+        tuple(str(one(request)) for request in facts.request_ids),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in list(value.items())[:50]}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value[:50]]
+    if isinstance(value, str):
+        return visible(value, limit=400)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)

@@ -1,0 +1,114 @@
+"""An answer for a person at a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from joytui.core.causes import ROW_TEXTS, Cause
+from joytui.core.records import SCHEMA_VERSION, to_json
+from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer
+
+Paint = Callable[..., str]
+WIDTH = 96
+_SURE = {"decided": ("✓", "green"), "one of": ("?", "yellow"), "not decidable": ("?", "yellow")}
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The answer as plain data; `candidates` are all that fit, likeliest first."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": answer.kind,
+        "sure": answer.sure,
+        "cause": answer.candidates[0].id if answer.sure == "decided" else None,
+        "row": answer.row,
+        "candidates": [_cause(cause) for cause in answer.candidates],
+        "also": [cause.id for cause in answer.also],
+        "words": list(answer.words),
+        "notes": list(answer.notes),
+        "details": dict(answer.details),
+        "facts": to_json(answer.facts),
+        "ask": answer.ask,
+        "reply": answer.reply,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "cause": cause.id,
+        "row": cause.row,
+        "title": cause.title,
+        "explanation": cause.explanation,
+        "tell": cause.tell,
+        "remedy": cause.remedy,
+    }
+
+
+def render(answer: Answer, paint: Paint) -> str:
+    """Verdict first, then why, then what to ask for, then the reply."""
+    glyph, style = _SURE[answer.sure]
+    lines = [f"{paint(glyph, style, 'bold')} {paint(_headline(answer), style, 'bold')}"]
+    lines.append(paint(f"  read as {KIND_WORDS[answer.kind]}", "dim"))
+    lines += [paint(_fill(f"“{words}”", "    "), "dim") for words in answer.words[:3]]
+    lines += [_fill(f"! {note}", "  ") for note in answer.notes]
+    lines += _candidates(answer, paint)
+    if answer.row:
+        text = ROW_TEXTS[answer.row]
+        lines += ["", f"  {paint('The guide', 'bold')}  {text.symptom}: {text.check}"]
+    if facts := _facts(answer):
+        lines += ["", f"  {paint('Also in it', 'bold')}  {facts}"]
+    if answer.ask:
+        lines += ["", paint("  Ask for", "bold"), _fill(answer.ask, "    ")]
+    lines += ["", paint("  Reply to send", "bold"), *(_fill(line, "    ") for line in answer.reply.splitlines())]
+    return "\n".join(lines)
+
+
+def _headline(answer: Answer) -> str:
+    count = len(answer.candidates)
+    if answer.sure == "decided":
+        cause = answer.candidates[0]
+        return f"{cause.title}   [{cause.id}, row {cause.row}]"
+    if not count:
+        return "Not decidable from this: it shows no failure that can be told apart"
+    if answer.sure == "one of":
+        return f"One of {count} causes, the likeliest first"
+    return f"Not decidable from these words: {count} causes show them; the likeliest first"
+
+
+def _candidates(answer: Answer, paint: Paint) -> list[str]:
+    lines: list[str] = []
+    if answer.sure == "decided":
+        cause = answer.candidates[0]
+        return ["", _fill(cause.explanation, "  "), "", _fill(f"What to do: {cause.remedy}", "  "), *_also(answer)]
+    for number, cause in enumerate(answer.candidates[:MOST], 1):
+        lines += [
+            "",
+            f"  {paint(f'{number}. {cause.title}', 'bold')}   {paint(f'[{cause.id}, row {cause.row}]', 'dim')}",
+        ]
+        lines += [_fill(f"How to know it: {cause.tell}", "     ")] if cause.tell else []
+        lines.append(_fill(f"What to do: {cause.remedy}", "     "))
+    if rest := answer.candidates[MOST:]:
+        lines += ["", _fill("Rarer, with the same words: " + ", ".join(cause.id for cause in rest), "  ")]
+    return [*lines, *_also(answer)]
+
+
+def _also(answer: Answer) -> list[str]:
+    if not answer.also:
+        return []
+    return ["", _fill("Another failure in the same text points to: " + ", ".join(c.id for c in answer.also), "  ")]
+
+
+def _facts(answer: Answer) -> str:
+    facts = answer.facts
+    parts = [f"Codex {facts.codex_version}" if facts.codex_version else ""]
+    parts += [f"provider {facts.provider}" if facts.provider else "", f"model {facts.model}" if facts.model else ""]
+    parts += [f"request id {facts.request_ids[-1]}" if facts.request_ids else ""]
+    parts += [facts.urls[-1] if facts.urls else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _fill(text: str, indent: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
