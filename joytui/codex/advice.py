@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from difflib import get_close_matches
-from pathlib import Path
 
 from joytui.codex.models import is_openai_slug, shape_of
+from joytui.codex.named_files import check_named
 from joytui.codex.schema import known_fields, unknown_keys
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, Provider, RequestPlan
 from joytui.core.joytoken import KEY_PLACEHOLDER
 from joytui.core.loopback import is_loopback
 from joytui.core.records import EffectiveValue
-
-_FILE_KEYS = {
-    "model_instructions_file": "Error: failed to read model instructions file {path}: No such file or directory (os error 2)",
-    "experimental_compact_prompt_file":
-        "Error: failed to read experimental compact prompt file {path}: No such file or directory (os error 2)",
-}  # fmt: skip
 
 
 def warn(
@@ -31,7 +24,7 @@ def warn(
     """Adds the warnings to the survey, and the faults in files that keys name."""
     if state.binary is None and not state.invocation.codex_version:
         state.add("codex-not-found", "warns", 100, "no codex on PATH")
-    _named_files(state)
+    check_named(state)
     _layers(state)
     _environment(state)
     _model(state, provider, model)
@@ -39,33 +32,6 @@ def warn(
         _provider(state, provider, plan)
         if credential is not None:
             _key(state, credential)
-
-
-def _named_files(state: Survey) -> None:
-    catalog = state.config.get("model_catalog_json")
-    known = state.rules.like != "0.94.0"
-    if known and isinstance(catalog, str) and not _readable(state, catalog):
-        state.add(
-            "model-catalog-missing", "refuses", 64, "model_catalog_json names no readable file",
-            message="Error: No such file or directory (os error 2)", where=state.where(("model_catalog_json",)),
-            key="model_catalog_json", details={"path": catalog},
-        )  # fmt: skip
-    for key, text in _FILE_KEYS.items():
-        value = state.config.get(key)
-        if isinstance(value, str) and not _readable(state, value):
-            state.add(
-                "config-type", "refuses", 62, f"{key} names no readable file",
-                message=text.format(path=_resolved(state, value)), where=state.where((key,)), key=key, details={"path": value},
-            )  # fmt: skip
-
-
-def _resolved(state: Survey, value: str) -> Path:
-    return state.codex_home / Path(value).expanduser()
-
-
-def _readable(state: Survey, value: str) -> bool:
-    path = _resolved(state, value)
-    return path.is_file() and os.access(path, os.R_OK)
 
 
 def _layers(state: Survey) -> None:

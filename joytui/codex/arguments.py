@@ -15,6 +15,7 @@ from joytui.codex.versions import Number
 from joytui.codex.world import Command
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
+_PROFILE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _PROGRAM = re.compile(r"(?:.*/)?codex(?:\.js|\.exe|\.cmd)?(?:@[\w.-]+)?")
 _LAUNCHERS = {"npx", "bunx", "pnpx", "command", "exec", "sudo", "env", "time", "-y", "--yes", "dlx"}
 
@@ -208,10 +209,13 @@ def _flag(parsed: _Parsed, word: str, words: list[str], at: int, number: Number)
             return at
     elif not word.startswith("--") and given:
         words.insert(at, "-" + given)  # -hV and the like
+    if value == "" and flag.value in ("DIR", "FILE"):
+        text = f"error: a value is required for '{flag.name} <{flag.value}>' but none was supplied"
+        parsed.refusals.append(Refusal(flag.name, text))
     if flag.many:
         while at < len(words) - 1 and not words[at].startswith("-"):
             at += 1
-    _apply(parsed, flag, value)
+    _apply(parsed, flag, value, number)
     return at
 
 
@@ -222,14 +226,20 @@ def _fits(flag: Flag, command: Command, number: Number) -> bool:
     return not (flag.where == _TUI and command.subcommand == "exec")
 
 
-def _apply(parsed: _Parsed, flag: Flag, value: str | None) -> None:
+def _apply(parsed: _Parsed, flag: Flag, value: str | None, number: Number) -> None:
     if value is not None and flag.choices and value not in flag.choices:
         listed = ", ".join(flag.choices)
         text = f"error: invalid value '{value}' for '{flag.name} <{flag.value}>'\n  [possible values: {listed}]"
         parsed.refusals.append(Refusal(flag.name, text))
+    if flag.name == "--profile" and value is not None and number >= (0, 140, 0) and not _PROFILE.fullmatch(value):
+        text = (
+            f"error: invalid value '{value}' for '{flag.name} <{flag.value}>': invalid --profile value `{value}`; pass a plain "
+            "name such as `work`"
+        )
+        parsed.refusals.append(Refusal(flag.name, text))
     single = {
         "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
-        "--output-schema": "output_schema", "--sandbox": "sandbox",
+        "--output-schema": "output_schema", "--sandbox": "sandbox", "--output-last-message": "last_message",
     }  # fmt: skip
     switches = {
         "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--strict-config": "strict_config", "--json": "json",

@@ -155,7 +155,7 @@ def credential_of(source: Source, header: bytes | None) -> Credential:
         kind: CredentialKind = "header" if header and source.kind == "none" else source.kind
         return Credential(kind, source.variable, source.origin, None, header, "verbatim" if header else "none")
     value = as_bytes(source.value)
-    sent = "verbatim" if fits_header(value) and value.strip() else "dropped"
+    sent = "verbatim" if fits_header(value) and (value.strip() or source.kind == "bearer_token") else "dropped"
     return Credential(
         source.kind, source.variable, source.origin, value, header, "verbatim" if sent == "verbatim" else "dropped",
         fingerprint(value),

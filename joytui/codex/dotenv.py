@@ -84,6 +84,8 @@ def _value(raw: str, known: Mapping[str, str]) -> str | None:
         elif char == "\\":
             at += 1
             letter = text[at : at + 1]
+            if not letter and not quote:  # the last character of the line is dropped
+                break
             if quote == '"' and letter == "n":
                 parts.append("\n")
             elif letter in ("\\", "'", '"', "$", " ") and letter:

@@ -36,7 +36,8 @@ def resolve_credential(state: Survey, provider: Provider) -> tuple[Credential, t
         value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     source = replace(source, value=value)
     raw = as_bytes(value) if value is not None else None
-    bearer = raw if raw and fits_header(raw) else None
+    empty_token = source.kind == "bearer_token" and raw == b""  # sent all the same, as "Bearer "
+    bearer = raw if raw is not None and (raw or empty_token) and fits_header(raw) else None
     own, authorization = headers_with(provider, state.env, bearer)
     credential = credential_of(source, authorization)
     credential = replace(credential, **_surroundings(state, source))
@@ -118,7 +119,12 @@ def _suspect(state: Survey, provider: Provider, credential: Credential, value: s
             where=state.env_origins[credential.variable], key=key,
             details={"shell": credential.shell_value_fingerprint, "dotenv": credential.fingerprint},
         )  # fmt: skip
-    if credential.sent == "dropped":
+    if credential.kind == "bearer_token" and not value.strip():
+        state.add(
+            "env-key-missing", "suspect", 90, "experimental_bearer_token is empty, and there is no env_key",
+            where=credential.origin, key=key,
+        )  # fmt: skip
+    elif credential.sent == "dropped":
         state.add(
             "key-header-dropped", "suspect", 89, f"{name} holds a newline or control character: Codex sends no Authorization",
             where=credential.origin, key=key, details={"other_authorization": credential.header is not None},

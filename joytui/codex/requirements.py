@@ -20,6 +20,7 @@ _LISTS = (
     "allowed_approval_policies", "allowed_approvals_reviewers", "allowed_sandbox_modes", "allowed_web_search_modes",
     "allowed_login_methods",
 )  # fmt: skip
+_NEVER_EMPTY = ("allowed_approval_policies", "allowed_approvals_reviewers")
 
 
 def load_requirements(system_dir: Path, rules: Rules) -> Layer:
@@ -62,6 +63,20 @@ def _wrong_types(layer: Layer) -> list[Issue]:
     found = []
     for key in _LISTS:
         value = layer.data.get(key)
+        if value == [] and key in _NEVER_EMPTY:
+            text = f"field `{key}` cannot be empty"
+            found.append(
+                Issue(
+                    "requirements-violated",
+                    "refuses",
+                    text,
+                    f"Error loading config.toml: {text}",
+                    layer.origin((key,)),
+                    key,
+                    order=38,
+                )
+            )
+            continue
         if value is None or isinstance(value, list):
             bad = [v for v in value or () if key == "allowed_sandbox_modes" and v not in _SANDBOX_MODES]
             if not bad:

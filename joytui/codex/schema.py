@@ -4,18 +4,22 @@ The fields and their types are data (schema.json), read off the real 0.169.0 bin
 every field that it knows, and the warning about ignored keys tells the ones that it does not.
 
 Types: "a string", "a boolean", "u64" …, "path string"; {"enum": […]}; {"list": T}; {"map": T}; {"struct": name};
-{"untagged": what} for values that this reader does not look into.
+{"one_of": [T, …], "else": the words where none fits}; {"untagged": what} for values that this reader does not look into.
+An enum may have variants that carry a value: "with" {variant: T}, and "variant", what Codex calls such a one. "flat": Codex
+names the table around the value in its words, not the value.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from joytui.codex.mcp_servers import transport_fault
 
 _RANGES = {
     "u8": (0, 2**8 - 1), "u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1), "u64": (0, 2**64 - 1), "usize": (0, 2**64 - 1),
@@ -83,8 +87,14 @@ def _type_faults(config: Mapping[str, Any], chat_works: bool) -> Iterator[TypeFa
 def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
     if isinstance(kind, str):
         yield from _scalar(value, kind, path)
+    elif "flat" in kind:
+        for fault in _check(value, {name: part for name, part in kind.items() if name != "flat"}, path, chat):
+            yield replace(fault, shown=_shown(path[:-1]))
+    elif "one_of" in kind:
+        if all(any(True for _ in _check(value, one, path, chat)) for one in kind["one_of"]):
+            yield TypeFault("config-type", kind["else"], path, _shown(path))
     elif "enum" in kind:
-        yield from _enum(value, kind["enum"], path)
+        yield from _enum(value, kind, path, chat)
     elif "list" in kind:
         yield from _list(value, kind["list"], path, chat)
     elif "map" in kind:
@@ -126,6 +136,19 @@ def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault
     for missing in schema().get("required", {}).get(name, ()):
         if missing not in value:
             yield TypeFault("config-type", f"missing field `{missing}`", path, _shown(path))
+    if name in _RULES and (text := _RULES[name](value)):
+        yield TypeFault("config-type", text, path, _shown(path))
+
+
+def _environment_policy(table: Mapping[str, Any]) -> str | None:
+    mixed = "filters" in table and ("exclude" in table or "include_only" in table)
+    return "cannot mix `filters` with legacy `exclude` or `include_only`" if mixed else None
+
+
+_RULES: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "RawMcpServerConfig": transport_fault,
+    "ShellEnvironmentPolicyTomlRaw": _environment_policy,
+}
 
 
 def _gateway_oauth(value: Any, path: Keys) -> Iterator[TypeFault]:
@@ -148,20 +171,23 @@ def _wire_api(value: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
         yield _wrong(value, "a string", path)
 
 
-def _enum(value: Any, variants: list[str], path: Keys) -> Iterator[TypeFault]:
-    if isinstance(value, str):
-        if value not in variants:
-            yield TypeFault("config-type", f"unknown variant `{value}`, {_expected(variants)}", path, _shown(path))
+def _enum(value: Any, kind: Mapping[str, Any], path: Keys, chat: bool) -> Iterator[TypeFault]:
+    variants, carrying = kind["enum"], kind.get("with", {})
+    if not isinstance(value, (str, dict)):
+        yield TypeFault("config-type", "invalid type: unit variant, expected string only", path, _shown(path))
         return
     if isinstance(value, dict) and len(value) != 1:
         text = f"wanted exactly 1 element, {'more than 1 element' if value else 'found 0 elements'}"
         yield TypeFault("config-type", text, path, _shown(path))
-    elif isinstance(value, dict):
-        name = next(iter(value))
-        if name not in variants:
-            yield TypeFault("config-type", f"unknown variant `{name}`, {_expected(variants)}", path, _shown(path))
-    else:
-        yield TypeFault("config-type", "invalid type: unit variant, expected string only", path, _shown(path))
+        return
+    name, inner = (value, None) if isinstance(value, str) else next(iter(value.items()))
+    if name not in variants:
+        yield TypeFault("config-type", f"unknown variant `{name}`, {_expected(variants)}", path, _shown(path))
+    elif name in carrying and isinstance(value, str):
+        yield TypeFault("config-type", f"invalid type: unit variant, expected {kind['variant']}", path, _shown(path))
+    elif name in carrying:
+        for fault in _check(inner, carrying[name], (*path, name), chat):
+            yield replace(fault, shown=_shown(path))
 
 
 def _list(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
@@ -176,9 +202,11 @@ def _list(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
 def _scalar(value: Any, kind: str, path: Keys) -> Iterator[TypeFault]:
     if kind == "any":
         return
-    if kind in ("a string", "path string"):
+    if kind == "reasoning effort" and value == "":
+        yield TypeFault("config-type", "reasoning_effort must not be empty", path, _shown(path))
+    elif kind in ("a string", "path string", "reasoning effort"):
         if not isinstance(value, (str, date, time)):
-            yield _wrong(value, kind, path)
+            yield _wrong(value, "path string" if kind == "path string" else "a string", path)
     elif kind == "a boolean":
         if not isinstance(value, bool):
             yield _wrong(value, kind, path)

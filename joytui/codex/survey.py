@@ -2,9 +2,10 @@
 
 Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
 
-    10 arguments   12 -c overrides   13 features   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
-    36 strict mode   40 types, wire_api   50 provider table   54 requirements   55 legacy profile   57 late provider checks
-    60 undefined provider   62 files that a key names   64 model catalog   66 model   70 key   80 URL   82 misrouted
+    10 arguments   12 -c overrides   13 features   15 -C   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
+    36 strict mode   40 types, wire_api, provider tables   54 requirements   55 legacy profile   56 permissions   57 late
+    provider checks   60 undefined provider   61 agents   62 files that a key names   64 model catalog   65 files that an
+    argument names   66 model   68 required MCP servers   70 key   80 URL   82 misrouted
     90 suspicions of the credential and the path
 """
 
@@ -90,6 +91,7 @@ def survey(invocation: Invocation) -> Survey:
             message=refusal.message, where="flag", details={"flag": refusal.flag, "version": rules.version},
         )  # fmt: skip
     _features(state)
+    _working_folder(state)
     if _codex_home(state):
         _dotenv(state)
         _layers(state)
@@ -124,6 +126,15 @@ def _features(state: Survey) -> None:
                 "codex-flag-unsupported", "refuses", 13, f"Codex {state.rules.version} has no feature {name}",
                 message=f"Error: Unknown feature flag: {name}", where="flag", details={"feature": name},
             )  # fmt: skip
+
+
+def _working_folder(state: Survey) -> None:
+    named = state.command.cd
+    if named is not None and not (state.invocation.cwd / named).exists():
+        state.add(
+            "codex-flag-unsupported", "refuses", 15, f"-C names {named}, and there is no such folder",
+            message="Error: No such file or directory (os error 2)", where="flag -C", details={"flag": "-C", "path": named},
+        )  # fmt: skip
 
 
 def _dotenv(state: Survey) -> None:
@@ -251,16 +262,16 @@ def _profile_conflict(state: Survey) -> None:
 def _strict(state: Survey) -> None:
     """--strict-config: unknown flags first, then each file by itself: its types, its providers, its unknown fields."""
     flags = next((layer for layer in state.layers if layer.name == "flags"), None)
-    for path in unknown_keys(flags.data) if flags else ():
+    judged = flags is not None and not any(
+        True for _ in _faults(state, flags.data)
+    )  # Codex looks at none it cannot read
+    for path in unknown_keys(flags.data) if flags and judged else ():
         shown = _dotted(path)
         _refuse_unknown(state, flags, path, f"{LOADING} unknown configuration field `{shown}` in -c/--config override")
     for layer in state.used():
         if layer.document is None:
             continue
-        faults = list(_faults(state, layer.data))
-        tables = layer.data.get("model_providers")
-        faults += table_faults(tables, state.rules) if isinstance(tables, dict) and not faults else []
-        for fault in faults:
+        for fault in _faults(state, layer.data):
             header = fault.shown == "model_providers"
             place = _table_place(layer, fault.path[:2]) if header else _strict_place(layer, fault.path, value=True)
             state.add(
@@ -308,13 +319,16 @@ def _table_place(layer: Layer, path: tuple[str | int, ...]) -> str:
 
 
 def _faults(state: Survey, data: dict[str, Any]) -> Iterator[TypeFault]:
+    """What Codex refuses in a document, in its order: types, and after the last provider what is wrong with their tables."""
     rules = state.rules
-    yield from type_faults(data, chat_works=rules.chat_is_default, like=rules.like)
-    providers = data.get("model_providers")
-    if rules.requires_provider_name and isinstance(providers, dict):
-        for name, table in providers.items():
+    for key, value in data.items():
+        yield from type_faults({key: value}, chat_works=rules.chat_is_default, like=rules.like)
+        if key != "model_providers" or not isinstance(value, dict):
+            continue
+        for name, table in value.items() if rules.requires_provider_name else ():
             if isinstance(table, dict) and "name" not in table:
                 yield TypeFault("provider-invalid", "missing field `name`", ("model_providers", name), "")
+        yield from table_faults(value, rules)
 
 
 def _types(state: Survey) -> None:
@@ -323,10 +337,6 @@ def _types(state: Survey) -> None:
         _by_file(state)  # they are read before the layers merge; Codex then looks for the first fault of a file
     for index, fault in enumerate(faults):
         _note(state, fault, 40 + min(index, 9000) / 1000)
-    providers = state.config.get("model_providers")
-    if isinstance(providers, dict):
-        for index, fault in enumerate(table_faults(providers, state.rules)):
-            _note(state, fault, 50 + min(index, 900) / 1000)
 
 
 def _by_file(state: Survey) -> None:

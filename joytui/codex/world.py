@@ -210,6 +210,7 @@ class Command:
     cd: str | None = None
     json: bool = False
     output_schema: str | None = None
+    last_message: str | None = None
     sandbox: str | None = None
     prompt: str | None = None
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …

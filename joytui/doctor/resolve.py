@@ -39,6 +39,11 @@ def resolve(probe: Probe, sent: Sent) -> Judgement:
     judged = _by_inner_error(sent, judged)
     if judged.cause in (KEY, "key-rejected", "policy-rejected") and _from_upstream(sent):
         return _renamed(judged, "upstream-key-rejected" if judged.cause != "policy-rejected" else "policy-rejected")
+    if _by_proxy(probe, sent, judged):
+        told = f"the proxy of {probe.plan.proxy.variable} stands in between, and the answer is no gateway's error"
+        return _renamed(judged, "proxy-denied").with_evidence(
+            Evidence(told, probe.plan.proxy.variable or "environment")
+        )
     if judged.cause == KEY or (judged.cause == "policy-rejected" and not _names_policy(sent)):
         return _key_fault(probe, sent, judged)
     if judged.cause == ROUTE:
@@ -89,6 +94,12 @@ def _names_policy(sent: Sent) -> bool:
     if sent.refusal is None:
         return True
     return sent.refusal.error.get("type") == "policy_rejected" or "policy" in sent.refusal.details
+
+
+def _by_proxy(probe: Probe, sent: Sent, judged: Judgement) -> bool:
+    """A 403 without an error object on plain http through a proxy, which answers such requests itself."""
+    plain = probe.plan.proxy.url is not None and probe.route.target.scheme == "http"
+    return plain and judged.cause == "policy-rejected" and sent.refusal is not None and not sent.refusal.error
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,208 @@
+"""Files that a key or an argument names, and what Codex refuses in them and beside them once its configuration is read.
+
+Source: Codex 0.169.0, observed: permissions come before the provider is looked for, agents after it; then instructions,
+the model catalog, the output schema, the file for the last message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from joytui.codex.mcp_servers import not_starting
+from joytui.codex.survey import Survey
+
+_FILE_KEYS = {
+    "model_instructions_file": "Error: failed to read model instructions file {path}: No such file or directory (os error 2)",
+    "experimental_compact_prompt_file":
+        "Error: failed to read experimental compact prompt file {path}: No such file or directory (os error 2)",
+}  # fmt: skip
+_BUILT_IN_PERMISSIONS = (":read-only", ":workspace", ":danger-full-access")
+_OWN_SANDBOX = (
+    "--yolo",
+    "--dangerously-bypass-approvals-and-sandbox",
+    "--full-auto",
+    "--approve-for-me",
+)
+_MODEL_FIELDS = ("slug", "display_name", "supported_reasoning_levels", "shell_type", "visibility", "supported_in_api", "priority")  # fmt: skip
+_CATALOG_LIMIT = 32 * 2**20
+
+
+def check_named(state: Survey) -> None:
+    """Adds the faults to the survey."""
+    if state.rules.like is None:
+        _permissions(state)
+        _agents(state)
+        _required_servers(state)
+    for key, text in _FILE_KEYS.items():
+        value = state.config.get(key)
+        if isinstance(value, str) and not _readable(state, value):
+            state.add(
+                "config-type", "refuses", 62, f"{key} names no readable file",
+                message=text.format(path=_resolved(state, value)), where=state.where((key,)), key=key, details={"path": value},
+            )  # fmt: skip
+    if state.rules.like != "0.94.0":
+        _catalog(state)
+    _argument_files(state)
+
+
+def _resolved(state: Survey, value: str) -> Path:
+    return state.codex_home / Path(value).expanduser()
+
+
+def _readable(state: Survey, value: str) -> bool:
+    path = _resolved(state, value)
+    return path.is_file() and os.access(path, os.R_OK)
+
+
+# --- the model catalog
+
+
+def _catalog(state: Survey) -> None:
+    named = state.config.get("model_catalog_json")
+    if not isinstance(named, str):
+        return
+    path = _resolved(state, named)
+    message = _catalog_fault(path)
+    if message is not None:
+        summary = (
+            "model_catalog_json names no readable file" if "os error" in message else "the model catalog is no catalog"
+        )
+        state.add(
+            "model-catalog-missing", "refuses", 64, summary, message=f"Error: {message}",
+            where=state.where(("model_catalog_json",)), key="model_catalog_json", details={"path": named, "problem": message},
+        )  # fmt: skip
+
+
+def _catalog_fault(path: Path) -> str | None:
+    """What Codex says about this catalog; None where it is one."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_CATALOG_LIMIT)
+    except OSError as error:
+        return f"{error.strerror} (os error {error.errno})"
+    failed = f"failed to parse model_catalog_json path `{path}` as JSON:"
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        at = f" at line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        return f"{failed} {'EOF while parsing a value at line 1 column 0' if not raw.strip() else f'it does not parse{at}'}"
+    models = data[0] if isinstance(data, list) and data else data.get("models") if isinstance(data, dict) else None
+    if not isinstance(models, list):
+        return f"{failed} missing field `models`"
+    if not models:
+        return f"model_catalog_json path `{path}` must contain at least one model"
+    missing = [name for one in models if isinstance(one, dict) for name in _MODEL_FIELDS if name not in one]
+    if missing:
+        return f"{failed} missing field `{missing[0]}`"
+    return None if all(isinstance(one, dict) for one in models) else f"{failed} a model is no object"
+
+
+# --- arguments
+
+
+def _argument_files(state: Survey) -> None:
+    cwd, command = state.invocation.cwd, state.command
+    if command.output_schema and (told := _schema_fault(cwd / command.output_schema, command.output_schema)):
+        _refuse_argument(state, "--output-schema", command.output_schema, told, 65.0)
+    if command.last_message:
+        path = cwd / command.last_message
+        reason = "Is a directory (os error 21)" if path.is_dir() else None
+        reason = reason or (None if path.parent.is_dir() else "No such file or directory (os error 2)")
+        if reason:
+            told = f'Error: Failed to open last message file "{command.last_message}": {reason}'
+            _refuse_argument(state, "--output-last-message", command.last_message, told, 65.5)
+
+
+def _schema_fault(path: Path, shown: str) -> str | None:
+    try:
+        json.loads(path.read_bytes())
+    except OSError as error:
+        return f"Failed to read output schema file {shown}: {error.strerror} (os error {error.errno})"
+    except (ValueError, RecursionError):
+        return f"Output schema file {shown} is not valid JSON"
+    return None
+
+
+def _refuse_argument(state: Survey, flag: str, value: str, message: str, order: float) -> None:
+    state.add(
+        "codex-flag-unsupported", "refuses", order, f"{flag} names a file that Codex cannot use: {value}", message=message,
+        where=f"flag {flag}", details={"flag": flag, "path": value},
+    )  # fmt: skip
+
+
+# --- permissions, agents, servers
+
+
+def _refuse(state: Survey, order: float, message: str, *path: str) -> None:
+    state.add(
+        "config-type",
+        "refuses",
+        order,
+        message,
+        message=f"Error: {message}",
+        where=state.where(path),
+        key=".".join(path),
+    )
+
+
+def _permissions(state: Survey) -> None:
+    if state.command.sandbox or any(one in _OWN_SANDBOX for one in state.invocation.args):
+        return
+    chosen, tables = state.config.get("default_permissions"), state.config.get("permissions")
+    profiles = tables if isinstance(tables, dict) else {}
+    if not isinstance(chosen, str):
+        if profiles and "sandbox_mode" not in state.config:
+            text = "config defines `[permissions]` profiles but does not set `default_permissions`"
+            _refuse(state, 56, text, "permissions")
+        return
+    if chosen.startswith(":"):
+        if chosen not in _BUILT_IN_PERMISSIONS:
+            _refuse(
+                state, 56, f"default_permissions refers to unknown built-in profile `{chosen}`", "default_permissions"
+            )
+    elif not profiles:
+        _refuse(state, 56, "default_permissions requires a `[permissions]` table", "default_permissions")
+    elif chosen not in profiles:
+        _refuse(state, 56, f"default_permissions refers to undefined profile `{chosen}`", "default_permissions")
+    elif text := _inheritance(chosen, profiles):
+        _refuse(state, 56, text, "permissions", chosen, "extends")
+
+
+def _inheritance(name: str, profiles: Mapping[str, Any]) -> str | None:
+    """What is wrong with the chain of `extends` that begins at this profile."""
+    chain = [name]
+    while True:
+        table = profiles.get(chain[-1])
+        parent = table.get("extends") if isinstance(table, dict) else None
+        if not isinstance(parent, str) or parent in _BUILT_IN_PERMISSIONS:
+            return None
+        if parent.startswith(":"):
+            return f"permissions profile `{chain[-1]}` cannot extend unsupported built-in profile `{parent}`"
+        if parent not in profiles:
+            return f"permissions profile `{chain[-1]}` extends undefined profile `{parent}`"
+        if parent in chain:
+            return f"permissions profile inheritance cycle detected: {' -> '.join([*chain, parent])}"
+        chain.append(parent)
+
+
+def _agents(state: Survey) -> None:
+    table = state.config.get("agents")
+    for name in ("max_threads", "max_concurrent_threads_per_session") if isinstance(table, dict) else ():
+        if table.get(name) == 0 and table.get(name) is not False:
+            _refuse(state, 61, "agents.max_concurrent_threads_per_session must be at least 1", "agents", name)
+
+
+def _required_servers(state: Survey) -> None:
+    for name, reason in not_starting(state.config.get("mcp_servers"), state.env):
+        text = (
+            "thread/start: thread/start failed: error creating thread: Fatal error: Failed to initialize session: required MCP "
+            f"servers failed to initialize: {name}: {reason} (code -32603)"
+        )
+        state.add(
+            "config-type", "refuses", 68, f"the required MCP server {name} cannot start: {reason}", message=f"Error: {text}",
+            where=state.where(("mcp_servers", name)), key=f"mcp_servers.{name}", details={"server": name},
+        )  # fmt: skip
