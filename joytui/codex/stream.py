@@ -15,11 +15,13 @@ Every rule here was seen with the real Codex 0.169.0 (and holds since 0.95.0):
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from joytui.codex.error_bodies import body_kind, carries_error, error_fields
+from joytui.codex.response_values import CALLS, Unreadable, completed_response, message_text
+from joytui.core.json_object import json_object
 from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 
 HEAD = 64 * 1024
@@ -44,8 +46,6 @@ _FINAL_CODES = {
 }
 _FINAL_WITH_MESSAGE = ("invalid_prompt", "cyber_policy", "model_not_found")
 _RATE_CODES = ("rate_limit_exceeded", "slow_down")
-_PARTS = {"input_text": "text", "output_text": "text", "input_image": "image_url"}
-_CALLS = {"function_call": ("name", "arguments", "call_id"), "custom_tool_call": ("name", "input", "call_id")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,6 @@ class StreamOutcome:
     tool_calls: int = 0
     usage: Mapping[str, Any] | None = None
     complete: bool = False
-
-
-class _Refused(ValueError):
-    """A value that serde would refuse; the text is serde's."""
 
 
 @dataclass(slots=True)
@@ -162,7 +158,7 @@ class StreamReader:
             self.done_markers += 1
         if self.bom:
             return
-        data = _object(event.data)
+        data = json_object(event.data)
         if data is None:
             return
         kind = data.get("type")
@@ -197,13 +193,13 @@ class StreamReader:
             return
         kind = item.get("type")
         if kind == "message":
-            text = _message_text(item)
+            text = message_text(item)
             if text is None:
                 self.dropped_items += 1
             elif len(self.text) < TEXT:
                 self.text += text[: TEXT - len(self.text)]
-        elif isinstance(kind, str) and kind in _CALLS:
-            good = all(isinstance(item.get(name), str) for name in _CALLS[kind])
+        elif isinstance(kind, str) and kind in CALLS:
+            good = all(isinstance(item.get(name), str) for name in CALLS[kind])
             self.tool_calls += good
             self.dropped_items += not good
 
@@ -213,8 +209,8 @@ class StreamReader:
             self.completed_unusable = True
             return
         try:
-            self.completed = _completed(response)
-        except _Refused as refusal:
+            self.completed = completed_response(response)
+        except Unreadable as refusal:
             self.completed_error = f"failed to parse ResponseCompleted: {refusal}"
             return
         self.output_at_end = bool(isinstance(response, dict) and response.get("output"))
@@ -238,28 +234,6 @@ _HANDLERS = {
     "response.failed": StreamReader._on_failed,
     "response.incomplete": StreamReader._on_incomplete,
 }
-
-
-def error_fields(data: Any) -> dict[str, Any]:
-    """type, code and message of an error in any of the usual envelopes: {"error": {…}}, {"error": "…"}, {"detail"}, flat."""
-    if not isinstance(data, dict):
-        return {}
-    inner = data.get("error")
-    if isinstance(inner, str):
-        return {"message": inner}
-    source = inner if isinstance(inner, dict) else data
-    found: dict[str, Any] = {}
-    for name in ("type", "code", "message", "param"):
-        value = source.get(name)
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and not (name == "type" and value == "error"):
-            found[name] = value
-    if "message" not in found:
-        for name in ("detail", "msg", "error_description", "title"):
-            value = source.get(name)
-            if value:
-                found["message"] = value if isinstance(value, str) else json.dumps(value)[:1000]
-                break
-    return found
 
 
 # --- the judgement ----------------------------------------------------------------------------------------------------
@@ -366,7 +340,7 @@ def _no_stream(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
     if kind == "empty" and end != "broken":
         return "not-an-event-stream", {"body": "empty"}
     if kind == "json":
-        error = error_fields(_object(head) or {}) if _carries_error(head) else {}
+        error = error_fields(json_object(head) or {}) if carries_error(head) else {}
         if error:
             seen.error = error
             return "error-in-200", {"body": "json"}
@@ -377,25 +351,6 @@ def _no_stream(seen: StreamReader, end: End) -> tuple[str, dict[str, Any]]:
             return "stream-truncated", {"why": "the last event lacks its blank line"}
         return "stream-invalid", {"why": "fields that are not those of server-sent events"}
     return "not-an-event-stream", {"body": kind}
-
-
-def _carries_error(head: bytes) -> bool:
-    data = _object(head)
-    if data is None:
-        return b'"error"' in head[:200] and b'"choices"' not in head[:200]
-    if isinstance(data.get("error"), (dict, str)) and data.get("error"):
-        return True
-    return isinstance(data.get("code"), int) and data["code"] not in (0, 200) and isinstance(data.get("message"), str)
-
-
-def body_kind(head: bytes) -> str:
-    """What a body is, by its first bytes: "empty", "html", "json" or "text"."""
-    start = head.lstrip()[:256].lower()
-    if not start:
-        return "empty"
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<title", b"<center", b"<h1")):
-        return "html"
-    return "json" if start[:1] in (b"{", b"[") else "text"
 
 
 def _ended(
@@ -414,81 +369,3 @@ def _ended(
 
 def _counts(seen: StreamReader) -> dict[str, Any]:
     return {"events": seen.events, "comments": seen.comments, "bytes": seen.size}
-
-
-# --- reading values as serde does --------------------------------------------------------------------------------------
-
-
-def _object(data: bytes | str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _message_text(item: Mapping[str, Any]) -> str | None:
-    """The text of an assistant message, "" for another role, None where Codex cannot parse the item."""
-    content, role = item.get("content"), item.get("role")
-    if not isinstance(role, str) or not isinstance(content, list):
-        return None
-    if not isinstance(item.get("id"), (str, type(None))):
-        return None
-    texts = []
-    for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
-        name = _PARTS.get(kind) if isinstance(kind, str) else None
-        if name is None or not isinstance(part.get(name), str):
-            return None
-        if name == "text":
-            texts.append(part["text"])
-    return "".join(texts) if role == "assistant" else ""
-
-
-def _completed(response: Any) -> Mapping[str, Any]:
-    if not isinstance(response, dict):
-        raise _Refused(f"invalid type: {_type_name(response)}, expected struct ResponseCompleted")
-    if "id" not in response:
-        raise _Refused("missing field `id`")
-    if not isinstance(response["id"], str):
-        raise _Refused(f"invalid type: {_type_name(response['id'])}, expected a string")
-    usage = response.get("usage")
-    if usage is not None:
-        _check_usage(usage)
-    end_turn = response.get("end_turn")
-    if end_turn is not None and not isinstance(end_turn, bool):
-        raise _Refused(f"invalid type: {_type_name(end_turn)}, expected a boolean")
-    return response
-
-
-def _check_usage(usage: Any) -> None:
-    if not isinstance(usage, dict):
-        raise _Refused(f"invalid type: {_type_name(usage)}, expected struct ResponseCompletedUsage")
-    for name in ("input_tokens", "output_tokens", "total_tokens"):
-        _check_count(usage, name)
-    for details, name in (("input_tokens_details", "cached_tokens"), ("output_tokens_details", "reasoning_tokens")):
-        inner = usage.get(details)
-        if inner is None:
-            continue
-        if not isinstance(inner, dict):
-            raise _Refused(f"invalid type: {_type_name(inner)}, expected struct ResponseCompletedUsageDetails")
-        _check_count(inner, name)
-
-
-def _check_count(holder: Mapping[str, Any], name: str) -> None:
-    if name not in holder:
-        raise _Refused(f"missing field `{name}`")
-    value = holder[name]
-    if isinstance(value, float):
-        raise _Refused("invalid number")
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Refused(f"invalid type: {_type_name(value)}, expected i64")
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, str):
-        return f"string {json.dumps(value, ensure_ascii=False)}"
-    if isinstance(value, bool):
-        return f"boolean `{str(value).lower()}`"
-    names: tuple[tuple[Any, str], ...] = ((dict, "map"), (list, "sequence"), (type(None), "null"))
-    return next((name for kind, name in names if isinstance(value, kind)), "number")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from joytui.codex.stream import body_kind, error_fields
+from joytui.codex.error_bodies import body_kind, error_fields
 
 KEY: Final = "?key"
 ROUTE: Final = "?route"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
-from joytui.codex.stream import DISCONNECTED, HEAD, NO_ROOM, End, StreamOutcome, body_kind, error_fields
+from joytui.codex.error_bodies import body_kind, error_fields
+from joytui.codex.stream import DISCONNECTED, HEAD, NO_ROOM, End, StreamOutcome
+from joytui.core.json_object import json_object
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 
 
@@ -39,11 +40,8 @@ class ChatReader:
         if data.strip() == DONE:
             self.done = True
             return
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(value, dict):
+        value = json_object(data)
+        if value is None:
             return
         if value.get("error"):
             self.error = self.error or error_fields(value)
@@ -86,10 +84,7 @@ class ChatReader:
         if self.chunks or self.done:
             return "stream-output-missing", {}
         if body_kind(bytes(self.head)) == "json":
-            try:
-                found = json.loads(bytes(self.head))
-            except (ValueError, RecursionError):
-                found = None
-            if isinstance(found, dict) and found.get("error"):
+            found = json_object(bytes(self.head))
+            if found and found.get("error"):
                 return "error-in-200", error_fields(found)
         return "not-an-event-stream", {}

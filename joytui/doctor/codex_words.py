@@ -6,7 +6,6 @@ reconnects for everything that is not final. Waits double from 0.2 s.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from joytui.codex.stream import CAPACITY, NO_ROOM, QUOTA, UPGRADE
+from joytui.core.json_object import json_object
 
 HIGH_DEMAND = "We’re currently experiencing high demand, which may cause temporary errors."
 WAITING = "Reconnecting... waiting for network"
@@ -121,11 +121,7 @@ def status_line(status: int) -> str:
 
 def _message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        data = None
-    inner = data.get("error") if isinstance(data, dict) else None
+    inner = (json_object(text) or {}).get("error")
     if isinstance(inner, dict) and isinstance(inner.get("message"), str) and inner["message"].strip():
         return str(inner["message"])
     return text[:1000].strip() or "Unknown error"

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from joytui.codex.stream import body_kind
+from joytui.codex.error_bodies import body_kind
 from joytui.doctor.answers import is_about_model, read_error
 from joytui.doctor.exchange import Answer, Request, exchange
 from joytui.doctor.faults import NetFault

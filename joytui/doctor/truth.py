@@ -19,6 +19,7 @@ from typing import Any
 from joytui.codex.look import look
 from joytui.codex.versions import parse_version
 from joytui.codex.world import Invocation, World
+from joytui.core.json_object import json_object
 from joytui.core.records import Evidence, Report
 from joytui.core.redaction import Redactor, visible
 
@@ -163,7 +164,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _read(out: bytes, err: bytes, code: int, seconds: float) -> Truth:
     answered, failure = False, None
     for line in out.decode("utf-8", "replace").splitlines():
-        event = _event(line)
+        event = json_object(line) or {}
         kind = event.get("type")
         if kind == "item.completed" and isinstance(event.get("item"), dict):
             item = event["item"]
@@ -176,11 +177,3 @@ def _read(out: bytes, err: bytes, code: int, seconds: float) -> Truth:
         lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.startswith(("Error", "ERROR"))]
         failure = lines[-1] if lines else err.decode("utf-8", "replace").strip()[-500:]
     return Truth(code == 0 and answered, visible(failure, limit=2000) if failure else None, code, seconds)
-
-
-def _event(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
