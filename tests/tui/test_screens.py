@@ -290,7 +290,7 @@ async def test_errors_are_found_by_key():
         await fill(app, pilot)
         view = app.screen.view
         await pilot.press("E")
-        assert view.store.status[view.cursor] >= 400
+        assert view.shown.status(view.cursor) >= 400
         last = view.cursor
         await pilot.press("E")
         assert view.cursor < last
@@ -325,15 +325,15 @@ async def test_filter_narrows_and_escape_widens():
         await fill(app, pilot)
         await pilot.press("slash", *"status:4xx", "enter")
         await settle(app, pilot)
-        store = app.screen.view.store
-        assert 0 < len(store) < 240
-        assert all(400 <= store.status[i] < 500 for i in range(len(store)))
+        shown = app.screen.view.shown
+        before = len(shown)
+        assert 0 < before < 240
+        assert all(400 <= shown.status(i) < 500 for i in range(before))
         app.store.append([{**data.requests(2)[0], "id": "req_late", "status": 404}])
-        before = len(store)
-        app.screen.each_second()
-        assert len(store) == before + 1
+        app.screen.view.catch_up()
+        assert len(shown) == before + 1
         await pilot.press("escape")
-        assert app.screen.view.store is app.store
+        assert len(app.screen.view.shown) == 241
 
 
 async def test_a_wrong_filter_is_named_and_nothing_changes():
@@ -343,7 +343,7 @@ async def test_a_wrong_filter_is_named_and_nothing_changes():
         await pilot.press("slash", *"stauts:4xx", "enter")
         await settle(app, pilot)
         assert "no field is called 'stauts'" in text_of(app)
-        assert app.screen.view.store is app.store
+        assert len(app.screen.view.shown) == 240
 
 
 async def test_empty_log_says_where_codex_goes():
@@ -435,12 +435,12 @@ class Gateway:
     async def keys(self) -> list[Any]:
         return list(reversed(data.keys()))
 
-    async def create_key(self, wish: Any) -> Any:
+    async def create_key(self, wanted: Any) -> Any:
         from joytui.core.wire import KeyCreated
 
-        self.wishes.append(wish)
+        self.wishes.append(wanted)
         first = data.keys()[0].model_dump()
-        return KeyCreated(**{**first, "name": wish.name, "key": "jt_local_" + "k" * 48})
+        return KeyCreated(**{**first, "name": wanted.name, "key": "jt_local_" + "k" * 48})
 
     async def revoke_key(self, key_id: str) -> Any:
         self.revoked.append(key_id)
@@ -469,7 +469,7 @@ async def test_a_key_is_made_shown_once_and_copied():
         app.screen.query_one("#daily_limit", Input).value = "2"
         await pilot.press("enter")
         await settle(app, pilot)
-        assert [(w.name, w.daily_limit) for w in gateway.wishes] == [("codex-dora", "2")]
+        assert [(w.name, w.policy.daily_limit) for w in gateway.wishes] == [("codex-dora", "2")]
         assert isinstance(app.screen, KeyShown)
         assert "jt_local_kkkk" in text_of(app)
         await pilot.press("y")

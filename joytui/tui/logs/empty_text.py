@@ -10,8 +10,12 @@ from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 
-def nothing_yet(state: LinkState, codex_goes_to: str | None, filter_text: str = "") -> Content:
+def nothing_yet(
+    state: LinkState, codex_goes_to: str | None, filter_text: str = "", *, loading: bool = False
+) -> Content:
     """The words for an empty log. `codex_goes_to`: the base_url that this machine's Codex uses, where that is known."""
+    if filter_text and loading:
+        return Content.styled("Asking the gateway for older requests that pass this filter…", "bold")
     if filter_text:
         return Content.assemble(
             ("No request passes this filter.", "bold"),

@@ -7,6 +7,7 @@ the final width a row, kept while neither row nor width change; following stops 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import tzinfo
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from joytui.tui.logs.format import Column, cells, layout
+from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 
 ACTIVE_HZ = 15
@@ -59,6 +61,7 @@ class LogView(ScrollView, can_focus=True):
         Binding("end,G", "follow", "Follow", show=False, tooltip="to the newest, and follow"),
     ]
     follow: reactive[bool] = reactive(True)
+    """Whether the end is held in sight; `fresh` counts what came since that stopped."""
 
     class Moved(Message):
         """The cursor stands on another row, or its row has changed."""
@@ -66,9 +69,12 @@ class LogView(ScrollView, can_focus=True):
     class Top(Message):
         """The user reached the oldest row that is here."""
 
-    def __init__(self, store: LogStore, *, zone: tzinfo | None = None, id: str | None = None) -> None:
+    def __init__(self, shown: Shown, *, zone: tzinfo | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.store = store
+        self.shown = shown
+        self.marked: tuple[str, ...] = ()  # own ids
+        self._paused_at = 0
+        self._dropped = shown.store.dropped
         self.zone = zone
         self.cursor = -1
         self._seen = -1
@@ -100,10 +106,11 @@ class LogView(ScrollView, can_focus=True):
         self._strips.clear()
         self.refresh()
 
-    def show_store(self, store: LogStore) -> None:
-        """Draws another store (a filter's), from its end."""
-        self.store = store
+    def show(self, shown: Shown) -> None:
+        """Draws something else (what a filter finds), from its end."""
+        self.shown = shown
         self.cursor = -1
+        self.marked = ()
         self.follow = True
         self._seen = -1
         self._rows = -1
@@ -112,21 +119,44 @@ class LogView(ScrollView, can_focus=True):
 
     def catch_up(self) -> None:
         """Takes over what the store has got since the last time; called by the timer, and by tests."""
-        store = self.store
-        if store.version == self._seen or not self.is_attached:
+        shown = self.shown
+        if shown.store.version == self._seen or not self.is_attached or not self.screen.is_current:
             return
-        self._seen = store.version
-        for row in store.changed:
+        self._seen = shown.store.version
+        anchor = None if self.follow or self.cursor < 0 else shown.at(self.cursor)
+        dropped = shown.store.dropped - self._dropped
+        self._dropped = shown.store.dropped
+        changed = shown.refresh()
+        if changed is None:
+            self._strips.clear()
+            self._hold(anchor, dropped)
+        for row in changed or ():
             self._strips.pop(row, None)
-        touched = self.cursor in store.changed
-        store.changed.clear()
-        if len(store) != self._rows:
-            self._resize_virtual(len(store))
-        if self.follow and len(store) and self.screen.is_current:
+        if len(shown) != self._rows:
+            self._resize_virtual(len(shown))
+        if self.follow and len(shown):
             self._to_end()
-        if touched:
+        if changed is None or self.cursor in changed:
             self.post_message(self.Moved())
         self.refresh()
+
+    def _hold(self, anchor: tuple[LogStore, int] | None, dropped: int) -> None:
+        """Places have changed: cursor and scroll stay on the request they were on, or on the one after it."""
+        if anchor is None or anchor[0] is not self.shown.store:
+            return
+        place = self.shown.place_near(anchor[1] - dropped)
+        moved, self.cursor = place - self.cursor, place
+        self._paused_at = max(0, self._paused_at + moved)
+        self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False, immediate=True, force=True)
+
+    @property
+    def fresh(self) -> int:
+        """How many requests have come since the view stopped following."""
+        return 0 if self.follow else max(0, len(self.shown) - self._paused_at)
+
+    def watch_follow(self, follow: bool) -> None:
+        if not follow:
+            self._paused_at = len(self.shown)
 
     def _resize_virtual(self, rows: int) -> None:
         self._rows = rows
@@ -137,7 +167,7 @@ class LogView(ScrollView, can_focus=True):
 
     def _to_end(self) -> None:
         before = self.cursor
-        self.cursor = len(self.store) - 1
+        self.cursor = len(self.shown) - 1
         self.scroll_to(y=max(0, self._rows - self.size.height), animate=False, immediate=True, force=True)
         if self.cursor != before:
             self.post_message(self.Moved())
@@ -160,12 +190,12 @@ class LogView(ScrollView, can_focus=True):
 
     def go(self, row: int) -> None:
         """The cursor to a row; leaving the last one stops following, coming back to it resumes."""
-        if not len(self.store):
+        if not len(self.shown):
             return
         if row <= 0:
             self.post_message(self.Top())
-        self.cursor = max(0, min(len(self.store) - 1, row))
-        self.follow = self.cursor == len(self.store) - 1
+        self.cursor = max(0, min(len(self.shown) - 1, row))
+        self.follow = self.cursor == len(self.shown) - 1
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
         self.refresh()
         self.post_message(self.Moved())
@@ -175,20 +205,19 @@ class LogView(ScrollView, can_focus=True):
         self._strips.clear()
         self._seen = -1
         self.cursor += rows
-        self._resize_virtual(len(self.store))
+        self._paused_at += rows
+        self._resize_virtual(len(self.shown))
         self.scroll_to(y=self.scroll_offset.y + rows, animate=False, immediate=True, force=True)
         self.refresh()
 
     def next_error(self, step: int) -> bool:
         """The cursor to the next (1) or previous (-1) row with a status of 400 or above; whether there is one."""
-        status = self.store.status
-        row = self.cursor + step
-        while 0 <= row < len(status):
-            if status[row] >= 400:
-                self.go(row)
-                return True
-            row += step
-        return False
+        failed = self.shown.failed
+        at = bisect_right(failed, self.cursor) if step > 0 else bisect_left(failed, self.cursor) - 1
+        if not 0 <= at < len(failed):
+            return False
+        self.go(failed[at])
+        return True
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self.follow = False
@@ -197,13 +226,13 @@ class LogView(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         row = int(event.y + self.scroll_offset.y)
-        if 0 <= row < len(self.store):
+        if 0 <= row < len(self.shown):
             self.go(row)
 
     def on_resize(self) -> None:
         self._strips.clear()
-        self._resize_virtual(len(self.store))
-        if self.follow and len(self.store):
+        self._resize_virtual(len(self.shown))
+        if self.follow and len(self.shown):
             self._to_end()
 
     # Drawing
@@ -222,7 +251,7 @@ class LogView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         row = y + int(self.scroll_offset.y)
         width = self.scrollable_content_region.width
-        if row >= len(self.store):
+        if row >= len(self.shown):
             return Strip([Segment(" " * width, self._palette["base"])], width)
         if width != self._width:
             self._width, self._columns = width, layout(width)
@@ -233,6 +262,9 @@ class LogView(ScrollView, can_focus=True):
             if len(self._strips) >= KEPT_STRIPS:
                 self._strips.clear()
             self._strips[row] = strip
+        if self.marked and self.shown.id(row) in self.marked:
+            _, *rest = strip
+            strip = Strip([Segment("◆", self._palette["model"]), *rest], width)
         if row != self.cursor:
             return strip
         mark = self._palette["mark"]
@@ -243,7 +275,7 @@ class LogView(ScrollView, can_focus=True):
         base = palette["base"]
         segments = [Segment(" ", base)]
         used = 1
-        for text, name in cells(self.store, row, self._columns, self.zone):
+        for text, name in cells(*self.shown.at(row), self._columns, self.zone):
             segments.append(Segment(text, palette[name]))
             segments.append(Segment(" ", base))
             used += len(text) + 1 if text.isascii() else Segment(text).cell_length + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,22 +12,26 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from joytui.core.errors import JoytuiError
-from joytui.core.filters import FilterError, help_lines, parse, predicate
+from joytui.core.filters import FilterError, help_lines, parse
 from joytui.core.records import RequestRecord
+from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
 from joytui.tui.logs.format import header, layout
-from joytui.tui.logs.histogram import Histogram, count, span_of, span_words
-from joytui.tui.logs.store import LogStore
+from joytui.tui.logs.histogram import Histogram, count
+from joytui.tui.logs.history import HistoryLoading
+from joytui.tui.logs.shown import Shown
+from joytui.tui.logs.surroundings import Surroundings, surroundings
 from joytui.tui.logs.view import LogView
 from joytui.tui.screens.base import ConsoleScreen
+from joytui.tui.screens.request_actions import RequestActions
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.fitted import Fitted
 
-PAGE = 500
+FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text      (F1: the whole language)"
 
 
-class LogsScreen(ConsoleScreen):
+class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
     MODE = "logs"
     CSS_PATH = "logs.tcss"
     AUTO_FOCUS = "LogView"
@@ -36,19 +40,23 @@ class LogsScreen(ConsoleScreen):
         Binding("slash", "filter", "Filter", tooltip="status:4xx key:dev-* cost>0.5 text …"),
         Binding("f", "follow", "Follow", tooltip="to the newest, and stay there; scrolling up pauses"),
         Binding("e", "error(1)", "Next error", tooltip="the next request that failed"),
-        Binding("E", "error(-1)", "Previous error", show=False, tooltip="the one before"),
+        Binding("E", "error(-1)", "Previous error", show=False, tooltip="the one before, also in older pages"),
         Binding("c", "copy_id", "Copy id", tooltip="the request id, for a ticket"),
+        Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
+        Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
+        Binding("space", "mark", "Mark", tooltip="mark a request, or take the mark away; two can be compared"),
+        Binding("equals_sign", "compare", "Compare", tooltip="the marked request beside this one", key_display="="),
+        Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
-        Binding("escape", "back", "Back", show=False, tooltip="close the detail, then clear the filter"),
+        Binding("escape", "back", "Back", show=False, tooltip="close the detail, then clear marks and filter"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self.filter_text = ""
-        self._matches: Callable[[RequestRecord], bool] | None = None
-        self._copied = 0
-        self._loading = False
+        self.loading_history = False
+        self._around: Surroundings | None = None
 
     @staticmethod
     def HELP_LINES() -> tuple[str, list[tuple[str, str]]]:
@@ -56,13 +64,13 @@ class LogsScreen(ConsoleScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
-        yield Input(placeholder="status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text", id="filter")
+        yield Input(placeholder=FILTER_EXAMPLE, id="filter")
         yield Histogram(id="histogram")
         with Horizontal(id="body"):
             with Vertical(id="list"):
                 yield Fitted(id="titles")
                 yield Static(id="empty")
-                yield LogView(self.console.store, zone=self.console.options.zone, id="log")
+                yield LogView(Shown(self.console.store), zone=self.console.options.zone, id="log")
             with VerticalScroll(id="detail", can_focus=True):
                 yield Fitted(id="detail-text")
 
@@ -85,41 +93,32 @@ class LogsScreen(ConsoleScreen):
 
     def each_second(self) -> None:
         """What need not be redrawn with every request."""
-        self._pump()
+        if not self.is_current:
+            return
         self.show_context()
         self._show_empty()
         chart = self.query_one(Histogram)
         if chart.display and chart.content_size.width:
-            chart.show(count(self.view.store, chart.content_size.width, self.console.now_ms()))
+            chart.show(count(self.view.shown, chart.content_size.width, self.console.now_ms()))
 
     def on_histogram_resized(self) -> None:
         self.each_second()
 
     def show_context(self) -> None:
         view = self.view
-        total, errors = len(view.store), view.store.errors
-        parts: list[Content] = []
-        if self.filter_text:
-            parts.append(Content.assemble(("filter ", "$quiet"), (self.filter_text, "bold $accent")))
-        parts.append(Content.assemble((f"{total:,}", "bold"), (" requests", "$quiet")))
-        if errors:
-            parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
-        if total and self.query_one(Histogram).display:
-            span = span_words(span_of(view.store, self.console.now_ms()))
-            parts.append(Content.styled(f"chart: last {span}", "$quiet"))
-        if view.follow:
-            parts.append(Content.styled("● following", "$success"))
-        else:
-            parts.append(Content.assemble(("▲ paused", "bold $warning"), ("  f follows again", "$quiet")))
-        self.query_one("#context", Static).update(Content.styled("  ·  ", "$quiet").join(parts))
+        now_ms = self.console.now_ms() if self.query_one(Histogram).display else None
+        words = context(view.shown, self.filter_text, view.fresh if not view.follow else None, len(view.marked), now_ms)
+        self.query_one("#context", Static).update(words)
 
     def _show_empty(self) -> None:
-        empty = len(self.view.store) == 0
+        empty = len(self.view.shown) == 0
         self.set_class(empty, "-empty")
         if not empty and self.focused is None:
             self.call_after_refresh(self.view.focus)
         if empty:
-            words = nothing_yet(self.console.link_state, self.console.codex_goes_to, self.filter_text)
+            words = nothing_yet(
+                self.console.link_state, self.console.codex_goes_to, self.filter_text, loading=self.loading_history
+            )
             self.query_one("#empty", Static).update(words)
 
     def on_log_view_moved(self) -> None:
@@ -128,14 +127,27 @@ class LogsScreen(ConsoleScreen):
 
     def _show_detail(self) -> None:
         record = self.selected()
-        zone = self.view.zone
+        zone, around = self.view.zone, self._around
+        if record is not None and (around is None or around.request != record.id):
+            around = None
+            self._ask_around(record)
         self.query_one("#detail-text", Fitted).show(
-            lambda width: detail(record, width=width, zone=zone) if record else Content("")
+            lambda width: detail(record, width=width, zone=zone, around=around) if record else Content("")
         )
 
+    def _ask_around(self, record: RequestRecord) -> None:
+        if self.console.client is not None and not self.view.follow:
+            self.run_worker(self._surround(record), group="around", exclusive=True, exit_on_error=False)
+
+    async def _surround(self, record: RequestRecord) -> None:
+        client = self.console.client
+        if client is not None:
+            self._around = await surroundings(client, record)
+            self._show_detail()
+
     def selected(self) -> RequestRecord | None:
-        row = self.view.cursor
-        return self.view.store.record(row) if 0 <= row < len(self.view.store) else None
+        place = self.view.cursor
+        return self.view.shown.record(place) if 0 <= place < len(self.view.shown) else None
 
     # The filter
 
@@ -157,80 +169,63 @@ class LogsScreen(ConsoleScreen):
         """Shows only what the filter finds: here at once, and from the gateway's history. Raises FilterError."""
         term = parse(text)
         self.filter_text = text
-        if not text:
-            self._matches = None
-            self.view.show_store(self.console.store)
-        else:
-            self._matches = predicate(term)
-            self._copied = 0
-            self.view.show_store(LogStore())
-            self._pump()
-            self._load_history()
+        self.view.show(Shown(self.console.store, term if text else None))
+        if text:
+            self.load_history()
         self.query_one("#filter", Input).value = text
         self.each_second()
 
-    def _pump(self) -> None:
-        """Copies what came or ended since the last time and passes the filter; an ended request replaces its beginning."""
-        if self._matches is None:
-            return
-        source = self.console.store
-        rows = sorted(row for row in source.changed if row < self._copied)
-        source.changed.clear()
-        rows.extend(range(self._copied, len(source)))
-        self._copied = len(source)
-        fresh = [record for record in map(source.record, rows) if self._matches(record)]
-        if fresh:
-            self.view.store.append_records(fresh)
-            self.view.catch_up()
-
-    def _load_history(self) -> None:
-        """The gateway's older requests that pass the filter, before those that are here."""
-        if self.console.client is None or self._loading:
-            return
-        self._loading = True
-        self.run_worker(self._history(self.view.store, self.filter_text), group="history", exit_on_error=False)
-
-    async def _history(self, store: LogStore, text: str) -> None:
-        client = self.console.client
-        try:
-            if client is None:
-                return
-            page = await client.requests(text, limit=PAGE, before=store.older)
-            store.older = page.next or "end"
-            added = store.prepend_records(list(reversed(page.records)))
-            if store is self.view.store and added:
-                self.view.shift(added)
-        except JoytuiError as error:
-            self.console.tell(error.what, error=True)
-        finally:
-            self._loading = False
-
     def on_log_view_top(self) -> None:
-        store = self.view.store
-        if store.older not in (None, "end"):
-            self._load_history()
+        self.load_history()
 
     # Actions
 
     def action_detail(self) -> None:
         self.toggle_class("-detail")
         if self.has_class("-detail"):
+            if self.view.follow and self.view.cursor >= 0:
+                self.view.follow = False  # what is read must not run away
             self.call_after_refresh(self._show_detail)
 
     def action_follow(self) -> None:
         self.view.action_follow()
 
     def action_error(self, step: int) -> None:
-        if not self.view.next_error(step):
+        if self.view.next_error(step):
+            return
+        if step < 0 and self.more_history:
+            self.run_worker(self.older_error(), group="history", exit_on_error=False)
+        else:
             self.console.tell("no more failed requests in this direction")
-
-    def action_copy_id(self) -> None:
-        record = self.selected()
-        if record is not None:
-            self.console.copy(record.request_id, "The request id")
 
     def action_copy_block(self) -> None:
         self.console.copy_block()
+
+    def action_go_to_id(self) -> None:
+        from joytui.tui.screens.ask import Ask
+
+        self.console.push_screen(Ask("Go to a request", "own id, request id, or the upstream's", "", "Go"), self.go_to)
+
+    def go_to(self, request_id: str | None) -> None:
+        """Opens a request by any of its ids: here, or found in the gateway's history."""
+        if not request_id:
+            return
+        place = self.view.shown.find(request_id)
+        if place is None:
+            quoted = request_id.replace('"', "")
+            self.set_filter(f'id:"{quoted}"')
+            place = 0 if len(self.view.shown) else None
+        if place is not None:
+            self.view.go(place)
+        self.add_class("-detail")
+        self.call_after_refresh(self._show_detail)
+
+    def history_came(self) -> None:
+        """Older requests are there now."""
+        if self.view.cursor < 0 and len(self.view.shown):
+            self.view.go(len(self.view.shown) - 1)
+        self.each_second()
+        self.on_log_view_moved()
 
     def action_back(self) -> None:
         if self.has_class("-filtering"):
@@ -238,5 +233,10 @@ class LogsScreen(ConsoleScreen):
             self.view.focus()
         elif self.has_class("-detail"):
             self.remove_class("-detail")
+        elif self.view.marked:
+            self.mark()
         elif self.filter_text:
             self.set_filter("")
+
+    def history_failed(self, error: JoytuiError) -> None:
+        self.console.tell(error.what, error=True)

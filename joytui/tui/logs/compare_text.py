@@ -1,0 +1,76 @@
+"""Two requests side by side: what differs stands out, what is the same is quiet. Pure."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from textual.content import Content
+
+from joytui.core.records import RequestRecord
+from joytui.tui.amounts import span
+from joytui.tui.logs.format import clock, cost_text, fit, status_cell
+from joytui.tui.logs.store import milliseconds
+
+LABEL = 13
+
+
+def compare(left: RequestRecord, right: RequestRecord, *, width: int, zone: tzinfo | None = None) -> Content:
+    """A line for each fact for a width in cells; "≠" before those that differ."""
+    room = max(8, (width - LABEL - 4) // 2)
+    lines = []
+    for (name, one), (_, other) in zip(facts(left, zone), facts(right, zone), strict=True):
+        if one == other == "–":
+            continue
+        same = one == other
+        for index, (a, b) in enumerate(_pieces(one, other, room)):
+            label = f"{' ' if same else '≠'} {name:<{LABEL - 2}}" if index == 0 else " " * LABEL
+            lines.append(
+                Content.assemble(
+                    (label, "$quiet" if same else "bold $warning"),
+                    (f"{fit(a, room)}  ", "$quiet" if same else "$foreground"),
+                    (fit(b, room), "$quiet" if same else "bold $foreground"),
+                )
+            )
+    return Content("\n").join(lines)
+
+
+def _pieces(one: str, other: str, room: int) -> list[tuple[str, str]]:
+    """Both texts cut to the room, line by line; at most four lines."""
+    many = min(4, -(-max(len(one), len(other)) // room))
+    return [(one[at * room :][:room], other[at * room :][:room]) for at in range(many)]
+
+
+def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
+    """Name and value of all that can be compared, "–" for what is not there."""
+    total, first = record.latency_ms, record.ttft_ms
+    streaming = span(total - first) if total is not None and first is not None else ""
+    pairs = [
+        ("status", status_cell(record.status or 0)[0]),
+        ("time", clock(milliseconds(record.time), zone, precise=True)),
+        ("key", record.key),
+        ("asked", record.model),
+        ("used", record.model_used),
+        ("provider", record.provider),
+        ("tier", record.tier),
+        ("endpoint", record.endpoint),
+        ("streamed", "yes" if record.stream else "no"),
+        ("cause", record.cause),
+        ("error", record.error_message),
+        ("input", _count(record.input_tokens)),
+        ("cached", _count(record.cached_input_tokens)),
+        ("output", _count(record.output_tokens)),
+        ("reasoning", _count(record.reasoning_tokens)),
+        ("cost", cost_text(record.cost_nano, estimated=record.cost_source == "estimated")),
+        ("first token", span(first) if first is not None else ""),
+        ("streaming", streaming),
+        ("took", span(total) if total is not None else ""),
+        ("client", record.client),
+        ("from", record.ip),
+        ("thread", record.thread_id),
+        ("request id", record.request_id),
+    ]
+    return [(name, value or "–") for name, value in pairs]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
