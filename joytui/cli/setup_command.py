@@ -38,7 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--new-key", action="store_true", help="a new key, though one was made before (the old one ends)"
     )
-    group.add_argument("--daily", metavar="CR", default="5", help="the key's daily budget in credits (default 5)")
+    group.add_argument(
+        "--daily",
+        metavar="CR",
+        default="500",
+        help="the key's daily budget in credits (default 500, some hundred turns)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

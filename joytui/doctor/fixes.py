@@ -11,9 +11,9 @@ from typing import Any
 
 from joytui.codex.world import World
 from joytui.core.causes import CAUSES
-from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE, LOCAL_BASE_URL
+from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
-from joytui.doctor.mend.plans import mend_for
+from joytui.doctor.mend.plans import is_local_gateway, mend_for
 
 Details = Mapping[str, Any]
 
@@ -162,7 +162,7 @@ def _chat_unsupported(world: World, details: Details) -> Fix:
 
 
 def _refused_connection(world: World, details: Details) -> Fix:
-    if world.plan and world.plan.base_url.startswith(LOCAL_BASE_URL.rsplit("/openai", 1)[0]):
+    if is_local_gateway(world):
         return Fix("Start the local gateway.", ("joytui gateway start",), safe=True)
     return Fix(CAUSES["connection-refused"].remedy)
 

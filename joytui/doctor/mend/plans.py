@@ -12,7 +12,7 @@ from joytui.core.joytoken import (
     BASE_PATH,
     DEV_BASE_URL,
     KEY_VARIABLE,
-    LOCAL_BASE_URL,
+    LOCAL_PORT,
     PROVIDER_ID,
     config_block,
 )
@@ -332,8 +332,17 @@ def _daemon(world: World, details: Details) -> Mend:
     )
 
 
+def is_local_gateway(world: World) -> bool:
+    """Whether requests go to where joytui's own gateway listens on this machine."""
+    from joytui.codex.urls import origin_of
+
+    port = world.invocation.env.get("JOYTUI_GATEWAY_PORT") or str(LOCAL_PORT)
+    origin = origin_of(world.plan.base_url) if world.plan else ""
+    return origin in (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
+
+
 def _local_gateway(world: World, details: Details) -> Mend | None:
-    if world.plan and world.plan.base_url.startswith(LOCAL_BASE_URL.rsplit("/openai", 1)[0]):
+    if is_local_gateway(world):
         return Mend("connection-refused", "Start the local gateway.", action="start-gateway")
     return None
 

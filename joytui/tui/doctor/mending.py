@@ -27,7 +27,8 @@ class Offer:
 
 def fixable(verdict: Verdict) -> bool:
     """Whether `f` has something to show for it."""
-    return bool(verdict.fix and verdict.fix.patch) or verdict.cause in ("key-stale-daemon", "connection-refused")
+    fix = verdict.fix
+    return bool(fix and (fix.patch or "joytui gateway start" in fix.commands)) or verdict.cause == "key-stale-daemon"
 
 
 def offer(finding: Verdict | Finding, args: tuple[str, ...]) -> Offer | None:

@@ -1,0 +1,191 @@
+"""`joytui setup` on an empty home, on a home that has a config.toml, twice, and back again."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from joytui.codex.toml_reader import read_toml
+from tests.support.fault_gateway import GOOD_KEY, FaultGateway
+from tests.support.joytui_process import Machine
+
+OWN = """\
+# mine
+model = "gpt-5.5"  # my favourite
+approval_policy = "on-request"
+
+[model_providers.azure]
+name = "azure"
+base_url = "https://x.openai.azure.com/openai"
+env_key = "AZURE_KEY"
+
+[mcp_servers.docs]
+command = "docs"   # keep
+"""
+
+
+def key_of(line: str) -> str:
+    assert line.startswith('export JOY_TOKEN_API_KEY="jt_local_')
+    assert line.count("\n") == 1
+    return line.split('"')[1]
+
+
+def with_key(key: str) -> dict[str, str]:
+    return {"JOY_TOKEN_API_KEY": key}
+
+
+def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
+    said = machine.call("setup", "--local", "--yes")
+    assert said.code == 0, said.err
+    key = key_of(said.out)
+    assert key not in said.err
+    assert "~/.zshrc" in said.err
+    assert "Codex works through the gateway" in said.err
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    url = machine.ask("gateway", "status")["url"]
+    assert read_toml(config.read_text()).data == {
+        "model_provider": "joytoken",
+        "model": "auto",
+        "model_providers": {
+            "joytoken": {
+                "name": "joytoken",
+                "base_url": f"{url}/openai/v1",
+                "env_key": "JOY_TOKEN_API_KEY",
+                "supports_websockets": False,
+            }
+        },
+    }
+    (made,) = machine.ask("keys", "list")["keys"]
+    policy = made["policy"]
+    assert (policy["fixed_model"], policy["daily_limit"], policy["logs"]) == ("auto", "500", True)
+    assert policy["ip_allow"] == ["127.0.0.0/8", "::1/128"]
+    assert machine.send(url, key).status_code == 200
+    assert [path.name for path in (machine.folder / "home").iterdir()] == [".codex"]  # no shell file was made
+
+    again = machine.call("setup", "--local", "--yes", env=with_key(key))
+    assert (again.code, again.out) == (0, ""), again.err
+    assert "the key in this shell works here" in again.err
+    assert len(machine.ask("keys", "list")["keys"]) == 1
+
+    elsewhere = machine.call("setup", "--local", "--yes")
+    assert (elsewhere.code, elsewhere.out) == (1, "")
+    assert "--new-key" in elsewhere.err
+    renewed = machine.call("setup", "--local", "--yes", "--new-key")
+    assert renewed.code == 0, renewed.err
+    assert key_of(renewed.out) != key
+    assert machine.send(url, key).status_code in (401, 403)
+    assert machine.send(url, key_of(renewed.out)).status_code == 200
+
+    removed = machine.call("setup", "--remove")
+    assert removed.code == 0, removed.err
+    assert list(config.parent.iterdir()) == []
+
+
+def test_direct_keeps_what_is_there_and_remove_gives_the_bytes_back(machine: Machine, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text(OWN)
+    config.chmod(0o640)
+    with FaultGateway("healthy") as gateway:
+        said = machine.call("setup", "--base-url", gateway.base_url, "--yes", env=with_key(GOOD_KEY))
+        assert (said.code, said.out) == (0, ""), said.err
+        assert GOOD_KEY not in said.err
+        text = config.read_text()
+        assert stat.S_IMODE(config.stat().st_mode) == 0o640
+        assert text.startswith('# mine\nmodel = "auto"  # my favourite\n')
+        for line in OWN.splitlines()[2:]:
+            assert line in text.splitlines()
+        assert machine.call("setup", "--base-url", gateway.base_url, "--yes", env=with_key(GOOD_KEY)).code == 0
+        assert config.read_text() == text
+        assert machine.call("setup", "--base-url", gateway.base_url, "--model", "gpt-5.5", "--yes").code == 1
+    assert machine.call("setup", "--remove").code == 0
+    assert config.read_text() == OWN
+    assert [path.name for path in config.parent.iterdir()] == ["config.toml"]
+    assert machine.call("setup", "--remove").code == 1
+
+
+def test_remove_after_own_edits_takes_out_the_provider_alone(machine: Machine, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text(OWN)
+    machine.call("setup", "--direct", "--yes", "--base-url", "http://127.0.0.1:9/openai/v1")
+    config.write_text(config.read_text() + "\n[tui]\nanimations = false # later\n")
+    said = machine.call("setup", "--remove")
+    assert said.code == 0
+    assert "your own changes since stay" in said.err
+    assert read_toml(config.read_text()).data == read_toml(OWN + "\n[tui]\nanimations = false\n").data
+    assert "animations = false # later" in config.read_text()
+    assert machine.call("setup", "--remove").code == 1
+
+
+def test_another_way_to_authenticate_goes(machine: Machine, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text(
+        'model_provider = "joytoken"\n[model_providers.joytoken]\nname = "OpenAI"\nwire_api = "chat" # why\n'
+        'env_key = "TEAM_KEY"\nrequires_openai_auth = true # old\nsupports_websockets = true\n'
+    )
+    with FaultGateway("healthy") as gateway:
+        said = machine.call("setup", "--yes", "--base-url", gateway.base_url, env={"TEAM_KEY": GOOD_KEY})
+        assert said.code == 0, said.err
+    table = read_toml(config.read_text()).data["model_providers"]["joytoken"]
+    assert table == {
+        "name": "joytoken",
+        "wire_api": "responses",
+        "env_key": "TEAM_KEY",
+        "supports_websockets": False,
+        "base_url": gateway.base_url,
+    }
+    assert "# old" in config.read_text()
+
+
+def test_print_changes_nothing(machine: Machine, config: Path) -> None:
+    for words in (("--print",), ("--print", "--local"), ("--print", "--direct", "--model", "gpt-5.5")):
+        said = machine.call("setup", *words)
+        assert said.code == 0
+        assert '+model_provider = "joytoken"' in said.out
+        assert "export JOY_TOKEN_API_KEY=" in said.err
+    assert not config.parent.exists()
+    assert not machine.data.exists()
+
+
+def test_fish_and_codex_home(machine: Machine, config: Path) -> None:
+    elsewhere = machine.folder / "codex"
+    elsewhere.mkdir()
+    env = {"SHELL": "/usr/bin/fish", "CODEX_HOME": str(elsewhere)}
+    said = machine.call("setup", "--direct", "--yes", "--base-url", "http://127.0.0.1:9/openai/v1", env=env)
+    assert said.code == 1  # no key yet
+    assert "set -gx JOY_TOKEN_API_KEY" in said.err
+    assert "config.fish" in said.err
+    assert (elsewhere / "config.toml").exists()
+    assert not config.exists()
+
+
+def test_a_broken_file_is_left_to_the_doctor(machine: Machine, config: Path) -> None:
+    config.parent.mkdir()
+    config.write_text("model = “auto”\n")
+    said = machine.call("setup", "--direct", "--yes")
+    assert said.code == 1
+    assert "joytui doctor --fix" in said.err
+    assert config.read_text() == "model = “auto”\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "stdin is no terminal"),
+        (("--local", "--base-url", "http://127.0.0.1:9/openai/v1"), "exclude each other"),
+        (("--direct", "--local"), "not allowed with"),
+        (("--direct", "--base-url", "api.example.com"), "not an http(s) address"),
+        (("--direct", "--base-url", "https://me:secret@api.example.com/openai/v1"), "only scheme, host and path"),
+        (("--local", "--upstream", "http://127.0.0.1:9", "--upstream-key-env", "NOPE"), "NOPE is not set"),
+        (("--local", "--upstream-key-env", "JOY_TOKEN_API_KEY"), "will hold Codex's key"),
+        (("--local", "--daily", "much"), "--daily"),
+        (("--yes", "--model", ""), "--model"),
+    ],
+)
+def test_wrong_words(machine: Machine, config: Path, words: tuple[str, ...], told: str) -> None:
+    said = machine.call("setup", *words)
+    assert said.code == 2
+    assert told in said.err
+    assert "secret" not in said.err
+    assert not config.exists()
