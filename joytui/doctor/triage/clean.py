@@ -82,6 +82,11 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
+def bare_lines(text: str) -> list[str]:
+    """The lines of any text without colours, frames and quoting."""
+    return [_TAIL.sub("", _FRAME.sub("", line)) for line in plain(text).split("\n")]
+
+
 def _lines(text: str) -> Iterator[str]:
     """The lines without frames and stamps; Codex's messages in one line, parted by " | ", on lines of their own."""
     text = re.sub(r" \| +(?=(?:ERROR|Error|error|warning|user)\b)", "\n", text)

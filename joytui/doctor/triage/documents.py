@@ -11,12 +11,16 @@ from typing import Any
 from joytui.core.causes import CAUSES
 from joytui.doctor.answers import KEY, ROUTE, classify
 from joytui.doctor.triage.answer import DOCTOR, Facts, Guess, Kind, guess
+from joytui.doctor.triage.clean import bare_lines
 from joytui.doctor.triage.codex_doctor import read_codex_doctor
 from joytui.doctor.triage.sayings import CONFIG
 from joytui.doctor.triage.status import KEY_ASK, OTHER_KEY_FAULTS, of_answer
 from joytui.doctor.triage.words import hear
 
 LINES = 200_000
+BROKEN = 40
+PIECES = 20_000
+_DECODER = json.JSONDecoder(strict=False)
 _EVENTS = ("thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.completed", "error")
 
 
@@ -171,18 +175,7 @@ def read_lines(text: str) -> Document | None:
     """The lines of `codex exec --json` or of a rollout, with other lines between them; None where there are none."""
     if '"type"' not in text:
         return None
-    rows = []
-    for line in text.splitlines()[:LINES]:
-        start = line.find('{"')
-        if start < 0:
-            continue
-        try:
-            row = json.loads(line[start:].strip())
-        except (ValueError, RecursionError):
-            rows += _cut_row(line[start:])
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
+    rows = _rows(text)
     if any(
         row.get("type") in ("session_meta", "event_msg", "turn_context", "response_item") and "payload" in row
         for row in rows
@@ -190,6 +183,45 @@ def read_lines(text: str) -> Document | None:
         return _of_rollout(rows)
     events = [row for row in rows if row.get("type") in _EVENTS]
     return _of_events(events) if events else None
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """The JSON objects that begin a line (or stand in it), those too that were broken over several lines."""
+    rows: list[dict[str, Any]] = []
+    lines = bare_lines(text)[:LINES]
+    for number, line in enumerate(lines):
+        start = line.find('{"')
+        if start < 0:
+            continue
+        whole = _decoded(line[start:])
+        if whole is None:
+            whole = _rejoined(line[start:], lines[number + 1 : number + 1 + BROKEN])
+        if isinstance(whole, dict):
+            rows.append(whole)
+        else:
+            rows += _cut_row(line[start:])
+    return rows
+
+
+def _rejoined(line: str, following: list[str]) -> Any:
+    """A line with those that a terminal or a mail program broke off it; None where no number of them makes it whole."""
+    tight = loose = line
+    for piece in following:
+        if piece.startswith('{"') or len(tight) > PIECES:
+            return None
+        tight, loose = tight + piece, f"{loose} {piece}"
+        for joined in (tight, loose) if piece.endswith("}") else ():
+            if (whole := _decoded(joined)) is not None:
+                return whole
+    return None
+
+
+def _decoded(text: str) -> Any:
+    """The JSON object at the beginning of a text, None where there is none."""
+    try:
+        return _DECODER.raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _cut_row(line: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 from joytui.core.causes import CAUSES
 from joytui.core.redaction import Redactor, visible
 from joytui.doctor.triage.answer import DOCTOR, Answer, Facts, Guess, Kind, guess, known, sureness
-from joytui.doctor.triage.clean import bounded, decode
+from joytui.doctor.triage.clean import bare_lines, bounded, decode
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
@@ -36,7 +36,7 @@ def triage(data: str | bytes, secrets: Sequence[str] = ()) -> Answer:
 
 
 def _read(text: str) -> Document:
-    if not text.strip():
+    if not any(bare_lines(text)):
         ask = "what the terminal showed, whether Codex ended by itself, and " + DOCTOR
         return Document("empty", guess(*SILENT, ask=ask))
     for reader in (_whole_json, read_lines, read_dump):

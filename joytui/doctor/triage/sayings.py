@@ -146,7 +146,7 @@ def _typed() -> Iterator[Saying]:
         ask="the gateway's answer: " + DOCTOR,
     )
     yield _say(
-        r"unknown variant `(?![^`]{0,60}`, expected (?:one of )?`\w)",
+        r"unknown variant `(?![^`]{0,60}`, expected (?:one of )?`[\w-]{1,60}`)",
         "config-type",
         "wire-api-invalid",
         ask="the whole message",

@@ -23,7 +23,7 @@ _UNEXPECTED = re.compile(
     r"(?:,\s*url:\s*([^\s,]+).*?)?(?:,\s*cf-ray:\s*([^,\s]+).*?)?(?:,\s*request\s+id:\s*([^\s,)]+).*?)?\s*$",
     re.S,
 )
-_LAST = re.compile(r"(?:exceeded retry limit, )?last status: (\d{3})")
+_LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is a saying of its own
 _ENDINGS = ("/responses", "/chat/completions", "/models")
 _OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
 

@@ -11,8 +11,10 @@ from joytui.doctor.answers import KEY, ROUTE, classify
 from joytui.doctor.triage.answer import DOCTOR, MOST, Guess, guess
 from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
 from joytui.doctor.triage.loose import loosely
-from joytui.doctor.triage.sayings import CONFIG, CONNECTING, CURL, NO_STREAM, saying
+from joytui.doctor.triage.sayings import CONFIG, CONNECTING, CURL, NO_STREAM, SILENT, saying
 from joytui.doctor.triage.status import KEY_ASK, Refused, of_refusal, on_key, on_route, refused, to_openai
+
+MESSAGES = 3000
 
 _OPENAI = re.compile(r"url:(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
@@ -42,7 +44,7 @@ class Heard:
 
 def hear(text: str) -> Heard:
     """The failure in a text of any kind."""
-    said = records(plain(bounded(text)))
+    said = _distinct(records(plain(bounded(text))))
     ignored = _hinted(said)
     found = [one for record in said for one in [_of_record(record, ignored)] if one]
     if to_openai_guess := _openai(said):
@@ -54,8 +56,28 @@ def hear(text: str) -> Heard:
         return _merged(final)
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
-    words = squeezed(" ".join(record.text for record in said))
-    return Heard(loosely("\n".join(record.text for record in said), words), (), False)
+    whole = "\n".join(record.text for record in said)
+    if found_loosely := loosely(whole, squeezed(whole)):
+        return Heard(found_loosely)
+    return Heard(_silent(whole), (), bool(_BANNER.search(whole)))
+
+
+_BANNER = re.compile(r"OpenAI Codex|^session id:|codex exec\b", re.M)
+
+
+def _silent(text: str) -> Guess | None:
+    """A run of Codex with a beginning, and neither an answer nor an error."""
+    if not _BANNER.search(text) or re.search(r"^codex$", text, re.M):
+        return None
+    return guess(*SILENT, ask="whether Codex ended by itself, and " + DOCTOR).heard(
+        "a run without an answer and without an error"
+    )
+
+
+def _distinct(said: Sequence[Record]) -> list[Record]:
+    """Each message once, at its last place; the last ones of a text that has very many."""
+    last = {record.text: record for record in reversed(said)}
+    return list(last.values())[:MESSAGES][::-1]
 
 
 def _merged(found: Sequence[Guess]) -> Heard:

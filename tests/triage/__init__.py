@@ -1,0 +1,1 @@
+"""Triage and `doctor --says`, over the words of the real Codex."""
