@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from joytui.cli.amounts import credits, local_time, tokens
@@ -74,9 +75,9 @@ def _from_gateway(args: argparse.Namespace) -> list[UsageRow]:
 
     async def ask(console: ConsoleClient) -> UsageView:
         if args.budget is not None and not args.until:
-            from joytui.cli.usage_reports import hourly_spending
+            from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
-            args.hours = await hourly_spending(console, now())
+            args.hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
         return await console.usage(args.by, since=args.since, until=args.until)
 
     return gateway_rows(with_console(args, ask).rows, args.by)

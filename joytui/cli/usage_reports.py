@@ -15,22 +15,9 @@ from joytui.core.money import format_credits
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.records import RequestRecord
     from joytui.usage.reconcile import Difference, Reconciliation
 
-PAGE = 500
-RATE_DAYS = 7
-EDGE = timedelta(minutes=15)  # a request and the note of it need not stand on the same side of a range's end
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-
-
-async def hourly_spending(console: ConsoleClient, at: datetime) -> dict[int, int]:
-    """Nano-credits by hour (Unix time in hours) of the last seven days: what a forecast needs."""
-    from joytui.core.money import parse_credits
-    from joytui.core.periods import hour_of
-
-    view = await console.usage(["hour"], since=rfc3339(at - timedelta(days=RATE_DAYS)))
-    return {hour_of(parse_time(row["hour"])): parse_credits(row["cost_credits"]) for row in view.rows if row["hour"]}
 
 
 def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
@@ -50,28 +37,11 @@ def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
 
 async def reconciled(console: ConsoleClient, home: Path, cache_dir: Path, args: argparse.Namespace) -> Reconciliation:
     """Codex's responses against the gateway's requests in `args.since` to `args.until` (RFC 3339; since: a week)."""
-    from dataclasses import replace
+    from joytui.usage import comparing
 
-    from joytui.codex.rollouts import read_responses
-    from joytui.usage.reconcile import reconcile
-
-    since = parse_time(args.since) if args.since else now() - timedelta(days=RATE_DAYS)
+    since = parse_time(args.since) if args.since else now() - timedelta(days=comparing.RATE_DAYS)
     until = parse_time(args.until) if args.until else now()
-    records = await _records(console, since - EDGE, until + EDGE)
-    found = reconcile(read_responses(home, cache_dir, since - EDGE, until + EDGE), records)
-    inside = tuple(difference for difference in found.differences if since <= difference.time < until)
-    return replace(found, differences=inside)
-
-
-async def _records(console: ConsoleClient, since: datetime, until: datetime) -> list[RequestRecord]:
-    records: list[RequestRecord] = []
-    before = None
-    while True:
-        page = await console.requests(since=rfc3339(since), until=rfc3339(until), limit=PAGE, before=before)
-        records += page.records
-        before = page.next
-        if not before:
-            return records
+    return await comparing.reconciled(console, home, cache_dir, since, until)
 
 
 def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:

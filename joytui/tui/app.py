@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from joytui.tui.options import Options
+from joytui.tui.settings import ConsoleSettings
 from joytui.tui.state import LinkState
 from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
 
@@ -52,7 +54,8 @@ NEED_GATEWAY = ("logs", "usage", "keys")
 
 
 class ConsoleApp(App[None]):
-    """`goodbye` holds the line for stderr after the end, `failure` what ended the console, if an error did."""
+    """`goodbye` holds the line for stderr after the end, `failure` what ended the console, if an error did,
+    `complaint` what was wrong with the settings file."""
 
     TITLE = "joytui"
     ENABLE_COMMAND_PALETTE = True
@@ -68,7 +71,11 @@ class ConsoleApp(App[None]):
         Binding("2", "show_screen('logs')", "Logs", show=False, tooltip="what goes through the gateway"),
         Binding("3", "show_screen('usage')", "Usage", show=False, tooltip="who spends what, on which model"),
         Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
+        Binding("ctrl+f", "search", "Search", show=False, tooltip="a request id, a thread id, a key: goes there"),
+        Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
+        Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
+        Binding("escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"),
         Binding("q", "quit", "Quit", tooltip="leave the console"),
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
         Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
@@ -90,6 +97,8 @@ class ConsoleApp(App[None]):
         self.goodbye: str | None = None
         self.failure: BaseException | None = None
         self.codex_goes_to: str | None = None
+        self.settings = options.settings or ConsoleSettings()
+        self.complaint = ""
 
     def _wanted_theme(self) -> str:
         name = theme_name(self.options.theme, dark=self.options.dark)
@@ -150,7 +159,10 @@ class ConsoleApp(App[None]):
 
         gc.freeze()
         gc.enable()
+        self.set_interval(1.0, self._count_start)
         self._entered(self.current_mode)
+        if self.complaint:
+            self.tell(f"the settings are left out: {self.complaint}", error=True)
 
     def _entered(self, mode: str) -> None:
         if mode in NEED_GATEWAY:
@@ -180,6 +192,73 @@ class ConsoleApp(App[None]):
         if self.link is not None:
             self.goodbye = await self.link.leave()
         self.exit()
+
+    def action_cancel_start(self) -> None:
+        """Stops waiting for a gateway that is looked for or starting."""
+        if self.link_state.phase in ("finding", "starting"):
+            self.workers.cancel_group(self, "link")
+            note = "waiting for it was cancelled; it may still come up"
+            self.link_state = replace(self.link_state, phase="off", note=note, hint="2, 3 or 4 tries again")
+
+    def _count_start(self) -> None:
+        """How long the gateway has been starting, for the frame."""
+        if self.link_state.phase in ("finding", "starting"):
+            self.link_state = replace(self.link_state, waited_s=self.link_state.waited_s + 1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action != "cancel_start":
+            return True
+        return self.link_state.phase in ("finding", "starting") and len(self.screen_stack) == 1
+
+    def action_search(self) -> None:
+        from joytui.tui.screens.search import SearchDialog
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(SearchDialog())
+
+    def action_settings(self, field: str = "theme") -> None:
+        from joytui.tui.screens.settings import SettingsDialog
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(SettingsDialog(field))
+
+    def take_settings(self, settings: ConsoleSettings) -> None:
+        """What was saved holds at once, but for the gateway, which stays the one that is shown."""
+        if settings.theme != self.settings.theme:
+            self.theme = theme_name(settings.theme, dark=self.options.dark)
+        if settings.ascii is not None:
+            self.options = replace(self.options, ascii=settings.ascii)
+        self.settings = settings
+        self.screen.refresh(layout=True)
+        self.tell(f"saved in {self.options.places.config_file}")
+        if self.current_mode == "usage":
+            self.screen.action_notice()  # type: ignore[attr-defined]
+
+    def action_jump(self) -> None:
+        from joytui.tui.screens.jump import JumpOverlay, panes
+
+        found = panes(self.screen)
+        if len(self.screen_stack) == 1 and found:
+            self.push_screen(JumpOverlay(found))
+
+    def show_logs(self, text: str) -> None:
+        """Logs with this filter, from wherever the user is."""
+        self.action_show_screen("logs")
+        self.call_after_refresh(self._filter_logs, text)
+
+    def _filter_logs(self, text: str) -> None:
+        from joytui.tui.screens.logs import LogsScreen
+
+        if isinstance(self.screen, LogsScreen):
+            self.screen.set_filter(text)
+
+    def show_key(self, key_id: str) -> None:
+        """Keys with the cursor on this key."""
+        from joytui.tui.screens.keys import KeysScreen
+
+        self.action_show_screen("keys")
+        if isinstance(self.screen, KeysScreen):
+            self.screen.go_to(key_id)
 
     def action_help(self) -> None:
         from joytui.tui.screens.help import HelpDialog

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, SettingsError, UsageError
 from joytui.core.places import Places, places
 
 if TYPE_CHECKING:
     from joytui.tui.app import ConsoleApp
+    from joytui.tui.settings import ConsoleSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,17 @@ def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
     question.ask()
     try:
         from joytui.tui.app import ConsoleApp
+        from joytui.tui.settings import ConsoleSettings
+        from joytui.tui.settings import load as load_settings
     finally:
         dark = question.answer()
     where = places()
-    app = ConsoleApp(_options(wishes, where, dark))
+    try:
+        settings, complaint = load_settings(where.config_file), ""
+    except SettingsError as error:
+        settings, complaint = ConsoleSettings(), f"{error.where}: {error.what}"
+    app = ConsoleApp(_options(wishes, where, settings, dark))
+    app.complaint = complaint
     terminal = _Terminal()
     try:
         app.run()
@@ -69,26 +77,33 @@ def refuse_without_terminal(env: Mapping[str, str]) -> None:
         )
 
 
-def _options(wishes: Wishes, where: Places, dark: bool) -> Any:
+def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: bool) -> Any:
+    """The command line's words win over the settings file, and that over what is remembered."""
+    from joytui.codex.home import codex_home
     from joytui.tui.doctor.worker import examine_here
     from joytui.tui.memory import load
     from joytui.tui.options import Options
 
     memory = load(where.ui_state_file)
+    gateway_url = wishes.gateway_url or settings.gateway
+    by_locale = _ascii(os.environ) if settings.ascii is None else settings.ascii
+    home = codex_home(os.environ)
 
     def make_link(changed: Any) -> Any:
         from joytui.tui.link import Link
 
-        return Link(where, changed, gateway_url=wishes.gateway_url)
+        return Link(where, changed, gateway_url=gateway_url)
 
     return Options(
         places=where,
         screen=wishes.screen or memory.screen or first_screen(os.environ),
-        theme=wishes.theme or memory.theme,
+        theme=wishes.theme or settings.theme or memory.theme,
         dark=dark,
-        ascii=_ascii(os.environ) if wishes.ascii is None else wishes.ascii,
-        gateway_url=wishes.gateway_url,
-        start_gateway=wishes.start_gateway,
+        ascii=by_locale if wishes.ascii is None else wishes.ascii,
+        gateway_url=gateway_url,
+        start_gateway=wishes.start_gateway and settings.start_gateway,
+        codex_home=home if home.is_dir() else None,
+        settings=settings,
         codex_args=wishes.codex_args,
         examine=examine_here,
         link=make_link,
@@ -137,7 +152,7 @@ def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:
     from joytui.tui.theme import theme_name
 
     before = load(where.ui_state_file)
-    automatic = theme_name(wishes.theme or before.theme, dark=app.options.dark)
+    automatic = theme_name(wishes.theme or app.settings.theme or before.theme, dark=app.options.dark)
     theme = before.theme if app.theme == automatic else app.theme
     save(where.ui_state_file, Memory(screen=app.current_mode, theme=theme))
 

@@ -10,10 +10,10 @@ from joytui.tui.state import LinkState
 
 def no_gateway(state: LinkState, missing: str = "There is no gateway to ask.", style: str = "bold") -> Content | None:
     """That it is looked for, or why there is none and what to do; None once there is one. `missing` says what fails."""
-    if state.phase == "finding":
-        return Content.styled("Looking for the gateway…", "bold")
-    if state.phase == "starting":
-        return Content.styled("Starting the gateway…", "bold")
+    if state.phase in ("finding", "starting"):
+        words = "Looking for the gateway…" if state.phase == "finding" else "Starting the gateway…"
+        waited = f"  {state.waited_s} s" if state.waited_s else ""
+        return Content.assemble((words, "bold"), (waited, "$quiet"), ("\n\nesc stops waiting", "$quiet"))
     if state.phase not in ("failed", "lost", "off"):
         return None
     return Content.assemble(

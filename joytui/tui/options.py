@@ -8,16 +8,19 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from joytui.core.places import Places
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
+    from joytui.tui.settings import ConsoleSettings
     from joytui.tui.state import LinkState
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
-    leaves the screen with the data that it is given (snapshots, screenshots)."""
+    leaves the screen with the data that it is given (snapshots). `codex_home`: whose files Usage reads; None: nobody's."""
 
     places: Places
     screen: str | None = None
@@ -29,5 +32,7 @@ class Options:
     codex_args: tuple[str, ...] = ()
     now_ms: int | None = None
     zone: tzinfo | None = None
+    codex_home: Path | None = None
+    settings: ConsoleSettings | None = None
     examine: Examine | None = None
     link: Callable[[Callable[[LinkState], None]], Link] | None = None

@@ -31,6 +31,7 @@ class LinkState:
     keys: int = 0
     started: bool = False
     behind_s: float = 0.0
+    waited_s: int = 0
     local: bool = True
 
     @property
@@ -64,10 +65,11 @@ def link_words(state: LinkState) -> tuple[str, str, str, str]:
     """Glyph, its style, the short words for a narrow frame, and what a wide one adds."""
     glyph, style = _GLYPH[state.phase]
     place = state.place
+    waited = f" {state.waited_s} s" if state.waited_s else ""
     short, more = {
         "idle": ("no gateway yet", ""),
         "finding": ("looking for the gateway", ""),
-        "starting": ("starting gateway", place),
+        "starting": ("starting gateway" + waited, place),
         "live": (place, "live"),
         "behind": (place, f"{state.behind_s:.0f} s behind"),
         "lost": (f"{place} lost", "retrying"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -57,11 +58,29 @@ def test_nothing_is_nothing():
     assert drawn([], "[]", 60, 12).startswith("none")
 
 
-def test_round_ticks_and_separate_bars():
+def test_round_ticks_evenly_spaced_and_separate_bars():
     out = drawn(DAYS, "[[10, 93, 50, 20, 70, 40, 1]]", 60, 16)
     lines = [line for line in out.splitlines()[1:] if line.strip()]
-    ticks = [line.split("─")[0].strip() for line in lines if line[:3].strip().isdigit()]
-    assert ticks == ["100", "75", "50", "25", "0"]
+    ticks = [(number, line.split("▔")[0].strip()) for number, line in enumerate(lines) if line[:3].strip().isdigit()]
+    assert [name for _, name in ticks] == ["100", "75", "50", "25", "0"]
+    assert len({after[0] - before[0] for before, after in pairwise(ticks)}) == 1
     assert "01 Nov" in lines[-1]
     assert "07 Nov" in lines[-1]
-    assert len(re.findall("█+", lines[-2])) >= 6
+    assert len(re.findall("█+", lines[-3])) == 6  # 1 of 100 is an eighth of a cell, the others stand on the zero line
+    assert "█" not in lines[-2]
+    assert lines[-2].count("▔") > 40
+
+
+def test_bars_end_at_eighths_of_a_cell():
+    tops = drawn(["a", "b", "c"], "[[8, 4, 6.5]]", 40, 11)
+    assert re.search("[▁▂▃▄▅▆▇]", tops)
+
+
+def test_the_chosen_bar_is_pointed_at():
+    from joytui.tui.charts.stacked import Palette, stacked_bars
+
+    colours = Palette(((94, 211, 184),), (139, 151, 171), (42, 50, 64))
+    text = stacked_bars(DAYS, [[5.0] * 7], 60, 12, colours, mark=6)
+    assert text is not None
+    line = next(line for line in text.plain.splitlines() if "▲" in line)
+    assert line.index("▲") > 50

@@ -29,7 +29,8 @@ import asyncio, dataclasses, os, sys
 from joytui.core.places import places
 from joytui.tui.launch import Wishes, _options
 from joytui.tui.app import ConsoleApp
-options = dataclasses.replace(_options(Wishes(screen=sys.argv[1]), places(), True), examine=None, link=None)
+from joytui.tui.settings import ConsoleSettings
+options = dataclasses.replace(_options(Wishes(screen=sys.argv[1]), places(), ConsoleSettings(), True), examine=None, link=None)
 
 class Watched(ConsoleApp):
     def _display(self, screen, renderable):

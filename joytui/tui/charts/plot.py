@@ -48,6 +48,7 @@ class Plot(Widget):
         super().__init__(id=id)
         self._labels: tuple[str, ...] = ()
         self._series: tuple[tuple[float, ...], ...] = ()
+        self._mark: int | None = None
         self._key: Any = None
         self._ticket = 0
         self._content: Content | None = None
@@ -55,7 +56,9 @@ class Plot(Widget):
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._again, init=False)
 
-    def show(self, labels: Sequence[str], series: Sequence[Sequence[float]]) -> None:
+    def show(self, labels: Sequence[str], series: Sequence[Sequence[float]], mark: int | None = None) -> None:
+        """`mark` is the place of a bar to point at."""
+        self._mark = mark
         self._labels = tuple(labels)
         self._series = tuple(tuple(values) for values in series)
         self._again()
@@ -65,7 +68,7 @@ class Plot(Widget):
 
     def _again(self) -> None:
         width, height = self.content_size
-        key = (self._labels, self._series, width, height, self.app.theme)
+        key = (self._labels, self._series, self._mark, width, height, self.app.theme)
         if key == self._key or not self._labels or not width:
             return
         self._key = key
@@ -74,7 +77,9 @@ class Plot(Widget):
         self.run_worker(job, thread=True, group="plot", exit_on_error=False)
 
     def _draw(self, ticket: int, width: int, height: int, colours: Palette) -> None:
-        self.post_message(self.Drawn(ticket, stacked_bars(self._labels, self._series, width, height, colours)))
+        self.post_message(
+            self.Drawn(ticket, stacked_bars(self._labels, self._series, width, height, colours, self._mark))
+        )
 
     def on_plot_drawn(self, message: Drawn) -> None:
         if message.ticket != self._ticket:

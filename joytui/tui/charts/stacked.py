@@ -11,10 +11,12 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.style import Style
 from rich.text import Text
 
+from joytui.tui.charts.cells import RISING
 from joytui.tui.charts.ticks import LIMIT, finite, label_places, round_ticks, tick_text
 from joytui.tui.shown import visible
 
@@ -33,7 +35,12 @@ class Palette:
 
 
 def stacked_bars(
-    labels: Sequence[str], series: Sequence[Sequence[float]], width: int, height: int, palette: Palette
+    labels: Sequence[str],
+    series: Sequence[Sequence[float]],
+    width: int,
+    height: int,
+    palette: Palette,
+    mark: int | None = None,
 ) -> Text | None:
     """The chart as text of that size, without a legend; None where it cannot be drawn and the table should stand."""
     if width < SMALLEST[0] or height < SMALLEST[1] or not labels:
@@ -43,12 +50,14 @@ def stacked_bars(
     names = [visible(label, limit=16).replace("\n", " ") for label in labels]
     with _lock:
         try:
-            return _draw(names, clean, min(width, 400), min(height, 120), palette)
+            return _draw(names, clean, min(width, 400), min(height, 120), palette, mark)
         except Exception:  # a chart is never worth the console: whatever plotext meets, the table is shown
             return None
 
 
-def _draw(labels: list[str], series: list[list[float]], width: int, height: int, palette: Palette) -> Text:
+def _draw(
+    labels: list[str], series: list[list[float]], width: int, height: int, palette: Palette, mark: int | None
+) -> Text:
     import plotext
 
     bars = len(labels)
@@ -56,10 +65,17 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
     ticks = round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
     tick_labels = [tick_text(t, ticks[1]) for t in ticks]
     margin = max(len(text) for text in tick_labels)
-    # Bars begin at whole cells and are whole cells wide: plotext then rounds nothing, and no two of them touch.
+    # Every tick at a whole row, the same number of rows apart; every bar at whole cells, the same number of cells apart:
+    # plotext then rounds nothing. Row 0 is the zero line, and bars stand on it.
+    rows = height - 1
+    each = max(1, (rows - 1) // (len(ticks) - 1))
     room = max(bars, width - margin)
-    spacing = room / bars
-    filled = max(1, round(int(spacing) * 0.62))
+    spacing = max(1, room // bars)
+    filled = max(1, round(spacing * 0.62))
+    first = (room - spacing * bars) // 2 + (spacing - filled) // 2
+    lefts = [first + i * spacing for i in range(bars)]
+    middles = [left + (filled - 1) / 2 for left in lefts]
+    heights = [[v / ticks[-1] * each * (len(ticks) - 1) for v in values] for values in series] or [[0.0] * bars]
     plotext.clear_figure()
     plotext.limit_size(False, False)
     plotext.plotsize(margin + room, height)
@@ -67,38 +83,93 @@ def _draw(labels: list[str], series: list[list[float]], width: int, height: int,
     plotext.axes_color("default")
     plotext.ticks_color(palette.text)
     plotext.frame(False)
-    places = [int(i * spacing + (spacing - filled) / 2) + (filled - 1) / 2 for i in range(bars)]
-    mean = (places[-1] - places[0]) / (bars - 1) if bars > 1 else 1.0
-    # Values between 0 and 1: plotext never sees the size of the real ones.
-    heights = [[v / ticks[-1] for v in values] for values in series] or [[0.0] * bars]
-    colours = [palette.series[i % len(palette.series)] for i in range(len(heights))]
-    plotext.stacked_bar(places, heights, width=(filled - 1) / mean, color=colours, marker="sd", minimum=0)
-    plotext.ylim(0, 1)
+    _bars(plotext, lefts, heights, filled, palette)
+    plotext.ylim(0, rows - 1)
     plotext.xlim(0, room - 1)
-    plotext.yticks([t / ticks[-1] for t in ticks], tick_labels)
-    shown = label_places(labels, room)
-    plotext.xticks([places[i] for i in shown], [labels[i] for i in shown])
+    plotext.yticks([i * each for i in range(len(ticks))], tick_labels)
+    shown = label_places(labels, spacing * bars)
+    plotext.xticks([middles[i] for i in shown], [labels[i] for i in shown])
     plotext.grid(True, False)
-    text = Text.from_ansi(plotext.build())
+    canvas = _Canvas(rows, margin, lefts, filled, mark)
+    text = _finish(Text.from_ansi(plotext.build()), heights, canvas, palette)
     plotext.clear_figure()
-    return _finish(text, palette)
-
-
-def _finish(text: Text, palette: Palette) -> Text:
-    """What plotext cannot say: a grid quieter than its labels and without gaps under empty bars, and bars with their
-    colour behind them too, so that no seams show whatever the font and the line height are."""
-    grid = Style(color="#{:02x}{:02x}{:02x}".format(*palette.grid))
-    rows = text.plain.split("\n")
-    plain = "\n".join(re.sub(r"(?<=─) +| +(?=─)", _across, row) if row.count("─") > 1 else row for row in rows)
-    for span in list(text.spans):
-        style = span.style if isinstance(span.style, Style) else Style.parse(span.style)
-        if style.color is not None and plain[span.start : span.end].strip("█") == "":
-            text.stylize(Style(bgcolor=style.color.name), span.start, span.end)
-    text.plain = plain
-    for run in re.finditer("─+", plain):
-        text.stylize(grid, *run.span())
     return text
 
 
-def _across(gap: re.Match[str]) -> str:
-    return gap[0] if gap.start() == 0 else "─" * len(gap[0])
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """Where the bars stand: `lefts` are cells from the margin's end, `filled` is how many cells wide each is."""
+
+    rows: int
+    margin: int
+    lefts: list[int]
+    filled: int
+    mark: int | None
+
+
+def _bars(plotext: Any, lefts: list[int], heights: list[list[float]], filled: int, palette: Palette) -> None:
+    """The whole cells of the bars, from row 1 up, the uppermost series first: the lower ones cover its foot."""
+    for left, column in zip(lefts, zip(*heights, strict=True), strict=True):
+        for number, top in reversed(list(enumerate(_running(column)))):
+            if int(top) >= 1 and column[number] > 0:
+                colour = palette.series[number % len(palette.series)]
+                plotext.rectangle([left, left + filled - 1], [1, int(top)], color=colour, fill=True, marker="sd")
+
+
+def _running(column: Sequence[float]) -> list[float]:
+    sums, total = [], 0.0
+    for value in column:
+        total += value
+        sums.append(total)
+    return sums
+
+
+def _finish(text: Text, heights: list[list[float]], canvas: _Canvas, palette: Palette) -> Text:
+    """What plotext cannot say: lines at the very height of their values and quieter than their labels, bars that end
+    at an eighth of a cell, and bars with their colour behind them too, so that no seams show whatever the font is."""
+    lines = text.plain.split("\n")
+    cells = [list(re.sub("─(?: *─)*", lambda run: "▔" * len(run[0]), line)) for line in lines]
+    grid = Style(color=_hex(palette.grid))
+    styles = [[grid if cell == "▔" else Style(color=_hex(palette.text)) for cell in line] for line in cells]
+    for number, left in enumerate(canvas.lefts):
+        column = [values[number] for values in heights]
+        for row in range(1, canvas.rows):
+            found = _cell(_running(column), row, palette)
+            place = canvas.rows - 1 - row
+            for at in range(canvas.margin + left, canvas.margin + left + canvas.filled):
+                if found is not None and at < len(cells[place]):
+                    cells[place][at], styles[place][at] = found
+    if canvas.mark is not None and canvas.mark < len(canvas.lefts):
+        at = canvas.margin + canvas.lefts[canvas.mark] + (canvas.filled - 1) // 2
+        cells[canvas.rows - 1][at], styles[canvas.rows - 1][at] = "▲", Style(color=_hex(palette.text), bold=True)
+    return Text("\n").join(_line(line, style) for line, style in zip(cells, styles, strict=True))
+
+
+def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style] | None:
+    """What a bar shows in one row: its colour, or where it changes within the row, both; None above the bar."""
+    under = next((i for i, top in enumerate(tops) if top > row - 1 + 1 / 16), None)
+    if under is None:
+        first = next((i for i, top in enumerate(tops) if top > 0), None)
+        if row != 1 or first is None:
+            return None
+        return RISING[1], Style(color=_hex(palette.series[first % len(palette.series)]))
+    colour = _hex(palette.series[under % len(palette.series)])
+    eighths = round((tops[under] - (row - 1)) * 8)
+    if eighths >= 8:
+        return "█", Style(color=colour, bgcolor=colour)
+    above = next((i for i in range(under + 1, len(tops)) if tops[i] - tops[under] > 1 / 16), None)
+    behind = (
+        _hex(palette.series[above % len(palette.series)]) if above is not None and tops[above] > row - 1 / 2 else None
+    )
+    return RISING[max(1, eighths)], Style(color=colour, bgcolor=behind)
+
+
+def _line(cells: list[str], styles: list[Style]) -> Text:
+    line = Text()
+    for cell, style in zip(cells, styles, strict=True):
+        line.append(cell, style)
+    return line
+
+
+def _hex(colour: RGB) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,4 +1,4 @@
-"""The rules of the create form: from what was typed to what the gateway is asked for, or what is wrong with it. Pure."""
+"""The rules of the form for keys, new and edited: from what was typed to what the gateway is asked for, or what is wrong with it. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import MoneyError, format_credits, parse_credits
 
+if TYPE_CHECKING:
+    from joytui.core.wire import KeyCreate, KeyEdit, KeyView
+
+TIERS = ("economy", "standard", "premium")
 _SPAN = re.compile(r"(\d{1,4})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -26,6 +31,8 @@ FIELDS = (
     Field("name", "Name", "what it is for: codex-anna, ci-nightly"),
     Field("owner", "Owner", "who answers for it"),
     Field("fixed_model", "Model", "empty: whatever is asked for; a model key pins it"),
+    Field("tiers", "Tiers", "economy, standard, premium; empty: all"),
+    Field("ip_allow", "Addresses", "10.0.0.0/8, 192.0.2.7; empty: from anywhere"),
     Field("daily_limit", "Daily limit", "credits a day, empty: none"),
     Field("weekly_limit", "Weekly limit", "credits a week, empty: none"),
     Field("total_limit", "Total limit", "credits altogether, empty: none"),
@@ -44,6 +51,8 @@ class Wish:
     weekly_limit: str | None
     total_limit: str | None
     expires_at: str | None
+    tiers: tuple[str, ...] = ()
+    ip_allow: tuple[str, ...] = ()
 
 
 def read(values: Mapping[str, str], now: datetime) -> tuple[Wish | None, dict[str, str]]:
@@ -59,10 +68,87 @@ def read(values: Mapping[str, str], now: datetime) -> tuple[Wish | None, dict[st
             problems[name] = "printable characters only"
     limits = {name: _limit(name, text[name], problems) for name in ("daily_limit", "weekly_limit", "total_limit")}
     expires = _expiry(text["expires"], now, problems)
+    tiers, networks = _tiers(text["tiers"], problems), _networks(text["ip_allow"], problems)
+    if any(c.isspace() for c in text["fixed_model"]):
+        problems["fixed_model"] = "one model key, without spaces"
     if problems:
         return None, problems
-    wish = Wish(text["name"], text["owner"] or None, text["fixed_model"] or None, expires_at=expires, **limits)
+    wish = Wish(
+        name=text["name"],
+        owner=text["owner"] or None,
+        fixed_model=text["fixed_model"] or None,
+        expires_at=expires,
+        tiers=tiers,
+        ip_allow=networks,
+        **limits,
+    )
     return wish, {}
+
+
+def _tiers(text: str, problems: dict[str, str]) -> tuple[str, ...]:
+    words = _words(text.lower())
+    if any(word not in TIERS for word in words):
+        problems["tiers"] = f"of {', '.join(TIERS)}"
+    return words
+
+
+def _networks(text: str, problems: dict[str, str]) -> tuple[str, ...]:
+    from ipaddress import ip_network
+
+    words = _words(text)
+    for word in words:
+        try:
+            ip_network(word, strict=False)
+        except ValueError:
+            problems["ip_allow"] = f"{word[:40]} is no address and no range (10.0.0.0/8)"
+    return words
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))
+
+
+def texts_of(key: KeyView) -> dict[str, str]:
+    """A key as the form's texts, to be edited."""
+    policy = key.policy
+    return {
+        "name": key.name,
+        "owner": key.owner or "",
+        "fixed_model": policy.fixed_model or "",
+        "tiers": ", ".join(policy.tiers),
+        "ip_allow": ", ".join(policy.ip_allow),
+        "daily_limit": policy.daily_limit or "",
+        "weekly_limit": policy.weekly_limit or "",
+        "total_limit": policy.total_limit or "",
+        "expires": key.expires_at or "",
+    }
+
+
+def key_create(wish: Wish) -> KeyCreate:
+    """What the gateway is asked for."""
+    from joytui.core.wire import KeyCreate, PolicyView
+
+    policy = PolicyView.model_validate(_policy(wish))
+    return KeyCreate(name=wish.name, owner=wish.owner, expires_at=wish.expires_at, policy=policy)
+
+
+def key_edit(wish: Wish, key: KeyView) -> KeyEdit:
+    """The key with the form's fields; what the form does not have (labels, routing, blacklist, logs) stays."""
+    from joytui.core.wire import KeyEdit, PolicyView
+
+    policy = PolicyView.model_validate({**key.policy.model_dump(), **_policy(wish)})
+    return KeyEdit(name=wish.name, owner=wish.owner, expires_at=wish.expires_at, policy=policy)
+
+
+def _policy(wish: Wish) -> dict[str, object]:
+    return {
+        "fixed_model": wish.fixed_model,
+        "tiers": list(wish.tiers),
+        "ip_allow": list(wish.ip_allow),
+        "daily_limit": wish.daily_limit,
+        "weekly_limit": wish.weekly_limit,
+        "total_limit": wish.total_limit,
+    }
 
 
 def _limit(name: str, text: str, problems: dict[str, str]) -> str | None:

@@ -1,17 +1,21 @@
-"""The form for a new key."""
+"""The form for a key: a new one, or one that is there."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Static
 
-from joytui.tui.keys.form import FIELDS, Wish, read
+from joytui.tui.keys.form import FIELDS, Wish, read, texts_of
+from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from joytui.core.wire import KeyView
 
 
 class KeyForm(Dialog[Wish]):
@@ -24,20 +28,27 @@ class KeyForm(Dialog[Wish]):
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, key: KeyView | None = None) -> None:
         super().__init__()
         self._now = now
+        self._texts = texts_of(key) if key else {}
+        self._button = "Save" if key else "Create"
+        self._title = f"Edit {visible(key.name, limit=40)}" if key else self.DIALOG_TITLE
+
+    def dialog_title(self) -> str:
+        return self._title
 
     def compose_dialog(self) -> ComposeResult:
         for field in FIELDS:
             with Horizontal(classes="row"):
                 yield Static(field.label, classes="label")
-                yield Input(field.value, placeholder=field.placeholder, id=field.name)
+                yield Input(self._texts.get(field.name, field.value), placeholder=field.placeholder, id=field.name)
             yield Static(id=f"{field.name}-problem", classes="problem", markup=False)
-        yield Static("A small daily budget is a good start: a leaked key then costs little.", classes="note")
+        if not self._texts:
+            yield Static("A small daily budget is a good start: a leaked key then costs little.", classes="note")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="cancel")
-            yield Button("Create", id="create")
+            yield Button(self._button, id="create")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.action_submit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,9 +12,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
+from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
 from joytui.tui.keys import texts
-from joytui.tui.keys.form import Wish
+from joytui.tui.keys.form import Wish, expiry, key_create, key_edit
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.state import LinkState
@@ -42,8 +43,14 @@ class KeysScreen(ConsoleScreen):
     AUTO_FOCUS = "DataTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "create", "New key", tooltip="name, owner, limits; the plain key is shown once"),
+        Binding("e", "edit", "Edit", tooltip="name, owner, limits, model, addresses, expiry"),
+        Binding("k", "check", "Dry run", tooltip="may this key call this model now, and if not, why"),
+        Binding("d", "disable", "Disable", tooltip="stops the key until it is enabled again"),
+        Binding("d", "enable", "Enable", tooltip="lets the key work again"),
+        Binding("r", "rotate", "Rotate", tooltip="a new key with the same policy; the old one works on for a while"),
         Binding("x", "revoke", "Revoke", tooltip="for good, after a question"),
         Binding("space", "toggle_detail", "Detail", tooltip="budgets, policy, who uses it"),
+        Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn with a key of its own"),
@@ -60,6 +67,7 @@ class KeysScreen(ConsoleScreen):
         self.snapshot = KeysSnapshot()
         self._columns: tuple[str, ...] = ()
         self._version = -1
+        self._wanted: str | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
@@ -127,6 +135,9 @@ class KeysScreen(ConsoleScreen):
         """The whole screen as a function of one snapshot; the cursor stays on its key."""
         here = self.selected()
         self.snapshot = snapshot
+        wanted = snapshot.find(self._wanted) if self._wanted else None
+        if wanted is not None:
+            here, self._wanted = wanted, None
         self.query_one("#context", Static).update(texts.context(snapshot))
         self.set_class(not snapshot.keys, "-empty")
         if not snapshot.keys:
@@ -169,14 +180,25 @@ class KeysScreen(ConsoleScreen):
         now = self.now()
         self.query_one("#detail-text", Fitted).show(lambda width: texts.detail(key, now, width) if key else Content(""))
 
+    def go_to(self, key_id: str) -> None:
+        """The cursor on this key, at once or when the keys are there."""
+        self._wanted = key_id
+        self.show(self.snapshot)
+
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         key = self.selected() if self.is_mounted else None
-        if action == "revoke":
-            return key is not None and key.state != "revoked"
-        if action in ("copy_id", "toggle_detail"):
-            return key is not None
+        state = key.state if key else None
+        match action:
+            case "revoke" | "edit":
+                return state is not None and state != "revoked"
+            case "disable" | "rotate":
+                return state == "active"
+            case "enable":
+                return state == "disabled"
+            case "copy_id" | "toggle_detail" | "check" | "requests":
+                return key is not None
         return True
 
     def action_toggle_detail(self) -> None:
@@ -200,22 +222,63 @@ class KeysScreen(ConsoleScreen):
         self.console.push_screen(KeyForm(self.now()), self._create)
 
     def _create(self, wish: Wish | None) -> None:
-        if wish is not None:
-            self.run_worker(self._created(wish), group="create", exit_on_error=False)
+        client = self.console.client
+        if wish is not None and client is not None:
+            self._act(client.create_key(key_create(wish)))
 
-    async def _created(self, wish: Wish) -> None:
-        from joytui.tui.screens.key_shown import KeyShown
+    def action_edit(self) -> None:
+        from joytui.tui.screens.key_form import KeyForm
 
-        link = self.console.link
-        if link is None:
+        if key := self.selected():
+            self.console.push_screen(KeyForm(self.now(), key), lambda wish: self._edit(key, wish))
+
+    def _edit(self, key: KeyView, wish: Wish | None) -> None:
+        client = self.console.client
+        if wish is not None and client is not None:
+            self._act(client.edit_key(key.id, key_edit(wish, key)), f"{wish.name} is changed.")
+
+    def action_disable(self) -> None:
+        key, client = self.selected(), self.console.client
+        if key and client:
+            self._act(
+                client.disable_key(key.id), f"{key.name} is disabled: every Codex that uses it gets 403. d enables it."
+            )
+
+    def action_enable(self) -> None:
+        key, client = self.selected(), self.console.client
+        if key and client:
+            self._act(client.enable_key(key.id), f"{key.name} works again.")
+
+    def action_check(self) -> None:
+        from joytui.tui.screens.key_check import CheckDialog
+
+        if key := self.selected():
+            self.console.push_screen(CheckDialog(key))
+
+    def action_requests(self) -> None:
+        if key := self.selected():
+            self.console.show_logs(f"key_id:{key.id}")
+
+    def action_rotate(self) -> None:
+        from joytui.tui.screens.ask import Ask
+
+        if key := self.selected():
+            label = f"How long does the old key of {key.name} work on? 24h, 7d, or 0: it ends now"
+            self.console.push_screen(Ask("Rotate this key", label, "24h", "Rotate"), lambda t: self._rotate(key, t))
+
+    def _rotate(self, key: KeyView, text: str | None) -> None:
+        client = self.console.client
+        if text is None or client is None:
             return
         try:
-            created = await link.create_key(wish)
-        except JoytuiError as error:
-            self.console.tell(f"{error.what}: {error.hint}" if error.hint else error.what, error=True)
+            until = None if text in ("0", "now") else expiry(text, self.now())
+        except (ValueError, OverflowError):
+            self.console.tell(f"{text!r} is no time: 24h, 7d, 2027-01-31, or 0", error=True)
             return
-        self.action_reload()
-        await self.console.push_screen(KeyShown(created, self.console.link_state.base_url))
+        if until is not None and until <= self.now():
+            self.console.tell("that is in the past: 0 ends the old key now", error=True)
+            return
+        self._act(client.rotate_key(key.id, old_expires_at=rfc3339(until) if until else None))
 
     def action_revoke(self) -> None:
         from joytui.tui.screens.ask import Confirm
@@ -229,16 +292,23 @@ class KeysScreen(ConsoleScreen):
         self.console.push_screen(question, lambda yes: self._revoke(key) if yes else None)
 
     def _revoke(self, key: KeyView) -> None:
-        self.run_worker(self._revoked(key), group="revoke", exit_on_error=False)
+        if client := self.console.client:
+            self._act(client.revoke_key(key.id), f"{key.name} is revoked.")
 
-    async def _revoked(self, key: KeyView) -> None:
-        client = self.console.client
-        if client is None:
-            return
+    def _act(self, asked: Awaitable[KeyView], word: str = "") -> None:
+        """Asks the gateway in a worker; then its word, or the new key this once, or what went wrong."""
+        self.run_worker(self._acting(asked, word), group="act", exit_on_error=False)
+
+    async def _acting(self, asked: Awaitable[KeyView], word: str) -> None:
         try:
-            await client.revoke_key(key.id)
+            answer = await asked
         except JoytuiError as error:
-            self.console.tell(error.what, error=True)
+            self.console.tell(f"{error.what}: {error.hint}" if error.hint else error.what, error=True)
             return
-        self.console.tell(f"{key.name} is revoked.")
         self.action_reload()
+        if isinstance(getattr(answer, "key", None), str):
+            from joytui.tui.screens.key_shown import KeyShown
+
+            await self.console.push_screen(KeyShown(answer, self.console.link_state.base_url))  # type: ignore[arg-type]
+        elif word:
+            self.console.tell(word)

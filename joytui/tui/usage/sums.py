@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from joytui.core.money import format_credits, parse_credits
 from joytui.tui.amounts import credits
 from joytui.tui.shown import visible
-from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
+from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
 
 MOST_SERIES = 5
 OTHERS = "others"
@@ -28,11 +28,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn: `labels` one a step, series largest first, at most MOST_SERIES and the others summed up."""
+    """What is drawn: `labels` one a step (`steps` are their full names), largest series first, the smallest summed up."""
 
     labels: tuple[str, ...]
     series: tuple[Series, ...]
     unit: str
+    steps: tuple[str, ...] = ()
 
 
 def amount(row: Mapping[str, Any], metric: Metric) -> int:
@@ -51,16 +52,9 @@ def amount_text(value: int, metric: Metric) -> str:
     return f"{credits(value)} Cr" if value else "0 Cr"
 
 
-def steps(asked: Question, now: datetime, zone: tzinfo | None) -> list[datetime]:
-    """The starts of all steps, local time."""
-    start = asked.since(now, zone)
-    step = timedelta(hours=1) if asked.bucket == "hour" else timedelta(days=1)
-    return [start + step * i for i in range(asked.steps)]
-
-
 def step_of(text: str, asked: Question, zone: tzinfo | None) -> str:
     """The local name of the step that a row's bucket belongs to: "2026-11-23" or "2026-11-23T14"."""
-    if asked.bucket == "day":
+    if asked.bucket != "hour":
         return text[:10]
     try:
         moment = datetime.fromisoformat(text if len(text) > 13 else f"{text[:13]}:00:00+00:00")
@@ -71,35 +65,41 @@ def step_of(text: str, asked: Question, zone: tzinfo | None) -> str:
 
 def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) -> Chart:
     """Stacked series over the steps of the question."""
-    asked = snapshot.asked
-    moments = steps(asked, now, zone)
-    hourly = asked.bucket == "hour"
-    names = [m.strftime("%Y-%m-%dT%H" if hourly else "%Y-%m-%d") for m in moments]
+    asked, metric = snapshot.asked, snapshot.metric
+    moments = asked.moments(now, zone)
+    names = [moment.strftime(STEP_NAMES[asked.bucket]) for moment in moments]
     place = {name: i for i, name in enumerate(names)}
     sums: dict[str, list[int]] = {}
     for row in snapshot.rows:
         index = place.get(step_of(str(row.get(asked.bucket) or ""), asked, zone))
         if index is not None:
-            group = group_name(row, asked)
-            sums.setdefault(group, [0] * len(names))[index] += amount(row, asked.metric)
+            group = group_name(row, snapshot)
+            sums.setdefault(group, [0] * len(names))[index] += amount(row, metric)
     ranked = sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
     head, tail = ranked[:MOST_SERIES], ranked[MOST_SERIES:]
     if tail:
         head.append((OTHERS, [sum(column) for column in zip(*(values for _, values in tail), strict=True)]))
-    scale = 10**9 if asked.metric == "spend" else 1
+    scale = 10**9 if metric == "spend" else 1
     series = tuple(Series(name, tuple(v / scale for v in values), sum(values)) for name, values in head)
-    labels = tuple(m.strftime("%H:00" if hourly else "%d %b") for m in moments)
-    return Chart(labels, series, {"spend": "credits", "tokens": "tokens", "requests": "requests"}[asked.metric])
+    labels = tuple(moment.strftime(_LABELS[asked.bucket]) for moment in moments)
+    return Chart(labels, series, {"spend": "credits", "tokens": "tokens", "requests": "requests"}[metric], tuple(names))
 
 
-def group_name(row: Mapping[str, Any], asked: Question) -> str:
-    """What a row is counted for, fit for the screen."""
-    return visible(str(row.get(asked.group) or NOBODY), limit=40).replace("\n", " ")
+_LABELS = {"hour": "%H:00", "day": "%d %b", "week": "%d %b", "month": "%b %y"}
+
+
+def group_name(row: Mapping[str, Any], snapshot: UsageSnapshot) -> str:
+    """What a row is counted for, fit for the screen; with both sources, also who says so."""
+    text = visible(str(row.get(snapshot.asked.group) or NOBODY)).replace("\n", " ")
+    if len(text) > 40:
+        # A folder's end and a thread's end are what tells it from its neighbours.
+        text = "…" + text[-39:] if snapshot.asked.group in ("project", "thread") else text[:39] + "…"
+    return f"{text} ({row.get('source')})" if snapshot.source == "both" else text
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One group with all of its numbers."""
+    """One group with all of its numbers; `value` is what the rows call it, unshortened."""
 
     name: str
     requests: int
@@ -108,6 +108,7 @@ class Line:
     cached_input_tokens: int
     output_tokens: int
     cost_nano: int
+    value: str | None = None
 
     def amount(self, metric: Metric) -> int:
         if metric == "spend":
@@ -115,16 +116,20 @@ class Line:
         return self.requests if metric == "requests" else self.input_tokens + self.output_tokens
 
 
-def ranking(snapshot: UsageSnapshot) -> list[Line]:
-    """Sums a group, largest first by the metric."""
-    asked = snapshot.asked
+def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | None = None) -> list[Line]:
+    """Sums a group, largest first by the metric; of one step alone where its name is given."""
     sums: dict[str, list[int]] = {}
+    values: dict[str, str | None] = {}
     for row in snapshot.rows:
-        numbers = sums.setdefault(group_name(row, asked), [0] * 6)
+        if step is not None and step_of(str(row.get(snapshot.asked.bucket) or ""), snapshot.asked, zone) != step:
+            continue
+        name = group_name(row, snapshot)
+        values[name] = row.get(snapshot.asked.group)
+        numbers = sums.setdefault(name, [0] * 6)
         for i, value in enumerate(_numbers(row)):
             numbers[i] += value
-    lines = [Line(name, *numbers) for name, numbers in sums.items()]
-    return sorted(lines, key=lambda line: (-line.amount(asked.metric), line.name))
+    lines = [Line(name, *numbers, values[name]) for name, numbers in sums.items()]
+    return sorted(lines, key=lambda line: (-line.amount(snapshot.metric), line.name))
 
 
 def _numbers(row: Mapping[str, Any]) -> tuple[int, ...]:
@@ -132,7 +137,16 @@ def _numbers(row: Mapping[str, Any]) -> tuple[int, ...]:
     return (*(int(row.get(name) or 0) for name in fields), amount(row, "spend"))
 
 
-def table(snapshot: UsageSnapshot, zone: tzinfo | None = None) -> list[tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One step and group as text, and what they are called in the rows."""
+
+    cells: tuple[str, ...]
+    step: str
+    value: str | None
+
+
+def table(snapshot: UsageSnapshot, zone: tzinfo | None = None) -> list[TableRow]:
     """Every step and group as text, newest step first: what stands behind the chart."""
     asked = snapshot.asked
     rows = []
@@ -141,5 +155,6 @@ def table(snapshot: UsageSnapshot, zone: tzinfo | None = None) -> list[tuple[str
         requests, errors, incoming, cached, outgoing, cost = _numbers(row)
         numbers = (f"{requests:,}", f"{errors:,}", f"{incoming:,}", f"{cached:,}", f"{outgoing:,}")
         shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
-        rows.append((shown, group_name(row, asked), *numbers, format_credits(cost, places=6)))
-    return sorted(rows, key=lambda r: r[0], reverse=True)
+        cells = (shown, group_name(row, snapshot), *numbers, format_credits(cost, places=6))
+        rows.append(TableRow(cells, when, row.get(asked.group)))
+    return sorted(rows, key=lambda r: r.step, reverse=True)

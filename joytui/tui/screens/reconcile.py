@@ -1,0 +1,150 @@
+"""Codex's own files against the gateway's records: what both know, what only one knows, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from joytui.core.errors import JoytuiError
+from joytui.tui.amounts import count
+from joytui.tui.shown import visible
+from joytui.tui.usage.reading import Sources
+from joytui.tui.usage.snapshot import Question
+from joytui.tui.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from joytui.tui.app import ConsoleApp
+    from joytui.usage.reconcile import Difference, Reconciliation
+
+KINDS = {
+    "elsewhere": ("→", "elsewhere"),
+    "unrecorded": ("▲", "not recorded"),
+    "unknown-to-codex": ("◌", "not in Codex"),
+    "tokens-differ": ("▲", "tokens differ"),
+    "retried": ("✗", "failed, retried"),
+    "failed-before": ("✗", "failed before"),
+}
+MOST = 2000
+
+
+class ReconcileDialog(Dialog[None]):
+    """Reads both sides in a worker, then lists every difference; ⏎ opens its request in Logs."""
+
+    DIALOG_TITLE = "Codex's files against the gateway"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open in Logs")]
+
+    class Compared(Message):
+        def __init__(self, found: Reconciliation | None, problem: str = "") -> None:
+            super().__init__()
+            self.found = found
+            self.problem = problem
+
+    def __init__(self, sources: Sources, asked: Question, now: datetime) -> None:
+        super().__init__()
+        self._sources, self._asked, self._now = sources, asked, now
+        self._differences: tuple[Difference, ...] = ()
+
+    @property
+    def console(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static(Content.styled(f"Comparing the {self._asked.words}…", "bold"), id="summary")
+        yield DataTable(id="differences", cursor_type="row")
+        yield Static(id="why", classes="box")
+
+    def on_mount(self) -> None:
+        self.add_class("-roomy")
+        self.run_worker(self._compare(), group="reconcile", exclusive=True, exit_on_error=False)
+
+    async def _compare(self) -> None:
+        from joytui.usage.comparing import reconciled
+
+        client, home = self._sources.client, self._sources.home
+        if client is None or home is None:
+            return
+        since = self._asked.since(self._now, self.console.options.zone)
+        try:
+            found = await reconciled(client, home, self._sources.cache_dir, since, self._now)
+        except JoytuiError as error:
+            self.post_message(self.Compared(None, f"{error.what}\n{error.hint or ''}".strip()))
+        else:
+            self.post_message(self.Compared(found))
+
+    def on_reconcile_dialog_compared(self, message: Compared) -> None:
+        summary = self.query_one("#summary", Static)
+        if message.found is None:
+            summary.update(Content.styled(f"✗ {visible(message.problem)}", "$error"))
+            return
+        self.show(message.found)
+
+    def show(self, found: Reconciliation) -> None:
+        self._differences = tuple(reversed(found.differences))[:MOST]
+        self.query_one("#summary", Static).update(summary_text(found, self._asked.words))
+        grid: DataTable[object] = self.query_one("#differences", DataTable)
+        grid.clear(columns=True)
+        for title in ("time", "what", "model", "Codex in/out", "gateway in/out"):
+            grid.add_column(title)
+        zone = self.console.options.zone
+        for one in self._differences:
+            glyph, words = KINDS[one.kind]
+            grid.add_row(
+                f"{one.time.astimezone(zone):%d %b %H:%M:%S}",
+                f"{glyph} {words}",
+                visible(one.model or "–", limit=24),
+                Text(_counts(one.codex), justify="right"),
+                Text(_counts(one.gateway), justify="right"),
+            )
+        grid.display = bool(self._differences)
+        grid.focus()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        one = self._selected()
+        if one is not None:
+            thread = f"\nthread {one.thread}" if one.thread else ""
+            self.query_one("#why", Static).update(
+                Content.assemble((visible(one.explanation), ""), (visible(thread), "$quiet"))
+            )
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        self.action_open()
+
+    def _selected(self) -> Difference | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._differences[row] if 0 <= row < len(self._differences) else None
+
+    def action_open(self) -> None:
+        one = self._selected()
+        if one is None:
+            return
+        if one.requests:
+            self.dismiss(None)
+            self.console.show_logs(f"id:{','.join(one.requests[:20])}")
+        else:
+            self.notify("the gateway has no request of it", timeout=4)
+
+
+def summary_text(found: Reconciliation, words: str) -> Content:
+    """How much agrees, and the sums of both sides."""
+    many = len(found.differences)
+    ours, theirs = found.gateway_tokens, found.codex_tokens
+    verdict = ("✓ no differences", "bold $success") if not many else (f"▲ {many} differences", "bold $warning")
+    return Content.assemble(
+        verdict,
+        (f"  ·  {found.matched} responses agree in every count  ·  {words}\n", ""),
+        ("Codex ", "$quiet"),
+        (f"{count(theirs[0])} in, {count(theirs[2])} out", ""),
+        ("   gateway ", "$quiet"),
+        (f"{count(ours[0])} in, {count(ours[2])} out", ""),
+    )
+
+
+def _counts(counts: tuple[int, int, int, int] | None) -> str:
+    return f"{count(counts[0])} / {count(counts[2])}" if counts else "–"

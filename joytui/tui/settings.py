@@ -1,0 +1,132 @@
+"""The console's settings: the table [console] of the settings file, whose other tables stay as they are.
+
+[console]
+theme = "auto"            # auto, dark, light, contrast, contrast-light, or a theme of Textual's
+ascii = false             # nothing but ASCII on the screen
+gateway = ""              # another gateway's URL; without one, the local one
+start_gateway = true      # the console starts the local gateway where a screen needs it
+budget = "100"            # credits for a period, for the burn-down on Usage
+budget_period = "month"   # day, week or month
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from joytui.core.errors import SettingsError
+from joytui.core.money import MoneyError, parse_credits
+
+TABLE = "console"
+Period = Literal["day", "week", "month"]
+PERIODS: tuple[Period, ...] = get_args(Period)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """None: the setting is not given."""
+
+    theme: str | None = None
+    ascii: bool | None = None
+    gateway: str | None = None
+    start_gateway: bool = True
+    budget: str | None = None
+    budget_period: Period = "month"
+
+    @property
+    def budget_nano(self) -> int | None:
+        """The budget in nano-credits."""
+        return parse_credits(self.budget) if self.budget else None
+
+
+def load(path: Path) -> ConsoleSettings:
+    """The settings of the file; the defaults where there is none. Raises SettingsError, with the file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        table = tomllib.loads(text).get(TABLE, {})
+    except FileNotFoundError:
+        return ConsoleSettings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(error), where=str(path)) from None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{TABLE} must be a table: [{TABLE}]", where=str(path))
+    try:
+        return read(table)
+    except ValueError as error:
+        raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
+
+
+def read(table: Mapping[str, Any]) -> ConsoleSettings:
+    """Checks the values of the table. Raises ValueError for the first one that is wrong."""
+    known = {field.name for field in fields(ConsoleSettings)}
+    for name in table:
+        if name not in known:
+            raise ValueError(f"no setting is called {name!r} (one of {', '.join(sorted(known))})")
+    for name in ("ascii", "start_gateway"):
+        if not isinstance(table.get(name, True), bool):
+            raise ValueError(f"{name} is true or false")
+    for name in ("theme", "gateway"):
+        if not isinstance(table.get(name, ""), str):
+            raise ValueError(f"{name} is a text")
+    if table.get("budget_period", "month") not in PERIODS:
+        raise ValueError(f"budget_period is one of {', '.join(PERIODS)}")
+    values = {name: value for name, value in table.items() if value != ""}
+    if "budget" in values:
+        values["budget"] = _credits(values["budget"])
+    return ConsoleSettings(**values)
+
+
+def _credits(value: Any) -> str:
+    text = str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    try:
+        if isinstance(text, str) and parse_credits(text) > 0:
+            return text
+    except MoneyError:
+        pass
+    raise ValueError("budget is an amount of credits: 20, 0.5")
+
+
+def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
+    """Writes these settings into the table, None takes one away; everything else in the file stays byte for byte.
+
+    Returns the settings as they are then. Raises SettingsError where the file or a value does not allow it.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    load(path)  # a file that is wrong already is not written over
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        document = tomlkit.parse(text)
+        if TABLE not in document:
+            document[TABLE] = tomlkit.table()
+        table: Any = document[TABLE]
+        for name, value in changes.items():
+            if value is None:
+                table.pop(name, None)
+            else:
+                table[name] = value
+        settings = read(table.unwrap())
+        _write(path, tomlkit.dumps(document))
+    except (ValueError, TOMLKitError) as error:
+        raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
+    except OSError as error:
+        raise SettingsError(f"the settings cannot be written: {error.strerror}", where=str(path)) from None
+    return settings
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step, and through a link: a settings file is often one into a repository of such files."""
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = target.with_name(target.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    if target.exists():
+        part.chmod(target.stat().st_mode & 0o777)
+    part.replace(target)
