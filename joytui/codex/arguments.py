@@ -120,6 +120,7 @@ _FLAGS = (
     Flag("--last"),
     Flag("--all"),
 )
+_REPEATED = ("--config", "--enable", "--disable", "--image", "--add-dir", "--help", "--version")
 _BY_NAME = {name: flag for flag in _FLAGS for name in (flag.name, flag.short) if name}
 
 
@@ -136,6 +137,12 @@ class _Parsed:
     command: Command = field(default_factory=Command)
     refusals: list[Refusal] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    late: list[Refusal] = field(default_factory=list)  # a wrong value, noticed when the next known flag comes
+
+    def flush(self) -> None:
+        self.refusals += self.late
+        self.late.clear()
 
     def set(self, **changes: object) -> None:
         self.command = replace(self.command, **changes)  # type: ignore[arg-type]
@@ -185,6 +192,7 @@ def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
 def _positional(parsed: _Parsed, word: str) -> None:
     if not parsed.words and not parsed.command.subcommand and word in _SUBCOMMANDS:
         parsed.set(subcommand="exec" if word in _EXEC else word)
+        parsed.seen.clear()
     else:
         parsed.words.append(word)
 
@@ -197,6 +205,11 @@ def _flag(parsed: _Parsed, word: str, words: list[str], at: int, number: Number)
         if parsed.command.subcommand in ("", "exec", "resume", "fork", "review"):
             parsed.refusals.append(Refusal(name, f"error: unexpected argument '{name}' found"))
         return at
+    parsed.flush()
+    if flag.name in parsed.seen and flag.name not in _REPEATED:
+        shown = f"{flag.name} <{flag.value}>" if flag.value else flag.name
+        parsed.refusals.append(Refusal(flag.name, f"error: the argument '{shown}' cannot be used multiple times"))
+    parsed.seen.add(flag.name)
     value: str | None = None
     if flag.value:
         if given:
@@ -230,13 +243,13 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None, number: Number) -> No
     if value is not None and flag.choices and value not in flag.choices:
         listed = ", ".join(flag.choices)
         text = f"error: invalid value '{value}' for '{flag.name} <{flag.value}>'\n  [possible values: {listed}]"
-        parsed.refusals.append(Refusal(flag.name, text))
+        parsed.late.append(Refusal(flag.name, text))
     if flag.name == "--profile" and value is not None and number >= (0, 140, 0) and not _PROFILE.fullmatch(value):
         text = (
             f"error: invalid value '{value}' for '{flag.name} <{flag.value}>': invalid --profile value `{value}`; pass a plain "
             "name such as `work`"
         )
-        parsed.refusals.append(Refusal(flag.name, text))
+        parsed.late.append(Refusal(flag.name, text))
     single = {
         "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
         "--output-schema": "output_schema", "--sandbox": "sandbox", "--output-last-message": "last_message",
@@ -257,6 +270,8 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None, number: Number) -> No
 
 def _finish(parsed: _Parsed) -> None:
     command = parsed.command
+    late = list(parsed.late)
+    parsed.late.clear()
     if parsed.words and command.subcommand in ("", "exec"):
         parsed.set(prompt=parsed.words[0])
         if (
@@ -266,3 +281,4 @@ def _finish(parsed: _Parsed) -> None:
         ):
             extra = parsed.words[1]
             parsed.refusals.append(Refusal(extra, f"error: unexpected argument '{extra}' found"))
+    parsed.refusals += late

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-_NOT_FOR_STDIO: Final = (
+_NOT_FOR_STDIO: Final[tuple[str, ...]] = (
     "url", "bearer_token_env_var", "bearer_token", "http_headers", "env_http_headers", "http_headers_helper", "auth",
     "oauth", "oauth_resource",
 )  # fmt: skip
-_NOT_FOR_HTTP: Final = ("args", "env", "env_vars", "cwd", "bearer_token")
+_NOT_FOR_HTTP: Final[tuple[str, ...]] = ("args", "env", "env_vars", "cwd", "bearer_token")
 
 
 def transport_fault(table: Mapping[str, Any]) -> str | None:

@@ -168,8 +168,8 @@ def _permissions(state: Survey) -> None:
         _refuse(state, 56, "default_permissions requires a `[permissions]` table", "default_permissions")
     elif chosen not in profiles:
         _refuse(state, 56, f"default_permissions refers to undefined profile `{chosen}`", "default_permissions")
-    elif text := _inheritance(chosen, profiles):
-        _refuse(state, 56, text, "permissions", chosen, "extends")
+    elif told := _inheritance(chosen, profiles):
+        _refuse(state, 56, told, "permissions", chosen, "extends")
 
 
 def _inheritance(name: str, profiles: Mapping[str, Any]) -> str | None:
@@ -191,7 +191,9 @@ def _inheritance(name: str, profiles: Mapping[str, Any]) -> str | None:
 
 def _agents(state: Survey) -> None:
     table = state.config.get("agents")
-    for name in ("max_threads", "max_concurrent_threads_per_session") if isinstance(table, dict) else ():
+    if not isinstance(table, dict):
+        return
+    for name in ("max_threads", "max_concurrent_threads_per_session"):
         if table.get(name) == 0 and table.get(name) is not False:
             _refuse(state, 61, "agents.max_concurrent_threads_per_session must be at least 1", "agents", name)
 

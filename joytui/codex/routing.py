@@ -17,6 +17,9 @@ from joytui.core.records import EffectiveValue
 def resolve_provider(state: Survey) -> Provider | None:
     name, origin, layer = selected(state)
     table = state.tables().get(name)
+    if name == "ollama-chat" and state.rules.like is None:
+        _ollama_chat(state, origin)
+        return None
     builtin = BUILTIN.get(name)
     if isinstance(table, dict) and (builtin is None or (not state.rules.checks_provider_tables and name != OPENAI)):
         return _built(state, name, table, {}, builtin=False)
@@ -85,6 +88,17 @@ def _undefined(state: Survey, name: str, origin: str) -> None:
     )  # fmt: skip
 
 
+def _ollama_chat(state: Survey, origin: str) -> None:
+    text = (
+        "Error: `ollama-chat` is no longer supported.\nHow to fix: replace `ollama-chat` with `ollama` in `model_provider`, "
+        "`oss_provider`, or `--local-provider`.\nMore info: https://github.com/openai/codex/discussions/7782"
+    )
+    state.add(
+        "provider-undefined", "refuses", 60, "the provider `ollama-chat` was removed", message=text, where=origin,
+        key="model_provider", details={"provider": "ollama-chat", "defined": sorted(state.tables())},
+    )  # fmt: skip
+
+
 def near(word: str, choices: tuple[str, ...]) -> str | None:
     from difflib import get_close_matches
 
@@ -100,16 +114,7 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
     wanted = _custom_wishes(state, layer)
     details = {"provider": name, "origin": origin, "wanted": [{"provider": v, "where": w} for v, w in wanted]}
     if state.command.oss and name in ("ollama", "lmstudio"):
-        text = None
-        if name == "ollama":
-            text = (
-                "Error: OSS setup failed: No running Ollama server detected. Start it with: `ollama serve` (after installing). "
-                "Install instructions: https://github.com/ollama/ollama?tab=readme-ov-file#ollama"
-            )
-        state.add(
-            "provider-overridden", "misroutes", 65, f"--oss selects the local provider {name}", message=text, where="flag",
-            key="model_provider", details=details,
-        )  # fmt: skip
+        _oss(state, name, details)
     elif state.command.ignore_user_config and origin == "default" and _user_would_select(state):
         state.add(
             "provider-overridden", "misroutes", 82, "--ignore-user-config drops the file that selects the provider",
@@ -134,6 +139,33 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
             "provider-not-selected", "misroutes", 82, f"the effective model_provider is {name}", where=place,
             key="model_provider", details={**details, "misplaced": found},
         )  # fmt: skip
+
+
+def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
+    """--oss without a local server; without a choice of one, Codex 0.169 looks for none."""
+    if state.rules.like is None and not (state.command.local_provider or state.config.get("oss_provider")):
+        text = (
+            "Error: No default OSS provider configured. Use --local-provider=provider or set oss_provider to one of: "
+            "lmstudio, ollama in config.toml"
+        )
+        state.add(
+            "provider-overridden", "refuses", 54.5, "--oss asks for a local provider, and none is configured", message=text,
+            where="flag", key="model_provider", details=details,
+        )  # fmt: skip
+        return
+    text = (
+        "Error: OSS setup failed: No running Ollama server detected. Start it with: `ollama serve` (after installing). "
+        "Install instructions: https://github.com/ollama/ollama?tab=readme-ov-file#ollama"
+    )
+    if name == "lmstudio":
+        text = (
+            "Error: OSS setup failed: OSS setup failed: LM Studio is not responding. Install from "
+            "https://lmstudio.ai/download and run 'lms server start'."
+        )
+    state.add(
+        "provider-overridden", "misroutes", 65, f"--oss selects the local provider {name}", message=text, where="flag",
+        key="model_provider", details=details,
+    )  # fmt: skip
 
 
 def _openai_moved(state: Survey) -> bool:

@@ -136,8 +136,8 @@ def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault
     for missing in schema().get("required", {}).get(name, ()):
         if missing not in value:
             yield TypeFault("config-type", f"missing field `{missing}`", path, _shown(path))
-    if name in _RULES and (text := _RULES[name](value)):
-        yield TypeFault("config-type", text, path, _shown(path))
+    if name in _RULES and (told := _RULES[name](value)):
+        yield TypeFault("config-type", told, path, _shown(path))
 
 
 def _environment_policy(table: Mapping[str, Any]) -> str | None:

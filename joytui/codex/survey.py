@@ -2,8 +2,8 @@
 
 Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
 
-    10 arguments   12 -c overrides   13 features   15 -C   20 CODEX_HOME   30 unreadable file, TOML syntax   34 -p against [profiles.*]
-    36 strict mode   40 types, wire_api, provider tables   54 requirements   55 legacy profile   56 permissions   57 late
+    10 arguments   11 features   12 -c overrides   15 -C   20 CODEX_HOME   25 strict mode, -c   29.96 strict mode, system and
+    user file   29.98 -p against [profiles.*]   30 unreadable file, TOML syntax   36 strict mode, other files   40 types, wire_api, provider tables   54 requirements   55 legacy profile   56 permissions   57 late
     provider checks   60 undefined provider   61 agents   62 files that a key names   64 model catalog   65 files that an
     argument names   66 model   68 required MCP servers   70 key   80 URL   82 misrouted
     90 suspicions of the credential and the path
@@ -123,7 +123,7 @@ def _features(state: Survey) -> None:
     for name in (*state.command.enable, *state.command.disable):
         if not feature_known(name, state.rules.number):
             state.add(
-                "codex-flag-unsupported", "refuses", 13, f"Codex {state.rules.version} has no feature {name}",
+                "codex-flag-unsupported", "refuses", 11, f"Codex {state.rules.version} has no feature {name}",
                 message=f"Error: Unknown feature flag: {name}", where="flag", details={"feature": name},
             )  # fmt: skip
 
@@ -210,7 +210,7 @@ def _legacy_profile(state: Survey) -> None:
 def _judge(state: Survey) -> None:
     for layer in state.layers:
         _file_fault(state, layer)
-    if not any(issue.order == 30 for issue in state.issues):
+    if not any(issue.order == 30 and issue.details.get("layer") in ("system", "user") for issue in state.issues):
         _profile_conflict(state)
     if state.command.strict_config:
         _strict(state)
@@ -254,7 +254,7 @@ def _profile_conflict(state: Survey) -> None:
     )
     path = ("profiles", name) if in_table else ("profile",)
     state.add(
-        "profile-legacy", "refuses", 34, f"-p {name} and the older [profiles.{name}] exclude each other", message=text,
+        "profile-legacy", "refuses", 29.98, f"-p {name} and the older [profiles.{name}] exclude each other", message=text,
         where=user.origin(path), key=".".join(path), details={"profile": name, "file": str(file)},
     )  # fmt: skip
 
@@ -262,24 +262,25 @@ def _profile_conflict(state: Survey) -> None:
 def _strict(state: Survey) -> None:
     """--strict-config: unknown flags first, then each file by itself: its types, its providers, its unknown fields."""
     flags = next((layer for layer in state.layers if layer.name == "flags"), None)
-    judged = flags is not None and not any(
+    readable = flags is not None and not any(
         True for _ in _faults(state, flags.data)
-    )  # Codex looks at none it cannot read
-    for path in unknown_keys(flags.data) if flags and judged else ():
+    )  # of others Codex tells features only
+    for path in unknown_keys(flags.data) if flags else ():
+        if not readable and path[0] != "features":
+            continue
         shown = _dotted(path)
         _refuse_unknown(state, flags, path, f"{LOADING} unknown configuration field `{shown}` in -c/--config override")
     for layer in state.used():
         if layer.document is None:
             continue
         for fault in _faults(state, layer.data):
-            header = fault.shown == "model_providers"
-            place = _table_place(layer, fault.path[:2]) if header else _strict_place(layer, fault.path, value=True)
+            place = _fault_place(layer, fault)
             state.add(
-                fault.cause, "refuses", _strict_order(state), fault.message.split("\n")[0],
+                fault.cause, "refuses", _strict_order(state, layer), fault.message.split("\n")[0],
                 message=f"{LOADING}\n{place}: {fault.message}", where=layer.origin(fault.path), key=_dotted(fault.path),
                 details={"layer": layer.name, "strict": True},
             )  # fmt: skip
-        for path in unknown_keys(layer.data):
+        for path in sorted(unknown_keys(layer.data), key=lambda path: path[0] == "features"):
             text = f"{LOADING}\n{_strict_place(layer, path)}: unknown configuration field `{_dotted(path)}`"
             _refuse_unknown(state, layer, path, text)
 
@@ -287,13 +288,15 @@ def _strict(state: Survey) -> None:
 def _refuse_unknown(state: Survey, layer: Layer | None, path: tuple[str | int, ...], text: str) -> None:
     shown = _dotted(path)
     state.add(
-        "unknown-keys", "refuses", _strict_order(state), f"--strict-config refuses the unknown key {shown}",
+        "unknown-keys", "refuses", _strict_order(state, layer), f"--strict-config refuses the unknown key {shown}",
         message=text, where=layer.origin(path) if layer else "flag", key=shown, details={"keys": [shown], "strict": True},
     )  # fmt: skip
 
 
-def _strict_order(state: Survey) -> float:
-    return 36 + min(sum(36 <= issue.order < 40 for issue in state.issues), 3900) / 1000
+def _strict_order(state: Survey, layer: Layer | None) -> float:
+    """Codex looks at the flags first, then at each file as it reads it."""
+    start = 25.0 if layer is None or layer.name == "flags" else 29.96 if layer.name in ("system", "user") else 36.0
+    return start + min(sum(issue.details.get("strict") is True for issue in state.issues), 9000) / 1_000_000
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -305,6 +308,11 @@ def _strict_place(layer: Layer, path: tuple[str | int, ...], *, value: bool = Fa
     if document is None:
         return layer.path or layer.name
     line, column = document.value_position(path) if value else document.key_position(path)
+    if value and isinstance(
+        layering.lookup(layer.data, path)[1], dict
+    ):  # a table with a header of its own begins there
+        text = document.text.split("\n", line)[line - 1] if line else ""
+        column = 1 if text.startswith("[") else column
     return f"{layer.path}:{line}:{column}"
 
 
@@ -333,21 +341,32 @@ def _faults(state: Survey, data: dict[str, Any]) -> Iterator[TypeFault]:
 
 def _types(state: Survey) -> None:
     faults = list(_faults(state, state.config))
-    if any(f.path[0] in ("projects", "project_root_markers") for f in faults):
-        _by_file(state)  # they are read before the layers merge; Codex then looks for the first fault of a file
+    early = next((f for f in faults if f.path[0] in ("projects", "project_root_markers")), None)
+    if early is not None:
+        _by_file(state, early)  # they are read before the layers merge; Codex then looks for the first fault of a file
     for index, fault in enumerate(faults):
         _note(state, fault, 40 + min(index, 9000) / 1000)
 
 
-def _by_file(state: Survey) -> None:
+def _by_file(state: Survey, early: TypeFault) -> None:
     for layer in state.used():
         for fault in _faults(state, layer.data) if layer.document else ():
             state.add(
                 fault.cause, "refuses", 39, fault.message.split("\n")[0],
-                message=f"{LOADING}\n{_strict_place(layer, fault.path, value=True)}: {fault.message}",
+                message=f"{LOADING}\n{_fault_place(layer, fault)}: {fault.message}",
                 where=layer.origin(fault.path), key=_dotted(fault.path), details={"layer": layer.name},
             )  # fmt: skip
             return
+    state.add(
+        early.cause, "refuses", 39, early.message, message=f"{LOADING} {early.message}\nin `{early.shown}`",
+        where=state.where(early.path), key=_dotted(early.path),
+    )  # fmt: skip
+
+
+def _fault_place(layer: Layer, fault: TypeFault) -> str:
+    """What is wrong with the provider tables as a whole stands where the first of their headers does."""
+    header = fault.shown == "model_providers"
+    return _table_place(layer, fault.path[:2]) if header else _strict_place(layer, fault.path, value=True)
 
 
 def _note(state: Survey, fault: TypeFault, order: float) -> None:

@@ -66,7 +66,7 @@ def test_what_codex_refuses(scene: Scene, change: str, cause: str, says: str) ->
         (SEED + 'wire_api = "chat"\n', ("-c", "model_providers.joytoken.wire_api=responses"), {}, None),
         (SEED.replace('"auto"', "5"), ("-p", "w"), {"ch/w.config.toml": 'model = "x"'}, None),
         # Types before the provider table, the table before the selection, the selection before the key.
-        (SEED.replace('name = "joytoken"', "") + '[tui]\nanimations = "x"\n', (), {}, "config-type"),
+        (SEED.replace('name = "joytoken"', "") + '[tui]\nanimations = "x"\n', (), {}, "provider-invalid"),
         (SEED.replace('model_provider = "joytoken"', 'model_provider = "x"') + '[model_providers.a]\n', (), {}, "provider-invalid"),
         # A key with a default keeps the default's place: hide_agent_reasoning is looked at before review_model.
         ("review_model = 5\nhide_agent_reasoning = 5\n" + SEED, (), {}, "config-type"),
