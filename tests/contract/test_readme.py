@@ -50,3 +50,11 @@ def test_every_picture_stands_in_the_tree() -> None:
 def test_the_two_commands_are_marked() -> None:
     for mark in ("console-command", "test-command"):
         assert re.search(rf"<!-- {mark} -->\s*```sh\n[^\n]+\n```", README), mark
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_listed_command_is_there_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from joytui.cli.main import main
+
+    assert main([name, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: joytui {name}")
