@@ -86,7 +86,6 @@ def exchange(
     link = route.open(limit, watch)
     holder = holder or LimitHolder(limit)
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=256 * 1024)
-    first = True
     try:
         with watch("net.answer") as note:
             try:
@@ -94,33 +93,8 @@ def exchange(
             except BrokenPipeError:
                 pass  # the answer may have come before the body was sent
             _pretend_sent(http, request)
-            while True:
-                event = http.next_event()
-                if event is h11.NEED_DATA:
-                    data = link.stream.receive(limit)
-                    if first and data:
-                        _check_first(data, route, limit)
-                        first = False
-                    if not data and first:
-                        raise _reset(route, limit, "closed the connection without an answer")
-                    http.receive_data(data)
-                elif isinstance(event, h11.Response):
-                    break
-                elif isinstance(event, h11.InformationalResponse):
-                    continue
-                else:
-                    raise _reset(route, limit, "closed the connection without a whole answer")
+            event = _response(http, link, route, limit)
             note(f"HTTP {event.status_code}")
-    except h11.RemoteProtocolError as error:
-        link.stream.close()
-        if first:
-            raise _reset(route, limit, "closed the connection without an answer") from None
-        raise NetFault(
-            "not-a-gateway",
-            f"{route.target.authority} does not speak HTTP ({error})",
-            route.target.origin,
-            {"garbage": True},
-        ) from None
     except OutOfTime:
         link.stream.close()
         raise NetFault(
@@ -139,6 +113,31 @@ def exchange(
     pieces = _body(http, link, holder)
     reason = event.reason.decode("latin-1", "replace")
     return Answer(event.status_code, reason, headers, route.target, pieces, link.stream.close, link.peer)
+
+
+def _response(http: h11.Connection, link: Link, route: Route, limit: Limit) -> h11.Response:
+    """The head of the answer. Raises NetFault for what is none, OSError, OutOfTime, Cancelled."""
+    begun = False
+    try:
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                data = link.stream.receive(limit)
+                if not begun:
+                    _check_first(data, route, limit)
+                begun = True
+                http.receive_data(data)
+            elif isinstance(event, h11.Response):
+                return event
+            elif not isinstance(event, h11.InformationalResponse):
+                raise _reset(route, limit, "closed the connection without a whole answer")
+    except h11.RemoteProtocolError as error:
+        raise NetFault(
+            "not-a-gateway",
+            f"{route.target.authority} does not speak HTTP ({error})",
+            route.target.origin,
+            {"garbage": True},
+        ) from None
 
 
 def _head(link: Link, target: Target, request: Request) -> bytes:
@@ -160,6 +159,9 @@ def _pretend_sent(http: h11.Connection, request: Request) -> None:
 
 
 def _check_first(data: bytes, route: Route, limit: Limit) -> None:
+    """The first bytes: there must be some, and they must not be a TLS alert."""
+    if not data:
+        raise _reset(route, limit, "closed the connection without an answer")
     if data[:1] == b"\x15" and route.target.scheme == "http":
         raise _tls_port(route)
 
