@@ -262,7 +262,10 @@ async def read(request: Request, model: type[M], *, optional: bool = False) -> M
         parts.append(part)
     raw = b"".join(parts)
     try:
-        return model.model_validate({} if optional and not raw.strip() else json.loads(raw))
+        data = {} if optional and not raw.strip() else json.loads(raw)
+        if b"\\u" in raw:  # halves of surrogate pairs are JSON, but no text that can be stored or answered
+            json.dumps(data, ensure_ascii=False).encode()
+        return model.model_validate(data)
     except (ValueError, RecursionError) as error:
         if not isinstance(error, ValidationError):
             raise refusals.bad_request("request body is not valid JSON") from None

@@ -54,7 +54,7 @@ ITEM = st.one_of(
     MESSAGE,
     st.fixed_dictionaries(
         {"type": st.sampled_from(["function_call", "custom_tool_call", "local_shell_call"]), "call_id": TEXTS, "name": TEXTS},
-        optional={"arguments": TEXTS, "input": TEXTS, "namespace": TEXTS, "action": ANYTHING},
+        optional={"arguments": ANYTHING, "input": ANYTHING, "namespace": ANYTHING, "action": ANYTHING},
     ),
     st.fixed_dictionaries({"type": st.sampled_from(["function_call_output", "custom_tool_call_output"]), "call_id": TEXTS, "output": ANYTHING}),
     st.fixed_dictionaries({"type": st.just("reasoning"), "summary": ANYTHING, "encrypted_content": TEXTS}),

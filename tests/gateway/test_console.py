@@ -247,3 +247,19 @@ async def test_metrics(gateway: Served) -> None:
     assert 'gen_ai_client_token_usage_total{gen_ai_request_model="joytui-offline",gen_ai_token_type="input"}' in text
     assert "gen_ai_server_request_duration_seconds_count 2" in text
     assert "joytui_requests_in_flight 0" in text
+
+
+async def test_half_a_surrogate_pair_is_no_text(gateway: Served) -> None:
+    """It is JSON, and can neither be stored nor answered: the console API refuses it, the model API answers readably."""
+    for path, body in (
+        ("keys", b'{"name": "\\ud800"}'),
+        ("keys/check", b'{"key": "x", "model": "\\ud800"}'),
+        ("tokens", b'{"name": "a\\udfff"}'),
+    ):
+        answer = await gateway.admin.post(f"/console/v1/{path}", content=body)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert (await gateway.admin.post("/console/v1/keys", content=b'{"name": "\\ud83e\\udd89"}')).json()["name"] == "🦉"
+    body = b'{"model": "\\ud800", "messages": [{"role": "user", "content": "half \\ud83e"}]}'
+    answer = await gateway.post("chat/completions", await gateway.key(), body)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, "model_not_found")
+    assert (await gateway.chat(await gateway.key(), {**SAY_HI, "user": "\ud83e"})).status_code == 200

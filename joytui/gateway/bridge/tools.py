@@ -55,8 +55,9 @@ class ToolNames:
         self._flat[tool.namespace, tool.name] = flat
         return flat
 
-    def flat(self, namespace: str | None, name: str) -> str:
-        """The flat name of a call in the history; its tool need not be offered any more."""
+    def flat(self, namespace: Any, name: str) -> str:
+        """The flat name of a call in the history; its tool need not be offered any more. A namespace is a text or none."""
+        namespace = namespace if isinstance(namespace, str) else None
         return self._flat.get((namespace, name)) or flat_name(namespace, name)
 
     def resolve(self, flat: str) -> Tool:
@@ -86,7 +87,7 @@ def flat_name(namespace: str | None, name: str) -> str:
     clean = re.sub(r"[^A-Za-z0-9_-]", "_", whole) or "tool"
     if len(clean) <= MAX_NAME:
         return clean
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{clean[: MAX_NAME - 9]}_{digest}"
 
 
@@ -104,7 +105,7 @@ def _add(tools: Tools, tool: Mapping[str, Any], namespace: str | None) -> None:
     kind = tool.get("type")
     if kind == "namespace":
         inner = _text(tool, "name")
-        for member in tool.get("tools") or ():
+        for member in _members(tool):
             if isinstance(member, Mapping):
                 _add(tools, member, f"{namespace}{SEPARATOR}{inner}" if namespace else inner)
         return
@@ -117,6 +118,13 @@ def _add(tools: Tools, tool: Mapping[str, Any], namespace: str | None) -> None:
         _put(tools, Tool("tool_search", TOOL_SEARCH, namespace), _function(tool))
     else:
         tools.notes.append(f"tool {kind} is hosted by the provider and was left out")
+
+
+def _members(tool: Mapping[str, Any]) -> list[Any]:
+    members = tool.get("tools")
+    if members is not None and not isinstance(members, list):
+        raise BridgeError("tools: a namespace's tools are a list")
+    return members or []
 
 
 def _put(tools: Tools, tool: Tool, function: dict[str, Any]) -> None:
@@ -182,6 +190,7 @@ def translate_choice(choice: Any, tools: Tools) -> Any:
 
 
 def _keep_allowed(tools: Tools, choice: Mapping[str, Any]) -> None:
-    wanted = [t for t in choice.get("tools") or () if isinstance(t, Mapping)]
+    listed = choice.get("tools")
+    wanted = [t for t in listed if isinstance(t, Mapping)] if isinstance(listed, list) else []
     allowed = {tools.names.flat(t.get("namespace"), t["name"]) for t in wanted if isinstance(t.get("name"), str)}
     tools.functions = [f for f in tools.functions if f["function"]["name"] in allowed]
