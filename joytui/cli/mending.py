@@ -111,7 +111,7 @@ def _show(report: Report, *, made: bool, as_json: bool) -> int:
         say("")
         emit(render_text(report, paint, steps=False))
         if made:
-            emit("\n" + paint("`joytui doctor --undo` puts the latest change back", "dim"))
+            emit("\n" + paint("`joytui doctor --undo` puts the latest change back; again, the one before", "dim"))
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
 
@@ -121,13 +121,14 @@ def _show(report: Report, *, made: bool, as_json: bool) -> int:
 def _mended(finding: Verdict | Finding, args: argparse.Namespace, invocation: Invocation) -> bool:
     """Whether something was changed."""
     from joytui.codex.look import look
+    from joytui.core.records import Verdict
     from joytui.doctor.mend.plans import mend_for
 
     world = look(invocation)
     mend = mend_for(finding.cause or "", world, finding.details)
     say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
     if mend is None:
-        _by_hand(finding)
+        _by_hand(finding, told_again=isinstance(finding, Verdict) and not args.json)
         return False
     if mend.action:
         return _act(mend, world, args)
@@ -139,10 +140,10 @@ def _mended(finding: Verdict | Finding, args: argparse.Namespace, invocation: In
     return True
 
 
-def _by_hand(finding: Verdict | Finding) -> None:
-    """What joytui does not do itself: shell files, environments, the gateway's side."""
-    say("  this is not mended by changing Codex's files; what to do:")
-    if finding.fix:
+def _by_hand(finding: Verdict | Finding, *, told_again: bool) -> None:
+    """What joytui does not do itself: shell files, environments, the gateway's side. The report may say it below."""
+    say("  no change of Codex's files mends this; what to do:" + (" see below" if told_again else ""))
+    if finding.fix and not told_again:
         say(f"  {finding.fix.summary}")
         for command in finding.fix.commands:
             say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
@@ -171,13 +172,24 @@ def _agreed(mend: Mend, args: argparse.Namespace) -> bool:
 
 
 def ask(question: str) -> bool:
-    """A question on the terminal; only y or yes is yes."""
+    """A question on the terminal; only y or yes is yes, typed after the question was shown."""
+    _forget_typed()
     sys.stderr.write(f"\n{question} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
         say("")
     return answer.strip().lower() in ("y", "yes")
+
+
+def _forget_typed() -> None:
+    """What was typed while the doctor examined is no answer to a question that nobody had seen yet."""
+    try:
+        import termios
+
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (ImportError, OSError, ValueError, termios.error):
+        pass  # no terminal: nothing was typed ahead
 
 
 def _apply(mend: Mend, world: World) -> None:

@@ -6,6 +6,7 @@ from joytui.codex.world import Issue, World
 from joytui.core.redaction import MASK
 from joytui.doctor.mend.change import Change, as_if
 
+_ALL_SEEN = 58.0  # up to here (types, tables, ids) looking finds every fault at once; later ones hide behind each other
 _UNREADABLE = ("config-syntax", "config-unreadable")
 
 
@@ -37,7 +38,7 @@ def _new_problem(before: World, after: World) -> Issue | None:
     if any(issue.cause in _UNREADABLE or issue.cause == "config-missing" for issue in before.problems):
         return None
     known = {(issue.cause, issue.key) for issue in (*before.problems, *before.suspicions)}
-    later = max((issue.order for issue in before.problems), default=0.0)
+    later = max((_ALL_SEEN, *(issue.order for issue in before.problems)))
     for issue in after.problems:
         if (issue.cause, issue.key) not in known and (issue.order < later or not before.problems):
             return issue

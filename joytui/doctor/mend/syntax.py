@@ -90,9 +90,11 @@ def _better(text: str, error: TomlError) -> str | None:
 
 def _candidates(line: str, above: list[str]) -> Iterator[str | None]:
     """The line as it may have been meant; None: it goes."""
-    plain = line.translate(_QUOTES).translate(_BLANKS)
+    said, sign, comment = line.partition(" #")
+    plain = said.translate(_QUOTES).translate(_BLANKS) + sign + comment
+    whole = line.translate(_QUOTES).translate(_BLANKS)
     for repair_line in (lambda text: text, *_REPAIRS):
-        for start in dict.fromkeys((line, plain)):
+        for start in dict.fromkeys((line, plain, whole)):
             changed = repair_line(start)
             if changed != line:
                 yield changed
