@@ -15,7 +15,7 @@ _USERINFO = re.compile(r"(?<=://)[^\s/?#'\"<>‹]{1,300}@(?=[\w\[])")
 _QUERY = re.compile(r"([?&;][\w.\-\[\]%]{1,60}=)(?!‹)([^\s&#'\"<>,;)]{1,2000})")
 _HEADER = re.compile(
     r"(?i)\b((?:proxy-)?authorization|x-api-key|api-key|cookie|set-cookie|x-auth-token|x-amz-security-token|ocp-apim-subscription-key)"
-    r"([\"']?\s*[:=]\s*[\"']?)(?!‹)[^\n\"'}]{1,2000}"
+    r"([\"']?\s*[:=](?!\s*[\"']?(?:Bearer |Basic )?‹)\s*[\"']?)[^\n\"'}]{1,2000}?(?=, url: |[\n\"'}]|$)"
 )
 _ASSIGNED = re.compile(
     r"(?i)([\w\-.]{0,40}(?:api[_\-]?key|apikey|secret|passw(?:or)?d|passwd|passphrase|pwd|token|credential|private[_\-]?key|signature|pin|otp)"

@@ -18,7 +18,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "http
 FILE_LIMIT = 2_000_000
 
 _SECRET_NAME = re.compile(
-    r"key|secret|passw|passphrase|passcode|\bpwd\b|_pw$|token|auth|credential|cookie|session|bearer|private|signature|salt|pin$"
+    r"key|secret|passw|passphrase|passcode|pwd|_pw$|token|auth|credential|cookie|session|bearer|private|signature|salt|pin$"
     r"|dsn|webhook|connection|conn_str|license|otp|jwt|hmac|nonce|cert$",
     re.I,
 )

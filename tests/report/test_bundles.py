@@ -1,0 +1,229 @@
+"""`joytui report`: no secret of any of sixty kinds is in a bundle, --check finds each that is put back, same bytes twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joytui.cli.main import main
+from joytui.codex.look import look
+from joytui.codex.world import Invocation
+from joytui.core.redaction import MASK
+from joytui.doctor.bundle import Bundle, check, compose, gather, pack
+from joytui.doctor.bundle.failures import last_failures, told
+from joytui.doctor.bundle.gather import Material, bare, known_secrets
+from joytui.doctor.bundle.scrub import Scrubber
+from joytui.doctor.triage import triage
+from tests.report.planted import ROLLOUTS, PlantedMachine, all_planted, core, plant, spellings
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PLANTED = all_planted()
+
+
+def invocation(machine: PlantedMachine, *args: str) -> Invocation:
+    return Invocation(args, dict(machine.env), machine.home, None)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> PlantedMachine:
+    return plant(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def material(machine: PlantedMachine) -> Material:
+    """With a gateway's record whose error body holds secrets of two more kinds."""
+    records = [
+        {"time": "2026-11-23T11:30:00.000Z", "model": "auto", "status": 403, "request_id": "req-06e1a2b3c4d5e6f7",
+         "error_message": "no: " + " ".join(ROLLOUTS.values())}
+    ]  # fmt: skip
+    gateway = {
+        "running": True,
+        "version": "1",
+        "key": "known",
+        "records": records,
+        "upstream": "http://gw.corp/openai/v1",
+    }
+    return gather(invocation(machine, "exec", "my very private prompt"), AT, gateway=gateway)
+
+
+@pytest.fixture(scope="module")
+def bundle(material: Material) -> Bundle:
+    return compose(material)
+
+
+def everything(bundle: Bundle) -> str:
+    data = pack(bundle)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = [name + "\n" + archive.read(name).decode() for name in archive.namelist()]
+    return "\n".join([*files, *(entry.text for entry in bundle.entries)])
+
+
+def test_there_are_more_than_fifty_kinds() -> None:
+    cores = [core(name, text) for name, text in PLANTED.items()]
+    assert len(set(cores)) == len(cores) >= 60
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_no_planted_secret_is_in_a_bundle(name: str, bundle: Bundle) -> None:
+    text = everything(bundle)
+    for form in spellings(core(name, PLANTED[name])):
+        assert form not in text
+
+
+def test_neither_the_prompt_nor_the_home_is_in_it(bundle: Bundle, machine: PlantedMachine) -> None:
+    text = everything(bundle)
+    assert "private prompt" not in text
+    assert str(machine.home) not in text
+
+
+def test_what_support_needs_is_in_it(bundle: Bundle) -> None:
+    report = json.loads(next(entry.text for entry in bundle.entries if entry.name == "report.json"))
+    assert report["kind"] == "joytui-report"
+    effective = report["config"]["effective"]
+    assert effective["model_provider"]["value"] == "joytoken"
+    assert effective["model_provider"]["origin"].endswith("config.toml:2")
+    assert report["environment"]["values"]["SHELL"] == "/bin/zsh"
+    assert {"JOY_TOKEN_API_KEY", "DB_PASSWORD", "HTTPS_PROXY"} <= set(report["environment"]["names"])
+    assert report["environment"]["proxies"]["HTTPS_PROXY"] == "http://proxy.corp:3128"
+    assert report["last_failures"]["failed"] == len(ROLLOUTS)
+    assert report["last_failures"]["failures"][0]["http_status"] is None
+    assert report["gateway"]["records"][0]["request_id"] == "req-06e1a2b3c4d5e6f7"
+    assert MASK in report["gateway"]["records"][0]["error_message"]
+    assert "req_12" in json.dumps(report["last_failures"])
+
+
+def test_the_preview_says_what_was_removed(bundle: Bundle) -> None:
+    removed = {entry.name.split(": ")[-1]: dict(entry.removed) for entry in bundle.entries if ":" in entry.name}
+    assert removed["last_failures"]["known secrets and their shapes"] >= 3
+    assert removed["gateway"]
+    assert removed["versions"] == {}
+
+
+def test_a_clean_bundle_is_clean(bundle: Bundle, machine: PlantedMachine) -> None:
+    assert check(pack(bundle), known_secrets(look(invocation(machine)))) == []
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("place", ["text", "json", "name"])
+def test_check_finds_each_that_is_put_back(name: str, place: str, bundle: Bundle, machine: PlantedMachine) -> None:
+    secret = PLANTED[name]
+    entries = {entry.name: entry.text for entry in bundle.entries if ":" not in entry.name}
+    if place == "text":
+        entries["report.md"] += f"\n{secret}\n"
+    elif place == "json":
+        entries["report.json"] = json.dumps({**json.loads(entries["report.json"]), "more": [{"deep": secret}]})
+    else:
+        entries[f"logs/{secret}.txt"] = "x"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for entry, text in entries.items():
+            archive.writestr(entry, text)
+    leaks = check(buffer.getvalue(), known_secrets(look(invocation(machine))))
+    assert leaks
+    assert core(name, secret) not in str(leaks)
+    assert (leaks[0].line == 0) == (place == "name")
+
+
+@pytest.mark.parametrize("form", ["backwards", "base64"])
+def test_check_knows_other_spellings(form: str, machine: PlantedMachine) -> None:
+    secret = PLANTED["DB_PASSWORD"]
+    hidden = secret[::-1] if form == "backwards" else sorted(spellings(secret) - {secret}, key=len)[-1]
+    assert check(f"note: {hidden}".encode(), known_secrets(look(invocation(machine))))
+
+
+def test_same_input_same_bytes(material: Material, machine: PlantedMachine) -> None:
+    again = gather(invocation(machine, "exec", "my very private prompt"), AT, gateway=material.gateway)
+    assert pack(compose(again)) == pack(compose(material))
+    later = replace(material, generated_at="2027-01-01T00:00:00.000Z")
+    assert pack(compose(later)) != pack(compose(material))
+
+
+def test_triage_reads_a_bundle(bundle: Bundle, material: Material) -> None:
+    answer = triage(pack(bundle))
+    assert answer.kind == "bundle"
+    expected = material.doctor.verdict.cause
+    assert expected is None or [cause.id for cause in answer.candidates] == [expected]
+
+
+def test_the_last_failures_are_told(machine: PlantedMachine) -> None:
+    history = last_failures(machine.codex_home)
+    assert (history.turns, history.failed, history.last_good) == (len(ROLLOUTS), len(ROLLOUTS), None)
+    assert history.failures[0].last == "2026-11-23T09:12:00.000Z"
+    assert all("policy-rejected" in one.causes for one in history.failures if one.provider == "joytoken")
+    assert told(history)[0].startswith(f"Your last {len(ROLLOUTS)} turns: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("http://u:p@h:1/x?k=v#f", "http://h:1/x"), ("proxy:3128", "proxy:3128"), ("u:p@proxy:3128", "proxy:3128"), ("", "(empty)"), ("http://[::1", "(unreadable)"), ("a b", "(unreadable)")],
+)  # fmt: skip
+def test_bare_addresses(value: str, shown: str) -> None:
+    assert bare(value) == shown
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200), st.sampled_from(sorted(PLANTED.values())))
+def test_scrubbed_text_scrubs_to_itself(text: str, secret: str) -> None:
+    scrubber = Scrubber([secret])
+    once = scrubber.text(f"{text} {secret} {text}")
+    assert secret not in once
+    assert Scrubber([secret]).text(once) == once
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(machine: PlantedMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    with mock.patch.dict("os.environ", {**machine.env, "SOURCE_DATE_EPOCH": "1795426872"}, clear=True):
+        yield tmp_path
+
+
+def test_the_command_writes_previews_and_checks(shell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--preview"]) == 0
+    preview = capsys.readouterr().out
+    assert not list(shell.iterdir())
+    assert "removed" in preview
+    assert main(["report", "-o", "one.zip"]) == 0
+    assert main(["report", "-o", "two.zip"]) == 0
+    assert (shell / "one.zip").read_bytes() == (shell / "two.zip").read_bytes()
+    assert (shell / "one.zip").stat().st_mode & 0o777 == 0o600
+    assert main(["report", "--check", "one.zip"]) == 0
+    assert main(["report", "--markdown"]) == 0
+    shown = capsys.readouterr().out + preview
+    assert "## joytui report" in shown
+    assert not [name for name, text in PLANTED.items() if core(name, text) in shown]
+    (shell / "leak.txt").write_text(f"key {PLANTED['MYSQL_PWD']}\n")
+    assert main(["report", "--check", "leak.txt", "--json"]) == 1
+    out = capsys.readouterr().out
+    assert json.loads(out)["clean"] is False
+    assert PLANTED["MYSQL_PWD"] not in out
+
+
+@pytest.mark.parametrize("words", [["--check", "/nowhere"], ["-o", "/nowhere/x.zip"], ["--bogus"]])
+def test_wrong_usage(shell: Path, words: list[str]) -> None:
+    assert main(["report", *words]) == 2
+
+
+def test_a_damaged_zip_is_refused(shell: Path) -> None:
+    (shell / "x.zip").write_bytes(b"PK\x03\x04" + b"\0" * 50)
+    assert main(["report", "--check", "x.zip"]) == 2
+
+
+def test_triage_takes_the_bundle_by_its_name(shell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "-o", "one.zip"]) == 0
+    assert main(["triage", "one.zip", "--json"]) in (0, 1)
+    out = capsys.readouterr().out
+    assert '"kind": "bundle"' in out
+    assert main(["triage", "/nowhere"]) == 2
