@@ -130,6 +130,8 @@ class Gateway:
         found = []
         if self.ledger.interrupted:
             found.append(f"{self.ledger.interrupted} requests were cut off when the gateway last ended")
+        if self.ledger.owed:
+            found.append(f"{self.ledger.owed} changes wait until the store can be written again (disk full?)")
         if self.ledger.lost:
             found.append(f"{self.ledger.lost} changes could not be written to the store")
         return found

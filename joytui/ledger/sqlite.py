@@ -97,6 +97,11 @@ class SqliteLedger:
         return self._writer.waiting
 
     @property
+    def owed(self) -> int:
+        """Writes that are tried again and again, because the store did not take them."""
+        return self._writer.owed
+
+    @property
     def lost(self) -> int:
         """Writes that the store did not take."""
         return self._writer.lost

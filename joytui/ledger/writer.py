@@ -22,6 +22,16 @@ log = logging.getLogger("joytui.ledger")
 
 MAX_BATCH = 512
 ATTEMPTS = 6
+MOST_OWED = 20_000
+OWED_AGAIN_S = 1.0
+_PASSING = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Faults of the disk or of another program that holds the store: what could not be written then is tried again later."""
 
 
 class Batch:
@@ -67,6 +77,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
         self._failure: Exception | None = None
+        self._owed: list[_Job] = []
         self.lost = 0
 
     def start(self) -> None:
@@ -83,6 +94,11 @@ class Writer:
     @property
     def waiting(self) -> int:
         return self._jobs.qsize()
+
+    @property
+    def owed(self) -> int:
+        """Writes that nobody waits for and that the store did not take yet: ends of requests, above all."""
+        return len(self._owed)
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
@@ -120,15 +136,19 @@ class Writer:
         open_ = True
         while open_:
             jobs, open_ = self._collect()
+            jobs, self._owed = self._owed + jobs, []
             if jobs:
                 self._commit(batch, jobs)
                 _answer(jobs)
         connection.close()
 
     def _collect(self) -> tuple[list[_Job], bool]:
-        """All that waits, at least one job; False with it when the end was asked for."""
-        job = self._jobs.get()
+        """All that waits, at least one job (none where writes are owed); False with it when the end was asked for."""
         jobs: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=OWED_AGAIN_S if self._owed else None)
+        except Empty:
+            return jobs, True
         while job is not None:
             jobs.append(job)
             if len(jobs) >= MAX_BATCH:
@@ -160,8 +180,12 @@ class Writer:
                 time.sleep(0.05 * 2**attempt)
 
     def _give_up(self, jobs: list[_Job], error: sqlite3.Error) -> None:
-        self.lost += len(jobs)
-        log.error("the ledger could not write %d changes: %s", len(jobs), error)
+        """Who waits is told. What nobody waits for is kept for another try, where the fault may pass."""
+        unawaited = [job for job in jobs if job.future is None and job.done is None]
+        if (error.sqlite_errorcode or 0) & 0xFF in _PASSING:
+            self._owed = unawaited[:MOST_OWED]
+        self.lost += len(jobs) - len(self._owed)
+        log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(self._owed), error)
         for job in jobs:
             job.failure = error
 

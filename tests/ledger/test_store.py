@@ -14,8 +14,11 @@ from joytui.core.errors import UnreachableError, UsageError
 from joytui.ledger import reads, upkeep
 from joytui.ledger.files import store_path
 from joytui.ledger.ids import Numbers, first_number, moment, request_id, request_number
+from joytui.ledger.money import Candidate
+from joytui.ledger.requests import Ended, Opened, Reservation, end_request, open_request, reserve_request
 from joytui.ledger.schema import MIGRATIONS
 from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.writer import Batch
 from tests.ledger.filling import DAY, START, add, new_key
 
 
@@ -168,3 +171,39 @@ def test_readers_cannot_write(ledger: SqliteLedger) -> None:
     with pytest.raises(sqlite3.OperationalError):
         connection.execute("DELETE FROM api_key")
     connection.close()
+
+
+def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
+    """SQLite itself says "database or disk is full": who waits is told, an end is kept, and written when there is room."""
+    key = new_key(ledger, daily_limit="1")
+    opened = Opened(ledger.numbers.next(), key.id, "auto", "e", True, None, None, None, None, None)
+    wanted = Reservation(key.budget_id, [("daily", 10**9)], [Candidate("m", "p", "standard", 500)], 60_000)
+    ledger.write_now(reserve_request, opened, wanted)
+    ledger.write_now(fill)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        ledger.write_now(open_request, opened._replace(n=ledger.numbers.next(), model="m" * 9000), None, None, None)
+    ended = Ended("m", "p", "standard", 200, cost_nano=300, cost_source="upstream", notes="n" * 9000)
+    ledger.submit(end_request, opened, ended, key.budget_id, True)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        ledger.write_now(lambda batch: batch.execute("INSERT INTO junk VALUES (zeroblob(9000))"))
+    assert ledger.owed == 1
+    [(_, record)] = ledger.read_now(reads.page, None, None, None, None, 10)
+    assert record.status is None
+    with sqlite3.connect(ledger.path) as room:
+        room.execute("DELETE FROM junk")
+    room.close()
+    ledger.write_now(lambda batch: None)
+    assert ledger.owed == 0
+    [(_, record)] = ledger.read_now(reads.page, None, None, None, None, 10)
+    assert (record.status, record.cost_nano) == (200, 300)
+    connection = ledger.reader()
+    assert connection.execute("SELECT spent, held FROM budget").fetchall() == [(300, 0)]
+    connection.close()
+
+
+def fill(batch: Batch) -> None:
+    """Leaves no page free, and allows no more."""
+    batch.execute("CREATE TABLE junk (x)")
+    batch.execute("INSERT INTO junk VALUES (zeroblob(400000))")
+    pages = batch.execute("PRAGMA page_count").fetchone()[0]
+    batch.execute(f"PRAGMA max_page_count = {pages}")
