@@ -13,10 +13,8 @@ from joytui.core.periods import hour_of
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.records import RequestRecord
     from joytui.usage.reconcile import Reconciliation
 
-PAGE = 500
 RATE_DAYS = 7
 EDGE = timedelta(minutes=15)  # a request and the note of it need not stand on the same side of a range's end
 
@@ -33,22 +31,12 @@ async def reconciled(
     """Codex's responses against the gateway's requests of that time. `home` is a CODEX_HOME."""
     import asyncio
 
+    from joytui.client.pages import newest_requests
     from joytui.codex.rollouts import read_responses
     from joytui.usage.reconcile import reconcile
 
     begin, end = since - EDGE, until + EDGE
-    records = await _records(console, begin, end)
+    records = await newest_requests(console, since=rfc3339(begin), until=rfc3339(end))
     entries = await asyncio.to_thread(read_responses, home, cache_dir, begin, end)
     found = reconcile(entries, records)
     return replace(found, differences=tuple(one for one in found.differences if since <= one.time < until))
-
-
-async def _records(console: ConsoleClient, since: datetime, until: datetime) -> list[RequestRecord]:
-    records: list[RequestRecord] = []
-    before = None
-    while True:
-        page = await console.requests(since=rfc3339(since), until=rfc3339(until), limit=PAGE, before=before)
-        records += page.records
-        before = page.next
-        if not before:
-            return records
