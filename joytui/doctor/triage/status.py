@@ -24,7 +24,6 @@ _UNEXPECTED = re.compile(
     re.S,
 )
 _LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is a saying of its own
-_ENDINGS = ("/responses", "/chat/completions", "/models")
 _OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
 
 KEY_ASK = (
@@ -64,10 +63,12 @@ def refused(text: str) -> Refused | None:
 
 
 def _whole(url: str | None) -> str | None:
+    """The address up to its known end; the user's next words may have been joined to it. None where the end is missing."""
     if url is None:
         return None
-    path = url.split("?", 1)[0].rstrip(").]\"'}")
-    return path if path.endswith(_ENDINGS) else None
+    path = url.split("?", 1)[0]
+    found = re.match(r".*(?:/responses|/chat/completions|/models)", path, re.S)
+    return found[0] if found and "/" not in path[found.end() :] else None
 
 
 def to_openai(url: str | None) -> bool:

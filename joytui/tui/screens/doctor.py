@@ -38,6 +38,7 @@ class DoctorScreen(ConsoleScreen):
         Binding("c", "copy_ticket", "Copy verdict", tooltip="the verdict as the text of a ticket, redacted"),
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
         Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
+        Binding("p", "triage", "Triage", tooltip="paste what a ticket holds, and read its cause", show=False),
         Binding("e", "export", "JSON", tooltip="write the report as JSON to a file"),
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
@@ -182,6 +183,11 @@ class DoctorScreen(ConsoleScreen):
 
     def action_try_turn(self) -> None:
         self.console.action_try_turn()
+
+    def action_triage(self) -> None:
+        from joytui.tui.screens.triage import TriageDialog
+
+        self.console.push_screen(TriageDialog())
 
     def action_export(self) -> None:
         from joytui.tui.screens.ask import Ask

@@ -1,0 +1,131 @@
+"""Triage: paste what a ticket holds on the left, read the cause, the question and the reply on the right. Offline."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static, TextArea
+
+from joytui.tui.widgets.dialog import Dialog
+
+if TYPE_CHECKING:
+    from joytui.doctor.triage import Answer
+
+HINT = "Paste what Codex printed, JSON lines, an error body, `curl -v`, or the user's own words."
+PAUSE_S = 0.15
+
+
+class Read(Message):
+    """A text was read. `number` tells the newest reading from those that typing overtook."""
+
+    def __init__(self, number: int, answer: Answer) -> None:
+        super().__init__()
+        self.number = number
+        self.answer = answer
+
+
+class TriageDialog(Dialog[None]):
+    """Reads while the user types or pastes; nothing leaves the machine and nothing is kept."""
+
+    DIALOG_TITLE = "Triage: from a ticket to its cause"
+    DEFAULT_CSS = """
+    TriageDialog #dialog { width: 96%; height: 90%; }
+    TriageDialog #sides { height: 1fr; }
+    TriageDialog #ticket { width: 1fr; height: 100%; border: tall $rule; background: $background; }
+    TriageDialog #result { width: 1fr; height: 100%; padding: 0 0 0 2; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "copy_reply", "Copy reply", priority=True, tooltip="the reply to send, on the clipboard"),
+        Binding("ctrl+l", "empty", "Empty", priority=True, tooltip="take the text away, for the next ticket"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer: Answer | None = None
+        self._number = 0
+
+    def compose_dialog(self) -> ComposeResult:
+        with Horizontal(id="sides"):
+            yield TextArea(id="ticket", tab_behavior="focus", soft_wrap=True)
+            with VerticalScroll(id="result"):
+                yield Static(HINT, id="answer", markup=False)
+        yield Static(
+            "^r copies the reply · ^l empties · tab goes to the answer · esc closes", classes="note", markup=False
+        )
+
+    def on_mount(self) -> None:
+        self.query_one("#ticket").focus()
+
+    def on_text_area_changed(self) -> None:
+        self._number += 1
+        number = self._number
+        self.set_timer(PAUSE_S, lambda: self._start(number))
+
+    def _start(self, number: int) -> None:
+        if number != self._number:
+            return
+        text = self.query_one(TextArea).text
+        if not text.strip():
+            self.answer = None
+            self.query_one("#answer", Static).update(HINT)
+            return
+        body = _Reading(self, number, text)
+        self.run_worker(body, thread=True, group="triage", exclusive=True, exit_on_error=False)
+
+    def on_read(self, message: Read) -> None:
+        if message.number == self._number:
+            self.answer = message.answer
+            self.query_one("#answer", Static).update(shown(message.answer))
+
+    def action_copy_reply(self) -> None:
+        if self.answer is None:
+            self.notify("paste something first", timeout=3)
+            return
+        self.app.copy_to_clipboard(self.answer.reply)
+        self.notify("The reply is on the clipboard.", timeout=3)
+
+    def action_empty(self) -> None:
+        self.query_one(TextArea).clear()
+        self.query_one("#ticket").focus()
+
+
+class _Reading:
+    """Reads in a thread and posts the answer. Touches no widget."""
+
+    def __init__(self, dialog: TriageDialog, number: int, text: str) -> None:
+        self._dialog, self._number, self._text = dialog, number, text
+
+    def __call__(self) -> None:
+        from joytui.doctor.bundle.secrets import secrets_of_environment
+        from joytui.doctor.triage import triage
+
+        answer = triage(self._text, secrets_of_environment(os.environ))
+        self._dialog.post_message(Read(self._number, answer))
+
+
+def shown(answer: Answer) -> Content:
+    """The answer as on the terminal; the first line, which is the verdict, in bold. The pane wraps."""
+    from joytui.doctor.triage import render
+
+    head, _, rest = render(answer, lambda text, *styles: text).partition("\n")
+    return Content.assemble((head, "bold"), "\n", "\n".join(_joined(rest)))
+
+
+def _joined(text: str) -> list[str]:
+    """Lines that were filled to a terminal's width, joined again, since the pane is narrower."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        before = lines[-1] if lines else ""
+        goes_on = before.strip() and line.strip() and indent == len(before) - len(before.lstrip()) and len(before) > 70
+        if goes_on:
+            lines[-1] = f"{before} {line.strip()}"
+        else:
+            lines.append(line)
+    return lines

@@ -1,0 +1,40 @@
+"""The Triage panel of the Doctor screen: p, paste, read, copy the reply."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import Paste
+from textual.widgets import Static, TextArea
+
+from joytui.tui.screens.triage import TriageDialog
+from tests.tui.opening import console, settle
+
+KEY = "jt_live_0123456789abcdef"
+TICKET = f"""ann@mac % codex exec hi
+ERROR: unexpected status 404 Not Found: no route POST /v1/responses, url: https://api-dev.joytokens.ai/v1/responses
+my key is {KEY}
+"""
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_ticket_is_pasted_and_its_reply_copied(size: tuple[int, int]) -> None:
+    app = console("doctor")
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("p")
+        dialog = app.screen
+        assert isinstance(dialog, TriageDialog)
+        dialog.query_one(TextArea).post_message(Paste(TICKET))
+        while dialog.answer is None:
+            await pilot.pause(0.02)
+        await settle(app, pilot)
+        shown = str(dialog.query_one("#answer", Static).render())
+        assert "base-url-path" in shown
+        assert "base_url" in dialog.answer.ask
+        await pilot.press("ctrl+r")
+        assert app.clipboard == dialog.answer.reply
+        assert KEY not in shown + app.clipboard
+        await pilot.press("ctrl+l")
+        while dialog.answer is not None:
+            await pilot.pause(0.02)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, TriageDialog)
