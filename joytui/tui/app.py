@@ -254,9 +254,12 @@ class ConsoleApp(App[None]):
 
     def show_key(self, key_id: str) -> None:
         """Keys with the cursor on this key."""
+        self.action_show_screen("keys")
+        self.call_after_refresh(self._go_to_key, key_id)
+
+    def _go_to_key(self, key_id: str) -> None:
         from joytui.tui.screens.keys import KeysScreen
 
-        self.action_show_screen("keys")
         if isinstance(self.screen, KeysScreen):
             self.screen.go_to(key_id)
 

@@ -88,6 +88,7 @@ class SettingsDialog(Dialog[None]):
     def __init__(self, first: str = "theme") -> None:
         super().__init__()
         self._first = first
+        self._before: dict[str, str] = {}
 
     @property
     def console(self) -> ConsoleApp:
@@ -100,6 +101,7 @@ class SettingsDialog(Dialog[None]):
             texts = shown(load(path))
         except SettingsError as error:
             texts, problem = shown(ConsoleSettings()), f"✗ {error.what} ({error.where})"
+        self._before = texts
         for field in FIELDS:
             with Horizontal(classes="row"):
                 yield Static(field.label, classes="label")
@@ -125,7 +127,8 @@ class SettingsDialog(Dialog[None]):
             self.dismiss(None)
 
     def action_save(self) -> None:
-        changes, problems = changes_of({f.name: self.query_one(f"#{f.name}", Input).value for f in FIELDS})
+        texts = {field.name: self.query_one(f"#{field.name}", Input).value for field in FIELDS}
+        changes, problems = changes_of(texts)
         for field in FIELDS:
             line = self.query_one(f"#{field.name}-problem", Static)
             line.set_class(field.name in problems, "-there")
@@ -134,7 +137,8 @@ class SettingsDialog(Dialog[None]):
             self.query_one(f"#{next(iter(problems))}", Input).focus()
             return
         try:
-            settings = save(self.console.options.places.config_file, changes)
+            changed = {name: value for name, value in changes.items() if texts[name] != self._before.get(name)}
+            settings = save(self.console.options.places.config_file, changed)
         except SettingsError as error:
             self.query_one("#outcome", Static).update(Content.styled(visible(f"✗ {error.what}"), "$error"))
             return

@@ -102,13 +102,13 @@ class Line:
     """One group with all of its numbers; `value` is what the rows call it, unshortened."""
 
     name: str
+    value: str | None
     requests: int
     errors: int
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
     cost_nano: int
-    value: str | None = None
 
     def amount(self, metric: Metric) -> int:
         if metric == "spend":
@@ -128,7 +128,7 @@ def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | Non
         numbers = sums.setdefault(name, [0] * 6)
         for i, value in enumerate(_numbers(row)):
             numbers[i] += value
-    lines = [Line(name, *numbers, values[name]) for name, numbers in sums.items()]
+    lines = [Line(name, values[name], *numbers) for name, numbers in sums.items()]
     return sorted(lines, key=lambda line: (-line.amount(snapshot.metric), line.name))
 
 

@@ -1,0 +1,236 @@
+"""Keys, Usage and search over a real gateway in a process of its own, by the console's own link: every action of theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.widgets import DataTable, Input
+
+from joytui.tui.app import ConsoleApp
+from joytui.tui.link import Link
+from joytui.tui.options import Options
+from joytui.tui.screens.key_check import CheckDialog
+from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.reconcile import ReconcileDialog
+from joytui.tui.settings import ConsoleSettings
+from tests.tui.staging import Stage, now
+from tests.tui.test_screens import text_of
+
+SIZE = (150, 44)
+LIMIT_S = 15.0
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("team"))
+    stage.fill(now(), days=10)
+    stage.sessions(now())
+    stage.start()
+    stage.ask("codex-anna")
+    stage.ask("docs-bot", "joytui-offline-max")
+    yield stage
+    stage.close()
+
+
+@asynccontextmanager
+async def opened(stage: Stage, screen: str, **wishes: Any) -> AsyncIterator[tuple[ConsoleApp, Any]]:
+    def link(changed: Any) -> Link:
+        return Link(stage.where, changed)
+
+    given = {"theme": "dark", "link": link, "start_gateway": False, "codex_home": stage.setup.codex_home, **wishes}
+    app = ConsoleApp(Options(places=stage.where, screen=screen, **given))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.link_state.connected)
+        yield app, pilot
+
+
+async def until(pilot: Any, holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not holds():
+            await pilot.pause(0.02)
+    await pilot.pause()
+
+
+def key_named(app: Any, name: str) -> Any:
+    return next((key for key in app.screen.snapshot.keys if key.name == name), None)
+
+
+async def test_a_key_is_edited_tried_disabled_enabled_and_rotated(stage):
+    async with opened(stage, "keys") as (app, pilot):
+        await until(pilot, lambda: len(app.screen.snapshot.keys) == 4)
+        app.show_key(key_named(app, "docs-bot").id)
+        await until(pilot, lambda: app.screen.selected().name == "docs-bot")
+
+        await pilot.press("e")
+        await until(pilot, lambda: bool(app.screen.query("#ip_allow")))
+        assert app.screen.query_one("#tiers", Input).value == "economy"
+        app.screen.query_one("#ip_allow", Input).value = "10.0.0.0/99"
+        await pilot.press("enter")
+        assert "is no address and no range" in text_of(app)
+        app.screen.query_one("#ip_allow", Input).value = ""
+        app.screen.query_one("#owner", Input).value = "Dora"
+        app.screen.query_one("#daily_limit", Input).value = "50,5"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "keys" and hasattr(app.screen, "snapshot"))
+        await until(pilot, lambda: key_named(app, "docs-bot").owner == "Dora")
+        changed = key_named(app, "docs-bot").policy
+        assert (changed.daily_limit, changed.tiers) == ("50.5", ["economy"])
+
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, CheckDialog) and "✓ Yes" in text_of(app))
+        app.screen.query_one("#model", Input).value = "joytui-offline-max"
+        await pilot.press("enter")
+        await until(pilot, lambda: "✗ No: 403" in text_of(app))
+        await pilot.press("escape")
+
+        await pilot.press("d")
+        await until(pilot, lambda: key_named(app, "docs-bot").state == "disabled")
+        assert stage.ask("docs-bot") in (401, 403)
+        await pilot.press("d")
+        await until(pilot, lambda: key_named(app, "docs-bot").state == "active")
+
+        await pilot.press("r")
+        await until(pilot, lambda: bool(app.screen.query("#line")))
+        await pilot.press("enter")  # 24h
+        await until(pilot, lambda: isinstance(app.screen, KeyShown))
+        await pilot.press("y")
+        fresh = app.clipboard
+        assert fresh.startswith("jt_local_")
+        await pilot.press("escape")
+        assert stage.ask(fresh) == 200
+        assert stage.ask("docs-bot") == 200  # the old one, for a day
+
+
+async def test_usage_of_the_gateway_leads_to_its_requests(stage):
+    async with opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: app.screen.snapshot.source == "gateway" and not app.screen.snapshot.empty)
+        await until(pilot, lambda: app.screen.snapshot.insight is not None)
+        assert "NOW" in text_of(app)
+        assert "BUDGET b sets one" in text_of(app)
+        await pilot.press("g", "left", "down", "enter")
+        await until(pilot, lambda: app.current_mode == "logs")
+        await until(pilot, lambda: app.screen.filter_text != "")
+        assert app.screen.filter_text.startswith("key:")
+        assert "since:" in app.screen.filter_text
+
+
+async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):
+    options = Options(places=stage.where, screen="usage", theme="dark", codex_home=stage.setup.codex_home)
+    app = ConsoleApp(options)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.screen.snapshot.source == "codex" and not app.screen.snapshot.empty)
+        await until(pilot, lambda: app.screen.snapshot.insight is not None)
+        assert "from Codex's files here" in text_of(app)
+        assert app.screen.snapshot.metric == "tokens"
+        await pilot.press("g", "g")
+        await until(pilot, lambda: app.screen.snapshot.asked.group == "project" and not app.screen.snapshot.loading)
+        assert "/home/anna/shop" in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "R compares both" in text_of(app))
+
+
+async def test_source_key_goes_round(stage):
+    async with opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: not app.screen.snapshot.empty)
+        await pilot.press("s")
+        await until(pilot, lambda: app.screen.snapshot.source == "codex" and not app.screen.snapshot.loading)
+        await pilot.press("s")
+        await until(pilot, lambda: app.screen.snapshot.source == "both" and not app.screen.snapshot.loading)
+        assert "(codex)" in text_of(app)
+        assert "(gateway)" in text_of(app)
+        await pilot.press("s")
+        await until(pilot, lambda: app.screen.snapshot.source == "gateway" and not app.screen.snapshot.loading)
+
+
+async def test_both_sides_are_reconciled(stage):
+    async with opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: not app.screen.snapshot.empty)
+        await pilot.press("d", "R")
+        await until(pilot, lambda: isinstance(app.screen, ReconcileDialog))
+        await until(pilot, lambda: app.screen.query_one(DataTable).row_count > 0)
+        assert "differences" in text_of(app)
+        assert "not in Codex" in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "logs")
+        assert app.screen.filter_text.startswith("id:")
+
+
+async def test_a_budget_burns_down(stage):
+    settings = ConsoleSettings(budget="100", budget_period="month")
+    async with opened(stage, "usage", settings=settings) as (app, pilot):
+        await until(pilot, lambda: app.screen.snapshot.insight is not None)
+        assert "of 100.00 Cr this month" in text_of(app)
+        await pilot.press("b")
+        await until(pilot, lambda: "left at the end" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "left at the end" not in text_of(app))
+
+
+async def test_a_budget_is_set_in_the_settings_file(stage):
+    path = stage.where.config_file
+    path.write_text("# mine\n[gateway]\nport = 0   # any\n", encoding="utf-8")
+    async with opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: app.screen.snapshot.insight is not None)
+        await pilot.press("b")
+        await until(pilot, lambda: bool(app.screen.query("#budget")))
+        await pilot.press(*"much", "enter")
+        assert "amount of credits" in text_of(app)
+        app.screen.query_one("#budget", Input).value = "250"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "usage" and "of 250.00 Cr this month" in text_of(app))
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# mine\n[gateway]\nport = 0   # any\n")
+    assert tomllib.loads(text)["console"] == {"budget": "250"}
+
+
+@pytest.mark.parametrize("what", ["key", "request", "nothing"])
+async def test_search_goes_there(stage, what):
+    async with opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: len(app.store) > 0)
+        record = app.store.record(len(app.store) - 1)
+        text = {"key": "codex-ben", "request": record.request_id or record.id, "nothing": "abc-123"}[what]
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: bool(app.screen.query("#id")))
+        app.screen.query_one("#id", Input).value = text
+        await pilot.press("enter")
+        if what == "key":
+            await until(pilot, lambda: app.current_mode == "keys" and app.screen.selected() is not None)
+            await until(pilot, lambda: app.screen.selected().name == "codex-ben")
+        elif what == "request":
+            await until(pilot, lambda: app.current_mode == "logs" and app.screen.filter_text == f"id:{text}")
+        else:
+            await until(pilot, lambda: "nothing here is called abc-123" in text_of(app))
+
+
+async def test_escape_stops_waiting_for_a_gateway(tmp_path):
+    from joytui.core.places import places
+
+    where = places({"JOYTUI_DATA_DIR": str(tmp_path), "JOYTUI_CONFIG_FILE": str(tmp_path / "c.toml")})
+    waiting = asyncio.Event()
+
+    class Slow(Link):
+        async def _connect(self, *, start: bool) -> Any:
+            self._become("starting", url="http://127.0.0.1:8791")
+            await waiting.wait()
+
+    app = ConsoleApp(Options(places=where, screen="keys", theme="dark", link=lambda changed: Slow(where, changed)))
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "Starting the gateway" in text_of(app))
+        await until(pilot, lambda: "starting gateway 1 s" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.link_state.phase == "off")
+        await until(pilot, lambda: "was cancelled" in text_of(app))
+
+
+async def test_jump_keys_go_to_a_pane(stage):
+    async with opened(stage, "keys") as (app, pilot):
+        await until(pilot, lambda: app.screen.snapshot.keys != ())
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("s")
+        await until(pilot, lambda: len(app.screen_stack) == 1 and getattr(app.focused, "id", "") == "detail")
