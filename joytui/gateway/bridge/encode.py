@@ -9,11 +9,12 @@ from typing import Any
 from joytui.core.sse import DONE, encode_event
 
 DONE_BYTES = encode_event(DONE)
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
 
 
 def json_text(value: Any) -> str:
     """Compact JSON that is always valid UTF-8: pairs that came in two pieces are joined, a half becomes U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encoded(value)
     try:
         text.encode()
     except UnicodeEncodeError:

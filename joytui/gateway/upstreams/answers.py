@@ -32,7 +32,7 @@ from joytui.gateway.upstreams.exchange import (
 )
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
-from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
+from joytui.gateway.upstreams.transport import MAX_BODY, SENT_KEY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
@@ -93,7 +93,7 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
         )
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
     if bridge.call.stream:
-        data = event_bytes(bridge.stream.start()) + bridge.whole(completion) + bridge.end()
+        data = event_bytes([*bridge.stream.start(), *bridge.whole(completion), *bridge.end()])
         seen.complete = True
         return Exchange(200, {**headers, "content-type": EVENT_STREAM}, one_chunk(data), seen)
     return Exchange(200, {**headers, "content-type": JSON}, one_chunk(bridged_body(bridge, completion)), seen)
@@ -125,7 +125,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
 
 def _without_key(response: httpx.Response, body: bytes) -> bytes:
     """An error body without the upstream's key: some upstreams repeat it, and it is not the client's to see."""
-    key = response.request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    key: bytes = response.extensions.get(SENT_KEY, b"")
     return body.replace(key, MASK.encode()) if len(key) >= 6 else body
 
 

@@ -23,6 +23,9 @@ KEEP_ALIVE_S = 15.0
 LINGER_S = 5.0
 
 
+Events = list[dict[str, Any]]
+
+
 class StreamBroken(Exception):
     """The upstream's bytes broke off; the text says how."""
 
@@ -43,21 +46,22 @@ class Bridge:
         self.reader.take(chunk)
         return event_bytes(self.stream.feed(chunk))
 
-    def whole(self, completion: Any) -> bytes:
+    def whole(self, completion: Any) -> Events:
+        """A whole completion as events; `end` gives the last of them."""
         self.reader.take(completion)
-        return event_bytes(feed_completion(self.stream, completion))
+        return feed_completion(self.stream, completion)
 
-    def end(self) -> bytes:
+    def end(self) -> Events:
         self.reader.end()
         seen, call = self.reader.seen, self.call
         metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
-        return self._ended(event_bytes(self.stream.end(metadata)))
+        return self._ended(self.stream.end(metadata))
 
-    def fail(self, message: str) -> bytes:
+    def fail(self, message: str) -> Events:
         self.reader.end()
-        return self._ended(event_bytes(self.stream.fail(StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR))))
+        return self._ended(self.stream.fail(StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR)))
 
-    def _ended(self, data: bytes) -> bytes:
+    def _ended(self, events: Events) -> Events:
         seen, error = self.reader.seen, self.stream.error
         if self.foreign and self.reader.answer_id:
             seen.note(f"the upstream calls this answer {self.reader.answer_id[:100]}")
@@ -65,7 +69,7 @@ class Bridge:
             seen.note(note)
         if error is not None:
             seen.error_type, seen.error_message = error.type or error.code, error.message
-        return data
+        return events
 
 
 def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, foreign: bool = True) -> Bridge:
@@ -108,7 +112,7 @@ async def bridged_events(
     except StreamBroken as error:
         broken = error
     # an answer that had its finish reason is whole, whatever happened to the connection after it
-    yield bridge.fail(str(broken)) if broken is not None and not stream.finish else bridge.end()
+    yield event_bytes(bridge.fail(str(broken)) if broken is not None and not stream.finish else bridge.end())
 
 
 def bridged_body(bridge: Bridge, completion: Any) -> bytes:

@@ -18,7 +18,7 @@ from joytui.gateway.upstreams.capability import NOT_THERE, Capability, Learned
 from joytui.gateway.upstreams.exchange import Api, Endpoint, Exchange, ModelCall, Observation, error_exchange
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.observe import ChatReader
-from joytui.gateway.upstreams.transport import TransportOptions, upstream_client
+from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
 
 PROBE_TIMEOUT_S = 10.0
 
@@ -33,7 +33,8 @@ class Relay:
         self.url = url.rstrip("/")
         self._key = key
         self._options = options or TransportOptions()
-        self._client = upstream_client(self.url, self._options)
+        self._client, self._transport = upstream_client(self.url, self._options)
+        self._timeout = call_timeout(self._options)
         self._capability = Capability(self._probe, api)
 
     @property
@@ -87,9 +88,8 @@ class Relay:
         headers = to_upstream(
             call.headers, key=self._key, request_id=call.request_id, stream=call.stream, bridged=bridged
         )
-        request = self._client.build_request("POST", f"{self.url}/{endpoint}", headers=headers, content=body)
         try:
-            return await self._client.send(request, stream=True)
+            return await self._transport.post(f"{self.url}/{endpoint}", headers, body, self._timeout)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             status, message = answers.unreachable(error, self.origin)
             exchange = error_exchange(status, message, UPSTREAM_ERROR, observation=seen)

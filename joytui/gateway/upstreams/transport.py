@@ -8,7 +8,7 @@ The transport is our own, for the mapping of errors: what is told to a client ha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,8 @@ from joytui.gateway.upstreams.bridged import KEEP_ALIVE_S, LINGER_S
 IDLE_S = 30.0
 MAX_HEADER = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
+SENT_KEY = "joytui_sent_key"
+"""In an answer's `extensions`: the upstream's key that was sent, as bytes, to be taken out of error texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +78,26 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        bounds = _timeout(request.extensions.get("timeout", {}))
+        response = await self._ask(request.method, str(request.url), request.headers, request.content or None, bounds)
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response), request=request)
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, bounds: aiohttp.ClientTimeout
+    ) -> httpx.Response:
+        """A model call: httpx's answer without httpx's client and request, which took a fifth of the relay's time."""
+        response = await self._ask("POST", url, headers, body, bounds)
+        key = headers.get("authorization", "").removeprefix("Bearer ").encode()
+        return httpx.Response(
+            response.status, headers=response.raw_headers, stream=_Body(response), extensions={SENT_KEY: key}
+        )
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, bounds: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
         session = self._session or self._open()
         with _as_httpx():
-            response = await session.request(
-                request.method,
-                str(request.url),
-                headers=request.headers,
-                data=request.content or None,
-                allow_redirects=False,
-                timeout=_timeout(request.extensions.get("timeout", {})),
-            )
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response), request=request)
+            return await session.request(method, url, headers=headers, data=body, allow_redirects=False, timeout=bounds)
 
     def _open(self) -> aiohttp.ClientSession:
         """The session belongs to the loop that makes the first request."""
@@ -128,8 +139,13 @@ class _Body(httpx.AsyncByteStream):
         self._response.release() if self._response.content.at_eof() else self._response.close()
 
 
-def upstream_client(base_url: str, options: TransportOptions) -> httpx.AsyncClient:
-    """A client for one upstream. It follows no redirects: a key goes only where the settings name.
+def call_timeout(options: TransportOptions) -> aiohttp.ClientTimeout:
+    """The bounds of a model call."""
+    return _timeout({"connect": options.connect_timeout, "pool": options.wait_timeout, "read": options.idle_timeout})
+
+
+def upstream_client(base_url: str, options: TransportOptions) -> tuple[httpx.AsyncClient, AiohttpTransport]:
+    """A client for one upstream, and the transport under it for model calls. It follows no redirects: a key goes only where the settings name.
 
     Proxy variables hold for upstreams that are not on this machine. Raises SettingsError where certificates do not load.
     """
@@ -145,4 +161,5 @@ def upstream_client(base_url: str, options: TransportOptions) -> httpx.AsyncClie
             hint="look at SSL_CERT_FILE, SSL_CERT_DIR",
         ) from None
     transport = AiohttpTransport(context=context, limit=options.max_connections, trust_env=not local)
-    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+    client = httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+    return client, transport
