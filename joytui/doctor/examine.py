@@ -100,13 +100,19 @@ _MISSING_FROM_LOGS = ("provider-not-selected", "provider-overridden", "base-url-
 
 
 def _with_history(world: World, judged: Judgement) -> Judgement:
-    """Where Codex's last turns really went, by its own session files, where that explains empty logs."""
-    if judged.cause not in _MISSING_FROM_LOGS:
+    """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs."""
+    if judged.works:
         return judged
-    from joytui.doctor.history import last_turns_told
+    from joytui.doctor.history import failure_told, read_history, turns_told
 
-    told = last_turns_told(world.codex_home)
-    return judged.with_evidence(Evidence(told, f"{world.codex_home}/sessions")) if told else judged
+    history = read_history(world.codex_home)
+    if history is None:
+        return judged
+    where = f"{world.codex_home}/sessions"
+    if judged.cause in _MISSING_FROM_LOGS:
+        judged = judged.with_evidence(Evidence(turns_told(history), where))
+    failed = failure_told(history)
+    return judged.with_evidence(Evidence(failed, where)) if failed else judged
 
 
 def _guarded(ask: Callable[[], list[Judgement]]) -> list[Judgement]:

@@ -1,28 +1,55 @@
-"""Where Codex's last turns went, by the session files that it leaves on every machine."""
+"""Where Codex's last turns went and how the failed ones ended, by the session files that it leaves on every machine."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joytui.doctor.bundle.failures import Failure, History
 
 TURNS = 20
 
 
-def last_turns_told(codex_home: str) -> str | None:
-    """One sentence about the newest turns, None where there are none to speak of."""
+def read_history(codex_home: str) -> History | None:
+    """The newest turns, None where this CODEX_HOME has no sessions."""
     if not os.path.isdir(os.path.join(codex_home, "sessions")):
         return None
-    from joytui.codex.rollouts.turns import last_turns, turns_by_provider
+    from joytui.doctor.bundle.failures import last_failures
 
-    turns = last_turns(Path(codex_home), TURNS)
-    counts = turns_by_provider(turns)
-    if not counts:
-        return None
-    listed = " and ".join(
-        f"{count} to provider {name!r}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1])
-    )
-    whole = f"your last {len(turns)} turn{'s' if len(turns) != 1 else ''} went: {listed}"
+    history = last_failures(Path(codex_home), TURNS)
+    return history if history.turns else None
+
+
+def turns_told(history: History) -> str:
+    """One sentence about where the newest turns went."""
+    counts = history.by_provider
+    turns = f"your last {history.turns} turn{'s' if history.turns != 1 else ''} went"
     if len(counts) == 1:
-        whole = f"your last {len(turns)} turn{'s' if len(turns) != 1 else ''} went to provider {next(iter(counts))!r}"
-    failed = next((turn for turn in turns if turn.error), None)
-    return f"{whole}; the newest failure says: {(failed.error or '')[:200]}" if failed else whole
+        return f"{turns} to provider {next(iter(counts))!r}"
+    return f"{turns}: " + " and ".join(f"{count} to provider {name!r}" for name, count in counts.items())
+
+
+def failure_told(history: History) -> str | None:
+    """One sentence about the newest failure that no good turn came after: what, when, how often, at which provider."""
+    failure = newest_open(history)
+    if failure is None:
+        return None
+    often = f"{failure.count} turns since {_minute(failure.first)}" if failure.count > 1 else "one turn"
+    fits = f" (fits {', '.join(failure.causes[:3])})" if failure.causes else ""
+    return (
+        f"Codex's own files: {often} failed, the last at {_minute(failure.last)} at provider {failure.provider!r}: "
+        f"{failure.error[:200]}{fits}"
+    )
+
+
+def newest_open(history: History) -> Failure | None:
+    """The newest failure, None where a turn went well after it."""
+    newest = next(iter(history.failures), None)
+    settled = newest and history.last_good and history.last_good > newest.last
+    return None if settled else newest
+
+
+def _minute(time: str) -> str:
+    return f"{time[:16].replace('T', ' ')} UTC"
