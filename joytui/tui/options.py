@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joytui.core.places import Places
+    from joytui.core.records import Verdict
+    from joytui.tui.doctor.mending import Offer
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
-    leaves the screen with the data that it is given (snapshots). `codex_home`: whose files Usage reads; None: nobody's."""
+    leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix; None: this machine's own, in
+    this environment. `codex_home`: whose files Usage reads; None: nobody's."""
 
     places: Places
     screen: str | None = None
@@ -35,4 +38,5 @@ class Options:
     codex_home: Path | None = None
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
+    offer: Callable[[Verdict, tuple[str, ...]], Offer | None] | None = None
     link: Callable[[Callable[[LinkState], None]], Link] | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from joytui.codex.world import World
+    from joytui.codex.world import Invocation, World
     from joytui.core.places import Places
     from joytui.core.records import Finding, Verdict
     from joytui.doctor.mend.change import Mend
@@ -31,15 +31,15 @@ def fixable(verdict: Verdict) -> bool:
     return bool(fix and (fix.patch or "joytui gateway start" in fix.commands)) or verdict.cause == "key-stale-daemon"
 
 
-def offer(finding: Verdict | Finding, args: tuple[str, ...]) -> Offer | None:
-    """The mend of a finding on this machine, None where no change of a file and no action mends it."""
+def offer(finding: Verdict | Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
+    """The mend of a finding, None where no change of a file and no action mends it. `invocation` None: here and now."""
     from joytui.codex.look import look
     from joytui.codex.world import Invocation
     from joytui.core.redaction import Redactor
     from joytui.doctor.mend.plans import mend_for
     from joytui.doctor.mend.write import target_of
 
-    world = look(Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
+    world = look(invocation or Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
     mend = mend_for(finding.cause or "", world, finding.details)
     if mend is None:
         return None

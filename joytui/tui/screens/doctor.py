@@ -146,7 +146,7 @@ class DoctorScreen(ConsoleScreen):
         if report is None:
             return
         args = tuple(self.console.options.codex_args)
-        chosen = await asyncio.to_thread(offer, report.verdict, args)
+        chosen = await asyncio.to_thread(self.console.options.offer or offer, report.verdict, args)
         if chosen is None:
             self.console.tell("no change of a file mends this any more: l looks again")
         elif await self.console.push_screen_wait(FixDialog(chosen)):
