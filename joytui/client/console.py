@@ -78,6 +78,13 @@ class ConsoleClient:
 
         return self._model(GatewayStatus, await self._ask("GET", "/status"))
 
+    async def status_facts(self) -> Mapping[str, Any]:
+        """The same as plain data, for the console's first page: pydantic's models take 0.13 s to build."""
+        data = await self._ask("GET", "/status")
+        if not isinstance(data, dict) or not isinstance(data.get("last_seq"), int):
+            raise self._not_ours("no 'last_seq' in it")
+        return data
+
     async def keys(self) -> list[wire.KeyView]:
         """All keys, newest last, the revoked ones too."""
         from joytui.core.wire import KeyView

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from joytui.core.errors import JoytuiError, UnreachableError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NEWEST = 500
 WATCH_S = 2.0
+SLICE = 250
 
 
 class Link:
@@ -83,16 +84,18 @@ class Link:
         self._become(self.state.phase, note=line, started=True)
 
     async def _follow(self, client: ConsoleClient, store: LogStore) -> None:
-        status = await client.status()
-        self._seq = status.last_seq
+        status = await client.status_facts()
+        self._seq = int(status["last_seq"])
         page = await client.requests(limit=NEWEST)
         store.append_records(reversed(page.records))
         store.older = page.next
-        self._become("live", url=client.url, upstream=status.upstream, version=status.version, keys=status.keys)
+        self._become("live", url=client.url, **_facts(status))
         watch = asyncio.create_task(self._watch(client))
         try:
-            async for batch in client.tail(status.last_seq, on_state=self._tail_state):
-                store.append(batch.rows)
+            async for batch in client.tail(self._seq, on_state=self._tail_state):
+                for start in range(0, len(batch.rows), SLICE):
+                    store.append(batch.rows[start : start + SLICE])
+                    await asyncio.sleep(0)  # keys and frames come between the slices of a flood
                 self._seq = max(self._seq, batch.seq)
         finally:
             watch.cancel()
@@ -109,19 +112,18 @@ class Link:
         while True:
             await asyncio.sleep(WATCH_S)
             try:
-                status = await client.status()
+                status = await client.status_facts()
             except UnreachableError:
                 continue  # the tail notices, says so, and reconnects
             except JoytuiError as error:
                 self._become("failed", note=error.what, hint=error.hint or "")
                 return
-            behind = self._behind(status.last_seq)
+            behind = self._behind(int(status["last_seq"]))
             if self.state.phase in ("live", "behind"):
                 self._become(
                     "behind" if behind >= 1 else "live",
                     behind_s=float(int(behind)),
-                    upstream=status.upstream,
-                    keys=status.keys,
+                    **_facts(status),
                 )
 
     def _behind(self, last_seq: int) -> float:
@@ -173,6 +175,11 @@ class Link:
         finally:
             await client.aclose()
         return words
+
+
+def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
+    """What the frame shows of a gateway's status."""
+    return {"upstream": status.get("upstream"), "version": status.get("version"), "keys": int(status.get("keys") or 0)}
 
 
 _LOCAL_URL = f"http://127.0.0.1:{LOCAL_PORT}"

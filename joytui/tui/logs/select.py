@@ -25,7 +25,7 @@ from joytui.core.filters import (
     fold,
     glob_regex,
 )
-from joytui.tui.logs.columns import Ids, Interned, OwnIds
+from joytui.tui.logs.columns import LITTLE, Ids, Interned, OwnIds
 from joytui.tui.logs.store import LogStore, milliseconds
 
 # One comprehension each: with the comparison written out, a million numbers take 30 ms.
@@ -142,7 +142,7 @@ class _Span:
     def _status(self, op: str, value: int) -> int:
         """A status has two bytes: each becomes masks by itself, so that no row is looked at in Python."""
         raw = self.store.status[self.low : self.high]
-        data = raw.tobytes() if _LITTLE else _swapped(raw)
+        data = raw.tobytes() if LITTLE else _swapped(raw)
         first, second = data[1::2], data[0::2]
         high, low = divmod(value, 256)
         same = _number(_equal(first, high))
@@ -182,9 +182,6 @@ def may_begin(head: str, prefix: str, alphabet: str) -> bool:
     if len(head) <= len(prefix):
         return prefix.startswith(head)
     return head.startswith(prefix) and all(character in alphabet for character in head[len(prefix) :])
-
-
-_LITTLE = array("H", [1]).tobytes() == b"\1\0"
 
 
 def _swapped(numbers: array[int]) -> bytes:

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.money import NANO_PER_CREDIT, parse_credits
+from joytui.core.money import NANO_PER_CREDIT, format_credits, parse_credits
 from joytui.core.records import RequestRecord
 from joytui.tui.logs.columns import Ids, Interned, OwnIds, extended, replaced
 
@@ -97,9 +97,7 @@ class LogStore:
 
     def append_records(self, records: Iterable[RequestRecord]) -> None:
         """The same for records."""
-        from joytui.core.wire import request_view
-
-        self.append([request_view(record) for record in records])
+        self.append([_row_of(record) for record in records])
 
     def prepend_records(self, records: Sequence[RequestRecord]) -> int:
         """Older requests, oldest first, before all others; returns how many were not here yet."""
@@ -151,7 +149,7 @@ class LogStore:
             self.count[name] = extended(self.count[name], [number or 0 for number in columns[name]])
         self.own.add(columns["id"])
         pairs = zip(columns["id"], columns["request_id"], strict=True)
-        self.request_id.add(None if given == own else given for own, given in pairs)
+        self.request_id.add([None if given == own else given for own, given in pairs])
         self.upstream_id.add(columns["upstream_id"])
 
     def _replace(self, place: int, row: Row) -> None:
@@ -241,6 +239,13 @@ class LogStore:
             if (row := column.find(request_id)) is not None:
                 return row
         return None
+
+
+def _row_of(record: RequestRecord) -> dict[str, Any]:
+    """Like `wire.request_view`, without pydantic: the first page does not wait for it."""
+    data: dict[str, Any] = {name: getattr(record, name) for name in _FIELDS if name != "cost_credits"}
+    data["cost_credits"] = format_credits(record.cost_nano)
+    return data
 
 
 def _fields_of(row: Mapping[str, Any]) -> Row:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import tzinfo
+from time import monotonic
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -28,7 +29,9 @@ from joytui.tui.logs.store import LogStore
 
 ACTIVE_HZ = 15
 BLURRED_HZ = 5
-KEPT_STRIPS = 2000
+FLOOD = 600
+"""So many new rows between two looks (3,000 a second): no eye follows them, so it looks less often."""
+KEPT_STRIPS = 400
 STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "cursor")
 
 
@@ -74,6 +77,8 @@ class LogView(ScrollView, can_focus=True):
         self.shown = shown
         self.marked: tuple[str, ...] = ()  # own ids
         self._paused_at = 0
+        self._looked = 0.0
+        self._stored = 0
         self._dropped = shown.store.dropped
         self.zone = zone
         self.cursor = -1
@@ -114,6 +119,7 @@ class LogView(ScrollView, can_focus=True):
         self.follow = True
         self._seen = -1
         self._rows = -1
+        self._looked = 0.0
         self._strips.clear()
         self.catch_up()
 
@@ -122,6 +128,10 @@ class LogView(ScrollView, can_focus=True):
         shown = self.shown
         if shown.store.version == self._seen or not self.is_attached or not self.screen.is_current:
             return
+        now = monotonic()
+        if len(shown.store) - self._stored > FLOOD and now - self._looked < 1 / BLURRED_HZ:
+            return
+        self._looked, self._stored = now, len(shown.store)
         self._seen = shown.store.version
         anchor = None if self.follow or self.cursor < 0 else shown.at(self.cursor)
         dropped = shown.store.dropped - self._dropped
@@ -276,8 +286,7 @@ class LogView(ScrollView, can_focus=True):
         segments = [Segment(" ", base)]
         used = 1
         for text, name in cells(*self.shown.at(row), self._columns, self.zone):
-            segments.append(Segment(text, palette[name]))
-            segments.append(Segment(" ", base))
+            segments.append(Segment(text + " ", palette[name]))
             used += len(text) + 1 if text.isascii() else Segment(text).cell_length + 1
         if used < width:
             segments.append(Segment(" " * (width - used), base))

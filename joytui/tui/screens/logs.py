@@ -122,6 +122,8 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self.query_one("#empty", Static).update(words)
 
     def on_log_view_moved(self) -> None:
+        if self.has_class("-empty"):
+            self._show_empty()  # the first request is seen at once
         if self.has_class("-detail"):
             self._show_detail()
 

@@ -1,0 +1,228 @@
+"""What the console's bench runs in its terminal: the console, or a plain app with RichLog or DataTable on the same feed,
+each with a probe of the event loop inside.
+
+    python -m tests.bench.watched OUT WHAT URL EXPECTED [FILTER…]     WHAT: joytui, RichLog, DataTable, memory, opening
+
+It writes its figures to OUT as JSON and ends when all EXPECTED requests were seen (or time is up).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PROBE_S = 0.01
+GRACE_S = 15.0
+SAMPLE = 4  # of so many requests that a frame shows, the first one's delay is taken: it has waited longest
+
+
+class Probe:
+    """CPU seconds and the loop's lateness from `start` to `stop`, and how late the screen showed each batch."""
+
+    def __init__(self) -> None:
+        self.lags: list[float] = []
+        self.delays: list[float] = []
+        self.cpu = self.wall = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    def start(self) -> None:
+        if self._task is None:
+            self.cpu, self.wall = time.process_time(), time.monotonic()
+            self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            due = time.monotonic() + PROBE_S
+            await asyncio.sleep(PROBE_S)
+            self.lags.append(time.monotonic() - due)
+
+    def figures(self) -> dict[str, Any]:
+        wall = time.monotonic() - self.wall
+        return {
+            "cpu": (time.process_time() - self.cpu) / wall,
+            "wall": wall,
+            "lag_p99_ms": percentile(self.lags, 0.99) * 1000,
+            "lag_max_ms": max(self.lags, default=0.0) * 1000,
+            "delay_p50_ms": percentile(self.delays, 0.50),
+            "delay_p99_ms": percentile(self.delays, 0.99),
+        }
+
+
+def percentile(numbers: list[float], share: float) -> float:
+    ordered = sorted(numbers)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def resident_mb() -> float:
+    """What this process has in memory now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def console(url: str | None) -> Any:
+    """The console as it is, with a hook where a frame goes out."""
+    from joytui.core.places import places
+    from joytui.tui.app import ConsoleApp
+    from joytui.tui.link import Link
+    from joytui.tui.options import Options
+
+    class Watched(ConsoleApp):
+        def __init__(self, options: Any) -> None:
+            super().__init__(options)
+            self.probe = Probe()
+            self.displayed = 0
+            self.frames: list[float] = []
+            self.rows_at = 0.0
+
+        def _display(self, screen: Any, renderable: Any) -> None:
+            super()._display(screen, renderable)
+            self.frames.append(time.monotonic())
+            view = next(iter(screen.query("LogView")), None)
+            if view is None or view._rows <= self.displayed:
+                return
+            self.rows_at = self.rows_at or time.monotonic()
+            now = time.time() * 1000
+            if self.probe.running:
+                self.probe.delays += [now - ms for ms in self.store.time[self.displayed : view._rows : SAMPLE]]
+            self.displayed = view._rows
+
+    where = places()
+    options = Options(
+        places=where, screen="logs", theme="dark", link=lambda changed: Link(where, changed, gateway_url=url)
+    )
+    return Watched(options)
+
+
+async def until(holds: Any, limit: float) -> bool:
+    """Looks ten times a second: what is waited for is counted, not signalled."""
+    end = time.monotonic() + limit
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+async def watch_console(app: Any, expected: int, limit: float) -> dict[str, Any]:
+    await until(lambda: app.link_state.connected, 30)
+    await until(lambda: len(app.store), 30)
+    app.probe.start()
+    complete = await until(lambda: app.displayed >= expected, limit)
+    return {**app.probe.figures(), "complete": complete, "shown": app.displayed}
+
+
+async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str, Any]:
+    """Memory over the empty console, and how long a filter takes over all rows until the view has its rows."""
+    await until(lambda: app.link_state.connected, 30)
+    gc.collect()
+    empty = resident_mb()
+    begun = time.process_time()
+    complete = await until(lambda: len(app.store) >= expected, 600)
+    loading = time.process_time() - begun
+    await asyncio.sleep(1)
+    gc.collect()
+    full = resident_mb()
+    filtered = {}
+    for text in filters:
+        best, cpu = 1e9, 1e9
+        for _ in range(3):
+            wall, own = time.monotonic(), time.process_time()
+            app.screen.set_filter(text)
+            best, cpu = min(best, time.monotonic() - wall), min(cpu, time.process_time() - own)
+            found = len(app.screen.view.shown)
+            await asyncio.sleep(0.05)
+        filtered[text] = (best * 1000, cpu * 1000, found)
+    return {
+        "complete": complete, "rows": len(app.store), "mb": full - empty, "us_a_row": loading / expected * 1e6,
+        "filters": filtered,
+    }  # fmt: skip
+
+
+async def watch_opening(app: Any) -> dict[str, Any]:
+    await until(lambda: app.rows_at > 0, 30)
+    return {"ms": (app.rows_at - app.frames[0]) * 1000, "rows": len(app.store)}
+
+
+def plain(what: str, url: str) -> Any:
+    """A Textual app that writes each request as it comes, with the widget that Textual has for it."""
+    from textual.app import App
+    from textual.widgets import DataTable, RichLog
+
+    class Plain(App[None]):
+        def __init__(self) -> None:
+            super().__init__()
+            self.probe = Probe()
+            self.displayed = 0
+
+        def compose(self) -> Any:
+            yield RichLog() if what == "RichLog" else DataTable()
+
+        def on_mount(self) -> None:
+            if what == "DataTable":
+                self.query_one(DataTable).add_columns("time", "status", "key", "model", "tokens", "cost", "reason")
+            self.run_worker(self._follow(), exit_on_error=False)
+
+        async def _follow(self) -> None:
+            from joytui.client.console import ConsoleClient
+
+            client = ConsoleClient(url, "bench")
+            async for batch in client.tail():
+                for row in batch.rows:
+                    self._write(row)
+
+        def _write(self, row: dict[str, Any]) -> None:
+            cells = [
+                str(row[n] or "") for n in ("time", "status", "key", "model", "input_tokens", "cost_credits", "cause")
+            ]
+            if what == "RichLog":
+                self.query_one(RichLog).write("  ".join(cells))
+            else:
+                table = self.query_one(DataTable)
+                table.add_row(*cells)
+                table.move_cursor(row=table.row_count - 1)
+            self.displayed += 1
+
+    return Plain()
+
+
+async def watch_plain(app: Any, expected: int, limit: float) -> dict[str, Any]:
+    await until(lambda: app.displayed, 30)
+    app.probe.start()
+    complete = await until(lambda: app.displayed >= expected, limit)
+    return {**app.probe.figures(), "complete": complete, "shown": app.displayed}
+
+
+def watch(words: list[str]) -> None:
+    out, what, url, expected, seconds, *filters = words
+    app = plain(what, url) if what in ("RichLog", "DataTable") else console(url or None)
+
+    async def measure() -> None:
+        try:
+            if what == "memory":
+                figures = await watch_memory(app, int(expected), filters)
+            elif what == "opening":
+                figures = await watch_opening(app)
+            else:
+                follow = watch_console if what == "joytui" else watch_plain
+                figures = await follow(app, int(expected), float(seconds) + GRACE_S)
+            Path(out).write_text(json.dumps(figures), encoding="utf-8")
+        finally:
+            app.exit()
+
+    app.call_later(lambda: app.run_worker(measure(), exit_on_error=False))
+    gc.disable()
+    app.run()
+
+
+if __name__ == "__main__":
+    watch(sys.argv[1:])
