@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from joytui.doctor.bundle.failures import Failure, History
+    from joytui.doctor.failures import Failure, History
 
 TURNS = 20
 
@@ -16,7 +16,7 @@ def read_history(codex_home: str) -> History | None:
     """The newest turns, None where this CODEX_HOME has no sessions."""
     if not os.path.isdir(os.path.join(codex_home, "sessions")):
         return None
-    from joytui.doctor.bundle.failures import last_failures
+    from joytui.doctor.failures import last_failures
 
     history = last_failures(Path(codex_home), TURNS)
     return history if history.turns else None

@@ -20,9 +20,9 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation
 from joytui.core.redaction import MASK
 from joytui.doctor.bundle import Bundle, check, compose, gather, pack
-from joytui.doctor.bundle.failures import last_failures, told
 from joytui.doctor.bundle.gather import Material, bare, known_secrets
 from joytui.doctor.bundle.scrub import Scrubber
+from joytui.doctor.failures import last_failures, told
 from joytui.doctor.triage import triage
 from tests.report.planted import ROLLOUTS, PlantedMachine, all_planted, core, plant, spellings
 

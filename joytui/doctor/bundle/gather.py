@@ -16,9 +16,9 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
 from joytui.core.clock import rfc3339
 from joytui.core.records import Report, to_json
-from joytui.doctor.bundle.failures import History, last_failures
 from joytui.doctor.bundle.secrets import PROXY_VARIABLES, SAFE_VARIABLES, secrets_of_environment, secrets_of_home
 from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
+from joytui.doctor.failures import History, last_failures
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
