@@ -72,8 +72,8 @@ def http_client(
             headers={"User-Agent": USER_AGENT, **(headers or {})},
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
             follow_redirects=False,
-            trust_env=not local,
-            verify=_no_certificates() if local and base_url.startswith("http:") else True,
+            trust_env=not local,  # proxies are for other machines; authorities hold for this one as well
+            verify=_no_certificates() if local and base_url.startswith("http:") else httpx.create_ssl_context(),
             **options,
         )
     except (OSError, ValueError, httpx.InvalidURL) as error:

@@ -52,7 +52,9 @@ class Refused(Exception):
 
 
 def error_body(message: str, error_type: str) -> bytes:
-    return json.dumps({"error": {"message": message, "type": error_type}}, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps({"error": {"message": message, "type": error_type}}, ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
 
 
 def bad_request(message: str, *, cause: str = "request-rejected") -> Refused:

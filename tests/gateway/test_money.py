@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sqlite3
+from pathlib import Path
 
 import pytest
 
 from joytui.core.money import parse_credits
 from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
+from tests.bridge.chat_upstream import Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, Served, served
+from tests.gateway.test_endings import relayed
 
 
 def nano(text: str) -> int:
     return -parse_credits(text[1:]) if text.startswith("-") else parse_credits(text)
 
 
-async def estimate(gateway: Served, key_id: str) -> int:
+async def estimate(gateway: Served, key_id: str, body: dict = SAY_HI) -> int:
     """What one request of these tests holds."""
     entry = gateway.gateway.keyring.get(key_id)
     assert entry is not None
-    ask = parse(json.dumps(SAY_HI).encode(), "chat/completions").ask("127.0.0.1")
+    ask = parse(json.dumps(body).encode(), "chat/completions").ask("127.0.0.1")
     return route(entry.policy, ask, gateway.gateway.market)[0].estimate
 
 
@@ -58,6 +62,50 @@ async def test_64_clients_never_spend_more_than_a_budget_for_20(gateway: Served)
     good = [a for a in answers if a.status_code == 200]
     assert nano(budget["held"]) == 0
     assert nano(budget["spent"]) == sum(nano(a.json()["metadata"]["billing"]["credits_used"]) for a in good)
+
+
+PEAK = """
+CREATE TABLE peak (n INTEGER NOT NULL);
+CREATE TRIGGER watch AFTER UPDATE ON budget BEGIN INSERT INTO peak VALUES (new.spent + new.held); END;
+"""
+
+
+async def test_of_64_at_once_exactly_20_are_let_in(tmp_path: Path) -> None:
+    """The upstream answers nobody until all 64 were judged. A trigger in SQLite sees every moment of the budget."""
+    go = asyncio.Event()
+
+    async def hold() -> None:
+        await go.wait()
+
+    def answer(seen: object) -> Scripted:
+        return Scripted(pieces=[hold(), sse([chunk({"content": "hi"}), chunk({}, "stop"), usage(3, 2)])])
+
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text('[[model]]\nkey = "m"\ninput = "100"\noutput = "1000"\n')
+    async with relayed(tmp_path, answer, catalog=catalog) as (here, upstream):
+        probe = await here.new_key("probe")
+        body = {**SAY_HI, "model": "m", "stream": True}
+        limit = 20 * await estimate(here, probe["id"], body)
+        made = await here.new_key("shared", policy={"daily_limit": f"{limit / 10**9:.9f}"})
+        with sqlite3.connect(here.gateway.ledger.path) as store:
+            store.executescript(PEAK)
+        calls = [asyncio.create_task(here.chat(made["key"], body)) for _ in range(64)]
+        while sum(call.done() for call in calls) < 44:
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED, timeout=0.05)
+        assert sum(call.done() for call in calls) == 44
+        go.set()
+        answers = await asyncio.gather(*calls)
+        assert sorted(a.status_code for a in answers) == [200] * 20 + [402] * 44
+        assert (
+            len([seen for seen in upstream.requests if seen.path.endswith("completions") and seen.raw != b"{}"]) == 20
+        )
+        rows = await here.logs(limit=100)
+        assert len({row["id"] for row in rows}) == len(rows) == 64
+        store = sqlite3.connect(here.gateway.ledger.path)
+        assert store.execute("SELECT max(n) FROM peak").fetchone() == (limit,)
+        spent, held = store.execute("SELECT spent, held FROM budget").fetchone()
+        assert (spent, held) == (sum(nano(row["cost_credits"]) for row in rows), 0)
+        store.close()
 
 
 @pytest.mark.parametrize(("period", "says"), [("daily", "resets"), ("weekly", "resets"), ("total", "never resets")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -212,6 +213,38 @@ def test_tls(tmp_path: Path) -> None:
     assert httpx.get(f"{url}/healthz", verify=trusted, trust_env=False).status_code == 200
     process.terminate()
     assert process.wait(20) == 0
+
+
+def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
+    """The commands of a lead's machine: they trust the team's authority, and send the token nowhere that it did not sign."""
+    authority = CERTIFICATES.CA()
+    made = authority.issue_cert("127.0.0.2")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    words = ("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
+    process = start(tmp_path / "server", "--host", "127.0.0.2", "--port", "0", *words)
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[1]
+    assert url.startswith("https://127.0.0.2:")
+    token = (tmp_path / "server" / "data" / "admin-token").read_text().strip()
+
+    def status(**env: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "joytui", "gateway", "status", "--gateway", url, "--json"]
+        here = environment(tmp_path / "lead", **env)
+        return subprocess.run(command, env=here, capture_output=True, text=True, timeout=30)
+
+    good = status(JOYTUI_ADMIN_TOKEN=token, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+    assert good.returncode == 0, good.stderr
+    assert json.loads(good.stdout)["url"] == url
+    untrusted = status(JOYTUI_ADMIN_TOKEN=token)
+    assert untrusted.returncode == 3
+    assert "certificate" in untrusted.stderr.lower()
+    assert status(JOYTUI_ADMIN_TOKEN="wrong", SSL_CERT_FILE=str(tmp_path / "ca.pem")).returncode == 1
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
 
 
 def test_the_admin_token_is_made_once_and_kept_close(tmp_path: Path) -> None:

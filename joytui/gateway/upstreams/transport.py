@@ -153,7 +153,7 @@ def upstream_client(base_url: str, options: TransportOptions) -> tuple[httpx.Asy
     timeout = httpx.Timeout(options.idle_timeout, connect=options.connect_timeout, pool=options.wait_timeout)
     try:
         plain = base_url.startswith("http:") and options.verify is True
-        context = True if plain else httpx.create_ssl_context(verify=options.verify, trust_env=not local)
+        context = True if plain else httpx.create_ssl_context(verify=options.verify)
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"the certificates for the upstream do not load: {error}",
