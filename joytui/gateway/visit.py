@@ -156,14 +156,14 @@ class Visit:
         ttft = None if seen.first_token_at is None else max(0.0, (seen.first_token_at - self.started) * 1000)
         self._close(
             Ended(
-                seen.model_used or self.candidate.model,
-                seen.provider or self.candidate.provider,
-                seen.tier or self.candidate.tier,
+                _text(seen.model_used, 200) or self.candidate.model,
+                _text(seen.provider, 100) or self.candidate.provider,
+                _text(seen.tier, 40) or self.candidate.tier,
                 status,
-                error_type,
+                _text(error_type, 100),
                 message,
                 cause,
-                seen.finish,
+                _text(seen.finish, 40),
                 seen.input_tokens,
                 seen.cached_input_tokens,
                 seen.output_tokens,
@@ -174,7 +174,7 @@ class Visit:
                 self.elapsed_ms(),
                 _id(seen.upstream_id),
                 _id(seen.billing_id),
-                "; ".join(seen.notes)[:500] or None,
+                self._own_text("; ".join(seen.notes), 500),
             )
         )
         self._count(status, error_type, seen, cost, ttft)

@@ -238,3 +238,40 @@ async def _fill(url: str, admin: str, process: asyncio.subprocess.Process) -> No
         await process.wait()
         for response in begun:
             await response.aclose()
+
+
+async def test_odd_texts_of_clients_and_upstreams_lose_no_record(tmp_path: Path) -> None:
+    """Half surrogate pairs cannot be stored, control characters must not be: the record is there, and readable."""
+    odd = "x\ud800\x1b[2J"
+
+    def answer(seen):
+        told = {
+            "model": odd,
+            "provider": odd,
+            "metadata": {"tier": odd, "provider": odd, "billing": {"credits_used": "1"}},
+        }
+        return stream(chunk({"content": "hi"}), chunk({}, odd), {**usage(3, 2), **told})
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key()
+        body = {**CODEX, "tools": [{"type": odd}, {"type": "function", "name": "f"}]}
+        assert (await here.post("responses", key, body, x_request_id="mine", user_agent="a")).status_code == 200
+        assert (await here.chat(key, STREAM)).status_code == 200
+        rows = await here.logs()
+        assert [row["status"] for row in rows] == [200, 200]
+        assert "hosted by the provider" in rows[1]["notes"]
+        for row in rows:
+            assert all(value.isprintable() for value in row.values() if isinstance(value, str))
+        assert here.gateway.ledger.lost == 0
+
+
+async def test_odd_kinds_of_an_upstreams_error_lose_no_record(tmp_path: Path) -> None:
+    def answer(seen):
+        body = b'{"error": {"message": ["x"], "type": {"a": 1}, "code": 7}, "model": 5}'
+        return Scripted(418, {"content-type": "application/json"}, [body])
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key()
+        for got in (await here.post("responses", key, CODEX), await here.chat(key)):
+            assert got.status_code == 418
+        assert [row["status"] for row in await here.logs()] == [418, 418]
