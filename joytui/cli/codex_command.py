@@ -18,11 +18,11 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, Issue, World
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK
 from joytui.core.records import to_json
-from joytui.core.redaction import MASK, Redactor
+from joytui.core.redaction import MASK, Redactor, is_secret_name
 
 TAKES_REST = True
 
-_SECRET_NAMES = ("token", "secret", "password", "api_key", "apikey", "authorization", "args", "http_headers")
+_MAY_HOLD_SECRETS = ("args", "http_headers")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 def _wishes(name: str, wanted: Any, world: World) -> dict[str, Any]:
-    hidden = any(part in _SECRET_NAMES or part.endswith("_token") for part in name.lower().split(".")[-2:])
+    hidden = any(is_secret_name(part) or part in _MAY_HOLD_SECRETS for part in name.lower().split(".")[-2:])
     shown = [
         {"layer": wish.layer, "origin": wish.origin, "value": MASK if hidden else to_json(wish.value)}
         for wish in wanted

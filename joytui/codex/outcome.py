@@ -12,7 +12,7 @@ from joytui.codex.routing import selected
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, LayerInfo, Provider, RequestPlan, Wanted, WireApi, World
 from joytui.core.records import EffectiveValue
-from joytui.core.redaction import MASK
+from joytui.core.redaction import MASK, is_secret_name, may_name_secret
 
 _TOP = (
     "model",
@@ -23,7 +23,6 @@ _TOP = (
     "web_search",
     "model_reasoning_effort",
 )
-_SECRET_FIELDS = ("experimental_bearer_token",)
 
 
 def finished(
@@ -94,7 +93,7 @@ def _effective(state: Survey, provider: Provider | None, model: EffectiveValue) 
         for key in FIELDS:
             field = provider.fields.get(key)
             if field is not None and (field.value is not None or key in ("base_url", "env_key")):
-                shown = MASK if key in _SECRET_FIELDS and field.value else field.value
+                shown = MASK if is_secret_name(key) and field.value else field.value
                 values[key] = EffectiveValue(shown, field.origin, field.layer)
     return {key: replace(value, origin=_plain_origin(value.origin)) for key, value in values.items()}
 
@@ -105,11 +104,7 @@ def _plain_origin(origin: str) -> str:
 
 
 def _secrets(state: Survey, credential: Credential | None) -> tuple[str, ...]:
-    found = {
-        value
-        for name, value in state.env.items()
-        if any(w in name.upper() for w in ("KEY", "TOKEN", "SECRET", "PASSW"))
-    }
+    found = {value for name, value in state.env.items() if may_name_secret(name)}
     if credential and credential.value:
         found.add(credential.value.decode("utf-8", "surrogateescape"))
     for layer in state.layers:

@@ -13,6 +13,9 @@ from typing import Any
 
 MASK = "‹redacted›"
 
+SECRET_WORDS = r"api[_\-]?key|secret|passw(?:or)?d|(?:access|auth|bearer)[_\-]?token"  # noqa: S105 (words, no secret)
+"""What the name of a secret ends with, as an alternation without regard to case."""
+
 _URL_SAFE = r"[A-Za-z0-9_\-]"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic|token)(\s+)(?=\S*[0-9_\-.~+/=])[A-Za-z0-9._~+/\-]{8,}=*"), rf"\1\2{MASK}"),
@@ -27,13 +30,21 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
     (
         re.compile(
-            r"(?i)([\w\-.]{0,40}(?:api[_\-]?key|apikey|secret|passw(?:or)?d|access[_\-]?token|auth[_\-]?token|bearer[_\-]?token)"
+            rf"(?i)([\w\-.]{{0,40}}(?:{SECRET_WORDS})"
             r"[\"']?\s*[=:]\s*(?:\[\s{0,8})?[\"']?)(?![\"'\s\[]|env\b|‹)[^\s\"',;}&]{6,}"
         ),
         rf"\1{MASK}",
     ),
 )
-_SECRET_NAME = re.compile(r"(?i)(?:api[_\-]?key|secret|passw(?:or)?d|(?:access|auth|bearer)[_\-]?token)$")
+_SECRET_NAME = re.compile(rf"(?i)(?:{SECRET_WORDS}|(?:^|[_\-.])token|authorization)$")
+_MAYBE_SECRET_NAME = re.compile(
+    r"key|secret|passw|passphrase|passcode|pwd|_pw$|token|auth(?!or(?:_|$))|credential|cookie|session|bearer|private"
+    r"|signature|salt|pin$|dsn|webhook|connection|conn_str|license|otp|jwt|hmac|nonce|cert$",
+    re.I,
+)
+_SURELY_NOT = re.compile(
+    r"^(?:XDG_|SSH_AUTH_SOCK|SESSION_MANAGER|DBUS_|DESKTOP_SESSION$|XAUTHORITY$|PWD$|OLDPWD$)", re.I
+)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -41,6 +52,19 @@ def fingerprint(secret: str | bytes) -> str:
     """How the doctor tells keys apart: the length and 8 hex digits of the SHA-256, for example "24 bytes, #1a2b3c4d"."""
     data = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
     return f"{len(data)} bytes, #{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field or variable of this name holds a secret, so that its value is never shown: "api_key", "x_token"."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def may_name_secret(name: str) -> bool:
+    """Whether an environment variable of this name could hold a secret, so that its value is masked wherever it turns up.
+
+    Wider than `is_secret_name`: one value masked too many costs less than one shown.
+    """
+    return bool(_MAYBE_SECRET_NAME.search(name)) and not _SURELY_NOT.search(name)
 
 
 class Redactor:
@@ -76,8 +100,7 @@ class Redactor:
 
 def _is_secret(name: str, value: Any) -> bool:
     """A value under a name such as api_key, unless it is the name of an environment variable."""
-    named = isinstance(value, str) and len(value) >= 6 and _SECRET_NAME.search(name)
-    return bool(named) and not _VARIABLE.fullmatch(value)
+    return isinstance(value, str) and len(value) >= 6 and is_secret_name(name) and not _VARIABLE.fullmatch(value)
 
 
 def visible(text: str, *, limit: int | None = None) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.core.redaction import MASK, Redactor, fingerprint, visible
+from joytui.core.redaction import MASK, Redactor, fingerprint, is_secret_name, may_name_secret, visible
 
 KEY = "jt_live_0123456789abcdef"
 
@@ -82,3 +82,24 @@ def test_control_characters_cannot_reach_a_terminal() -> None:
     assert "\x1b" not in visible("\x1b[31mred\x07\x9b2J")
     assert visible("ab\ncd") == "ab\ncd"
     assert visible("a" * 50, limit=10) == "a" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("name", "holds", "may"),
+    [
+        ("experimental_bearer_token", True, True),
+        ("token", True, True),
+        ("api-key", True, True),
+        ("DB_PASSWORD", True, True),
+        ("Authorization", True, True),
+        ("env_key", False, True),
+        ("SESSION_COOKIE", False, True),
+        ("max_output_tokens", False, True),
+        ("model", False, False),
+        ("GIT_AUTHOR_NAME", False, False),
+        ("SSH_AUTH_SOCK", False, False),
+        ("PWD", False, False),
+    ],
+)
+def test_names_of_secrets(name: str, holds: bool, may: bool) -> None:
+    assert (is_secret_name(name), may_name_secret(name)) == (holds, may)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from joytui.core.redaction import MASK, Redactor
+from joytui.core.redaction import MASK, SECRET_WORDS, Redactor
 from joytui.doctor.bundle.secrets import looks_random
 
 _WORD = re.compile(r"[A-Za-z0-9_\-+=]{16,}")
@@ -18,7 +18,7 @@ _HEADER = re.compile(
     r"([\"']?\s*[:=](?!\s*[\"']?(?:Bearer |Basic )?‹)\s*[\"']?)[^\n\"'}]{1,2000}?(?=, url: |[\n\"'}]|$)"
 )
 _ASSIGNED = re.compile(
-    r"(?i)([\w\-.]{0,40}(?:api[_\-]?key|apikey|secret|passw(?:or)?d|passwd|passphrase|pwd|token|credential|private[_\-]?key|signature|pin|otp)"
+    rf"(?i)([\w\-.]{{0,40}}(?:{SECRET_WORDS}|passphrase|pwd|token|credential|private[_\-]?key|signature|pin|otp)"
     r"s?[\"']?\s{0,3}(?:[=:]|is)\s{0,3}[\"']?)(?![\"'\s\[‹]|env\b|[A-Z][A-Z0-9_]{2,}\b)[^\s\"',;}&)]{4,}"
 )
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")

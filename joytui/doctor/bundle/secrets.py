@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from joytui.core.redaction import may_name_secret
+
 SAFE_VARIABLES = (
     "TERM", "TERM_PROGRAM", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "SHELL", "TZ", "NO_COLOR", "SHLVL",
     "XDG_SESSION_TYPE", "WSL_DISTRO_NAME", "CI",
@@ -17,12 +19,6 @@ SAFE_VARIABLES = (
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 FILE_LIMIT = 2_000_000
 
-_SECRET_NAME = re.compile(
-    r"key|secret|passw|passphrase|passcode|pwd|_pw$|token|auth|credential|cookie|session|bearer|private|signature|salt|pin$"
-    r"|dsn|webhook|connection|conn_str|license|otp|jwt|hmac|nonce|cert$",
-    re.I,
-)
-_NOT_SECRET = re.compile(r"^(?:XDG_|SSH_AUTH_SOCK|SESSION_MANAGER|DBUS_|PWD$|OLDPWD$)", re.I)
 _PLAIN = re.compile(
     r"(?:true|false|none|null|yes|no|auto|\d{1,5}|[A-Z_][A-Z0-9_]{0,60}|[a-z]{1,12}|joytoken|joytui)", re.A
 )
@@ -64,7 +60,7 @@ def secrets_of_environment(env: Mapping[str, str]) -> list[str]:
         if name in SAFE_VARIABLES:
             found += _parts_of_url(value)
             continue
-        if _SECRET_NAME.search(name) and not _NOT_SECRET.search(name) and not _PATH.match(value):
+        if may_name_secret(name) and not _PATH.match(value):
             found.append(value)
         found += _parts_of_url(value)
         found += [word for word in re.split(r"[\s:,;='\"/@]+", value) if looks_random(word)]
