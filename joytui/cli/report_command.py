@@ -176,7 +176,7 @@ def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
     else:
         emit(
             paint("✓ no secret in it", "green", "bold")
-            + f"   ({len(secrets)} known ones of this machine and every known shape were looked for)"
+            + f"   (looked for: {len(secrets)} known of this machine, and every known shape)"
         )
     return EXIT_BAD_NEWS if leaks else EXIT_OK
 

@@ -60,7 +60,10 @@ def score(title: str, said: Iterable[Said], change: Callable[[str], str]) -> Sco
 @pytest.mark.parametrize("file", FILES)
 def test_says_names_it_among_three(file: str, record_property: Callable[[str, object], None]) -> None:
     found = Score(f"--says, {file}")
-    for one in recorded(file):
+    said = recorded(file)
+    if file != FILES[0]:  # many of its situations repeat the same words: each pair of words and causes counts once
+        said = list({(one.words, one.causes): one for one in said}.values())
+    for one in said:
         short = says(one.words)
         assert len(short.candidates) <= 3
         found.add(one, [cause.id for cause in (*short.candidates, *short.also)])

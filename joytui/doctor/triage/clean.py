@@ -34,7 +34,8 @@ _STARTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message. `text`: its lines joined where they were wrapped; `tight`: the same without any white space.
+    """One message. `text`: its lines joined where they were wrapped; `tight`: the same without any white space;
+    `loose`: joined by spaces throughout, for where a full line was not a broken word.
 
     `warning`: one of Codex's own warnings, which stand beside many failures and explain few.
     """
@@ -42,6 +43,7 @@ class Record:
     text: str
     tight: str
     warning: bool
+    loose: str = ""
 
 
 def decode(data: str | bytes) -> str:
@@ -123,7 +125,7 @@ def _is_config(group: list[str]) -> bool:
 def _record(group: list[str]) -> Record:
     text = _unwrapped(group).strip()[:RECORD_LIMIT]
     warning = bool(re.match(r"(?i)(?:warn(?:ing)?\b|deprecated|user \()", text))
-    return Record(text, squeezed(text), warning)
+    return Record(text, squeezed(text), warning, " ".join(line.strip() for line in group)[:RECORD_LIMIT])
 
 
 def _unwrapped(group: list[str]) -> str:

@@ -139,6 +139,10 @@ def of_error(error: Mapping[str, Any]) -> Guess:
             "error-in-200", "gateway-error", "upstream-error", ask="the HTTP status, and the gateway's log of it"
         ),
     }
+    if re.search(r"\bkey\b", message, re.I) and error.get("type") == "upstream_error":
+        return guess("upstream-key-rejected", "upstream-error", ask="the gateway's log: whose key was refused").heard(
+            shown
+        )
     found = by_type.get(str(error.get("type"))) or by_type.get(str(error.get("code")))
     if found is None:
         refusal = classify(400, {}, json.dumps({"error": dict(error)}, default=str).encode("utf-8", "replace"))

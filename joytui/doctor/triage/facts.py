@@ -16,6 +16,7 @@ _MODEL = re.compile(r"^\s*model:\s*(\S{1,80})(?:\s.*)?$", re.M)
 _STATUS = re.compile(r"(?:unexpected status|last status:|HTTP/[\d.]+|\"status\":)\s*(\d{3})\b")
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'`<>,)\]}]{1,400}")
 _REQUEST_ID = re.compile(r"(?:request[ _-]id|x-request-id|\"request_id\")\W{1,4}([\w.:-]{4,100})", re.I)
+_MANUAL = re.compile(r"https?://(?:developers\.openai\.com|github\.com|platform\.openai\.com|help\.openai\.com)")
 MOST = 5
 
 
@@ -27,7 +28,7 @@ def facts_of(text: str) -> Facts:
         _first(_PROVIDER, text),
         _first(_MODEL, text),
         tuple(int(status) for status in _each(_STATUS, text)),
-        tuple(bare_url(url) for url in _each(_URL, text)),
+        tuple(bare_url(url) for url in _each(_URL, text) if not _MANUAL.match(url)),
         _each(_REQUEST_ID, text),
     )
 
@@ -50,9 +51,10 @@ def _first(pattern: re.Pattern[str], text: str) -> str | None:
 
 
 def _each(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
+    """What a pattern found, each once, the last ones."""
     found: dict[str, None] = {}
     for match in pattern.finditer(text):
-        found[match.group(match.lastindex or 0)] = None
-        if len(found) == MOST:
-            break
-    return tuple(found)
+        word = match.group(match.lastindex or 0)
+        found.pop(word, None)
+        found[word] = None
+    return tuple(found)[-MOST:]

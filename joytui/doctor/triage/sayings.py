@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from joytui.doctor.triage.answer import DOCTOR, Guess, guess
 
 CONFIG = "config.toml, and the output of `joytui codex config`"
-PROXY = "`env | grep -i proxy`, the line base_url = …, and " + DOCTOR
+PROXY = (
+    DOCTOR
+    + " (it tries each step from the proxy to TLS); without joytui: `env | grep -i proxy`, and the line base_url = …"
+)
 
 CONNECTING = (
     "connection-refused",
@@ -41,6 +44,12 @@ NO_STREAM = (
     "stream-invalid",
     "not-a-gateway",
     "response-failed",
+    "upstream-error",
+    "insufficient-quota",
+    "policy-rejected",
+    "rate-limited",
+    "key-rejected",
+    "model-not-found",
 )
 SILENT = (
     "no-response",
@@ -95,6 +104,13 @@ def _starting() -> Iterator[Saying]:
     )
     yield _say(r"invalid value '[^']{0,200}' for '-", "codex-flag-unsupported")
     yield _say(r"provider auth command `", "auth-command-failed")
+    yield _say(
+        r"access token could not be refreshed|Please sign in again|Not logged in",
+        "env-key-missing",
+        "openai-key-to-gateway",
+        "provider-not-selected",
+        ask=CONFIG,
+    )
     yield _say(r"No default OSS provider|OSS setup failed", "provider-overridden")
     yield _say(r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", "provider-not-selected", "provider-overridden", ask=CONFIG)
     yield _say(
@@ -171,7 +187,7 @@ def _typed() -> Iterator[Saying]:
         ask="the line that is named, with the one before it",
     )
     yield _say(
-        r"Failed to read config file|config\.toml.{0,80}(?:invalid utf-8|did not contain valid UTF-8|Permission denied)",
+        r"Failed to read (?:project )?config file|config\.toml.{0,80}(?:invalid utf-8|did not contain valid UTF-8|Permission denied)",
         "config-unreadable",
     )
     yield _say(
@@ -239,7 +255,15 @@ def _asking() -> Iterator[Saying]:
     )
     yield _say(r"response\.failed event received", "response-failed", "error-in-200", ask=DOCTOR)
     yield _say(r"stream closed before response\.completed", *NO_STREAM, ask=DOCTOR, note=_CLOSED)
-    yield _say(r"waiting for network|Connection failed: error sending request", *CONNECTING, ask=PROXY, note=_WAITING)
+    yield _say(r"waiting for network", *CONNECTING, ask=PROXY, note=_WAITING)
+    yield _say(
+        r"Connection failed: error sending request",
+        "proxy-unreachable",
+        "tls-untrusted",
+        "dns-failure",
+        *CONNECTING,
+        ask=PROXY,
+    )
     yield _say(
         r"error sending request",
         "connection-reset",

@@ -94,6 +94,8 @@ def _shown(said: Refused) -> str:
 
 
 def _by_body(said: Refused) -> Guess:
+    if said.status < 200:
+        return guess("not-a-gateway", "connection-reset", "request-rejected", ask=DOCTOR)
     return of_answer(classify(said.status, {}, _as_body(said.message)), said.url)
 
 
@@ -145,12 +147,14 @@ def on_key(said: Refused, error: Mapping[str, object] | None = None) -> Guess:
         re.search(r"\b(?:invalid|incorrect) or missing\b|\bmissing or (?:invalid|incorrect)\b", message, re.I)
         or not message
     ):
-        return guess("key-rejected", "key-malformed", "key-header-dropped", *OTHER_KEY_FAULTS, ask=KEY_ASK)
+        return guess(
+            "key-rejected", "key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS, ask=KEY_ASK
+        )
     return guess(
         "key-rejected",
         "key-malformed",
-        "key-shadowed-by-dotenv",
         "upstream-key-rejected",
+        "key-shadowed-by-dotenv",
         *OTHER_KEY_FAULTS,
         ask=KEY_ASK,
     )
@@ -217,19 +221,30 @@ def on_route(said: Refused) -> Guess:
     if path.endswith("/chat/completions") and path == f"{BASE_PATH}/chat/completions":
         return guess("chat-unsupported", "base-url-path", ask="`codex --version`, " + CONFIG)
     if path and path != f"{BASE_PATH}/responses":
-        return guess(
-            "base-url-path",
-            "base-url-invalid",
-            "redirected",
-            "not-a-gateway",
-            "chat-unsupported",
-            ask="the line base_url = …",
-        )
+        return _wrong_path(said, path)
     order = ("responses-unsupported", "base-url-path", "model-not-found")
     if said.status == 405:
         order = ("responses-unsupported", "redirected", "base-url-path")
     return guess(*order, "not-a-gateway", "request-rejected", "redirected", ask=DOCTOR + " (it tries both routes)")
 
+
+def _wrong_path(said: Refused, path: str) -> Guess:
+    """On JoyToken's own hosts only /openai/v1 is right; elsewhere the path may be, and something else be wrong."""
+    host = urlsplit(said.url or "").hostname or ""
+    if host.endswith("joytokens.ai") and said.status == 404 and _DEFORMED.fullmatch(path):
+        return guess("base-url-path")
+    return guess(
+        "base-url-path",
+        "redirected",
+        "not-a-gateway",
+        "base-url-invalid",
+        "chat-unsupported",
+        ask="the line base_url = … of config.toml",
+    )
+
+
+# /openai/v1/responses with parts missing, doubled or swapped.
+_DEFORMED = re.compile(r"(?:/(?:openai|v1|api|responses|chat|completions)){1,8}", re.I)
 
 _BY_STATUS: Mapping[int, Callable[[Refused], Guess]] = {
     401: _on_401,

@@ -86,7 +86,7 @@ def _merged(found: Sequence[Guess]) -> Heard:
     different = [one for one in found[:-1] if not set(one.causes) & set(last.causes)]
     if not different:
         same = [one for one in found if set(one.causes) <= set(last.causes)]
-        best = min(same, key=lambda one: len(one.causes))
+        best = min(reversed(same), key=lambda one: len(one.causes))
         return Heard(last if best.causes == last.causes else _wider(last, best), (), True)
     distinct = {one.causes: one for one in different}
     if len(last.causes) == 1:  # two failures in one ticket: none of them is the one cause for sure
@@ -131,7 +131,14 @@ def _websocket(said: Refused) -> Guess | None:
 
 def _retrying(text: str) -> Guess:
     """Codex says why it tries again only with --json. Where it stays at the first attempt, it sleeps a Retry-After."""
-    refusals = ("base-url-path", "responses-unsupported", "key-rejected", "upstream-error", "policy-rejected")
+    refusals = (
+        "base-url-path",
+        "responses-unsupported",
+        "key-rejected",
+        "upstream-error",
+        "policy-rejected",
+        "base-url-invalid",
+    )
     asleep = ("rate-limited", "no-response", "upstream-error")
     first = re.search(r"\.\.\.\s*1/\d", text)
     return guess(*(asleep if first else refusals), *(refusals if first else asleep), ask="`codex exec --json`, whose retry lines carry the reason")  # fmt: skip
@@ -184,11 +191,19 @@ def _raw_body(record: Record) -> Guess | None:
     if cut := _cut(squeezed(body)):
         return cut.heard(record.text)
     refusal = classify(400, {}, _document(body).encode("utf-8", "replace"))
+    if refusal.cause == "request-rejected" and record.loose != record.text:
+        refusal = classify(400, {}, _document(_ERROR.sub(r"\1", record.loose).strip()).encode("utf-8", "replace"))
     said = Refused(400, refusal.message)
+    if refusal.error.get("type") in ("upstream_error", "routing_error"):
+        return guess(
+            "upstream-error", "upstream-key-rejected", "request-rejected", ask="the gateway's log of it"
+        ).heard(record.text)
     if refusal.cause == KEY:
         return on_key(said, refusal.error).heard(record.text)
     if refusal.cause == ROUTE:
         return on_route(said).heard(record.text)
+    if record.text.startswith("Error:") and not refusal.error:  # so it begins before a run, `ERROR:` in one
+        return guess("config-type", "config-unreadable", "codex-flag-unsupported", "requirements-violated", "request-rejected", "response-failed", ask="the whole message, and " + CONFIG).heard(record.text)  # fmt: skip
     if not refusal.error and refusal.cause == "request-rejected" and not body.startswith(("{", "<", "[")):
         return guess("request-rejected", "response-failed", "model-not-found", "error-in-200", ask=DOCTOR).heard(
             record.text
