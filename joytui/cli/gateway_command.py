@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,12 @@ def _run(args: argparse.Namespace) -> int:
     here = places()
     prepare_data_folder(here)
     asyncio.run(_refuse_a_second(here))
-    return serve(settings, here)
+    try:
+        return serve(settings, here)
+    except UnreachableError as error:
+        if error.kind and not sys.stdout.isatty():
+            emit(f"failed {error.kind}")  # for the process that started us, which waits for "ready"
+        raise
 
 
 async def _refuse_a_second(here: Places) -> None:

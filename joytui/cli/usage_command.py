@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from joytui.core.records import UsageRow, UsageTotals
     from joytui.core.wire import UsageView
 
+HourlySpending = dict[int, int]
+"""Nano-credits by Unix time in hours."""
 SOURCES = ("gateway", "codex", "both")
 
 
@@ -57,30 +59,34 @@ def run(args: argparse.Namespace) -> int:
     budget = _budget(args)
     if args.reconcile:
         return _reconcile(args)
-    args.hours = {}
-    rows = gather(args)
+    rows, hours = gather(args)
     totals = sum_rows(rows)
     show(rows, totals, args)
-    return _judge(totals, budget, args)
+    return _judge(totals, budget, hours, fail_over=args.fail_over)
 
 
-def gather(args: argparse.Namespace) -> list[UsageRow]:
-    """The rows of the sources that were asked for; `--source codex` asks no gateway, and starts none."""
-    rows = _from_gateway(args) if args.source != "codex" else []
-    return rows + _from_codex(args) if args.source != "gateway" else rows
+def gather(args: argparse.Namespace) -> tuple[list[UsageRow], HourlySpending]:
+    """The rows of the sources that were asked for, and what the gateway spent by the hour where that is needed for a budget.
+
+    `--source codex` asks no gateway, and starts none.
+    """
+    rows, hours = _from_gateway(args) if args.source != "codex" else ([], {})
+    return rows + _from_codex(args) if args.source != "gateway" else rows, hours
 
 
-def _from_gateway(args: argparse.Namespace) -> list[UsageRow]:
+def _from_gateway(args: argparse.Namespace) -> tuple[list[UsageRow], HourlySpending]:
     from joytui.usage.rows import gateway_rows
 
-    async def ask(console: ConsoleClient) -> UsageView:
+    async def ask(console: ConsoleClient) -> tuple[UsageView, HourlySpending]:
+        hours: HourlySpending = {}
         if args.budget is not None and not args.until:
             from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
-            args.hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
-        return await console.usage(args.by, since=args.since, until=args.until)
+            hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
+        return await console.usage(args.by, since=args.since, until=args.until), hours
 
-    return gateway_rows(with_console(args, ask).rows, args.by)
+    view, hours = with_console(args, ask)
+    return gateway_rows(view.rows, args.by), hours
 
 
 def _from_codex(args: argparse.Namespace) -> list[UsageRow]:
@@ -129,7 +135,7 @@ def _budget(args: argparse.Namespace) -> int | None:
         raise UsageError(str(error), where="--budget") from None
 
 
-def _judge(totals: UsageTotals, budget: int | None, args: argparse.Namespace) -> int:
+def _judge(totals: UsageTotals, budget: int | None, hours: HourlySpending, *, fail_over: bool) -> int:
     from joytui.core.money import format_credits
 
     if budget is None:
@@ -138,11 +144,11 @@ def _judge(totals: UsageTotals, budget: int | None, args: argparse.Namespace) ->
     over = spent > budget
     rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
     say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
-    if args.hours:
+    if hours:
         from joytui.cli.usage_reports import forecast_text
 
-        say(forecast_text(args.hours, budget - spent, now()))
-    return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
+        say(forecast_text(hours, budget - spent, now()))
+    return EXIT_BAD_NEWS if over and fail_over else EXIT_OK
 
 
 # --- showing ---

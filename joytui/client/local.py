@@ -16,10 +16,10 @@ from pathlib import Path
 from joytui import __version__
 from joytui.client.console import ConsoleClient
 from joytui.client.http import gateway_url as clean_url
-from joytui.client.ports import OUR_KIND, runs_gateway
+from joytui.client.ports import runs_gateway
 from joytui.client.proof import ask_proof, proof_of_each_connection
 from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
-from joytui.core.errors import UnreachableError, UsageError
+from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
 from joytui.core.gateway_state import GatewayState, read_state, read_token
 from joytui.core.loopback import is_loopback
 from joytui.core.places import Places
@@ -111,7 +111,7 @@ async def ensure(
 async def _started_by_another(places: Places, failure: UnreachableError) -> LocalGateway | None:
     """The gateway that somebody else started at the same moment. It has the port before it is ready, so that we look for
     a while; nothing tells us when another process has come so far."""
-    for _ in range(50 if OUR_KIND in failure.what or "in use by a gateway" in failure.what else 1):
+    for _ in range(50 if failure.kind == GATEWAY_THERE else 1):
         with contextlib.suppress(UnreachableError):
             if found := await find(places):
                 return found

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from pathlib import Path
 
-from joytui.core.errors import UnreachableError
+from joytui.core.errors import GATEWAY_THERE, UnreachableError
 from joytui.core.redaction import visible
 
 OUR_KIND = "another joytui gateway"
 _LISTEN = "0A"
-
-
-def check_free(host: str, port: int) -> None:
-    """Raises UnreachableError, naming the program, if the address cannot be listened on."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family[0], socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(family[4])
-            probe.listen(1)
-    except OSError as error:
-        raise cannot_listen(host, port, error) from None
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> UnreachableError:
@@ -37,7 +24,8 @@ def cannot_listen(host: str, port: int, error: OSError) -> UnreachableError:
         hint = (
             f"end that program, or take another port: `joytui gateway start --port {port + 1 if port < 65535 else 0}`"
         )
-        return UnreachableError(f"the port is taken{by}", where=where, hint=hint)
+        kind = GATEWAY_THERE if program and program.startswith(OUR_KIND) else None
+        return UnreachableError(f"the port is taken{by}", where=where, hint=hint, kind=kind)
     if error.errno == errno.EACCES:
         hint = "ports below 1024 are for the administrator: `joytui gateway start --port 8791`"
         return UnreachableError("this user may not listen there", where=where, hint=hint)

@@ -1,4 +1,4 @@
-"""Starts `joytui gateway run` in the background and waits for its "ready" line; ends a gateway and waits until it is gone."""
+"""Starts `joytui gateway run` in the background and waits for its "ready" or "failed" line; ends a gateway and waits until it is gone."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
     """
     prepare_data_folder(places)
     process, offset = _start(places, arguments, env)
-    ready = False
+    ready, kind = False, None
     try:
         async with asyncio.timeout(START_DEADLINE):
-            ready = await _says_ready(process)
+            ready, kind = await _outcome(process)
     except TimeoutError:
         raise UnreachableError(
             f"the gateway was not ready within {START_DEADLINE:.0f} s",
@@ -60,7 +60,7 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
     if not ready:
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(process.wait, 5)
-        raise _start_failure(places.gateway_log, offset, process.returncode)
+        raise _start_failure(places.gateway_log, offset, process.returncode, kind)
     process.returncode = 0  # it is meant to outlive this object, whose destructor would complain
     return process.pid
 
@@ -91,22 +91,23 @@ def _start(places: Places, arguments: tuple[str, ...], env: Mapping[str, str]) -
     return process, offset
 
 
-async def _says_ready(process: subprocess.Popen[bytes]) -> bool:
-    """Whether its stdout says "ready …" before it closes."""
+async def _outcome(process: subprocess.Popen[bytes]) -> tuple[bool, str | None]:
+    """Whether its stdout says "ready …" before it closes, and the kind of failure if it says "failed KIND"."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     assert process.stdout is not None
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
     try:
         while line := await reader.readline():
-            if line.startswith(b"ready "):
-                return True
-        return False
+            word, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+            if word in ("ready", "failed"):
+                return word == "ready", rest if word == "failed" else None
+        return False, None
     finally:
         transport.close()
 
 
-def _start_failure(log: Path, offset: int, code: int | None) -> JoytuiError:
+def _start_failure(log: Path, offset: int, code: int | None, kind: str | None) -> JoytuiError:
     """The child's own complaint (cli.output.complain wrote it) as our error, with its exit code."""
     try:
         with log.open("rb") as file:
@@ -119,8 +120,10 @@ def _start_failure(log: Path, offset: int, code: int | None) -> JoytuiError:
     complaints = [line.removeprefix("joytui:").strip() for line in lines if line.startswith("joytui:")]
     why = (complaints or [line for line in lines if not line.startswith("hint:")] or [f"exit code {code}"])[-1]
     hint = hints[-1] if hints else "`joytui gateway run` shows what it does"
-    kind = SettingsError if code == EXIT_USAGE else UnreachableError
-    return kind(f"the local gateway did not start: {why[:500]}", where=str(log), hint=hint)
+    what = f"the local gateway did not start: {why[:500]}"
+    if code == EXIT_USAGE:
+        return SettingsError(what, where=str(log), hint=hint)
+    return UnreachableError(what, where=str(log), hint=hint, kind=kind)
 
 
 async def end_process(pid: int) -> None:

@@ -43,8 +43,20 @@ class SettingsError(JoytuiError):
     exit_code = EXIT_USAGE
 
 
+GATEWAY_THERE = "gateway-there"
+"""Another gateway of joytui has the port or the store."""
+
+
 class UnreachableError(JoytuiError):
+    """`kind` is GATEWAY_THERE, or None where nobody decides by it."""
+
     exit_code = EXIT_UNREACHABLE
+
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, kind: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.kind = kind
 
 
 class RefusedError(JoytuiError):

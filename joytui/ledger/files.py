@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from joytui.core.errors import UnreachableError, UsageError
+from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
 
 
 def store_path(text: str) -> Path:
@@ -65,6 +65,7 @@ class StoreLock:
                 f"the store is in use by a gateway (process {holder})",
                 where=str(self._path.with_name(self._path.name.removesuffix(".lock"))),
                 hint="`joytui gateway status` shows it; `joytui gateway stop` ends it; --store names another store",
+                kind=GATEWAY_THERE,
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

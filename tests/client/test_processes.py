@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from joytui.client.codex_process import CodexRun, run_codex
-from joytui.client.ports import check_free, listener, runs_gateway
+from joytui.client.ports import listener, runs_gateway
 from joytui.client.trial import find_codex
 from joytui.core.errors import UnreachableError
+from joytui.gateway.server import bind
 
 
 async def run(script: str, folder: Path, limit_s: float = 10.0) -> tuple[CodexRun, list[str]]:
@@ -89,22 +90,22 @@ def test_a_taken_port_names_the_program() -> None:
         assert other.stdout
         port = int(other.stdout.readline())
         with pytest.raises(UnreachableError, match="the port is taken by python") as caught:
-            check_free("127.0.0.1", port)
+            bind("127.0.0.1", port)
         assert f"(pid {other.pid})" in caught.value.what
         assert "--port" in (caught.value.hint or "")
         assert not runs_gateway(other.pid)
         other.communicate("\n")
-    check_free("127.0.0.1", port)
+    bind("127.0.0.1", port).close()
     assert listener(port) is None
 
 
 def test_an_address_that_is_not_ours() -> None:
     with pytest.raises(UnreachableError, match="cannot listen there"):
-        check_free("192.0.2.1", 0)
+        bind("192.0.2.1", 0)
 
 
 def test_a_free_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         with pytest.raises(UnreachableError, match=str(os.getpid())):
-            check_free("127.0.0.1", port)
+            bind("127.0.0.1", port)
