@@ -122,3 +122,12 @@ def test_control_characters_do_not_reach_the_screen():
     line = "".join(text for text, _ in cells(store, 0, layout(120), UTC))
     assert "\x1b" not in line
     assert "\x07" not in line
+
+
+def test_narrow_columns_widen_when_older_rows_come_before():
+    older, store = data.requests(4)[:3], LogStore()
+    store.append([{**row, "id": f"new_{row['id']}", "input_tokens": 7} for row in data.requests(4)])
+    wide = LogStore()
+    wide.append(older)
+    assert store.prepend_records([wide.record(row) for row in range(3)]) == 3
+    assert [store.record(row) for row in range(3)] == [wide.record(row) for row in range(3)]

@@ -19,7 +19,7 @@ def extended(numbers: array[int], values: Sequence[int]) -> array[int]:
     top = max(values, default=0)
     while top >= LIMIT[numbers.typecode]:
         numbers = array(WIDER[numbers.typecode], numbers)
-    numbers.extend(values)
+    numbers.extend(iter(values))  # an array takes another one only of its own kind
     return numbers
 
 

@@ -154,8 +154,14 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
     # The filter
 
     def action_filter(self) -> None:
-        self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        self._ask_filter(True)
+
+    def _ask_filter(self, open: bool) -> None:
+        """Shows the line and takes the keys at once: what is typed right behind the slash belongs to it."""
+        self.set_class(open, "-filtering")
+        box = self.query_one("#filter", Input)
+        box.display = open
+        self.set_focus(box if open else self.view)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         try:
@@ -164,8 +170,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self.console.tell(f"{error.what}: {error.hint or ''}".rstrip(": "), error=True)
             event.input.cursor_position = min(error.position, len(event.value))
             return
-        self.remove_class("-filtering")
-        self.view.focus()
+        self._ask_filter(False)
 
     def set_filter(self, text: str) -> None:
         """Shows only what the filter finds: here at once, and from the gateway's history. Raises FilterError."""
@@ -231,8 +236,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
 
     def action_back(self) -> None:
         if self.has_class("-filtering"):
-            self.remove_class("-filtering")
-            self.view.focus()
+            self._ask_filter(False)
         elif self.has_class("-detail"):
             self.remove_class("-detail")
         elif self.view.marked:
