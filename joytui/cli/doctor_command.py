@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from joytui.cli.output import emit, emit_json, paint, say
+from joytui.cli.output import emit, emit_json, paint, say, text_width
 from joytui.codex.world import Invocation
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.records import Report, Step
@@ -138,7 +138,7 @@ def _show(report: Report, *, as_json: bool) -> int:
     if as_json:
         emit_json(report_json(report))
     else:
-        emit(render_text(report, paint))
+        emit(render_text(report, paint, width=text_width()))
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
 

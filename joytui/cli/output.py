@@ -56,6 +56,13 @@ def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{';'.join(STYLES[s] for s in styles)}m{text}\x1b[0m"
 
 
+def text_width() -> int:
+    """Columns for running text: the terminal's (or COLUMNS), 60 to 100; 100 where nothing tells."""
+    import shutil
+
+    return max(60, min(100, shutil.get_terminal_size((100, 24)).columns))
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Aligned columns; `right` holds the indices of those that align right. Cells lose their control characters."""
     cells = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]

@@ -75,7 +75,11 @@ def _unknown(state: Survey, unknown: list[dict[str, str | None]]) -> None:
 
 def _profile_file(state: Survey) -> None:
     name = state.command.profile
-    if not name or state.rules.legacy_profiles:
+    if (
+        not name
+        or state.rules.legacy_profiles
+        or any(issue.details.get("flag") == "--profile" for issue in state.issues)
+    ):
         return
     layer = next((layer for layer in state.layers if layer.name == "profile"), None)
     if layer is not None and layer.state == "missing":

@@ -194,6 +194,8 @@ def _positional(parsed: _Parsed, word: str) -> None:
         parsed.set(subcommand="exec" if word in _EXEC else word)
         parsed.seen.clear()
     else:
+        if not parsed.words and word in ("resume", "fork", "review"):
+            parsed.seen.clear()  # a subcommand of exec takes the same flags again
         parsed.words.append(word)
 
 

@@ -31,8 +31,13 @@ class Source:
     value: str | None
 
 
-def find_source(provider: Provider, env: Mapping[str, str], env_origins: Mapping[str, str], codex_home: Path) -> Source:
-    """The source that Codex uses for this provider. A missing value is None."""
+def find_source(
+    provider: Provider, env: Mapping[str, str], env_origins: Mapping[str, str], codex_home: Path, store: object = "file"
+) -> Source:
+    """The source that Codex uses for this provider. A missing value is None.
+
+    `store` is cli_auth_credentials_store: with "keyring" or "ephemeral", auth.json is not read.
+    """
     variable = provider.get("env_key")
     if isinstance(variable, str):
         value = env.get(variable) if variable else None
@@ -45,16 +50,19 @@ def find_source(provider: Provider, env: Mapping[str, str], env_origins: Mapping
     if isinstance(provider.get("auth"), dict):
         return Source("auth_command", None, provider.fields["auth"].origin, None)
     if provider.get("requires_openai_auth") is True:
-        return _openai_source(env, env_origins, codex_home)
+        return _openai_source(env, env_origins, codex_home if store not in ("keyring", "ephemeral") else None)
     return Source("none", None, None, None)
 
 
-def _openai_source(env: Mapping[str, str], env_origins: Mapping[str, str], codex_home: Path) -> Source:
+def _openai_source(env: Mapping[str, str], env_origins: Mapping[str, str], codex_home: Path | None) -> Source:
     if env.get("CODEX_API_KEY", "").strip():
         return Source(
-            "openai_auth", "CODEX_API_KEY", env_origins.get("CODEX_API_KEY", "environment"), env["CODEX_API_KEY"]
+            "openai_auth",
+            "CODEX_API_KEY",
+            env_origins.get("CODEX_API_KEY", "environment"),
+            env["CODEX_API_KEY"].strip(),
         )
-    stored = auth_json(codex_home)
+    stored = auth_json(codex_home) if codex_home is not None else {}
     key = stored.get("OPENAI_API_KEY")
     tokens = stored.get("tokens")
     if isinstance(key, str) and key.strip():

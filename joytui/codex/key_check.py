@@ -27,7 +27,9 @@ from joytui.core.redaction import fingerprint
 
 
 def resolve_credential(state: Survey, provider: Provider) -> tuple[Credential, tuple[tuple[str, bytes], ...]]:
-    source = find_source(provider, state.env, state.env_origins, state.codex_home)
+    source = find_source(
+        provider, state.env, state.env_origins, state.codex_home, state.config.get("cli_auth_credentials_store")
+    )
     value = source.value
     if source.kind == "env_key" and (value is None or not value.strip() or not _readable(state, value)):
         _key_unset(state, provider, source)

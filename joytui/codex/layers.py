@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +273,11 @@ def _normal(path: str) -> str:
 
 
 def project_layers(
-    cwd: Path, below: Mapping[str, Any], codex_home: Path, rules: Rules, instead: Mapping[str, bytes | None] | None = None
+    cwd: Path,
+    below: Mapping[str, Any],
+    codex_home: Path,
+    rules: Rules,
+    instead: Mapping[str, bytes | None] | None = None,
 ) -> list[Layer]:
     """The project layers for a folder, given the merged configuration of the layers below (trust, root markers)."""
     markers = below.get("project_root_markers", [".git"])
@@ -286,14 +290,24 @@ def project_layers(
             continue
         trust = trusted(below.get("projects"), folder, root)
         path = dot / "config.toml"
-        if path.is_file():
-            found.append(_project_layer(load_file("project", path, instead), trust, rules))
+        if path.exists() or instead:
+            layer = _no_file(path) if path.is_dir() else load_file("project", path, instead)
+            if layer.state != "missing":
+                found.append(_project_layer(layer, trust, rules))
     return found
+
+
+def _no_file(path: Path) -> Layer:
+    text = f"Failed to read project config file {path}: path `{path}` is not a file"
+    return Layer("project", str(path), "broken", fault=LayerFault("unreadable", text, str(path)))
 
 
 def _project_layer(layer: Layer, trust: bool, rules: Rules) -> Layer:
     if not trust:
         return Layer("project", layer.path, "untrusted", layer.data, layer.document)
+    if layer.fault is not None:
+        text = layer.fault.message.replace("Failed to read config file", "Failed to read project config file")
+        layer.fault = replace(layer.fault, message=text)
     if layer.state == "used" and not rules.project_may_set_provider:
         removed = [key for key in PROJECT_DENIED if key in layer.data]
         kept = {k: v for k, v in layer.data.items() if k not in removed}

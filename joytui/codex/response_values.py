@@ -71,7 +71,7 @@ def _check_count(holder: Mapping[str, Any], name: str) -> None:
     if name not in holder:
         raise Unreadable(f"missing field `{name}`")
     value = holder[name]
-    if isinstance(value, float):
+    if isinstance(value, float) or (isinstance(value, int) and not -(2**63) <= value < 2**64):
         raise Unreadable("invalid number")
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unreadable(f"invalid type: {_type_name(value)}, expected i64")

@@ -17,7 +17,7 @@ from joytui.core.records import EffectiveValue
 def resolve_provider(state: Survey) -> Provider | None:
     name, origin, layer = selected(state)
     table = state.tables().get(name)
-    if name == "ollama-chat" and state.rules.like is None:
+    if name == "ollama-chat" and name not in state.tables() and state.rules.like is None:
         _ollama_chat(state, origin)
         return None
     builtin = BUILTIN.get(name)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from joytui.codex import layers as layering
-from joytui.codex.arguments import parse_arguments
+from joytui.codex.arguments import Refusal, parse_arguments
 from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
 from joytui.codex.layers import Layer, OverrideError
@@ -87,7 +87,7 @@ def survey(invocation: Invocation) -> Survey:
     state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env)
     for refusal in refusals:
         state.add(
-            "codex-flag-unsupported", "refuses", 10, f"Codex {rules.version} does not accept {refusal.flag}",
+            "codex-flag-unsupported", "refuses", 10, _refused(refusal, rules.version),
             message=refusal.message, where="flag", details={"flag": refusal.flag, "version": rules.version},
         )  # fmt: skip
     _features(state)
@@ -97,6 +97,12 @@ def survey(invocation: Invocation) -> Survey:
         _layers(state)
         _judge(state)
     return state
+
+
+def _refused(refusal: Refusal, version: str) -> str:
+    if refusal.message.startswith("error: unexpected argument"):
+        return f"Codex {version} does not know {refusal.flag}"
+    return f"Codex {version} does not accept {refusal.flag} like this"
 
 
 def _codex_home(state: Survey) -> bool:

@@ -459,7 +459,7 @@ class _Reader:
         self._keep(items)
         comma = True
         while True:
-            self._filler("missing comma between array elements, expected `,`")
+            self._filler("unclosed array, expected `]`")
             char = self.text[self.at]
             if char == "]":
                 self.at += 1
@@ -481,7 +481,7 @@ class _Reader:
         table: dict[str, Any] = {}
         comma = True
         while True:
-            self._filler("missing comma between key-value pairs, expected `,`")
+            self._filler("unclosed inline table, expected `}`")
             char = self.text[self.at]
             if char == "}":
                 self.at += 1
@@ -500,10 +500,11 @@ class _Reader:
             self._assignment(table, path, depth)
             comma = False
 
-    def _filler(self, unfinished: str) -> None:
+    def _filler(self, unclosed: str) -> None:
+        before = self.at
         self.at = _FILLER.match(self.text, self.at).end()  # type: ignore[union-attr]
         if self.at >= len(self.text):
-            raise _Fault(unfinished, self.at)
+            raise _Fault(unclosed, before)
         if self.text[self.at] == "\r":
             raise _Fault("carriage return must be followed by newline, expected newline", self.at + 1)
 

@@ -49,6 +49,8 @@ def normalise(text: str) -> tuple[str, str | None]:
     except ValueError as error:
         return "", str(error)
     host = parts.hostname or ""
+    if ":" in host and "%" in host:
+        return "", "an IPv6 address with a zone is no host of a URL"
     if not host:
         return "", "empty host"
     if ":" not in host and _BAD_HOST.search(host):

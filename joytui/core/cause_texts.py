@@ -138,9 +138,9 @@ CONFIGURATION: tuple[Entry, ...] = (
     (
         "codex-flag-unsupported",
         "other",
-        "This Codex does not know one of the arguments",
-        "The argument is misspelt, or came with another version.",
-        "Remove it, or change the version of Codex.",
+        "Codex does not accept one of the arguments",
+        "An argument is misspelt, has a value that it cannot have, or belongs to another version of Codex.",
+        "Correct or remove the argument; `codex exec --help` lists what this version takes.",
         "Codex prints `unexpected argument` and its usage.",
     ),
     (

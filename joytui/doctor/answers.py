@@ -291,7 +291,7 @@ def _other(read: _Read) -> Found:
         return "rate-limited", {}
     if read.wrong_model:
         return "model-not-found", {}
-    if re.search(r"\bduplicate[ _]request\b", message, re.I):
+    if re.search(r"\bduplicate[ _]request(?:\b|[ _]id\b)", message, re.I):
         return "duplicate-request", {}
     if _QUOTA_TEXT.search(message):
         return "insufficient-quota", quota_part(message)

@@ -58,6 +58,10 @@ def _key_of(auth: Mapping[str, Any], world: World, limit: Limit) -> bytes:
     key = output.strip()
     if not key:
         raise CommandFailed("auth.command printed nothing")
+    try:
+        key.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CommandFailed("auth.command printed bytes that are not UTF-8") from None
     if any(byte < 0x20 or byte == 0x7F for byte in key):
         raise CommandFailed("auth.command printed more than one line")
     return key

@@ -6,6 +6,7 @@ sends them (non-ASCII included), which client libraries refuse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.link import Link, Route, Target, Watch, socks_fault, unwatched
 
 BODY_LIMIT = 256 * 1024
+MAX_HEAD = 1024 * 1024  # a head of half a megabyte passes with Codex
+MAX_HEADERS = 100
 _OPEN_METHODS = ("GET", "HEAD")
 
 
@@ -85,7 +88,7 @@ def exchange(
     """
     link = route.open(limit, watch)
     holder = holder or LimitHolder(limit)
-    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=256 * 1024)
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
     try:
         with watch("net.answer") as note:
             try:
@@ -115,19 +118,28 @@ def exchange(
     return Answer(event.status_code, reason, headers, route.target, pieces, link.stream.close, link.peer)
 
 
+def _refuse_as_codex(event: h11.Response, head: bytes) -> None:
+    """What h11 takes and Codex's HTTP library does not: more than 100 headers, and headers that go on in the next line."""
+    if len(event.headers) > MAX_HEADERS:
+        raise h11.RemoteProtocolError(f"more than {MAX_HEADERS} headers")
+    if re.search(rb"\n[ \t]+[^\s]", re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0]):
+        raise h11.RemoteProtocolError("a header goes on in the next line")
+
+
 def _response(http: h11.Connection, link: Link, route: Route, limit: Limit) -> h11.Response:
     """The head of the answer. Raises NetFault for what is none, OSError, OutOfTime, Cancelled."""
-    begun = False
+    head = b""
     try:
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
                 data = link.stream.receive(limit)
-                if not begun:
+                if not head:
                     _check_first(data, route, limit)
-                begun = True
+                head += data
                 http.receive_data(data)
             elif isinstance(event, h11.Response):
+                _refuse_as_codex(event, head)
                 return event
             elif not isinstance(event, h11.InformationalResponse):
                 raise _reset(route, limit, "closed the connection without a whole answer")
@@ -143,7 +155,10 @@ def _response(http: h11.Connection, link: Link, route: Route, limit: Limit) -> h
 def _head(link: Link, target: Target, request: Request) -> bytes:
     path = target.url if link.absolute else target.path
     lines = [f"{request.method} {path} HTTP/1.1".encode("utf-8", "replace")]
-    lines += [name.encode("ascii", "replace") + b": " + value for name, value in request.headers]
+    sent = [
+        (name, value) for name, value in request.headers if name.lower() != "transfer-encoding"
+    ]  # the length is known
+    lines += [name.encode("ascii", "replace") + b": " + value for name, value in sent]
     if link.absolute and link.proxy_authorization:
         lines.append(b"proxy-authorization: " + link.proxy_authorization.encode())
     lines.append(b"host: " + target.authority.encode("utf-8", "replace"))

@@ -18,6 +18,13 @@ from joytui.doctor.mend.plans import is_local_gateway, mend_for
 Details = Mapping[str, Any]
 
 
+_LOCAL_ROAD = (
+    "That is the way to JoyToken directly. Without an account, or to keep a record of every request, use the gateway on this "
+    "machine instead: `joytui try` (one turn, config.toml untouched), or `joytui setup --local`, which does what `joytui "
+    'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
+)
+
+
 def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     """The fix for this cause on this machine; the catalogue's general remedy where there is nothing exact to type."""
     if cause not in CAUSES:
@@ -25,7 +32,8 @@ def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     mend = mend_for(cause, world, details)
     if mend is not None and mend.changes:
         opened = tuple(f"${{EDITOR:-vi}} {_quoted(change.path)}" for change in mend.changes)
-        return Fix(mend.summary, (_fix_command(cause, world), *opened, *mend.then), mend.patch, mend.safe)
+        summary = f"{mend.summary}\n{_LOCAL_ROAD}" if cause == "config-missing" else mend.summary
+        return Fix(summary, (_fix_command(cause, world), *opened, *mend.then), mend.patch, mend.safe)
     maker = _MAKERS.get(cause)
     fix = maker(world, details) if maker else None
     return fix or Fix(CAUSES[cause].remedy)

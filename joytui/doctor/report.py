@@ -146,7 +146,7 @@ def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, st
     parts = [_verdict_text(report.verdict, paint, width)]
     if report.warnings:
         parts.append(_warnings_text(report.warnings, paint, width))
-    parts.append(_table_text(report.table, paint))
+    parts.append(_table_text(report.table, paint, width))
     if steps:
         parts.append(_footer(report, paint, width))
     return "\n\n".join(parts)
@@ -164,7 +164,9 @@ def _wrap(text: str, width: int, indent: str = "  ") -> str:
 
 def _verdict_text(verdict: Verdict, paint: Paint, width: int) -> str:
     glyph, style = _headline(verdict)
-    where = f"   [{verdict.cause}, row {verdict.row}]" if verdict.cause else ""
+    where = f"[{verdict.cause}, row {verdict.row}]" if verdict.cause else ""
+    if where:
+        where = f"{'   ' if len(verdict.title) + len(where) + 5 <= width else chr(10) + '  '}{where}"
     lines = [f"{paint(glyph, style, 'bold')} {paint(verdict.title, style, 'bold')}{paint(where, 'dim')}", ""]
     lines.append(_wrap(verdict.explanation, width))
     if verdict.evidence:
@@ -223,11 +225,12 @@ def _warnings_text(warnings: tuple[Finding, ...], paint: Paint, width: int) -> s
     return "\n".join(lines)
 
 
-def _table_text(table: tuple[TableRow, ...], paint: Paint) -> str:
+def _table_text(table: tuple[TableRow, ...], paint: Paint, width: int) -> str:
     lines = [paint("The guide's table", "bold")]
     for row in table:
         glyph, style = _GLYPHS[row.status]
-        summary = visible(row.summary, limit=70).replace("\n", " ")
+        summary = "not reached" if row.summary.startswith("not reached") else row.summary
+        summary = visible(summary, limit=max(width - 36, 20)).replace("\n", " ")
         lines.append(f"  {paint(glyph, style)} {row.symptom:<22} {paint(row.status, style):<8} {summary}".rstrip())
     return "\n".join(lines)
 

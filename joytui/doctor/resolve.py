@@ -84,6 +84,9 @@ def _by_inner_error(sent: Sent, judged: Judgement) -> Judgement:
 
 
 def _from_upstream(sent: Sent) -> bool:
+    """The gateway says that the refusal is its upstream's: by the relay's header, or by the type of its error."""
+    if sent.refusal is not None and sent.refusal.error.get("type") == "upstream_error":
+        return True
     if sent.delivery is None:
         return False
     return (sent.delivery.answer.header(HEADER_ERROR_ORIGIN) or "").strip().lower() == "upstream"

@@ -47,7 +47,11 @@ def test_a_whole_pasted_line() -> None:
         (["--full-auto"], (0, 140, 0), None),
         (["--ignore-user-config"], (0, 94, 0), "error: unexpected argument '--ignore-user-config' found"),
         (["-m"], (0, 169, 0), "error: a value is required for '--model <MODEL>' but none was supplied"),
-        (["-mauto", "-c=a=b", "--model=x"], (0, 169, 0), None),
+        (["-mauto", "-c=a=b", "--profile=x", "-c", "d=e"], (0, 169, 0), None),
+        (["-mauto", "--model=x"], (0, 169, 0), "error: the argument '--model <MODEL>' cannot be used multiple times"),
+        (["exec", "-m", "a", "resume", "-m", "b"], (0, 169, 0), None),
+        (["exec", "-s", "bad", "--nope"], (0, 169, 0), "error: unexpected argument '--nope' found"),
+        (["exec", "-p", "../x"], (0, 94, 0), None),
     ],
 )
 def test_what_clap_refuses(args: list[str], number: tuple[int, int, int], message: str | None) -> None:

@@ -221,7 +221,7 @@ def registered(name: str) -> Behaviour:
 
 def behaviour(name: str) -> Behaviour:
     """The behaviour of that name. KeyError with the nearest names if there is none."""
-    from tests.support import behaviours_http, behaviours_network, behaviours_stream  # noqa: F401  (they register themselves)
+    from tests.support import behaviours_http, behaviours_network, behaviours_stream, behaviours_wire  # noqa: F401  (they register themselves)
 
     try:
         return _registry[name]
@@ -234,6 +234,6 @@ def behaviour(name: str) -> Behaviour:
 
 def behaviour_names() -> tuple[str, ...]:
     """All registered names."""
-    from tests.support import behaviours_http, behaviours_network, behaviours_stream  # noqa: F401
+    from tests.support import behaviours_http, behaviours_network, behaviours_stream, behaviours_wire  # noqa: F401
 
     return tuple(_registry)
