@@ -61,6 +61,12 @@ def bundle(material: Material) -> Bundle:
     return compose(material)
 
 
+@pytest.fixture(scope="module")
+def known(machine: PlantedMachine) -> tuple[str, ...]:
+    """What --check knows on this machine."""
+    return known_secrets(look(invocation(machine)))
+
+
 def everything(bundle: Bundle) -> str:
     data = pack(bundle)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -115,7 +121,7 @@ def test_a_clean_bundle_is_clean(bundle: Bundle, machine: PlantedMachine) -> Non
 
 @pytest.mark.parametrize("name", PLANTED)
 @pytest.mark.parametrize("place", ["text", "json", "name"])
-def test_check_finds_each_that_is_put_back(name: str, place: str, bundle: Bundle, machine: PlantedMachine) -> None:
+def test_check_finds_each_that_is_put_back(name: str, place: str, bundle: Bundle, known: tuple[str, ...]) -> None:
     secret = PLANTED[name]
     entries = {entry.name: entry.text for entry in bundle.entries if ":" not in entry.name}
     if place == "text":
@@ -128,7 +134,7 @@ def test_check_finds_each_that_is_put_back(name: str, place: str, bundle: Bundle
     with zipfile.ZipFile(buffer, "w") as archive:
         for entry, text in entries.items():
             archive.writestr(entry, text)
-    leaks = check(buffer.getvalue(), known_secrets(look(invocation(machine))))
+    leaks = check(buffer.getvalue(), known)
     assert leaks
     assert core(name, secret) not in str(leaks)
     assert (leaks[0].line == 0) == (place == "name")
