@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from textwrap import wrap
 
 from textual.content import Content
 
@@ -11,7 +12,7 @@ from joytui.tui.amounts import span
 from joytui.tui.logs.format import clock, cost_text, fit, status_cell
 from joytui.tui.logs.store import milliseconds
 
-LABEL = 13
+LABEL = 14
 
 
 def compare(left: RequestRecord, right: RequestRecord, *, width: int, zone: tzinfo | None = None) -> Content:
@@ -35,9 +36,11 @@ def compare(left: RequestRecord, right: RequestRecord, *, width: int, zone: tzin
 
 
 def _pieces(one: str, other: str, room: int) -> list[tuple[str, str]]:
-    """Both texts cut to the room, line by line; at most four lines."""
-    many = min(4, -(-max(len(one), len(other)) // room))
-    return [(one[at * room :][:room], other[at * room :][:room]) for at in range(many)]
+    """Both texts in lines of the room; at most four lines."""
+    ones, others = wrap(one, room)[:4], wrap(other, room)[:4]
+    many = max(len(ones), len(others))
+    ones, others = ones + [""] * (many - len(ones)), others + [""] * (many - len(others))
+    return list(zip(ones, others, strict=True))
 
 
 def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:

@@ -244,6 +244,8 @@ class LogView(ScrollView, can_focus=True):
         self._resize_virtual(len(self.shown))
         if self.follow and len(self.shown):
             self._to_end()
+        elif self.cursor >= 0:  # the selected row stays in sight when the detail opens below
+            self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
 
     # Drawing
 

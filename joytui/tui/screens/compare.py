@@ -16,10 +16,7 @@ class CompareDialog(Dialog[None]):
     """The older one stands at the left."""
 
     DIALOG_TITLE = "Two requests: ≠ where they differ"
-    DEFAULT_CSS = """
-    CompareDialog #dialog { width: 120; }
-    CompareDialog Fitted { height: auto; }
-    """
+    CSS = "CompareDialog #dialog { width: 110; }"
 
     def __init__(self, left: RequestRecord, right: RequestRecord, zone: tzinfo | None) -> None:
         super().__init__()
