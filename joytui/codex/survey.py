@@ -22,6 +22,7 @@ from joytui.codex import layers as layering
 from joytui.codex.arguments import Refusal, parse_arguments
 from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
+from joytui.codex.fault_places import fault_place, place_in, said_of_file
 from joytui.codex.layers import Layer, OverrideError
 from joytui.codex.providers import late_faults, table_faults
 from joytui.codex.requirements import forced, load_requirements, requirement_issues
@@ -280,14 +281,14 @@ def _strict(state: Survey) -> None:
         if layer.document is None:
             continue
         for fault in _faults(state, layer.data):
-            place = _fault_place(layer, fault)
+            place = fault_place(layer, fault)
             state.add(
                 fault.cause, "refuses", _strict_order(state, layer), fault.message.split("\n")[0],
                 message=f"{LOADING}\n{place}: {fault.message}", where=layer.origin(fault.path), key=_dotted(fault.path),
                 details={"layer": layer.name, "strict": True},
             )  # fmt: skip
         for path in sorted(unknown_keys(layer.data), key=lambda path: path[0] == "features"):
-            text = f"{LOADING}\n{_strict_place(layer, path)}: unknown configuration field `{_dotted(path)}`"
+            text = f"{LOADING}\n{place_in(layer, path)}: unknown configuration field `{_dotted(path)}`"
             _refuse_unknown(state, layer, path, text)
 
 
@@ -307,29 +308,6 @@ def _strict_order(state: Survey, layer: Layer | None) -> float:
 
 def _dotted(path: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in path)
-
-
-def _strict_place(layer: Layer, path: tuple[str | int, ...], *, value: bool = False) -> str:
-    document = layer.document
-    if document is None:
-        return layer.path or layer.name
-    line, column = document.value_position(path) if value else document.key_position(path)
-    if value and isinstance(
-        layering.lookup(layer.data, path)[1], dict
-    ):  # a table with a header of its own begins there
-        text = document.text.split("\n", line)[line - 1] if line else ""
-        column = 1 if text.startswith("[") else column
-    return f"{layer.path}:{line}:{column}"
-
-
-def _table_place(layer: Layer, path: tuple[str | int, ...]) -> str:
-    """Where the header of a table begins: Codex points behind its bracket."""
-    document = layer.document
-    if document is None:
-        return layer.path or layer.name
-    line = document.line_of(path) or 1
-    text = document.text.split("\n", line)[line - 1] if line else ""
-    return f"{layer.path}:{line}:{max(text.find(str(path[0])), 0) + 1}"
 
 
 def _faults(state: Survey, data: dict[str, Any]) -> Iterator[TypeFault]:
@@ -359,7 +337,7 @@ def _by_file(state: Survey, early: TypeFault) -> None:
         for fault in _faults(state, layer.data) if layer.document else ():
             state.add(
                 fault.cause, "refuses", 39, fault.message.split("\n")[0],
-                message=f"{LOADING}\n{_fault_place(layer, fault)}: {fault.message}",
+                message=f"{LOADING}\n{fault_place(layer, fault)}: {said_of_file(fault.message)}",
                 where=layer.origin(fault.path), key=_dotted(fault.path), details={"layer": layer.name},
             )  # fmt: skip
             return
@@ -369,18 +347,12 @@ def _by_file(state: Survey, early: TypeFault) -> None:
     )  # fmt: skip
 
 
-def _fault_place(layer: Layer, fault: TypeFault) -> str:
-    """What is wrong with the provider tables as a whole stands where the first of their headers does."""
-    header = fault.shown == "model_providers"
-    return _table_place(layer, fault.path[:2]) if header else _strict_place(layer, fault.path, value=True)
-
-
 def _note(state: Survey, fault: TypeFault, order: float) -> None:
     tail = f"\nin `{fault.shown}`" if fault.shown and state.rules.names_error_path else ""
     head = f"{LOADING} " if order < 55 else "Error: "
     setter = state.setter(fault.path)
     if not state.rules.names_error_path and order < 50 and setter is not None and setter.document is not None:
-        head = f"{LOADING}\n{_strict_place(setter, fault.path, value=True)}: "
+        head = f"{LOADING}\n{place_in(setter, fault.path, value=True)}: "
     state.add(
         fault.cause, "refuses", order, fault.message.split("\n")[0], message=f"{head}{fault.message}{tail}",
         where=state.where(fault.path), key=_dotted(fault.path),
