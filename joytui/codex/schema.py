@@ -230,7 +230,7 @@ def _named(value: Any) -> str:
     if isinstance(value, int):
         return f"integer `{value}`"
     if isinstance(value, float):
-        return f"floating point `{value}`"
+        return f"floating point `{'NaN' if value != value else value}`"
     if isinstance(value, list):
         return "sequence"
     if isinstance(value, dict):
