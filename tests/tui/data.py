@@ -333,3 +333,70 @@ def keys() -> tuple[Any, ...]:
             expires_at=ago(days=6), last_used_at=ago(days=6), spent="3.100000", requests=377,
         ),
     )  # fmt: skip
+
+
+def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
+    """The rate above the usual, one wild hour with its culprit, and a budget that does not last."""
+    from joytui.core.periods import hour_of
+    from joytui.tui.settings import ConsoleSettings
+    from joytui.tui.usage.insight import insight as made
+
+    dice, here = random.Random(4), hour_of(NOW)
+    hours = {here - back: dice.randint(10, 40) * 10**7 for back in range(1, 500)}
+    hours[here - 1] = 9 * 10**9
+    wild = {here - 1: 8 * 10**9, **{here - 1 - 24 * day: 10**9 for day in range(1, 12)}}
+    recent = [(NOW - timedelta(minutes=2), 4 * 10**8)]
+    return made(unit, hours, recent, {"key": {"ci-nightly": wild}}, NOW, ConsoleSettings(budget=budget))
+
+
+def reconciliation() -> Any:
+    """Differences of every kind."""
+    from joytui.usage.reconcile import Difference, Reconciliation
+
+    kinds = {
+        "elsewhere": "went to provider `openai`, not through this gateway",
+        "unrecorded": "provider `joytoken`, but the gateway has no record: the provider's base_url named another gateway then",
+        "unknown-to-codex": "its thread is in no rollout: `codex exec --ephemeral`, or another machine",
+        "tokens-differ": "Codex / gateway: input_tokens 1200 / 1180; the upstream sent usage twice",
+        "retried": "the turn failed once for Codex; it sent 5 requests, the last answered with HTTP 402",
+        "failed-before": "the turn failed before any request of it reached this gateway",
+    }
+    found = tuple(
+        Difference(
+            kind,
+            NOW - timedelta(hours=30 - 4 * place),
+            why,
+            f"0199f3a0-1111-7000-8000-{place:012x}",
+            None,
+            "joytoken",
+            "gpt-5.4",
+            None if kind == "unknown-to-codex" else (12_000, 4_000, 300, 90),
+            None if kind in ("elsewhere", "unrecorded", "failed-before") else (11_800, 4_000, 300, 90),
+            ("req-1",),
+        )
+        for place, (kind, why) in enumerate(kinds.items())
+    )
+    return Reconciliation(412, found, (2_400_000, 900_000, 61_000, 20_000), (2_390_000, 900_000, 60_900, 20_000))
+
+
+def verdict(*, allowed: bool) -> Any:
+    """The answer of a dry run."""
+    from joytui.core.wire import KeyVerdict
+
+    titles = (
+        "the key is known and active",
+        "its policy does not block it",
+        "the address is allowed",
+        "the tier is allowed",
+    )
+    steps = [{"step": str(n), "title": title, "status": "pass"} for n, title in enumerate(titles)]
+    if allowed:
+        return KeyVerdict(
+            allowed=True, model="auto", model_used="gpt-5.4", tier="premium", estimate_credits="0.02", steps=steps
+        )
+    steps[-1]["status"] = "fail"
+    message = "model gpt-5.4 is of tier premium, and this key may use economy"
+    return KeyVerdict(
+        allowed=False, model="gpt-5.4", status=403, error_type="policy_rejected", message=message,
+        cause="policy-rejected", steps=steps,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from rich.style import Style
@@ -166,8 +167,8 @@ def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style
 
 def _line(cells: list[str], styles: list[Style]) -> Text:
     line = Text()
-    for cell, style in zip(cells, styles, strict=True):
-        line.append(cell, style)
+    for (style, _), run in groupby(zip(cells, styles, strict=True), key=lambda pair: (pair[1], pair[0] == " ")):
+        line.append("".join(pair[0] for pair in run), style)
     return line
 
 

@@ -109,7 +109,7 @@ class KeysScreen(ConsoleScreen):
     def action_reload(self) -> None:
         if self.console.client is not None:
             self._version = self.console.store.version
-            self.run_worker(self._load(), group="keys", exclusive=True, exit_on_error=False)
+            self.run_worker(self._load, group="keys", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _load(self) -> None:
         client = self.console.client

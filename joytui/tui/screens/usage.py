@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -23,6 +23,9 @@ from joytui.tui.usage.reading import Sources, read, stands_out
 from joytui.tui.usage.snapshot import SOURCES, Question, Range, UsageSnapshot
 from joytui.tui.usage.sums import Line, TableRow, amount_text, chart, ranking, table
 from joytui.tui.widgets.fitted import Fitted
+
+if TYPE_CHECKING:
+    from joytui.tui.usage.insight import Insight
 
 REFRESH_S = 3.0
 INSIGHT_S = 30.0
@@ -62,9 +65,10 @@ class UsageScreen(ConsoleScreen):
     class Noticed(Message):
         """What stands out, when it was read."""
 
-        def __init__(self, snapshot: UsageSnapshot) -> None:
+        def __init__(self, source: str, found: Insight | None) -> None:
             super().__init__()
-            self.snapshot = snapshot
+            self.source = source
+            self.found = found
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,6 +77,7 @@ class UsageScreen(ConsoleScreen):
         self._step: int | None = None
         self._line = -1
         self._steps: tuple[str, ...] = ()
+        self._order: tuple[str, ...] = ()
         self._lines: list[Line] = []
         self._rows: list[TableRow] = []
 
@@ -122,7 +127,8 @@ class UsageScreen(ConsoleScreen):
         if self.console.client is None and self.console.options.codex_home is None:
             return
         self._asked_at_version = self.console.store.version
-        self.run_worker(self._load(self.snapshot.asked), group="usage", exclusive=True, exit_on_error=False)
+        job = partial(self._load, self.snapshot.asked)
+        self.run_worker(job, group="usage", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _load(self, asked: Question) -> None:
         try:
@@ -143,18 +149,19 @@ class UsageScreen(ConsoleScreen):
     def action_notice(self) -> None:
         """Reads again what stands out."""
         if self.is_current and not self.snapshot.empty:
-            self.run_worker(self._look(self.snapshot.source), group="insight", exclusive=True, exit_on_error=False)
+            look = partial(self._look, self.snapshot.source)
+            self.run_worker(look, group="insight", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _look(self, source: str) -> None:
         try:
             found = await stands_out(self.sources, source, self.now(), self.console.settings)
         except JoytuiError:
             return  # the numbers themselves say what is wrong
-        self.post_message(self.Noticed(replace(self.snapshot, insight=found)))
+        self.post_message(self.Noticed(source, found))
 
     def on_usage_screen_noticed(self, message: Noticed) -> None:
-        if message.snapshot.source == self.snapshot.source:
-            self.show(replace(self.snapshot, insight=message.snapshot.insight))
+        if message.source == self.snapshot.source:
+            self.show(replace(self.snapshot, insight=message.found))
 
     # Showing
 
@@ -190,6 +197,7 @@ class UsageScreen(ConsoleScreen):
         snapshot = self.snapshot
         drawn = chart(snapshot, self.now(), self.console.options.zone)
         self._steps = drawn.steps
+        self._order = tuple(one.name for one in drawn.series)
         box = self.query_one("#chart")
         box.border_title = f"{drawn.unit} · {snapshot.asked.words} · by {snapshot.asked.group}"
         box.border_subtitle = ""
@@ -223,7 +231,7 @@ class UsageScreen(ConsoleScreen):
         self._line = min(self._line, len(self._lines) - 1)
         side = self.query_one("#ranking")
         side.border_title = f"by {self.snapshot.asked.group}" + (f" · {step}" if step else "")
-        words = partial(texts.ranking_text, self._lines, self.snapshot.metric, self._line)
+        words = partial(texts.ranking_text, self._lines, self.snapshot.metric, self._line, self._order)
         self.query_one("#ranking-text", Fitted).show(words)
         if self._line >= 0:
             side.scroll_to(y=max(0, 2 * self._line - side.content_size.height // 2), animate=False)

@@ -24,7 +24,7 @@ def insight_text(insight: Insight, now: datetime, zone: tzinfo | None, width: in
     lines = [rate + GAP + budget] if rate.cell_length + budget.cell_length + len(GAP) <= room else [rate, budget]
     if (anomaly := _anomaly(insight, zone)) is not None:
         lines.append(anomaly)
-    return Content("\n").join(line for line in lines if line.plain)
+    return Content("\n").join(line.truncate(room, ellipsis=True) for line in lines if line.plain)
 
 
 def amount(value: int, unit: Unit) -> str:

@@ -73,9 +73,12 @@ def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) ->
     for row in snapshot.rows:
         index = place.get(step_of(str(row.get(asked.bucket) or ""), asked, zone))
         if index is not None:
-            group = group_name(row, snapshot)
+            group = str(row.get("source")) if snapshot.source == "both" else group_name(row, snapshot)
             sums.setdefault(group, [0] * len(names))[index] += amount(row, metric)
+    if snapshot.source == "both":
+        sums = _side_by_side(sums, len(names))
     ranked = sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
+    ranked = [item for item in ranked if any(item[1])] or ranked[:1]
     head, tail = ranked[:MOST_SERIES], ranked[MOST_SERIES:]
     if tail:
         head.append((OTHERS, [sum(column) for column in zip(*(values for _, values in tail), strict=True)]))
@@ -83,6 +86,17 @@ def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) ->
     series = tuple(Series(name, tuple(v / scale for v in values), sum(values)) for name, values in head)
     labels = tuple(moment.strftime(_LABELS[asked.bucket]) for moment in moments)
     return Chart(labels, series, {"spend": "credits", "tokens": "tokens", "requests": "requests"}[metric], tuple(names))
+
+
+def _side_by_side(sums: dict[str, list[int]], steps: int) -> dict[str, list[int]]:
+    """Both sources see the same work, so they are not stacked: what both saw, and what only one saw more."""
+    none = [0] * steps
+    pairs = list(zip(sums.get("gateway", none), sums.get("codex", none), strict=True))
+    return {
+        "seen by both": [min(pair) for pair in pairs],
+        "more at the gateway": [max(0, ours - theirs) for ours, theirs in pairs],
+        "more in Codex's files": [max(0, theirs - ours) for ours, theirs in pairs],
+    }
 
 
 _LABELS = {"hour": "%H:00", "day": "%d %b", "week": "%d %b", "month": "%b %y"}

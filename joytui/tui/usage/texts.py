@@ -93,15 +93,15 @@ def burn_legend(width: int) -> Content:
     return Content.assemble(*words)
 
 
-def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, width: int) -> Content:
-    """Who has how much, as bars with their numbers; the chosen one is marked."""
+def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequence[str], width: int) -> Content:
+    """Who has how much, as bars with their numbers; the chosen one is marked. `order`: the chart's series, for their colours."""
     whole = sum(line.amount(metric) for line in lines)
     top = max((line.amount(metric) for line in lines), default=0)
     rows: list[Content] = []
     for index, line in enumerate(lines[:40]):
         value = amount_text(line.amount(metric), metric)
         percent = f"{share(line.amount(metric), whole):.0%}"
-        colour = f"${SERIES_NAMES[min(index, 5)]}"
+        colour = f"${SERIES_NAMES[order.index(line.name) if line.name in order else min(index, 5)]}"
         mark = "▸ " if index == cursor else ""
         name = mark + fit(line.name, max(4, width - len(value) - 1 - len(mark)))
         failed = f"  ✗ {line.errors:,}" if line.errors else ""
