@@ -49,9 +49,7 @@ def format_credits(nano: int, *, places: int | None = None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def token_cost(tokens: int, price_per_mtok_nano: int) -> int:
-    """Nano-credits for `tokens` at a price in nano-credits per million tokens, rounded half to even."""
-    quotient, remainder = divmod(tokens * price_per_mtok_nano, 1_000_000)
-    if remainder * 2 > 1_000_000 or (remainder * 2 == 1_000_000 and quotient % 2):
-        quotient += 1
-    return quotient
+def from_millionths(millionths: int) -> int:
+    """Nano-credits of tokens times nano-credits per million tokens, rounded half to even."""
+    quotient, remainder = divmod(millionths, 1_000_000)
+    return quotient + (remainder * 2 > 1_000_000 or (remainder * 2 == 1_000_000 and quotient % 2 == 1))

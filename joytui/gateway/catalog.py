@@ -15,7 +15,7 @@ from typing import Any
 
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import TIERS
-from joytui.core.money import MoneyError, format_credits, parse_credits, parse_credits_up
+from joytui.core.money import MoneyError, format_credits, from_millionths, parse_credits, parse_credits_up
 
 FEATURES = "features"
 
@@ -273,8 +273,7 @@ def cost(prices: Prices, input_tokens: int, cached_tokens: int, output_tokens: i
     """Nano-credits of an answer, half to even over the whole. Cached input is part of the input."""
     cached = min(cached_tokens, input_tokens)
     millionths = (input_tokens - cached) * prices.input + cached * prices.cache_read + output_tokens * prices.output
-    quotient, remainder = divmod(millionths, 1_000_000)
-    return quotient + (remainder * 2 > 1_000_000 or (remainder * 2 == 1_000_000 and quotient % 2 == 1))
+    return from_millionths(millionths)
 
 
 def reserve(prices: Prices, input_tokens: int, output_tokens: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from joytui.gateway.refusals import HEADERS_TOO_LARGE, HOST_REJECTED, ORIGIN_REJECTED, Refused, error_body
+from joytui.gateway.refusals import HEADERS_TOO_LARGE, HOST_REJECTED, ORIGIN_REJECTED, Refused, send_refusal
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -46,7 +46,7 @@ class Guard:
         if scope["type"] == "http":
             refusal = self._refusal(scope["headers"])
             if refusal is not None:
-                await _send(send, refusal)
+                await send_refusal(send, refusal)
                 return
         await self._app(scope, receive, send)
 
@@ -71,10 +71,3 @@ class Guard:
         if size > self._max_header_bytes:
             return Refused(431, HEADERS_TOO_LARGE, f"headers too large: at most {self._max_header_bytes} bytes")
         return None
-
-
-async def _send(send: Any, refusal: Refused) -> None:
-    body = error_body(refusal.message, refusal.error_type)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

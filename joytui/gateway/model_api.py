@@ -15,7 +15,7 @@ from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MO
 from joytui.gateway import refusals
 from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
-from joytui.gateway.refusals import Refused
+from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
@@ -28,8 +28,6 @@ from joytui.ledger.requests import DuplicateRequest, Ended, Opened, Reservation,
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-_JSON = (b"content-type", b"application/json")
 
 
 class ModelEndpoint:
@@ -50,7 +48,7 @@ class ModelEndpoint:
             if kept is not None:
                 await asyncio.wait([kept])  # refused all the same where the store cannot be written
                 kept.exception()
-            await send_refusal(send, refusal, visit)
+            await send_refusal(send, refusal, visit.id_headers())
             return
         except ClientGone:
             return  # it never finished asking: nothing was admitted
@@ -185,7 +183,7 @@ class _Answer:
                 await self._stopped()
         except Refused as refusal:
             visit.refuse(refusal)
-            await send_refusal(self._send, refusal, visit)
+            await send_refusal(self._send, refusal, visit.id_headers())
         finally:
             watch.cancel()
             key.running -= 1
@@ -207,7 +205,7 @@ class _Answer:
         refusal = refusals.stopping()
         self._visit.interrupt(refusal)
         if not self._begun:
-            await send_refusal(self._send, refusal, self._visit)
+            await send_refusal(self._send, refusal, self._visit.id_headers())
             return
         event = broken_event(self._call, refusal.message)
         await self._send({"type": "http.response.body", "body": b"\n\n" + event, "more_body": False})
@@ -252,13 +250,3 @@ class _Answer:
 
 
 _OWN = {b"x-request-id", b"x-daoe-request-id", b"content-length", b"transfer-encoding", b"connection"}
-
-
-async def send_refusal(send: Send, refusal: Refused, visit: Visit | None = None) -> None:
-    body = refusal.body
-    headers = [_JSON, (b"content-length", str(len(body)).encode())]
-    headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in refusal.headers.items()]
-    if visit is not None:
-        headers += visit.id_headers()
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -25,82 +25,87 @@ class TooManyPipelined(Exception):
     """Raised within the parser, which then gives the connection up."""
 
 
-def capped(limit: int, wait_s: float) -> type[HttpToolsProtocol]:
-    """The protocol with at most `limit` bytes before a request's headers are complete; `wait_s` is the time for a connection's
-    first byte, for all headers of a request, and for each further piece of its body."""
+class Capped(HttpToolsProtocol):
+    """`head_limit`: bytes before a request's headers are complete. `wait_s`: the time for a connection's first byte, for all
+    headers of a request, and for each further piece of its body."""
 
-    class Capped(HttpToolsProtocol):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._head_bytes = 0
-            self._in_head = True
-            self._whole = False
-            self._due: asyncio.TimerHandle | None = None
+    head_limit: int
+    wait_s: float
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._in_head = True
+        self._whole = False
+        self._due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._await_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        self._whole = False
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self.head_limit + SLACK and not self.transport.is_closing():
+            self.send_400_response("headers too large")
+        if self._whole or self.transport.is_closing():
+            self._await_nothing()
+        elif self._due is None or not self._in_head:
             self._await_more()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._await_nothing()
-            super().connection_lost(exc)
+    # --- a request that does not go on --------------------------------------------------------------------------------
 
-        def data_received(self, data: bytes) -> None:
-            if self._in_head:
-                self._head_bytes += len(data)
-            self._whole = False
-            super().data_received(data)
-            if self._in_head and self._head_bytes > limit + SLACK and not self.transport.is_closing():
-                self.send_400_response("headers too large")
-            if self._whole or self.transport.is_closing():
-                self._await_nothing()
-            elif self._due is None or not self._in_head:
-                self._await_more()
+    def _await_more(self) -> None:
+        self._await_nothing()
+        self._due = self.loop.call_later(self.wait_s, self._too_slow)
 
-        # --- a request that does not go on ---------------------------------------------------------------------------
+    def _await_nothing(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
-        def _await_more(self) -> None:
-            self._await_nothing()
-            self._due = self.loop.call_later(wait_s, self._too_slow)
-
-        def _await_nothing(self) -> None:
-            if self._due is not None:
-                self._due.cancel()
-                self._due = None
-
-        def _too_slow(self) -> None:
-            if self.flow.read_paused:  # it is we who do not read
-                self._await_more()
-            elif not self.transport.is_closing():
-                answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-                if self._head_bytes and not answering:
-                    self._refuse(408, "the request did not come whole in time")
-                self.transport.close()
-
-        # --- refusals before there is a request ----------------------------------------------------------------------
-
-        def send_400_response(self, msg: str) -> None:
-            """In the gateway's own error shape."""
-            self._refuse(400, msg)
+    def _too_slow(self) -> None:
+        if self.flow.read_paused:  # it is we who do not read
+            self._await_more()
+        elif not self.transport.is_closing():
+            answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+            if self._head_bytes and not answering:
+                self._refuse(408, "the request did not come whole in time")
             self.transport.close()
 
-        def _refuse(self, status: int, message: str) -> None:
-            body = error_body(message, INVALID_REQUEST)
-            head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            self.transport.write(head % (_STATUS[status], len(body)) + body)
+    # --- refusals before there is a request ---------------------------------------------------------------------------
 
-        # --- the parser's calls --------------------------------------------------------------------------------------
+    def send_400_response(self, msg: str) -> None:
+        """In the gateway's own error shape."""
+        self._refuse(400, msg)
+        self.transport.close()
 
-        def on_headers_complete(self) -> None:
-            if len(self.pipeline) >= MOST_PIPELINED:
-                raise TooManyPipelined
-            self._in_head = False
-            super().on_headers_complete()
+    def _refuse(self, status: int, message: str) -> None:
+        body = error_body(message, INVALID_REQUEST)
+        head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        self.transport.write(head % (_STATUS[status], len(body)) + body)
 
-        def on_message_complete(self) -> None:
-            self._in_head = True
-            self._head_bytes = 0
-            self._whole = True
-            super().on_message_complete()
+    # --- the parser's calls -------------------------------------------------------------------------------------------
 
-    return Capped
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise TooManyPipelined
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        self._whole = True
+        super().on_message_complete()
+
+
+def capped(head_limit: int, wait_s: float) -> type[Capped]:
+    """The protocol with these limits: uvicorn makes one of it for each connection, and gives it none of ours."""
+    return type("CappedHere", (Capped,), {"head_limit": head_limit, "wait_s": wait_s})

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
 
 from joytui.core import joytoken
 from joytui.core.clock import rfc3339
@@ -55,6 +56,19 @@ def error_body(message: str, error_type: str) -> bytes:
     return json.dumps({"error": {"message": message, "type": error_type}}, ensure_ascii=False).encode(
         "utf-8", "replace"
     )
+
+
+async def send_refusal(
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    refusal: Refused,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """A refusal as the whole answer of an ASGI application; `headers` go with it."""
+    body = refusal.body
+    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in refusal.headers.items()]
+    plain = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": [*plain, *own, *headers]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def bad_request(message: str, *, cause: str = "request-rejected") -> Refused:

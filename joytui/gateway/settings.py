@@ -17,9 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import LOCAL_PORT
-from joytui.core.loopback import is_loopback
 from joytui.core.money import parse_credits
 from joytui.gateway.addresses import parse_networks
+from joytui.gateway.upstreams.address import checked_url
 
 ENV_PREFIX = "JOYTUI_GATEWAY_"
 TABLE = "gateway"
@@ -151,24 +151,6 @@ class GatewaySettings(BaseModel):
     @property
     def offline(self) -> bool:
         return self.upstream is None and not self.upstreams
-
-
-def checked_url(value: str) -> str:
-    """An upstream's URL without a trailing slash. Raises ValueError; keys must not cross a network readable."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"an upstream is an http(s) URL, not {value[:80]!r}")
-    if parts.username or parts.password:
-        raise ValueError(
-            "an upstream's URL must not hold a user or password: name the key's variable in upstream_key_env"
-        )
-    if parts.query or parts.fragment:
-        raise ValueError("an upstream's URL has neither a query nor a fragment")
-    if parts.scheme == "http" and not is_loopback(value.strip()):
-        raise ValueError("an upstream beyond this machine needs https")
-    return value.strip().rstrip("/")
 
 
 def load_settings(

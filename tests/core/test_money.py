@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.core.money import MAX_NANO, MoneyError, format_credits, parse_credits, parse_credits_up, token_cost
+from joytui.core.money import MAX_NANO, MoneyError, format_credits, from_millionths, parse_credits, parse_credits_up
 
 
 @given(st.integers(0, MAX_NANO))
@@ -38,8 +38,8 @@ def test_reserving_rounds_up_and_estimating_half_to_even() -> None:
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_token_cost_is_the_exact_product_rounded_half_to_even(tokens: int, price: int) -> None:
     exact = Decimal(tokens) * Decimal(price) / 1_000_000
-    assert abs(Decimal(token_cost(tokens, price)) - exact) <= Decimal("0.5")
-    assert token_cost(tokens, price) == int(exact.quantize(Decimal(1)))
+    assert abs(Decimal(from_millionths(tokens * price)) - exact) <= Decimal("0.5")
+    assert from_millionths(tokens * price) == int(exact.quantize(Decimal(1)))
 
 
 def test_places_and_the_largest_amount() -> None:

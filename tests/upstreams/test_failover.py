@@ -101,12 +101,14 @@ def test_one_upstream_stays_itself() -> None:
     ("url", "words"),
     [
         ("http://gateway.example/v1", "plain http"),
-        ("ftp://x/v1", "no http address"),
-        ("https://", "no http address"),
-        ("https://host:99999/v1", "no http address"),
+        ("ftp://x/v1", "URL with a host"),
+        ("https://", "URL with a host"),
+        ("https://host:99999/v1", "URL with a host"),
         ("https://user:pw@host/v1", "user or password"),
-        ("https://host/v1?a=b", "without"),
-        ("", "no http address"),
+        ("https://user:pw@host:99999/v1", "URL with a host"),
+        ("https://[::1/v1", "URL with a host"),
+        ("https://host/v1?a=b", "query"),
+        ("", "URL with a host"),
     ],
 )
 def test_urls_that_cannot_work(url: str, words: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from joytui.core.errors import SettingsError
-from joytui.core.loopback import is_loopback
+from joytui.gateway.upstreams.address import checked_url
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.offline import OfflineModel
 
@@ -34,8 +34,12 @@ def make_upstream(
     """
     from joytui.gateway.upstreams.relay import Relay
 
-    host = _checked_host(url)
-    return Relay(url, _checked_key(key), name=name or host, api=None if api == "auto" else api, options=options)
+    try:
+        checked = checked_url(url)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    name = name or urlsplit(checked).hostname or checked
+    return Relay(checked, _checked_key(key), name=name, api=None if api == "auto" else api, options=options)
 
 
 def make_failover(upstreams: Sequence[Upstream]) -> Upstream:
@@ -43,27 +47,6 @@ def make_failover(upstreams: Sequence[Upstream]) -> Upstream:
     from joytui.gateway.upstreams.failover import Failover
 
     return upstreams[0] if len(upstreams) == 1 else Failover(upstreams)
-
-
-def _checked_host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host:
-        raise SettingsError(
-            "the upstream's URL is no http address", hint="for example https://api.joytokens.ai/openai/v1"
-        )
-    if parts.username or parts.password:
-        raise SettingsError("the upstream's URL holds a user or password", hint="the key has an own setting")
-    if parts.query or parts.fragment:
-        raise SettingsError("the upstream's URL ends with its path, without ? or #")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise SettingsError(
-            "the upstream's URL is plain http: a key would cross the network in clear", hint="use https"
-        )
-    return host
 
 
 def _checked_key(key: str | None) -> str | None:

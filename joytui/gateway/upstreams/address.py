@@ -1,0 +1,32 @@
+"""What the URL of an upstream may be: one rule for the settings and for whoever makes an upstream."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from joytui.core.joytoken import PROD_BASE_URL
+from joytui.core.loopback import is_loopback
+
+
+def checked_url(url: str) -> str:
+    """An upstream's URL without a trailing slash. Raises ValueError, which never repeats the URL: it may hold a secret.
+
+    Keys must not cross a network readable, so that plain http is for this machine only.
+    """
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets without an end, a port beyond 65535
+        whole = False
+    if not whole:
+        raise ValueError(f"an upstream is an http(s) URL with a host, for example {PROD_BASE_URL}")
+    if parts.username or parts.password:
+        raise ValueError(
+            "an upstream's URL must not hold a user or password: name the key's variable in upstream_key_env"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("an upstream's URL has neither a query nor a fragment")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ValueError("an upstream beyond this machine needs https: over plain http its key could be read")
+    return url.rstrip("/")
