@@ -199,7 +199,9 @@ def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
         terminal.wait_for("402 Payment Required", "refused before a model was chosen")
         terminal.send("escape")
         terminal.wait_gone("402 Payment Required")
-        terminal.send("/", "status:402", "enter")
+        terminal.send("/")
+        terminal.wait_for("the whole language")
+        terminal.send("status:402", "enter")
         terminal.wait_for("filter status:402", "·  1 requests")
         terminal.send("q")
         assert terminal.wait_exit() == 0
@@ -208,7 +210,9 @@ def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
 def test_the_filter_asks_the_gateway_and_so_does_an_older_error(long_ledger):
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=long_ledger) as terminal:
         terminal.wait_for("500 requests", timeout=30)
-        terminal.send("/", "is:error", "enter")
+        terminal.send("/")
+        terminal.wait_for("the whole language")
+        terminal.send("is:error", "enter")
         terminal.wait_for("✗ 402", "·  1 requests")
         terminal.send("escape")
         terminal.wait_gone("filter is:error")

@@ -114,7 +114,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         empty = len(self.view.shown) == 0
         self.set_class(empty, "-empty")
         if not empty and self.focused is None:
-            self.call_after_refresh(self.view.focus)
+            self.set_focus(self.view)
         if empty:
             words = nothing_yet(
                 self.console.link_state, self.console.codex_goes_to, self.filter_text, loading=self.loading_history
