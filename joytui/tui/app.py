@@ -77,6 +77,7 @@ class ConsoleApp(App[None]):
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
         Binding("escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"),
         Binding("q", "quit", "Quit", tooltip="leave the console"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="to the shell; fg comes back"),
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
         Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
         Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
