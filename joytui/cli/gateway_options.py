@@ -48,6 +48,13 @@ def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awa
     return asyncio.run(run())
 
 
+def count(text: str) -> int:
+    """The type of an argument that counts: from 0 up."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number from 0 up, not {text!r}")
+    return int(text)
+
+
 def moment(text: str | None, option: str, read: Callable[[str], datetime]) -> str | None:
     """An option's time as RFC 3339; None stays None. Raises UsageError."""
     from joytui.core.clock import rfc3339

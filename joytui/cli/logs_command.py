@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
 from joytui.cli.output import emit, emit_json_line, say
 from joytui.core.clock import parse_when
 from joytui.core.errors import EXIT_OK, RefusedError, UsageError
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--help-filter", action=_FilterHelp, nargs=0, help="explain the filter language")
     parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
     parser.add_argument("--until", metavar="WHEN", help="before then")
-    parser.add_argument("--limit", "-n", metavar="N", type=_count, help=f"the newest N (default {LIMIT}; 0: all)")
+    parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")
     add_gateway_options(parser)
@@ -47,12 +47,6 @@ class _FilterHelp(argparse.Action):
         for form, text in help_lines():
             emit(f"{form:<14} {text}")
         parser.exit(0)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a number from 0 up, not {text!r}")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

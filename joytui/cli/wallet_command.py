@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.gateway_options import add_gateway_options, count, with_console
 from joytui.cli.output import emit_json, say
 from joytui.core.errors import EXIT_OK, UsageError
 from joytui.core.joytoken import TIERS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="balances, and what running requests hold")
-    show.add_argument("--entries", metavar="N", type=int, default=0, help="the newest N movements too")
+    show.add_argument("--entries", metavar="N", type=count, default=0, help="the newest N movements too")
     change = actions.add_parser("set", help="set a tier's balance, or `off`")
     change.add_argument("tier", choices=TIERS)
     change.add_argument("amount", metavar="CR|off")
@@ -79,17 +79,19 @@ def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
     if args.json:
         emit_json(wallets[0].model_dump())
         return
+    limiting = any(wallet.balance is not None for wallet in wallets)
+    without = ("0", "0") if limiting else ("off", "")  # once one tier has a balance, one without counts as empty
     rows = [
         [
             wallet.tier,
-            "off" if wallet.balance is None else credits_text(wallet.balance),
+            without[0] if wallet.balance is None else credits_text(wallet.balance),
             credits_text(wallet.held),
-            "" if wallet.left is None else credits_text(wallet.left),
+            without[1] if wallet.left is None else credits_text(wallet.left),
         ]
         for wallet in wallets
     ]
     emit_table([Column("tier"), *(Column(title, right=True) for title in ("balance", "held", "left"))], rows)
-    if all(wallet.balance is None for wallet in wallets):
+    if not limiting:
         say("wallets limit nothing until a balance is set: `joytui wallet set standard 100`")
 
 

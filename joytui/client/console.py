@@ -223,12 +223,6 @@ class ConsoleClient:
         params = {"by": list(by), "since": since, "until": until, "filter": filter}
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
-    async def latency(self, *, since: str | None = None, until: str | None = None) -> list[wire.LatencyView]:
-        from joytui.core.wire import LatencyView
-
-        data = await self._ask("GET", "/latency", params={"since": since, "until": until})
-        return self._models(LatencyView, data, "rows")
-
     async def models(self, *, key: str | None = None) -> list[wire.ModelView]:
         """The catalog; with a key also what that key may call."""
         from joytui.core.wire import ModelView

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from joytui.codex.world import Daemon
-from joytui.core.redaction import fingerprint
 
 _ALSO = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
@@ -35,19 +34,18 @@ def running_daemon(
     theirs = _environment(pid, proc)
     shown = started if isinstance(started, str) else None
     if theirs is None:
-        return Daemon(pid, shown, "unknown", None)
+        return Daemon(pid, shown, "unknown")
     differs = tuple(name for name in _ALSO if name != "CODEX_HOME" and theirs.get(name) != env.get(name))
-    state, mark = _key_state(variable, theirs, env)
-    return Daemon(pid, shown, state, mark, differs)
+    return Daemon(pid, shown, _key_state(variable, theirs, env), differs)
 
 
-def _key_state(variable: str | None, theirs: Mapping[str, str], ours: Mapping[str, str]) -> tuple[str, str | None]:
+def _key_state(variable: str | None, theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
     if not variable:
-        return "unknown", None
+        return "unknown"
     value = theirs.get(variable)
     if value is None or not value.strip():
-        return "unset", None
-    return ("same" if value == ours.get(variable) else "different"), fingerprint(value)
+        return "unset"
+    return "same" if value == ours.get(variable) else "different"
 
 
 def _same_process(record: Mapping[str, Any], pid: int, proc: Path) -> bool:

@@ -121,7 +121,6 @@ class Daemon:
     pid: int
     started: str | None
     key_state: str
-    key_fingerprint: str | None
     differs: tuple[str, ...] = ()
 
 

@@ -17,7 +17,6 @@ from joytui.doctor.triage import triage as read
 from joytui.doctor.triage.answer import MOST
 
 WIDTH = 96
-TEXT_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,8 @@ def make_context(trust: Trust, *, check_name: bool = True) -> ssl.SSLContext:
 
 
 def _load_certifi(context: ssl.SSLContext) -> None:
-    try:
-        import certifi
-    except ImportError:
-        return
+    import certifi
+
     try:
         context.load_verify_locations(cafile=certifi.where())
     except (OSError, ssl.SSLError):

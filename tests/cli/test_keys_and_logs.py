@@ -207,6 +207,7 @@ def test_models_and_wallets(traffic: dict[str, Any], shared: Machine) -> None:
         (["usage", "--by", "colour"], "--by"),
         (["usage", "--budget", "x"], "--budget"),
         (["wallet", "credit", "standard", "lots"], "amount of credits"),
+        (["wallet", "show", "--entries", "-1"], "--entries"),
         (["logs", "--gateway", "nowhere:99999"], "address"),
         (["try", "--timeout", "0"], "--timeout"),
     ],

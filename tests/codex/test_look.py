@@ -225,9 +225,10 @@ def test_a_directory_as_config(scene: Scene) -> None:
 
 
 def test_codex_home_that_is_not_there(scene: Scene) -> None:
-    world = scene.look(env={"CODEX_HOME": "/nonexistent/x"})
+    home = scene.root / "no-such-home"
+    world = scene.look(env={"CODEX_HOME": str(home)})
     assert world.problems[0].message == (
-        'Error finding codex home: CODEX_HOME points to "/nonexistent/x", but that path does not exist'
+        f'Error finding codex home: CODEX_HOME points to "{home}", but that path does not exist'
     )
 
 

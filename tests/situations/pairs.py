@@ -51,7 +51,7 @@ def _remote(name: str, order: float, causes: str, /, **sets: Any) -> Fault:
 
 FAULTS: tuple[Fault, ...] = (
     _local("unknown flag", -1, "codex-flag-unsupported", args=("--no-such-flag",)),
-    _local("no CODEX_HOME", 0, "codex-home-invalid", codex_home="/nonexistent/codex-home"),
+    _local("no CODEX_HOME", 0, "codex-home-invalid", codex_home="/proc/no-codex-home"),
     _local("unclosed string", 1, "config-syntax", tail='broken = "\n'),
     _local("key twice", 1, "config-syntax", head='model_verbosity = "low"\nmodel_verbosity = "low"\n'),
     _local("retries a string", 2, "config-type", retries='request_max_retries = "x"\n'),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-FENCE = "```"
-
 
 def markdown(report: Mapping[str, Any]) -> str:
     """The scrubbed report as Markdown. Values stand in code spans, so that nothing in them is taken for markup."""
