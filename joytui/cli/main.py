@@ -8,6 +8,7 @@ Modules are imported when chosen, and not before.
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
         complain(error)
         return error.exit_code
+    except OSError as error:
+        return _not_written(error)
     except SystemExit as stop:  # argparse
         return stop.code if isinstance(stop.code, int) else EXIT_USAGE
 
@@ -121,6 +124,17 @@ def _allow_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")
+
+
+def _not_written(error: OSError) -> int:
+    """A full disk behind stdout. Anything else is a defect and stays one."""
+    if error.errno != errno.ENOSPC:
+        raise error
+    from joytui.cli.output import complain
+
+    _silence_stdout()
+    complain(JoytuiError("no space is left on the device", hint="what was written is not whole"))
+    return JoytuiError.exit_code
 
 
 def _silence_stdout() -> None:

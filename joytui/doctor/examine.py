@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from joytui import __version__
 from joytui.codex.look import look
@@ -60,6 +61,8 @@ def examine(
         world = with_command_key(world, limit)
     judged, warnings = _judge(world, book, limit, send)
     judged = _with_history(world, judged)
+    if judged.works:
+        warnings = _distinct([*warnings, *_too_large_for_the_budget(world)], None)
     if judged.cause:
         book.fail(judged.cause, judged.summary)
     for warning in warnings:
@@ -113,6 +116,21 @@ def _with_history(world: World, judged: Judgement) -> Judgement:
         judged = judged.with_evidence(Evidence(turns_told(history), where))
     failed = failure_told(history)
     return judged.with_evidence(Evidence(failed, where)) if failed else judged
+
+
+def _too_large_for_the_budget(world: World) -> list[Judgement]:
+    """Codex's last turn was refused for its price within a day: the doctor's own request is small and passes all the same."""
+    from joytui.doctor.history import failure_told, newest_open, read_history
+
+    history = read_history(world.codex_home)
+    failure = newest_open(history) if history else None
+    if history is None or failure is None or world.provider is None or failure.provider != world.provider.id:
+        return []
+    if failure.causes[:1] != ("insufficient-quota",) or failure.last < rfc3339(now() - timedelta(days=1)):
+        return []
+    told = f"{failure_told(history)}. The doctor's small request passes all the same: a whole turn reserves more"
+    evidence = (Evidence(told, f"{world.codex_home}/sessions"),)
+    return [Judgement(False, "insufficient-quota", "a small request passes, Codex's last turn was refused", evidence)]
 
 
 def _guarded(ask: Callable[[], list[Judgement]]) -> list[Judgement]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from joytui.doctor.failures import Failure, History
 
 TURNS = 20
+LONGEST = 300
 
 
 def read_history(codex_home: str) -> History | None:
@@ -40,7 +41,7 @@ def failure_told(history: History) -> str | None:
     fits = f" (fits {', '.join(failure.causes[:3])})" if failure.causes else ""
     return (
         f"Codex's own files: {often} failed, the last at {_minute(failure.last)} at provider {failure.provider!r}: "
-        f"{failure.error[:200]}{fits}"
+        f"{_cut(failure.error)}{fits}"
     )
 
 
@@ -49,6 +50,10 @@ def newest_open(history: History) -> Failure | None:
     newest = next(iter(history.failures), None)
     settled = newest and history.last_good and history.last_good > newest.last
     return None if settled else newest
+
+
+def _cut(error: str) -> str:
+    return error if len(error) <= LONGEST else error[: LONGEST - 1] + "…"
 
 
 def _minute(time: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,25 @@ def test_codex_s_words(text: str, causes: list[str]) -> None:
 def test_says_by_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--says", SAID[0][0]]) == 1
     assert json.loads(capsys.readouterr().out)["candidates"][0]["cause"] == "wire-api-removed"
+
+
+def test_a_models_hint_is_no_route() -> None:
+    """The local gateway's own words name GET /api/v1/models as a hint; that is no redirect that lost the POST."""
+    words = "model not found: gpt5.5 (use auto or a model key of the catalog, GET /api/v1/models)"
+    url = "http://127.0.0.1:8791/openai/v1/responses"
+    found = triage(f"ERROR: unexpected status 404 Not Found: {words}, url: {url}")
+    assert found.candidates[0].id == "model-not-found"
+    assert (
+        triage(f"ERROR: unexpected status 404 Not Found: no route GET /x, url: {url}").candidates[0].id == "redirected"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout() -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "joytui", "doctor", "--explain", "list"], stdout=full, stderr=-1, text=True
+        )
+    assert ended.returncode == 1
+    assert "no space is left" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from joytui.codex.world import Invocation
 from joytui.doctor.examine import examine
+from tests.doctor.test_robust import HEAD, OK, answering
 
 CONFIG = """model_provider = "joytoken"
 model = "auto"
@@ -23,10 +24,10 @@ EMPTY = (
 )
 
 
-def turn(home: Path, number: int, provider: str, error: str | None) -> None:
+def turn(home: Path, number: int, provider: str, error: str | None, day: str = "2026-11-23") -> None:
     folder = home / ".codex" / "sessions" / "2026" / "11" / "23"
     folder.mkdir(parents=True, exist_ok=True)
-    stamp, thread = f"2026-11-23T09:{number:02}:00.000Z", f"01a207cd-b973-7603-8c55-9c9ba1c6{number:04}"
+    stamp, thread = f"{day}T09:{number:02}:00.000Z", f"01a207cd-b973-7603-8c55-9c9ba1c6{number:04}"
     rows = [
         ("session_meta", {"id": thread, "timestamp": stamp, "cli_version": "0.169.0", "model_provider": provider}),
         ("event_msg", {"type": "task_started", "turn_id": "t"}),
@@ -63,6 +64,20 @@ def test_a_good_turn_since_settles_it(tmp_path: Path) -> None:
     turn(tmp_path, 1, "joytoken", EMPTY)
     turn(tmp_path, 2, "joytoken", None)
     assert not [what for what in evidence(tmp_path) if "failed" in what]
+
+
+@pytest.mark.parametrize(("day", "warned"), [("2099-01-01", True), ("2020-01-01", False)])
+def test_a_small_request_that_passes_is_no_budget_for_a_turn(tmp_path: Path, day: str, warned: bool) -> None:
+    """The doctor's request is small: green, though Codex's turns are refused for what they may cost. Old ones are past."""
+    turn(tmp_path, 1, "joytoken", EMPTY, day)
+    with answering(HEAD + OK) as port:
+        (tmp_path / ".codex" / "config.toml").write_text(CONFIG.replace(":9/", f":{port}/"))
+        env = {"HOME": str(tmp_path), "PATH": "/nowhere", "JOY_TOKEN_API_KEY": KEY}
+        report = examine(Invocation((), env, tmp_path, "0.169.0"))
+    assert report.verdict.works
+    found = [warning for warning in report.warnings if warning.cause == "insufficient-quota"]
+    assert bool(found) is warned
+    assert [row.status for row in report.table if row.row == "402"] == ["warn" if warned else "pass"]
 
 
 @pytest.mark.parametrize("providers", [["openai"], ["openai", "joytoken"]])

@@ -206,7 +206,8 @@ def _on_403(said: Refused) -> Guess:
 def on_route(said: Refused) -> Guess:
     """404 and 405: a route that is not there, a path that is wrong, a model that nobody knows."""
     path = urlsplit(said.url or "").path
-    if re.search(r"\bGET /", said.message) and said.url:
+    no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
+    if re.search(r"\bGET /", said.message) and said.url and not no_model:
         return guess(
             "redirected", "base-url-path", "not-a-gateway", ask="`curl -si -X POST` of that address: does it redirect?"
         )
