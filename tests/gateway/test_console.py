@@ -121,12 +121,17 @@ async def test_pages_are_newest_first_and_meet_everything_once(gateway: Served) 
     assert await gateway.logs(until="1h") == []
 
 
-async def events(gateway: Served, **params: object) -> AsyncIterator[tuple[str, list[dict]]]:
+async def events(
+    gateway: Served, listening: asyncio.Event | None = None, **params: object
+) -> AsyncIterator[tuple[str, list[dict]]]:
+    """Pairs of id and requests of the tail; `listening` is set when the gateway has begun to answer."""
     async with gateway.admin.stream("GET", "/console/v1/requests/stream", params=params) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         number = ""
         async for line in answer.aiter_lines():
-            if line.startswith("id: "):
+            if line == ": joytui" and listening is not None:
+                listening.set()
+            elif line.startswith("id: "):
                 number = line[4:]
             elif line.startswith("data: "):
                 yield number, json.loads(line[6:])["requests"]
@@ -154,40 +159,42 @@ async def test_the_tail_tells_a_request_when_admitted_and_when_ended(gateway: Se
 async def test_the_tail_is_shared_filtered_and_counted(gateway: Served) -> None:
     key = await gateway.key()
 
-    async def first(**params: object) -> dict:
-        tail = events(gateway, **params)
+    async def first(listening: asyncio.Event, filter: str) -> dict:
+        tail = events(gateway, listening, filter=filter)
         async with asyncio.timeout(10):
             async for _, rows in tail:
                 await tail.aclose()
                 return rows[0]
         raise AssertionError("the tail ended")
 
-    waiting = [asyncio.create_task(first(filter="status:4xx")) for _ in range(3)]
-    waiting.append(asyncio.create_task(first(filter="type:invalid_api_key")))
-    while (await gateway.ask("status"))["consoles"] < 4:
-        await asyncio.sleep(0.01)
+    filters = ("status:4xx", "status:4xx", "status:4xx", "type:invalid_api_key")
+    begun = [asyncio.Event() for _ in filters]
+    waiting = [asyncio.create_task(first(event, text)) for event, text in zip(begun, filters, strict=True)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(event.wait() for event in begun))
+    assert (await gateway.ask("status"))["consoles"] == 4
     assert (await gateway.chat(key)).status_code == 200
     assert (await gateway.chat("jt_wrong")).status_code == 403
     rows = await asyncio.gather(*waiting)
     assert {(row["status"], row["error_type"]) for row in rows} == {(403, "invalid_api_key")}
-    while (await gateway.ask("status"))["consoles"]:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):  # nothing tells a client when the gateway has noticed that it went away
+        while (await gateway.ask("status"))["consoles"]:
+            await asyncio.sleep(0.01)
 
 
 async def test_the_tail_ends_when_the_gateway_stops(tmp_path) -> None:
     async with served(tmp_path) as here:
-        ended = asyncio.Event()
+        begun, ended = asyncio.Event(), asyncio.Event()
 
         async def watch() -> None:
-            async for _ in events(here):
+            async for _ in events(here, begun):
                 pass
             ended.set()
 
         task = asyncio.create_task(watch())
-        while not here.gateway.tail.listeners:
-            await asyncio.sleep(0.01)
-        here.gateway.tail.close()
         async with asyncio.timeout(5):
+            await begun.wait()
+            here.gateway.tail.close()
             await ended.wait()
         await task
 

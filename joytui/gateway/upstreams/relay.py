@@ -46,10 +46,6 @@ class Relay:
         """What was found out about the routes, for the status; None when it was set or not asked yet."""
         return self._capability.learned
 
-    async def learn(self) -> Api:
-        """Asks for the routes now, unless that is known."""
-        return await self._capability.get()
-
     async def call(self, call: ModelCall) -> Exchange:
         if call.endpoint == "chat/completions":
             return await self._forward(call)
