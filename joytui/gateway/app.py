@@ -19,8 +19,9 @@ from joytui.gateway import public_api as public
 from joytui.gateway.guard import Guard, allowed_hosts
 from joytui.gateway.model_api import ModelEndpoint
 from joytui.gateway.openapi import openapi
-from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused, error_body
+from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.upstreams.exchange import error_body
 
 log = logging.getLogger("joytui.gateway")
 V1 = "/openai/v1"

@@ -12,7 +12,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from joytui.core.joytoken import INVALID_REQUEST
-from joytui.gateway.refusals import error_body
+from joytui.gateway.upstreams.exchange import error_body
 
 SLACK = 4096
 """For the request line, and so that the guard's own 431 is what a client meets first."""

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from joytui.core import joytoken
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
+from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.money import Shortfall, resets_at
 
 NOT_FOUND = "not_found"
@@ -50,12 +50,6 @@ class Refused(Exception):
     @property
     def body(self) -> bytes:
         return error_body(self.message, self.error_type)
-
-
-def error_body(message: str, error_type: str) -> bytes:
-    return json.dumps({"error": {"message": message, "type": error_type}}, ensure_ascii=False).encode(
-        "utf-8", "replace"
-    )
 
 
 async def send_refusal(

@@ -134,12 +134,10 @@ class Upstream(Protocol):
     async def aclose(self) -> None: ...
 
 
-def error_body(message: str, error_type: str, *, code: str | None = None) -> bytes:
+def error_body(message: str, error_type: str) -> bytes:
     """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
     error = {"message": message, "type": error_type}
-    if code is not None:
-        error["code"] = code
-    return json.dumps({"error": error}, ensure_ascii=False).encode()
+    return json.dumps({"error": error}, ensure_ascii=False).encode("utf-8", "replace")
 
 
 async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
