@@ -89,7 +89,6 @@ class Interned:
 
 
 NONE, PLAIN, FIRST_SHAPE, LAST_SHAPE = 0, 1, 2, 255
-HEX = frozenset("0123456789abcdef")
 
 
 class Ids:
