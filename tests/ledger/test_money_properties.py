@@ -52,7 +52,7 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
                 ledger.write_now(reserve_request, request, wanted)
                 running.append((request, amount))
             except Shortfall as lack:
-                assert lack.left < amount or lack.left == 0  # noqa: PT017 (either may happen)
+                assert lack.left < amount or lack.left == 0  # either may happen
         elif what == "end" and running:
             request, held = running.pop(amount % len(running))
             cost = held * more // 100

@@ -37,7 +37,9 @@ class FixDialog(Dialog[bool]):
         for note in self._offer.notes:
             yield Static(Content(words.clean(note)), classes="note")
         if self._offer.patch:
-            yield Static(Content("a applies it; the file as it was is kept beside it, and u puts it back."), classes="note")
+            yield Static(
+                Content("a applies it; the file as it was is kept beside it, and u puts it back."), classes="note"
+            )
         with Horizontal(id="buttons"):
             yield Button("Leave it", id="no")
             yield Button("Apply", id="yes")
