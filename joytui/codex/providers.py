@@ -27,6 +27,8 @@ BUILTIN: Final[Mapping[str, Mapping[str, Any]]] = {
     "amazon-bedrock-runtime": {"name": "Amazon Bedrock"},
     "gcp": {"name": "Google Cloud"},
 }
+_OLD_BUILTIN: Final = ("openai", "ollama", "lmstudio")
+_OLLAMA_CHAT: Final = {**BUILTIN["ollama"], "wire_api": "chat"}
 FIELD_DEFAULTS: Final[Mapping[str, Any]] = {
     "wire_api": "responses",
     "request_max_retries": 4,
@@ -53,6 +55,20 @@ _GCP_TEXT = (
     "model_providers.gcp only supports changing `base_url`, `auth`, `http_headers`, `project_id`, `location`, and "
     "`credential_file`; other non-default provider fields are not supported"
 )
+
+
+def builtin_fields(name: str, rules: Rules) -> Mapping[str, Any] | None:
+    """What this version brings along for a provider id; None: the id is the user's to define.
+
+    Versions that do not check the table know fewer ids, let their own win over a table in silence, and up to 0.94
+    include `ollama-chat` (0.94.0 and 0.140.0, observed).
+    """
+    if rules.checks_provider_tables:
+        return BUILTIN.get(name)
+    if name == "ollama-chat" and rules.chat_is_default:
+        return _OLLAMA_CHAT
+    own = BUILTIN[name] if name in _OLD_BUILTIN else None
+    return own if own is None or name == OPENAI else {"wire_api": "responses", **own}
 
 
 def table_faults(providers: Mapping[str, Any], rules: Rules) -> Iterator[TypeFault]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from joytui.codex import layers as layering
 from joytui.codex.models import default_model
-from joytui.codex.providers import BUILTIN, FIELD_DEFAULTS, FIELDS, OPENAI, OPENAI_BASE_URL
+from joytui.codex.providers import BUILTIN, FIELD_DEFAULTS, FIELDS, OPENAI, OPENAI_BASE_URL, builtin_fields
 from joytui.codex.schema import known_fields
 from joytui.codex.survey import Survey
 from joytui.codex.urls import origin_of
@@ -20,14 +21,15 @@ def resolve_provider(state: Survey) -> Provider | None:
     if name == "ollama-chat" and name not in state.tables() and state.rules.like is None:
         _ollama_chat(state, origin)
         return None
-    builtin = BUILTIN.get(name)
-    if isinstance(table, dict) and (builtin is None or (not state.rules.checks_provider_tables and name != OPENAI)):
+    builtin = builtin_fields(name, state.rules)
+    if builtin is None and isinstance(table, dict):
         return _built(state, name, table, {}, builtin=False)
     if builtin is None:
         _undefined(state, name, origin)
         return None
     _misrouted(state, name, origin, layer)
-    return _built(state, name, table if isinstance(table, dict) else {}, _builtin_fields(state, name), builtin=True)
+    own = table if isinstance(table, dict) and state.rules.checks_provider_tables else {}
+    return _built(state, name, own, _builtin_values(state, name, builtin), builtin=True)
 
 
 def selected(state: Survey) -> tuple[str, str, str]:
@@ -45,8 +47,8 @@ def selected(state: Survey) -> tuple[str, str, str]:
     return OPENAI, "default", "default"
 
 
-def _builtin_fields(state: Survey, name: str) -> dict[str, EffectiveValue]:
-    fields = {key: EffectiveValue(value, "default", "default") for key, value in BUILTIN[name].items()}
+def _builtin_values(state: Survey, name: str, given: Mapping[str, Any]) -> dict[str, EffectiveValue]:
+    fields = {key: EffectiveValue(value, "default", "default") for key, value in given.items()}
     if name != OPENAI:
         return fields
     setter = state.setter(("openai_base_url",))
@@ -169,7 +171,7 @@ def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
 
 
 def _openai_moved(state: Survey) -> bool:
-    base = _builtin_fields(state, OPENAI)["base_url"].value
+    base = _builtin_values(state, OPENAI, BUILTIN[OPENAI])["base_url"].value
     return bool(origin_of(str(base))) and origin_of(str(base)) != origin_of(OPENAI_BASE_URL)
 
 
@@ -212,7 +214,15 @@ def _misplaced(state: Survey) -> list[dict[str, str]]:
 def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:
     if not state.rules.chat_is_default or provider is None or provider.builtin:
         return "responses"
-    return "responses" if provider.get("wire_api") == "responses" else "chat"
+    if provider.get("wire_api") == "responses":
+        return "responses"
+    if state.command.output_schema:
+        state.add(
+            "codex-flag-unsupported", "refuses", 79, "--output-schema needs the Responses API", where="flag --output-schema",
+            message="ERROR: unsupported operation: output_schema is not supported for Chat Completions API",
+            details={"flag": "--output-schema", "path": state.command.output_schema},
+        )  # fmt: skip
+    return "chat"
 
 
 def resolve_model(state: Survey) -> EffectiveValue:
