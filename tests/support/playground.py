@@ -265,7 +265,9 @@ def assert_own_etc(outside: str, mounts: str | None = None) -> None:
     table = Path("/proc/self/mountinfo").read_text() if mounts is None else mounts
     kinds = [line.split(" - ", 1)[1].split()[0] for line in table.splitlines() if line.split()[4] == "/etc"]
     if not os.path.ismount("/etc") or kinds[-1:] != ["overlay"]:
-        raise RuntimeError(f"/etc is no overlay of our own (mounted there: {kinds or 'nothing'}): nothing is written there")
+        raise RuntimeError(
+            f"/etc is no overlay of our own (mounted there: {kinds or 'nothing'}): nothing is written there"
+        )
 
 
 def _mount(*arguments: str) -> None:
