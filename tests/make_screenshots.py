@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import io
 import re
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -205,6 +207,9 @@ SHOTS = (
 )
 
 
+PRINTED = {"report-preview": ("report", "--preview")}
+
+
 async def shoot(shot: Shot, stage: Stage) -> str:
     extra = shot.stage(stage) if shot.stage else {}
     invocation = Invocation(args=(), env={**stage.setup.env, **extra}, cwd=stage.folder / "work")
@@ -245,6 +250,21 @@ async def shoot(shot: Shot, stage: Stage) -> str:
         for _ in range(6):
             await pilot.pause(0.15)
         return str(app.export_screenshot(title="joytui"))
+
+
+def printed(stage: Stage, *words: str) -> str:
+    """What a command really prints on this stage, as a picture."""
+    from rich.console import Console
+    from rich.text import Text
+
+    wrong_key(stage)
+    env = {**stage.setup.env, KEY_VARIABLE: GOOD_KEY, "COLUMNS": "110"}
+    command = [sys.executable, "-m", "joytui", *words]
+    done = subprocess.run(command, env=env, cwd=stage.folder / "work", capture_output=True, text=True, timeout=LIMIT_S)
+    text = named(done.stdout + done.stderr, stage).replace(SHOWN_HOME + "/work", "~/app")
+    console = Console(record=True, width=112, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ joytui {' '.join(words)}\n{text}".rstrip()))
+    return console.export_svg(title="joytui")
 
 
 def named(value: Any, stage: Stage) -> Any:
@@ -294,6 +314,10 @@ def main(words: list[str]) -> int:
                     file = folder / f"{shot.name}.svg"
                     file.write_text(offline(asyncio.run(shoot(shot, stage))), encoding="utf-8")
                     print(file.name)
+            for name, words_of_it in PRINTED.items():
+                if not words[1:] or name in words[1:]:
+                    (folder / f"{name}.svg").write_text(offline(printed(stage, *words_of_it)), encoding="utf-8")
+                    print(f"{name}.svg")
         finally:
             stage.close()
             for fault in _faults:
