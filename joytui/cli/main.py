@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from joytui import __version__
-from joytui.core.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, JoytuiError
+from joytui.core.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, JoytuiError, UsageError
 
 COMMANDS = {
     "doctor": "say why this Codex does not work, and what to type to mend it",
@@ -63,11 +63,30 @@ def _dispatch(words: list[str]) -> int:
     if "--" in words:  # what follows is for Codex: the doctor examines that very invocation
         cut = words.index("--")
         words, rest = words[:cut], words[cut + 1 :]
-    args = _top_parser().parse_args(words)
+    parser = _top_parser()
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise _not_understood(words, unknown)
     args.rest = rest
     from joytui.cli.console import run
 
     return run(args)
+
+
+def _not_understood(words: list[str], unknown: list[str]) -> UsageError:
+    """What is off about words that are no option of the console: a misspelt command, or one behind its options."""
+    first = unknown[0]
+    if first in COMMANDS:
+        return UsageError(f"options follow the command {first}", hint=f"joytui {first} {words[0]} …")
+    if first.startswith("-"):
+        return UsageError(f"unknown option {first}", hint="`joytui --help`; a command's options follow the command")
+    from difflib import get_close_matches
+
+    near = get_close_matches(first, COMMANDS, n=1)
+    return UsageError(
+        f"unknown command {first[:40]}" + (f", did you mean {near[0]}?" if near else ""),
+        hint="`joytui --help` lists the commands",
+    )
 
 
 def _run_command(name: str, words: list[str]) -> int:
