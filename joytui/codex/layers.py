@@ -81,9 +81,11 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
     shown = str(path)
     try:
         raw = content_of(path, instead or {})
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return Layer(name, shown, "missing")
     except OSError as error:
+        if isinstance(error, NotADirectoryError) and name != "user":
+            return Layer(name, shown, "missing")  # a project's `.codex` may be a file (observed), ~/.codex may not
         reason = f"{error.strerror} (os error {error.errno})"
         text = f"Failed to read config file {shown}: {reason}"
         return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))

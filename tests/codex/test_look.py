@@ -224,6 +224,20 @@ def test_a_directory_as_config(scene: Scene) -> None:
     assert causes(scene.look(config=None))[0] == "config-unreadable"
 
 
+@pytest.mark.parametrize("version", ["0.94.0", "0.140.0", "0.169.0"])
+def test_a_file_where_the_codex_folder_belongs(scene: Scene, version: str) -> None:
+    scene.write("home/.codex", "")
+    problem = scene.look(config=None, env={"CODEX_HOME": ""}, version=version).problems[0]
+    file = scene.root / "home/.codex/config.toml"
+    assert (problem.cause, problem.effect) == ("config-unreadable", "refuses")
+    assert (
+        problem.message
+        == f"Error loading config.toml: Failed to read config file {file}: Not a directory (os error 20)"
+    )
+    scene.write("work/.codex", "")  # a project's is none that Codex minds
+    assert scene.look().problems == ()
+
+
 def test_codex_home_that_is_not_there(scene: Scene) -> None:
     home = scene.root / "no-such-home"
     world = scene.look(env={"CODEX_HOME": str(home)})
