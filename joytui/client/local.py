@@ -102,7 +102,7 @@ async def ensure(
         raise UnreachableError("the gateway said that it is ready, and does not answer", where=f"pid {pid}", hint=hint)
     if on_demand:
         with contextlib.suppress(OSError):
-            _on_demand_file(places).write_text(str(gateway.pid), encoding="ascii")
+            _note_on_demand(places, gateway.pid)
     if announce:
         announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
     return replace(gateway, started=True)
@@ -213,6 +213,14 @@ async def leave(console: ConsoleClient, places: Places) -> str | None:
 
 def _on_demand_file(places: Places) -> Path:
     return places.data_dir / "gateway.on-demand"
+
+
+def _note_on_demand(places: Places, pid: int) -> None:
+    """Keeps, in a file of mode 0600, that this gateway was started for a caller. Raises OSError."""
+    path = _on_demand_file(places)
+    path.unlink(missing_ok=True)  # an older one keeps its mode when it is opened
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(str(pid))
 
 
 def _was_on_demand(places: Places, pid: int) -> bool:

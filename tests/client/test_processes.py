@@ -17,6 +17,7 @@ from joytui.client.ports import listener, runs_gateway
 from joytui.client.trial import find_codex
 from joytui.core.errors import UnreachableError
 from joytui.gateway.server import bind
+from tests.support.joytui_process import Machine
 
 
 async def run(script: str, folder: Path, limit_s: float = 10.0) -> tuple[CodexRun, list[str]]:
@@ -109,3 +110,20 @@ def test_a_free_port() -> None:
         port = held.getsockname()[1]
         with pytest.raises(UnreachableError, match=str(os.getpid())):
             bind("127.0.0.1", port)
+
+
+def test_what_is_kept_of_a_gateway_is_the_users_alone(tmp_path: Path) -> None:
+    """Also where an older joytui left the file with another mode."""
+    machine = Machine(tmp_path)
+    try:
+        machine.data.mkdir(mode=0o700)
+        noted = machine.data / "gateway.on-demand"
+        noted.write_text("1")
+        noted.chmod(0o644)
+        assert machine.call("keys", "create", "dev").code == 0
+        assert noted.read_text() != "1"
+        assert {path.name: oct(path.stat().st_mode & 0o077) for path in machine.data.iterdir() if path.is_file()} == {
+            path.name: "0o0" for path in machine.data.iterdir() if path.is_file()
+        }
+    finally:
+        machine.call("gateway", "stop")
