@@ -86,7 +86,8 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
     except OSError as error:
         if isinstance(error, NotADirectoryError) and name != "user":
             return Layer(name, shown, "missing")  # a project's `.codex` may be a file (observed), ~/.codex may not
-        reason = f"{error.strerror} (os error {error.errno})"
+        is_folder = isinstance(error, IsADirectoryError)
+        reason = f"path `{shown}` is not a file" if is_folder else f"{error.strerror} (os error {error.errno})"
         text = f"Failed to read config file {shown}: {reason}"
         return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))
     if len(raw) > MAX_FILE:

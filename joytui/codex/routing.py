@@ -113,6 +113,8 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
     """Codex would run, and talk to OpenAI or another built-in provider."""
     if name == OPENAI and _openai_moved(state):
         return
+    if origin == "default" and any(layer.state == "broken" for layer in state.layers):
+        return  # the file that cannot be read may well select one
     wanted = _custom_wishes(state, layer)
     details = {"provider": name, "origin": origin, "wanted": [{"provider": v, "where": w} for v, w in wanted]}
     if state.command.oss and name in ("ollama", "lmstudio"):

@@ -230,8 +230,11 @@ def _file_fault(state: Survey, layer: Layer) -> None:
     if fault is None or layer.state != "broken":
         return
     if fault.kind == "unreadable":
+        said = fault.message
+        if state.rules.like is not None:  # 0.140.0 and older say it like this (observed)
+            said = said.replace(f"path `{layer.path}` is not a file", "Is a directory (os error 21)")
         state.add(
-            "config-unreadable", "refuses", 30, f"Codex cannot read {fault.where}", message=f"{LOADING} {fault.message}",
+            "config-unreadable", "refuses", 30, f"Codex cannot read {fault.where}", message=f"{LOADING} {said}",
             where=fault.where, details={"layer": layer.name},
         )  # fmt: skip
         return

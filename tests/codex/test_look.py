@@ -219,9 +219,16 @@ def test_any_bytes_give_an_answer(scene: Scene, raw: bytes) -> None:
     assert causes(scene.look(config=raw))[0] in ("config-unreadable", "config-syntax")
 
 
-def test_a_directory_as_config(scene: Scene) -> None:
-    (scene.root / "ch/config.toml").mkdir()
-    assert causes(scene.look(config=None))[0] == "config-unreadable"
+@pytest.mark.parametrize(
+    ("version", "says"), [("0.140.0", "Is a directory (os error 21)"), ("0.169.0", "path `{file}` is not a file")]
+)
+def test_a_directory_as_config(scene: Scene, version: str, says: str) -> None:
+    file = scene.root / "ch/config.toml"
+    file.mkdir()
+    world = scene.look(config=None, version=version)
+    assert causes(world) == ["config-unreadable"]  # what it would select is not known
+    said = f"Error loading config.toml: Failed to read config file {file}: {says.format(file=file)}"
+    assert world.problems[0].message == said
 
 
 @pytest.mark.parametrize("version", ["0.94.0", "0.140.0", "0.169.0"])
