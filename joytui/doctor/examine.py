@@ -103,10 +103,13 @@ _MISSING_FROM_LOGS = ("provider-not-selected", "provider-overridden", "base-url-
 
 
 def _with_history(world: World, judged: Judgement) -> Judgement:
-    """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs."""
+    """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs.
+
+    A failure of another cause is no reason for this verdict: it stands in the details as "earlier_other_failure".
+    """
     if judged.works:
         return judged
-    from joytui.doctor.history import failure_told, read_history, turns_told
+    from joytui.doctor.history import failure_told, fits, read_history, turns_told
 
     history = read_history(world.codex_home)
     if history is None:
@@ -115,7 +118,11 @@ def _with_history(world: World, judged: Judgement) -> Judgement:
     if judged.cause in _MISSING_FROM_LOGS:
         judged = judged.with_evidence(Evidence(turns_told(history), where))
     failed = failure_told(history)
-    return judged.with_evidence(Evidence(failed, where)) if failed else judged
+    if failed is None:
+        return judged
+    if judged.works is not None and not fits(history, judged.cause):
+        return judged.with_details(earlier_other_failure=failed)
+    return judged.with_evidence(Evidence(failed, where))
 
 
 def _too_large_for_the_budget(world: World) -> list[Judgement]:

@@ -52,6 +52,12 @@ def newest_open(history: History) -> Failure | None:
     return None if settled else newest
 
 
+def fits(history: History, cause: str | None) -> bool:
+    """Whether the newest open failure may come from this cause, by its words."""
+    failure = newest_open(history)
+    return failure is not None and cause in failure.causes
+
+
 def _cut(error: str) -> str:
     return error if len(error) <= LONGEST else error[: LONGEST - 1] + "…"
 
