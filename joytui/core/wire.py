@@ -5,7 +5,7 @@ Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Imp
 Every path wants `Authorization: Bearer TOKEN`: the admin token, or for GET and `keys/check` a read-only token. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
-key that is not revoked has it.
+key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation.
 
     GET    /console/v1/status                                       -> GatewayStatus
     GET    /console/v1/keys                                         -> {"keys": [KeyView]}, newest last

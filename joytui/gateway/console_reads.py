@@ -127,9 +127,7 @@ async def models(request: Request) -> JSONResponse:
     gateway = may_read(request)
     entry = None
     if named := request.query_params.get("key"):
-        entry = gateway.keyring.named(named)
-        if entry is None:
-            raise Refused(404, refusals.NOT_FOUND, "no key with that id or name")
+        entry = gateway.keyring.addressed(named)
     listed = gateway.market.catalog.models.values()
     return JSONResponse({"models": [_model(gateway, model, entry) for model in listed]})
 

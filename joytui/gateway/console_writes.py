@@ -19,13 +19,12 @@ from joytui.gateway.dry_run import check
 from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
-from joytui.gateway.refusals import NOT_FOUND, Refused
+from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, money, wallets
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
-CONFLICT = "conflict"
 
 
 async def list_keys(request: Request) -> JSONResponse:
@@ -54,6 +53,8 @@ async def edit_key(request: Request) -> JSONResponse:
         raise Refused(409, CONFLICT, "a revoked key cannot be changed")
     if "name" in given and wanted.name is None:
         raise refusals.bad_request("name: must not be null")
+    if wanted.name is not None and wanted.name != entry.row.name:
+        gateway.keyring.check_name(wanted.name)
     changes: dict[str, Any] = {name: getattr(wanted, name) for name in ("name", "owner") if name in given}
     if "labels" in given:
         changes["labels"] = wanted.labels or []
@@ -178,9 +179,12 @@ async def _created(
 ) -> _Created:
     plain = new_key()
     expires = _time("expires_at", expires_at)
+    create = keys.create_key if budget_id else keys.create_only_key  # rotation: two of one name for a while
     row = await gateway.ledger.write(
-        keys.create_key, digest(plain), name, hint(plain), owner, tuple(labels), expires, policy, policy_name, budget_id
+        create, digest(plain), name, hint(plain), owner, tuple(labels), expires, policy, policy_name, budget_id
     )
+    if row is None:
+        raise refusals.name_taken(name)
     view = await _view(gateway, gateway.keyring.put(row))
     answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
     answer.key_id = row.id
@@ -221,10 +225,7 @@ def _snapshot(view: PolicyView) -> dict[str, Any]:
 
 
 def _named(gateway: Gateway, request: Request) -> KeyEntry:
-    entry = gateway.keyring.named(request.path_params["id"])
-    if entry is None:
-        raise Refused(404, NOT_FOUND, "no key with that id, or more than one with that name")
-    return entry
+    return gateway.keyring.addressed(request.path_params["id"])
 
 
 def _tier(request: Request) -> str:

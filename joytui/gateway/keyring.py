@@ -65,12 +65,26 @@ class Keyring:
         return self._by_id.get(key_id)
 
     def named(self, text: str) -> KeyEntry | None:
-        """By id, or by name where only one key that is not revoked has it."""
+        """By id, or by name where only one key has it that is neither revoked nor expired."""
         if entry := self._by_id.get(text):
             return entry
         found = [e for e in self._by_id.values() if e.row.name == text]
-        live = [e for e in found if e.row.state != "revoked"]
+        live = [e for e in found if e.state in ("active", "disabled")]
         return live[0] if len(live) == 1 else found[0] if len(found) == 1 else None
+
+    def addressed(self, text: str) -> KeyEntry:
+        """The same. Raises Refused: 404 where no key is meant, 409 where more than one may be."""
+        if entry := self.named(text):
+            return entry
+        if any(e.row.name == text for e in self):
+            message = "more than one key has that name: use the id (`joytui keys list --all` shows it)"
+            raise refusals.Refused(409, refusals.CONFLICT, message)
+        raise refusals.Refused(404, refusals.NOT_FOUND, "no key with that id or name")
+
+    def check_name(self, name: str) -> None:
+        """Raises Refused (409) where an active key has that name."""
+        if any(e.row.name == name and e.state == "active" for e in self):
+            raise refusals.name_taken(name)
 
     def find(self, plain: str) -> KeyEntry | None:
         return self._by_digest.get(digest(plain))

@@ -17,6 +17,7 @@ from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.money import Shortfall, resets_at
 
 NOT_FOUND = "not_found"
+CONFLICT = "conflict"
 MODEL_NOT_FOUND = "model_not_found"
 METHOD_NOT_ALLOWED = "method_not_allowed"
 DUPLICATE_REQUEST = "duplicate_request"
@@ -67,6 +68,11 @@ async def send_refusal(
 
 def bad_request(message: str, *, cause: str = "request-rejected") -> Refused:
     return Refused(400, joytoken.INVALID_REQUEST, message, cause=cause, step="request")
+
+
+def name_taken(name: str) -> Refused:
+    message = f"an active key is named {name!r} already: choose another name, or rotate or revoke that key"
+    return Refused(409, CONFLICT, message)
 
 
 def missing_key() -> Refused:

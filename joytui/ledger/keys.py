@@ -100,6 +100,15 @@ def create_key(
     return made
 
 
+def create_only_key(batch: Batch, digest: bytes, name: str, *rest: Any) -> KeyRow | None:
+    """The same, unless an active key has that name: then None, and nothing is stored."""
+    taken = batch.execute(
+        "SELECT 1 FROM api_key WHERE name = ? AND state = 'active' AND (expires_at IS NULL OR expires_at > ?)",
+        (name, _now()),
+    ).fetchone()
+    return None if taken else create_key(batch, digest, name, *rest)
+
+
 EDITABLE = frozenset(
     {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
 )

@@ -35,11 +35,14 @@ class Served:
     def url(self) -> str:
         return self.gateway.url
 
-    async def key(self, name: str = "dev", **policy: Any) -> str:
+    async def key(self, name: str = "", **policy: Any) -> str:
         """The plain key of a new key with this policy."""
         return (await self.new_key(name, policy=policy))["key"]
 
-    async def new_key(self, name: str = "dev", **fields: Any) -> dict[str, Any]:
+    async def new_key(self, name: str = "", **fields: Any) -> dict[str, Any]:
+        """Without a name: dev, then dev-1, …"""
+        count = len(self.gateway.keyring)
+        name = name or (f"dev-{count}" if count else "dev")
         answer = await self.admin.post("/console/v1/keys", json={"name": name, **fields})
         assert answer.status_code == 201, answer.text
         return dict(answer.json())

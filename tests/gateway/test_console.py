@@ -67,6 +67,36 @@ async def test_the_life_of_a_key(gateway: Served) -> None:
         assert (answer.status_code, answer.json()["error"]["type"]) == (409, "conflict")
 
 
+async def test_an_active_key_has_its_name_alone(gateway: Served) -> None:
+    first = await gateway.new_key("dev")
+    other = await gateway.new_key("other")
+    both = await asyncio.gather(*(gateway.admin.post("/console/v1/keys", json={"name": "new"}) for _ in range(2)))
+    assert sorted(answer.status_code for answer in both) == [201, 409]
+    renamed = await gateway.admin.patch(f"/console/v1/keys/{other['id']}", json={"name": "dev"})
+    for answer in (await gateway.admin.post("/console/v1/keys", json={"name": "dev"}), renamed):
+        error = answer.json()["error"]
+        assert (answer.status_code, error["type"]) == (409, "conflict")
+        assert "'dev' already" in error["message"]
+    same = await gateway.admin.patch(f"/console/v1/keys/{first['id']}", json={"name": "dev", "owner": "ann"})
+    assert same.status_code == 200
+    await gateway.admin.post("/console/v1/keys/dev/revoke")
+    assert (await gateway.new_key("dev"))["id"] != first["id"]
+
+
+async def test_a_name_of_two_keys_asks_for_the_id(gateway: Served) -> None:
+    old = await gateway.new_key("dev")
+    rotated = await gateway.admin.post("/console/v1/keys/dev/rotate", json={"old_expires_at": "2099-01-01T00:00:00Z"})
+    assert (rotated.status_code, rotated.json()["name"]) == (201, "dev")
+    said = await gateway.admin.post("/console/v1/keys/dev/disable")
+    assert (said.status_code, said.json()["error"]["type"]) == (409, "conflict")
+    assert "use the id" in said.json()["error"]["message"]
+    missing = await gateway.admin.post("/console/v1/keys/nobody/disable")
+    assert (missing.status_code, missing.json()["error"]["message"]) == (404, "no key with that id or name")
+    ended = {"expires_at": "2026-01-01T00:00:00Z"}
+    assert (await gateway.admin.patch(f"/console/v1/keys/{old['id']}", json=ended)).status_code == 200
+    assert (await gateway.ask("keys/dev"))["id"] == rotated.json()["id"]
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [

@@ -98,7 +98,9 @@ def _begin(http: httpx.Client, world: World) -> None:
     admin = {"authorization": f"Bearer {world.admin}"}
     for tier in ("economy", "standard", "premium"):
         http.put(f"/console/v1/wallet/{tier}", json={"balance": None}, headers=admin).raise_for_status()
-    made: dict[str, Any] = http.post("/console/v1/keys", json={"name": "dev"}, headers=admin).json()
+    made: dict[str, Any] = http.post(
+        "/console/v1/keys", json={"name": f"dev-{time.monotonic_ns()}"}, headers=admin
+    ).json()
     token: dict[str, Any] = http.post("/console/v1/tokens", json={"name": "wall"}, headers=admin).json()
     world.key, world.reader = made["key"], token["token"]
     world.secrets |= {world.key, world.reader}
