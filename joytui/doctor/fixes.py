@@ -13,6 +13,7 @@ from joytui.codex.world import World
 from joytui.core.causes import CAUSES
 from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
+from joytui.doctor.local_gateway import running_elsewhere
 from joytui.doctor.mend.plans import is_local_gateway, mend_for
 
 Details = Mapping[str, Any]
@@ -170,6 +171,8 @@ def _chat_unsupported(world: World, details: Details) -> Fix:
 
 
 def _refused_connection(world: World, details: Details) -> Fix:
+    if right := running_elsewhere(world):
+        return Fix(f'joytui\'s own gateway runs at another port: set base_url = "{right}".')
     if is_local_gateway(world):
         return Fix("Start the local gateway.", ("joytui gateway start",), safe=True)
     return Fix(CAUSES["connection-refused"].remedy)

@@ -16,6 +16,7 @@ from joytui.core.joytoken import (
     PROVIDER_ID,
     config_block,
 )
+from joytui.doctor.local_gateway import running_elsewhere
 from joytui.doctor.mend import files, syntax
 from joytui.doctor.mend.change import Draft, Mend
 from joytui.doctor.mend.check import objection
@@ -29,8 +30,8 @@ def mend_for(cause: str, world: World, details: Details) -> Mend | None:
 
     `details` are the finding's. Reads the files; writes nothing, and never raises.
     """
-    if cause in _ACTIONS:
-        return _ACTIONS[cause](world, details)
+    if cause in _ACTIONS and (mend := _ACTIONS[cause](world, details)):
+        return mend
     plan = _PLANS.get(cause)
     if plan is None:
         return None
@@ -342,9 +343,15 @@ def is_local_gateway(world: World) -> bool:
 
 
 def _local_gateway(world: World, details: Details) -> Mend | None:
-    if is_local_gateway(world):
+    if is_local_gateway(world) and running_elsewhere(world) is None:
         return Mend("connection-refused", "Start the local gateway.", action="start-gateway")
     return None
+
+
+def _moved_gateway(world: World, details: Details, draft: Draft) -> str | None:
+    right = running_elsewhere(world)
+    draft.ask_first = True  # another program may belong at the port that is asked
+    return f"joytui's own gateway runs at another port. {_set_base(world, draft, right)}" if right else None
 
 
 _ACTIONS: Mapping[str, Callable[[World, Details], Mend | None]] = {
@@ -371,6 +378,7 @@ _PLANS: Mapping[str, Plan] = {
     "base-url-missing": _base_url,
     "base-url-invalid": _base_url,
     "base-url-path": _base_url,
+    "connection-refused": _moved_gateway,
     "env-key-missing": _env_key,
     "env-key-invalid": _env_key,
     "env-key-is-secret": _env_key_secret,
