@@ -36,6 +36,9 @@ def here() -> Invocation:
         raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
 
 
+_UNASKED = "\n  hint: stdin is no terminal, so nobody can answer: add --yes to write without a question"
+
+
 def set_up(args: argparse.Namespace, choice: Choice) -> int:
     from joytui.cli import setup_key
     from joytui.cli.mending import ask
@@ -51,7 +54,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     if mend.changes:
         _show(mend, world)
         if not args.yes and not ask("Write this?"):
-            say("nothing was written")
+            say("nothing was written" + ("" if sys.stdin.isatty() else _UNASKED))
             if choice == "local":
                 asyncio.run(setup_key.let_go())
             return EXIT_BAD_NEWS

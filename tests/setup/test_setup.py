@@ -189,3 +189,12 @@ def test_wrong_words(machine: Machine, config: Path, words: tuple[str, ...], tol
     assert told in said.err
     assert "secret" not in said.err
     assert not config.exists()
+
+
+@pytest.mark.parametrize("where", ["--local", "--direct"])
+def test_where_nobody_can_answer_it_names_yes(machine: Machine, config: Path, where: str) -> None:
+    said = machine.call("setup", where)
+    assert said.code == 1
+    assert "nothing was written" in said.err
+    assert "--yes" in said.err
+    assert not config.exists()
