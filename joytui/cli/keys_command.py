@@ -1,6 +1,6 @@
 """The gateway's keys: who may call what, and for how much.
 
-joytui keys create dev-ada --owner ada --fixed-model auto --daily 5    the plain key is shown this once
+joytui keys create dev-ada --owner ada --fixed-model auto --daily 500  the plain key is shown this once
 joytui keys list
 joytui keys check dev-ada --model gpt-5.5                              may it? and if not, why (exit 1)
 joytui keys rotate dev-ada --overlap 24h                               a new key; the old one works for a day
@@ -147,7 +147,7 @@ async def _edit(console: ConsoleClient, args: argparse.Namespace) -> int:
     if changes := _policy(args):
         fields["policy"] = (await console.key(args.key)).policy.model_dump() | changes
     if not fields:
-        raise UsageError("nothing to change", hint="joytui keys edit KEY --daily 5; `joytui keys edit --help`")
+        raise UsageError("nothing to change", hint="joytui keys edit KEY --daily 500; `joytui keys edit --help`")
     try:
         wanted = KeyEdit.model_validate(fields)
     except ValidationError as error:

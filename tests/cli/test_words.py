@@ -24,3 +24,8 @@ def test_what_is_no_command_is_explained(words: list[str], said: str, capsys: py
     assert out == ""
     assert said in err
     assert "qqqq, did you" not in err
+
+
+def test_the_example_of_keys_has_a_budget_for_more_than_a_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "--help"]) == 0
+    assert "--daily 500 " in capsys.readouterr().out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ def console(screen: str = "doctor", **wishes: Any) -> ConsoleApp:
     where = places({"JOYTUI_DATA_DIR": folder, "JOYTUI_CONFIG_FILE": str(Path(folder) / "config.toml")})
     defaults: dict[str, Any] = {"now_ms": data.NOW_MS, "zone": UTC, "theme": "dark"}
     app = ConsoleApp(Options(places=where, screen=screen, **{**defaults, **wishes}))
+    weakref.finalize(app, shutil.rmtree, folder, ignore_errors=True)  # with the console, or when Python ends
     return app
 
 

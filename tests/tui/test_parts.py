@@ -199,3 +199,26 @@ def test_durations_and_ages():
 
     assert ago(None, data.NOW) == "never"
     assert ago((data.NOW - timedelta(hours=3)).isoformat(), data.NOW) == "3 h ago"
+
+
+def test_one_key_is_one_key() -> None:
+    from joytui.tui.keys.snapshot import KeysSnapshot
+    from joytui.tui.keys.texts import context
+    from tests.tui import data
+
+    keys = data.keys()
+    assert context(KeysSnapshot(keys[:1], loaded=True)).plain.split("  ·  ")[0] == "1 key"
+    assert context(KeysSnapshot(keys[:2], loaded=True)).plain.split("  ·  ")[0] == "2 keys"
+
+
+def test_a_console_of_the_tests_leaves_no_folder() -> None:
+    import gc
+
+    from tests.tui.opening import console
+
+    app = console()
+    folder = app.options.places.data_dir
+    assert folder.is_dir()
+    del app
+    gc.collect()
+    assert not folder.exists()

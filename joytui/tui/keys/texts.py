@@ -180,7 +180,8 @@ def _pairs(title: str, pairs: list[tuple[str, str]]) -> Content:
 
 def context(snapshot: KeysSnapshot) -> Content:
     active = sum(key.state == "active" for key in snapshot.keys)
-    parts = [Content.assemble((str(len(snapshot.keys)), "bold"), (" keys", "$quiet"))]
+    count = len(snapshot.keys)
+    parts = [Content.assemble((str(count), "bold"), (" key" if count == 1 else " keys", "$quiet"))]
     if snapshot.keys:
         parts.append(Content.assemble((f"● {active}", "bold $success"), (" active", "$quiet")))
     spent = sum(parse_credits(key.spent) for key in snapshot.keys)
