@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -191,6 +192,8 @@ class ConsoleApp(App[None]):
 
     async def action_quit(self) -> None:
         if self.link is not None:
+            ended = self.workers.cancel_group(self, "link")  # our own tail must not count as another console
+            await asyncio.gather(*(worker.wait() for worker in ended), return_exceptions=True)
             self.goodbye = await self.link.leave()
         self.exit()
 
