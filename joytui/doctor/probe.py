@@ -28,6 +28,11 @@ TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
 OWN_ID = "joytui-doctor-"
 SLOW = 5.0
+SHORT_IDLE_MS = 1000
+"""An idle limit below this is asked again as Codex does (stream_max_retries): with 0 ms Codex 0.169.0 works in one try of
+a few, as the events come in the same moment as the head or a little later (observed)."""
+GRAIN = 0.02
+"""Seconds: a silence shorter than this is not told apart from this process having to wait for its own turn."""
 _OWN_HEADERS = ("accept", "content-type", "x-request-id")
 
 
@@ -104,13 +109,15 @@ class Probe:
             return wait if enough and self.patience.stream_retries else None
         if tries >= self._retries(sent.judgement) or self.limit.left() < 1.0:
             return None
-        return float(0.2 * 2**tries)
+        return 0.2 if cause == "stream-idle" else float(0.2 * 2**tries)
 
     def _retries(self, judged: Judgement) -> int:
         """How often to ask again: not at all where Codex would not, else once, and twice for faults of the transport."""
         patience, repeats = self.patience, int(judged.details.get("codex_requests") or 0) - 1
-        if judged.cause in ("rate-limited", "no-response", "stream-idle"):
+        if judged.cause in ("rate-limited", "no-response"):
             return 0
+        if judged.cause == "stream-idle":
+            return min(5, repeats) if self.plan.stream_idle_timeout_ms < SHORT_IDLE_MS else 0
         bound = 2 if judged.cause in TRANSPORT else 1
         return min(bound, repeats, patience.request_retries + patience.stream_retries)
 
@@ -181,7 +188,7 @@ class Probe:
 
     def _read(self, delivery: Delivery, holder: LimitHolder, request_id: str, started: float) -> Sent:
         reader: StreamReader | ChatReader = ChatReader() if self.plan.wire_api == "chat" else StreamReader()
-        idle = max(self.plan.stream_idle_timeout_ms / 1000, 0.0)
+        idle = max(self.plan.stream_idle_timeout_ms / 1000, GRAIN)
         end: End = "closed"
         first_event, last, cut_short = None, time.monotonic(), False
         holder.limit = self.limit.within(idle)

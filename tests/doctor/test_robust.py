@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -142,3 +142,49 @@ def test_healthy(tmp_path: Path) -> None:
         report = run(tmp_path, CONFIG.format(port=port).encode())
     assert (report.verdict.works, report.verdict.cause) == (True, None)
     assert {step.id: step.status for step in report.steps}["stream"] == "pass"
+
+
+@contextmanager
+def pausing(pauses: list[float]) -> Iterator[int]:
+    """A port whose n-th answer to a POST waits so many seconds (the first, when they are used up) before its events."""
+    waits = iter(pauses)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                with client, suppress(OSError):
+                    client.settimeout(1.0)
+                    asked = client.recv(65536)
+                    pause = next(waits, pauses[0]) if asked.startswith(b"POST") else 0.0
+                    if pause:
+                        client.sendall(HEAD)
+                        time.sleep(pause)
+                    client.sendall(OK if pause else HEAD + OK)
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(65536)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "retries, pauses, says",
+    [
+        (5, [0.3, 0.0, 0.0, 0.0, 0.0, 0.0], "healthy"),
+        (1, [0.3], "stream-idle"),
+        (0, [0.3], "stream-idle"),
+        (5, [0.0], "healthy"),
+    ],
+)
+def test_no_patience_is_judged_by_as_many_tries_as_codex_makes(
+    tmp_path: Path, retries: int, pauses: list[float], says: str
+) -> None:
+    """stream_idle_timeout_ms = 0 works in Codex 0.169.0 where one of its tries finds the events waiting (observed)."""
+    with pausing(pauses) as port:
+        config = CONFIG.replace("= 300", "= 0").replace("stream_max_retries = 0", f"stream_max_retries = {retries}")
+        report = run(tmp_path, config.format(port=port).encode(), limit=6.0)
+    assert (report.verdict.cause or "healthy") == says
