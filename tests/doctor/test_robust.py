@@ -172,7 +172,7 @@ def pausing(pauses: list[float]) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    "retries, pauses, says",
+    ("retries", "pauses", "says"),
     [
         (5, [0.3, 0.0, 0.0, 0.0, 0.0, 0.0], "healthy"),
         (1, [0.3], "stream-idle"),
