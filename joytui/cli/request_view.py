@@ -108,7 +108,12 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
     cached = f" ({record.cached_input_tokens} cached)" if record.cached_input_tokens else ""
     thought = f" ({record.reasoning_tokens} reasoning)" if record.reasoning_tokens else ""
     sources = {"upstream": "the upstream's figure", "estimated": "estimated", "none": "nothing was charged"}
-    times = (("first token after", record.ttft_ms), ("ended after", record.latency_ms))
+    times = (
+        ("sent on after", record.queue_ms),
+        ("first byte after", record.first_byte_ms),
+        ("first token after", record.ttft_ms),
+        ("ended after", record.latency_ms),
+    )
     key_id = f" ({record.key_id})" if record.key_id else ""
     return [
         ("id", record.id),

@@ -95,6 +95,8 @@ def record_of(row: Mapping[str, Any]) -> RequestRecord:
             ttft_ms=row.get("ttft_ms"),
             latency_ms=row.get("latency_ms"),
             stream=bool(row.get("stream")),
+            queue_ms=row.get("queue_ms"),
+            first_byte_ms=row.get("first_byte_ms"),
         )
     except (AttributeError, TypeError, MoneyError) as error:
         raise ValueError(f"not a request record: {error}") from None

@@ -154,6 +154,9 @@ class Report:
 class RequestRecord:
     """One request through the gateway. Tokens are counts, `cost` nano-credits, times RFC 3339 UTC, latencies ms.
 
+    Latencies count from when the request came: `queue_ms` until it was handed to the upstream (its body read, checked,
+    reserved), `first_byte_ms` until the head of the upstream's answer came, `ttft_ms` until the first content,
+    `latency_ms` until the end. None: it did not come so far, or an older gateway wrote the record.
     `status` is None while the request runs; 499 when the client went away. `cause` is a cause id for a refusal.
     """
 
@@ -185,6 +188,8 @@ class RequestRecord:
     client: str | None
     ip: str | None
     notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

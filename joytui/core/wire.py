@@ -180,7 +180,7 @@ class KeyCreated(KeyView):
 
 
 class RequestView(Model):
-    """One line of `joytui logs --json`; overview.md's contract, `seq` and `notes` beyond it."""
+    """One line of `joytui logs --json`; overview.md's contract; `seq`, `notes` and the two times beyond it."""
 
     seq: int = 0
     id: str
@@ -211,6 +211,8 @@ class RequestView(Model):
     client: str | None = None
     ip: str | None = None
     notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 class UsageNumbers(Model):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -172,6 +173,7 @@ class _Answer:
         assert key is not None
         watch = asyncio.create_task(self._watch(receive, task))
         exchange: Exchange | None = None
+        visit.sent = time.monotonic()
         try:
             exchange = await visit.gateway.upstream.call(self._call)
             if self._kept is not None:

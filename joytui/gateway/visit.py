@@ -49,6 +49,7 @@ class Visit:
         "n",
         "opened",
         "request_id",
+        "sent",
         "started",
         "stream",
     )  # fmt: skip
@@ -61,6 +62,7 @@ class Visit:
         self.n = gateway.ledger.numbers.next()
         self.request_id = request_id(self.n)
         self.address = client_address(peer, headers.get("x-forwarded-for"), gateway.trusted_proxies)
+        self.sent: float | None = None
         self.key: KeyEntry | None = None
         self.model: str | None = None
         self.stream = False
@@ -153,7 +155,7 @@ class Visit:
         error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
-        ttft = None if seen.first_token_at is None else max(0.0, (seen.first_token_at - self.started) * 1000)
+        ttft = self._after(seen.first_token_at)
         self._close(
             Ended(
                 _text(seen.model_used, 200) or self.candidate.model,
@@ -170,11 +172,13 @@ class Visit:
                 seen.reasoning_tokens,
                 cost,
                 source,
-                None if ttft is None else round(ttft, 3),
+                ttft,
                 self.elapsed_ms(),
                 _id(seen.upstream_id),
                 _id(seen.billing_id),
                 self._own_text("; ".join(seen.notes), 500),
+                self._after(self.sent),
+                self._after(seen.first_byte_at),
             )
         )
         self._count(status, error_type, seen, cost, ttft)
@@ -191,7 +195,8 @@ class Visit:
             "the gateway was stopped before this request ended; nothing was charged",
             refusal.cause,
         )
-        self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=self.elapsed_ms()))
+        times = {"latency_ms": self.elapsed_ms(), "queue_ms": self._after(self.sent)}
+        self._close(Ended(used.model, used.provider, used.tier, *why, **times))
         self._count(500, INTERRUPTED, Observation(), 0, None)
 
     def _close(self, ended: Ended) -> None:
@@ -218,6 +223,10 @@ class Visit:
                 "latency_ms": latency,
             }
             access.info("request", extra={"fields": fields})
+
+    def _after(self, moment: float | None) -> float | None:
+        """Milliseconds from the request's arrival to a moment of `time.monotonic()`."""
+        return None if moment is None else round(max(0.0, (moment - self.started) * 1000), 3)
 
     def elapsed_ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 3)

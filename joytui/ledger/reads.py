@@ -14,7 +14,8 @@ from joytui.ledger.ids import moment, request_id, request_number
 COLUMNS = """
     r.seq, r.n, k.name, r.key_id, r.model, r.model_used, r.provider, r.tier, r.endpoint, r.status, r.error_type,
     r.error_message, r.cause, r.input_tokens, r.cached_input_tokens, r.output_tokens, r.reasoning_tokens, r.cost_nano,
-    r.cost_source, r.ttft_ms, r.latency_ms, r.stream, r.request_id, r.upstream_id, r.thread_id, r.client, r.ip, r.notes
+    r.cost_source, r.ttft_ms, r.latency_ms, r.stream, r.request_id, r.upstream_id, r.thread_id, r.client, r.ip, r.notes,
+    r.queue_ms, r.first_byte_ms
 """
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
 Entry = tuple[int, RequestRecord]

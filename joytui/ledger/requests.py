@@ -26,7 +26,11 @@ class Opened(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What is known at the end. The order is that of the UPDATE. `cost_source`: "upstream", "estimated" or "none"."""
+    """What is known at the end. The order is that of the UPDATE. `cost_source`: "upstream", "estimated" or "none".
+
+    Times count from when the request came; `queue_ms` ends when it is handed to the upstream, `first_byte_ms` when the
+    head of the upstream's answer is there.
+    """
 
     model_used: str | None
     provider: str | None
@@ -47,6 +51,8 @@ class Ended(NamedTuple):
     upstream_id: str | None = None
     billing_id: str | None = None
     notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 class DuplicateRequest(Exception):
@@ -60,7 +66,8 @@ _INSERT = """
 _END = """
     UPDATE request SET model_used = ?, provider = ?, tier = ?, status = ?, error_type = ?, error_message = ?, cause = ?,
         finish = ?, input_tokens = ?, cached_input_tokens = ?, output_tokens = ?, reasoning_tokens = ?, cost_nano = ?,
-        cost_source = ?, ttft_ms = ?, latency_ms = ?, upstream_id = ?, billing_id = ?, notes = ?, seq = ?
+        cost_source = ?, ttft_ms = ?, latency_ms = ?, upstream_id = ?, billing_id = ?, notes = ?,
+        queue_ms = ?, first_byte_ms = ?, seq = ?
     WHERE n = ? AND status IS NULL
 """
 

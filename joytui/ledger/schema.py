@@ -88,6 +88,10 @@ MIGRATIONS = (
         lease_until INTEGER NOT NULL, PRIMARY KEY (n, kind, ref, window)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE request ADD COLUMN queue_ms REAL;
+    ALTER TABLE request ADD COLUMN first_byte_ms REAL;
+    """,
 )
 
 

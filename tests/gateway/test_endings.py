@@ -78,6 +78,26 @@ async def test_a_client_that_goes_away_is_recorded_and_charged_by_estimate(tmp_p
         release.set()
 
 
+async def test_the_times_of_a_request_are_in_order(tmp_path: Path) -> None:
+    """Handed on, first byte, first token, end: each measured where it happens, and none where it never did."""
+
+    async def pause() -> None:
+        await asyncio.sleep(0.05)
+
+    def answer(seen):
+        said = sse([chunk({"content": "hi"}), chunk({}, "stop"), usage(1, 1)])
+        return Scripted(pieces=[sse([chunk({"role": "assistant"})], done=False), pause(), said])
+
+    async with relayed(tmp_path, answer) as (here, _):
+        key = await here.key()
+        assert (await here.chat(key, STREAM)).status_code == 200
+        assert (await here.chat(None)).status_code == 401
+        refused, row = await here.logs()
+    assert 0 < row["queue_ms"] < row["first_byte_ms"] < row["ttft_ms"] <= row["latency_ms"]
+    assert row["ttft_ms"] - row["first_byte_ms"] > 40
+    assert [refused[name] for name in ("queue_ms", "first_byte_ms", "ttft_ms")] == [None] * 3
+
+
 async def test_an_upstream_that_cuts_in_mid_stream(tmp_path: Path) -> None:
     def answer(seen):
         return stream(chunk({"content": "half an"}), done=False, cut=True)

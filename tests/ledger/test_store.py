@@ -68,6 +68,33 @@ def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_an_older_store_keeps_its_rows(tmp_path: Path) -> None:
+    """Tables of schema 1, before requests had `queue_ms` and `first_byte_ms`."""
+    path = tmp_path / "l.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version = 1;")
+        connection.execute(
+            "INSERT INTO request (n, seq, endpoint, status, stream, ttft_ms, latency_ms, notes)"
+            " VALUES (7, 1, '/openai/v1/responses', 200, 1, 5.0, 9.0, 'old')"
+        )
+    connection.close()
+    ledger = SqliteLedger.open(path)
+    try:
+        add(ledger, START, queue_ms=1.5, first_byte_ms=4.0)
+        ledger.write_now(lambda batch: None)
+        new, old = (record for _, record in ledger.read_now(reads.page, None, None, None, None, 5))
+        assert (old.ttft_ms, old.latency_ms, old.notes, old.queue_ms, old.first_byte_ms) == (
+            5.0,
+            9.0,
+            "old",
+            None,
+            None,
+        )
+        assert (new.queue_ms, new.first_byte_ms) == (1.5, 4.0)
+    finally:
+        ledger.close()
+
+
 @pytest.mark.parametrize("content", [b"this is no database " * 100, b"SQLite format 3\0" + b"\xff" * 4000])
 def test_a_file_that_is_no_store(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "l.sqlite3"

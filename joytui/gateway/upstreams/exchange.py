@@ -34,6 +34,7 @@ class Observation:
     `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came).
     `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
+    `first_byte_at`: the same of the head of the upstream's answer; None where none came.
     `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
     `output_chars`: length of the text, reasoning and arguments passed so far, for an estimate when a client goes away.
@@ -51,6 +52,7 @@ class Observation:
     provider: str | None = None
     tier: str | None = None
     first_token_at: float | None = None
+    first_byte_at: float | None = None
     finish: str | None = None
     error_type: str | None = None
     error_message: str | None = None

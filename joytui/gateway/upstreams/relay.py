@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,7 +86,9 @@ class Relay:
             call.headers, key=self._key, request_id=call.request_id, stream=call.stream, bridged=bridged
         )
         try:
-            return await self._transport.post(f"{self.url}/{endpoint}", headers, body, self._timeout)
+            response = await self._transport.post(f"{self.url}/{endpoint}", headers, body, self._timeout)
+            seen.first_byte_at = time.monotonic()
+            return response
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             status, message = answers.unreachable(error, self.origin)
             exchange = error_exchange(status, message, UPSTREAM_ERROR, observation=seen)

@@ -42,7 +42,7 @@ class OfflineModel:
         return "responses"
 
     async def call(self, call: ModelCall) -> Exchange:
-        seen = Observation(upstream=NAME, provider=NAME)
+        seen = Observation(upstream=NAME, provider=NAME, first_byte_at=time.monotonic())
         try:
             return self._responses(call, seen) if call.endpoint == "responses" else self._chat(call, seen)
         except BridgeError as error:
