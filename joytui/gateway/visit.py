@@ -195,8 +195,8 @@ class Visit:
             "the gateway was stopped before this request ended; nothing was charged",
             refusal.cause,
         )
-        times = {"latency_ms": self.elapsed_ms(), "queue_ms": self._after(self.sent)}
-        self._close(Ended(used.model, used.provider, used.tier, *why, **times))
+        queued, latency = self._after(self.sent), self.elapsed_ms()
+        self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=latency, queue_ms=queued))
         self._count(500, INTERRUPTED, Observation(), 0, None)
 
     def _close(self, ended: Ended) -> None:
