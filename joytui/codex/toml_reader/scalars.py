@@ -157,7 +157,7 @@ def _clock(token: str, start: int) -> tuple[time, int]:
     if found is None:
         raise ScalarError("invalid time, expected hour", 0, len(token))
     fraction = int(((found[4] or ".0")[1:] + "000000")[:6])
-    second = min(int(found[3] or 0), 59) if found[3] == "60" else int(found[3] or 0)
+    second = 59 if found[3] == "60" else int(found[3] or 0)  # Python's clock knows no leap second
     part = "hour between 00 and 23" if int(found[1]) > 23 else "minute between 00 and 59" if int(found[2]) > 59 else "second between 00 and 60"  # fmt: skip
     value = _checked(
         lambda: time(int(found[1]), int(found[2]), second, fraction), f"invalid time, expected {part}", len(token)
