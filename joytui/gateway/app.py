@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from joytui.core.hosts import allowed_hosts
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
 from joytui.gateway import public_api as public
-from joytui.gateway.guard import Guard, allowed_hosts
+from joytui.gateway.guard import Guard
 from joytui.gateway.model_api import ModelEndpoint
 from joytui.gateway.openapi import openapi
 from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused

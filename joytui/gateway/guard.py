@@ -6,7 +6,7 @@ its browser names itself by Origin and Sec-Fetch-Site: such requests are refused
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.gateway.refusals import HEADERS_TOO_LARGE, HOST_REJECTED, ORIGIN_REJECTED, Refused, send_refusal
@@ -15,23 +15,6 @@ Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 SAFE_SITES = (b"none", b"same-origin")
-
-
-def allowed_hosts(host: str, port: int, extra: Iterable[str], *, tls: bool) -> frozenset[bytes]:
-    """The Host headers that are let in: exact, with the port (which may be left out only where it is the scheme's own)."""
-    names = {f"[{host}]" if ":" in host else host}
-    if host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::"):  # noqa: S104 (names, nothing is bound here)
-        names |= {"127.0.0.1", "localhost", "[::1]"}
-    default = port == (443 if tls else 80)
-    hosts = {f"{name}:{port}" for name in names} | (names if default else set())
-    for name in extra:
-        bare = name.strip().lower()
-        hosts |= {bare} if _has_port(bare) else {f"{bare}:{port}", *([bare] if default else [])}
-    return frozenset(name.lower().encode() for name in hosts)
-
-
-def _has_port(name: str) -> bool:
-    return name.rpartition("]")[2].count(":") == 1
 
 
 class Guard:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from joytui.core.gateway_state import read_state
-from joytui.gateway.guard import allowed_hosts
+from joytui.core.hosts import allowed_hosts
 from joytui.gateway.server import admin_token
 from joytui.ledger import reads
 from joytui.ledger.sqlite import SqliteLedger
