@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
+from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
 from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL
 from joytui.core.places import places
@@ -155,13 +156,12 @@ def _tell(report: Report) -> None:
 
 
 def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
-    import shutil
 
     from joytui.cli.mending import ask
 
-    codex = shutil.which("codex", path=invocation.env.get("PATH"))
+    codex = codex_path(invocation.env)
     if codex is None:
-        say("there is no codex on PATH yet: npm install -g @openai/codex")
+        say(f"there is no codex on PATH yet: {INSTALL_CODEX}")
         return EXIT_OK
     if not args.turn and (args.yes or not ask(f'Let Codex answer for the first time (codex exec "{PROMPT}")?')):
         say(f'try it: codex exec --skip-git-repo-check "{PROMPT}"')

@@ -43,9 +43,9 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    from joytui.client.trial import find_codex
+    from joytui.client.trial import require_codex
 
-    find_codex()
+    require_codex()
     return with_console(args, lambda console: _try(console, args))
 
 

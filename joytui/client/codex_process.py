@@ -26,9 +26,16 @@ class CodexRun:
 
 
 async def run_codex(
-    command: Sequence[str], *, env: Mapping[str, str], folder: str, limit_s: float, on_line: Callable[[str], None]
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    folder: str,
+    limit_s: float,
+    on_line: Callable[[str], None],
+    on_stderr: Callable[[str], None] | None = None,
 ) -> CodexRun:
-    """Runs it in the folder, with nothing on stdin. Raises UnreachableError where it cannot be started."""
+    """Runs it in the folder, with nothing on stdin. `on_line` hears each line of both streams, of stdout alone where
+    `on_stderr` hears the other. Raises UnreachableError where it cannot be started."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -51,7 +58,7 @@ async def run_codex(
         async with asyncio.timeout(limit_s):
             await asyncio.gather(
                 _lines(process.stdout, hear),
-                _lines(process.stderr, on_line),
+                _lines(process.stderr, on_stderr or on_line),
             )
             code = await process.wait()
     except TimeoutError:

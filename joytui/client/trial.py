@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from datetime import timedelta
 from joytui.client.codex_process import run_codex
 from joytui.client.console import ConsoleClient
 from joytui.core.clock import now, rfc3339
+from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, try_overrides
 from joytui.core.loopback import is_loopback
@@ -58,13 +58,11 @@ class TrialOutcome:
     seconds: float
 
 
-def find_codex(env: Mapping[str, str] = os.environ) -> str:
+def require_codex(env: Mapping[str, str] = os.environ) -> str:
     """Codex's path. Raises UnreachableError with the command that installs it."""
-    path = shutil.which("codex", path=env.get("PATH"))
+    path = codex_path(env)
     if path is None:
-        raise UnreachableError(
-            "no Codex here: `codex` is not on PATH", hint="`npm install -g @openai/codex` installs it"
-        )
+        raise UnreachableError("no Codex here: `codex` is not on PATH", hint=f"`{INSTALL_CODEX}` installs it")
     return path
 
 
@@ -83,7 +81,7 @@ async def run_trial(
     `model` None: `auto`. Cancelling the task ends Codex and revokes the key. Raises RefusedError, UnreachableError where
     the gateway or Codex is out of reach; a Codex that fails is no error but an outcome with `works` False.
     """
-    codex = find_codex(env)
+    codex = require_codex(env)
     say = on_line or (lambda line: None)
     arguments = _arguments(console.url, prompt, model or AUTO_MODEL, extra_args)
     started = time.monotonic()

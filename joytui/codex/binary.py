@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from joytui.codex.world import CodexBinary
+from joytui.core.codex_path import codex_path
 
 _BREW = re.compile(r"/(?:Cellar|Caskroom)/codex/([0-9][\w.]*?)(?:_\d+)?/")
 VERSION_TIMEOUT_S = 5.0
@@ -19,7 +19,7 @@ VERSION_TIMEOUT_S = 5.0
 
 def find_codex(env: Mapping[str, str]) -> CodexBinary | None:
     """The first `codex` on this PATH; None if there is none. Runs `codex --version` only where no file tells."""
-    path = shutil.which("codex", path=env.get("PATH", os.defpath))
+    path = codex_path(env)
     if path is None:
         return None
     real = Path(os.path.realpath(path))

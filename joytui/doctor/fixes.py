@@ -11,6 +11,7 @@ from typing import Any
 
 from joytui.codex.world import World
 from joytui.core.causes import CAUSES
+from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
 from joytui.doctor.local_gateway import running_elsewhere
@@ -167,7 +168,7 @@ def _bridge(world: World, details: Details) -> Fix:
 
 
 def _chat_unsupported(world: World, details: Details) -> Fix:
-    return Fix("Update Codex; every version since 0.95 speaks Responses.", ("npm install -g @openai/codex",), safe=True)
+    return Fix("Update Codex; every version since 0.95 speaks Responses.", (INSTALL_CODEX,), safe=True)
 
 
 def _refused_connection(world: World, details: Details) -> Fix:
@@ -185,7 +186,7 @@ def _new_key(world: World, details: Details) -> Fix:
 
 
 def _codex_missing(world: World, details: Details) -> Fix:
-    return Fix("Install Codex.", ("npm install -g @openai/codex",), safe=True)
+    return Fix("Install Codex.", (INSTALL_CODEX,), safe=True)
 
 
 _MAKERS: Mapping[str, Callable[[World, Details], Fix | None]] = {

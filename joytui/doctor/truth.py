@@ -5,25 +5,26 @@ Never the default: it costs a request. It is not run where Codex would take the 
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-import signal
-import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.client.codex_process import CodexRun, run_codex
 from joytui.codex.look import look
 from joytui.codex.versions import parse_version
 from joytui.codex.world import Invocation, World
+from joytui.core.errors import UnreachableError
 from joytui.core.json_object import json_object
 from joytui.core.records import Evidence, Report
 from joytui.core.redaction import Redactor, visible
 
 LIMIT_S = 60.0
+WORDS_KEPT = 200  # lines of stderr
 PROMPT = "say hi"
 
 
@@ -44,7 +45,7 @@ def compare(report: Report, invocation: Invocation, say: Callable[[str], None]) 
     if reason is not None:
         say(f"Codex was not run: {reason}")
         return _with(report, {"ran": False, "why": reason}, f"Codex was not run: {reason}")
-    truth = run_codex(world)
+    truth = _run(world)
     agrees = truth.works is report.verdict.works or (truth.works is not True and report.verdict.works is not True)
     outcome = {True: "answered", False: "failed", None: f"did not end within {LIMIT_S:g} s"}[truth.works]
     told = f"the installed Codex {outcome} in {truth.seconds:.1f} s" + (
@@ -127,53 +128,52 @@ def _flags(world: World) -> list[str]:
     return words
 
 
-def run_codex(world: World, limit_s: float = LIMIT_S) -> Truth:
-    """Runs it once. Nothing of it is left behind: the process group is ended, the folder removed."""
+def _run(world: World, limit_s: float = LIMIT_S) -> Truth:
+    """Runs it once, in the invocation's own folder and environment."""
     assert world.binary is not None, "only with a Codex"
-    env = {**world.invocation.env, **world.command.env}
+    heard = _Heard()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="joytui-truth-", ignore_cleanup_errors=True) as folder:
+        turn = run_codex(
+            [world.binary.path, *arguments(world, folder)],
+            env={**world.invocation.env, **world.command.env},
+            folder=str(world.invocation.cwd),
+            limit_s=limit_s,
+            on_line=heard.event,
+            on_stderr=heard.words.append,
+        )
         try:
-            process = subprocess.Popen(
-                [world.binary.path, *arguments(world, folder)],
-                cwd=world.invocation.cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return Truth(None, f"cannot be started: {error.strerror}", None, 0.0)
-        try:
-            out, err = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            return Truth(None, None, None, round(time.monotonic() - started, 1))
-        finally:
-            _end(process)
-    return _read(out, err, process.returncode, round(time.monotonic() - started, 1))
+            done = asyncio.run(turn)
+        except UnreachableError as error:
+            return Truth(None, error.what, None, 0.0)
+    return heard.truth(done, round(time.monotonic() - started, 1))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+@dataclass(slots=True)
+class _Heard:
+    """What Codex writes: with --json an event a line on stdout, words for a person on stderr."""
 
+    answered: bool = False
+    failure: str | None = None
+    words: deque[str] = field(default_factory=lambda: deque(maxlen=WORDS_KEPT))
 
-def _read(out: bytes, err: bytes, code: int, seconds: float) -> Truth:
-    answered, failure = False, None
-    for line in out.decode("utf-8", "replace").splitlines():
+    def event(self, line: str) -> None:
         event = json_object(line) or {}
-        kind = event.get("type")
-        if kind == "item.completed" and isinstance(event.get("item"), dict):
-            item = event["item"]
-            answered = answered or bool(item.get("type") == "agent_message" and str(item.get("text") or "").strip())
-        elif kind == "turn.failed" and isinstance(event.get("error"), dict):
-            failure = str(event["error"].get("message") or "")
+        kind, item, error = event.get("type"), event.get("item"), event.get("error")
+        if kind == "item.completed" and isinstance(item, dict) and item.get("type") == "agent_message":
+            self.answered = self.answered or bool(str(item.get("text") or "").strip())
+        elif kind == "turn.failed" and isinstance(error, dict):
+            self.failure = str(error.get("message") or "")
         elif kind == "error":
-            failure = failure or str(event.get("message") or "")
-    if failure is None and code != 0:
-        lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.startswith(("Error", "ERROR"))]
-        failure = lines[-1] if lines else err.decode("utf-8", "replace").strip()[-500:]
-    return Truth(code == 0 and answered, visible(failure, limit=2000) if failure else None, code, seconds)
+            self.failure = self.failure or str(event.get("message") or "")
+
+    def truth(self, done: CodexRun, seconds: float) -> Truth:
+        """What came of it. Without a failure in the events, the last line that begins as Codex's errors do, or the end of all words."""
+        if done.timed_out:
+            return Truth(None, None, None, seconds)
+        failure = self.failure
+        if failure is None and done.exit_code != 0:
+            errors = [line for line in self.words if line.startswith(("Error", "ERROR"))]
+            failure = errors[-1] if errors else "\n".join(self.words).strip()[-500:]
+        works = done.exit_code == 0 and self.answered
+        return Truth(works, visible(failure, limit=2000) if failure else None, done.exit_code, seconds)

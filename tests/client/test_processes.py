@@ -14,7 +14,7 @@ import pytest
 
 from joytui.client.codex_process import CodexRun, run_codex
 from joytui.client.ports import listener, runs_gateway
-from joytui.client.trial import find_codex
+from joytui.client.trial import require_codex
 from joytui.core.errors import UnreachableError
 from joytui.gateway.server import bind
 from tests.support.joytui_process import Machine
@@ -78,7 +78,7 @@ async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
 
 def test_no_codex_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match="not on PATH") as caught:
-        find_codex({"PATH": str(tmp_path)})
+        require_codex({"PATH": str(tmp_path)})
     assert "npm install -g @openai/codex" in (caught.value.hint or "")
 
 

@@ -112,6 +112,22 @@ def test_the_doctor_finds_nothing_where_codex_works(setup: Setup) -> None:
     assert setup.codex("say hi").exit_code == 0
 
 
+def test_the_doctor_runs_codex_itself_and_both_agree(setup: Setup) -> None:
+    setup.start_gateway()
+    setup.configure()
+    key = setup.create_key("codex-laptop")
+    setup.with_codex()
+    verdict = json.loads(setup.joytui("doctor", "--json", "--with-codex").stdout)["verdict"]
+    done = verdict["details"]["with_codex"]
+    assert (done["ran"], done["works"], done["exit_code"], done["agrees"], done["says"]) == (True, True, 0, True, None)
+
+    setup.joytui("keys", "revoke", key["id"])
+    verdict = json.loads(setup.joytui("doctor", "--json", "--with-codex", ok=(1,)).stdout)["verdict"]
+    done = verdict["details"]["with_codex"]
+    assert (done["ran"], done["works"], done["exit_code"], done["agrees"]) == (True, False, 1, True)
+    assert "this key is revoked" in done["says"]
+
+
 def test_try_is_one_turn_with_config_toml_untouched(setup: Setup) -> None:
     setup.start_gateway()
     path = setup.configure()
