@@ -11,7 +11,6 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from joytui import __version__
 from joytui.client.console import ConsoleClient
@@ -20,7 +19,7 @@ from joytui.client.ports import runs_gateway
 from joytui.client.proof import ask_proof, proof_of_each_connection
 from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
 from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
-from joytui.core.gateway_state import GatewayState, read_state, read_token
+from joytui.core.gateway_state import GatewayState, is_on_demand, note_on_demand, read_state, read_token
 from joytui.core.loopback import is_loopback
 from joytui.core.places import Places
 
@@ -102,7 +101,7 @@ async def ensure(
         raise UnreachableError("the gateway said that it is ready, and does not answer", where=f"pid {pid}", hint=hint)
     if on_demand:
         with contextlib.suppress(OSError):
-            _note_on_demand(places, gateway.pid)
+            note_on_demand(places.on_demand_file, gateway.pid)
     if announce:
         announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
     return replace(gateway, started=True)
@@ -139,7 +138,7 @@ async def stop(places: Places) -> GatewayState | None:
     if pid is None:
         return None
     await end_process(pid)
-    _on_demand_file(places).unlink(missing_ok=True)
+    places.on_demand_file.unlink(missing_ok=True)
     return state
 
 
@@ -203,25 +202,9 @@ async def leave(console: ConsoleClient, places: Places) -> str | None:
     try:
         status = await console.status()
         await console.aclose()
-        if status.keys or status.consoles or not _was_on_demand(places, gateway.pid):
+        if status.keys or status.consoles or not is_on_demand(places.on_demand_file, gateway.pid):
             return f"gateway keeps running at {gateway.url}; `joytui gateway stop`"
         await stop(places)
     except UnreachableError:
         pass  # it is gone already: nothing keeps running
     return None
-
-
-def _on_demand_file(places: Places) -> Path:
-    return places.data_dir / "gateway.on-demand"
-
-
-def _note_on_demand(places: Places, pid: int) -> None:
-    """Keeps, in a file of mode 0600, that this gateway was started for a caller. Raises OSError."""
-    path = _on_demand_file(places)
-    path.unlink(missing_ok=True)  # an older one keeps its mode when it is opened
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(str(pid))
-
-
-def _was_on_demand(places: Places, pid: int) -> bool:
-    return read_token(_on_demand_file(places)) == str(pid)

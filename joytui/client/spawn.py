@@ -11,13 +11,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from joytui.client.background_log import LOG_LIMIT, open_log
 from joytui.core.errors import EXIT_USAGE, JoytuiError, SettingsError, UnreachableError
 from joytui.core.places import Places
 from joytui.core.redaction import Redactor, visible
 
 START_DEADLINE = 20.0
 STOP_DEADLINE = 30.0
-LOG_LIMIT = 1_000_000
 
 
 def prepare_data_folder(places: Places) -> None:
@@ -66,11 +66,8 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
 
 
 def _start(places: Places, arguments: tuple[str, ...], env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     try:
-        if places.gateway_log.exists() and places.gateway_log.stat().st_size > LOG_LIMIT:
-            flags |= os.O_TRUNC
-        log = os.open(places.gateway_log, flags, 0o600)
+        log = open_log(places.gateway_log)
     except OSError as error:
         raise _not_writable(places.data_dir, error.strerror or str(error)) from None
     try:

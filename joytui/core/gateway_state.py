@@ -75,6 +75,18 @@ def remove_state(path: Path, pid: int) -> None:
             path.unlink()
 
 
+def note_on_demand(path: Path, pid: int) -> None:
+    """Keeps, in a file of mode 0600, that this gateway was started for a caller. Raises OSError."""
+    path.unlink(missing_ok=True)  # an older one keeps its mode when it is opened
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(str(pid))
+
+
+def is_on_demand(path: Path, pid: int) -> bool:
+    """Whether this gateway was started for a caller, so that it may end with the last console while it has no key."""
+    return read_token(path) == str(pid)
+
+
 def read_token(path: Path) -> str | None:
     """The token in this file, None where there is none that can be read."""
     try:

@@ -40,6 +40,11 @@ class Places:
         return self.data_dir / "gateway.log"
 
     @property
+    def on_demand_file(self) -> Path:
+        """The pid of a gateway that a console started for itself (0600)."""
+        return self.data_dir / "gateway.on-demand"
+
+    @property
     def ui_state_file(self) -> Path:
         """The console's own memory: the last screen, column choices."""
         return self.data_dir / "console.json"

@@ -138,3 +138,10 @@ class Gateway:
 
     def seen_console(self) -> None:
         self.console_seen = time.monotonic()
+
+    @property
+    def alone_s(self) -> float:
+        """Seconds since a console was here; 0 while one is, while a request runs, and where a key exists."""
+        if self.tail.listeners or self.running or self.keyring.usable:
+            return 0.0
+        return time.monotonic() - self.console_seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -18,7 +19,7 @@ from joytui import __version__
 from joytui.client.ports import cannot_listen
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import EXIT_OK, UnreachableError
-from joytui.core.gateway_state import GatewayState, read_token, remove_state, write_state
+from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
 from joytui.gateway.logs import set_up_logging
@@ -30,6 +31,8 @@ from joytui.ledger.files import store_path
 from joytui.ledger.sqlite import SqliteLedger
 
 KEEP_ALIVE_S = 75
+LONELY_LOOK_S = 5.0
+log = logging.getLogger("joytui.gateway")
 
 
 def serve(settings: GatewaySettings, places: Places) -> int:
@@ -38,7 +41,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     Raises UnreachableError (3) for a port or a store that cannot be had, SettingsError (2) for settings that do not hold.
     """
     os.umask(0o077)
-    set_up_logging(access=settings.access_log)
+    set_up_logging(access=settings.access_log, log=places.gateway_log)
     upstream = upstream_of(settings)
     store = store_path(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
@@ -70,8 +73,11 @@ def _serve(gateway: Gateway, listening: socket.socket, places: Places) -> None:
         sys.stdout.write(f"ready {gateway.url}\n")
         sys.stdout.flush()
 
+    def for_a_console() -> bool:
+        return is_on_demand(places.on_demand_file, state.pid)
+
     try:
-        asyncio.run(run(gateway, listening, ready, signals=True))
+        asyncio.run(run(gateway, listening, ready, signals=True, for_a_console=for_a_console))
     finally:
         remove_state(places.state_file, state.pid)
 
@@ -83,8 +89,12 @@ async def run(
     *,
     signals: bool,
     stop: asyncio.Event | None = None,
+    for_a_console: Callable[[], bool] | None = None,
 ) -> None:
-    """Serves on a bound socket until a signal, or until `stop` is set."""
+    """Serves on a bound socket until a signal, or until `stop` is set.
+
+    `for_a_console`: whether a console started this gateway for itself; then it ends when it is left alone.
+    """
     settings = gateway.settings
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
@@ -106,16 +116,27 @@ async def run(
     if signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.end)
-    waiting = asyncio.create_task(_when(stop, server.end)) if stop is not None else None
+    waiting = [asyncio.create_task(_when(stop, server.end))] if stop is not None else []
+    if for_a_console is not None and settings.lonely_s:
+        waiting.append(asyncio.create_task(_when_lonely(gateway, for_a_console, server.end)))
     try:
         await server.serve(sockets=[listening])
     finally:
-        if waiting is not None:
-            waiting.cancel()
+        for task in waiting:
+            task.cancel()
 
 
 async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
     await stop.wait()
+    act()
+
+
+async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act: Callable[[], None]) -> None:
+    """Consoles say goodbye (`client.local.leave`); one that was killed leaves a gateway that nobody needs."""
+    limit = gateway.settings.lonely_s
+    while (alone := gateway.alone_s) < limit or not for_a_console():  # noqa: ASYNC110 (time alone tells)
+        await asyncio.sleep(max(limit - alone, min(limit, LONELY_LOOK_S)))
+    log.info("nobody was here for %g s, and there is no key: the gateway that a console started ends", limit)
     act()
 
 

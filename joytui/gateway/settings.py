@@ -118,6 +118,9 @@ class GatewaySettings(BaseModel):
     """The same for one key (429 beyond it)."""
     drain_s: float = Field(10.0, ge=0)
     """How long running requests may go on when the gateway is stopped."""
+    lonely_s: float = Field(600.0, ge=0)
+    """A gateway that a console started for itself, and that has no key, ends after so long without a console (one that
+    was killed says no goodbye); 0: never."""
     metrics_public: bool = False
     """/metrics without a token."""
     access_log: bool = False

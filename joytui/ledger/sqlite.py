@@ -70,11 +70,15 @@ class SqliteLedger:
         self.interrupted = self._writer.write_now(recover)
 
     def close(self) -> None:
-        """Writes what waits, and closes everything."""
-        self._writer.close()
+        """Writes what waits, and closes everything.
+
+        The writer's connection goes last: SQLite takes the WAL into the store, and its files away, when the last
+        connection closes, and a reader's may not.
+        """
         for connection in self._readers:
             connection.close()
         self._readers.clear()
+        self._writer.close()
         self._lock.release()
 
     # --- writing -----------------------------------------------------------------------------------------------------
