@@ -9,13 +9,13 @@ Secrets are redacted. Exit 1 if Codex would refuse this configuration or talk to
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 from typing import Any
 
+from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, table
 from joytui.codex.look import look
-from joytui.codex.world import Invocation, Issue, World
+from joytui.codex.world import Issue, World
+from joytui.codex.world_data import credential_data, layers_data, request_data
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK
 from joytui.core.records import to_json
 from joytui.core.redaction import MASK, Redactor, is_secret_name
@@ -34,11 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the configuration of this invocation of Codex."""
-    try:
-        cwd = Path.cwd()
-    except FileNotFoundError:  # the folder was removed under the shell
-        cwd = Path("/")
-    world = look(Invocation(tuple(args.rest), dict(os.environ), cwd, args.codex_version))
+    world = look(shell_invocation(args.rest, args.codex_version, without_folder=True))
     report = as_data(world)
     if args.json:
         emit_json(report)
@@ -61,11 +57,11 @@ def as_data(world: World) -> dict[str, Any]:
             "home": world.codex_home,
             "args": list(world.invocation.args),
         },
-        "layers": [{"layer": layer.name, "path": layer.path, "state": layer.state} for layer in reversed(world.layers)],
+        "layers": layers_data(world)[::-1],
         "effective": {name: to_json(value) for name, value in world.effective.items()},
         "values": values,
-        "request": _request(world),
-        "credential": _credential(world),
+        "request": request_data(world),
+        "credential": credential_data(world),
         "problems": [_issue(issue) for issue in world.problems],
         "suspicions": [_issue(issue) for issue in world.suspicions],
         "warnings": [_issue(issue) for issue in world.warnings],
@@ -94,34 +90,6 @@ def _wishes(name: str, wanted: Any, world: World) -> dict[str, Any]:
         model = world.effective["model"]
         shown.insert(0, {"layer": model.layer, "origin": "flag -m", "value": model.value})
     return {**shown[0], "instead_of": shown[1:]}
-
-
-def _request(world: World) -> dict[str, Any] | None:
-    plan = world.plan
-    if plan is None:
-        return None
-    return {
-        "method": plan.method,
-        "url": plan.url,
-        "wire_api": plan.wire_api,
-        "shape": plan.shape,
-        "proxy": plan.proxy.variable if plan.proxy.url else None,
-        "ca_variable": plan.ca_variable,
-    }
-
-
-def _credential(world: World) -> dict[str, Any] | None:
-    found = world.credential
-    if found is None:
-        return None
-    return {
-        "kind": found.kind,
-        "variable": found.variable,
-        "origin": found.origin,
-        "sent": found.sent,
-        "fingerprint": found.fingerprint,
-        "set_in": [place.where for place in found.places],
-    }
 
 
 def _issue(issue: Issue) -> dict[str, Any]:

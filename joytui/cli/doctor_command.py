@@ -12,8 +12,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
+from joytui.cli.input_file import read_input
+from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, say, text_width
 from joytui.codex.world import Invocation
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _invocation(args: argparse.Namespace) -> Invocation:
-    return Invocation(tuple(args.rest), dict(os.environ), _cwd(), _version(args.codex_version))
+    return shell_invocation(args.rest, _version(args.codex_version))
 
 
 def _mend(args: argparse.Namespace) -> int:
@@ -118,13 +119,6 @@ def _version(text: str | None) -> str | None:
     return ".".join(map(str, number))
 
 
-def _cwd() -> Path:
-    try:
-        return Path.cwd()
-    except OSError:
-        raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
-
-
 def _progress() -> Callable[[Step], None] | None:
     """Words about each step, for a person who waits at a terminal."""
     if not sys.stderr.isatty():
@@ -145,7 +139,7 @@ def _show(report: Report, *, as_json: bool) -> int:
 def _read_report(name: str) -> Report:
     from joytui.doctor.report import redacted, report_from_json
 
-    text = _read(name)
+    text = _text(name)
     try:
         data = json.loads(text)
         if not isinstance(data, dict):
@@ -155,20 +149,14 @@ def _read_report(name: str) -> Report:
         raise UsageError(str(error), where=name, hint="`joytui doctor --json > FILE` writes a report") from None
 
 
-def _read(name: str) -> str:
-    if name == "-":
-        return sys.stdin.buffer.read(STDIN_LIMIT).decode("utf-8", "replace")
-    try:
-        with open(name, "rb") as file:
-            return file.read(STDIN_LIMIT).decode("utf-8", "replace")
-    except (OSError, ValueError) as error:
-        raise UsageError(str(getattr(error, "strerror", None) or error), where=name) from None
+def _text(name: str) -> str:
+    return read_input(name, STDIN_LIMIT).decode("utf-8", "replace")
 
 
 def _says(text: str, *, as_json: bool) -> int:
     from joytui.doctor.says import render_triage, triage, triage_json
 
-    words = _read("-") if text == "-" else text
+    words = _text("-") if text == "-" else text
     found = triage(words)
     if as_json:
         emit_json(triage_json(found))

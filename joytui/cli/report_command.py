@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from joytui.cli.input_file import read_input
+from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, say
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 
@@ -43,9 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from joytui.doctor.bundle.gather import invocation_of
-
-    invocation = invocation_of(args.rest)
+    invocation = shell_invocation(args.rest, without_folder=True)
     if args.check is not None:
         return _check(args.check, invocation, as_json=args.json)
     bundle = _bundle(invocation, send=args.send)
@@ -163,7 +163,7 @@ def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
 
     secrets = known_secrets(look(invocation))
     try:
-        leaks = check(_read(name), secrets)
+        leaks = check(read_input(name, LIMIT), secrets)
     except NotReadable as error:
         raise UsageError(str(error), where=name) from None
     if as_json:
@@ -179,13 +179,3 @@ def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
             + f"   (looked for: {len(secrets)} known of this machine, and every known shape)"
         )
     return EXIT_BAD_NEWS if leaks else EXIT_OK
-
-
-def _read(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read(LIMIT)
-    try:
-        with open(name, "rb") as file:
-            return file.read(LIMIT)
-    except (OSError, ValueError) as error:
-        raise UsageError(str(getattr(error, "strerror", None) or error), where=name) from None

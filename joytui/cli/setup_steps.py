@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
 from joytui.core.codex_path import INSTALL_CODEX, codex_path
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError
 from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL
 from joytui.core.places import places
 
@@ -29,14 +30,6 @@ TURN_LIMIT_S = 120.0
 _STILL_OPEN = ("key-unset", "codex-flag-unsupported", "key-shadowed-by-dotenv")
 
 
-def here() -> Invocation:
-    """Codex as it would start in this shell, without arguments."""
-    try:
-        return Invocation((), dict(os.environ), Path.cwd())
-    except OSError:
-        raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
-
-
 _UNASKED = "\n  hint: stdin is no terminal, so nobody can answer: add --yes to write without a question"
 
 
@@ -44,7 +37,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     from joytui.cli import setup_key
     from joytui.cli.mending import ask
 
-    invocation = here()
+    invocation = shell_invocation()
     _usable(look(invocation))
     base_url = args.base_url or DEV_BASE_URL
     if choice == "local":
@@ -197,7 +190,7 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     from joytui.cli import setup_key
     from joytui.core.redaction import Redactor, visible
 
-    world = look(here())
+    world = look(shell_invocation())
     _usable(world)
     base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
     mend = _plan(world, base_url, args.model)
@@ -220,7 +213,7 @@ def remove(args: argparse.Namespace) -> int:
     from joytui.doctor.mend import journal
     from joytui.doctor.mend.provider import SETUP
 
-    world = look(here())
+    world = look(shell_invocation())
     found = False
     while (entry := journal.latest(world.codex_home, places(), what=SETUP)) is not None:
         found = True

@@ -16,6 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.input_file import read_input
 from joytui.cli.output import emit, emit_json, paint, say
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
 
@@ -43,25 +44,15 @@ def run(args: argparse.Namespace) -> int:
         return _of_request(args)
     from joytui.doctor.triage import answer_json, render, triage
 
-    answer = triage(_read(args.file or "-"), _own_secrets())
+    name = args.file or "-"
+    if name == "-" and sys.stdin.isatty():
+        say("Paste what the ticket holds, then press Ctrl-D.")
+    answer = triage(read_input(name, LIMIT), _own_secrets())
     if args.json:
         emit_json(answer_json(answer))
     else:
         emit(render(answer, paint))
     return EXIT_OK if not answer.candidates and not answer.ask else EXIT_BAD_NEWS
-
-
-def _read(name: str) -> bytes:
-    """The ticket's bytes. Raises UsageError."""
-    if name == "-":
-        if sys.stdin.isatty():
-            say("Paste what the ticket holds, then press Ctrl-D.")
-        return sys.stdin.buffer.read(LIMIT)
-    try:
-        with open(name, "rb") as file:
-            return file.read(LIMIT)
-    except (OSError, ValueError) as error:
-        raise UsageError(str(getattr(error, "strerror", None) or error), where=name) from None
 
 
 def _own_secrets() -> list[str]:

@@ -15,6 +15,7 @@ from joytui.doctor.report import Paint
 from joytui.doctor.triage import Answer
 from joytui.doctor.triage import triage as read
 from joytui.doctor.triage.answer import MOST
+from joytui.doctor.triage.rendering import cause_json
 
 WIDTH = 96
 
@@ -49,20 +50,9 @@ def _short(answer: Answer) -> Triage:
 
 def triage_json(found: Triage) -> dict[str, Any]:
     """The candidates as plain data."""
-
-    def one(cause: Cause) -> dict[str, Any]:
-        return {
-            "cause": cause.id,
-            "row": cause.row,
-            "title": cause.title,
-            "explanation": cause.explanation,
-            "tell": cause.tell,
-            "remedy": cause.remedy,
-        }
-
     return {
         "schema_version": 1,
-        "candidates": [one(cause) for cause in found.candidates],
+        "candidates": [cause_json(cause) for cause in found.candidates],
         "also": [cause.id for cause in found.also],
         "ask": found.ask,
         "details": dict(found.details or {}),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from joytui import __version__
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
+from joytui.codex.world_data import credential_data, layers_data, request_data
 from joytui.core.clock import rfc3339
 from joytui.core.records import Report, to_json
 from joytui.doctor.bundle.secrets import PROXY_VARIABLES, SAFE_VARIABLES, secrets_of_environment, secrets_of_home
@@ -82,15 +82,20 @@ def _config(world: World) -> dict[str, Any]:
         name: {"value": _value(name, found.value), "origin": found.origin, "layer": found.layer}
         for name, found in sorted(world.effective.items())
     }
-    plan = world.plan
+    request, credential = request_data(world), credential_data(world)
+    value = (world.credential.value if world.credential else None) or b""
     return {
         "codex_home": world.codex_home,
         "config_file": world.config_file,
-        "layers": [{"layer": one.name, "path": one.path, "state": one.state} for one in world.layers],
+        "layers": layers_data(world),
         "effective": effective,
-        "request": {"method": plan.method, "url": bare(plan.url), "shape": plan.shape} if plan else None,
-        "credential": _credential(world),
+        "request": _only(request, "method", "url", "shape") | {"url": bare(request["url"])} if request else None,
+        "credential": _only(credential, "kind", "origin", "sent") | {"length": len(value)} if credential else None,
     }
+
+
+def _only(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: data[name] for name in names}
 
 
 def _value(name: str, value: Any) -> Any:
@@ -100,18 +105,6 @@ def _value(name: str, value: Any) -> Any:
     if last == "base_url":
         return bare(str(value))
     return str(value)[:200] if last in _CONFIG_VALUES else "(set)"
-
-
-def _credential(world: World) -> dict[str, Any] | None:
-    found = world.credential
-    if found is None:
-        return None
-    return {
-        "kind": found.kind,
-        "origin": found.origin,
-        "sent": found.sent,
-        "length": len(found.value) if found.value else 0,
-    }
 
 
 def _versions(world: World) -> dict[str, Any]:
@@ -164,12 +157,3 @@ async def records_of(console: ConsoleClient, key: str | None, generated_at: date
             {name: value for name, value in to_json(record).items() if name in _RECORD_FIELDS} for record in own
         ],
     }
-
-
-def invocation_of(args: Iterable[str], env: Mapping[str, str] = os.environ) -> Invocation:
-    """The invocation that stands after `--`, in this environment and folder."""
-    try:
-        cwd = Path.cwd()
-    except OSError:
-        cwd = Path("/")
-    return Invocation(tuple(args), dict(env), cwd, None)

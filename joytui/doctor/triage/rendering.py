@@ -23,7 +23,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "sure": answer.sure,
         "cause": answer.candidates[0].id if answer.sure == "decided" else None,
         "row": answer.row,
-        "candidates": [_cause(cause) for cause in answer.candidates],
+        "candidates": [cause_json(cause) for cause in answer.candidates],
         "also": [cause.id for cause in answer.also],
         "words": list(answer.words),
         "notes": list(answer.notes),
@@ -34,7 +34,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def cause_json(cause: Cause) -> dict[str, Any]:
+    """A candidate as plain data."""
     return {
         "cause": cause.id,
         "row": cause.row,
