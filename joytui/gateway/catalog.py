@@ -269,6 +269,12 @@ def filtered(models: Iterable[Model], query: Mapping[str, Sequence[str]]) -> lis
 # --- money ------------------------------------------------------------------------------------------------------------
 
 
+def dearest(catalog: Catalog, tier: str) -> Model | None:
+    """The model of a tier with the highest known price of output: what `auto` may cost at most."""
+    of_tier = [model for model in catalog.models.values() if model.tier == tier and model.prices]
+    return max(of_tier, key=lambda model: model.prices.output if model.prices else 0, default=None)
+
+
 def cost(prices: Prices, input_tokens: int, cached_tokens: int, output_tokens: int) -> int:
     """Nano-credits of an answer, half to even over the whole. Cached input is part of the input."""
     cached = min(cached_tokens, input_tokens)

@@ -74,6 +74,8 @@ async def key_action(request: Request) -> JSONResponse:
     if revoked and action != "revoke":
         raise Refused(409, CONFLICT, "a revoked key stays revoked; create or rotate to a new one")
     changes: dict[str, Any] = {"state": {"revoke": "revoked", "disable": "disabled", "enable": "active"}[action]}
+    if action == "enable" and entry.state != "active":
+        gateway.keyring.check_enabling(entry.row.name)
     if action == "revoke":
         changes["revoked_at"] = entry.row.revoked_at or _now()
     return JSONResponse(await _changed(gateway, entry, changes))

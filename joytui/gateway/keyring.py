@@ -86,6 +86,11 @@ class Keyring:
         if any(e.row.name == name and e.state == "active" for e in self):
             raise refusals.name_taken(name)
 
+    def check_enabling(self, name: str) -> None:
+        """The same for a key that is to be active again, with the way out."""
+        if other := next((e for e in self if e.row.name == name and e.state == "active"), None):
+            raise refusals.enabled_twice(name, other.row.id)
+
     def find(self, plain: str) -> KeyEntry | None:
         return self._by_digest.get(digest(plain))
 

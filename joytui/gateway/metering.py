@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from joytui.core import joytoken
 from joytui.core.money import format_credits
-from joytui.gateway.catalog import Catalog, cost
+from joytui.gateway.catalog import Catalog, cost, dearest
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.money import Candidate
 
@@ -22,6 +22,17 @@ def priced(observation: Observation, candidate: Candidate, catalog: Catalog) -> 
         return 0, "none"
     seen = observation
     return cost(model.prices, seen.input_tokens, seen.cached_input_tokens, seen.output_tokens), "estimated"
+
+
+def priced_stopped(observation: Observation, candidate: Candidate, catalog: Catalog) -> tuple[int, str]:
+    """The same for an answer that nobody waited for, whose bill therefore never came. What the upstream was to route
+    (`auto`) is priced as it was held, by the dearest model of its tier: a budget holds for those who hang up as well."""
+    nano, source = priced(observation, candidate, catalog)
+    model = dearest(catalog, candidate.tier) if source == "none" and candidate.model == joytoken.AUTO_MODEL else None
+    if model is None or model.prices is None:
+        return nano, source
+    observation.note(f"priced as {model.key}: which model answered, or its price, was not told")
+    return cost(model.prices, observation.input_tokens, 0, observation.output_tokens), "estimated"
 
 
 def estimate_usage(observation: Observation, body_bytes: int) -> None:

@@ -72,7 +72,7 @@ class ModelEndpoint:
         limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
         if limited:
             chosen, kept = await self._reserve(visit, opened, candidates), None
-        elif opened.request_id is not None:
+        elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
             await _kept(write_opening(visit, opened, chosen))
         else:

@@ -75,6 +75,13 @@ def name_taken(name: str) -> Refused:
     return Refused(409, CONFLICT, message)
 
 
+def enabled_twice(name: str, other_id: str) -> Refused:
+    message = (
+        f"an active key is named {name!r} already ({other_id}): disable or revoke that one first, or rename this key"
+    )
+    return Refused(409, CONFLICT, message)
+
+
 def missing_key() -> Refused:
     return Refused(401, joytoken.MISSING_API_KEY, "missing api key", cause="key-missing", step="key")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from joytui.core.joytoken import AUTO_MODEL, FALLBACK_ORDER
 from joytui.gateway import refusals
-from joytui.gateway.catalog import DEFAULT_FREEZE, Catalog, Model, reserve
+from joytui.gateway.catalog import DEFAULT_FREEZE, Catalog, Model, dearest, reserve
 from joytui.gateway.policy import (
     Policy,
     allowed_tiers,
@@ -134,9 +134,7 @@ def _tier_order(tiers: tuple[str, ...], strategy: str) -> list[str]:
 
 def _forwarded(tier: str, ask: Ask, market: Market) -> Candidate:
     """`auto` for the upstream to route: held at the price of the dearest model of that tier that we know of."""
-    of_tier = [m for m in market.catalog.models.values() if m.tier == tier and m.prices]
-    dearest = max(of_tier, key=lambda m: m.prices.output if m.prices else 0, default=Model(AUTO_MODEL, AUTO_MODEL))
-    held = _candidate(dearest, tier, ask, market)
+    held = _candidate(dearest(market.catalog, tier) or Model(AUTO_MODEL, AUTO_MODEL), tier, ask, market)
     return Candidate(AUTO_MODEL, market.provider, tier, held.estimate)
 
 

@@ -18,7 +18,7 @@ from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.gateway.addresses import client_address
 from joytui.gateway.keyring import KeyEntry, credential
-from joytui.gateway.metering import cause_of, estimate_usage, priced
+from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
@@ -148,7 +148,8 @@ class Visit:
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
         good = status < 400 or gone
-        cost, source = priced(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
+        price = priced_stopped if gone else priced
+        cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
         cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)

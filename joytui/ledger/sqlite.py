@@ -106,6 +106,11 @@ class SqliteLedger:
         return self._writer.owed
 
     @property
+    def troubled(self) -> bool:
+        """Whether writes failed a while ago: who is about to spend money looks first whether they do still."""
+        return self._writer.troubled
+
+    @property
     def lost(self) -> int:
         """Writes that the store did not take."""
         return self._writer.lost

@@ -24,14 +24,11 @@ MAX_BATCH = 512
 ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0
-_PASSING = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-}
-"""Faults of the disk or of another program that holds the store: what could not be written then is tried again later."""
+TROUBLED_S = 60.0
+_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+"""Faults of the disk: nobody mends them within the second that another try would wait."""
+_PASSING = {*_DISK, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+"""Those, and another program that holds the store: what could not be written then is tried again later."""
 
 
 class Batch:
@@ -78,6 +75,7 @@ class Writer:
         self._started = threading.Event()
         self._failure: Exception | None = None
         self._owed: list[_Job] = []
+        self._failed_at = -TROUBLED_S
         self.lost = 0
 
     def start(self) -> None:
@@ -99,6 +97,11 @@ class Writer:
     def owed(self) -> int:
         """Writes that nobody waits for and that the store did not take yet: ends of requests, above all."""
         return len(self._owed)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the store could not be written a while ago, so that it may be so still."""
+        return bool(self._owed) or time.monotonic() - self._failed_at < TROUBLED_S
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
@@ -174,20 +177,27 @@ class Writer:
                 batch.sums = Sums()
                 if batch.connection.in_transaction:
                     batch.execute("ROLLBACK")
-                if not isinstance(error, sqlite3.OperationalError) or attempt == ATTEMPTS - 1:
+                hopeless = not isinstance(error, sqlite3.OperationalError) or _code(error) in _DISK
+                if hopeless or attempt == ATTEMPTS - 1:
                     self._give_up(jobs, error)
                     return
                 time.sleep(0.05 * 2**attempt)
 
     def _give_up(self, jobs: list[_Job], error: sqlite3.Error) -> None:
         """Who waits is told. What nobody waits for is kept for another try, where the fault may pass."""
+        self._failed_at = time.monotonic()
         unawaited = [job for job in jobs if job.future is None and job.done is None]
-        if (error.sqlite_errorcode or 0) & 0xFF in _PASSING:
+        if _code(error) in _PASSING:
             self._owed = unawaited[:MOST_OWED]
         self.lost += len(jobs) - len(self._owed)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(self._owed), error)
         for job in jobs:
             job.failure = error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 for an error of the Python module itself."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _perform(batch: Batch, job: _Job) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import httpx
 
 from joytui.ledger import reads, wallets
 from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI, Served, served
+from tests.ledger.test_store import fill
 
 STREAM = {**SAY_HI, "stream": True}
 CODEX = {"model": "auto", "input": [{"type": "message", "role": "user", "content": "hi"}], "stream": True}
@@ -75,6 +78,37 @@ async def test_a_client_that_goes_away_is_recorded_and_charged_by_estimate(tmp_p
         [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
         assert budget["held"] == "0"
         assert float(budget["spent"]) > 0
+        release.set()
+
+
+async def test_who_hangs_up_on_auto_pays_by_estimate_too(tmp_path: Path) -> None:
+    """The upstream routes `auto`, and its bill never came: before its first byte, and in the middle."""
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        await release.wait()
+
+    held_back = iter([[hold()], [sse([chunk({"content": "word " * 40})], done=False), hold()]])
+
+    def answer(seen):
+        return Scripted(pieces=next(held_back))
+
+    async with relayed(tmp_path, answer) as (here, upstream):
+        key = await here.key(daily_limit="10")
+        headers = {"authorization": f"Bearer {key}"}
+        for expected in (0, 50):
+            async with here.http.stream("POST", "/openai/v1/responses", json=CODEX, headers=headers) as got:
+                assert got.status_code == 200
+                parts = got.aiter_bytes()
+                while expected and b"word" not in await anext(parts):
+                    pass
+            row = (await here.logs())[0]
+            assert (row["status"], row["cost_source"], row["output_tokens"]) == (499, "estimated", expected)
+            assert float(row["cost_credits"]) > 0
+            assert "priced as" in row["notes"]
+        [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
+        assert (budget["held"], float(budget["spent"]) > 0) == ("0", True)
+        assert len(upstream.turns) == 2
         release.set()
 
 
@@ -190,6 +224,36 @@ async def test_no_byte_is_answered_before_the_row_is_kept(tmp_path: Path) -> Non
         blocker.close()
         assert (await waiting).status_code == 200
         assert (await ended(here))["status"] == 200
+
+
+async def test_a_full_disk_refuses_promptly_and_asks_no_upstream(tmp_path: Path) -> None:
+    """SQLite itself says "database or disk is full". What it refused is refused within a moment, and nothing is spent."""
+
+    def answer(seen):
+        return stream(chunk({"content": "hi"}), chunk({}, "stop"), usage(1, 1))
+
+    async with relayed(tmp_path, answer) as (here, upstream):
+        keys = [await here.key(), await here.key(daily_limit="100")]
+        await here.gateway.ledger.write(fill)
+        while (await here.chat(keys[0], STREAM)).status_code == 200:
+            pass  # there is room in the last pages
+        asked = len(upstream.requests)
+        begun = time.monotonic()
+        for key in keys * 3:
+            got = await here.chat(key, STREAM)
+            assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+            assert "store cannot be written" in got.json()["error"]["message"]
+        assert time.monotonic() - begun < 1.5
+        assert len(upstream.requests) == asked
+        await here.gateway.ledger.write(make_room)
+        for key in keys:
+            assert (await here.chat(key, STREAM)).status_code == 200
+        assert {row["status"] for row in await here.logs()} <= {200, 503}
+        assert (await here.ask("keys"))["keys"][1]["budgets"][0]["held"] == "0"
+
+
+def make_room(batch: Batch) -> None:
+    batch.execute("PRAGMA max_page_count = 1000000")
 
 
 async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:

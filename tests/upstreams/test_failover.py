@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from joytui.core.errors import SettingsError
 from joytui.gateway.upstreams.factory import make_failover, make_upstream
 from joytui.gateway.upstreams.failover import Failover
-from tests.bridge.chat_upstream import ChatUpstream, Scripted, answer_json, chunk, stream
+from joytui.gateway.upstreams.transport import TransportOptions
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, stream
 from tests.upstreams.calling import ANSWER, error, model_call, read
 
 
@@ -68,6 +72,62 @@ async def test_what_has_begun_is_not_asked_elsewhere() -> None:
         await both.aclose()
     assert b"broke" in data
     assert second.requests == []
+
+
+def vanish(seen: Seen) -> Scripted:
+    raise ConnectionError("closed without a word")
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "words"),
+    [
+        (lambda seen: Scripted(200, {"content-type": "application/json"}, [asyncio.Event().wait()]), 504, "stopped sending"),
+        (vanish, 502, "closed the connection without an answer"),
+        (lambda seen: Scripted(200, {"content-type": "application/json"}, [b'{"id"'], cut=True), 502, "broke off"),
+    ],
+    ids=["silent", "gone", "half an answer"],
+)  # fmt: skip
+async def test_an_upstream_that_may_be_at_work_is_not_doubled(script: Any, status: int, words: str) -> None:
+    """It had the request and may bill for it: the client is told, and the next request goes elsewhere."""
+    async with ChatUpstream(script) as first, ChatUpstream(lambda s: answer_json(ANSWER)) as second:
+        options = TransportOptions(idle_timeout=0.3)
+        both = Failover(
+            [
+                make_upstream(first.url, "a", name="first", options=options),
+                make_upstream(second.url, "b", name="second", options=options),
+            ]
+        )
+        exchange, data, seen = await read(both, model_call("chat/completions", stream=False))
+        assert (exchange.status, second.requests) == (status, [])
+        assert words in error(data)["message"]
+        assert any("not asked elsewhere" in note for note in seen.notes)
+        again, _, _ = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert (again.status, len(first.requests), len(second.requests)) == (200, 1, 1)
+
+
+async def test_an_upstream_that_never_answers_is_not_doubled() -> None:
+    """joytui's own 504, after the request was sent."""
+    got, over = asyncio.Event(), asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        got.set()
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server, ChatUpstream(lambda s: answer_json(ANSWER)) as second:
+        first = make_upstream(url, "a", name="first", options=TransportOptions(idle_timeout=0.3))
+        both = Failover([first, make_upstream(second.url, "b", name="second")])
+        exchange, data, _ = await read(both, model_call("chat/completions", stream=False))
+        assert got.is_set()
+        assert (exchange.status, second.requests) == (504, [])
+        assert "did not answer in time" in error(data)["message"]
+        assert not both.healthy(first)
+        over.set()
+        await both.aclose()
 
 
 async def test_all_fail() -> None:

@@ -42,6 +42,10 @@ class BodyTooLarge(Exception):
     """A body beyond what is kept in memory."""
 
 
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+"""Errors before a byte of the request went to the upstream."""
+
+
 def unreachable(error: Exception, origin: str) -> tuple[int, str]:
     """Status and message for an upstream that gave no answer: 504 after a timeout, 503 when full, else 502."""
     if isinstance(error, httpx.PoolTimeout):
@@ -111,7 +115,9 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         text = f"the upstream answers {status}" + (
             f" (redirect to {location}); set its final address" if location else ""
         )
-        return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
+        exchange = error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
+        exchange.undone = True
+        return exchange
     error = _error_in(body)
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
     seen.error_message = error.message if error else f"the upstream answered {status}"
@@ -120,7 +126,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
-    return Exchange(status, headers, one_chunk(body), seen)
+    return Exchange(status, headers, one_chunk(body), seen, undone=status >= 500)
 
 
 def _without_key(response: httpx.Response, body: bytes) -> bytes:

@@ -95,6 +95,8 @@ class Exchange:
     """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client.
 
     `from_upstream`: the status is the upstream's own; False where no upstream answered (502, 503, 504 by joytui).
+    `undone`: no upstream has done the work and none will, so that another may be asked: it could not be reached, or said
+    itself that it failed. One that fell silent or broke off may be at work still, and bill for it.
     """
 
     status: int
@@ -103,6 +105,7 @@ class Exchange:
     observation: Observation
     close: Callable[[], Awaitable[None]] = _nothing
     from_upstream: bool = True
+    undone: bool = False
 
     async def aclose(self) -> None:
         """Ends the exchange and gives its connection back. May be called at any time, any number of times."""

@@ -1,4 +1,8 @@
-"""Several upstreams in order of priority: the next one answers when one cannot be reached or answers 5xx."""
+"""Several upstreams in order of priority: the next one answers when one cannot be reached or answers 5xx.
+
+An upstream that took the request and fell silent, or closed the connection, may be at work on it and bill for it: it is
+not asked elsewhere then (the client may, and knows what it asks for), but rests like one that failed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ REST_S = 15.0
 
 
 class Failover:
-    """Tries upstreams in order, before the first byte only: what has begun to answer is never asked again elsewhere."""
+    """Tries upstreams in order, as long as none has the work in its hands (`Exchange.undone`)."""
 
     def __init__(self, upstreams: Sequence[Upstream], *, rest: float = REST_S) -> None:
         if not upstreams:
@@ -42,19 +46,21 @@ class Failover:
         given_up: list[str] = []
         for upstream in order[:-1]:
             exchange = await upstream.call(call)
-            if exchange.status < 500:
+            if not exchange.undone:
                 return self._answered(upstream, exchange, given_up)
             self._failed_at[upstream.name] = time.monotonic()
             given_up.append(f"{upstream.name} ({exchange.status})")
             await exchange.aclose()
         exchange = await order[-1].call(call)
-        if exchange.status >= 500:
-            self._failed_at[order[-1].name] = time.monotonic()
         return self._answered(order[-1], exchange, given_up)
 
     def _answered(self, upstream: Upstream, exchange: Exchange, given_up: list[str]) -> Exchange:
         if exchange.status < 500:
             self._failed_at.pop(upstream.name, None)
+        else:
+            self._failed_at[upstream.name] = time.monotonic()
+            if not exchange.undone:
+                exchange.observation.note("not asked elsewhere: the upstream may be at work on it still")
         if given_up:
             exchange.headers[HEADER_FAILOVER.lower()] = f"{', '.join(given_up)} -> {upstream.name}"
             exchange.observation.note(f"failover from {', '.join(given_up)} to {upstream.name}")

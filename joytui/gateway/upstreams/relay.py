@@ -93,6 +93,7 @@ class Relay:
             status, message = answers.unreachable(error, self.origin)
             exchange = error_exchange(status, message, UPSTREAM_ERROR, observation=seen)
             exchange.from_upstream = False
+            exchange.undone = isinstance(error, answers.NEVER_SENT)
             return exchange
 
     @property
