@@ -1,42 +1,23 @@
 """Every cause that the doctor can name: the id, its row of the guide's table, and words a support person can read aloud.
 
-The texts live in core/cause_texts.py, grouped as in the catalogue: configuration, credential, network, gateway,
-stream, warnings. A cause is the thing to mend, not the symptom; facts about Codex are those of
-Codex 0.169.0 unless another version is named.
+The texts stand in one module per group of the catalogue: configuration, credential, network, gateway, stream, warnings.
+Facts about Codex are those of Codex 0.169.0 unless another version is named.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from joytui.core.causes.cause_record import Cause, RowText
+from joytui.core.causes.configuration import CONFIGURATION
+from joytui.core.causes.credential import CREDENTIAL
+from joytui.core.causes.gateway import GATEWAY
+from joytui.core.causes.network import NETWORK
+from joytui.core.causes.stream import STREAM
+from joytui.core.causes.warnings import WARNINGS
 from joytui.core.records import ROWS, Row
 
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One cause. `explanation`: what happens and why. `remedy`: what to do about it, in general words.
-
-    `tell`: how to know it from its look-alikes, or what to ask the user for. `warning_only`: never a verdict.
-    """
-
-    id: str
-    row: Row
-    title: str
-    explanation: str
-    remedy: str
-    tell: str = ""
-    warning_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RowText:
-    """A row of the guide's troubleshooting table, in the guide's words."""
-
-    row: Row
-    symptom: str
-    check: str
-
+__all__ = ["CAUSES", "ROW_TEXTS", "Cause", "RowText", "by_row", "cause"]
 
 ROW_TEXTS: Final[dict[Row, RowText]] = {
     text.row: text
@@ -50,14 +31,8 @@ ROW_TEXTS: Final[dict[Row, RowText]] = {
     )
 }
 
-
-def _catalogue() -> dict[str, Cause]:
-    from joytui.core import cause_texts
-
-    return {cause.id: cause for cause in cause_texts.all_causes(Cause)}
-
-
-CAUSES: Final[dict[str, Cause]] = _catalogue()
+_CATALOGUE: Final = (*CONFIGURATION, *CREDENTIAL, *NETWORK, *GATEWAY, *STREAM, *WARNINGS)
+CAUSES: Final[dict[str, Cause]] = {one.id: one for one in _CATALOGUE}
 
 
 def cause(cause_id: str) -> Cause:

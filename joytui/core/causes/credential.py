@@ -1,0 +1,66 @@
+"""What is wrong with the key, and with how it reaches the request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.core.causes.cause_record import Cause
+
+CREDENTIAL: Final = (
+    Cause(
+        id="key-unset",
+        row="401",
+        title="The key's variable is not set where Codex starts",
+        explanation="It is unset, empty or blank. Codex stops before any request, so the gateway logs nothing.",
+        remedy="export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal.",
+        tell="Codex prints `Missing environment variable`.",
+    ),
+    Cause(
+        id="key-malformed",
+        row="401",
+        title="The key was not copied cleanly",
+        explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
+        remedy="Copy the key again and set it without anything around it.",
+        tell="A 401 although the key looks right. The doctor names the character and its place.",
+    ),
+    Cause(
+        id="key-header-dropped",
+        row="401",
+        title="A line break in the key makes Codex send no key at all",
+        explanation="A header cannot hold control characters. Codex silently leaves it out, and the gateway sees an anonymous request.",
+        remedy="Set the key again without the line break, for example export KEY=\"$(tr -d '\\r\\n' < keyfile)\".",
+        tell="A 401 about a missing key although the variable is set, often after reading the key from a file.",
+    ),
+    Cause(
+        id="key-shadowed-by-dotenv",
+        row="401",
+        title=".env in CODEX_HOME overrides the shell's key",
+        explanation="Codex loads that file first, and its values win over the environment, also an old or an empty one.",
+        remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
+        tell="The same key works elsewhere. Ask whether ~/.codex/.env exists.",
+    ),
+    Cause(
+        id="key-stale-daemon",
+        row="401",
+        title="Codex's background server still has an older key",
+        explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
+        remedy="codex app-server daemon stop, then start Codex again.",
+        tell="`codex exec` works and the interactive `codex` does not.",
+    ),
+    Cause(
+        id="openai-key-to-gateway",
+        row="401",
+        title="Codex sends an OpenAI credential to the gateway",
+        explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
+        remedy="Remove requires_openai_auth and set env_key.",
+        tell="A 401 although JOY_TOKEN_API_KEY is right.",
+    ),
+    Cause(
+        id="auth-command-failed",
+        row="401",
+        title="The provider's auth.command fails",
+        explanation="Codex runs that command to get the key. It failed, so requests go out without one.",
+        remedy="Run the command by hand and mend it.",
+        tell="A 401, and an error about the auth command in Codex's log.",
+    ),
+)

@@ -1,0 +1,130 @@
+"""What stands between Codex and the gateway: names, connections, proxies, certificates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.core.causes.cause_record import Cause
+
+NETWORK: Final = (
+    Cause(
+        id="dns-failure",
+        row="no-logs",
+        title="The gateway's host name cannot be resolved",
+        explanation="The name is misspelt, or this network's resolver does not know it (VPN?). Codex waits for ever.",
+        remedy="Check the host in base_url, and whether the VPN is on.",
+        tell="Codex shows `waiting for network` and nothing else.",
+    ),
+    Cause(
+        id="connection-refused",
+        row="no-logs",
+        title="Nothing listens at the gateway's address",
+        explanation="The machine answers, and refuses the connection: the gateway is not running, or the port is wrong. Codex waits for ever.",
+        remedy="Start the gateway, or correct host and port in base_url.",
+        tell="Codex shows `waiting for network` and nothing else.",
+    ),
+    Cause(
+        id="connection-timeout",
+        row="no-logs",
+        title="The gateway's address does not answer",
+        explanation="Packets vanish, usually in a firewall or because a VPN is missing. Codex prints nothing and waits.",
+        remedy="Connect the VPN, ask for the address to be opened, or check host and port.",
+        tell="Codex prints nothing at all.",
+    ),
+    Cause(
+        id="connection-reset",
+        row="no-logs",
+        title="The connection is cut before an answer",
+        explanation="Something accepts the connection and closes it: a gateway that crashes, a load balancer without a backend, a filter on the way.",
+        remedy="Look at the gateway's own logs, then at what stands between.",
+        tell="Codex prints `error sending request` after half a minute.",
+    ),
+    Cause(
+        id="tls-untrusted",
+        row="no-logs",
+        title="The gateway's certificate is not trusted here",
+        explanation="It is signed by an authority that this machine does not know: a company's own, or an inspecting proxy. Codex waits for ever.",
+        remedy="export SSL_CERT_FILE=<the company's CA in PEM form> where Codex starts.",
+        tell="Codex shows `waiting for network`; curl speaks of a certificate problem.",
+    ),
+    Cause(
+        id="tls-hostname-mismatch",
+        row="no-logs",
+        title="The certificate is for another host name",
+        explanation="The server at this address proves to be someone else. Codex waits for ever.",
+        remedy="Use the name that stands in the certificate.",
+        tell="Codex shows `waiting for network`.",
+    ),
+    Cause(
+        id="tls-expired",
+        row="no-logs",
+        title="The certificate's dates do not fit today",
+        explanation="It has expired or is not valid yet, or this machine's clock is wrong. Codex waits for ever.",
+        remedy="Check the clock; otherwise the gateway's operator must renew the certificate.",
+        tell="Codex shows `waiting for network`.",
+    ),
+    Cause(
+        id="tls-protocol-mismatch",
+        row="no-logs",
+        title="http and https are mixed up",
+        explanation="base_url says https and the port speaks plain http, or the other way round.",
+        remedy="Change the scheme in base_url, or the port.",
+        tell="https on a plain port waits for ever; http on a TLS port ends in `error sending request`.",
+    ),
+    Cause(
+        id="proxy-unreachable",
+        row="no-logs",
+        title="The proxy that Codex uses cannot be reached",
+        explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. It is not there.",
+        remedy="Unset the variable, correct it, or add the gateway's host to NO_PROXY.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+    ),
+    Cause(
+        id="proxy-denied",
+        row="no-logs",
+        title="The proxy refuses to connect to the gateway",
+        explanation="It wants a login, or does not allow this host.",
+        remedy="Ask for the host to be allowed, log in, or add it to NO_PROXY.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+    ),
+    Cause(
+        id="proxy-invalid",
+        row="no-logs",
+        title="The proxy variable is not a usable address",
+        explanation="Codex tries to use it and waits for ever.",
+        remedy="Write http://host:port, or unset the variable.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+    ),
+    Cause(
+        id="redirected",
+        row="401",
+        title="base_url is redirected, and the request is damaged on the way",
+        explanation="Codex follows redirects: 301 and 302 turn its POST into a GET, and a redirect to another origin loses the key.",
+        remedy="Write the final address into base_url.",
+        tell="A 404 or 405 at an address that looks right, or a 401 although the key is.",
+    ),
+    Cause(
+        id="no-response",
+        row="other",
+        title="The gateway took the request and did not answer",
+        explanation="The connection stands and no answer comes within the limit. Codex itself waits without a word, for minutes.",
+        remedy="Try once more with a longer --timeout; then look at the gateway's logs for the request id.",
+        tell="Codex prints nothing at all.",
+    ),
+    Cause(
+        id="not-a-gateway",
+        row="no-logs",
+        title="What answers there is not the gateway",
+        explanation="Another web server, a login portal or a parked page answers at this address.",
+        remedy="Check the host in base_url; open it in a browser to see what it is.",
+        tell="An answer in HTML.",
+    ),
+    Cause(
+        id="edge-blocked",
+        row="403",
+        title="Something in front of the gateway blocks this machine",
+        explanation="A firewall service (Cloudflare and the like) or a filter refuses before the gateway sees the request, so its logs are empty.",
+        remedy="Try another network or the VPN, and give the operator the ray or incident id.",
+        tell="Codex prints `Access blocked by Cloudflare`, or a 403 with HTML.",
+    ),
+)
