@@ -35,6 +35,7 @@ def check_named(state: Survey) -> None:
     """Adds the faults to the survey."""
     if state.rules.like is None:
         _permissions(state)
+        _presets(state)
         _agents(state)
         _required_servers(state)
     for key, text in _FILE_KEYS.items():
@@ -170,6 +171,16 @@ def _permissions(state: Survey) -> None:
         _refuse(state, 56, f"default_permissions refers to undefined profile `{chosen}`", "default_permissions")
     elif told := _inheritance(chosen, profiles):
         _refuse(state, 56, told, "permissions", chosen, "extends")
+
+
+def _presets(state: Survey) -> None:
+    """`[tui.presets.<slot>]`: quick dials have one digit each."""
+    tui = state.config.get("tui")
+    presets = tui.get("presets") if isinstance(tui, dict) else None
+    for slot in presets if isinstance(presets, dict) else ():
+        if not (len(slot) == 1 and slot.isascii() and slot.isdecimal()):
+            _refuse(state, 54.8, f"tui.presets.{slot}: slot must be a single digit from 0 to 9", "tui", "presets", slot)
+            return
 
 
 def _inheritance(name: str, profiles: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,8 @@ every field that it knows, and the warning about ignored keys tells the ones tha
 Types: "a string", "a boolean", "u64" …, "path string"; {"enum": […]}; {"list": T}; {"map": T}; {"struct": name};
 {"one_of": [T, …], "else": the words where none fits}; {"untagged": what} for values that this reader does not look into.
 An enum may have variants that carry a value: "with" {variant: T}, and "variant", what Codex calls such a one. "flat": Codex
-names the table around the value in its words, not the value.
+names the table around the value in its words, not the value. "within": it names only so many parts of the path.
+{"keybinding": true}: a keybinding, or a list of them. {"tagged": {type: [fields that it must have]}, "name": …}: a table with a `type`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from joytui.codex.keybindings import keybinding_fault
 from joytui.codex.mcp_servers import transport_fault
 
 _RANGES = {
     "u8": (0, 2**8 - 1), "u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1), "u64": (0, 2**64 - 1), "usize": (0, 2**64 - 1),
-    "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1), "a nonzero u64": (1, 2**64 - 1),
+    "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1), "a nonzero u64": (1, 2**64 - 1), "a nonzero usize": (1, 2**64 - 1),
+    "a nonzero u16": (1, 2**16 - 1),
 }  # fmt: skip
 WIRE_API_REMOVED = (
     '`wire_api = "chat"` is no longer supported.\n'
@@ -60,7 +63,8 @@ class TypeFault:
 @cache
 def schema() -> dict[str, Any]:
     """The data file: {"top": {field: T}, "structs": {name: {field: T} | null}, "required": {name: [field]},
-    "complete": structs of which every field is known, "sequences": structs that may also be written as lists}."""
+    "complete": structs of which every field is known, "closed": those that refuse every other field,
+    "sequences": structs that may also be written as lists}."""
     loaded: dict[str, Any] = json.loads(files("joytui.codex").joinpath("schema.json").read_text("utf-8"))
     return loaded
 
@@ -73,7 +77,8 @@ def type_faults(config: Mapping[str, Any], *, chat_works: bool = False, like: st
     absent = frozenset(schema()["absent"].get(like, ()))
     for fault in _type_faults(config, chat_works):
         newer_field = len(fault.path) > 2 and fault.path[0] == "model_providers" and fault.path[2] in _NEWER_FIELDS
-        if not (fault.path[0] in absent or (like and newer_field)):
+        names = (_shown(fault.path[:end]) for end in range(1, len(fault.path) + 1))
+        if not ((absent and not absent.isdisjoint(names)) or (like and newer_field)):
             yield fault
 
 
@@ -88,8 +93,9 @@ def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]
     if isinstance(kind, str):
         yield from _scalar(value, kind, path)
     elif "flat" in kind:
-        for fault in _check(value, {name: part for name, part in kind.items() if name != "flat"}, path, chat):
-            yield replace(fault, shown=_shown(path[:-1]))
+        yield from _shown_as(_shown(path[:-1]), value, kind, "flat", path, chat)
+    elif "within" in kind:
+        yield from _shown_as(_shown(path[: kind["within"]]), value, kind, "within", path, chat)
     elif "one_of" in kind:
         if all(any(True for _ in _check(value, one, path, chat)) for one in kind["one_of"]):
             yield TypeFault("config-type", kind["else"], path, _shown(path))
@@ -105,9 +111,49 @@ def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]
                 yield from _check(item, kind["map"], (*path, name), chat)
     elif "struct" in kind:
         yield from _struct(value, kind["struct"], path, chat)
+    elif "tagged" in kind:
+        yield from _tagged(value, kind, path)
+    elif "keybinding" in kind:
+        yield from _keybinding(value, path)
     elif "feature" in kind and not isinstance(value, bool):
         wrong = _wrong(value, "a boolean", path)
         yield TypeFault(wrong.cause, wrong.message, path, _shown(path[:-1]))
+
+
+def _shown_as(
+    shown: str, value: Any, kind: Mapping[str, Any], mark: str, path: Keys, chat: bool
+) -> Iterator[TypeFault]:
+    for fault in _check(value, {name: part for name, part in kind.items() if name != mark}, path, chat):
+        yield replace(fault, shown=shown)
+
+
+def _tagged(value: Any, kind: Mapping[str, Any], path: Keys) -> Iterator[TypeFault]:
+    """A table whose `type` says which one it is, and what that one must have."""
+    variants: Mapping[str, list[str]] = kind["tagged"]
+    here = (*path, "type")
+    if not isinstance(value, dict):
+        yield _wrong(value, f"internally tagged enum {kind['name']}", path)
+    elif "type" not in value:
+        yield TypeFault("config-type", "missing field `type`", path, _shown(path))
+    elif not isinstance(name := value["type"], str):
+        yield _wrong(name, "variant identifier", here)
+    elif name not in variants:
+        yield TypeFault("config-type", f"unknown variant `{name}`, {_expected(variants)}", here, _shown(here))
+    else:
+        for needed in variants[name]:
+            if needed not in value:
+                yield TypeFault("config-type", f"missing field `{needed}`", path, _shown(path))
+
+
+def _keybinding(value: Any, path: Keys) -> Iterator[TypeFault]:
+    if not isinstance(value, (str, list, date, time)):
+        yield _wrong(value, "a keybinding string or a list of keybinding strings", path)
+        return
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, (str, date, time)):
+            yield replace(_wrong(item, "a string", path), shown=_shown(path))
+        elif told := keybinding_fault(str(item)):
+            yield TypeFault("config-type", told, path, _shown(path))
 
 
 def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault]:
@@ -129,10 +175,10 @@ def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault
         return
     fields = schema()["structs"].get(name) or {}
     for key, item in value.items():
-        if key in fields:
-            yield from _check(item, fields[key], (*path, key), chat)
-        elif "*" in fields:
-            yield from _check(item, fields["*"], (*path, key), chat)
+        if key in fields or "*" in fields:
+            yield from _check(item, fields[key if key in fields else "*"], (*path, key), chat)
+        elif name in schema()["closed"]:
+            yield TypeFault("config-type", f"unknown field `{key}`, {_expected(fields)}", (*path, key), _shown(path))
     for missing in schema().get("required", {}).get(name, ()):
         if missing not in value:
             yield TypeFault("config-type", f"missing field `{missing}`", path, _shown(path))
@@ -187,7 +233,7 @@ def _enum(value: Any, kind: Mapping[str, Any], path: Keys, chat: bool) -> Iterat
         yield TypeFault("config-type", f"invalid type: unit variant, expected {kind['variant']}", path, _shown(path))
     elif name in carrying:
         for fault in _check(inner, carrying[name], (*path, name), chat):
-            yield replace(fault, shown=_shown(path))
+            yield replace(fault, shown=_shown((*path, *fault.path[len(path) + 1 :])))
 
 
 def _list(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
@@ -196,7 +242,7 @@ def _list(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
         return
     for index, item in enumerate(value):
         for fault in _check(item, kind, (*path, index), chat):
-            yield TypeFault(fault.cause, fault.message, fault.path, _shown(path))
+            yield replace(fault, shown=_shown(tuple(part for part in fault.path if not isinstance(part, int))))
 
 
 def _scalar(value: Any, kind: str, path: Keys) -> Iterator[TypeFault]:
@@ -270,9 +316,12 @@ def _unknown_below(value: Any, kind: Any, path: Keys) -> Iterator[Keys]:
     if not isinstance(kind, dict):
         return
     if "struct" in kind and isinstance(value, dict):
-        fields = schema()["structs"].get(kind["struct"])
+        fields = schema()["structs"].get(kind["struct"]) or {}
         if fields and kind["struct"] in schema()["complete"]:
             yield from _unknown(value, fields, path)
+            return
+        for name, item in value.items():
+            yield from _unknown_below(item, fields.get(name), (*path, name))
     elif "map" in kind and isinstance(value, dict):
         for name, item in value.items():
             yield from _unknown_below(item, kind["map"], (*path, name))

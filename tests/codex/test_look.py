@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from joytui.cli.codex_command import as_data
+from joytui.codex.keybindings import keybinding_fault
 from tests.codex.conftest import KEY, SEED, Scene, causes
 
 
@@ -44,6 +45,22 @@ def test_the_guides_setup(scene: Scene) -> None:
             "provider-invalid",
             "model_providers.joy: provider name must not be empty",
         ),
+        ("[tui.keymap.global]\ncopy = 'ctrl+c'", "config-type", "unknown key `ctrl+c` in keybinding `ctrl+c`"),
+        (
+            "[auto_review]\ncircuit_break_action = 'x'",
+            "config-type",
+            "unknown variant `x`, expected `default` or `strict`",
+        ),
+        ("[goals]\nmax_goal_token_budget = 0", "config-type", "invalid value: integer `0`, expected a nonzero u64"),
+        (
+            "[browser_use]\ndefault_origin_policy = 'allow'",
+            "config-type",
+            "expected struct BrowserUseOriginPolicyConfigToml",
+        ),
+        ("[[computer_use.windows.exes]]\naccess = 'allow'", "config-type", "missing field `publisher_name`"),
+        ("[[hooks.Stop]]\nhooks = [{}]", "config-type", "missing field `type`\nin `hooks`"),
+        ("[features]\ncode_mode = 5", "config-type", "data did not match any variant of untagged enum FeatureToml"),
+        ("[tui.presets.x]\ninput = 'hi'", "config-type", "tui.presets.x: slot must be a single digit from 0 to 9"),
         (
             '[projects."/x"]\ntrust_level = "yes"',
             "config-type",
@@ -91,6 +108,28 @@ def test_which_fault_comes_first(
         scene.write(name, text)
     found = causes(scene.look(*args, config=config))
     assert (found[0] if found else None) == first
+
+
+@pytest.mark.parametrize(
+    "key", ["auto_review.extra", "goals.x", "browser_use.x", "computer_use.macos.x", "tui.keymap.global.x", "tui.effects.x", "tui.keymap.x"]
+)  # fmt: skip
+def test_unknown_keys_of_newer_tables_are_named(scene: Scene, key: str) -> None:
+    table, _, name = key.rpartition(".")
+    world = scene.look(config=SEED + f"[{table}]\n{name} = 5\n")
+    (issue,) = [issue for issue in world.warnings if issue.cause == "unknown-keys"]
+    assert issue.key == key
+    assert not world.problems
+    strict = scene.look("--strict-config", config=SEED + f"[{table}]\n{name} = 5\n")
+    assert causes(strict) == ["unknown-keys"]
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("ctrl-x ctrl-s", True), ("Page-Down", True), ("-a", True), ("f24", True), ("command-option-.", True), ("+", True),
+     ("f25", False), ("a b c", False), ("ctrl", False), ("ctrl-ctrl-a", False), ("a-ctrl", False), ("", False), ("é", False), ("-", False)],
+)  # fmt: skip
+def test_keybindings_as_codex_takes_them(text: str, taken: bool) -> None:
+    assert (keybinding_fault(text) is None) is taken
 
 
 def test_a_default_decides_which_of_two_wrong_values_is_named(scene: Scene) -> None:
