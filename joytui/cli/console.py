@@ -19,6 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--theme", metavar="NAME", help="auto, dark, light, contrast, contrast-light, or a theme of Textual's"
     )
     group.add_argument("--ascii", action="store_true", default=None, help="nothing but ASCII on the screen")
+    # What `joytui serve` says to the consoles that it starts.
+    group.add_argument("--served", choices=("read-only", "changes"), help=argparse.SUPPRESS)
+    group.add_argument("--light", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,5 +36,7 @@ def run(args: argparse.Namespace) -> int:
         gateway_url=args.gateway,
         start_gateway=not args.no_start,
         codex_args=tuple(getattr(args, "rest", ()) or ()),
+        served=args.served,
+        light=args.light,
     )
     return open_console(wishes, say)

@@ -29,6 +29,7 @@ COMMANDS = {
     "setup": "do the guide's steps: provider, key, doctor",
     "report": "a redacted bundle for a support ticket",
     "triage": "from a ticket's text to the cause, offline",
+    "serve": "the console in a browser, read-only, for a wall display",
 }
 
 

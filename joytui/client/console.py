@@ -139,6 +139,23 @@ class ConsoleClient:
 
         return self._model(KeyView, await self._ask("POST", f"{_key_path(key)}/{action}"))
 
+    # --- read-only tokens ---
+
+    async def tokens(self) -> list[wire.TokenView]:
+        """The read-only tokens, by id and name; none of them can be read again."""
+        from joytui.core.wire import TokenView
+
+        return self._models(TokenView, await self._ask("GET", "/tokens"), "tokens")
+
+    async def create_token(self, name: str) -> wire.TokenCreated:
+        """A token that may read and nothing else; `.token` is shown this once."""
+        from joytui.core.wire import TokenCreated
+
+        return self._model(TokenCreated, await self._ask("POST", "/tokens", {"name": name}))
+
+    async def delete_token(self, token_id: str) -> None:
+        await self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
+
     # --- requests ---
 
     async def requests(

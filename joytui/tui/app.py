@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.actions import parse
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from joytui.tui.options import Options
+from joytui.tui.read_only import refusal
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.state import LinkState
 from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
@@ -184,6 +187,24 @@ class ConsoleApp(App[None]):
 
     # Actions
 
+    async def run_action(
+        self, action: Any, default_namespace: DOMNode | None = None, namespaces: Mapping[str, DOMNode] | None = None
+    ) -> bool:
+        """Every key, click and command of the palette comes by here: what a read-only console refuses stops here."""
+        if self.options.read_only:
+            place, name, _ = parse(action) if isinstance(action, str) else action
+            target = {"app": self, "screen": self.screen}.get(place, default_namespace or self)
+            if self.refuses(target, name):
+                return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def refuses(self, target: object, name: str) -> bool:
+        """Whether this console is read-only and the action changes something; says so then."""
+        why = refusal(target, name) if self.options.read_only else None
+        if why is not None:
+            self.tell(f"this console is read-only: {why}", error=True)
+        return why is not None
+
     def action_show_screen(self, name: str) -> None:
         if len(self.screen_stack) > 1:
             return  # a dialog stands open: it answers first
@@ -223,7 +244,7 @@ class ConsoleApp(App[None]):
     def action_settings(self, field: str = "theme") -> None:
         from joytui.tui.screens.settings import SettingsDialog
 
-        if len(self.screen_stack) == 1:
+        if len(self.screen_stack) == 1 and not self.refuses(self, "settings"):
             self.push_screen(SettingsDialog(field))
 
     def take_settings(self, settings: ConsoleSettings) -> None:
@@ -308,7 +329,8 @@ class ConsoleApp(App[None]):
         from joytui.tui.clipboard import offer
 
         self.copy_to_clipboard(text)
-        self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
+        if not self.options.served:  # the user sits at another machine's clipboard
+            self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
         self.tell(f"{what} is on the clipboard.")
 
     def tell(self, text: str, *, error: bool = False) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, SettingsError, UsageError
 from joytui.core.places import Places, places
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The words of the command line."""
+    """The words of the command line. `served`: by `joytui serve`, in a browser, whose page is `light` or dark."""
 
     screen: str | None = None
     theme: str | None = None
@@ -30,6 +30,8 @@ class Wishes:
     gateway_url: str | None = None
     start_gateway: bool = True
     codex_args: tuple[str, ...] = ()
+    served: Literal["read-only", "changes"] | None = None
+    light: bool = False
 
 
 def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
@@ -37,6 +39,10 @@ def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
 
     Raises UsageError where no console can open.
     """
+    if wishes.served:
+        from joytui.tui.served import open_served
+
+        return open_served(wishes, say)
     refuse_without_terminal(os.environ)
     gc.disable()
     from joytui.tui.background import Question
@@ -44,25 +50,33 @@ def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
     question = Question()
     question.ask()
     try:
-        from joytui.tui.app import ConsoleApp
-        from joytui.tui.settings import ConsoleSettings
-        from joytui.tui.settings import load as load_settings
+        import joytui.tui.app
+        import joytui.tui.settings  # noqa: F401 (both while the terminal answers)
     finally:
         dark = question.answer()
     where = places()
-    try:
-        settings, complaint = load_settings(where.config_file), ""
-    except SettingsError as error:
-        settings, complaint = ConsoleSettings(), f"{error.where}: {error.what}"
-    app = ConsoleApp(_options(wishes, where, settings, dark))
-    app.complaint = complaint
+    app = make_app(wishes, where, dark=dark)
     terminal = _Terminal()
     try:
         app.run()
     finally:
         terminal.restore()
     _remember(app, where, wishes)
-    return _farewell(app, where, say)
+    return farewell(app, where, say)
+
+
+def make_app(wishes: Wishes, where: Places, *, dark: bool) -> ConsoleApp:
+    """The console for these words; a settings file that does not hold is left out, and the console says so."""
+    from joytui.tui.app import ConsoleApp
+    from joytui.tui.settings import ConsoleSettings, load
+
+    try:
+        settings, complaint = load(where.config_file), ""
+    except SettingsError as error:
+        settings, complaint = ConsoleSettings(), f"{error.where}: {error.what}"
+    app = ConsoleApp(_options(wishes, where, settings, dark))
+    app.complaint = complaint
+    return app
 
 
 def refuse_without_terminal(env: Mapping[str, str]) -> None:
@@ -92,19 +106,22 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
     def make_link(changed: Any) -> Any:
         from joytui.tui.link import Link
 
-        return Link(where, changed, gateway_url=gateway_url)
+        shut = wishes.served == "read-only" and not os.environ.get("JOYTUI_ADMIN_TOKEN")
+        return Link(where, changed, gateway_url=gateway_url, shut=shut)
 
     return Options(
         places=where,
         screen=wishes.screen or memory.screen or first_screen(os.environ),
         theme=wishes.theme or settings.theme or memory.theme,
         dark=dark,
-        ascii=by_locale if wishes.ascii is None else wishes.ascii,
+        ascii=(by_locale and not wishes.served) if wishes.ascii is None else wishes.ascii,
         gateway_url=gateway_url,
         start_gateway=wishes.start_gateway and settings.start_gateway,
         codex_home=home if home.is_dir() else None,
         settings=settings,
         codex_args=wishes.codex_args,
+        read_only=wishes.served == "read-only",
+        served=wishes.served is not None,
         examine=examine_here,
         link=make_link,
     )
@@ -157,7 +174,7 @@ def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:
     save(where.ui_state_file, Memory(screen=app.current_mode, theme=theme))
 
 
-def _farewell(app: ConsoleApp, where: Places, say: Callable[[str], None]) -> int:
+def farewell(app: ConsoleApp, where: Places, say: Callable[[str], None]) -> int:
     if app.failure is not None:
         say(f"joytui: the console stopped by an error of its own: {_record(app.failure, where)}")
         return EXIT_BAD_NEWS

@@ -28,11 +28,22 @@ SLICE = 250
 
 
 class Link:
-    """One gateway. `changed` gets every new state; `client` is there while `state.connected`."""
+    """One gateway. `changed` gets every new state; `client` is there while `state.connected`.
 
-    def __init__(self, places: Places, changed: Callable[[LinkState], None], *, gateway_url: str | None = None) -> None:
+    `shut`: a read-only console that got no read-only token. It asks nobody: what it finds by itself is the admin's.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        changed: Callable[[LinkState], None],
+        *,
+        gateway_url: str | None = None,
+        shut: bool = False,
+    ) -> None:
         self.places = places
         self.gateway_url = gateway_url
+        self._shut = shut
         self.client: ConsoleClient | None = None
         self.state = LinkState(local=gateway_url is None)
         self._changed = changed
@@ -49,6 +60,9 @@ class Link:
 
         `peek`: only if one runs already, and no word about it if none does (Doctor).
         """
+        if self._shut:
+            self._become("off", note="no gateway ran when this page was opened", hint="reload the page to look again")
+            return
         self._running = True
         if peek and not self.places.state_file.exists():
             self._running = False

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
     leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix; None: this machine's own, in
-    this environment. `codex_home`: whose files Usage reads; None: nobody's."""
+    this environment. `codex_home`: whose files Usage reads; None: nobody's. `read_only`: what changes something is refused
+    (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
 
     places: Places
     screen: str | None = None
@@ -33,6 +34,8 @@ class Options:
     gateway_url: str | None = None
     start_gateway: bool = True
     codex_args: tuple[str, ...] = ()
+    read_only: bool = False
+    served: bool = False
     now_ms: int | None = None
     zone: tzinfo | None = None
     codex_home: Path | None = None

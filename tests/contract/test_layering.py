@@ -21,8 +21,9 @@ MAY_IMPORT = {
     "doctor": {"codex", "client", "core"},
     "usage": {"codex", "client", "core"},
     "gateway": {"ledger", "client", "core"},
+    "web": {"client", "core"},
     "tui": {"doctor", "usage", "codex", "client", "core"},
-    "cli": {"core", "codex", "client", "ledger", "doctor", "usage", "gateway", "tui"},
+    "cli": {"core", "codex", "client", "ledger", "doctor", "usage", "gateway", "tui", "web"},
 }
 
 

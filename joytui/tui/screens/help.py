@@ -10,6 +10,7 @@ from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
 
+from joytui.tui.read_only import refused_here
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
 from joytui.tui.widgets.keybar import KEY_NAMES
@@ -55,7 +56,7 @@ def key_lines(bindings: Iterable[ActiveBinding]) -> Lines:
     texts: dict[str, str] = {}
     for active in bindings:
         binding = active.binding
-        if not binding.description or binding.system or binding.action.startswith(_UNSAID):
+        if not binding.description or binding.system or binding.action.startswith(_UNSAID) or refused_here(active):
             continue
         name = "^" + binding.key[5:] if binding.key.startswith("ctrl+") else KEY_NAMES.get(binding.key, binding.key)
         if name not in keys.setdefault(binding.action, []):

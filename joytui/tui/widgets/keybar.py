@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from joytui.tui.read_only import refused_here
 from joytui.tui.shown import visible
 
 KEY_NAMES = {
@@ -44,7 +45,7 @@ def shown_bindings(screen: Screen[object]) -> list[Binding]:
     far: list[Binding] = []
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.show or not active.enabled or binding.action in seen:
+        if not binding.show or not active.enabled or binding.action in seen or refused_here(active):
             continue
         seen.add(binding.action)
         (far if isinstance(active.node, App) else near).append(binding)

@@ -10,7 +10,7 @@ from joytui.tui.state import LinkState, link_words
 TABS = (("doctor", "Doctor"), ("logs", "Logs"), ("usage", "Usage"), ("keys", "Keys"))
 
 
-def masthead(current: str, state: LinkState, width: int) -> Content:
+def masthead(current: str, state: LinkState, width: int, *, read_only: bool = False) -> Content:
     """The line for a width in cells. The names of all four screens stand first: they never give way to the state."""
     roomy = width >= 64
     parts: list[Content] = [Content.styled(" joytui ", "bold $primary")] if width >= 44 else []
@@ -22,6 +22,8 @@ def masthead(current: str, state: LinkState, width: int) -> Content:
             (f" {number} ", key_style), (f"{title}{pad}", style), *([] if roomy else [(" ", style)])
         )
         parts.append(label.stylize(f"@click=app.show_screen('{name}')"))
+    if read_only:
+        parts.append(Content.styled(" read-only " if roomy else " r/o", "bold $warning"))
     left = Content("").join(parts)
     right = _state(state, width - left.cell_length - 1)
     gap = max(1, width - left.cell_length - right.cell_length)
@@ -58,4 +60,5 @@ class Masthead(Widget):
 
     def render(self) -> Content:
         state = getattr(self.app, "link_state", LinkState())
-        return masthead(self.current, state, self.size.width)
+        options = getattr(self.app, "options", None)
+        return masthead(self.current, state, self.size.width, read_only=bool(options and options.read_only))

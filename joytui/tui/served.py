@@ -1,0 +1,55 @@
+"""The console behind a browser: `joytui serve` runs it as a child, speaks to it over pipes, and gives a page to the rest.
+
+The packets on stdin and stdout are Textual's own (`textual.drivers.web_driver`), which textual-serve passes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual import messages
+from textual.drivers.web_driver import WebDriver
+
+from joytui.core.errors import UsageError
+from joytui.core.places import places
+
+if TYPE_CHECKING:
+    from joytui.tui.launch import Wishes
+
+
+class ServedDriver(WebDriver):
+    """Textual's driver for the web, which also ends when the server has gone (8.2.8 stays: a process that nobody sees)."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._write = partial(self._to_server)
+
+    def run_input_thread(self) -> None:
+        super().run_input_thread()
+        self._app.post_message(messages.ExitApp())
+
+    def _to_server(self, data: bytes) -> int:
+        try:
+            return os.write(self.fileno, data)
+        except BrokenPipeError:
+            self._app.post_message(messages.ExitApp())
+            return len(data)
+
+
+def open_served(wishes: Wishes, say: Callable[[str], None]) -> int:
+    """Runs the console over stdin and stdout until the browser or the user leaves; the exit code."""
+    if sys.stdin.isatty() or sys.stdout.isatty():
+        raise UsageError("this is for `joytui serve`, which shows the console in a browser")
+    gc.disable()
+    from joytui.tui.launch import farewell, make_app
+
+    where = places()
+    app = make_app(wishes, where, dark=not wishes.light)
+    app.driver_class = ServedDriver
+    app.run()
+    return farewell(app, where, say)

@@ -1,0 +1,58 @@
+"use strict";
+// Before textual.js: gives it the address of the websocket, says why a console has ended, and opens a new one where
+// the console did not end by the user's own wish.
+(() => {
+  const RETRY_S = 5;
+  const terminal = document.getElementById("terminal");
+  const asked = new URLSearchParams(location.search);
+  const passedOn = ["screen", "theme"];
+
+  const size = Number.parseInt(asked.get("fontsize"), 10);
+  terminal.dataset.fontSize = String(size >= 6 && size <= 60 ? size : 16);
+
+  // textual.js also knows `ping` (an address that it fetches) and `delay`: neither belongs into a link to a console.
+  const clean = new URL(location.href);
+  for (const name of ["ping", "delay"]) clean.searchParams.delete(name);
+  if (clean.href !== location.href) history.replaceState(null, "", clean.href);
+
+  const socket = new URL("ws", location.href);
+  socket.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  socket.search = "";
+  terminal.dataset.sessionWebsocketUrl = socket.href;
+
+  class ConsoleSocket extends WebSocket {
+    constructor(address) {
+      const full = new URL(address);
+      for (const name of passedOn) if (asked.has(name)) full.searchParams.set(name, asked.get(name));
+      if (matchMedia("(prefers-color-scheme: light)").matches) full.searchParams.set("light", "1");
+      super(full.href);
+      this.addEventListener("close", (event) => over(event.code, event.reason));
+    }
+    send(data) {
+      if (this.readyState === WebSocket.OPEN) super.send(data);
+    }
+  }
+  window.WebSocket = ConsoleSocket;
+
+  const open = () => location.reload();
+  document.getElementById("again").addEventListener("click", open);
+
+  function over(code, reason) {
+    const [words, again] = {
+      1000: ["The console has ended.", false],
+      4001: [`The console has ended by an error (${reason}). The terminal of joytui serve says more.`, false],
+      1013: [`${reason}. Close one of them.`, true],
+      1001: ["joytui serve was stopped.", true],
+    }[code] ?? ["The connection to joytui serve is lost.", true];
+    document.body.classList.add("-over");
+    document.getElementById("why").textContent = again ? `${words} Trying again…` : words;
+    document.getElementById("again").focus();
+    if (again) setTimeout(look, RETRY_S * 1000);
+  }
+
+  // The page is loaded again only when somebody answers: a browser's own error page would never come back.
+  function look() {
+    fetch(location.href, { cache: "no-store" }).then((answer) => (answer.ok ? open() : later()), later);
+  }
+  const later = () => setTimeout(look, RETRY_S * 1000);
+})();
