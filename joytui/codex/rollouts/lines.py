@@ -54,7 +54,7 @@ _HEAD = re.compile(
 )
 _KINDS = (None, *Kind)
 _BRACE = ord("}")
-_BLOCK = 1 << 20
+_BLOCK = 2 << 20
 
 
 class Reader(Protocol):

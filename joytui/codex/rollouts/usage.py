@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from joytui.codex.rollouts.cache import Cache, cache_path, fingerprint
 from joytui.codex.rollouts.files import RolloutFile, find_rollouts
-from joytui.core.usage import UsageTotals
 
 if TYPE_CHECKING:
     from joytui.codex.rollouts.count import Entry
@@ -22,7 +22,7 @@ HOUR_MS = 3_600_000
 class RolloutRow(NamedTuple):
     """Sums of one hour, provider, model, folder and thread. `hour` is Unix time in hours (UTC).
 
-    `totals.requests` counts responses and failed turns, `errors` the failed turns alone (0.163 and later write them).
+    `requests` counts responses and failed turns, `errors` the failed turns alone (0.163 and later write them).
     """
 
     hour: int
@@ -30,10 +30,16 @@ class RolloutRow(NamedTuple):
     model: str | None
     project: str | None
     thread: str
-    totals: UsageTotals
+    requests: int
+    errors: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
 
 
-class RolloutUsage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RolloutUsage:
     """Usage by Codex's own files. `broken` lines were left out; `files` is how many were found."""
 
     rows: tuple[RolloutRow, ...]
@@ -129,12 +135,20 @@ def merge(results: Iterable[FileResult]) -> list[Entry]:
 
 def roll_up(entries: Iterable[Entry]) -> list[RolloutRow]:
     """Sums by hour, provider, model, folder and thread, in the order of hours."""
-    groups: dict[tuple[int, str | None, str | None, str | None, str], list[UsageTotals]] = {}
+    sums: dict[tuple[int, str | None, str | None, str | None, str], list[int]] = {}
     for ms, thread, _, _, provider, model, cwd, spent, cached, output, reasoning, source in entries:
-        one = UsageTotals(1, source == "e", spent, cached, output, reasoning)
-        groups.setdefault((ms // HOUR_MS, provider, model, cwd, thread), []).append(one)
-    rows = [RolloutRow(*key, UsageTotals.sum(parts)) for key, parts in groups.items()]
-    return sorted(rows, key=lambda row: row.hour)
+        key = (ms // HOUR_MS, provider, model, cwd, thread)
+        row = sums.get(key)
+        if row is None:
+            row = sums[key] = [0, 0, 0, 0, 0, 0]
+        row[0] += 1
+        if source == "e":
+            row[1] += 1
+        row[2] += spent
+        row[3] += cached
+        row[4] += output
+        row[5] += reasoning
+    return [RolloutRow(*key, *numbers) for key, numbers in sorted(sums.items(), key=lambda item: item[0][0])]
 
 
 def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
@@ -142,7 +156,7 @@ def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
         return None
     try:
         broken, rows = json.loads(rollup)
-        return [RolloutRow(*key, UsageTotals(*totals)) for *key, totals in rows], int(broken)
+        return [RolloutRow(*row) for row in rows], int(broken)
     except (ValueError, TypeError):
         return None
 
