@@ -58,7 +58,9 @@ def describe_verdict(verdict: KeyVerdict) -> str:
     """The answer first, then the gateway's checks in their order."""
     asked = f"{verdict.model} → {verdict.model_used}" if verdict.model_used else verdict.model
     if verdict.allowed:
-        cost = f", holds {amounts.credits_text(verdict.estimate_credits)} Cr" if verdict.estimate_credits else ""
+        size = {"codex-turn": "a first turn of Codex", "small": "a small request"}.get(verdict.like, "a request")
+        holds = amounts.credits_text(verdict.estimate_credits) if verdict.estimate_credits else ""
+        cost = f"; {size} holds {holds} Cr" if holds else ""
         tier = f", tier {verdict.tier}" if verdict.tier else ""
         answer = [paint(f"yes: {asked}{tier}{cost}", "green")]
     else:

@@ -103,7 +103,11 @@ class KeyRotate(Model):
 
 
 class KeyCheck(Model):
-    """May this key call this model now? `key` is a plain key, a key's id or its name."""
+    """May this key call this model now? `key` is a plain key, a key's id or its name.
+
+    `like`: the size of the request that is asked about. "codex-turn": the first turn of a Codex session, some 16,000
+    tokens; later turns hold more, as the conversation grows. "small": a short question.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -111,10 +115,14 @@ class KeyCheck(Model):
     model: str = "auto"
     ip: str | None = None
     tier: str | None = None
+    like: Literal["codex-turn", "small"] = "codex-turn"
 
 
 class KeyVerdict(Model):
-    """`steps`: the checks in the gateway's order, up to the one that refused. The error fields are null where allowed."""
+    """`steps`: the checks in the gateway's order, up to the one that refused. The error fields are null where allowed.
+
+    `estimate_credits`: what a request of the size `like` holds while it runs.
+    """
 
     allowed: bool
     key_id: str | None = None
@@ -126,6 +134,7 @@ class KeyVerdict(Model):
     message: str | None = None
     cause: str | None = None
     estimate_credits: str | None = None
+    like: str = "codex-turn"
     steps: list[dict[str, str]] = Field(default_factory=list)
 
 

@@ -11,13 +11,15 @@ from joytui.gateway import refusals
 from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.plain_keys import complaint
 from joytui.gateway.refusals import Refused
+from joytui.gateway.request_body import BYTES_PER_TOKEN
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, wallets
 from joytui.ledger.money import Candidate, Shortfall
 
-INPUT_TOKENS = 1_000
-"""A small request: about what a short question costs to hold."""
+INPUT_BYTES = {"codex-turn": 48_000, "small": 3_000}
+"""What a request is held for by its length. The first turn of Codex 0.169.0 with a short prompt has 38 to 48 kB, by the
+shape that it sends for the model (observed); it sends no max_output_tokens."""
 STEPS = ("key", "blocked", "ip", "tier", "model", "route", "budget", "wallet")
 TITLES = {
     "key": "the key is known and active",
@@ -40,7 +42,8 @@ async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
         entry = _entry(gateway, wanted.key)
         gateway.keyring.check_state(entry)
         address = wanted.ip or (str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None)
-        ask = Ask(wanted.model, wanted.tier, address, input_tokens=INPUT_TOKENS)
+        tokens = INPUT_BYTES[wanted.like] // BYTES_PER_TOKEN + 1
+        ask = Ask(wanted.model, wanted.tier, address, input_tokens=tokens)
         chosen = await _affordable(gateway, entry, route(entry.policy, ask, gateway.market))
     except Refused as error:
         refusal = error
@@ -55,6 +58,7 @@ async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
         "message": refusal.message if refusal else None,
         "cause": refusal.cause if refusal else None,
         "estimate_credits": format_credits(chosen.estimate) if chosen else None,
+        "like": wanted.like,
         "steps": _steps(refusal),
     }
 

@@ -83,6 +83,21 @@ async def test_an_active_key_has_its_name_alone(gateway: Served) -> None:
     assert (await gateway.new_key("dev"))["id"] != first["id"]
 
 
+async def test_a_key_is_not_enabled_beside_an_active_one_of_its_name(gateway: Served) -> None:
+    first = await gateway.new_key("dev")
+    path = f"/console/v1/keys/{first['id']}"
+    await gateway.admin.post(f"{path}/disable")
+    second = await gateway.new_key("dev")
+    said = await gateway.admin.post(f"{path}/enable")
+    assert (said.status_code, said.json()["error"]["type"]) == (409, "conflict")
+    assert second["id"] in said.json()["error"]["message"]
+    assert (await gateway.ask(f"keys/{first['id']}"))["state"] == "disabled"
+    assert (await gateway.chat(first["key"])).status_code == 403
+    await gateway.admin.patch(path, json={"name": "dev-old"})
+    assert (await gateway.admin.post(f"{path}/enable")).json()["state"] == "active"
+    assert (await gateway.admin.post(f"{path}/enable")).status_code == 200
+
+
 async def test_a_name_of_two_keys_asks_for_the_id(gateway: Served) -> None:
     old = await gateway.new_key("dev")
     rotated = await gateway.admin.post("/console/v1/keys/dev/rotate", json={"old_expires_at": "2099-01-01T00:00:00Z"})

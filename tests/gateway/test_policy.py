@@ -138,7 +138,7 @@ async def test_the_dry_run_says_what_a_request_would_meet(gateway: Served) -> No
     ]
     for policy, asked in cases:
         made = await gateway.new_key(policy=policy)
-        body = {"key": made["id"], "model": "auto", **asked}
+        body = {"key": made["id"], "model": "auto", "like": "small", **asked}
         verdict = (await gateway.admin.post("/console/v1/keys/check", json=body)).json()
         answer = await gateway.chat(made["key"], {**SAY_HI, "model": asked.get("model", "auto")})
         assert verdict["status"] == answer.status_code, (policy, verdict)
@@ -146,3 +146,18 @@ async def test_the_dry_run_says_what_a_request_would_meet(gateway: Served) -> No
         assert (verdict["steps"][-1]["status"] == "pass") == verdict["allowed"]
         if not verdict["allowed"]:
             assert verdict["error_type"] == answer.json()["error"]["type"]
+
+
+async def test_the_dry_run_holds_what_a_turn_of_codex_would(gateway: Served) -> None:
+    """A budget that a small question fits into and a first turn of Codex does not: 48 kB, as Codex 0.169.0 sends."""
+    body = {"model": "auto", "input": [{"type": "message", "role": "user", "content": "x" * 47_900}]}
+    for limit, allowed in (("2", False), ("5", True)):
+        made = await gateway.new_key(policy={"daily_limit": limit, "fixed_model": "joytui-offline"})
+        check = {"key": made["id"], "model": "auto"}
+        verdict = (await gateway.admin.post("/console/v1/keys/check", json=check)).json()
+        answer = await gateway.post("responses", made["key"], body)
+        assert (verdict["allowed"], verdict["status"]) == (allowed, answer.status_code)
+        assert verdict["like"] == "codex-turn"
+        small = (await gateway.admin.post("/console/v1/keys/check", json={**check, "like": "small"})).json()
+        assert small["allowed"]
+    assert 4 < float(verdict["estimate_credits"]) < 5

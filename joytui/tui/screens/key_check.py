@@ -106,7 +106,10 @@ def verdict_text(verdict: KeyVerdict) -> Content:
         head = Content.assemble(
             ("✓ Yes", "bold $success"),
             (f": {visible(verdict.model)}{visible(used)}{tier}", "bold"),
-            (f"\na small request holds {verdict.estimate_credits} Cr" if verdict.estimate_credits else "", "$quiet"),
+            (
+                f"\na first turn of Codex holds {verdict.estimate_credits} Cr" if verdict.estimate_credits else "",
+                "$quiet",
+            ),
         )
     else:
         head = Content.assemble(
