@@ -12,7 +12,7 @@ import pytest
 from joytui.codex.world import Invocation
 from joytui.core.records import Verdict
 from joytui.doctor import examine
-from tests.doctor.test_robust import CONFIG, KEY, answering
+from tests.support.raw_gateway import CONFIG, KEY, answering
 
 FAILED = Path(__file__).parent.parent / "rollouts/fixtures/one_turn/0.169.0_failed_402.jsonl"
 NO_MONEY = {"error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "The wallet is empty"}}

@@ -12,7 +12,7 @@ from joytui.codex.world import Invocation
 from joytui.core.gateway_state import GatewayState, write_state
 from joytui.core.records import Verdict
 from joytui.doctor import examine
-from tests.doctor.test_robust import CONFIG, KEY
+from tests.support.raw_gateway import CONFIG, KEY
 
 
 def verdict(tmp_path: Path, pid: int) -> Verdict:

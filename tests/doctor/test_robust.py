@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,47 +15,9 @@ from joytui.codex.world import Invocation
 from joytui.core.causes import CAUSES
 from joytui.core.records import Report
 from joytui.doctor import examine, render_text, report_from_json, report_json
+from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, answering, pausing
 
-KEY = "jt_live_planted0123456789"
-CONFIG = """model_provider = "joytoken"
-model = "auto"
-[model_providers.joytoken]
-name = "joytoken"
-base_url = "http://127.0.0.1:{port}/openai/v1"
-env_key = "JOY_TOKEN_API_KEY"
-stream_idle_timeout_ms = 300
-request_max_retries = 0
-stream_max_retries = 0
-"""
-OK = b'data: {"type":"response.output_item.done","item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"ok"}]}}\n\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n'
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@contextmanager
-def answering(raw: bytes) -> Iterator[int]:
-    """A port that answers every request with these bytes, and closes."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                with client:
-                    try:
-                        client.settimeout(1.0)
-                        client.recv(65536)
-                        client.sendall(raw)
-                        client.shutdown(socket.SHUT_WR)
-                        client.recv(65536)
-                    except OSError:
-                        continue
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
 
 
 def run(folder: Path, config: bytes, key: str = KEY, *, send: bool = True, limit: float = 3.0) -> Report:
@@ -142,33 +101,6 @@ def test_healthy(tmp_path: Path) -> None:
         report = run(tmp_path, CONFIG.format(port=port).encode())
     assert (report.verdict.works, report.verdict.cause) == (True, None)
     assert {step.id: step.status for step in report.steps}["stream"] == "pass"
-
-
-@contextmanager
-def pausing(pauses: list[float]) -> Iterator[int]:
-    """A port whose n-th answer to a POST waits so many seconds (the first, when they are used up) before its events."""
-    waits = iter(pauses)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                with client, suppress(OSError):
-                    client.settimeout(1.0)
-                    asked = client.recv(65536)
-                    pause = next(waits, pauses[0]) if asked.startswith(b"POST") else 0.0
-                    if pause:
-                        client.sendall(HEAD)
-                        time.sleep(pause)
-                    client.sendall(OK if pause else HEAD + OK)
-                    client.shutdown(socket.SHUT_WR)
-                    client.recv(65536)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize(

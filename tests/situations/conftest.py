@@ -1,20 +1,11 @@
-"""The tables of right, wrong and not replayable, printed at the end of the run, also when the tests ran in other processes."""
+"""The tables of right, wrong and not replayable, printed at the end of the run."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tests.support.summaries import write_summaries
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    tables = [
-        text
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, text in getattr(report, "user_properties", ())
-        if name == "situations"
-    ]
-    if tables:
-        terminalreporter.section("situations of the real Codex")
-        for text in tables:
-            terminalreporter.write_line(text)
+    write_summaries(terminalreporter, "situations", "situations of the real Codex")

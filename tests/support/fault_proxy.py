@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import threading
-from types import TracebackType
 from urllib.parse import urlsplit
+
+from tests.support.http_by_hand import reset_at_close
+from tests.support.threaded_server import ThreadedServer
 
 _ANSWERS = {
     "deny": b"HTTP/1.1 403 Forbidden\r\ncontent-length: 14\r\nx-proxy: fault\r\n\r\nblocked by it\n",
@@ -20,61 +21,33 @@ _ANSWERS = {
 }
 
 
-class FaultProxy:
+class FaultProxy(ThreadedServer):
     """Serves until closed. `seen` lists the request lines' method and target."""
 
     def __init__(self, kind: str = "forward") -> None:
+        super().__init__()
         self.kind = kind
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
         self.seen: list[str] = []
-        self._open: list[socket.socket] = []
-        self._closing = threading.Event()
-        threading.Thread(target=self._accept, name=f"fault-proxy-{self.port}", daemon=True).start()
+        self.start()
 
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def close(self) -> None:
-        self._closing.set()
-        for one in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def __enter__(self) -> FaultProxy:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError, ValueError):
-            head = _read_head(client)
-            if not head:
-                return
-            method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-            self.seen.append(f"{method} {target}")
-            if self.kind == "forward":
-                self._forward(client, head, method, target)
-            elif self.kind == "silent":
-                self._closing.wait()
-            elif self.kind == "reset":
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            else:
-                client.sendall(_ANSWERS[self.kind])
+    def serve(self, connection: socket.socket) -> None:
+        head = _read_head(connection)
+        if not head:
+            return
+        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        self.seen.append(f"{method} {target}")
+        if self.kind == "forward":
+            self._forward(connection, head, method, target)
+        elif self.kind == "silent":
+            self.closing.wait()
+        elif self.kind == "reset":
+            reset_at_close(connection)
+        else:
+            connection.sendall(_ANSWERS[self.kind])
 
     def _forward(self, client: socket.socket, head: bytes, method: str, target: str) -> None:
         place = urlsplit(f"//{target}" if method == "CONNECT" else target)
@@ -84,8 +57,7 @@ class FaultProxy:
             client.sendall(_ANSWERS["bad-gateway"])
             return
         upstream.settimeout(None)
-        self._open.append(upstream)
-        with upstream:
+        with self.kept(upstream):
             if method == "CONNECT":
                 client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:  # one request a connection is enough here

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.summaries import write_summaries
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    tables = [
-        text
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, text in getattr(report, "user_properties", ())
-        if name == "triage"
-    ]
-    if tables:
-        terminalreporter.section("triage of the real Codex's words")
-        for text in tables:
-            terminalreporter.write_line(text)
+    write_summaries(terminalreporter, "triage", "triage of the real Codex's words")

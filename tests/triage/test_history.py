@@ -9,7 +9,7 @@ import pytest
 
 from joytui.codex.world import Invocation
 from joytui.doctor.examine import examine
-from tests.doctor.test_robust import HEAD, OK, answering
+from tests.support.raw_gateway import HEAD, OK, answering
 
 CONFIG = """model_provider = "joytoken"
 model = "auto"
