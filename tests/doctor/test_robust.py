@@ -17,6 +17,8 @@ from joytui.core.records import Report
 from joytui.doctor import examine, render_text, report_from_json, report_json
 from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, answering, pausing
 
+_words = st.text(st.characters(exclude_characters="\0"), max_size=11)
+keys = _words | st.builds("{}planted{}".format, _words, _words)  # a long one that is no word of a report itself
 quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -51,7 +53,7 @@ def test_any_config(tmp_path_factory: pytest.TempPathFactory, config: bytes) -> 
 
 
 @quick
-@given(key=st.text(st.characters(exclude_characters="\0"), max_size=40))
+@given(key=keys)
 def test_any_key(tmp_path_factory: pytest.TempPathFactory, key: str) -> None:
     with answering(HEAD + OK) as port:
         run(tmp_path_factory.mktemp("k"), CONFIG.format(port=port).encode(), key)
