@@ -1,32 +1,16 @@
-"""How numbers and times stand in tables: short, with their units, local time, "~" before an estimate."""
+"""How costs and times stand in tables, on top of `core.amounts`: "~" before an estimate, local time."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from joytui.core.amounts import credits
 from joytui.core.clock import parse_time
-from joytui.core.money import format_credits, parse_credits
-from joytui.core.records import RequestRecord
+from joytui.core.money import parse_credits
 
-
-def tokens(count: int) -> str:
-    """ "812", "12.3k", "4.56M" """
-    if count < 10_000:
-        return str(count)
-    if count < 999_950:
-        return f"{count / 1_000:.1f}k"
-    return f"{count / 1_000_000:.2f}M"
-
-
-def duration(milliseconds: float | None) -> str:
-    """ "45ms", "1.2s", "3m20s"; nothing for None."""
-    if milliseconds is None:
-        return ""
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f}ms"
-    if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.1f}s"
-    return f"{int(milliseconds // 60_000)}m{int(milliseconds % 60_000 // 1000):02d}s"
+if TYPE_CHECKING:
+    from joytui.core.records import RequestRecord
 
 
 def cost(record: RequestRecord) -> str:
@@ -36,16 +20,8 @@ def cost(record: RequestRecord) -> str:
     return ("~" if record.cost_source == "estimated" else "") + credits(record.cost_nano)
 
 
-def credits(nano: int) -> str:
-    """Credits short enough for a column: six decimals at most, fewer for larger sums."""
-    if 0 < nano < 500:
-        return "<0.000001"
-    text = format_credits(nano, places=6 if nano < 10**10 else 2)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def credits_text(text: str) -> str:
-    """The same for the decimal text of the console API. Raises MoneyError."""
+    """The decimal text of the console API as `credits` writes it. Raises MoneyError."""
     return credits(parse_credits(text))
 
 

@@ -51,7 +51,7 @@ def tightest(key: KeyView) -> str:
     if one is None:
         return ""
     more = f" +{len(key.budgets) - 1}" if len(key.budgets) > 1 else ""
-    return f"{one.period} {amounts.credits_text(one.spent)}/{amounts.credits_text(one.limit)}{more}"
+    return f"{one.period} {amounts.credits_text(one.spent)}/{one.limit}{more}"
 
 
 def describe_verdict(verdict: KeyVerdict) -> str:

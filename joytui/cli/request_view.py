@@ -8,6 +8,7 @@ from typing import Any
 from joytui.cli import amounts
 from joytui.cli.columns import Column, cut, lines, screen_width
 from joytui.cli.output import emit, emit_json_line, paint
+from joytui.core.amounts import count, span
 from joytui.core.records import RequestRecord
 from joytui.core.redaction import visible
 
@@ -52,11 +53,11 @@ def row(record: RequestRecord) -> list[str]:
         status_text(record),
         record.key or "-",
         model_text(record),
-        amounts.tokens(record.input_tokens),
-        amounts.tokens(record.output_tokens),
+        count(record.input_tokens),
+        count(record.output_tokens),
         amounts.cost(record),
-        amounts.duration(record.ttft_ms),
-        amounts.duration(record.latency_ms),
+        span(record.ttft_ms),
+        span(record.latency_ms),
         reason(record),
     ]
 
@@ -126,7 +127,7 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
         ("route", " / ".join(part for part in (record.provider, record.tier) if part)),
         ("tokens", f"{record.input_tokens} in{cached}, {record.output_tokens} out{thought}"),
         ("cost", f"{amounts.cost(record) or '0'} Cr, {sources[record.cost_source]}"),
-        ("took", ", ".join(f"{what} {amounts.duration(ms)}" for what, ms in times if ms is not None)),
+        ("took", ", ".join(f"{what} {span(ms)}" for what, ms in times if ms is not None)),
         ("request id", record.request_id),
         ("upstream id", record.upstream_id or ""),
         ("thread", record.thread_id or ""),

@@ -14,11 +14,12 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from joytui.cli.amounts import credits, local_time, tokens
+from joytui.cli.amounts import local_time
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.gateway_options import add_gateway_options, moment, with_console
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
+from joytui.core.amounts import count, credits
 from joytui.core.clock import now, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.records import USAGE_GROUPS
@@ -209,13 +210,13 @@ def _places(row: UsageRow, names: list[str]) -> list[str]:
 def _numbers(totals: UsageTotals) -> list[str]:
     """The cells of NUMBERS; what is mostly 0 is left empty there, so that its column goes where it says nothing."""
     seldom = {"errors": totals.errors, "cached": totals.cached_input_tokens, "reasoning": totals.reasoning_tokens}
-    cells = {name: tokens(count) if count else "" for name, count in seldom.items()}
+    cells = {name: count(number) if number else "" for name, number in seldom.items()}
     return [
         str(totals.requests),
         cells["errors"],
-        tokens(totals.input_tokens),
+        count(totals.input_tokens),
         cells["cached"],
-        tokens(totals.output_tokens),
+        count(totals.output_tokens),
         cells["reasoning"],
         credits(totals.cost_nano),
     ]

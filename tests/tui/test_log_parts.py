@@ -6,8 +6,8 @@ from datetime import UTC
 
 import pytest
 
+from joytui.core.amounts import count, span
 from joytui.core.wire import request_view
-from joytui.tui.amounts import count, span
 from joytui.tui.charts.cells import columns as bars
 from joytui.tui.logs.format import cells, cost_text, fit, header, layout, status_cell
 from joytui.tui.logs.histogram import count as histogram
@@ -98,7 +98,7 @@ def test_counts(number, text):
 def test_small_texts():
     assert cost_text(0) == ""
     assert cost_text(33_962_000, estimated=True) == "~0.033962"
-    assert [span(ms) for ms in (-1, 12.4, 1240, 125_000)] == ["", "12ms", "1.2s", "2min"]
+    assert [span(ms) for ms in (-1, 12.4, 1240, 125_000)] == ["", "12ms", "1.2s", "2m05s"]
     assert fit("abcdef", 4) == "abc…"
     assert fit("漢字漢字", 5) == "漢字…"
     assert status_cell(0)[0] == "◌ …"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.walk_lines import no_codex
+from joytui.tui.lines import hanging
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
     from joytui.core.records import Evidence, Finding, Fix, Report
-from joytui.tui.doctor.snapshot import DoctorSnapshot
-from joytui.tui.doctor.walk_lines import no_codex
 
 Mood = Literal["good", "bad", "doubt", "calm"]
 
@@ -110,14 +110,6 @@ def _fact(what: str, where: str, width: int) -> Content:
     return Content.assemble(text, ("  " if beside else "\n  ", ""), (where, "$secondary"))
 
 
-def hanging(text: str, sign: str, style: str, width: int, sign_style: str = "$quiet") -> Content:
-    """Text behind a sign, wrapped by us so that its further lines stand under the first."""
-    room = max(12, width - 2)
-    lines = [part for line in text.split("\n") for part in (wrap(line, room) or [""])]
-    rows = [Content.assemble((sign if i == 0 else " ", sign_style), " ", (line, style)) for i, line in enumerate(lines)]
-    return Content("\n").join(rows)
-
-
 def effective_values(report: Report, width: int) -> Content:
     """The values that Codex will use with the place that set each."""
     rows = [(name, value) for name, value in report.effective.items() if value.value is not None]
@@ -137,14 +129,9 @@ def shown(value: object) -> str:
     return clean(str(value).lower() if isinstance(value, bool) else str(value), limit=120)
 
 
-def commands(fix: Fix) -> Content:
-    """Commands for a shell, one a line, with a quiet prompt that is not part of what is copied."""
-    lines: list[Content] = []
-    for command in fix.commands:
-        first, *more = clean(command).split("\n")
-        lines.append(Content.assemble(("$ ", "$quiet"), (first, "bold")))
-        lines.extend(Content.styled(f"  {line}", "bold") for line in more)
-    return Content("\n").join(lines)
+def commands(fix: Fix, width: int) -> Content:
+    """Commands for a shell with a quiet prompt that is not part of what is copied; a long one goes on under its start."""
+    return Content("\n").join(hanging(clean(command), "$", "bold", width) for command in fix.commands)
 
 
 def patch(diff: str) -> Content:

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.content import Content
 
 from joytui.core.clock import parse_time
-from joytui.core.money import parse_credits
+from joytui.core.money import format_credits, parse_credits
 from joytui.tui.charts.cells import bar_parts
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.no_gateway import no_gateway
@@ -131,7 +131,7 @@ def _budgets(key: KeyView, width: int) -> list[Content]:
         part = budget.used
         colour = "$error" if part >= 1 else "$warning" if part >= 0.8 else "$primary"
         left = amount_text(parse_credits(budget.left), "spend")
-        limit = amount_text(parse_credits(budget.limit), "spend")
+        limit = f"{format_credits(parse_credits(budget.limit))} Cr"
         resets = f", resets {budget.resets_at[:16].replace('T', ' ')} UTC" if budget.resets_at else ""
         blocks.append(
             Content.assemble(

@@ -7,18 +7,33 @@ from textual.content import Content
 from joytui.tui.logs.histogram import span_of, span_words
 from joytui.tui.logs.shown import Shown
 from joytui.tui.shown import visible
+from joytui.tui.state import LinkState
 
 
-def context(shown: Shown, filter_text: str, fresh: int | None, marked: int, now_ms: int | None) -> Content:
+def context(
+    shown: Shown,
+    state: LinkState,
+    *,
+    filter_text: str = "",
+    fresh: int | None = None,
+    marked: int = 0,
+    now_ms: int | None = None,
+) -> Content:
     """`fresh`: how many came since the pause, None while it follows; `now_ms` where the chart is shown."""
     total, errors = len(shown), len(shown.failed)
+    if not total and not filter_text and not state.connected:
+        return Content("")
     parts: list[Content] = []
     if filter_text:
         parts.append(Content.assemble(("filter ", "$quiet"), (visible(filter_text), "bold $accent")))
     parts.append(Content.assemble((f"{total:,}", "bold"), (" requests", "$quiet")))
     if errors:
         parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
-    if fresh is None:
+    if fresh is None and state.phase == "behind":
+        parts.append(Content.styled(f"▲ {state.behind_s:.0f} s behind", "bold $warning"))
+    elif fresh is None and not state.connected:
+        parts.append(Content.styled("✗ not live: the gateway is away", "bold $error"))
+    elif fresh is None:
         parts.append(Content.styled("● following", "$success"))
     else:
         new = f"  {fresh:,} new below" if fresh else ""

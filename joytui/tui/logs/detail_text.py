@@ -9,18 +9,21 @@ from textual.content import Content
 
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
-from joytui.tui.amounts import span
-from joytui.tui.logs.format import clock
+from joytui.tui.lines import filled
+from joytui.tui.logs.format import clock, status_cell
 from joytui.tui.logs.store import milliseconds
+from joytui.tui.logs.timeline import timeline
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyView
     from joytui.tui.logs.surroundings import Surroundings
 
+MOODS = {"good": "$success", "bad": "$error", "warn": "$warning", "running": "$secondary"}
+LABEL = 12
 COST_WORDS = {
     "upstream": "as the upstream billed it",
-    "estimated": "estimated from the catalog's prices",
+    "estimated": "estimated by the catalog",
     "none": "no cost known",
 }
 
@@ -29,20 +32,21 @@ def detail(
     record: RequestRecord, *, width: int, zone: tzinfo | None = None, around: Surroundings | None = None
 ) -> Content:
     """The whole pane for a width in cells. `around`: what the gateway says beside the record, once it has said it."""
+    if around is not None and around.record is not None and around.record.status == record.status:
+        record = around.record
     parts = [_head(record, zone)]
     if record.status is not None and record.status >= 400:
         parts.append(explained(record))
-    parts += [_timeline(record, width), _money(record)]
-    parts += [_decision(record, around), _wallet(around), _ids(record)]
+    parts += [timeline(record, width), _money(record)]
+    parts += [_decision(record, around, width), _wallet(around), _ids(record, width)]
     return Content("\n\n").join(part for part in parts if part.plain)
 
 
 def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
-    status = "running" if record.status is None else str(record.status)
-    bad = (record.status or 0) >= 400
-    glyph, colour = ("✗", "$error") if bad else ("◌", "$secondary") if record.status is None else ("✓", "$success")
+    words, mood = status_cell(record.status or 0)
+    words = words.replace("…", "running")
     return Content.assemble(
-        (f"{glyph} {status}  ", f"bold {colour}"),
+        (f"{words}  ", f"bold {MOODS[mood]}"),
         (visible(record.endpoint), "bold"),
         (f"\n{clock(milliseconds(record.time), zone, precise=True)}", "$quiet"),
         (f" · {'streamed' if record.stream else 'in one piece'}", "$quiet"),
@@ -67,50 +71,16 @@ def explained(record: RequestRecord) -> Content:
     )
 
 
-def _timeline(record: RequestRecord, width: int) -> Content:
-    """From admission over the first token to the end, to scale. The gateway measures these three and no more."""
-    total, first = record.latency_ms, record.ttft_ms
-    if total is None:
-        return Content("")
-    room = max(10, min(48, width - 2))
-    share = min(1.0, first / total) if first is not None and total > 0 else 1.0
-    waiting = max(1, min(room - (first is not None), round(room * share)))
-    lines = [
-        Content.styled("TIME", "bold $quiet"),
-        Content.assemble(("░" * waiting, "$quiet"), ("█" * (room - waiting), "$primary")),
-    ]
-    if first is None:
-        what = "refused after" if (record.status or 0) >= 400 else "answered after"
-        return Content("\n").join([*lines, _pair(what, span(total))])
-    streaming = total - first
-    speed = (
-        f"{record.output_tokens / streaming * 1000:,.0f} tokens/s" if streaming >= 50 and record.output_tokens else ""
-    )
-    lines += [
-        _pair("░ first token", span(first), "waited for the model"),
-        _pair("█ streaming", span(streaming), speed),
-        _pair("  end", span(total)),
-    ]
-    return Content("\n").join(lines)
-
-
-def _pair(name: str, value: str, more: str = "") -> Content:
-    return Content.assemble((f"{name:<14}", "$quiet"), (f"{value:>8}", "bold"), (f"  {more}" if more else "", "$quiet"))
-
-
-def _decision(record: RequestRecord, around: Surroundings | None) -> Content:
+def _decision(record: RequestRecord, around: Surroundings | None, width: int) -> Content:
     """Which way the gateway chose, and the policy of the key as it stands now."""
     lines = [Content.styled("POLICY", "bold $quiet")]
     asked, used = record.model or "–", record.model_used
     if used:
-        lines.append(Content.assemble(("route       ", "$quiet"), (visible(_route(asked, used, record)), "")))
+        lines.append(_fact("route", _route(asked, used, record), width))
     elif (record.status or 0) >= 400:
-        lines.append(Content.assemble(("route       ", "$quiet"), ("none: refused before a model was chosen", "")))
+        lines.append(_fact("route", "none: refused before a model was chosen", width))
     if around is not None and around.key is not None:
-        lines += [
-            Content.assemble((f"{name:<12}", "$quiet"), (visible(value, limit=300), ""))
-            for name, value in policy(around.key)
-        ]
+        lines += [_fact(name, value, width) for name, value in policy(around.key)]
     if around is not None and around.problem:
         lines.append(Content.styled(visible(around.problem, limit=200), "$warning"))
     return Content("\n").join(lines) if len(lines) > 1 else Content("")
@@ -153,7 +123,9 @@ def _wallet(around: Surroundings | None) -> Content:
 
 
 def _money(record: RequestRecord) -> Content:
-    if (record.status or 0) >= 400 and not record.input_tokens and not record.cost_nano:
+    if record.status is None:
+        return Content.styled("◌ still under way: tokens and cost come with its end", "$quiet")
+    if record.status >= 400 and not record.input_tokens and not record.cost_nano:
         return Content("")  # refused before anything was spent
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""
     reasoning = f"{record.reasoning_tokens:,} reasoning" if record.reasoning_tokens else ""
@@ -170,7 +142,7 @@ def _money(record: RequestRecord) -> Content:
     return Content("\n").join([Content.styled("TOKENS AND COST", "bold $quiet"), *lines])
 
 
-def _ids(record: RequestRecord) -> Content:
+def _ids(record: RequestRecord, width: int) -> Content:
     pairs = [
         ("key", record.key),
         ("asked", record.model if record.model_used is None else None),
@@ -183,9 +155,12 @@ def _ids(record: RequestRecord) -> Content:
         ("from", record.ip),
         ("notes", record.notes),
     ]
-    lines = [
-        Content.assemble((f"{name:<12}", "$quiet"), (visible(value, limit=300), ""))
-        for name, value in pairs
-        if value is not None
-    ]
+    lines = [_fact(name, value, width) for name, value in pairs if value is not None]
     return Content("\n").join([Content.styled("WHO AND WHAT", "bold $quiet"), *lines])
+
+
+def _fact(name: str, value: str, width: int) -> Content:
+    """A name, and its value under itself where it is longer than the line."""
+    first, *more = filled(visible(value, limit=300), width - LABEL)
+    rows = [Content.assemble((f"{name:<{LABEL}}", "$quiet"), first), *(Content(" " * LABEL + line) for line in more)]
+    return Content("\n").join(rows)

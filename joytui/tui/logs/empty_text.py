@@ -5,13 +5,14 @@ from __future__ import annotations
 from textual.content import Content
 
 from joytui.core.joytoken import config_block, try_command
+from joytui.tui.lines import hanging
 from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 
 def nothing_yet(
-    state: LinkState, codex_goes_to: str | None, filter_text: str = "", *, loading: bool = False
+    state: LinkState, codex_goes_to: str | None, filter_text: str = "", *, loading: bool = False, width: int = 80
 ) -> Content:
     """The words for an empty log. `codex_goes_to`: the base_url that this machine's Codex uses, where that is known."""
     if filter_text and loading:
@@ -28,7 +29,7 @@ def nothing_yet(
         )
     if (words := no_gateway(state, "There is no gateway to show logs of.", "bold $error")) is not None:
         return words
-    return Content("\n").join([_why(codex_goes_to, state.base_url), Content(""), *_how(state.base_url)])
+    return Content("\n").join([_why(codex_goes_to, state.base_url), Content(""), *_how(state.base_url, width)])
 
 
 def _why(codex_goes_to: str | None, base_url: str) -> Content:
@@ -50,15 +51,13 @@ def _why(codex_goes_to: str | None, base_url: str) -> Content:
     )
 
 
-def _how(base_url: str) -> list[Content]:
+def _how(base_url: str, width: int) -> list[Content]:
     return [
         Content.assemble(
             ("t", "bold $primary"), ("  sends one real Codex turn through it now, config.toml untouched:", "")
         ),
-        Content(""),
-        *(Content.styled(f"   {line}", "$quiet") for line in try_command(base_url).splitlines()),
+        *(hanging(line, " ", "$quiet", width - 1, margin=1) for line in try_command(base_url).splitlines()),
         Content(""),
         Content.assemble(("b", "bold $primary"), ("  copies the config.toml that puts Codex on it for good:", "")),
-        Content(""),
         *(Content.styled(f"   {line}", "$quiet") for line in config_block(base_url).rstrip().splitlines()),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from joytui.tui.amounts import count, credits, span
+from joytui.core.amounts import count, credits, span
 from joytui.tui.logs.store import LogStore
 from joytui.tui.shown import visible
 

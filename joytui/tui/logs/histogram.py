@@ -72,20 +72,23 @@ def span_words(seconds: int) -> str:
     return f"{seconds // 86400} days"
 
 
-def draw(counts: Counts, height: int) -> Content:
-    """Bars of requests; where some failed, the foot of the bar is red, to scale but never less than a sign."""
+def draw(counts: Counts, height: int, *, plain: bool = False) -> Content:
+    """Bars of requests; where some failed, the foot of the bar is red, to scale but never less than a sign. `plain`: there
+    are no colours, so what failed has a pattern of its own."""
     top = max(counts.requests, default=0)
     failed = [max(1, round(e / top * height * 8)) if e and top else 0 for e in counts.errors]
     lines = []
     for index, line in enumerate(columns([*counts.requests], height)):
         level = (height - 1 - index) * 8
-        parts = [_cell(cell, red=failed[i] > level) for i, cell in enumerate(line)]
+        parts = [_cell(cell, red=failed[i] > level, plain=plain) for i, cell in enumerate(line)]
         lines.append(Content.assemble(*parts))
     return Content("\n").join(lines)
 
 
-def _cell(cell: str, *, red: bool) -> tuple[str, str]:
+def _cell(cell: str, *, red: bool, plain: bool) -> tuple[str, str]:
     colour = "$error" if red else "$series-2"
+    if plain:
+        return ("✗" if red and cell != " " else cell), "$foreground"
     return cell, f"{colour} on {colour}" if cell == "█" else colour
 
 
@@ -115,4 +118,4 @@ class Histogram(Widget):
         width, height = self.content_size
         if self.counts is None or width < 12:
             return Content("")
-        return draw(self.counts, height)
+        return draw(self.counts, height, plain=self.app.no_color)

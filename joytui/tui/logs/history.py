@@ -1,23 +1,98 @@
-"""Loading what is older than the rows that are here: a page when the user reaches the top, pages up to an older failure."""
+"""Loading what is older than the rows that are here: a page when the user reaches the top, pages up to an older failure.
+
+The workers ask the gateway and post what came; the screen's handlers put it into the rows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
+
+from textual.message import Message
+from textual.message_pump import MessagePump
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.logs.shown import Shown
 
 if TYPE_CHECKING:
-    from joytui.client.console import ConsoleClient
+    from joytui.client.console import ConsoleClient, RequestPage
     from joytui.tui.screens.logs import LogsScreen
 
 PAGE = 500
 LARGE_PAGE = 5_000
 MOST_PAGES = 4
+NO_MORE = "no more failed requests in this direction"
+FAR_BACK = "the next failed request is far back: the filter is:error shows it"
+
+
+class OlderCame(Message):
+    """A page of requests that are older than what `shown` has."""
+
+    def __init__(self, shown: Shown, page: RequestPage) -> None:
+        super().__init__()
+        self.shown = shown
+        self.page = page
+
+
+class OlderEnded(Message):
+    """The loading of `shown`'s history has ended: `found` is the request to go to, `words` what to say about it, `problem`
+    what went wrong."""
+
+    def __init__(self, shown: Shown, *, found: str = "", words: str = "", problem: str = "") -> None:
+        super().__init__()
+        self.shown = shown
+        self.found = found
+        self.words = words
+        self.problem = problem
+
+
+async def older_page(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
+    """The body of a worker: one page."""
+    await _reporting(target, shown, _page(target, client, shown, text, before(shown), PAGE))
+
+
+async def older_error(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
+    """The body of a worker: pages up to the newest failure that is older than all rows here."""
+    await _reporting(target, shown, _up_to_error(target, client, shown, text))
+
+
+async def _reporting(target: MessagePump, shown: Shown, work: Awaitable[object]) -> None:
+    try:
+        await work
+    except JoytuiError as error:
+        target.post_message(OlderEnded(shown, problem=error.what))
+    else:
+        target.post_message(OlderEnded(shown))
+
+
+async def _page(
+    target: MessagePump, client: ConsoleClient, shown: Shown, text: str, edge: str | None, size: int
+) -> RequestPage:
+    page = await client.requests(text, limit=size, before=edge)
+    target.post_message(OlderCame(shown, page))
+    return page
+
+
+async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
+    edge = before(shown)
+    wanted = await client.requests(f"{text} is:error".strip(), limit=1, before=edge)
+    if not wanted.records:
+        target.post_message(OlderEnded(shown, words=NO_MORE))
+        return
+    failure = wanted.records[0].id
+    for _ in range(MOST_PAGES):
+        page = await _page(target, client, shown, text, edge, LARGE_PAGE)
+        if any(record.id == failure for record in page.records):
+            target.post_message(OlderEnded(shown, found=failure))
+            return
+        if page.next is None:
+            break
+        edge = page.next
+    target.post_message(OlderEnded(shown, words=FAR_BACK))
 
 
 class HistoryLoading:
-    """A part of the Logs screen: its worker asks the gateway, the screen is told by `history_came`."""
+    """A part of the Logs screen: starts the workers, and takes what they post."""
 
     @property
     def more_history(self) -> bool:
@@ -25,69 +100,35 @@ class HistoryLoading:
         screen: LogsScreen = self  # type: ignore[assignment]
         return screen.console.client is not None and before(screen.view.shown) != "end"
 
-    def load_history(self) -> None:
-        screen: LogsScreen = self  # type: ignore[assignment]
-        if self.more_history and not screen.loading_history:
-            screen.loading_history = True
-            screen.run_worker(self._history(), group="history", exit_on_error=False)
-
-    async def _history(self) -> None:
-        screen: LogsScreen = self  # type: ignore[assignment]
-        try:
-            await self._page(screen.view.shown, PAGE)
-        except JoytuiError as error:
-            screen.history_failed(error)
-        finally:
-            screen.loading_history = False
-            screen.history_came()
-
-    async def _page(self, shown: Shown, size: int) -> int:
-        """One page before what is shown; how many rows it brought."""
-        screen: LogsScreen = self  # type: ignore[assignment]
-        client, edge = screen.console.client, before(shown)
-        if client is None or edge == "end":
-            return 0
-        text = screen.filter_text if shown.term is not None else ""
-        page = await client.requests(text, limit=size, before=edge)
-        set_before(shown, page.next or "end")
-        added = shown.prepend(list(reversed(page.records)))
-        if shown is screen.view.shown and added:
-            screen.view.shift(added)
-        return added
-
-    async def older_error(self) -> None:
-        """To the newest failure that is older than all rows here, if the gateway has one."""
+    def load_history(self, *, error: bool = False) -> None:
+        """One page more, or (`error`) as many as the next older failure needs. Loading something else gives way."""
         screen: LogsScreen = self  # type: ignore[assignment]
         client, shown = screen.console.client, screen.view.shown
-        if client is None or screen.loading_history:
+        if client is None or not self.more_history or screen.loading_history is shown:
             return
-        screen.loading_history = True
-        try:
-            found = await self._newest_failure(client, shown)
-            if found is None:
-                screen.console.tell("no more failed requests in this direction")
-            elif not await self._load_up_to(shown, found):
-                screen.console.tell("the next failed request is far back: the filter is:error shows it")
-        except JoytuiError as error:
-            screen.history_failed(error)
-        finally:
-            screen.loading_history = False
+        screen.loading_history = shown
+        body = older_error if error else older_page
+        text = screen.filter_text if shown.term is not None else ""
+        screen.run_worker(body(screen, client, shown, text), group="history", exclusive=True, exit_on_error=False)
 
-    async def _newest_failure(self, client: ConsoleClient, shown: Shown) -> str | None:
+    def on_older_came(self, message: OlderCame) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
-        text = f"{screen.filter_text} is:error".strip()
-        page = await client.requests(text, limit=1, before=before(shown))
-        return page.records[0].id if page.records else None
+        set_before(message.shown, message.page.next or "end")
+        added = message.shown.prepend(list(reversed(message.page.records)))
+        if message.shown is screen.view.shown and added:
+            screen.view.shift(added)
 
-    async def _load_up_to(self, shown: Shown, request: str) -> bool:
+    def on_older_ended(self, message: OlderEnded) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
-        for _ in range(MOST_PAGES):
-            if not await self._page(shown, LARGE_PAGE) or shown is not screen.view.shown:
-                return False
-            if (place := shown.find(request)) is not None:
-                screen.view.go(place)
-                return True
-        return False
+        if screen.loading_history is message.shown:
+            screen.loading_history = None
+        if message.shown is not screen.view.shown:
+            return
+        if message.found and (place := message.shown.find(message.found)) is not None:
+            screen.view.go(place)
+        if message.words or message.problem:
+            screen.console.tell(message.words or message.problem, error=bool(message.problem))
+        screen.history_came()
 
 
 def before(shown: Shown) -> str | None:

@@ -1,9 +1,9 @@
-"""What stands around a request and is not in its record: its key's policy and budgets as they are now, and what it moved in
-the wallet. Asked for one request at a time, when its detail is open."""
+"""What stands around a request and is not in its row: all that the gateway measured of it, its key's policy and budgets as they
+are now, and what it moved in the wallet. Asked for one request at a time, when its detail is open."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import JoytuiError
@@ -19,10 +19,11 @@ PAGES = 3
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`moves`: the wallet's entries of this request, oldest first; None where they are too far back to be looked for.
+    """`record`: the whole record, with the times that the log's columns leave out. `moves`: the wallet's entries of this request, oldest first; None where they are too far back to be looked for.
     `problem` says why something could not be asked."""
 
     request: str
+    record: RequestRecord | None = None
     key: KeyView | None = None
     moves: tuple[WalletEntryView, ...] | None = ()
     problem: str = ""
@@ -30,14 +31,16 @@ class Surroundings:
 
 async def surroundings(client: ConsoleClient, record: RequestRecord) -> Surroundings:
     """Asks the gateway. Errors become `problem`: the detail is shown without."""
+    found = Surroundings(record.id)
+    asking = "the gateway"
     try:
-        key = await client.key(record.key_id) if record.key_id else None
+        found = replace(found, record=await client.request(record.id))
+        asking = "its key"
+        found = replace(found, key=await client.key(record.key_id) if record.key_id else None)
+        asking = "the wallet"
+        return replace(found, moves=await _moves(client, record))
     except JoytuiError as error:
-        return Surroundings(record.id, problem=f"its key: {error.what}")
-    try:
-        return Surroundings(record.id, key, await _moves(client, record))
-    except JoytuiError as error:
-        return Surroundings(record.id, key, problem=f"the wallet: {error.what}")
+        return replace(found, problem=f"{asking}: {error.what}")
 
 
 async def _moves(client: ConsoleClient, record: RequestRecord) -> tuple[WalletEntryView, ...] | None:

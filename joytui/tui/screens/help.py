@@ -13,7 +13,7 @@ from textual.screen import Screen
 from joytui.tui.read_only import refused_here
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
-from joytui.tui.widgets.keybar import KEY_NAMES
+from joytui.tui.widgets.keybar import named
 
 Lines = list[tuple[str, str]]
 
@@ -58,7 +58,7 @@ def key_lines(bindings: Iterable[ActiveBinding]) -> Lines:
         binding = active.binding
         if not binding.description or binding.system or binding.action.startswith(_UNSAID) or refused_here(active):
             continue
-        name = "^" + binding.key[5:] if binding.key.startswith("ctrl+") else KEY_NAMES.get(binding.key, binding.key)
+        name = binding.key_display or named(binding.key)
         if name not in keys.setdefault(binding.action, []):
             keys[binding.action].append(name)
         more = f": {binding.tooltip}" if binding.tooltip else ""

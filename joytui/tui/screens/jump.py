@@ -25,7 +25,6 @@ class JumpOverlay(ModalScreen[None]):
     """Letters over the panes; any other key takes them away."""
 
     DEFAULT_CSS = """
-    JumpOverlay { background: $background 30%; }
     JumpOverlay .letter { position: absolute; width: 5; height: 1; background: $primary; color: $background; text-style: bold; }
     """
 

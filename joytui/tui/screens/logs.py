@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from joytui.core.errors import JoytuiError
 from joytui.core.filters import FilterError, help_lines, parse
 from joytui.core.records import RequestRecord
 from joytui.tui.logs.context_text import context
@@ -19,14 +19,18 @@ from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
 from joytui.tui.logs.format import header, layout
 from joytui.tui.logs.histogram import Histogram, count
-from joytui.tui.logs.history import HistoryLoading
+from joytui.tui.logs.history import NO_MORE, HistoryLoading
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.surroundings import Surroundings, surroundings
 from joytui.tui.logs.view import LogView
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.screens.request_actions import RequestActions
+from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.fitted import Fitted
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
 
 FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text      (F1: the whole language)"
 
@@ -52,10 +56,17 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         Binding("escape", "back", "Back", show=False, tooltip="close the detail, then clear marks and filter"),
     ]
 
+    class Surrounded(Message):
+        """What stands around a request, when the gateway has said it."""
+
+        def __init__(self, around: Surroundings) -> None:
+            super().__init__()
+            self.around = around
+
     def __init__(self) -> None:
         super().__init__()
         self.filter_text = ""
-        self.loading_history = False
+        self.loading_history: Shown | None = None
         self._around: Surroundings | None = None
 
     @staticmethod
@@ -69,7 +80,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         with Horizontal(id="body"):
             with Vertical(id="list"):
                 yield Fitted(id="titles")
-                yield Static(id="empty")
+                yield Fitted(id="empty")
                 yield LogView(Shown(self.console.store), zone=self.console.options.zone, id="log")
             with VerticalScroll(id="detail", can_focus=True):
                 yield Fitted(id="detail-text")
@@ -77,6 +88,8 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
     def on_mount(self) -> None:
         self.view.watch(self.console, "link_state", self._link_changed)
         self.watch(self.view, "follow", self.show_context, init=False)
+        self.query_one("#filter").border_title = "filter"
+        self.query_one("#detail").border_title = "request"
         self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1)), "$quiet"))
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
@@ -107,8 +120,17 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
     def show_context(self) -> None:
         view = self.view
         now_ms = self.console.now_ms() if self.query_one(Histogram).display else None
-        words = context(view.shown, self.filter_text, view.fresh if not view.follow else None, len(view.marked), now_ms)
-        self.query_one("#context", Static).update(words)
+        words = context(
+            view.shown,
+            self.console.link_state,
+            filter_text=self.filter_text,
+            fresh=view.fresh if not view.follow else None,
+            marked=len(view.marked),
+            now_ms=now_ms,
+        )
+        line = self.query_one("#context", Static)
+        if not isinstance(line.content, Content) or not line.content.is_same(words):
+            line.update(words, layout=False)  # one line, whatever it says
 
     def _show_empty(self) -> None:
         empty = len(self.view.shown) == 0
@@ -116,10 +138,11 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         if not empty and self.focused is None:
             self.set_focus(self.view)
         if empty:
-            words = nothing_yet(
-                self.console.link_state, self.console.codex_goes_to, self.filter_text, loading=self.loading_history
+            state, goes_to, text = self.console.link_state, self.console.codex_goes_to, self.filter_text
+            loading = self.loading_history is not None
+            self.query_one("#empty", Fitted).show(
+                lambda width: nothing_yet(state, goes_to, text, loading=loading, width=width)
             )
-            self.query_one("#empty", Static).update(words)
 
     def on_log_view_moved(self) -> None:
         if self.has_class("-empty"):
@@ -138,14 +161,16 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         )
 
     def _ask_around(self, record: RequestRecord) -> None:
-        if self.console.client is not None and not self.view.follow:
-            self.run_worker(self._surround(record), group="around", exclusive=True, exit_on_error=False)
-
-    async def _surround(self, record: RequestRecord) -> None:
         client = self.console.client
-        if client is not None:
-            self._around = await surroundings(client, record)
-            self._show_detail()
+        if client is not None and not self.view.follow:
+            self.run_worker(self._surround(client, record), group="around", exclusive=True, exit_on_error=False)
+
+    async def _surround(self, client: ConsoleClient, record: RequestRecord) -> None:
+        self.post_message(self.Surrounded(await surroundings(client, record)))
+
+    def on_logs_screen_surrounded(self, message: Surrounded) -> None:
+        self._around = message.around
+        self._show_detail()
 
     def selected(self) -> RequestRecord | None:
         place = self.view.cursor
@@ -161,6 +186,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         self.set_class(open, "-filtering")
         box = self.query_one("#filter", Input)
         box.display = open
+        box.border_subtitle = ""
         self.set_focus(box if open else self.view)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -168,8 +194,10 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self.set_filter(event.value.strip())
         except FilterError as error:
             self.console.tell(f"{error.what}: {error.hint or ''}".rstrip(": "), error=True)
+            event.input.border_subtitle = f"✗ {visible(error.what, limit=60)}"
             event.input.cursor_position = min(error.position, len(event.value))
             return
+        event.input.border_subtitle = ""
         self._ask_filter(False)
 
     def set_filter(self, text: str) -> None:
@@ -201,9 +229,9 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         if self.view.next_error(step):
             return
         if step < 0 and self.more_history:
-            self.run_worker(self.older_error(), group="history", exit_on_error=False)
+            self.load_history(error=True)
         else:
-            self.console.tell("no more failed requests in this direction")
+            self.console.tell(NO_MORE)
 
     def action_copy_block(self) -> None:
         self.console.copy_block()
@@ -243,6 +271,3 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self.mark()
         elif self.filter_text:
             self.set_filter("")
-
-    def history_failed(self, error: JoytuiError) -> None:
-        self.console.tell(error.what, error=True)

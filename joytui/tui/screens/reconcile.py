@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from joytui.core.amounts import count
 from joytui.core.errors import JoytuiError
-from joytui.tui.amounts import count
 from joytui.tui.shown import visible
 from joytui.tui.usage.reading import Sources
 from joytui.tui.usage.snapshot import Question

@@ -4,11 +4,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+from textual.message_pump import MessagePump
+
 from joytui.core.errors import JoytuiError
 from joytui.core.records import RequestRecord
 
 if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.tui.screens.ask import Confirm
     from joytui.tui.screens.logs import LogsScreen
+
+
+def replay_question(record: RequestRecord) -> Confirm:
+    """What a replay sends, with which key and at what cost."""
+    from joytui.tui.screens.ask import Confirm
+
+    text = (
+        f"Sends one small prompt for {record.model or 'auto'} to {record.endpoint}. The request's own text is not kept, so "
+        f"it is not sent.\n\nA key is made for it with the policy of {record.key or 'no key'} and revoked afterwards. It "
+        "costs what a short answer costs."
+    )
+    return Confirm("Ask the same model again?", text, "Replay")
+
+
+class Replayed(Message):
+    """What came of a replay, in words; `request` is the one that was asked again, "" where nothing was sent."""
+
+    def __init__(self, request: str, words: str, *, error: bool) -> None:
+        super().__init__()
+        self.request = request
+        self.words = words
+        self.error = error
+
+
+async def _replay(target: MessagePump, client: ConsoleClient, record: RequestRecord) -> None:
+    """The body of a worker."""
+    from joytui.client.replay import replay
+    from joytui.tui.logs.curl import body
+
+    try:
+        done = await replay(client, record.endpoint, {**body(record), "stream": False}, key_id=record.key_id)
+    except JoytuiError as error:
+        target.post_message(Replayed("", error.what, error=True))
+        return
+    words = f"replay: {done.status} after {done.seconds:.1f} s"
+    words += f", {done.message}" if done.message else "; = on its row compares it with the first"
+    words += f"; {done.left_over}" if done.left_over else ""
+    target.post_message(Replayed(record.id, words, error=done.status >= 400))
 
 
 class RequestActions:
@@ -65,7 +108,6 @@ class RequestActions:
 
     def action_replay(self) -> None:
         from joytui.tui.logs.curl import sendable
-        from joytui.tui.screens.ask import Confirm
 
         screen: LogsScreen = self  # type: ignore[assignment]
         record = screen.selected()
@@ -76,34 +118,17 @@ class RequestActions:
         elif not sendable(record):
             screen.console.tell(f"only prompts can be sent again, not {record.endpoint}", error=True)
         else:
-            text = (
-                f"Sends one small prompt for {record.model or 'auto'} to {record.endpoint}. The request's own text is not "
-                "kept, so it is not sent.\n\nA key is made for it with the policy of "
-                f"{record.key or 'no key'} and revoked afterwards. It costs what a short answer costs."
-            )
-            question = Confirm("Ask the same model again?", text, "Replay")
-            screen.console.push_screen(question, lambda yes: self._start_replay(record) if yes else None)
+            screen.console.push_screen(replay_question(record), lambda yes: self._start_replay(record) if yes else None)
 
     def _start_replay(self, record: RequestRecord) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
-        screen.console.tell("asking again…")
-        screen.run_worker(self._replay(record), group="replay", exclusive=True, exit_on_error=False)
-
-    async def _replay(self, record: RequestRecord) -> None:
-        from joytui.client.replay import replay
-        from joytui.tui.logs.curl import body
-
-        screen: LogsScreen = self  # type: ignore[assignment]
         client = screen.console.client
-        if client is None:
-            return
-        try:
-            done = await replay(client, record.endpoint, {**body(record), "stream": False}, key_id=record.key_id)
-        except JoytuiError as error:
-            screen.console.tell(error.what, error=True)
-            return
-        self.mark(record.id)
-        words = f"replay: {done.status} after {done.seconds:.1f} s"
-        words += f", {done.message}" if done.message else "; = on its row compares it with the first"
-        words += f"; {done.left_over}" if done.left_over else ""
-        screen.console.tell(words, error=done.status >= 400)
+        if client is not None:
+            screen.console.tell("asking again…")
+            screen.run_worker(_replay(screen, client, record), group="replay", exclusive=True, exit_on_error=False)
+
+    def on_replayed(self, message: Replayed) -> None:
+        screen: LogsScreen = self  # type: ignore[assignment]
+        if message.request:
+            self.mark(message.request)
+        screen.console.tell(message.words, error=message.error)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from joytui.core.amounts import credits
 from joytui.core.money import format_credits, parse_credits
-from joytui.tui.amounts import credits
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
 

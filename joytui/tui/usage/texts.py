@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 from textual.content import Content
 
+from joytui.core.amounts import count
 from joytui.core.money import parse_credits
-from joytui.tui.amounts import count
 from joytui.tui.charts.cells import bar_parts, share
 from joytui.tui.logs.format import fit
 from joytui.tui.no_gateway import no_gateway

@@ -16,6 +16,10 @@ class Dialog(ModalScreen[T]):
     """Subclasses set DIALOG_TITLE and yield their content from `compose_dialog`. Escape closes with None."""
 
     CSS_PATH = "../dialogs.tcss"
+    # Below the width of a dialog and some of what lies behind it, the dialog takes the whole width: a strip of letters at
+    # its side says nothing. On a low screen it leaves out its blank lines.
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (90, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
     DIALOG_TITLE: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
 

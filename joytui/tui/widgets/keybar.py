@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from textual.app import App
 from textual.binding import Binding
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from joytui.tui.lines import hanging
 from joytui.tui.read_only import refused_here
 from joytui.tui.shown import visible
 
@@ -22,20 +24,27 @@ KEY_NAMES = {
     "space": "space",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "equals_sign": "=",
+    "colon": ":",
+    "comma": ",",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
     "tab": "tab",
 }
 
 
 def key_name(binding: Binding) -> str:
     """A key as it is written on the screen: "r", "?", "^p", "⏎"."""
-    if binding.key_display:
-        return binding.key_display
-    key = binding.key.split(",")[0].strip()
-    if key in KEY_NAMES:
-        return KEY_NAMES[key]
+    return binding.key_display or named(binding.key.split(",")[0].strip())
+
+
+def named(key: str) -> str:
+    """One key of Textual's, as it is written on the screen."""
     if key.startswith("ctrl+"):
         return "^" + key.removeprefix("ctrl+")
-    return key
+    return KEY_NAMES.get(key, key)
 
 
 def shown_bindings(screen: Screen[object]) -> list[Binding]:
@@ -74,12 +83,16 @@ def _item(binding: Binding) -> Content:
 
 
 class KeyBar(Widget):
-    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`."""
+    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`.
+
+    A word that is longer than the line gets the lines that it needs, and the body above gives way: nothing is covered.
+    """
 
     DEFAULT_CSS = """
-    KeyBar { dock: bottom; height: 1; background: $masthead; }
+    KeyBar { dock: bottom; height: auto; max-height: 4; background: $masthead; }
     """
     WORD_SECONDS = 4.0
+    LETTERS_A_SECOND = 18.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,15 +106,20 @@ class KeyBar(Widget):
     def tell(self, text: str, *, error: bool = False) -> None:
         """Shows a word in place of the keys."""
         glyph, style = ("✗", "bold $error") if error else ("✓", "bold $success")
-        self._word = Content.assemble((f" {glyph} ", style), (visible(text).replace("\n", " "), "$foreground"))
+        words = visible(text).replace("\n", " ")
+        room = max(12, self.size.width - 4)
+        self._word = Content.assemble(" ", hanging(words, glyph, "$foreground", room, style, margin=1))
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(self.WORD_SECONDS, self._forget)
-        self.refresh()
+        self._timer = self.set_timer(max(self.WORD_SECONDS, len(words) / self.LETTERS_A_SECOND), self._forget)
+        self.refresh(layout=True)
 
     def _forget(self) -> None:
         self._word = None
-        self.refresh()
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return 1 if self._word is None else self._word.plain.count("\n") + 1
 
     def _changed(self, screen: Screen[object]) -> None:
         if screen is self.screen:

@@ -58,7 +58,7 @@ class VerdictPane(VerticalScroll, can_focus=True):
     VerdictPane #banner.-bad { background: $banner-bad; }
     VerdictPane #banner.-doubt { background: $banner-doubt; }
     VerdictPane .title { height: 1; display: none; text-wrap: nowrap; }
-    VerdictPane .part { margin: 0 0 1 0; display: none; }
+    VerdictPane .part { margin: 0 0 1 0; padding: 0 1 0 0; display: none; }
     VerdictPane .-boxed { background: $panel; padding: 0 1; border-left: outer $rule; }
     VerdictPane .-there { display: block; }
     VerdictPane #fix.-there { margin: 0; }
@@ -132,8 +132,7 @@ def _mend(report: Report) -> Iterator[Part]:
         summary = Content.styled(words.clean(fix.summary), "bold")
         yield Part("fix", "FIX", lambda width: summary, hint="y copies it")
         if fix.commands:
-            commands = words.commands(fix)
-            yield Part("commands", "", lambda width: commands)
+            yield Part("commands", "", partial(words.commands, fix))
         if fix.patch:
             patch = words.patch(fix.patch)
             yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
