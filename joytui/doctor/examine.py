@@ -86,7 +86,7 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judg
         if send and world.plan is not None:
             from joytui.doctor.walk import explain_further
 
-            rest += _guarded(lambda: explain_further(world, limit, book))
+            rest += _guarded(lambda: explain_further(world, limit))
         return first, _distinct(rest, first.cause)
     if not send or world.plan is None:
         return Judgement(None, None, "nothing was sent"), _distinct(hints, None)

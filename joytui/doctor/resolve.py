@@ -117,7 +117,7 @@ def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
         issue = suspects.get(cause)
         if issue is None or (is_policy and not nothing_sent):
             continue
-        if cause == "key-shadowed-by-dotenv" and _shell_key_is_refused(probe, issue):
+        if cause == "key-shadowed-by-dotenv" and _shell_key_is_refused(probe):
             continue
         return _suspect_confirmed(judged, issue)
     if is_policy:
@@ -147,7 +147,7 @@ def _error_of(sent: Sent) -> tuple[Mapping[str, Any], str]:
     return error, str(error.get("message") or "")
 
 
-def _shell_key_is_refused(probe: Probe, issue: Issue) -> bool:
+def _shell_key_is_refused(probe: Probe) -> bool:
     """Whether the shell's own key is refused as well, so that .env is not what is to be mended."""
     credential = probe.world.credential
     value = probe.world.invocation.env.get(credential.variable or "") if credential else None

@@ -86,7 +86,7 @@ def _record_logs(probe: Probe, book: StepBook) -> None:
     book.record("logs", status, summary)
 
 
-def explain_further(world: World, limit: Limit, book: StepBook) -> list[Judgement]:
+def explain_further(world: World, limit: Limit) -> list[Judgement]:
     """What else is wrong behind a local fault: the way to the gateway, and its answer to an empty request (no tokens)."""
     assert world.plan is not None, "only with a request to send"
     short = limit.within(FURTHER_LIMIT)

@@ -118,7 +118,7 @@ def connect(addresses: list[Address], limit: Limit, attempts: list[Attempt]) -> 
             if todo:
                 last = _start(todo.pop(0), waiting, attempts) or last
             step = limit.within(STAGGER) if todo else limit
-            winner, failure = _first_ready(waiting, step, limit, more=bool(todo))
+            winner, failure = _first_ready(waiting, step, more=bool(todo))
             last = failure or last
             if winner is not None:
                 attempt = waiting.pop(winner)
@@ -155,7 +155,7 @@ def _start(address: Address, waiting: dict[socket.socket, Attempt], attempts: li
 
 
 def _first_ready(
-    waiting: dict[socket.socket, Attempt], step: Limit, limit: Limit, *, more: bool
+    waiting: dict[socket.socket, Attempt], step: Limit, *, more: bool
 ) -> tuple[socket.socket | None, OSError | None]:
     """The socket that connected, or the failure of those that did not; neither when the step's time is over."""
     failure: OSError | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,7 +173,3 @@ def answer_json(data: Any, status: int = 200, **headers: str) -> Scripted:
 
 def not_found(seen: Seen) -> Scripted:
     return answer_json({"error": {"message": f"no route {seen.path}", "type": "invalid_request_error"}}, 404)
-
-
-async def pieces_of(body: AsyncIterator[bytes]) -> list[bytes]:
-    return [piece async for piece in body]

@@ -7,8 +7,6 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
 
 class Tap:
     """`port` to talk to, `target` (a URL) to be set before the first connection; `bodies` are the requests' JSON bodies."""

@@ -146,11 +146,11 @@ def of_error(error: Mapping[str, Any]) -> Guess:
     found = by_type.get(str(error.get("type"))) or by_type.get(str(error.get("code")))
     if found is None:
         refusal = classify(400, {}, json.dumps({"error": dict(error)}, default=str).encode("utf-8", "replace"))
-        found = of_answer(refusal) if refusal.cause not in (KEY, ROUTE) else _asked(refusal.cause, message)
+        found = of_answer(refusal) if refusal.cause not in (KEY, ROUTE) else _asked(refusal.cause)
     return found.heard(shown)
 
 
-def _asked(question: str, message: str) -> Guess:
+def _asked(question: str) -> Guess:
     if question == KEY:
         return guess("key-rejected", "key-malformed", "env-key-missing", *OTHER_KEY_FAULTS, ask=KEY_ASK)
     return guess(

@@ -62,7 +62,7 @@ def _after(text: str) -> tuple[dict[str, str], bytes]:
 def _judged(status: int, headers: dict[str, str], body: bytes, method: str, target: str, text: str) -> Guess | None:
     heard = f"HTTP {status} {method} {target}".strip()
     if status < 300:
-        return _success(headers, body, target, heard)
+        return _success(body, target, heard)
     if status >= 400 and method == "GET" and target.split("?")[0].endswith("/responses") and status in (404, 405):
         return guess(
             "redirected", "responses-unsupported", "base-url-path", ask="the same with `curl -X POST`: Codex sends POST"
@@ -101,7 +101,7 @@ def _route(said: Refused, target: str) -> Guess:
     return on_route(said)
 
 
-def _success(headers: dict[str, str], body: bytes, target: str, heard: str) -> Guess | None:
+def _success(body: bytes, target: str, heard: str) -> Guess | None:
     """A 200 that is no event stream of /responses."""
     if not target.split("?")[0].endswith("/responses"):
         return Guess((), "the same for POST /openai/v1/responses, or " + DOCTOR, heard)
