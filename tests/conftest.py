@@ -17,6 +17,7 @@ for name in list(os.environ):
         del os.environ[name]
 for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "JOYTUI_ADMIN_TOKEN"):
     os.environ.pop(name, None)
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # a test that wants a keyring names its own
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
 os.environ["JOYTUI_DATA_DIR"] = str(Path(_scratch.name) / "data")
 os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")

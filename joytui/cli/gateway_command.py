@@ -4,6 +4,7 @@
   joytui gateway start --upstream https://api.example.com/openai/v1 --upstream-key-env UPSTREAM_KEY
   joytui gateway status
   joytui gateway stop
+  joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
 JOYTUI_GATEWAY_<NAME> in the environment, then these options.
@@ -19,13 +20,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from joytui.cli.gateway_upstream_key import configure as configure_upstream_key
+from joytui.cli.gateway_upstream_key import run as run_upstream_key
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE, RefusedError, UnreachableError
 from joytui.core.places import Places, places
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.wire import GatewayStatus
+    from joytui.core.wire import GatewayStatus, UpstreamView
 
 OPTIONS = (
     "host", "port", "upstream", "upstream_key_env", "upstream_api", "store", "tls_cert", "tls_key", "allow_hosts",
@@ -42,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_options(start)
     status = actions.add_parser("status", help="where it runs, since when, with which upstream")
     status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
+    configure_upstream_key(actions.add_parser("upstream-key", help="keep the key that an upstream wants"))
     for action in (start, actions.add_parser("stop", help="stop it, and wait until it is gone"), status):
         action.add_argument("--json", action="store_true", help="JSON on stdout")
 
@@ -74,7 +78,7 @@ def _port(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    actions = {"run": _run, "start": _start, "stop": _stop, "status": _status}
+    actions = {"run": _run, "start": _start, "stop": _stop, "status": _status, "upstream-key": run_upstream_key}
     return actions[args.action](args)
 
 
@@ -189,14 +193,15 @@ def _show(console: ConsoleClient, status: GatewayStatus, log: Path) -> None:
     from joytui.core.joytoken import BASE_PATH
     from joytui.core.redaction import visible
 
-    api = f" ({status.upstream_api})" if status.upstream_api else ""
     local = console.local is not None
+    several = len(status.upstreams) > 1
     facts = [
         ("gateway", f"{status.url} (pid {status.pid}, joytui {status.version}, since {local_time(status.started_at)})"),
         ("base URL", f"{console.url}{BASE_PATH}"),
-        ("upstream", f"{status.upstream}{api}" if status.upstream else "none: the built-in offline model answers"),
+        ("upstream", "" if status.upstream else "none: the built-in offline model answers"),
+        *(("upstream", _upstream_text(one, named=several)) for one in status.upstreams),
         ("store", status.store),
-        ("log", str(log) if local and log.exists() else ""),
+        ("log", _log_text(log) if local else ""),
         ("keys", str(status.keys)),
         ("requests", f"{status.requests} ({status.in_flight} running)"),
         ("consoles", str(status.consoles)),
@@ -207,3 +212,24 @@ def _show(console: ConsoleClient, status: GatewayStatus, log: Path) -> None:
             emit(f"{name:<9} {visible(text)}")
     for warning in status.warnings:
         say(f"warning: {visible(warning)}")
+
+
+def _upstream_text(upstream: UpstreamView, *, named: bool) -> str:
+    """ "https://api.example.com/v1 (chat; key: environment variable UPSTREAM_KEY)", by its name where it is one of several."""
+    facts = [
+        upstream.api or "api not asked yet",
+        f"key: {upstream.key_from or 'none'}",
+        *([] if upstream.healthy else ["failed a moment ago"]),
+    ]
+    return f"{upstream.name + ': ' if named else ''}{upstream.url} ({'; '.join(facts)})"
+
+
+def _log_text(log: Path) -> str:
+    """The file with its size, and how large it may become."""
+    from joytui.client.background_log import LOG_LIMIT
+
+    try:
+        size = log.stat().st_size
+    except OSError:
+        return ""
+    return f"{log} ({size / 1000:,.0f} kB; put aside as {log.name}.1 at {LOG_LIMIT // 1000:,} kB)"

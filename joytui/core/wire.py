@@ -241,6 +241,17 @@ class UsageView(Model):
     totals: UsageNumbers
 
 
+class UpstreamView(Model):
+    """`key_from`: where its key came from ("environment variable NAME", "keyring (…)", "file PATH"); null: it has none.
+    `api`: null until it is known. `healthy`: false while others are asked first, because it failed a moment ago."""
+
+    name: str
+    url: str
+    api: Literal["responses", "chat"] | None = None
+    key_from: str | None = None
+    healthy: bool = True
+
+
 class GatewayStatus(Model):
     version: str
     url: str
@@ -248,6 +259,7 @@ class GatewayStatus(Model):
     started_at: str
     upstream: str | None = None
     upstream_api: str | None = None
+    upstreams: list[UpstreamView] = Field(default_factory=list)
     store: str
     keys: int = 0
     requests: int = 0

@@ -6,13 +6,10 @@ import os
 from datetime import datetime
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-
 from joytui import __version__
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
-from joytui.core.records import USAGE_GROUPS
+from joytui.core.records import USAGE_GROUPS, to_json
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -24,6 +21,8 @@ from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, reads, wallets
 from joytui.ledger.ids import first_number, request_number
 from joytui.ledger.usage import latency, usage
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 PAGE = 200
 MOST = 5_000
@@ -43,6 +42,7 @@ async def status(request: Request) -> JSONResponse:
             "started_at": gateway.started_at,
             "upstream": ", ".join(upstreams) or None,
             "upstream_api": gateway.upstream.api,
+            "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": str(gateway.ledger.path),
             "keys": gateway.keyring.usable,
             "requests": await gateway.ledger.read(reads.counted),

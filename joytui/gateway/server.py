@@ -26,6 +26,7 @@ from joytui.gateway.logs import set_up_logging
 from joytui.gateway.protocol import capped
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.settings import GatewaySettings
+from joytui.gateway.upstream_keys import UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
 from joytui.ledger.files import store_path
 from joytui.ledger.sqlite import SqliteLedger
@@ -42,7 +43,9 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     """
     os.umask(0o077)
     set_up_logging(access=settings.access_log, log=places.gateway_log)
-    upstream = upstream_of(settings)
+    keys = UpstreamKeys.of(places)
+    upstream = upstream_of(settings, keys)
+    set_up_logging(access=settings.access_log, log=places.gateway_log, secrets=keys.given)
     store = store_path(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
     try:

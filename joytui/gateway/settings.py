@@ -38,7 +38,8 @@ class UpstreamSettings(BaseModel):
     url: str
     """An OpenAI base URL, to which /responses and /chat/completions are appended. https, or http on loopback."""
     key_env: str | None = None
-    """The environment variable that holds its key."""
+    """The environment variable that holds its key. Where it is not set, and without one: the key that
+    `joytui gateway upstream-key set NAME` keeps in the system's keyring or in a file (0600)."""
     api: Literal["auto", "responses", "chat"] = "auto"
     """What it speaks; auto finds out once and keeps it."""
     priority: int = 0
@@ -76,7 +77,7 @@ class GatewaySettings(BaseModel):
     upstream: str | None = None
     """An OpenAI base URL. Without one the built-in offline model answers."""
     upstream_key_env: str | None = None
-    """The environment variable that holds the upstream's key."""
+    """The environment variable that holds the upstream's key; else the one that is kept, as for `upstreams`."""
     upstream_api: Literal["auto", "responses", "chat"] = "auto"
     """What the upstream speaks on its side; auto finds out once and keeps it."""
     upstreams: list[UpstreamSettings] = []

@@ -1,28 +1,33 @@
-"""The upstreams that the settings name, each with its key from the environment."""
+"""The upstreams that the settings name, each with its key."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import SettingsError
 from joytui.gateway.settings import GatewaySettings, UpstreamSettings
+from joytui.gateway.upstream_keys import COMMAND, UpstreamKeys
 from joytui.gateway.upstreams.exchange import Upstream
-from joytui.gateway.upstreams.factory import make_failover, make_upstream, offline
+from joytui.gateway.upstreams.factory import host_of, make_failover, make_upstream, offline
 
 if TYPE_CHECKING:
     from joytui.gateway.upstreams.transport import TransportOptions
 
 
-def upstream_of(settings: GatewaySettings, env: Mapping[str, str] = os.environ) -> Upstream:
-    """The upstream to ask: the offline model, one relay, or several by priority. Raises SettingsError."""
+def wanted_upstreams(settings: GatewaySettings) -> list[UpstreamSettings]:
+    """Those of the settings in the order to ask them; each has a name."""
     wanted = sorted(settings.upstreams, key=lambda upstream: upstream.priority)
     if settings.upstream:
         first = UpstreamSettings(
             url=settings.upstream, key_env=settings.upstream_key_env, api=settings.upstream_api, priority=-1
         )
         wanted = [first, *wanted]
+    return [one.model_copy(update={"name": one.name or host_of(one.url)}) for one in wanted]
+
+
+def upstream_of(settings: GatewaySettings, keys: UpstreamKeys) -> Upstream:
+    """The upstream to ask: the offline model, one relay, or several by priority. Raises SettingsError."""
+    wanted = wanted_upstreams(settings)
     if not wanted:
         return offline()
     from joytui.gateway.upstreams.transport import TransportOptions
@@ -32,17 +37,17 @@ def upstream_of(settings: GatewaySettings, env: Mapping[str, str] = os.environ) 
         idle_timeout=settings.idle_timeout_s,
         max_connections=settings.max_parallel,
     )
-    return make_failover([_relay(one, options, env) for one in wanted])
+    return make_failover([_relay(one, options, keys) for one in wanted])
 
 
-def _relay(wanted: UpstreamSettings, options: TransportOptions, env: Mapping[str, str]) -> Upstream:
-    key = None
-    if wanted.key_env:
-        key = env.get(wanted.key_env, "").strip() or None
-        if key is None:
-            raise SettingsError(
-                f"the upstream's key is to be in the variable {wanted.key_env}, and that is not set",
-                where=wanted.url,
-                hint=f"export {wanted.key_env}=…",
-            )
-    return make_upstream(wanted.url, key, api=wanted.api, name=wanted.name, options=options)
+def _relay(wanted: UpstreamSettings, options: TransportOptions, keys: UpstreamKeys) -> Upstream:
+    assert wanted.name is not None
+    found = keys.find(wanted.name, wanted.key_env)
+    if found is None and wanted.key_env:
+        raise SettingsError(
+            f"the upstream's key is to be in the variable {wanted.key_env}, and that is not set; nor is a key kept for it",
+            where=wanted.url,
+            hint=f"export {wanted.key_env}=…, or {COMMAND.replace('NAME', wanted.name)}",
+        )
+    key, source = (found.value, found.source) if found else (None, None)
+    return make_upstream(wanted.url, key, key_from=source, api=wanted.api, name=wanted.name, options=options)

@@ -15,6 +15,7 @@ import httpx
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
+from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
 from joytui.ledger import reads
 from joytui.ledger.sqlite import SqliteLedger
@@ -82,7 +83,7 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     ledger = SqliteLedger.open(folder / "data" / "ledger.sqlite3")
     listening = bind(chosen.host, 0)
     url = _url(chosen, listening.getsockname()[1])
-    gateway = Gateway(chosen, ledger, upstream_of(chosen), ADMIN, url)
+    gateway = Gateway(chosen, ledger, upstream_of(chosen, UpstreamKeys(folder / "data" / FILE_NAME)), ADMIN, url)
     ready, stop = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run(gateway, listening, ready.set, signals=False, stop=stop))
     try:

@@ -10,6 +10,7 @@ import pytest
 from joytui.core.errors import SettingsError
 from joytui.gateway.catalog import cost, joined, load_catalog, reserve
 from joytui.gateway.settings import GatewaySettings, load_settings
+from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
 
 
@@ -82,7 +83,7 @@ def test_every_setting_is_documented() -> None:
 def test_an_upstream_key_that_is_not_set_is_said(tmp_path: Path) -> None:
     settings = GatewaySettings(upstream="https://api.example.com/openai/v1", upstream_key_env="UPSTREAM_KEY")
     with pytest.raises(SettingsError, match="UPSTREAM_KEY"):
-        upstream_of(settings, {})
+        upstream_of(settings, UpstreamKeys(tmp_path / FILE_NAME, {}))
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,20 @@ class Exchange:
             await self.aclose()
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamFacts:
+    """What the status tells of one upstream. `key_from` says where its key came from, None: it is asked without one.
+
+    `healthy`: False while another is asked first because this one failed a moment ago.
+    """
+
+    name: str
+    url: str
+    api: Api | None
+    key_from: str | None
+    healthy: bool = True
+
+
 @runtime_checkable
 class Upstream(Protocol):
     """Somewhere that answers model calls. `api` is what it speaks on `/responses`: its own, Chat by bridge, or not yet known."""
@@ -134,6 +148,10 @@ class Upstream(Protocol):
 
     async def models(self) -> Sequence[Mapping[str, Any]]:
         """The upstream's model entries as it gives them (`{"id": …}` or a catalog entry); empty when it has no list."""
+        ...
+
+    def facts(self) -> Sequence[UpstreamFacts]:
+        """One for each upstream that is asked over HTTP."""
         ...
 
     async def aclose(self) -> None: ...

@@ -24,13 +24,14 @@ def make_upstream(
     url: str,
     key: str | None,
     *,
+    key_from: str | None = None,
     api: Literal["auto", "responses", "chat"] = "auto",
     name: str | None = None,
     options: TransportOptions | None = None,
 ) -> Upstream:
     """A relay to an OpenAI base URL ("https://host/openai/v1"). Raises SettingsError for a URL or key that cannot work.
 
-    `api`: what the upstream speaks on `/responses`; "auto" finds it out by the first call.
+    `api`: what the upstream speaks on `/responses`; "auto" finds it out by the first call. `key_from`: for the status.
     """
     from joytui.gateway.upstreams.relay import Relay
 
@@ -38,8 +39,20 @@ def make_upstream(
         checked = checked_url(url)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    name = name or urlsplit(checked).hostname or checked
-    return Relay(checked, _checked_key(key), name=name, api=None if api == "auto" else api, options=options)
+    spoken = None if api == "auto" else api
+    return Relay(
+        checked,
+        checked_key(key) if key and key.strip() else None,
+        name=name or host_of(checked),
+        key_from=key_from,
+        api=spoken,
+        options=options,
+    )
+
+
+def host_of(url: str) -> str:
+    """What an upstream without a name is called."""
+    return urlsplit(url).hostname or url
 
 
 def make_failover(upstreams: Sequence[Upstream]) -> Upstream:
@@ -49,9 +62,8 @@ def make_failover(upstreams: Sequence[Upstream]) -> Upstream:
     return upstreams[0] if len(upstreams) == 1 else Failover(upstreams)
 
 
-def _checked_key(key: str | None) -> str | None:
-    if key is None or not key.strip():
-        return None
+def checked_key(key: str) -> str:
+    """A key that a header can carry, without blanks around it. Raises SettingsError, which does not repeat it."""
     key = key.strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SettingsError("the upstream's key has characters that no header can carry", hint="copy it again")

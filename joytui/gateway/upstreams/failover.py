@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from joytui.core.joytoken import HEADER_FAILOVER
-from joytui.gateway.upstreams.exchange import Api, Exchange, ModelCall, Upstream
+from joytui.gateway.upstreams.exchange import Api, Exchange, ModelCall, Upstream, UpstreamFacts
 
 REST_S = 15.0
 """How long an upstream that failed is asked last."""
@@ -74,6 +75,9 @@ class Failover:
             key = entry.get("id") or entry.get("model_key") or entry.get("modelKey")
             found.setdefault(str(key), entry)
         return list(found.values())
+
+    def facts(self) -> Sequence[UpstreamFacts]:
+        return [replace(fact, healthy=self.healthy(one)) for one in self.upstreams for fact in one.facts()]
 
     async def aclose(self) -> None:
         await asyncio.gather(*(upstream.aclose() for upstream in self.upstreams))

@@ -16,7 +16,15 @@ from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
 from joytui.gateway.upstreams.capability import NOT_THERE, Capability, Learned
-from joytui.gateway.upstreams.exchange import Api, Endpoint, Exchange, ModelCall, Observation, error_exchange
+from joytui.gateway.upstreams.exchange import (
+    Api,
+    Endpoint,
+    Exchange,
+    ModelCall,
+    Observation,
+    UpstreamFacts,
+    error_exchange,
+)
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
@@ -28,11 +36,19 @@ class Relay:
     """One upstream by its OpenAI base URL, to which `/responses` and `/chat/completions` are appended."""
 
     def __init__(
-        self, url: str, key: str | None, *, name: str, api: Api | None = None, options: TransportOptions | None = None
+        self,
+        url: str,
+        key: str | None,
+        *,
+        name: str,
+        key_from: str | None = None,
+        api: Api | None = None,
+        options: TransportOptions | None = None,
     ) -> None:
         self.name = name
         self.url = url.rstrip("/")
         self._key = key
+        self._key_from = key_from if key else None
         self._options = options or TransportOptions()
         self._client, self._transport = upstream_client(self.url, self._options)
         self._timeout = call_timeout(self._options)
@@ -125,6 +141,9 @@ class Relay:
             return model_entries(response.json()) if response.status_code == 200 else None
         except (httpx.HTTPError, OSError, ValueError):
             return None
+
+    def facts(self) -> Sequence[UpstreamFacts]:
+        return (UpstreamFacts(self.name, self.url, self.api, self._key_from),)
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -21,6 +21,7 @@ from joytui.gateway.upstreams.exchange import (
     Exchange,
     ModelCall,
     Observation,
+    UpstreamFacts,
     error_exchange,
     one_chunk,
 )
@@ -50,6 +51,9 @@ class OfflineModel:
 
     async def models(self) -> Sequence[Mapping[str, Any]]:
         return ({"id": MODEL, "object": "model", "created": 0, "owned_by": NAME},)
+
+    def facts(self) -> Sequence[UpstreamFacts]:
+        return ()
 
     async def aclose(self) -> None:
         return None

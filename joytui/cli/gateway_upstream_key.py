@@ -1,0 +1,130 @@
+"""`joytui gateway upstream-key set|where|forget [NAME]`: the key that the gateway shows to an upstream.
+
+It is read from stdin or a hidden prompt and never printed; it is no word of a command line, where every user of this
+machine and the shell's history would have it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, SettingsError, UsageError
+from joytui.core.places import places
+from joytui.core.redaction import Redactor
+
+if TYPE_CHECKING:
+    from joytui.gateway.settings import UpstreamSettings
+    from joytui.gateway.upstream_keys import UpstreamKeys
+
+LONGEST = 4096
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="key_action", metavar="set|where|forget", required=True)
+    keep = actions.add_parser("set", help="keep a key: from stdin, or from a hidden prompt")
+    where = actions.add_parser("where", help="where the key comes from (not the key)")
+    forget = actions.add_parser("forget", help="take a kept key away")
+    for action in (keep, where, forget):
+        action.add_argument(
+            "name",
+            metavar="NAME",
+            nargs="?",
+            help="its name in the settings, or its host or URL (default: the only one)",
+        )
+        action.add_argument("--json", action="store_true", help="JSON on stdout")
+        action.add_argument("surplus", nargs="*", help=argparse.SUPPRESS)
+    keep.add_argument(
+        "--in", dest="to", choices=("keyring", "file"),
+        help="where to keep it (default: the system's keyring where there is one, else a file of mode 0600)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    from joytui.gateway.settings import load_settings
+    from joytui.gateway.upstream_keys import UpstreamKeys
+    from joytui.gateway.upstream_setup import wanted_upstreams
+
+    here = places()
+    if args.surplus or (args.name and Redactor().text(args.name) != args.name):  # not repeated: it may be the key
+        what = "a key is no word of a command line; what stood there is in your shell's history now"
+        raise UsageError(what, hint="joytui gateway upstream-key set NAME < FILE; and a new key, if that was one")
+    upstreams = wanted_upstreams(load_settings(here.config_file))
+    name = _name(args.name, upstreams)
+    act = {"set": _set, "where": _where, "forget": _forget}[args.key_action]
+    return act(args, name, UpstreamKeys.of(here), upstreams)
+
+
+def _name(given: str | None, upstreams: list[UpstreamSettings]) -> str:
+    from joytui.gateway.upstreams.factory import host_of
+
+    if given is not None:
+        name = host_of(given) if "://" in given else given.strip()
+        if not 0 < len(name) <= 200 or not name.isprintable():
+            raise UsageError("an upstream's name is its name in the settings, or its host", where="NAME")
+        return name
+    if len(upstreams) == 1 and upstreams[0].name:
+        return upstreams[0].name
+    names = ", ".join(one.name or "" for one in upstreams)
+    raise UsageError(
+        f"which upstream? the settings have {names}" if names else "which upstream? the settings have none",
+        hint="give its name in the settings, or its host: joytui gateway upstream-key set api.example.com",
+    )
+
+
+def _set(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: list[UpstreamSettings]) -> int:
+    from joytui.gateway.upstreams.factory import checked_key
+
+    place = keys.keep(name, checked_key(_read(name)), to=args.to)
+    if args.json:
+        emit_json({"upstream": name, "kept_in": place})
+    else:
+        emit(f"the key for {name} is kept: {place}")
+    variable = next((one.key_env for one in upstreams if one.name == name), None)
+    if variable:
+        say(f"the variable {variable}, where it is set, goes before it")
+    if upstreams and name not in {one.name for one in upstreams}:
+        say(f"no upstream of the settings is called {name} ({', '.join(one.name or '' for one in upstreams)})")
+    say("a gateway that runs takes it when it is started again: `joytui gateway stop`, then start")
+    return EXIT_OK
+
+
+def _read(name: str) -> str:
+    if sys.stdin.isatty():
+        import getpass
+
+        text = getpass.getpass(f"key for {name} (not shown): ")
+    else:
+        text = sys.stdin.read(LONGEST + 1)
+    text = text.strip()
+    if not text:
+        raise UsageError("no key came", hint="joytui gateway upstream-key set NAME < FILE")
+    if len(text) > LONGEST:
+        raise SettingsError(f"a key has at most {LONGEST} characters")
+    return text
+
+
+def _where(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: list[UpstreamSettings]) -> int:
+    variable = next((one.key_env for one in upstreams if one.name == name), None)
+    found = keys.find(name, variable)
+    if args.json:
+        emit_json({"upstream": name, "key_from": found.source if found else None})
+    elif found:
+        emit(f"the key for {name} comes from: {found.source}")
+    else:
+        asked = f"the variable {variable} is not set, and " if variable else ""
+        say(f"no key for {name}: {asked}neither the system's keyring nor {keys.file} has one")
+    return EXIT_OK if found else EXIT_BAD_NEWS
+
+
+def _forget(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: list[UpstreamSettings]) -> int:
+    gone = keys.forget(name)
+    if args.json:
+        emit_json({"upstream": name, "forgotten": gone})
+    elif gone:
+        emit(f"the key for {name} is forgotten: {', '.join(gone)}")
+    else:
+        say(f"no key was kept for {name}")
+    return EXIT_OK if gone else EXIT_BAD_NEWS

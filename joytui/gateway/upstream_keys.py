@@ -1,0 +1,163 @@
+"""Where an upstream's key comes from: the environment, then the system's keyring, then a file of mode 0600.
+
+Never a command line (every user of the machine can read those), and never the store. An upstream goes by its name in the
+settings, or by its host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from joytui.core.errors import SettingsError
+from joytui.core.places import Places
+from joytui.gateway import system_keyring
+from joytui.gateway.system_keyring import KeyringTrouble
+
+FILE_NAME = "upstream-keys.json"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamKey:
+    """`source` is for people: "environment variable NAME", "keyring (…)", "file PATH"."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+class UpstreamKeys:
+    """The three places. `given`: the keys that were handed out, for the redaction of this process's log."""
+
+    def __init__(self, file: Path, env: Mapping[str, str] = os.environ) -> None:
+        self.file = file
+        self.given: list[str] = []
+        self._env = env
+
+    @classmethod
+    def of(cls, places: Places, env: Mapping[str, str] = os.environ) -> UpstreamKeys:
+        return cls(places.data_dir / FILE_NAME, env)
+
+    def find(self, name: str, variable: str | None = None) -> UpstreamKey | None:
+        """The first key of the three places, None where none has one. A keyring that gives no answer is passed over.
+
+        Raises SettingsError for a file that others can read.
+        """
+        found = self._in_environment(variable) or self._in_keyring(name) or self._in_file(name)
+        if found is not None:
+            self.given.append(found.value)
+        return found
+
+    def keep(self, name: str, key: str, *, to: str | None = None) -> str:
+        """Keeps a key and says where: `to` "keyring" or "file", None: the keyring where there is one, else the file.
+
+        What the other place held for the name goes. Raises SettingsError.
+        """
+        if to != "file":
+            try:
+                system_keyring.write(name, key)
+            except KeyringTrouble as trouble:
+                if to == "keyring":
+                    raise SettingsError(f"not kept: {trouble}", hint="--in file keeps it in a file") from None
+            else:
+                self._drop(name)
+                return self._keyring_name()
+        self._put(name, key)
+        if to == "file":
+            self._erase(name)
+        return f"file {self.file}"
+
+    def forget(self, name: str) -> list[str]:
+        """The places that had a key for the name, and have it no longer. Raises SettingsError."""
+        gone = [self._keyring_name()] if self._erase(name) else []
+        return [*gone, f"file {self.file}"] if self._drop(name) else gone
+
+    # --- the environment and the keyring ------------------------------------------------------------------------------
+
+    def _in_environment(self, variable: str | None) -> UpstreamKey | None:
+        value = self._env.get(variable, "").strip() if variable else ""
+        return UpstreamKey(value, f"environment variable {variable}") if value else None
+
+    def _in_keyring(self, name: str) -> UpstreamKey | None:
+        try:
+            value = (system_keyring.read(name) or "").strip()
+            return UpstreamKey(value, self._keyring_name()) if value else None
+        except KeyringTrouble:
+            return None
+
+    def _erase(self, name: str) -> bool:
+        try:
+            return system_keyring.erase(name)
+        except KeyringTrouble:
+            return False
+
+    def _keyring_name(self) -> str:
+        try:
+            return f"keyring ({system_keyring.backend_name()})"
+        except KeyringTrouble:
+            return "keyring"
+
+    # --- the file -----------------------------------------------------------------------------------------------------
+
+    def _in_file(self, name: str) -> UpstreamKey | None:
+        value = self._read().get(name, "").strip()
+        return UpstreamKey(value, f"file {self.file}") if value else None
+
+    def _put(self, name: str, key: str) -> None:
+        self._write({**self._read(), name: key})
+
+    def _drop(self, name: str) -> bool:
+        kept = self._read()
+        if name not in kept:
+            return False
+        del kept[name]
+        self._write(kept)
+        return True
+
+    def _read(self) -> dict[str, str]:
+        try:
+            with self.file.open(encoding="utf-8") as file:
+                self._check_mode(os.fstat(file.fileno()))
+                data = json.load(file)
+            if isinstance(data, dict) and all(isinstance(value, str) for value in data.values()):
+                return data
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise SettingsError(f"the upstream keys cannot be read: {error.strerror}", where=str(self.file)) from None
+        except ValueError:  # no JSON, no UTF-8: what it says is not shown, it may be a key
+            pass
+        raise SettingsError(
+            'not a file of upstream keys: {"name of the upstream": "its key"}', where=str(self.file),
+            hint=f"remove it, and store the keys anew: {COMMAND}",
+        )  # fmt: skip
+
+    def _check_mode(self, stat: os.stat_result) -> None:
+        if stat.st_mode & 0o077:
+            raise SettingsError(
+                f"other users may read the upstream keys (mode {stat.st_mode & 0o777:04o})", where=str(self.file),
+                hint=f"chmod 600 {self.file} — and new keys from their providers, if others use this machine",
+            )  # fmt: skip
+        if stat.st_uid != os.geteuid():
+            raise SettingsError("the file with upstream keys belongs to another user", where=str(self.file))
+
+    def _write(self, keys: Mapping[str, str]) -> None:
+        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        try:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not keys:
+                self.file.unlink(missing_ok=True)
+                return
+            temporary.unlink(missing_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(keys, file, indent=2, ensure_ascii=False)
+                file.write("\n")
+            temporary.replace(self.file)
+        except OSError as error:
+            raise SettingsError(f"the key cannot be kept: {error.strerror}", where=str(self.file)) from None
+
+
+COMMAND = "`joytui gateway upstream-key set NAME`"
