@@ -6,6 +6,9 @@ import os
 from datetime import datetime
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
 from joytui import __version__
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
@@ -21,8 +24,6 @@ from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, reads, wallets
 from joytui.ledger.ids import first_number, request_number
 from joytui.ledger.usage import latency, usage
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
 
 PAGE = 200
 MOST = 5_000
