@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Literal
 
 Ending = Literal["complete", "cut", "reset", "hang"]
@@ -221,8 +222,7 @@ def registered(name: str) -> Behaviour:
 
 def behaviour(name: str) -> Behaviour:
     """The behaviour of that name. KeyError with the nearest names if there is none."""
-    from tests.support import behaviours_http, behaviours_network, behaviours_stream, behaviours_wire  # noqa: F401  (they register themselves)
-
+    _register_all()
     try:
         return _registry[name]
     except KeyError:
@@ -234,6 +234,11 @@ def behaviour(name: str) -> Behaviour:
 
 def behaviour_names() -> tuple[str, ...]:
     """All registered names."""
-    from tests.support import behaviours_http, behaviours_network, behaviours_stream, behaviours_wire  # noqa: F401
-
+    _register_all()
     return tuple(_registry)
+
+
+def _register_all() -> None:
+    """Imports the modules that register behaviours."""
+    for layer in ("http", "network", "stream", "items", "endings", "wire"):
+        import_module(f"tests.support.behaviours_{layer}")

@@ -1,4 +1,4 @@
-"""Behaviours of a stream under HTTP 200: whole, broken in every way, and other things than an event stream."""
+"""Behaviours of a stream under HTTP 200: other things than an event stream, streams that break or pause, framing that Codex forgives."""
 
 from __future__ import annotations
 
@@ -22,33 +22,7 @@ from tests.support.behaviours import (
     message,
     stream,
 )
-
-
-def completed(**response: object) -> bytes:
-    """`response.completed` with another response."""
-    return event("response.completed", response=response)
-
-
-def failed(code: str | None, text: str = "nope", **more: object) -> bytes:
-    """`response.failed` with an error code."""
-    fault = {"code": code, "message": text, **more} if code else {"message": text}
-    return event("response.failed", response={"id": "resp_1", "status": "failed", "error": fault})
-
-
-def chat_chunk(**delta: object) -> bytes:
-    """One chunk of Chat Completions."""
-    return event(None, id="chatcmpl-1", object="chat.completion.chunk", choices=[{"index": 0, "delta": delta}])
-
-
-def tool_call(name: str = "exec_command", arguments: str = '{"cmd":"true"}', **more: object) -> bytes:
-    """A finished function call."""
-    item = {"type": "function_call", "id": "fc_1", "name": name, "arguments": arguments, "call_id": "call_1", **more}
-    return event("response.output_item.done", output_index=0, item=item)
-
-
-DONE = b"data: [DONE]\n\n"
-PING = b": ping\n\n"
-TEXT = (CREATED, ITEM_ADDED, DELTA)
+from tests.support.stream_events import DONE, PING, TEXT, chat_chunk, completed, finished
 
 # Other things than an event stream
 
@@ -155,7 +129,7 @@ add(
 )
 add("F_unknown_event_then_ok", stream(CREATED, event("response.something_new", x=1), ITEM_DONE, COMPLETED))
 add("F_bytewise", stream(*(bytes([byte]) for byte in ITEM_DONE + COMPLETED)))
-_ACCENTS = event("response.output_item.done", item=message("héllo"))
+_ACCENTS = finished(message("héllo"))
 _SPLIT = _ACCENTS.index("é".encode()) + 1
 add("F_split_mid_utf8", stream(CREATED, _ACCENTS[:_SPLIT], 0.05, _ACCENTS[_SPLIT:], COMPLETED))
 add(
@@ -163,16 +137,11 @@ add(
     stream(CREATED, event("response.output_text.delta", delta="x").replace(b"x", b"\xff\xfe"), ITEM_DONE, COMPLETED),
 )
 add("F_bad_utf8_in_item", stream(CREATED, ITEM_DONE.replace(b"hi from", b"\xff\xfe from"), COMPLETED))
-add("F_big_event", stream(CREATED, event("response.output_item.done", item=message("x" * 2_000_000)), COMPLETED))
+add("F_big_event", stream(CREATED, finished(message("x" * 2_000_000)), COMPLETED))
 add("F_many_events", stream(CREATED, *([DELTA] * 3000), ITEM_DONE, COMPLETED))
 add(
     "F_reasoning_item",
-    stream(
-        CREATED,
-        event("response.output_item.done", item={"type": "reasoning", "id": "rs_1", "summary": []}),
-        ITEM_DONE,
-        COMPLETED,
-    ),
+    stream(CREATED, finished({"type": "reasoning", "id": "rs_1", "summary": []}), ITEM_DONE, COMPLETED),
 )
 add("F_usage_missing", stream(CREATED, ITEM_DONE, completed(id="resp_1")))
 add("F_usage_null", stream(CREATED, ITEM_DONE, completed(id="resp_1", usage=None)))
@@ -234,228 +203,3 @@ add(
         ),
     ),
 )
-
-# Tool calls: the first answer asks for one, the second is the text
-
-add("F_tool_call", (stream(CREATED, tool_call(), COMPLETED), HEALTHY))
-add("F_tool_call_unknown", (stream(CREATED, tool_call("no_such_tool"), COMPLETED), HEALTHY))
-add(
-    "F_tool_call_namespace",
-    (stream(CREATED, tool_call("spawn_agent", "{}", namespace="multi_agent_v1"), COMPLETED), HEALTHY),
-)
-add(
-    "F_custom_tool_call",
-    (
-        stream(
-            CREATED,
-            event(
-                "response.output_item.done",
-                item={
-                    "type": "custom_tool_call",
-                    "name": "apply_patch",
-                    "input": "*** Begin Patch\n*** End Patch",
-                    "call_id": "call_1",
-                },
-            ),
-            COMPLETED,
-        ),
-        HEALTHY,
-    ),
-)
-add("F_tool_call_bad_arguments", (stream(CREATED, tool_call(arguments="{broken"), COMPLETED), HEALTHY))
-add("F_tool_call_for_ever", stream(CREATED, tool_call(), COMPLETED))
-
-# Empty answers: Codex ends well and shows nothing
-
-add("F_only_completed", stream(COMPLETED))
-add("F_created_completed", stream(CREATED, COMPLETED))
-add("F_delta_only", stream(CREATED, ITEM_ADDED, DELTA, COMPLETED))
-add(
-    "F_item_no_role",
-    stream(
-        CREATED,
-        event(
-            "response.output_item.done", item={"type": "message", "content": [{"type": "output_text", "text": "hi"}]}
-        ),
-        COMPLETED,
-    ),
-)
-add("F_output_only_in_completed", stream(CREATED, completed(id="resp_1", output=[message()], usage=USAGE)))
-add(
-    "F_item_user_role",
-    stream(CREATED, event("response.output_item.done", item={**message(), "role": "user"}), COMPLETED),
-)
-add(
-    "F_item_empty_content",
-    stream(
-        CREATED,
-        event("response.output_item.done", item={"type": "message", "role": "assistant", "content": []}),
-        COMPLETED,
-    ),
-)
-add("F_item_empty_text", stream(CREATED, event("response.output_item.done", item=message("")), COMPLETED))
-add(
-    "F_item_text_type",
-    stream(
-        CREATED,
-        event(
-            "response.output_item.done",
-            item={"type": "message", "role": "assistant", "content": [{"type": "text", "text": "hi"}]},
-        ),
-        COMPLETED,
-    ),
-)
-add(
-    "F_item_content_string",
-    stream(
-        CREATED,
-        event("response.output_item.done", item={"type": "message", "role": "assistant", "content": "hi"}),
-        COMPLETED,
-    ),
-)
-add(
-    "F_item_no_content",
-    stream(CREATED, event("response.output_item.done", item={"type": "message", "role": "assistant"}), COMPLETED),
-)
-add(
-    "F_item_unknown_type",
-    stream(CREATED, event("response.output_item.done", item={"type": "something_new", "x": 1}), COMPLETED),
-)
-add("F_item_missing", stream(CREATED, event("response.output_item.done", output_index=0), COMPLETED))
-add(
-    "F_item_refusal",
-    stream(
-        CREATED,
-        event(
-            "response.output_item.done",
-            item={"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
-        ),
-        COMPLETED,
-    ),
-)
-add(
-    "F_item_system_role",
-    stream(CREATED, event("response.output_item.done", item={**message(), "role": "system"}), COMPLETED),
-)
-add(
-    "F_reasoning_only",
-    stream(
-        CREATED, event("response.output_item.done", item={"type": "reasoning", "id": "rs_1", "summary": []}), COMPLETED
-    ),
-)
-add("F_item_added_only", stream(CREATED, event("response.output_item.added", item=message()), COMPLETED))
-
-# What Codex cannot parse
-
-add("F_completed_no_id", stream(CREATED, ITEM_DONE, completed(usage=USAGE)))
-add("F_completed_id_null", stream(CREATED, ITEM_DONE, completed(id=None, usage=USAGE)))
-add("F_completed_id_number", stream(CREATED, ITEM_DONE, completed(id=7, usage=USAGE)))
-add("F_completed_id_empty", stream(CREATED, ITEM_DONE, completed(id="", usage=USAGE)))
-add("F_completed_no_response", stream(CREATED, ITEM_DONE, event("response.completed")))
-add("F_completed_response_null", stream(CREATED, ITEM_DONE, event("response.completed", response=None)))
-add("F_completed_response_string", stream(CREATED, ITEM_DONE, event("response.completed", response="x")))
-add(
-    "F_usage_chat_style",
-    stream(
-        CREATED,
-        ITEM_DONE,
-        completed(id="resp_1", usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}),
-    ),
-)
-add(
-    "F_usage_no_total",
-    stream(CREATED, ITEM_DONE, completed(id="resp_1", usage={"input_tokens": 1, "output_tokens": 2})),
-)
-add(
-    "F_usage_strings",
-    stream(
-        CREATED,
-        ITEM_DONE,
-        completed(id="resp_1", usage={"input_tokens": "1", "output_tokens": "2", "total_tokens": "3"}),
-    ),
-)
-add(
-    "F_usage_floats",
-    stream(
-        CREATED, ITEM_DONE, completed(id="resp_1", usage={"input_tokens": 1.5, "output_tokens": 2, "total_tokens": 3})
-    ),
-)
-add(
-    "F_usage_negative",
-    stream(
-        CREATED, ITEM_DONE, completed(id="resp_1", usage={"input_tokens": -1, "output_tokens": 2, "total_tokens": 3})
-    ),
-)
-add("F_usage_empty", stream(CREATED, ITEM_DONE, completed(id="resp_1", usage={})))
-add(
-    "F_usage_details_null",
-    stream(
-        CREATED,
-        ITEM_DONE,
-        completed(id="resp_1", usage={**USAGE, "input_tokens_details": None, "output_tokens_details": None}),
-    ),
-)
-add(
-    "F_usage_details_empty",
-    stream(
-        CREATED,
-        ITEM_DONE,
-        completed(id="resp_1", usage={**USAGE, "input_tokens_details": {}, "output_tokens_details": {}}),
-    ),
-)
-add(
-    "F_type_only_in_event_line",
-    stream(
-        *(
-            b"event: " + kind + b"\ndata: " + json.dumps(data).encode() + b"\n\n"
-            for kind, data in (
-                (b"response.output_item.done", {"item": message()}),
-                (b"response.completed", {"response": {"id": "resp_1"}}),
-            )
-        )
-    ),
-)
-add("F_no_data_prefix", stream(*(piece.split(b"\n", 1)[1].replace(b"data: ", b"") for piece in WHOLE)))
-add("F_type_misspelt", stream(CREATED, ITEM_DONE, COMPLETED.replace(b"response.completed", b"response.complete")))
-add("F_response_done_event", stream(CREATED, ITEM_DONE, COMPLETED.replace(b"response.completed", b"response.done")))
-
-# Terminal events that say no
-
-add(
-    "F_failed_rate_limit",
-    stream(CREATED, failed("rate_limit_exceeded", "Rate limit reached. Please try again in 1.5s.")),
-)
-add("F_failed_quota", stream(CREATED, failed("insufficient_quota", "You exceeded your current quota")))
-add("F_failed_invalid_prompt", stream(CREATED, failed("invalid_prompt")))
-add("F_failed_context_length", stream(CREATED, failed("context_length_exceeded", "too long")))
-add("F_failed_server", stream(CREATED, failed("server_error", "boom")))
-add("F_failed_overloaded", stream(CREATED, failed("server_is_overloaded", "busy")))
-add("F_failed_slow_down", stream(CREATED, failed("slow_down", "busy")))
-add("F_failed_usage_limit", stream(CREATED, failed("usage_limit_reached", "limit")))
-add("F_failed_usage_not_included", stream(CREATED, failed("usage_not_included", "plan")))
-add("F_failed_policy", stream(CREATED, failed("policy_rejected", "requested tier is not allowed")))
-add("F_failed_model", stream(CREATED, failed("model_not_found", "Model not found")))
-add("F_failed_no_code", stream(CREATED, failed(None, "just so")))
-add("F_failed_no_error", stream(CREATED, event("response.failed", response={"id": "resp_1"})))
-add("F_failed_no_response", stream(CREATED, event("response.failed")))
-add("F_failed_once", (stream(CREATED, failed("server_error", "boom")), HEALTHY))
-add("F_failed_after_text", stream(*TEXT, ITEM_DONE, failed("server_error", "boom")))
-add("F_failed_then_completed", stream(CREATED, failed("server_error", "boom"), ITEM_DONE, COMPLETED))
-add(
-    "F_incomplete_tokens",
-    stream(
-        *TEXT,
-        event("response.incomplete", response={"id": "resp_1", "incomplete_details": {"reason": "max_output_tokens"}}),
-    ),
-)
-add(
-    "F_incomplete_filter",
-    stream(
-        *TEXT,
-        event("response.incomplete", response={"id": "resp_1", "incomplete_details": {"reason": "content_filter"}}),
-    ),
-)
-add("F_incomplete_no_reason", stream(*TEXT, event("response.incomplete", response={"id": "resp_1"})))
-add("F_completed_status_failed", stream(CREATED, ITEM_DONE, completed(id="resp_1", status="failed")))
-add("F_completed_status_incomplete", stream(CREATED, ITEM_DONE, completed(id="resp_1", status="incomplete")))
-add("F_cancelled", stream(CREATED, event("response.cancelled", response={"id": "resp_1"})))
