@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from joytui.core.errors import JoytuiError
-from joytui.core.redaction import visible
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -65,6 +64,8 @@ def text_width() -> int:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Aligned columns; `right` holds the indices of those that align right. Cells lose their control characters."""
+    from joytui.core.redaction import visible  # late: its patterns cost 4 ms, and JSON needs none of them
+
     cells = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
 

@@ -14,19 +14,16 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from joytui.cli.amounts import local_time
-from joytui.cli.columns import Column, emit_table
 from joytui.cli.gateway_options import add_gateway_options, moment, with_console
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
-from joytui.core.amounts import count, credits
 from joytui.core.clock import now, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
-from joytui.core.records import USAGE_GROUPS
+from joytui.core.usage import USAGE_GROUPS
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.records import UsageRow, UsageTotals
+    from joytui.core.usage import UsageRow, UsageTotals
     from joytui.core.wire import UsageView
 
 HourlySpending = dict[int, int]
@@ -164,7 +161,9 @@ def show(rows: list[UsageRow], totals: UsageTotals, args: argparse.Namespace) ->
     elif args.csv:
         emit(usage_csv(rows, args.by).rstrip("\r\n"))
     elif totals.requests:
-        _emit_table(rows, totals, args.by)
+        from joytui.cli.usage_table import emit_usage
+
+        emit_usage(rows, args.by)
     else:
         _say_empty(args)
 
@@ -177,46 +176,3 @@ def _say_empty(args: argparse.Namespace) -> None:
         say("`joytui usage --source codex` sums up what Codex did on this machine so far")
     else:
         say("no turns of Codex yet: its rollout files under CODEX_HOME/sessions are summed up here")
-
-
-NUMBERS = (
-    Column("requests", right=True),
-    Column("errors", right=True, rank=3),
-    Column("input", right=True),
-    Column("cached", right=True, rank=4),
-    Column("output", right=True),
-    Column("reasoning", right=True, rank=5),
-    Column("cost", right=True),
-)
-
-
-def _emit_table(rows: list[UsageRow], totals: UsageTotals, by: list[str]) -> None:
-    sources = dict.fromkeys(row.source for row in rows)
-    names = [*by, *(["source"] if len(sources) > 1 else [])]
-    columns = [*(Column(name, least=8) for name in names), *NUMBERS]
-    lines = [[*_places(row, names), *_numbers(row.totals)] for row in rows] if names else []
-    if len(sources) == 1:
-        lines.append([*["total", *[""] * len(names)][: len(names)], *_numbers(totals)])
-    emit_table(columns, lines)
-    if len(sources) > 1:
-        say("a request through the gateway is in both sources: they are not added up")
-
-
-def _places(row: UsageRow, names: list[str]) -> list[str]:
-    values = {**row.by, "source": row.source}
-    return [local_time(values[name]) if name == "hour" else values[name] or "-" for name in names]
-
-
-def _numbers(totals: UsageTotals) -> list[str]:
-    """The cells of NUMBERS; what is mostly 0 is left empty there, so that its column goes where it says nothing."""
-    seldom = {"errors": totals.errors, "cached": totals.cached_input_tokens, "reasoning": totals.reasoning_tokens}
-    cells = {name: count(number) if number else "" for name, number in seldom.items()}
-    return [
-        str(totals.requests),
-        cells["errors"],
-        count(totals.input_tokens),
-        cells["cached"],
-        count(totals.output_tokens),
-        cells["reasoning"],
-        credits(totals.cost_nano),
-    ]

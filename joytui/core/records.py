@@ -1,7 +1,7 @@
 """The records that pass between the packages: frozen data, no behaviour beyond their own JSON form.
 
 The doctor's half (`Report` and what it holds) is the contract of `joytui doctor --json`, schema version 1.
-The gateway's half (`RequestRecord`, `KeyRecord`, `UsageRow`) is the contract of `joytui logs|keys|usage --json`.
+The gateway's half (`RequestRecord`) is the contract of `joytui logs --json`; that of `joytui usage` is in `core.usage`.
 """
 
 from __future__ import annotations
@@ -190,29 +190,3 @@ class RequestRecord:
     notes: str | None = None
     queue_ms: float | None = None
     first_byte_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageTotals:
-    """Sums over requests. Tokens are counts, `cost_nano` nano-credits."""
-
-    requests: int = 0
-    errors: int = 0
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_nano: int = 0
-
-
-USAGE_GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
-"""What usage can be grouped by."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """Totals for one combination of grouping fields (USAGE_GROUPS), `by` in the order that was asked for."""
-
-    by: Mapping[str, str | None]
-    source: Literal["gateway", "codex"]
-    totals: UsageTotals

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from joytui import __version__
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
-from joytui.core.records import USAGE_GROUPS, to_json
+from joytui.core.records import to_json
+from joytui.core.usage import USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -114,7 +115,7 @@ async def usage_sums(request: Request) -> JSONResponse:
     term = filter_term(request) if request.query_params.get("filter") else None
     low = int(since.timestamp() * 1000) if since else 0
     rows, totals = await gateway.ledger.read(usage, by, low, int(until.timestamp() * 1000) + 1, term)
-    return JSONResponse({"rows": [views.usage_row(row) for row in rows], "totals": views.usage_numbers(totals)})
+    return JSONResponse({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
 
 
 async def latencies(request: Request) -> JSONResponse:

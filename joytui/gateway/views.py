@@ -8,7 +8,6 @@ from typing import Any
 
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import format_credits
-from joytui.core.records import UsageRow, UsageTotals, to_json
 from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
 from joytui.gateway.keyring import KeyEntry
@@ -100,16 +99,6 @@ def entry_view(entry: WalletEntry) -> dict[str, Any]:
         "request": request_id(entry.n) if entry.n is not None else None,
         "note": entry.note,
     }
-
-
-def usage_numbers(totals: UsageTotals) -> dict[str, Any]:
-    numbers: dict[str, Any] = to_json(totals)
-    numbers["cost_credits"] = format_credits(numbers.pop("cost_nano"))
-    return numbers
-
-
-def usage_row(row: UsageRow) -> dict[str, Any]:
-    return {**row.by, "source": row.source, **usage_numbers(row.totals)}
 
 
 def named_policy(row: PolicyRow) -> dict[str, Any]:

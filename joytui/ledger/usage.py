@@ -12,7 +12,7 @@ from typing import Any
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.records import UsageRow, UsageTotals
+from joytui.core.usage import UsageRow, UsageTotals
 from joytui.ledger.filters_sql import to_sql
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.rollups import DAY_MS, HOUR_MS, bucket_middle
@@ -37,21 +37,26 @@ _RAW_SUMS = (
 )
 
 
+Part = tuple[tuple[Any, ...], UsageTotals]
+"""What a group's columns held, and its sums."""
+
+
 def usage(
     connection: sqlite3.Connection, by: Sequence[str], since: int, until: int, term: Term | None = None
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open."""
     since, until = _clamped(connection, since, until)
-    sums: dict[tuple[str | None, ...], list[int]] = {}
+    groups: dict[tuple[str | None, ...], list[UsageTotals]] = {}
     names = _key_names(connection) if {"key", "owner"} & set(by) else {}
-    for group, numbers in _parts(connection, by, since, until, term):
+    for group, totals in _parts(connection, by, since, until, term):
         place = tuple(_label(name, value, names) for name, value in zip(by, group, strict=True))
-        held = sums.setdefault(place, [0] * 7)
-        for i, number in enumerate(numbers):
-            held[i] += number or 0
-    rows = [UsageRow(dict(zip(by, place, strict=True)), "gateway", UsageTotals(*n)) for place, n in sums.items()]
+        groups.setdefault(place, []).append(totals)
+    rows = [
+        UsageRow(dict(zip(by, place, strict=True)), "gateway", UsageTotals.sum(parts))
+        for place, parts in groups.items()
+    ]
     rows.sort(key=lambda row: _order(by, row))
-    return rows, UsageTotals(*(sum(column) for column in zip(*sums.values(), strict=True))) if sums else UsageTotals()
+    return rows, UsageTotals.sum(row.totals for row in rows)
 
 
 def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[int, int]:
@@ -64,7 +69,7 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
 
 def _parts(
     connection: sqlite3.Connection, by: Sequence[str], since: int, until: int, term: Term | None
-) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+) -> Iterator[Part]:
     if since >= until:
         return
     if term is not None or RAW_ONLY & set(by):
@@ -92,9 +97,7 @@ def _segments(since: int, until: int, *, by_hour: bool) -> list[tuple[str, int, 
     return [piece for piece in pieces if piece[1] < piece[2]]
 
 
-def _rolled(
-    connection: sqlite3.Connection, by: Sequence[str], kind: str, low: int, high: int
-) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+def _rolled(connection: sqlite3.Connection, by: Sequence[str], kind: str, low: int, high: int) -> Iterator[Part]:
     unit = HOUR_MS if kind == "hour" else DAY_MS
     groups = [f"{kind} * {unit} / {TIMES[name]}" if name in TIMES else _PLACES[name] for name in by]
     yield from _summed(
@@ -105,9 +108,7 @@ def _rolled(
     )
 
 
-def _raw(
-    connection: sqlite3.Connection, by: Sequence[str], low: int, high: int, term: Term | None
-) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+def _raw(connection: sqlite3.Connection, by: Sequence[str], low: int, high: int, term: Term | None) -> Iterator[Part]:
     groups = [f"(r.n >> {COUNTER_BITS}) / {TIMES[name]}" if name in TIMES else _RAW_PLACES[name] for name in by]
     condition, values = to_sql(term) if term is not None else ("1", [])
     yield from _summed(
@@ -119,13 +120,11 @@ def _raw(
     )
 
 
-def _summed(
-    connection: sqlite3.Connection, select: str, values: list[Any], groups: list[str]
-) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+def _summed(connection: sqlite3.Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
     grouping = f" GROUP BY {', '.join(str(i + 1) for i in range(len(groups)))}" if groups else ""
     for row in connection.execute(select + grouping, values):
         if row[len(groups)]:
-            yield row[: len(groups)], row[len(groups) :]
+            yield row[: len(groups)], UsageTotals(*row[len(groups) :])
 
 
 def _key_names(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from joytui.core.filters import parse
 from joytui.core.periods import period_label
-from joytui.core.records import UsageTotals
+from joytui.core.usage import UsageTotals
 from joytui.ledger.ids import milliseconds
 from joytui.ledger.sqlite import SqliteLedger
 from joytui.ledger.usage import latency, percentile, usage

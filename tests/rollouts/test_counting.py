@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from joytui.codex.rollouts import read_responses, read_usage
+from joytui.core.usage import UsageTotals
 from tests.support.rollout_corpus import FIELDS, MODELS, VERSIONS, Thread, Truth, random_usage, write_corpus
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -19,7 +20,7 @@ AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 def totals(home: Path, cache: Path | None = None) -> tuple[int, ...]:
     """requests, errors, input, cached, output, reasoning."""
-    return tuple(map(sum, zip(*(row[5:] for row in read_usage(home, cache).rows), strict=True))) or (0,) * 6
+    return UsageTotals.sum(row.totals for row in read_usage(home, cache).rows)[:6]
 
 
 def truth_totals(truth: Truth) -> tuple[int, ...]:
@@ -47,7 +48,9 @@ def rng() -> random.Random:
 def test_one_turn_of_every_version(tmp_path: Path, version: str) -> None:
     one_file(tmp_path, FIXTURES / f"one_turn/{version}_ok.jsonl")
     usage = read_usage(tmp_path)
-    assert [row[1:3] + row[5:] for row in usage.rows] == [("joytoken", "auto", 1, 0, 100, 40, 7, 3)]
+    assert [(row.provider, row.model, row.totals) for row in usage.rows] == [
+        ("joytoken", "auto", UsageTotals(1, 0, 100, 40, 7, 3))
+    ]
     assert usage.broken == 0
 
 
@@ -143,7 +146,7 @@ def test_a_record_copied_into_another_file_counts_once_for_its_own_thread(tmp_pa
     child = Thread(rng, truth, AT - timedelta(hours=1), version="0.169.0", provider="joytoken")
     child.lines += [line for line in parent.lines if "token_usage_record" in line]
     child.write(tmp_path)
-    assert [(row.provider, row.input_tokens) for row in read_usage(tmp_path).rows] == [("openai", 10)]
+    assert [(row.provider, row.totals.input_tokens) for row in read_usage(tmp_path).rows] == [("openai", 10)]
 
 
 def test_two_threads_may_share_a_response_id(tmp_path: Path, truth: Truth, rng) -> None:
@@ -182,7 +185,7 @@ def test_provider_by_settings_and_model_by_turn(tmp_path: Path, truth: Truth, rn
     thread.answer((4, 0, 1, 0))
     thread.write(tmp_path)
     rows = read_usage(tmp_path).rows
-    assert sorted((row.provider, row.model, row.input_tokens) for row in rows) == [
+    assert sorted((row.provider, row.model, row.totals.input_tokens) for row in rows) == [
         ("joytoken", "auto", 1),
         ("openai", "gpt-5.5", 6),
     ]
@@ -215,7 +218,7 @@ def test_a_generated_corpus_to_the_token(tmp_path: Path) -> None:
     assert totals(tmp_path / "home", tmp_path / "cache") == truth_totals(truth)
     groups: dict[tuple[str | None, str | None], int] = {}
     for row in read_usage(tmp_path / "home", tmp_path / "cache").rows:
-        groups[row.provider, row.model] = groups.get((row.provider, row.model), 0) + row.input_tokens
+        groups[row.provider, row.model] = groups.get((row.provider, row.model), 0) + row.totals.input_tokens
     assert {place: n for place, n in groups.items() if n} == {p: c["input"] for p, c in truth.groups.items()}
     assert {model for _, model in groups} == set(MODELS)
     assert len(VERSIONS) == 5

@@ -16,12 +16,14 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joytui.codex.rollouts import read_responses, read_usage
+from joytui.codex.rollouts import read_responses, read_usage, reading
 from joytui.codex.rollouts.cache import cache_path
-from joytui.codex.rollouts.count import Counter
+from joytui.codex.rollouts.count import Counter, milliseconds
 from joytui.codex.rollouts.files import find_rollouts
 from joytui.codex.rollouts.lines import Scanner
+from joytui.codex.rollouts.shapes import time_of
 from joytui.codex.rollouts.turns import last_turns
+from joytui.core.usage import UsageTotals
 from tests.support.rollout_corpus import Thread, Truth, write_corpus
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -36,7 +38,7 @@ def thread_of(answers: int, seed: int = 1, version: str = "0.169.0", at: datetim
 
 
 def input_of(home: Path, cache: Path | None = None) -> int:
-    return sum(row.input_tokens for row in read_usage(home, cache).rows)
+    return sum(row.totals.input_tokens for row in read_usage(home, cache).rows)
 
 
 def test_no_folder_is_no_usage(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_zst_file_of_several_frames_and_one_cut_off(tmp_path: Path) -> None:
     path.write_bytes(frames[0] + frames[1][: len(frames[1]) // 2])
     usage = read_usage(tmp_path)
     assert usage.broken >= 1
-    assert 1900 <= sum(row.input_tokens for row in usage.rows) < 4000
+    assert 1900 <= sum(row.totals.input_tokens for row in usage.rows) < 4000
 
 
 def test_broken_lines_are_counted_and_left_out(tmp_path: Path) -> None:
@@ -95,7 +97,7 @@ def test_broken_lines_are_counted_and_left_out(tmp_path: Path) -> None:
     thread.lines.insert(5, '{"timestamp":"2026-11-23T09:30:00Z","type":"token_usage_record","payload":{"usage":7}}')
     thread.write(tmp_path)
     usage = read_usage(tmp_path, tmp_path / "cache")
-    assert sum(row.input_tokens for row in usage.rows) == 20
+    assert sum(row.totals.input_tokens for row in usage.rows) == 20
     assert usage.broken == 7
     assert read_usage(tmp_path, tmp_path / "cache").broken == 7
 
@@ -152,7 +154,7 @@ def test_cut_anywhere_reading_on_gives_the_same(version: str, tmp_path_factory, 
         os.utime(path, ns=(number, number))
         rows = read_usage(home, home / "cache").rows
     assert rows == read_usage(home).rows
-    assert sum(row.input_tokens for row in rows) == 37
+    assert sum(row.totals.input_tokens for row in rows) == 37
 
 
 def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
@@ -197,12 +199,12 @@ def test_a_corrupt_cache_is_rebuilt(tmp_path: Path, damage: bytes) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "UPDATE files SET result = 'x'; DELETE FROM rollups",
-        "UPDATE rollups SET rows = '[1,[[2]]]'",
+        "UPDATE files SET result = 'x'; DELETE FROM rollup",
+        "UPDATE rollup SET rows = '[1,[[2]]]'",
         "DROP TABLE files",
-        "DROP TABLE rollups",
+        "DROP TABLE rollup",
         "PRAGMA user_version = 99",
-        "UPDATE files SET result = replace(result, '[', '{'), size = 1; DELETE FROM rollups",
+        "UPDATE files SET result = replace(result, '[', '{'), size = 1; DELETE FROM rollup",
     ],
 )
 def test_a_cache_with_wrong_contents_is_read_past(tmp_path: Path, sql: str) -> None:
@@ -247,7 +249,7 @@ def test_the_cache_is_the_users_alone(tmp_path: Path) -> None:
 
 READ = (
     "import sys; from pathlib import Path; from joytui.codex.rollouts import read_usage; h, c = map(Path, sys.argv[1:]); \
-print(sum(r.input_tokens for r in read_usage(h, c).rows))"
+print(sum(r.totals.input_tokens for r in read_usage(h, c).rows))"
 )
 
 
@@ -279,7 +281,7 @@ def test_bounds_that_are_no_whole_hours(corpus: tuple[Path, Truth], tmp_path: Pa
             and (not until or entry.ms < until.timestamp() * 1000)
         ]
         rows = read_usage(home, tmp_path / "cache", since, until).rows
-        assert sum(row.input_tokens for row in rows) == sum(wanted)
+        assert sum(row.totals.input_tokens for row in rows) == sum(wanted)
 
 
 @settings(max_examples=60, deadline=None)
@@ -297,3 +299,27 @@ def test_any_bytes_are_read_without_an_error(lines: list[bytes]) -> None:
     counter = Counter()
     Scanner().scan(Raw(b"\n".join(lines)), counter)
     assert isinstance(counter.state(), list)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores")
+def test_a_second_process_reads_a_part_and_delivers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = write_corpus(tmp_path, 3_000_000, seed=5)
+    alone = read_usage(tmp_path)
+    here: list[str] = []
+    monkeypatch.setattr(reading, "_WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(reading, "_may_fork", lambda: True)
+    read_file = reading.read_file
+    monkeypatch.setattr(reading, "read_file", lambda file, *rest: here.append(file.name) or read_file(file, *rest))
+    assert read_usage(tmp_path, tmp_path / "cache") == alone
+    assert len(here) < alone.files  # the rest came from the other process, and none was read twice
+    assert len(here) == len(set(here))
+    assert UsageTotals.sum(row.totals for row in alone.rows).input_tokens == truth.totals["input"]
+    assert read_usage(tmp_path, tmp_path / "cache") == alone
+
+
+@settings(max_examples=200)
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.sampled_from("Z +-z"), st.integers(1, 9))
+def test_the_time_at_a_lines_head_is_read_as_any_other(moment: datetime, zone: str, digits: int) -> None:
+    stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}000"[:digits] + zone
+    assert time_of(f'{{"timestamp":"{stamp}","type":"x"}}'.encode()) in (0, milliseconds(stamp))
+    assert time_of(f'{{"timestamp":"{stamp[:23]}Z"'.encode()) == milliseconds(f"{stamp[:23]}Z") or digits < 3

@@ -193,7 +193,7 @@ def test_key_form(snap_compare, size):
 def test_settings(snap_compare):
     app = console("usage", theme="light")
     app.options = replace(
-        app.options, places=replace(app.options.places, config_file=Path("/nowhere/joytui/config.toml"))
+        app.options, places=app.options.places._replace(config_file=Path("/nowhere/joytui/config.toml"))
     )
     assert snap_compare(app, terminal_size=(100, 36), run_before=dialog(SettingsDialog("budget")))
 

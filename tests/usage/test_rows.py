@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
+from joytui.core.usage import UsageRow, UsageTotals
 from joytui.usage.rows import codex_rows, gateway_rows, sum_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
 ROWS = [
-    RolloutRow(HOUR, "joytoken", "auto", "/a", "t1", 2, 1, 100, 40, 7, 3),
-    RolloutRow(HOUR + 1, "joytoken", "gpt-5.5", "/a", "t1", 1, 0, 10, 0, 1, 0),
-    RolloutRow(HOUR + 24, "openai", "auto", "/b", "t2", 1, 0, 1000, 0, 1, 0),
-    RolloutRow(HOUR + 24, None, None, None, "t3", 1, 0, 1, 0, 1, 0),
+    RolloutRow(HOUR, "joytoken", "auto", "/a", "t1", UsageTotals(2, 1, 100, 40, 7, 3)),
+    RolloutRow(HOUR + 1, "joytoken", "gpt-5.5", "/a", "t1", UsageTotals(1, 0, 10, 0, 1, 0)),
+    RolloutRow(HOUR + 24, "openai", "auto", "/b", "t2", UsageTotals(1, 0, 1000, 0, 1, 0)),
+    RolloutRow(HOUR + 24, None, None, None, "t3", UsageTotals(1, 0, 1, 0, 1, 0)),
 ]
 
 
@@ -49,7 +50,7 @@ def test_what_codex_does_not_know_is_null() -> None:
 def test_the_view_is_the_contract() -> None:
     gateway = [{"model": "auto", "source": "gateway", "requests": 2, "input_tokens": 5, "cost_credits": "0.1"}]
     rows = gateway_rows(gateway, ["model"]) + codex_rows(ROWS[:1], ["model"])
-    view = usage_view(rows)
+    view = usage_view(rows, ("gateway", "codex"))
     assert view["rows"][0] == {
         "model": "auto",
         "source": "gateway",
@@ -62,8 +63,14 @@ def test_the_view_is_the_contract() -> None:
         "cost_credits": "0.1",
     }
     assert view["rows"][1]["source"] == "codex"
-    assert view["totals"]["input_tokens"] == 105
+    assert view["totals"] is None  # two witnesses of the same turns are not added up
     assert {name: one["requests"] for name, one in view["totals_by_source"].items()} == {"gateway": 2, "codex": 2}
+
+
+@pytest.mark.parametrize("rows", [codex_rows(ROWS, ["model"]), []])
+def test_the_totals_are_those_of_the_one_source(rows: list[UsageRow]) -> None:
+    view = usage_view(rows, ("codex",))
+    assert view["totals"] == view["totals_by_source"]["codex"] == UsageTotals.sum(row.totals for row in rows).numbers()
 
 
 def test_an_amount_that_is_none() -> None:

@@ -6,9 +6,9 @@ without a word. It holds counts, times, ids, model and folder names; no text of 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,26 +18,28 @@ from joytui.codex.rollouts.files import RolloutFile
 if TYPE_CHECKING:
     from joytui.codex.rollouts.reading import FileResult
 
-VERSION = 3
+VERSION = 4
 _BUSY_SECONDS = 2.0
 _SCHEMA = f"""
+PRAGMA page_size = 16384;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS files (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, result TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rollup (listing TEXT NOT NULL, rows TEXT NOT NULL);
 PRAGMA user_version = {VERSION};
-CREATE TABLE files (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, result TEXT NOT NULL)
-  WITHOUT ROWID;
-CREATE TABLE rollups (fingerprint TEXT PRIMARY KEY, rows TEXT NOT NULL) WITHOUT ROWID;
+COMMIT;
 """
 
 
 def cache_path(home: Path, cache_dir: Path) -> Path:
     """The cache of one CODEX_HOME."""
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:12]
-    return cache_dir / f"rollouts-{digest}.sqlite3"
+    place = os.fsencode(os.path.realpath(home))
+    return cache_dir / f"rollouts-{zlib.crc32(place):08x}{zlib.adler32(place):08x}.sqlite3"
 
 
-def fingerprint(files: Sequence[RolloutFile]) -> str:
-    """One value for the whole set of files with their sizes and times."""
-    listing = "\n".join(f"{file.name} {file.size} {file.mtime_ns}" for file in files)
-    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+def listing(home: Path, files: Sequence[RolloutFile]) -> str:
+    """The whole set of files with their sizes and times, as one text: what a rollup is the rollup of."""
+    lines = [f"{file.name} {file.size} {file.mtime_ns}" for file in files]
+    return "\n".join([os.path.realpath(home), *lines]).encode("utf-8", "backslashreplace").decode()
 
 
 class Cache:
@@ -54,8 +56,8 @@ class Cache:
             self._database.close()
 
     def rollup(self, mark: str) -> str | None:
-        """The rollup kept for this fingerprint."""
-        rows = self._query("SELECT rows FROM rollups WHERE fingerprint = ?", (mark,))
+        """The rollup kept for this listing."""
+        rows = self._query("SELECT rows FROM rollup WHERE listing = ?", (mark,))
         return rows[0][0] if rows and isinstance(rows[0][0], str) else None
 
     def results(self) -> dict[str, FileResult]:
@@ -75,14 +77,14 @@ class Cache:
         """Stores what changed in one transaction. A cache that another run holds, or that is full, stays as it is."""
         if not self._database:
             return
-        rows = [(result.name, result.size, result.mtime_ns, dumped) for result, dumped in changed]
+        rows = sorted((result.name, result.size, result.mtime_ns, dumped) for result, dumped in changed)
         try:
             with self._database:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._database.executemany("DELETE FROM files WHERE name = ?", [(name,) for name in gone])
                 self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
-                self._database.execute("DELETE FROM rollups")
-                self._database.execute("INSERT INTO rollups VALUES (?, ?)", (mark, rollup))
+                self._database.execute("DELETE FROM rollup")
+                self._database.execute("INSERT INTO rollup VALUES (?, ?)", (mark, rollup))
         except (sqlite3.Error, UnicodeEncodeError):
             return  # the next run reads the files again
 
@@ -114,7 +116,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             database.execute("SELECT name FROM files LIMIT 1").fetchone()
             return database
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            database.executescript(_SCHEMA)
             return database
     except (OSError, sqlite3.Error):
         pass  # not a database, or not ours to write: the caller decides

@@ -14,15 +14,19 @@ The rules (Codex 0.80 to 0.169, observed):
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from joytui.codex.rollouts.lines import Kind, decode_payload
-from joytui.codex.rollouts.shapes import stamp_of, token_count_of, turn_id_of, usage_record_of
+from joytui.codex.rollouts.shapes import Counts, info_of, time_of, token_count_of, turn_id_of, usage_record_of
 
 REPLAY_MS = 1000
 _CLOCK_SLACK_MS = 300_000
 _MAX_TOKENS = 2**53
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_NO_TOKENS = (0, 0, 0, 0)
+_TOKEN_COUNT = Kind.TOKEN_COUNT  # looked up a hundred thousand times
 
 
 class Tokens(NamedTuple):
@@ -58,6 +62,8 @@ class Counter:
     """The state of one rollout while it is read. `state()` and `Counter.restore` carry it from one run to the next."""
 
     __slots__ = (
+        "_counts_here",
+        "_info",
         "_recorded",
         "_spare",
         "_total",
@@ -82,42 +88,47 @@ class Counter:
         self.cwd: str | None = None
         self.turn: str | None = None
         self._turn_began = 0  # the first entry of this turn
+        self._counts_here = 0  # entries of this turn that are from a token_count
         self._recorded = False  # this turn has a token_usage_record
-        self._total: Tokens | None = None
+        self._total: Counts | None = None
+        self._info = b""  # the usage of the token_count that gave that total, as it was written
         self._spare: bytes = b""  # the last token_count that was not needed yet: it may be the base later
 
     def take(self, kind: Kind, line: bytes) -> None:
         """One record of the file. Raises ValueError for a line that does not hold what it promises."""
-        if kind is Kind.TOKEN_COUNT and self._recorded:
-            self._spare = line
-        elif (kind is Kind.TURN_COMPLETE and b'"error"' not in line) or (
-            kind in _SHAPED and self._take_shaped(kind, line)
-        ):
+        if kind is _TOKEN_COUNT:
+            if self._recorded:
+                self._spare = line
+                return
+            if self._take_count(line):
+                return
+        elif (kind is Kind.TURN_COMPLETE and b'"error"' not in line) or self._take_shaped(kind, line):
             return
-        elif handler := _HANDLERS.get(kind):
+        if handler := _HANDLERS.get(kind):
             stamp, payload = decode_payload(line)
             handler(self, milliseconds(stamp) or self._last_ms(), payload)
 
     def _take_shaped(self, kind: Kind, line: bytes) -> bool:
-        """The commonest records in their usual shape; False for any other."""
+        """Two more of the commonest records in their usual shape; False for any other."""
         if kind is Kind.TURN_STARTED:
             if turn := turn_id_of(line):
                 self._begin(turn)
             return turn is not None
-        stamp = stamp_of(line)
-        ms = milliseconds(stamp) if stamp else 0
-        if not ms:
+        if kind is not Kind.USAGE_RECORD or not (ms := time_of(line)) or (record := usage_record_of(line)) is None:
             return False
-        if kind is Kind.TOKEN_COUNT:
-            if (counts := token_count_of(line)) is None:
-                return False
-            self._use_spare()
-            self._counted(ms, Tokens(*counts[0]), Tokens(*counts[1]))
-            return True
-        if (record := usage_record_of(line)) is None:
+        self._recorded_usage(ms, *record)
+        return True
+
+    def _take_count(self, line: bytes) -> bool:
+        """A token_count in its usual shape; False for any other."""
+        info = info_of(line)
+        if info and info == self._info and not self._spare:
+            return True  # the very same usage again: the total did not change
+        if (counts := token_count_of(info)) is None or not (ms := time_of(line)):
             return False
-        thread, turn, response, usage = record
-        self._recorded_usage(ms, thread, turn, response, Tokens(*usage))
+        self._use_spare()
+        self._counted(ms, *counts)
+        self._info = info
         return True
 
     def _session_meta(self, ms: int, payload: dict[str, Any]) -> None:
@@ -146,6 +157,7 @@ class Counter:
         self.turn = turn
         self._recorded = False
         self._turn_began = len(self.entries)
+        self._counts_here = 0
 
     def _settings(self, ms: int, payload: dict[str, Any]) -> None:
         settings = payload.get("thread_settings")
@@ -162,29 +174,33 @@ class Counter:
         turn = text(payload.get("turn_id")) or self.turn
         self._recorded_usage(ms, thread, turn, text(payload.get("response_id")), usage)
 
-    def _recorded_usage(self, ms: int, thread: str, turn: str | None, response: str | None, usage: Tokens) -> None:
+    def _recorded_usage(self, ms: int, thread: str, turn: str | None, response: str | None, usage: Counts) -> None:
         self._recorded = True
         if thread == self.thread and self.spawned and older_turn(turn, self.thread, self.start):
             return
         self._drop_counted(usage)
-        self._add(ms, usage, "r", thread=thread, turn=turn, response=response)
+        self._add(ms, thread, turn, response, usage, "r")
 
-    def _drop_counted(self, usage: Tokens) -> None:
+    def _drop_counted(self, usage: Counts) -> None:
         """A token_count that came before its record: the record is the better witness."""
+        if not self._counts_here:
+            return
         for index in range(len(self.entries) - 1, self._turn_began - 1, -1):
             entry = self.entries[index]
             if entry.source == "c" and (entry.input, entry.cached, entry.output, entry.reasoning) == usage:
                 del self.entries[index]
+                self._counts_here -= 1
                 return
 
     def _token_count(self, ms: int, payload: dict[str, Any]) -> None:
         self._use_spare()
+        self._info = b""
         info = payload.get("info")
         if not isinstance(info, dict):
             return
         self._counted(ms, tokens(info.get("total_token_usage")), tokens(info.get("last_token_usage")))
 
-    def _counted(self, ms: int, total: Tokens | None, last: Tokens | None) -> None:
+    def _counted(self, ms: int, total: Counts | None, last: Counts | None) -> None:
         if total is not None and total == self._total:
             return
         before, self._total = self._total, total or self._total
@@ -193,25 +209,17 @@ class Counter:
         if last is None and total is not None:
             last = _difference(total, before)
         if last is not None and any(last):
-            self._add(ms, last, "c")
+            self._add(ms, self.thread, self.turn, None, last, "c")
+            self._counts_here += 1
 
     def _turn_complete(self, ms: int, payload: dict[str, Any]) -> None:
         turn = text(payload.get("turn_id")) or self.turn
         if payload.get("error") and not self._replays(ms, turn):
-            self._add(ms, Tokens(0, 0, 0, 0), "e", turn=turn)
+            self._add(ms, self.thread, turn, None, _NO_TOKENS, "e")
 
-    def _add(
-        self,
-        ms: int,
-        usage: Tokens,
-        source: str,
-        *,
-        thread: str = "",
-        turn: str | None = None,
-        response: str | None = None,
-    ) -> None:
-        place = (thread or self.thread, response, turn or self.turn, self.provider, self.model, self.cwd)
-        self.entries.append(Entry(ms, *place, *usage, source))
+    def _add(self, ms: int, thread: str, turn: str | None, response: str | None, usage: Counts, source: str) -> None:
+        entry = Entry(ms, thread, response, turn, self.provider, self.model, self.cwd, *usage, source)
+        self.entries.append(entry)
 
     def _replays(self, ms: int, turn: str | None) -> bool:
         if not self.spawned:
@@ -223,7 +231,7 @@ class Counter:
     def _use_spare(self) -> None:
         """Takes the total of the last token_count that was passed over as the base of the next."""
         if self._spare:
-            line, self._spare = self._spare, b""
+            line, self._spare, self._info = self._spare, b"", b""
             try:
                 info = decode_payload(line)[1].get("info")
             except ValueError:
@@ -238,7 +246,8 @@ class Counter:
         """What the next run needs to go on, as JSON data."""
         self._use_spare()
         place = [self.thread, self.start, self.spawned, self.provider, self.model, self.cwd, self.turn]
-        return [*place, self._turn_began, self._recorded, self._total]
+        total = tuple(self._total) if self._total else None
+        return [*place, self._turn_began, self._recorded, total]
 
     @classmethod
     def restore(cls, state: list[Any], entries: list[Entry]) -> Counter:
@@ -248,10 +257,10 @@ class Counter:
         (counter.thread, counter.start, counter.spawned, counter.provider, counter.model, counter.cwd) = state[:6]
         counter.turn, counter._turn_began, counter._recorded, total = state[6:]
         counter._total = Tokens(*total) if total else None
+        counter._counts_here = sum(entry.source == "c" for entry in entries[counter._turn_began :])
         return counter
 
 
-_SHAPED = (Kind.TOKEN_COUNT, Kind.USAGE_RECORD, Kind.TURN_STARTED)
 _HANDLERS = {
     Kind.USAGE_RECORD: Counter._usage_record,
     Kind.TURN_CONTEXT: Counter._turn_context,
@@ -279,7 +288,7 @@ def _count(value: Any) -> int:
     return value if type(value) is int and 0 <= value < _MAX_TOKENS else 0
 
 
-def _difference(total: Tokens, before: Tokens | None) -> Tokens:
+def _difference(total: Counts, before: Counts | None) -> Counts:
     if before is None or any(now < then for now, then in zip(total, before, strict=True)):
         return total  # the totals began anew
     return Tokens(*(now - then for now, then in zip(total, before, strict=True)))
@@ -294,7 +303,7 @@ def milliseconds(stamp: str) -> int:
     """Unix time in milliseconds of an RFC 3339 time; 0 if it is none."""
     try:
         moment = datetime.fromisoformat(stamp)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
         return 0
 

@@ -11,16 +11,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 FOLDERS = ("sessions", "archived_sessions")
 _MAX_DEPTH = 8
-_NAMED_BY_THREAD = re.compile(r"rollout-.*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
+_THREAD_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
+_THREAD_ID_LENGTH = 36 + len(".jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutFile:
+class RolloutFile(NamedTuple):
     """One file to read. `name` is its path below CODEX_HOME with slashes; `size` is in bytes."""
 
     path: str
@@ -53,7 +53,8 @@ def _identity(name: str) -> str:
     """
     plain = name.removesuffix(".zst")
     last = plain.rpartition("/")[2]
-    return last if _NAMED_BY_THREAD.fullmatch(last) else plain.partition("/")[2]
+    named = last.startswith("rollout-") and _THREAD_ID.fullmatch(last, max(8, len(last) - _THREAD_ID_LENGTH))
+    return last if named else plain.partition("/")[2]
 
 
 def _walk(folder: str, name: str, depth: int) -> Iterator[RolloutFile]:

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, BinaryIO, Protocol
 
@@ -54,7 +53,7 @@ _HEAD = re.compile(
 )
 _KINDS = (None, *Kind)
 _BRACE = ord("}")
-_BLOCK = 2 << 20
+_BLOCK = 1 << 20
 
 
 class Reader(Protocol):
@@ -64,13 +63,15 @@ class Reader(Protocol):
         """One record; raises ValueError where the line does not hold it."""
 
 
-@dataclass(slots=True)
 class Extent:
     """How far a reading came: `offset` after the last whole line, how many lines were `broken`, if one was `cut` off."""
 
-    offset: int = 0
-    broken: int = 0
-    cut: bool = False
+    __slots__ = ("broken", "cut", "offset")
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.broken = 0
+        self.cut = False
 
 
 class Scanner:

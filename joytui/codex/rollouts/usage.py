@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from joytui.codex.rollouts.cache import Cache, cache_path, fingerprint
+from joytui.codex.rollouts.cache import Cache, cache_path, listing
 from joytui.codex.rollouts.files import RolloutFile, find_rollouts
+from joytui.core.usage import UsageTotals
 
 if TYPE_CHECKING:
     from joytui.codex.rollouts.count import Entry
@@ -22,7 +22,7 @@ HOUR_MS = 3_600_000
 class RolloutRow(NamedTuple):
     """Sums of one hour, provider, model, folder and thread. `hour` is Unix time in hours (UTC).
 
-    `requests` counts responses and failed turns, `errors` the failed turns alone (0.163 and later write them).
+    `totals.requests` counts responses and failed turns, `errors` the failed turns alone (0.163 and later write them).
     """
 
     hour: int
@@ -30,16 +30,10 @@ class RolloutRow(NamedTuple):
     model: str | None
     project: str | None
     thread: str
-    requests: int
-    errors: int
-    input_tokens: int
-    cached_input_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
+    totals: UsageTotals
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutUsage:
+class RolloutUsage(NamedTuple):
     """Usage by Codex's own files. `broken` lines were left out; `files` is how many were found."""
 
     rows: tuple[RolloutRow, ...]
@@ -56,7 +50,7 @@ def read_usage(
     """
     files = find_rollouts(home)
     with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
-        mark = fingerprint(files)
+        mark = listing(home, files)
         if _whole_hour(since) and _whole_hour(until):
             rows, broken = _kept(cache.rollup(mark)) or _rolled_up(_refresh(cache, home))
         else:
@@ -88,7 +82,7 @@ def _refresh(cache: Cache, home: Path) -> Refreshed:
         results = {**known, **{result.name: result for result, _ in changed}}
         ordered = [results[file.name] for file in files]
         rows = roll_up(merge(ordered))
-        mark = fingerprint(files)
+        mark = listing(home, files)
         if changed or len(known) != len(files) or cache.rollup(mark) is None:
             rollup = json.dumps([_broken(ordered), rows], separators=(",", ":"))
             cache.keep(changed, set(known) - {file.name for file in files}, mark, rollup)
@@ -135,20 +129,17 @@ def merge(results: Iterable[FileResult]) -> list[Entry]:
 
 def roll_up(entries: Iterable[Entry]) -> list[RolloutRow]:
     """Sums by hour, provider, model, folder and thread, in the order of hours."""
-    sums: dict[tuple[int, str | None, str | None, str | None, str], list[int]] = {}
-    for ms, thread, _, _, provider, model, cwd, spent, cached, output, reasoning, source in entries:
-        key = (ms // HOUR_MS, provider, model, cwd, thread)
-        row = sums.get(key)
-        if row is None:
-            row = sums[key] = [0, 0, 0, 0, 0, 0]
-        row[0] += 1
-        if source == "e":
-            row[1] += 1
-        row[2] += spent
-        row[3] += cached
-        row[4] += output
-        row[5] += reasoning
-    return [RolloutRow(*key, *numbers) for key, numbers in sorted(sums.items(), key=lambda item: item[0][0])]
+    groups: dict[tuple[int, str | None, str | None, str | None, str], list[Entry]] = {}
+    for entry in entries:
+        ms, thread, _, _, provider, model, cwd, *_ = entry
+        groups.setdefault((ms // HOUR_MS, provider, model, cwd, thread), []).append(entry)
+    rows = [RolloutRow(*key, _totals(group)) for key, group in groups.items()]
+    return sorted(rows, key=lambda row: row.hour)
+
+
+def _totals(entries: Sequence[Entry]) -> UsageTotals:
+    *_, spent, cached, output, reasoning, source = zip(*entries, strict=True)
+    return UsageTotals(len(entries), source.count("e"), sum(spent), sum(cached), sum(output), sum(reasoning))
 
 
 def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
@@ -156,7 +147,7 @@ def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
         return None
     try:
         broken, rows = json.loads(rollup)
-        return [RolloutRow(*row) for row in rows], int(broken)
+        return [RolloutRow._make([*key, UsageTotals._make(totals)]) for *key, totals in rows], int(broken)
     except (ValueError, TypeError):
         return None
 

@@ -16,7 +16,7 @@ from joytui.tui.usage.snapshot import Question, UsageSnapshot
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.records import UsageRow
+    from joytui.core.usage import UsageRow
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.usage.insight import Hours, Insight
 
@@ -102,7 +102,7 @@ def _codex_insight(home: Path, cache_dir: Path, now: datetime, settings: Console
     hours: dict[int, int] = {}
     parts: dict[str, dict[str, dict[int, int]]] = {"project": {}, "model": {}}
     for row in read_usage(home, cache_dir, since).rows:
-        tokens = row.input_tokens + row.output_tokens
+        tokens = row.totals.input_tokens + row.totals.output_tokens
         _add(hours, row.hour, tokens)
         for by, names in parts.items():
             _add(names.setdefault(getattr(row, by) or "(none)", {}), row.hour, tokens)
