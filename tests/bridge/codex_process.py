@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.codex_run import bounded
 
 LIMIT_S = 90.0
 
@@ -43,9 +44,7 @@ class CodexRun:
         return totals
 
 
-async def run_codex(
-    command: str, base_url: str, key: str, folder: Path, args: Sequence[str], *, limit: float = LIMIT_S
-) -> CodexRun:
+async def run_codex(command: str, base_url: str, key: str, folder: Path, args: Sequence[str]) -> CodexRun:
     """`codex exec … ARGS` with the guide's config for `base_url`. Everything it starts ends with it."""
     home, work = folder / "home", folder / "work"
     (home / "codex").mkdir(parents=True, exist_ok=True)
@@ -56,25 +55,6 @@ async def run_codex(
     )
     (home / "codex" / "config.toml").write_text(config)
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_HOME": str(home / "codex"), "JOY_TOKEN_API_KEY": key}
-    process = await asyncio.create_subprocess_exec(
-        command, "exec", "--skip-git-repo-check", "-s", "danger-full-access", *args,
-        cwd=work, env=env, start_new_session=True,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(limit):
-            out, err = await process.communicate()
-        code = process.returncode
-    except TimeoutError:
-        out, err, code = b"", b"", None
-    finally:
-        _end_group(process.pid)
-        await process.wait()
-    return CodexRun(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), home, work)
-
-
-def _end_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    words = [command, "exec", "--skip-git-repo-check", "-s", "danger-full-access", *args]
+    done = await asyncio.to_thread(bounded, words, env, work, LIMIT_S)
+    return CodexRun(done.exit_code, done.stdout, done.stderr, home, work)
