@@ -24,7 +24,9 @@ PORT = 8792
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="P", type=_port, default=PORT, help=f"default {PORT}; 0 takes a free one")
-    parser.add_argument("--host", metavar="H", default="127.0.0.1", help="where to listen (default 127.0.0.1)")
+    parser.add_argument(
+        "--host", metavar="H", type=_host, default="127.0.0.1", help="where to listen (default 127.0.0.1)"
+    )
     parser.add_argument(
         "--allow-host", metavar="NAME", action="append", default=[], help="a name that browsers use for it; repeatable"
     )
@@ -48,6 +50,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a port from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an address or a name of this machine, for example 127.0.0.1")
+    return text.strip().lower()
 
 
 def _limit(text: str) -> int:

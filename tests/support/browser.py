@@ -121,9 +121,10 @@ class Page:
         found = await self.evaluate("[window.seenTerminal.cols, window.seenTerminal.rows]")
         return int(found[0]), int(found[1])
 
-    async def picture(self) -> bytes:
-        """What is drawn, as a PNG."""
-        answer = await self.ask("Page.captureScreenshot", format="png")
+    async def picture(self, width: int = 0, height: int = 0) -> bytes:
+        """What is drawn, as a PNG; its upper left corner alone where a size in pixels is given."""
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        answer = await self.ask("Page.captureScreenshot", format="png", **({"clip": clip} if width else {}))
         return base64.b64decode(answer["data"])
 
     async def reload(self) -> None:
@@ -178,6 +179,7 @@ class Browser:
         page = self._pages[session] = Page(self, session)
         for domain in ("Page", "Runtime", "Network", "Log"):
             await page.ask(f"{domain}.enable")
+        await page.ask("Emulation.setFocusEmulationEnabled", enabled=True)
         await page.ask("Runtime.addBinding", name="terminalChanged")
         await page.ask("Page.addScriptToEvaluateOnNewDocument", source=_NOTE_THE_TERMINAL)
         wish = {"name": "prefers-color-scheme", "value": "light" if light else "dark"}

@@ -34,6 +34,11 @@
   }
   window.WebSocket = ConsoleSocket;
 
+  // The keys are the terminal's from the first moment, and again after every click beside it.
+  const focus = () => document.querySelector(".xterm-helper-textarea")?.focus();
+  addEventListener("load", () => setTimeout(focus));
+  document.addEventListener("click", () => document.body.classList.contains("-over") || focus());
+
   const open = () => location.reload();
   document.getElementById("again").addEventListener("click", open);
 
