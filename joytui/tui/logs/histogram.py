@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from textual.content import Content
 from textual.message import Message
@@ -33,13 +35,15 @@ def count(shown: Shown, buckets: int, now_ms: int) -> Counts:
     buckets are found by halving: a million requests cost what a hundred cost.
     """
     span = span_of(shown, now_ms)
-    start = now_ms - span * 1000
+    width = max(1, span * 1000 // max(1, buckets))
+    end = -(-now_ms // width) * width  # the buckets stand still until the newest is over: an idle chart is not redrawn
+    start = end - span * 1000
     edges = [start + round(span * 1000 * (bucket + 1) / buckets) for bucket in range(buckets - 1)]
     return Counts(
         _between(range(len(shown)), edges, start, shown.time),
         _between(shown.failed, edges, start, shown.time),
         span,
-        now_ms,
+        end,
     )
 
 
@@ -80,15 +84,18 @@ def draw(counts: Counts, height: int, *, plain: bool = False) -> Content:
     lines = []
     for index, line in enumerate(columns([*counts.requests], height)):
         level = (height - 1 - index) * 8
-        parts = [_cell(cell, red=failed[i] > level, plain=plain) for i, cell in enumerate(line)]
-        lines.append(Content.assemble(*parts))
+        cells = (_cell(cell, red=failed[i] > level, plain=plain) for i, cell in enumerate(line))
+        runs = [("".join(cell for cell, _ in run), style) for style, run in groupby(cells, key=itemgetter(1))]
+        lines.append(Content.assemble(*runs))  # one style, one run: a cell each would be twenty bytes each over ssh
     return Content("\n").join(lines)
 
 
 def _cell(cell: str, *, red: bool, plain: bool) -> tuple[str, str]:
+    if cell == " ":
+        return cell, "$foreground"
     colour = "$error" if red else "$series-2"
     if plain:
-        return ("✗" if red and cell != " " else cell), "$foreground"
+        return ("✗" if red else cell), "$foreground"
     return cell, f"{colour} on {colour}" if cell == "█" else colour
 
 

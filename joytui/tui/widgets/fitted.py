@@ -22,10 +22,11 @@ class Fitted(Widget):
         self._made: tuple[int, Content] | None = None
 
     def show(self, make: Maker) -> None:
-        """Replaces the function and draws again."""
-        self._make = make
-        self._made = None
-        self.refresh(layout=True)
+        """Replaces the function, and draws again where it makes something else: a screen that stands still writes nothing."""
+        before = self._made
+        self._make, self._made = make, None
+        if before is None or not self.made(before[0]).is_same(before[1]):
+            self.refresh(layout=True)
 
     def made(self, width: int) -> Content:
         """The content for a width, made once."""
