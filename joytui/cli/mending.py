@@ -22,6 +22,7 @@ VERDICT = "the verdict"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `joytui doctor` that mend and undo."""
     group = parser.add_argument_group("mending")
     group.add_argument(
         "--fix",

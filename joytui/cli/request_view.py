@@ -81,6 +81,7 @@ def table_lines(records: Sequence[RequestRecord], *, width: int | None, fixed: b
 
 
 def status_text(record: RequestRecord) -> str:
+    """The HTTP status; "…" while the request runs."""
     return "…" if record.status is None else str(record.status)
 
 

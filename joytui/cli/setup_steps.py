@@ -34,6 +34,8 @@ _UNASKED = "\n  hint: stdin is no terminal, so nobody can answer: add --yes to w
 
 
 def set_up(args: argparse.Namespace, choice: Choice) -> int:
+    """Config, key, and Codex's first turn if it is wanted; the exit code. Raises UsageError, RefusedError,
+    UnreachableError."""
     from joytui.cli import setup_key
     from joytui.cli.mending import ask
 

@@ -27,6 +27,8 @@ from joytui.core.redaction import fingerprint
 
 
 def resolve_credential(state: Survey, provider: Provider) -> tuple[Credential, tuple[tuple[str, bytes], ...]]:
+    """The key that Codex will send, and the headers of its request. What is wrong with the key becomes an issue of
+    the survey."""
     source = find_source(
         provider, state.env, state.env_origins, state.codex_home, state.config.get("cli_auth_credentials_store")
     )

@@ -33,6 +33,7 @@ def finished(
     credential: Credential | None,
     plan: RequestPlan | None,
 ) -> World:
+    """The world that a survey ends with: its issues in the order in which Codex meets them."""
     ordered = sorted(state.issues, key=lambda issue: issue.order)
     problems = tuple(i for i in ordered if i.effect in ("refuses", "misroutes"))
     wanted = _wanted(state)

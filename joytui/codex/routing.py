@@ -16,6 +16,7 @@ from joytui.core.records import EffectiveValue
 
 
 def resolve_provider(state: Survey) -> Provider | None:
+    """The provider that this invocation selects, its table over what Codex knows of it; None where Codex refuses it."""
     name, origin, layer = selected(state)
     table = state.tables().get(name)
     if name == "ollama-chat" and name not in state.tables() and state.rules.like is None:
@@ -102,6 +103,7 @@ def _ollama_chat(state: Survey, origin: str) -> None:
 
 
 def near(word: str, choices: tuple[str, ...]) -> str | None:
+    """The choice that this misspelt word most likely means (case and `-` for `_` do not count); None if none is near."""
     from difflib import get_close_matches
 
     folded = {choice.lower().replace("-", "_"): choice for choice in choices}
@@ -214,6 +216,8 @@ def _misplaced(state: Survey) -> list[dict[str, str]]:
 
 
 def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:
+    """Which API Codex speaks to this provider: Responses, or with old versions Chat Completions where nothing else is
+    set."""
     if not state.rules.chat_is_default or provider is None or provider.builtin:
         return "responses"
     if provider.get("wire_api") == "responses":
@@ -228,6 +232,7 @@ def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:
 
 
 def resolve_model(state: Survey) -> EffectiveValue:
+    """The model that Codex asks for, and who set it."""
     if state.command.model is not None:
         model = EffectiveValue(state.command.model, "flag -m", "flags")
     elif setter := state.setter(("model",)):

@@ -104,10 +104,12 @@ class StreamReader:
 
     @property
     def bom(self) -> bool:
+        """Whether the stream begins with a byte order mark."""
         return self.head[:3] == codecs.BOM_UTF8
 
     @property
     def comments(self) -> int:
+        """How many comment lines came, which keep a stream alive for proxies but not for Codex."""
         return self._splitter.comments
 
     def feed(self, chunk: bytes) -> int:

@@ -36,10 +36,14 @@ class JoytuiError(Exception):
 
 
 class UsageError(JoytuiError):
+    """The words of the command are off."""
+
     exit_code = EXIT_USAGE
 
 
 class SettingsError(JoytuiError):
+    """A settings file does not hold; `where` is file:line."""
+
     exit_code = EXIT_USAGE
 
 

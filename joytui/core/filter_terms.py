@@ -76,11 +76,15 @@ class Equals:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """The term does not match."""
+
     term: Term
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
+    """At least one of the terms matches."""
+
     terms: tuple[Term, ...]
 
 

@@ -81,6 +81,7 @@ class Redactor:
         )
 
     def text(self, text: str) -> str:
+        """The text with every known secret, and whatever looks like one, masked."""
         if self._known:
             text = self._known.sub(MASK, text)
         for pattern, replacement in _SHAPES:

@@ -25,6 +25,7 @@ class ChatReader:
     _splitter: SseSplitter = field(default_factory=SseSplitter)
 
     def feed(self, chunk: bytes) -> int:
+        """Reads on; how many events this piece completed."""
         if len(self.head) < HEAD:
             self.head += chunk[: HEAD - len(self.head)]
         before = self.events

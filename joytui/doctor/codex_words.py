@@ -42,6 +42,7 @@ class Behaviour:
     gives_up_after_s: float | None
 
     def details(self) -> dict[str, Any]:
+        """As fields of a verdict's details."""
         return {"codex_requests": self.requests, "codex_gives_up_after_s": self.gives_up_after_s}
 
 
@@ -51,6 +52,7 @@ def backoff(retries: int) -> float:
 
 
 def once(says: str | None) -> Behaviour:
+    """One request and no more."""
     return Behaviour(says, 1, 0.0)
 
 

@@ -29,11 +29,14 @@ class Path:
     trust: Trust
 
     def route(self, target: Target) -> Route:
+        """The way to one target."""
         return Route(target, self.proxy, self.trust)
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
+    """One redirect: its status, and the URLs that it leads from and to."""
+
     status: int
     url: str
     to: str
@@ -54,6 +57,7 @@ class Delivery:
         return self.method_changed or self.key_dropped
 
     def tell(self) -> str:
+        """What the redirects did, in a sentence."""
         first = self.hops[0]
         effects = [
             *(["turned the POST into a GET"] if self.method_changed else []),

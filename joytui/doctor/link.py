@@ -31,6 +31,7 @@ Watch = Callable[[str], AbstractContextManager[Note]]
 
 @contextmanager
 def unwatched(_: str) -> Iterator[Note]:
+    """A Watch that keeps no record."""
     yield lambda _: None
 
 
@@ -45,6 +46,7 @@ class Target:
 
     @property
     def authority(self) -> str:
+        """Host and port as the Host header has them: without the default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 

@@ -268,6 +268,8 @@ def patience_of(world: World, plan: RequestPlan) -> Patience:
 
 
 def settings_of(world: World, plan: RequestPlan) -> small.Settings:
+    """What shapes a request of Codex beside its model: reasoning effort, verbosity, web search."""
+
     def text(key: str) -> str | None:
         found = world.effective.get(key)
         return found.value if found and isinstance(found.value, str) else None

@@ -86,6 +86,7 @@ def chat_body(settings: Settings) -> dict[str, Any]:
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
+    """JSON as it goes over the wire: no blanks, bytes of the environment as they came."""
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 

@@ -142,6 +142,7 @@ class StepBook:
         duration_ms: float = 0.0,
         details: Mapping[str, Any] | None = None,
     ) -> None:
+        """Records a step; one that is worse already stays."""
         spec = BY_ID[step_id]
         before = self.steps.get(step_id)
         if before is not None and _WEIGHT[before.status] > _WEIGHT[status]:
@@ -176,6 +177,7 @@ class StepBook:
         self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "fail", summary, duration_ms, details)
 
     def warn(self, cause: str, summary: str) -> None:
+        """Warns at the step that this cause belongs to."""
         self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "warn", summary)
 
     def finish(self, not_run: str) -> tuple[Step, ...]:

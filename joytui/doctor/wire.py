@@ -30,6 +30,8 @@ class ResolveError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    """An address of a name, as the socket calls take it."""
+
     family: int
     sockaddr: tuple[Any, ...]
 
@@ -79,6 +81,8 @@ class Attempt:
 
 @dataclass(slots=True)
 class TcpStream:
+    """A connected socket, non-blocking; `peer` is its address as text."""
+
     sock: socket.socket
     peer: str
 
@@ -208,9 +212,11 @@ class TlsStream:
                 raise
 
     def certificate(self) -> dict[str, Any]:
+        """The peer's certificate, as ssl.getpeercert gives it; empty if it was not verified."""
         return dict(self._object().getpeercert() or {})
 
     def version(self) -> str:
+        """For example "TLSv1.3"."""
         return self._object().version() or "TLS"
 
     def send(self, data: bytes, limit: Limit) -> None:

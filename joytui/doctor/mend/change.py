@@ -140,4 +140,5 @@ def as_if(world: World, changes: tuple[Change, ...]) -> World:
 
 
 def exists(path: str) -> bool:
+    """Whether something is there, a broken link not counted."""
     return Path(path).exists()

@@ -35,6 +35,7 @@ def make(mend: Mend, home: str, here: Places) -> Entry:
 
 
 def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> Entry:
+    """Writes the changes and notes them under `what`. Raises RefusedError, and then nothing is changed."""
     entries = read(here)
     _write(here, entries)  # whether it can be noted is found out before a file is touched
     entry = Entry(rfc3339(now()), home, what, apply(changes))

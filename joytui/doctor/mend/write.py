@@ -30,6 +30,7 @@ class Written:
 
 
 def digest(data: bytes) -> str:
+    """SHA-256 in hex: whether a file is still as it was written."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -155,6 +156,7 @@ def _back_up(path: Path, data: bytes) -> str:
 
 
 def backup_name(name: str, moment: datetime, number: int = 0) -> str:
+    """The name of a backup beside its file; `number` tells those of one second apart."""
     return f"{name}.joytui-{moment:%Y%m%d-%H%M%S}{f'-{number}' if number else ''}.bak"
 
 

@@ -55,6 +55,7 @@ class Guess:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def heard(self, words: str, *, passing: bool | None = None) -> Guess:
+        """The same guess with the words that led to it."""
         return replace(self, words=words[:400], passing=self.passing if passing is None else passing)
 
 
@@ -102,4 +103,5 @@ def known(causes: Iterable[str]) -> tuple[str, ...]:
 
 
 def sureness(causes: Sequence[str]) -> Sure:
+    """How much so many causes decide."""
     return "decided" if len(causes) == 1 else "one of" if 2 <= len(causes) <= MOST else "not decidable"

@@ -131,7 +131,7 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         row=rows.pop() if len(rows) == 1 else None,
         words=words,
         ask=ask if sure != "decided" else "",
-        reply=clean_lines(redactor, reply_for(causes, sure, ask, notes, document, facts)),
+        reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts)),
         notes=notes,
         also=tuple(CAUSES[name] for name in also),
         facts=facts,
@@ -139,7 +139,7 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     )
 
 
-def clean_lines(redactor: Redactor, text: str) -> str:
+def _clean(redactor: Redactor, text: str) -> str:
     return redactor.text(visible(text))
 
 

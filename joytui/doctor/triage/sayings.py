@@ -69,6 +69,8 @@ _UPSELL = "This text sells a ChatGPT plan, but the answer came from the gateway:
 
 @dataclass(frozen=True, slots=True)
 class Saying:
+    """A message of Codex, blanks left out, and the causes that bring it."""
+
     pattern: re.Pattern[str]
     guess: Guess
 
