@@ -35,6 +35,8 @@ from joytui.gateway.upstreams.observe import Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, SENT_KEY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
+MAX_BRIDGED = 256 * 1024 * 1024
+"""The most bytes of one stream that is translated: whatever they hold, the bridge keeps a part of them to the end."""
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
 
 
@@ -68,7 +70,7 @@ async def passed_through(response: httpx.Response, call: ModelCall, seen: Observ
     if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
         return Exchange(200, to_client(response.headers), _stream(response, call, reader), seen, response.aclose)
     try:
-        body = await _whole(response, MAX_BODY)
+        body = await whole(response, MAX_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     reader.whole(body)
@@ -107,7 +109,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
     status = response.status_code
     try:
-        body = _without_key(response, await _whole(response, MAX_ERROR_BODY))
+        body = _without_key(response, await whole(response, MAX_ERROR_BODY))
     except (httpx.HTTPError, OSError, BodyTooLarge):
         body = b""
     if status < 400:
@@ -164,7 +166,7 @@ def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     return response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes()
 
 
-async def _whole(response: httpx.Response, limit: int) -> bytes:
+async def whole(response: httpx.Response, limit: int) -> bytes:
     """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
     pieces: list[bytes] = []
     size = 0
@@ -214,8 +216,12 @@ def broken_event(call: ModelCall, message: str) -> bytes:
 async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[list[Any]]:
     """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken."""
     splitter = SseSplitter()
+    size = 0
     try:
         async for piece in _pieces(response):
+            size += len(piece)
+            if size > MAX_BRIDGED:
+                raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
             chunks, done = _parsed([event.data for event in splitter.feed(piece)], seen)
             if chunks:
                 yield chunks
@@ -247,7 +253,7 @@ def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
 async def _completion(response: httpx.Response, bridge: Bridge) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
     if _kind(response) != EVENT_STREAM:
-        return json.loads(await _whole(response, MAX_BODY))
+        return json.loads(await whole(response, MAX_BODY))
     async for chunks in _chunks(response, bridge.reader.seen):
         for chunk in chunks:
             bridge.feed(chunk)

@@ -21,6 +21,8 @@ from joytui.gateway.upstreams.observe import ChatReader
 
 KEEP_ALIVE_S = 15.0
 LINGER_S = 5.0
+MAX_ANSWER_CHARS = 16 * 1024 * 1024
+"""The longest text, thoughts and arguments of one answer, which the bridge has to keep to its end: some 4 million tokens."""
 
 
 Events = list[dict[str, Any]]
@@ -109,6 +111,8 @@ async def bridged_events(
                     yield data
                 if stream.ended:
                     break
+                if bridge.reader.seen.output_chars > MAX_ANSWER_CHARS:
+                    raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
         broken = error
     # an answer that had its finish reason is whole, whatever happened to the connection after it

@@ -71,6 +71,14 @@ class Capability:
         after = await self._learn(unless_newer_than=before.at if before else 0.0)
         return after.api if after.api is not None and (before is None or after.api != before.api) else None
 
+    async def lacks_chat(self) -> bool:
+        """After a 404 or 405 to `/chat/completions`: whether `/responses` alone is there (a model may be unknown as well).
+        What was asked within the last minute is not asked again."""
+        known = self.learned
+        if known is None or time.monotonic() - known.at > RELEARN_AFTER_S:
+            known = await self._learn(unless_newer_than=known.at if known else 0.0)
+        return known.chat is False and known.responses is True
+
     async def _learn(self, *, unless_newer_than: float) -> Learned:
         async with self._lock:
             if self.learned is not None and self.learned.at > unless_newer_than:

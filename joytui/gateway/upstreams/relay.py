@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from joytui.core.joytoken import UPSTREAM_ERROR
+from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.request import to_chat
@@ -30,6 +32,7 @@ from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
 
 PROBE_TIMEOUT_S = 10.0
+MAX_LIST = 8 * 1024 * 1024
 
 
 class Relay:
@@ -65,7 +68,7 @@ class Relay:
 
     async def call(self, call: ModelCall) -> Exchange:
         if call.endpoint == "chat/completions":
-            return await self._forward(call)
+            return await self._chat(call)
         api = await self._capability.get()
         exchange = await self._responses(call, api)
         if exchange.status in NOT_THERE and exchange.from_upstream:
@@ -74,6 +77,22 @@ class Relay:
                 await exchange.aclose()
                 return await self._responses(call, now)
         return exchange
+
+    async def _chat(self, call: ModelCall) -> Exchange:
+        """Passed through. An upstream that has Responses only is named as such: joytui translates the other way alone."""
+        exchange = await self._forward(call)
+        missing = exchange.status in NOT_THERE and exchange.from_upstream
+        if not missing or not await self._capability.lacks_chat():
+            return exchange
+        await exchange.aclose()
+        text = (
+            f"the upstream {self.name} has the Responses API only, and the gateway translates Responses to Chat"
+            " Completions, not the other way: send this to /openai/v1/responses, or name an upstream that has"
+            " /chat/completions"
+        )
+        refusal = error_exchange(400, text, INVALID_REQUEST, observation=exchange.observation)
+        refusal.undone = True
+        return refusal
 
     async def _responses(self, call: ModelCall, api: Api) -> Exchange:
         return await (self._bridge(call) if api == "chat" else self._forward(call))
@@ -121,12 +140,11 @@ class Relay:
         headers = to_upstream({}, key=self._key, request_id=f"probe-{endpoint[:4]}", stream=False, bridged=False)
         del headers["x-request-id"]  # a constant one might collide (joytoken.md 9)
         try:
-            response = await self._client.post(
-                f"{self.url}/{endpoint}", headers=headers, content=b"{}", timeout=PROBE_TIMEOUT_S
-            )
+            asked = self._client.stream("POST", f"{self.url}/{endpoint}", headers=headers, content=b"{}")
+            async with asyncio.timeout(PROBE_TIMEOUT_S), asked as response:
+                return response.status_code
         except (httpx.HTTPError, OSError):
             return None
-        return response.status_code
 
     async def models(self) -> Sequence[Mapping[str, Any]]:
         for url in (f"{self.url}/models", f"{self.origin}/api/v1/models"):
@@ -137,9 +155,11 @@ class Relay:
     async def _model_list(self, url: str) -> list[Mapping[str, Any]] | None:
         headers = {"accept": "application/json", **({"authorization": f"Bearer {self._key}"} if self._key else {})}
         try:
-            response = await self._client.get(url, headers=headers, timeout=PROBE_TIMEOUT_S)
-            return model_entries(response.json()) if response.status_code == 200 else None
-        except (httpx.HTTPError, OSError, ValueError):
+            async with asyncio.timeout(PROBE_TIMEOUT_S), self._client.stream("GET", url, headers=headers) as response:
+                if response.status_code != 200:
+                    return None
+                return model_entries(json.loads(await answers.whole(response, MAX_LIST)))
+        except (httpx.HTTPError, OSError, ValueError, RecursionError, answers.BodyTooLarge):
             return None
 
     def facts(self) -> Sequence[UpstreamFacts]:

@@ -1,0 +1,279 @@
+"""The security table's row "memory and disk", and what else has a bound: endless events, clients that do not read, floods
+with one key, bombs, the modes of files whatever the umask."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from joytui.core.sse import MAX_EVENT_BYTES
+from joytui.gateway.upstreams.factory import make_upstream
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
+from tests.gateway.served import SAY_HI
+from tests.gateway.test_attacks import resident
+from tests.gateway.test_endings import CODEX, STREAM, relayed
+from tests.support.joytui_process import Machine
+from tests.upstreams.calling import model_call, read
+
+BODIES = [("chat/completions", STREAM), ("responses", CODEX)]
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def machine(tmp_path: Path):
+    here = Machine(tmp_path)
+    yield here
+    here.call("gateway", "stop")
+
+
+async def test_memory_and_disk_an_event_without_an_end(tmp_path: Path) -> None:
+    """Passed through, its bytes pass and nothing is kept; bridged, the answer fails. The next request works."""
+    endless = [b"data: "] + [b"x" * MB] * (MAX_EVENT_BYTES // MB + 24)
+    good = stream(chunk({"content": "hi"}), chunk({}, "stop"), usage(1, 1))
+    scripts = iter([Scripted(pieces=endless), Scripted(pieces=endless), good])
+    async with relayed(tmp_path, lambda seen: next(scripts)) as (here, _):
+        key = await here.key()
+        headers = {"authorization": f"Bearer {key}"}
+        before = resident()
+        for endpoint, body in BODIES:
+            async with here.http.stream("POST", f"/openai/v1/{endpoint}", json=body, headers=headers) as got:
+                size, last = 0, b""
+                async for part in got.aiter_raw():
+                    size, last = size + len(part), (last + part)[-2000:]
+            if endpoint == "responses":
+                assert b"response.failed" in last
+                assert size < MB
+            else:
+                assert size == sum(map(len, endless))
+        assert resident() - before < 4 * MAX_EVENT_BYTES / 1e6 + 40
+        assert (await here.chat(key, STREAM)).status_code == 200
+        rows = await here.logs()
+        assert "too large" in (rows[2]["notes"] or "")
+        assert "sent an event of more than" in (rows[1]["error_message"] or "")
+
+
+async def test_memory_and_disk_a_client_that_does_not_read_stops_the_upstream(tmp_path: Path) -> None:
+    """Nothing is piled up for it: the upstream waits, and goes on when the client reads on."""
+    sent = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(800):
+            sent += 1
+            yield sse([chunk({"content": "x" * 65_536})], done=False)
+        yield sse([chunk({}, "stop"), usage(1, 1)])
+
+    async with relayed(tmp_path, lambda seen: Scripted(pieces=pieces())) as (here, _):
+        headers = {"authorization": f"Bearer {await here.key()}"}
+        async with here.http.stream("POST", "/openai/v1/chat/completions", json=STREAM, headers=headers) as got:
+            parts = got.aiter_raw()
+            await anext(parts)
+            seen = -1
+            while seen != sent:  # until the upstream is stuck
+                seen = sent
+                await asyncio.sleep(0.2)
+            assert sent < 400, "more than half of it is in somebody's memory"
+            size = 0
+            async for part in parts:
+                size += len(part)
+        assert sent == 800
+        assert size > 800 * 65_536
+        assert (await here.logs())[0]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"),
+    [({"content": "x" * MB}, "characters"), ({"extra_content": [{"x": "y" * MB}]}, "bytes")],
+    ids=["text", "opaque fields"],
+)
+async def test_memory_and_disk_an_answer_without_an_end_that_is_translated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: dict, said: str
+) -> None:
+    """The bridge keeps an answer to its end: it has a bound, and the client is told."""
+    monkeypatch.setattr("joytui.gateway.upstreams.answers.MAX_BRIDGED", 40 * MB)
+    sent = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1
+            yield sse([chunk(piece)], done=False)
+
+    async with relayed(tmp_path, lambda seen: Scripted(pieces=pieces())) as (here, _):
+        got = await here.post("responses", await here.key(), CODEX)
+        assert "response.failed" in got.text[-2000:]
+        assert sent < 80
+        [row] = await here.logs()
+        assert said in row["error_message"]
+
+
+async def test_memory_and_disk_parallel_requests_of_one_key_have_a_bound(tmp_path: Path) -> None:
+    """Five streams of one key at once, where four may be: 429 for it, not for another key, and it recovers."""
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        await release.wait()
+
+    def answer(seen: Seen) -> Scripted:
+        return Scripted(
+            pieces=[sse([chunk({"content": "a"})], done=False), hold(), sse([chunk({}, "stop"), usage(1, 1)])]
+        )
+
+    async with relayed(tmp_path, answer, max_parallel_per_key=4, max_parallel=6) as (here, upstream):
+        one, other = await here.key(), await here.key()
+        headers = [{"authorization": f"Bearer {key}"} for key in (one, other)]
+
+        async def begin(number: int) -> httpx.Response:
+            request = here.http.build_request(
+                "POST", "/openai/v1/chat/completions", json=STREAM, headers=headers[number]
+            )
+            return await here.http.send(request, stream=True)
+
+        running = [await begin(0) for _ in range(4)]
+        refused = await here.chat(one, STREAM)
+        assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limited")
+        assert refused.headers["retry-after"] == "1"
+        running += [await begin(1) for _ in range(2)]
+        assert [got.status_code for got in running] == [200] * 6
+        assert "6 requests at the same time" in (await here.chat(other, STREAM)).json()["error"]["message"]
+        release.set()
+        for got in running:
+            await got.aread()
+            await got.aclose()
+        assert (await here.chat(one, STREAM)).status_code == 200
+        assert len(upstream.turns) == 7
+
+
+async def test_memory_and_disk_a_bomb_from_the_upstream(tmp_path: Path) -> None:
+    """Compressed though nobody asked for it, 80 MB in 80 kB: an error, as answer and as list of models."""
+    bomb = gzip.compress(b" " * (80 * MB))
+
+    def answer(seen: Seen) -> Scripted:
+        return Scripted(200, {"content-type": "application/json", "content-encoding": "gzip"}, [bomb])
+
+    async with ChatUpstream(answer) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        exchange, _, _ = await read(relay, model_call("chat/completions", stream=False))
+        assert exchange.status == 502
+        assert list(await relay.models()) == []
+        await relay.aclose()
+
+
+async def test_memory_and_disk_an_endless_list_of_models() -> None:
+    def answer(seen: Seen) -> Scripted:
+        return Scripted(200, {"content-type": "application/json"}, (b"[" * MB for _ in range(200)))
+
+    async with ChatUpstream(answer) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        before = resident()
+        assert list(await relay.models()) == []
+        assert resident() - before < 60
+        await relay.aclose()
+
+
+async def test_wrong_upstream_a_key_follows_no_redirect(tmp_path: Path) -> None:
+    """Neither a request, nor the question for models, nor the one for the API: the other host is never spoken to."""
+    async with ChatUpstream(lambda seen: answer_json({"data": [{"id": "m"}]})) as elsewhere:
+        there = elsewhere.url
+
+        def answer(seen: Seen) -> Scripted:
+            return Scripted(307, {"location": f"{there}{seen.path.removeprefix('/v1')}"})
+
+        async with ChatUpstream(answer) as upstream:
+            relay = make_upstream(upstream.url, "upstream-secret")
+            for endpoint in ("responses", "chat/completions"):
+                exchange, data, _ = await read(relay, model_call(endpoint))  # type: ignore[arg-type]
+                assert (exchange.status, b"upstream-secret" in data) == (502, False)
+            assert list(await relay.models()) == []
+            await relay.aclose()
+        assert elsewhere.requests == []
+
+
+async def test_an_upstream_with_responses_only_says_what_to_do(tmp_path: Path) -> None:
+    """`/chat/completions` is not translated: the error names the way out; an unknown model stays the upstream's 404."""
+
+    def responses_only(seen: Seen) -> Scripted:
+        if not seen.path.endswith("/responses"):
+            return not_found(seen)
+        return answer_json({"error": {"message": "empty", "type": "x"}}, 400)
+
+    def unknown_model(seen: Seen) -> Scripted:
+        empty = seen.raw.strip() == b"{}"
+        return answer_json({"error": {"message": "no such model", "type": "model_not_found"}}, 400 if empty else 404)
+
+    for number, (script, status, words) in enumerate(
+        [(responses_only, 400, "send this to /openai/v1/responses"), (unknown_model, 404, "no such model")]
+    ):
+        async with ChatUpstream(script) as upstream:
+            relay = make_upstream(upstream.url, "k")
+            for _ in range(2):
+                exchange, data, _ = await read(relay, model_call("chat/completions", stream=False))
+                assert (exchange.status, words in json.loads(data)["error"]["message"]) == (status, True), number
+            await relay.aclose()
+            assert len([seen for seen in upstream.requests if seen.raw.strip() == b"{}"]) == 2
+
+
+def test_other_users_files_are_the_owners_under_any_umask(machine: Machine) -> None:
+    """Log, state, token, store and what SQLite puts beside it, with a umask that gives everything away."""
+    process = machine.start("gateway", "start", "--json", umask=0)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    key = machine.ask("keys", "create", "dev")["key"]
+    assert machine.send(json.loads(out)["url"], key).status_code == 200
+    assert machine.ask("gateway", "status")["requests"] == 1
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in machine.data.iterdir()}
+    assert {"ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "gateway.json", "admin-token", "gateway.log"} <= set(modes)  # fmt: skip
+    assert {name: mode for name, mode in modes.items() if mode != 0o600} == {}
+    assert stat.S_IMODE(machine.data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP"]
+)
+async def test_spoofed_addresses_are_not_believed(gateway, name: str) -> None:
+    """The socket's peer decides, whatever a client writes."""
+    text = "for=10.9.9.9" if name == "Forwarded" else "10.9.9.9"
+    inside, outside = await gateway.key(ip_allow=["10.9.9.9"]), await gateway.key(ip_block=["127.0.0.0/8"])
+    for key in (inside, outside):
+        assert (await gateway.chat(key, **{name: text})).status_code == 403
+    assert {row["ip"] for row in await gateway.logs()} == {"127.0.0.1"}
+
+
+async def test_terminal_injection_no_control_character_is_shown(machine: Machine) -> None:
+    """An upstream, a client and a lead that write terminal sequences; what the commands print has none."""
+    evil = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r"
+
+    def answer(seen: Seen) -> Scripted:
+        return answer_json({"error": {"message": f"no {evil} way", "type": evil}}, 418)
+
+    async with ChatUpstream(answer) as upstream:
+        started = await asyncio.to_thread(machine.run, "gateway", "start", "--upstream", upstream.url, "--json")
+        url = started.json["url"]
+        admin = {"authorization": f"Bearer {(machine.data / 'admin-token').read_text().strip()}"}
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            made = await http.post(
+                "/console/v1/keys", headers=admin, json={"name": "k", "owner": evil, "labels": [evil]}
+            )
+            headers = {"authorization": f"Bearer {made.json()['key']}", "user-agent": b"tool"}
+            body = {**SAY_HI, "model": f"m{evil}"}
+            assert (await http.post("/openai/v1/chat/completions", headers=headers, json=body)).status_code == 418
+    request = json.loads((await asyncio.to_thread(machine.call, "logs", "--json")).out.splitlines()[0])["id"]
+    commands = (
+        ["logs"],
+        ["logs", "--request", request],
+        ["keys", "list"],
+        ["usage", "--by", "model"],
+        ["gateway", "status"],
+    )
+    for words in commands:
+        said = await asyncio.to_thread(machine.call, *words)
+        assert said.code == 0, said.err
+        shown = (said.out + said.err).replace("\n", "")
+        assert shown.isprintable(), (words, [c for c in shown if not c.isprintable()])
