@@ -46,7 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="where it runs, since when, with which upstream")
     status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
     configure_upstream_key(actions.add_parser("upstream-key", help="keep the key that an upstream wants"))
-    for action in (start, actions.add_parser("stop", help="stop it, and wait until it is gone"), status):
+    settings = actions.add_parser(
+        "settings", help="each setting with what it means, its value, and where that comes from"
+    )
+    for action in (settings, start, actions.add_parser("stop", help="stop it, and wait until it is gone"), status):
         action.add_argument("--json", action="store_true", help="JSON on stdout")
 
 
@@ -78,7 +81,8 @@ def _port(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    actions = {"run": _run, "start": _start, "stop": _stop, "status": _status, "upstream-key": run_upstream_key}
+    actions = {"run": _run, "start": _start, "stop": _stop, "status": _status}
+    actions |= {"settings": _show_settings, "upstream-key": run_upstream_key}
     return actions[args.action](args)
 
 
@@ -87,6 +91,22 @@ def _settings(args: argparse.Namespace) -> Any:
 
     options = {name: getattr(args, name) for name in OPTIONS}
     return load_settings(places().config_file, os.environ, options)
+
+
+def _show_settings(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from joytui.gateway.settings_text import as_toml, settings_of
+
+    here = places()
+    found = settings_of(here.config_file)
+    if args.json:
+        emit_json({"file": str(here.config_file), "settings": [asdict(one) for one in found]})
+        return EXIT_OK
+    emit(f"# {here.config_file}{'' if here.config_file.exists() else ' (not there: these are the defaults)'}")
+    for line in as_toml(found):
+        emit(line)
+    return EXIT_OK
 
 
 def _run(args: argparse.Namespace) -> int:

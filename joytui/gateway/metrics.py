@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from joytui.core.money import format_credits
+
 DURATION_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 MOST_SERIES = 500
 """Model names come from clients: beyond so many different series the rest is counted as "other"."""
@@ -72,7 +74,7 @@ class Metrics:
         """The exposition format, version 0.0.4."""
         lines: list[str] = []
         for name, value in gauges.items():
-            lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]
+            lines += [f"# TYPE {name} gauge", f"{name} {value!r}"]
         lines += _head("joytui_requests_total")
         lines += [
             _line("joytui_requests_total", {"endpoint": e, "status": str(s), "error_type": t}, n)
@@ -85,7 +87,8 @@ class Metrics:
         ]
         lines += _head("joytui_cost_credits_total")
         lines += [
-            _line("joytui_cost_credits_total", {"gen_ai_request_model": m}, n / 1e9) for m, n in self.cost_nano.items()
+            _line("joytui_cost_credits_total", {"gen_ai_request_model": m}, format_credits(n))
+            for m, n in self.cost_nano.items()
         ]
         lines += _histogram("gen_ai_server_request_duration_seconds", self.duration)
         lines += _histogram("gen_ai_server_time_to_first_token_seconds", self.first_token)
@@ -97,9 +100,10 @@ def _head(name: str) -> list[str]:
     return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
 
 
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+def _line(name: str, labels: Mapping[str, str], value: int | str) -> str:
+    """`value` with all its digits: a counter that is rounded does not show what was added."""
     inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{inner}}} {value:g}" if isinstance(value, float) else f"{name}{{{inner}}} {value}"
+    return f"{name}{{{inner}}} {value}"
 
 
 def _escaped(text: str) -> str:

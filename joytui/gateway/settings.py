@@ -175,6 +175,13 @@ def load_settings(
         raise _settings_error(error, origin, config_file, text) from None
 
 
+def origins(config_file: Path, env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Where each setting that is given comes from: "FILE:LINE", or a variable's name. Raises SettingsError."""
+    text, table = _read(config_file)
+    found = {name: f"{config_file}:{_line_of(text, name) or 1}" for name in table}
+    return found | {name: f"{ENV_PREFIX}{name.upper()}" for name in _environment(env)}
+
+
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -189,6 +189,17 @@ def test_settings_that_do_not_hold(machine: Machine, words: list[str], part: str
     assert "Traceback" not in said.err
 
 
+def test_settings_are_shown_with_their_origin(machine: Machine) -> None:
+    shown = machine.ask("gateway", "settings")
+    assert shown["file"] == str(machine.folder / "config.toml")
+    port = next(one for one in shown["settings"] if one["name"] == "port")
+    assert (port["value"], port["default"], port["origin"]) == (0, 8791, "JOYTUI_GATEWAY_PORT")
+    assert "port = 0" in machine.run("gateway", "settings").out
+    (machine.folder / "config.toml").write_text("[gateway]\nprot = 2\n")
+    said = machine.call("gateway", "settings")
+    assert (said.code, "did you mean port?" in said.err) == (2, True)
+
+
 def test_settings_file_errors_have_their_line(machine: Machine) -> None:
     (machine.folder / "config.toml").write_text("[gateway]\nport = 1\nprot = 2\n")
     said = machine.call("gateway", "start")

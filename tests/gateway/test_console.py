@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from joytui.core import wire
+from joytui.gateway.metrics import Metrics
 from tests.gateway.served import SAY_HI, Served, served
 
 
@@ -299,6 +300,13 @@ async def test_metrics(gateway: Served) -> None:
     assert 'gen_ai_client_token_usage_total{gen_ai_request_model="joytui-offline",gen_ai_token_type="input"}' in text
     assert "gen_ai_server_request_duration_seconds_count 2" in text
     assert "joytui_requests_in_flight 0" in text
+
+
+def test_a_counter_of_money_keeps_its_digits() -> None:
+    metrics = Metrics()
+    metrics.ended("responses", "m", 200, None, (1, 0, 1, 0), 1_234_567_000_000_000, None, 1.0)
+    metrics.ended("responses", "m", 200, None, (1, 0, 1, 0), 1_000, None, 1.0)
+    assert 'joytui_cost_credits_total{gen_ai_request_model="m"} 1234567.000001' in metrics.text({})
 
 
 async def test_half_a_surrogate_pair_is_no_text(gateway: Served) -> None:

@@ -10,6 +10,7 @@ import pytest
 from joytui.core.errors import SettingsError
 from joytui.gateway.catalog import cost, joined, load_catalog, reserve
 from joytui.gateway.settings import GatewaySettings, load_settings
+from joytui.gateway.settings_text import as_toml, settings_of
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
 
@@ -78,6 +79,27 @@ def test_every_setting_is_documented() -> None:
                 if isinstance(here, ast.AnnAssign):
                     documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
                     assert documented, f"{cls.name}.{here.target.id}"  # type: ignore[attr-defined]
+
+
+def test_the_settings_are_shown_as_a_file_that_gives_the_same(tmp_path: Path) -> None:
+    """`joytui gateway settings`: what holds, with its documentation and its origin; what is a default is a comment."""
+    file = tmp_path / "c.toml"
+    file.write_text(
+        '[gateway]\nport = 9001\nallow_hosts = ["gw.example"]\n[[gateway.upstreams]]\nurl = "https://a.example/v1"\n'
+    )
+    env = {"JOYTUI_GATEWAY_STRICT": "true", "JOYTUI_GATEWAY_CATALOG": str(tmp_path / "models \\ ü.toml")}
+    shown = settings_of(file, env)
+    lines = list(as_toml(shown))
+    origin = {one.name: one.origin for one in shown}
+    assert set(origin) == set(GatewaySettings.model_fields)
+    assert (origin["port"], origin["strict"], origin["host"]) == (f"{file}:2", "JOYTUI_GATEWAY_STRICT", "default")
+    assert all(one.text for one in shown)
+    again = tmp_path / "again.toml"
+    again.write_text("\n".join(lines), encoding="utf-8")
+    assert load_settings(again, {}) == load_settings(file, env)
+    uncommented = [line for line in lines if not line.startswith("#") and "=" in line]
+    assert len(uncommented) == 7
+    assert next(one for one in shown if one.name == "lonely_s").default == 600.0
 
 
 def test_an_upstream_key_that_is_not_set_is_said(tmp_path: Path) -> None:
