@@ -34,6 +34,7 @@ def check(situations: tuple[Situation, ...], title: str, record_property: Callab
     text = table(judged, title)
     record_property("situations", text)
     assert not [one for one in judged if one.grade == "wrong"], text
+    assert sum(one.grade == "right" for one in judged) > 0.9 * len(judged), text
 
 
 def test_the_recorded_situations(record_property):
