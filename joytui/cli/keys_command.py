@@ -50,6 +50,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--model", metavar="M", default="auto")
     check.add_argument("--ip", metavar="A", help="as if it came from this address")
     check.add_argument("--tier", metavar="T", choices=TIERS)
+    check.add_argument(
+        "--like",
+        choices=("codex-turn", "small"),
+        help="how much is asked for: a first turn of Codex, some 16,000 tokens (the default), or a short question",
+    )
 
 
 def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -175,7 +180,7 @@ async def _rotate(console: ConsoleClient, args: argparse.Namespace) -> int:
 async def _check(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.cli.key_view import describe_verdict
 
-    verdict = await console.check_key(args.key, model=args.model, ip=args.ip, tier=args.tier)
+    verdict = await console.check_key(args.key, model=args.model, ip=args.ip, tier=args.tier, like=args.like)
     if args.json:
         emit_json(verdict.model_dump())
     else:

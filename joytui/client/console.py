@@ -126,12 +126,15 @@ class ConsoleClient:
         return self._model(KeyCreated, await self._ask("POST", _key_path(key) + "/rotate", body))
 
     async def check_key(
-        self, key: str, *, model: str = "auto", ip: str | None = None, tier: str | None = None
+        self, key: str, *, model: str = "auto", ip: str | None = None, tier: str | None = None, like: str | None = None
     ) -> wire.KeyVerdict:
-        """The dry run: may this key (id, name, or the plain key) call this model now, and if not, why."""
+        """The dry run: may this key (id, name, or the plain key) call this model now, and if not, why.
+
+        `like`: the size of the request, of `KeyCheck`; None: the gateway's own default, a first turn of Codex.
+        """
         from joytui.core.wire import KeyVerdict
 
-        body = {"key": key, "model": model, "ip": ip, "tier": tier}
+        body = {"key": key, "model": model, "ip": ip, "tier": tier, **({"like": like} if like else {})}
         return self._model(KeyVerdict, await self._ask("POST", "/keys/check", body))
 
     async def _key_action(self, key: str, action: str) -> wire.KeyView:

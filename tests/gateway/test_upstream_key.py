@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -61,13 +61,17 @@ def test_upstream_key_environment_then_keyring_then_file(tmp_path: Path, backend
     keys = UpstreamKeys(tmp_path / FILE_NAME, {"UP": "from-env"})
     assert keys.find(NAME, "UP") is not None
     assert UpstreamKeys(tmp_path / FILE_NAME, {}).find(NAME, "UP") is None
-    keys.keep(NAME, "from-file", to="file")
-    assert found(keys, None) == ("from-file", f"file {tmp_path / FILE_NAME}")
-    system_keyring.write(NAME, "from-keyring")
+    keys.keep(NAME, "from-keyring")
     assert found(keys, None) == ("from-keyring", "keyring (test keyring)")
     assert found(keys, "UP") == ("from-env", "environment variable UP")
     assert found(UpstreamKeys(tmp_path / FILE_NAME, {"UP": " "}), "UP")[0] == "from-keyring"
-    assert keys.forget(NAME) == ["keyring (test keyring)", f"file {tmp_path / FILE_NAME}"]
+    assert "from-keyring" not in keys.file.read_text()
+    assert keys.forget(NAME) == ["keyring (test keyring)"]
+    backend("NoKeyring")
+    keys.keep(NAME, "from-file")
+    assert found(keys, None) == ("from-file", f"file {tmp_path / FILE_NAME}")
+    assert found(keys, "UP") == ("from-env", "environment variable UP")
+    assert keys.forget(NAME) == [f"file {tmp_path / FILE_NAME}"]
     assert (keys.find(NAME), keys.forget(NAME)) == (None, [])
     assert not (tmp_path / FILE_NAME).exists()
 
@@ -84,21 +88,28 @@ def test_upstream_key_is_kept_in_one_place(tmp_path: Path, backend: Any) -> None
     keys = UpstreamKeys(tmp_path / FILE_NAME, {})
     keys.keep(NAME, "old", to="file")
     assert keys.keep(NAME, "new") == "keyring (test keyring)"
-    assert not keys.file.exists()
+    assert json.loads(keys.file.read_text()) == {NAME: None}
     keys.keep(NAME, "newer", to="file")
     assert system_keyring.read(NAME) is None
     assert stat.S_IMODE(keys.file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["LockedKeyring", "HangingKeyring"])
-def test_upstream_key_a_keyring_that_gives_nothing_is_passed_over(
+def test_upstream_key_a_keyring_that_gives_nothing_is_said(
     tmp_path: Path, backend: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    backend(name)
+    """Where the key is in it; who keeps his in the file does not notice it."""
     monkeypatch.setattr(system_keyring, "LIMIT_S", 0.2)
     keys = UpstreamKeys(tmp_path / FILE_NAME, {})
-    keys.keep(NAME, KEY, to="file")
+    backend("FileKeyring")
+    keys.keep(NAME, KEY)
+    backend(name)
     begun = time.monotonic()
+    with pytest.raises(SettingsError, match=r"kept in the keyring: the keyring (failed|did not answer)") as caught:
+        keys.find(NAME)
+    assert "--in file" in (caught.value.hint or "")
+    assert UpstreamKeys(keys.file, {"UP": "x"}).find(NAME, "UP") is not None
+    keys.keep(NAME, KEY, to="file")
     assert found(keys, None)[0] == KEY
     assert time.monotonic() - begun < 5
     if name == "LockedKeyring":
@@ -215,4 +226,13 @@ def test_upstream_key_of_a_background_gateway(machine: Machine) -> None:
     assert "kB; put aside as gateway.log.1 at 1,000 kB" in machine.run("gateway", "status").out
     for text in (started.out, started.err, status.out, log, answer.text):
         assert KEY not in text
-    assert os.listdir(machine.data).count(FILE_NAME) == 0
+    assert KEY not in (machine.data / FILE_NAME).read_text()
+
+
+def test_upstream_key_a_gateway_that_keeps_none_does_not_load_the_keyring(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from joytui.gateway.upstream_keys import UpstreamKeys;"
+        "keys = UpstreamKeys(pathlib.Path(sys.argv[1]), {'UP': 'x'}); assert keys.find('a', 'UP') and not keys.find('a');"
+        "assert 'keyring' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=30)

@@ -38,6 +38,12 @@ class FileKeyring(KeyringBackend):
         self._path.write_text(json.dumps(kept))
 
 
+class NoKeyring(FileKeyring):
+    """What `keyring` has where a machine has none."""
+
+    priority = 0  # type: ignore[assignment]
+
+
 class LockedKeyring(FileKeyring):
     """One that its user did not unlock. What it says holds what it was given, as careless programs do."""
 
