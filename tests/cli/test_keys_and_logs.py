@@ -157,9 +157,6 @@ def test_usage_of_codex_needs_no_gateway(tmp_path: Path) -> None:
 def test_check_says_why_not(traffic: dict[str, Any], shared: Machine) -> None:
     allowed = shared.call("keys", "check", "dev-ada", "--model", "auto", "--json")
     assert (allowed.code, allowed.json["allowed"]) == (0, True)
-    small = shared.call("keys", "check", "dev-ada", "--like", "small")
-    assert "a small request holds" in small.out
-    assert "a first turn of Codex holds" in shared.call("keys", "check", "dev-ada").out
     refused = shared.call("keys", "check", "ci-fixed", "--model", "auto", "--ip", "198.51.100.1")
     assert refused.code == 1
     assert refused.out.startswith("no: 403 policy_rejected")
