@@ -100,6 +100,7 @@ def test_filters_of_the_server_and_of_the_client_agree(traffic: dict[str, Any], 
     from joytui.core.filters import parse, predicate
 
     everything = [record_of(row) for row in shared.call("logs", "--json", "--limit", "0").json_lines]
+    assert everything
     for text in (
         "status:4xx",
         "-status:4xx",
@@ -112,6 +113,7 @@ def test_filters_of_the_server_and_of_the_client_agree(traffic: dict[str, Any], 
     ):
         found = [row["id"] for row in shared.call("logs", "--json", "--limit", "0", "--filter", text).json_lines]
         assert found == [record.id for record in everything if predicate(parse(text))(record)], text
+        assert found or text == "ticket", text
 
 
 def test_usage_is_the_contract(traffic: dict[str, Any], shared: Machine) -> None:
@@ -157,6 +159,9 @@ def test_usage_of_codex_needs_no_gateway(tmp_path: Path) -> None:
 def test_check_says_why_not(traffic: dict[str, Any], shared: Machine) -> None:
     allowed = shared.call("keys", "check", "dev-ada", "--model", "auto", "--json")
     assert (allowed.code, allowed.json["allowed"]) == (0, True)
+    small = shared.call("keys", "check", "dev-ada", "--like", "small")
+    assert "a small request holds" in small.out
+    assert "a first turn of Codex holds" in shared.call("keys", "check", "dev-ada").out
     refused = shared.call("keys", "check", "ci-fixed", "--model", "auto", "--ip", "198.51.100.1")
     assert refused.code == 1
     assert refused.out.startswith("no: 403 policy_rejected")
@@ -256,10 +261,11 @@ def test_a_closed_pipe_is_silent(traffic: dict[str, Any], shared: Machine) -> No
 def test_no_secret_in_the_store_or_the_logs(traffic: dict[str, Any], shared: Machine) -> None:
     secrets = [traffic[name]["key"].encode() for name in ("good", "bad")]
     secrets += [(shared.data / "admin-token").read_bytes().strip()]
-    for path in shared.data.rglob("*"):
-        if path.is_file() and path.name != "admin-token":
-            data = path.read_bytes()
-            assert not any(secret in data for secret in secrets), path
+    files = [path for path in shared.data.rglob("*") if path.is_file() and path.name != "admin-token"]
+    assert any(path.suffix == ".sqlite3" for path in files), files
+    for path in files:
+        data = path.read_bytes()
+        assert not any(secret in data for secret in secrets), path
 
 
 def test_help_of_every_command(shared: Machine) -> None:
