@@ -235,12 +235,22 @@ class ConsoleClient:
     # --- usage, money, models ---
 
     async def usage(
-        self, by: Sequence[str] = (), *, since: str | None = None, until: str | None = None, filter: str = ""
+        self,
+        by: Sequence[str] = (),
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        filter: str = "",
+        top: int | None = None,
+        only: Sequence[str] = (),
     ) -> wire.UsageView:
-        """Sums by the fields (key, owner, model, tier, provider, thread, hour, day, week, month), in that order."""
+        """Sums by the fields (core.usage.USAGE_GROUPS), in that order.
+
+        `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time.
+        """
         from joytui.core.wire import UsageView
 
-        params = {"by": list(by), "since": since, "until": until, "filter": filter}
+        params = {"by": list(by), "since": since, "until": until, "filter": filter, "top": top, "only": list(only)}
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
     async def models(self, *, key: str | None = None) -> list[wire.ModelView]:

@@ -6,6 +6,7 @@ Imported on the way to the first line of `joytui usage`: tuples with names, for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import sub
 from typing import Any, Literal, NamedTuple
 
 from joytui.core.money import format_credits, parse_credits
@@ -45,6 +46,10 @@ class UsageTotals(NamedTuple):
     def sum(cls, parts: Iterable[UsageTotals]) -> UsageTotals:
         """All of them added up; zeros of nothing."""
         return cls(*map(sum, zip(*parts, strict=True)))
+
+    def less(self, part: UsageTotals) -> UsageTotals:
+        """What is left without a part of it."""
+        return UsageTotals._make(map(sub, self, part))
 
     def numbers(self) -> dict[str, Any]:
         """As they stand in JSON: USAGE_NUMBERS."""

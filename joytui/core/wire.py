@@ -21,7 +21,9 @@ key has it that is neither revoked nor expired (else 409). An active key has its
     GET    /console/v1/requests/stream            after filter      -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
                                                   oldest change first; a request comes when admitted (status null) and again when
                                                   it ended; without `after` only what happens from now on; comments as heartbeat
-    GET    /console/v1/usage                      by (repeated) since until filter -> UsageView
+    GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) -> UsageView
+                                                  top: so many projects or threads, the dearest; all others are one, "(others)"
+                                                  only: nothing but these values of the one field in `by` that is no time
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}

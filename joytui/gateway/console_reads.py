@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from joytui import __version__
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
+from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.usage import USAGE_GROUPS
 from joytui.core.wire import request_view
@@ -24,10 +25,11 @@ from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.ledger import keys, reads, wallets
 from joytui.ledger.ids import first_number, request_number
-from joytui.ledger.usage import latency, usage
+from joytui.ledger.usage import MANY, latency, usage
 
 PAGE = 200
 MOST = 5_000
+MOST_GROUPS = 1_000
 
 
 async def status(request: Request) -> JSONResponse:
@@ -113,8 +115,15 @@ async def usage_sums(request: Request) -> JSONResponse:
         raise refusals.bad_request("by: the same grouping twice")
     since, until = moment(request, "since"), moment(request, "until") or now()
     term = filter_term(request) if request.query_params.get("filter") else None
+    fields = [name for name in by if name not in PERIODS]
+    top = number(request, "top", 0, 1, MOST_GROUPS) or None
+    if top and not (len(fields) == 1 and fields[0] in MANY):
+        raise refusals.bad_request(f"top: with one of {' and '.join(MANY)} in `by`, and nothing else but times")
+    only = request.query_params.getlist("only") or None
+    if only and (top or len(fields) != 1):
+        raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
-    rows, totals = await gateway.ledger.read(usage, by, low, int(until.timestamp() * 1000) + 1, term)
+    rows, totals = await gateway.ledger.read(usage, by, low, int(until.timestamp() * 1000) + 1, term, top, only)
     return JSONResponse({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
 
 

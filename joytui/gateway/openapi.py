@@ -93,7 +93,7 @@ OPERATIONS = (
     Operation("get", "/console/v1/requests", "read", query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT}),
     Operation("get", "/console/v1/requests/stream", "read", query={"after": TEXT, "filter": TEXT}),
     Operation("get", "/console/v1/requests/{id}", "read", "RequestView"),
-    Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT}),
+    Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": COUNT, "only": TEXT}),
     Operation("get", "/console/v1/latency", "read", query=SPAN),
     Operation("get", "/console/v1/models", "read", query={"key": TEXT}),
     Operation("get", "/console/v1/wallet", "read"),

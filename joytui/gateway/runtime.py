@@ -20,7 +20,7 @@ from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
-from joytui.ledger import keys, upkeep, wallets
+from joytui.ledger import keys, parts, upkeep, wallets
 from joytui.ledger.sqlite import SqliteLedger
 
 log = logging.getLogger("joytui.gateway")
@@ -63,6 +63,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
             asyncio.create_task(self._every(RETENTION_S, self._forget)),
+            asyncio.create_task(self._every(RETENTION_S, self._fill_sums)),
         ]
         if not self.settings.offline:
             self._tasks.append(asyncio.create_task(self._every(MODELS_FRESH_S, self.list_models)))
@@ -124,6 +125,11 @@ class Gateway:
             # small slices, so that requests get their turn between them
             while await self.ledger.write(upkeep.forget, self.settings.retention_days):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+    async def _fill_sums(self) -> None:
+        """A store of an older version gets its sums by project and thread while it is in use, in small slices."""
+        while await self.ledger.write(parts.fill):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
     def warnings(self) -> list[str]:
         """What the console should know of this gateway."""

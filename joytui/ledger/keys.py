@@ -11,7 +11,7 @@ from typing import Any
 
 from joytui.ledger.ids import row_id
 from joytui.ledger.money import PERIODS, SPENT_SINCE, Period, window_start
-from joytui.ledger.rollups import DAY_MS, HOUR_MS
+from joytui.ledger.parts import DAY_MS, HOUR_MS
 from joytui.ledger.writer import Batch
 
 

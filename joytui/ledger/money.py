@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from joytui.ledger.rollups import DAY_MS, HOUR_MS
+from joytui.ledger.parts import DAY_MS, HOUR_MS
 from joytui.ledger.writer import Batch
 
 Period = Literal["daily", "weekly", "total"]

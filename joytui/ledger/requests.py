@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from joytui.ledger.ids import milliseconds
 from joytui.ledger.money import Candidate, Period, Shortfall, charge, release, reserve
+from joytui.ledger.parts import Place
 from joytui.ledger.writer import Batch
 
 
@@ -145,11 +146,13 @@ def refuse_request(batch: Batch, opened: Opened, ended: Ended) -> None:
 
 
 def _sum(batch: Batch, opened: Opened, ended: Ended, *, refused: bool) -> None:
-    place = (
-        opened.key_id or "",
-        ended.model_used or opened.model or "",
-        ended.tier or "",
-        ended.provider or "",
+    place = Place(
+        key_id=opened.key_id or "",
+        model=ended.model_used or opened.model or "",
+        tier=ended.tier or "",
+        provider=ended.provider or "",
+        project=opened.project or "",
+        thread=opened.thread_id or "",
     )
     failed = ended.status >= 400 or ended.error_type is not None
     numbers = (

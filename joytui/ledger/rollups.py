@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
+from operator import add
+from typing import Any
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+from joytui.ledger.parts import HOUR_MS, UPSERT, Place, part_places
+
 STEPS_PER_DOUBLING = 8
 
 _UPSERT = """
@@ -45,7 +48,7 @@ class Sums:
     __slots__ = ("_clients", "_latency", "_totals", "_used")
 
     def __init__(self) -> None:
-        self._totals: dict[tuple[int, str, str, str, str], list[int]] = {}
+        self._totals: dict[tuple[int, Place], list[int]] = {}
         self._latency: Counter[tuple[int, str, int]] = Counter()
         self._clients: dict[tuple[str, str], list[int]] = {}
         self._used: dict[str, int] = {}
@@ -53,19 +56,14 @@ class Sums:
     def add(
         self,
         at: int,
-        place: tuple[str, str, str, str],
+        place: Place,
         numbers: tuple[int, int, int, int, int, int, int, int],
         ttft_ms: float | None,
         latency_ms: float | None,
     ) -> None:
-        """One ended request: `at` in ms; `place` is (key id, model, tier, provider); `numbers` as the rollup's columns."""
+        """One ended request: `at` in ms; `numbers` as the rollup's columns."""
         hour = at // HOUR_MS
-        held = self._totals.get((hour, *place))
-        if held is None:
-            self._totals[(hour, *place)] = list(numbers)
-        else:
-            for i, number in enumerate(numbers):
-                held[i] += number
+        _add(self._totals, (hour, place), numbers)
         if latency_ms is not None:
             self._latency[hour, "total", bucket(latency_ms)] += 1
         if ttft_ms is not None:
@@ -81,9 +79,7 @@ class Sums:
 
     def write(self, connection: sqlite3.Connection) -> None:
         if self._totals:
-            rows = self._totals.items()
-            connection.executemany(UPSERT_HOUR, ((*place, *numbers) for place, numbers in rows))
-            connection.executemany(UPSERT_DAY, ((hour // 24, *rest, *numbers) for (hour, *rest), numbers in rows))
+            self._write_totals(connection)
             self._totals.clear()
         if self._latency:
             connection.executemany(UPSERT_LATENCY, ((*place, n) for place, n in self._latency.items()))
@@ -96,3 +92,24 @@ class Sums:
         if self._clients:
             connection.executemany(UPSERT_CLIENT, ((*who, *seen) for who, seen in self._clients.items()))
             self._clients.clear()
+
+    def _write_totals(self, connection: sqlite3.Connection) -> None:
+        """The rollups, by key, model, tier and provider; and the parts, which keep less apart (`ledger.parts`)."""
+        rolled: dict[tuple[Any, ...], list[int]] = {}
+        parts: dict[tuple[Any, ...], list[int]] = {}
+        for (hour, place), numbers in self._totals.items():
+            _add(rolled, (hour, *place[:4]), numbers)
+            requests, errors, _, *rest = numbers
+            for part, *kept in part_places(place):
+                _add(parts, (part, hour, *kept), (requests, errors, *rest))
+        connection.executemany(UPSERT_HOUR, [(*key, *numbers) for key, numbers in rolled.items()])
+        connection.executemany(UPSERT_DAY, [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()])
+        connection.executemany(UPSERT["hour"], [(*key, *numbers) for key, numbers in parts.items()])
+        connection.executemany(
+            UPSERT["day"], [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
+        )
+
+
+def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:
+    held = sums.get(key)
+    sums[key] = list(numbers) if held is None else list(map(add, held, numbers))

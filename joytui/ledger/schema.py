@@ -92,6 +92,40 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN queue_ms REAL;
     ALTER TABLE request ADD COLUMN first_byte_ms REAL;
     """,
+    """
+    CREATE TABLE part_hour (
+        part TEXT NOT NULL, hour INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL, PRIMARY KEY (part, hour, key_id, model, tier, provider, project, thread)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO part_hour
+        SELECT 'route', hour, '', model, tier, provider, '', '', sum(requests), sum(errors), sum(input_tokens),
+            sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
+        FROM rollup_hour GROUP BY hour, model, tier, provider;
+    INSERT INTO part_hour
+        SELECT 'key', hour, key_id, '', '', '', '', '', sum(requests), sum(errors), sum(input_tokens),
+            sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
+        FROM rollup_hour GROUP BY hour, key_id;
+    CREATE TABLE part_day (
+        part TEXT NOT NULL, day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL, PRIMARY KEY (part, day, key_id, model, tier, provider, project, thread)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO part_day
+        SELECT 'route', day, '', model, tier, provider, '', '', sum(requests), sum(errors), sum(input_tokens),
+            sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
+        FROM rollup_day GROUP BY day, model, tier, provider;
+    INSERT INTO part_day
+        SELECT 'key', day, key_id, '', '', '', '', '', sum(requests), sum(errors), sum(input_tokens),
+            sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
+        FROM rollup_day GROUP BY day, key_id;
+    CREATE TABLE part_fill (n INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
+    INSERT INTO part_fill SELECT max(n) + 1, max(seq) FROM request HAVING max(n) IS NOT NULL;
+    """,
 )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.money import release
+from joytui.ledger.parts import DAY_MS
 from joytui.ledger.requests import Ended, Opened, end_request
-from joytui.ledger.rollups import DAY_MS
 from joytui.ledger.writer import Batch
 
 INTERRUPTED = "gateway_interrupted"

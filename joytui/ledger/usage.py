@@ -1,28 +1,42 @@
 """Sums by any grouping: whole days and hours from the rollups, the ends of the range from request rows.
 
 A range is cut at its hours and days, so "since 12:34" is exact and a month is still read from thirty daily rows a key.
-Projects and threads, and filtered questions, are summed from request rows.
+Each question is answered from the smallest sums that hold it (`ledger.parts`, then the rollups); only filtered questions,
+and fields that no sums keep apart together, are summed from request rows.
 """
+# ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
 from joytui.core.usage import UsageRow, UsageTotals
-from joytui.ledger.filters_sql import to_sql
-from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.rollups import DAY_MS, HOUR_MS, bucket_middle
+from joytui.ledger.filters_sql import Sql, to_sql
+from joytui.ledger.ids import COUNTER_BITS, milliseconds
+from joytui.ledger.parts import DAY_MS, HOUR_MS, complete_from, part_for
+from joytui.ledger.rollups import bucket_middle
 
 TIMES = {"hour": HOUR_MS, "day": DAY_MS, "week": DAY_MS, "month": DAY_MS}
-RAW_ONLY = {"project", "thread"}
+MANY = ("project", "thread")
+"""The fields that may have tens of thousands of values."""
+ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
-_PLACES = {"key": "key_id", "owner": "key_id", "model": "model", "tier": "tier", "provider": "provider"}
-_RAW_PLACES = {
+_PLACES = {
+    "key": "key_id",
+    "owner": "key_id",
+    "model": "model",
+    "tier": "tier",
+    "provider": "provider",
+    "project": "project",
+    "thread": "thread",
+}
+_ROW_PLACES = {
     "key": "coalesce(r.key_id, '')",
     "owner": "coalesce(r.key_id, '')",
     "model": "coalesce(r.model_used, r.model, '')",
@@ -31,7 +45,7 @@ _RAW_PLACES = {
     "project": "coalesce(r.project, '')",
     "thread": "coalesce(r.thread_id, '')",
 }
-_RAW_SUMS = (
+_ROW_SUMS = (
     "count(*), sum(r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
     " sum(r.output_tokens), sum(r.reasoning_tokens), sum(r.cost_nano)"
 )
@@ -39,85 +53,155 @@ _RAW_SUMS = (
 
 Part = tuple[tuple[Any, ...], UsageTotals]
 """What a group's columns held, and its sums."""
+OTHERS = "(others)"
+"""What the groups beyond the `top` are called."""
 
 
 def usage(
-    connection: sqlite3.Connection, by: Sequence[str], since: int, until: int, term: Term | None = None
+    connection: sqlite3.Connection,
+    by: Sequence[str],
+    since: int,
+    until: int,
+    term: Term | None = None,
+    top: int | None = None,
+    only: Sequence[str] | None = None,
 ) -> tuple[list[UsageRow], UsageTotals]:
-    """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open."""
-    since, until = _clamped(connection, since, until)
-    groups: dict[tuple[str | None, ...], list[UsageTotals]] = {}
-    names = _key_names(connection) if {"key", "owner"} & set(by) else {}
-    for group, totals in _parts(connection, by, since, until, term):
-        place = tuple(_label(name, value, names) for name, value in zip(by, group, strict=True))
-        groups.setdefault(place, []).append(totals)
-    rows = [
-        UsageRow(dict(zip(by, place, strict=True)), "gateway", UsageTotals.sum(parts))
-        for place, parts in groups.items()
-    ]
+    """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
+
+    `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
+    field beside times: nothing but these values of it.
+    """
+    connection.execute("BEGIN")  # one state of the store for all that is read here
+    try:
+        since, until = _clamped(connection, since, until)
+        field = next((name for name in by if name not in TIMES), "")
+        values = (field, tuple(only)) if only is not None else None
+        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values)
+        parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
+        names = _key_names(connection) if {"key", "owner"} & set(by) else {}
+    finally:
+        connection.execute("COMMIT")
+    groups: dict[tuple[str | None, ...], UsageTotals] = {}
+    labels = [_Labels(name, names) for name in by]
+    for group, totals in parts:
+        place = tuple([label[value] for label, value in zip(labels, group, strict=True)])
+        held = groups.get(place)
+        groups[place] = totals if held is None else UsageTotals.sum((held, totals))
+    rows = [UsageRow(dict(zip(by, place, strict=True)), "gateway", totals) for place, totals in groups.items()]
     rows.sort(key=lambda row: _order(by, row))
     return rows, UsageTotals.sum(row.totals for row in rows)
 
 
+class _Summary(NamedTuple):
+    """Tables that hold the sums that were asked for, from a moment on: "rollup", or "part" with the part's name."""
+
+    tables: str
+    part: str | None
+    complete_from: int
+
+
+class _Question(NamedTuple):
+    by: tuple[str, ...]
+    since: int
+    until: int
+    term: Term | None
+    summary: _Summary | None
+    only: tuple[str, tuple[str, ...]] | None = None  # a field, and the values of it that count
+
+
+def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
+    """The smallest sums that answer a question; None where only the rows do."""
+    if term is not None:
+        return None
+    columns = {_PLACES[name] for name in by if name not in TIMES}
+    if part := part_for(columns):
+        return _Summary("part", part, complete_from(connection, part))
+    return _Summary("rollup", None, 0) if columns <= ROLLED else None
+
+
 def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[int, int]:
-    """The range cut to where there is anything, so that "since 1970" is not a hundred thousand hours."""
-    first, last = connection.execute("SELECT min(hour), max(hour) FROM rollup_hour").fetchone()
+    """The range cut to where there is anything, so that "since 1970" is not a hundred thousand hours.
+
+    An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
+    up already, the rows of a begun hour are not.
+    """
+    first, last, newest = connection.execute(
+        "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour), (SELECT max(n) FROM request)"
+    ).fetchone()
     if first is None:
         return since, min(since, until)
-    return max(since, first * HOUR_MS), min(until, (last + 1) * HOUR_MS)
+    if until > milliseconds(newest or 0):
+        until = min(-(-until // DAY_MS), last // 24 + 1) * DAY_MS
+    return max(since, first // 24 * DAY_MS), until
 
 
-def _parts(
-    connection: sqlite3.Connection, by: Sequence[str], since: int, until: int, term: Term | None
-) -> Iterator[Part]:
-    if since >= until:
-        return
-    if term is not None or RAW_ONLY & set(by):
-        yield from _raw(connection, by, since, until, term)
-        return
-    for kind, low, high in _segments(since, until, by_hour="hour" in by):
-        if kind == "raw":
-            yield from _raw(connection, by, low, high, None)
+def _parts(connection: sqlite3.Connection, asked: _Question) -> Iterator[Part]:
+    for kind, low, high in _segments(asked):
+        if kind == "rows":
+            yield from _from_rows(connection, asked, low, high)
         else:
-            yield from _rolled(connection, by, kind, low, high)
+            yield from _from_sums(connection, asked, kind, low, high)
 
 
-def _segments(since: int, until: int, *, by_hour: bool) -> list[tuple[str, int, int]]:
-    """The range as pieces of raw rows, hours and days, each with its edges in ms."""
-    hour_low, hour_high = -(-since // HOUR_MS) * HOUR_MS, until // HOUR_MS * HOUR_MS
+def _segments(asked: _Question) -> list[tuple[str, int, int]]:
+    """The range as pieces of rows, hours and days, each with its edges in ms."""
+    since, until, summary = asked.since, asked.until, asked.summary
+    if summary is None:
+        return [("rows", since, until)] if since < until else []
+    summed = max(since, summary.complete_from)
+    hour_low, hour_high = -(-summed // HOUR_MS) * HOUR_MS, until // HOUR_MS * HOUR_MS
     if hour_low >= hour_high:
-        return [("raw", since, until)]
-    pieces = [("raw", since, hour_low)]
+        return [("rows", since, until)] if since < until else []
+    pieces = [("rows", since, hour_low)]
     day_low, day_high = -(-hour_low // DAY_MS) * DAY_MS, hour_high // DAY_MS * DAY_MS
-    if by_hour or day_low >= day_high:
+    if "hour" in asked.by or day_low >= day_high:
         pieces.append(("hour", hour_low, hour_high))
     else:
         pieces += [("hour", hour_low, day_low), ("day", day_low, day_high), ("hour", day_high, hour_high)]
-    pieces.append(("raw", hour_high, until))
+    pieces.append(("rows", hour_high, until))
     return [piece for piece in pieces if piece[1] < piece[2]]
 
 
-def _rolled(connection: sqlite3.Connection, by: Sequence[str], kind: str, low: int, high: int) -> Iterator[Part]:
+def _from_sums(connection: sqlite3.Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
     unit = HOUR_MS if kind == "hour" else DAY_MS
-    groups = [f"{kind} * {unit} / {TIMES[name]}" if name in TIMES else _PLACES[name] for name in by]
-    yield from _summed(
-        connection,
-        f"SELECT {', '.join([*groups, _SUMS])} FROM rollup_{kind} WHERE {kind} >= ? AND {kind} < ?",  # noqa: S608
-        [low // unit, high // unit],
-        groups,
-    )
+    groups = [f"{kind} * {unit} / {TIMES[name]}" if name in TIMES else _PLACES[name] for name in asked.by]
+    table, values = _table(asked, kind, low, high)
+    condition, only = _only(asked, _PLACES)
+    yield from _summed(connection, f"SELECT {', '.join([*groups, _SUMS])} {table}{condition}", [*values, *only], groups)
 
 
-def _raw(connection: sqlite3.Connection, by: Sequence[str], low: int, high: int, term: Term | None) -> Iterator[Part]:
-    groups = [f"(r.n >> {COUNTER_BITS}) / {TIMES[name]}" if name in TIMES else _RAW_PLACES[name] for name in by]
-    condition, values = to_sql(term) if term is not None else ("1", [])
-    yield from _summed(
-        connection,
-        f"SELECT {', '.join([*groups, _RAW_SUMS])} FROM request r LEFT JOIN api_key k ON k.id = r.key_id"  # noqa: S608
-        f" WHERE r.n >= ? AND r.n < ? AND r.status IS NOT NULL AND {condition}",
-        [low << COUNTER_BITS, high << COUNTER_BITS, *values],
-        groups,
-    )
+def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
+    """FROM and WHERE of a piece of the range in its sums."""
+    assert asked.summary is not None
+    unit = HOUR_MS if kind == "hour" else DAY_MS
+    part, values = ("part = ? AND ", [asked.summary.part]) if asked.summary.part else ("", [])
+    text = f"FROM {asked.summary.tables}_{kind} WHERE {part}{kind} >= ? AND {kind} < ?"
+    return text, [*values, low // unit, high // unit]
+
+
+def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
+    groups = [f"(r.n >> {COUNTER_BITS}) / {TIMES[name]}" if name in TIMES else _ROW_PLACES[name] for name in asked.by]
+    table, values = _rows(asked, low, high)
+    condition, only = _only(asked, _ROW_PLACES)
+    select = f"SELECT {', '.join([*groups, _ROW_SUMS])} {table}{condition}"
+    yield from _summed(connection, select, [*values, *only], groups)
+
+
+def _rows(asked: _Question, low: int, high: int) -> Sql:
+    """FROM and WHERE of a piece of the range in the request rows."""
+    condition, values = to_sql(asked.term) if asked.term is not None else ("1", [])
+    text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.n >= ? AND r.n < ? AND r.status IS NOT NULL"
+    return f"{text} AND {condition}", [low << COUNTER_BITS, high << COUNTER_BITS, *values]
+
+
+def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
+    if asked.only is None:
+        return "", []
+    field, values = asked.only
+    listed = "SELECT value FROM json_each(?)"
+    if field in ("key", "owner"):
+        listed = f"SELECT id FROM api_key WHERE {'name' if field == 'key' else 'owner'} IN ({listed})"
+    return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
 def _summed(connection: sqlite3.Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
@@ -127,18 +211,73 @@ def _summed(connection: sqlite3.Connection, select: str, values: list[Any], grou
             yield row[: len(groups)], UsageTotals(*row[len(groups) :])
 
 
+# --- the largest of many ----------------------------------------------------------------------------------------------
+
+
+def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator[Part]:
+    """The parts of the dearest groups of a field; all else, by time, under OTHERS."""
+    (field,) = (name for name in asked.by if name in MANY)
+    chosen = _dearest(connection, asked, field, top)
+    shown: dict[tuple[Any, ...], list[UsageTotals]] = {}
+    for group, totals in _parts(connection, asked._replace(only=(field, chosen))):
+        times = tuple(value for name, value in zip(asked.by, group, strict=True) if name != field)
+        shown.setdefault(times, []).append(totals)
+        yield group, totals
+    times_asked = tuple(name for name in asked.by if name != field)
+    whole: dict[tuple[Any, ...], list[UsageTotals]] = {}
+    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term))
+    for times, totals in _parts(connection, everything):
+        whole.setdefault(times, []).append(totals)
+    for times, parts in whole.items():
+        rest = UsageTotals.sum(parts).less(UsageTotals.sum(shown.get(times, ())))
+        if rest.requests:
+            values = iter(times)
+            yield tuple(OTHERS if name == field else next(values) for name in asked.by), rest
+
+
+def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
+    """The values of a field that cost most in the range, then those with most tokens."""
+    selects: list[str] = []
+    values: list[Any] = []
+    for kind, low, high in _segments(asked):
+        rows = kind == "rows"
+        table, more = _rows(asked, low, high) if rows else _table(asked, kind, low, high)
+        place = (_ROW_PLACES if rows else _PLACES)[field]
+        selects.append(f"SELECT {place} AS name, cost_nano AS cost, input_tokens + output_tokens AS tokens {table}")
+        values += more
+    if not selects:
+        return ()
+    union = " UNION ALL ".join(selects)
+    found = connection.execute(
+        f"SELECT name FROM ({union}) GROUP BY name ORDER BY sum(cost) DESC, sum(tokens) DESC, name LIMIT ?",
+        [*values, top],
+    )
+    return tuple(name for (name,) in found)
+
+
 def _key_names(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None]]:
     return {row[0]: (row[1], row[2]) for row in connection.execute("SELECT id, name, owner FROM api_key")}
 
 
-def _label(name: str, value: Any, names: dict[str, tuple[str, str | None]]) -> str | None:
-    if name == "key":
-        return names[value][0] if value in names else None
-    if name == "owner":
-        return names[value][1] if value in names else None
-    if name in TIMES:
-        return period_label(name, int(value) * TIMES[name] // HOUR_MS)
-    return str(value) or None
+class _Labels(dict[Any, str | None]):
+    """What the values of a field are called, each worked out once."""
+
+    def __init__(self, name: str, names: dict[str, tuple[str, str | None]]) -> None:
+        super().__init__()
+        self._name = name
+        self._names = names
+
+    def __missing__(self, value: Any) -> str | None:
+        label = self[value] = self._label(value)
+        return label
+
+    def _label(self, value: Any) -> str | None:
+        if self._name in ("key", "owner"):
+            name, owner = self._names.get(value, (None, None))
+            return name if self._name == "key" else owner
+        if self._name in TIMES:
+            return period_label(self._name, int(value) * TIMES[self._name] // HOUR_MS)
+        return str(value) or None
 
 
 def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:

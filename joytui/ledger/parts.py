@@ -1,0 +1,114 @@
+"""Sums by fewer fields than the rollups have, so that a question over months reads hundreds of rows and not as many as
+there are keys, models and hours.
+
+A part is named by what it keeps apart; its other columns are ''. `part_hour` and `part_day` are written in the
+transaction of the request that they count (`rollups.Sums`). A store that is older than these tables gets the parts that
+its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`fill`).
+"""
+# ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from typing import TYPE_CHECKING, NamedTuple
+
+from joytui.ledger.ids import COUNTER_BITS, milliseconds
+
+if TYPE_CHECKING:
+    from joytui.ledger.writer import Batch
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SLICE = 2_000
+FROM_ROWS = frozenset({"project", "thread"})
+"""The parts that the rollups of an older store do not hold."""
+
+
+class Place(NamedTuple):
+    """What requests are counted by; '' for what is not known."""
+
+    key_id: str
+    model: str
+    tier: str
+    provider: str
+    project: str
+    thread: str
+
+
+PARTS = {
+    "route": frozenset({"model", "tier", "provider"}),
+    "key": frozenset({"key_id"}),
+    "project": frozenset({"project"}),
+    "thread": frozenset({"key_id", "project", "thread"}),
+}
+"""The columns that each part keeps apart; the smallest part first."""
+_KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
+_SUMS = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
+_ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
+UPSERT = {
+    unit: f"INSERT INTO part_{unit} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADD}"
+    for unit in ("hour", "day")
+}
+
+
+def part_for(columns: Collection[str]) -> str | None:
+    """The smallest part that keeps these columns apart; None where only the rollups or the rows do."""
+    return next((part for part, kept in PARTS.items() if kept.issuperset(columns)), None)
+
+
+def part_places(place: Place) -> list[tuple[str, ...]]:
+    """Where a request counts in each part: the part's name, and the place without what it does not keep apart."""
+    return [
+        (part, *(value if keeps else "" for value, keeps in zip(place, kept, strict=True)))
+        for part, kept in _KEPT.items()
+    ]
+
+
+def complete_from(connection: sqlite3.Connection, part: str) -> int:
+    """From which moment on (ms, a day's beginning) a part holds everything; 0 once it is filled."""
+    if part not in FROM_ROWS:
+        return 0
+    row = connection.execute("SELECT n FROM part_fill").fetchone()
+    return 0 if row is None else -(-milliseconds(row[0]) // DAY_MS) * DAY_MS
+
+
+def fill(batch: Batch, slice_: int = SLICE) -> bool:
+    """Counts the next slice of an older store's rows in the parts that need them. False once nothing is left.
+
+    Rows that changed since the tables were made (`seq`) are left out: they were counted when they ended.
+    """
+    state = batch.execute("SELECT n, seq FROM part_fill").fetchone()
+    if state is None:
+        return False
+    above, seq = state
+    newest = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
+    first = batch.execute(newest, (above, slice_ - 1)).fetchone()
+    low = first[0] if first else 0
+    for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
+        for part in FROM_ROWS:
+            batch.execute(_FILL.format(unit=unit, size=size, **_columns(part)), (part, low, above, seq))
+    if first is None:
+        batch.execute("DELETE FROM part_fill")
+    else:
+        batch.execute("UPDATE part_fill SET n = ?", (low,))
+    return first is not None
+
+
+_ROW = {
+    "key_id": "coalesce(key_id, '')",
+    "project": "coalesce(project, '')",
+    "thread": "coalesce(thread_id, '')",
+}
+_FILL = f"""
+    INSERT INTO part_{{unit}}
+    SELECT ?, (n >> {COUNTER_BITS}) / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, count(*),
+        sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
+        sum(reasoning_tokens), sum(cost_nano)
+    FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8
+    {_ADD}
+"""
+
+
+def _columns(part: str) -> dict[str, str]:
+    return {name: expression if name in PARTS[part] else "''" for name, expression in _ROW.items()}
