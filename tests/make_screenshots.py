@@ -1,4 +1,4 @@
-"""Makes screenshots/: the running console over a staged machine, as SVG.
+"""Makes screenshots/: the running console over a staged machine, as SVG, and one of a browser, as PNG.
 
 Everything in them is real: the doctor examines a Codex home of the stage, the gateway is a process of its own with the
 offline model, its requests were sent to it (the weeks before were written into its store first, by the ledger itself).
@@ -30,6 +30,7 @@ from joytui.tui.doctor.mending import Offer, offer
 from joytui.tui.link import Link
 from joytui.tui.options import Options
 from joytui.tui.settings import ConsoleSettings
+from tests.support.browser import Browser
 from tests.support.fault_gateway import GOOD_KEY, FaultGateway
 from tests.tui.staging import Stage, now
 
@@ -267,6 +268,30 @@ def printed(stage: Stage, *words: str) -> str:
     return console.export_svg(title="joytui")
 
 
+def in_browser(stage: Stage) -> bytes:
+    """What `joytui serve` shows in a real Chromium, as a PNG."""
+    command = [sys.executable, "-m", "joytui", "serve", "--port", "0", "--screen", "usage"]
+    server = subprocess.Popen(
+        command, env=stage.setup.env, cwd=stage.folder / "work", stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        return asyncio.run(photographed(server.stdout.readline().split()[1], stage.folder / "browser"))
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+
+
+async def photographed(url: str, profile: Path) -> bytes:
+    async with Browser.started(profile) as browser:
+        page = await browser.open(url)
+        await page.resize(1280, 760)
+        await page.wait_for("read-only", "SPEND", "joytui-offline-max", limit=LIMIT_S)
+        for _ in range(3):  # the canvas follows the text by a frame
+            picture = await page.picture()
+        return picture
+
+
 def named(value: Any, stage: Stage) -> Any:
     """The same record with the stage's folders under the names that a reader knows."""
     if isinstance(value, str):
@@ -288,7 +313,7 @@ def offline(svg: str) -> str:
     return svg.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
 
 
-def _port() -> str:
+def free_port() -> str:
     """The port that readers know from the text, where it is free."""
     with socket.socket() as probe:
         try:
@@ -306,7 +331,7 @@ def main(words: list[str]) -> int:
         stage.setup.with_codex()
         stage.fill(now())
         stage.sessions(now())
-        stage.start("--port", _port())
+        stage.start("--port", free_port())
         try:
             stage.work()
             for shot in SHOTS:
@@ -318,6 +343,9 @@ def main(words: list[str]) -> int:
                 if not words[1:] or name in words[1:]:
                     (folder / f"{name}.svg").write_text(offline(printed(stage, *words_of_it)), encoding="utf-8")
                     print(f"{name}.svg")
+            if not words[1:] or "browser" in words[1:]:
+                (folder / "browser.png").write_bytes(in_browser(stage))
+                print("browser.png")
         finally:
             stage.close()
             for fault in _faults:

@@ -130,6 +130,12 @@ class Terminal:
         """The screen's lines, all of them, without the blanks at the right."""
         return self.text.split("\n")
 
+    def cells(self) -> list[list[tuple[str, str]]]:
+        """The screen's lines as characters with their looks: "FG BG FLAGS", colours as "rrggbb", flags of "b", "i", "u"."""
+        with self._changed:
+            screen = self._screen
+            return [[_cell(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
+
     @property
     def output(self) -> str:
         """Everything that was written since the start, escape sequences included."""
@@ -185,6 +191,13 @@ class Terminal:
                     raise ScreenTimeout(f"waited for {what}: {state}\n{_frame(screen)}")
                 self._changed.wait(left)
             return screen
+
+    def wait_quiet(self, seconds: float = 0.5, timeout: float = 10.0) -> None:
+        """Wait until nothing is written for so long: for pictures, which must not show a frame half drawn."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while self._changed.wait(seconds) and time.monotonic() < deadline:
+                pass
 
     def wait_exit(self, timeout: float = 15.0) -> int:
         """Wait until the command ends and its last output is read; its exit code (negative: the signal that ended it)."""
@@ -269,6 +282,27 @@ class Terminal:
             for number in numbers.split(";"):
                 state[number] = letter
         return state
+
+
+# What a terminal of our own would draw for the colours that have names.
+_PALETTE = {
+    "black": "14171d", "red": "e06c75", "green": "7fc97f", "brown": "e5b567", "blue": "6ea8fe", "magenta": "c49bea",
+    "cyan": "5fc9c0", "white": "d8dee9", "brightblack": "7b8496",
+}  # fmt: skip
+
+
+def _cell(char: pyte.screens.Char) -> tuple[str, str]:
+    ink, ground = _colour(char.fg, "d8dee9"), _colour(char.bg, "0f1219")
+    if char.reverse:
+        ink, ground = ground, ink
+    flags = ("b" if char.bold else "") + ("i" if char.italics else "") + ("u" if char.underscore else "")
+    return char.data or " ", f"{ink} {ground} {flags or '-'}"
+
+
+def _colour(name: str, otherwise: str) -> str:
+    if name == "default":
+        return otherwise
+    return _PALETTE.get(name, _PALETTE.get(name.removeprefix("bright"), name))
 
 
 def _kitty_depth(output: str) -> int:

@@ -1,0 +1,152 @@
+"""Makes screenshots/recording.svg: one short journey, played by the real command in a real terminal.
+
+Codex fails, the doctor names the cause, shows the change and makes it, the gateway answers, and a real turn of Codex
+stands in Logs. A film of what stood on the terminal, as one SVG with neither scripts nor anything from elsewhere.
+
+python -m tests.make_recording [FILE]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from joytui.core.joytoken import KEY_VARIABLE, config_block
+from tests.make_screenshots import SHOWN_HOME, free_port
+from tests.support.film import Film
+from tests.support.terminal import Terminal
+from tests.tui.staging import Stage, now
+
+FILE = Path(__file__).parent.parent / "screenshots" / "recording.svg"
+COLUMNS, LINES = 100, 30
+TURN = 'codex exec --skip-git-repo-check "say hi"'
+TURN_S = 60.0
+
+
+@dataclass
+class Camera:
+    """Takes frames of one terminal; `names` puts the names of the stage's folders in the words of a reader."""
+
+    terminal: Terminal
+    names: dict[str, str]
+    film: Film = field(default_factory=lambda: Film(COLUMNS, LINES))
+
+    def take(self, caption: str, seconds: float) -> None:
+        self.terminal.wait_quiet(min(seconds, 0.5))
+        rows = self.terminal.cells()
+        self.film.add([renamed(row, self.names) for row in rows], caption, seconds)
+
+    def type(self, text: str, caption: str) -> None:
+        """Typed in three steps, as somebody types."""
+        third = max(1, -(-len(text) // 3))
+        for start in range(0, len(text), third):
+            self.terminal.send(*text[start : start + third])
+            self.terminal.wait_for(text[: start + third].rstrip())
+            self.take(caption, 0.35)
+
+
+def renamed(row: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[str, str]]:
+    """A line of (character, style) with other names for folders. What stands to the right of a name moves to it, up to
+    the next gap, which takes up the difference: frames keep their places."""
+    text = "".join(character for character, _ in row)
+    for old, new in names.items():
+        while (at := text.find(old)) >= 0:
+            spare = len(old) - len(new)
+            assert spare >= 0, f"{new} is longer than {old}"
+            gap = text.find("  ", at + len(old))
+            end = len(text) if gap < 0 else gap
+            moved = [(c, row[at][1]) for c in new] + row[at + len(old) : end] + [(" ", row[end - 1][1])] * spare
+            row = row[:at] + moved + row[end:]
+            text = "".join(character for character, _ in row)
+    return row
+
+
+def play(stage: Stage) -> Film:
+    """The journey, on a terminal of 100×30."""
+    (stage.setup.codex_home / "config.toml").write_text(config_block(f"{stage.url}/v1"), encoding="utf-8")
+    env = {**stage.setup.env, KEY_VARIABLE: stage.plain["codex-anna"], "COLORTERM": "truecolor", "PS1": "$ "}
+    env["TMPDIR"] = str(stage.folder / "data")  # Codex warns where its home is below the folder for temporary files
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    names = {str(stage.setup.codex_home): f"{SHOWN_HOME}/.codex", str(stage.folder / "work"): f"{SHOWN_HOME}/app"}
+    shell = ["bash", "--noprofile", "--norc", "-i"]
+    with Terminal(shell, columns=COLUMNS, lines=LINES, env=env, cwd=stage.folder / "work") as terminal:
+        camera = Camera(terminal, names)
+        terminal.wait_for("$")
+        codex_fails(camera)
+        doctor_mends(camera)
+        turn_shows(camera)
+        return camera.film
+
+
+def codex_fails(camera: Camera) -> None:
+    says = "Codex fails, and does not say what to mend"
+    camera.type(TURN, says)
+    camera.terminal.send("enter")
+    camera.terminal.wait_for("404 Not Found", timeout=TURN_S)
+    camera.terminal.wait_until(at_prompt, TURN_S, "the shell's prompt")
+    camera.take(says, 3.0)
+
+
+def doctor_mends(camera: Camera) -> None:
+    terminal = camera.terminal
+    camera.type("joytui", "joytui looks at it")
+    terminal.send("enter")
+    terminal.wait_for("press r to send", timeout=30)
+    camera.take("joytui reads the configuration as Codex reads it", 2.5)
+    terminal.send("r")
+    terminal.wait_for("wrong path", "f Fix", timeout=30)
+    camera.take("r: small test requests, and the doctor names the one cause", 5.0)
+    terminal.send("f")
+    terminal.wait_for("base_url = ", "Apply")
+    camera.take("f: the change as a diff, before anything is written", 4.5)
+    terminal.send("a")
+    terminal.wait_for("proven by a streamed test request", timeout=60)
+    camera.take("a: written, with a backup, and examined again: it works", 4.5)
+
+
+def turn_shows(camera: Camera) -> None:
+    terminal = camera.terminal
+    works = "The same Codex, the same command"
+    terminal.send("q")
+    terminal.wait_for("gateway keeps running")
+    terminal.send("clear", "enter")
+    terminal.wait_until(lambda text: text.strip() == "$", what="an empty screen")
+    camera.type(TURN, works)
+    terminal.send("enter")
+    terminal.wait_for("tokens used", timeout=TURN_S)
+    terminal.wait_until(at_prompt, TURN_S, "the shell's prompt")
+    camera.take(works, 3.5)
+    camera.type("joytui --screen logs", "And in Logs")
+    terminal.send("enter")
+    terminal.wait_for("following", "codex-anna", timeout=30)
+    camera.take("And in Logs: every request, live", 3.0)
+    terminal.send("enter")
+    terminal.wait_for("TOKENS AND COST")
+    camera.take("⏎: what became of the turn, and what it cost", 5.0)
+
+
+def at_prompt(text: str) -> bool:
+    return text.rstrip().endswith("$")
+
+
+def main(words: list[str]) -> int:
+    file = Path(words[0]) if words else FILE
+    with tempfile.TemporaryDirectory(prefix="") as name:
+        stage = Stage(Path(name))
+        stage.setup.with_codex()
+        stage.fill(now())
+        stage.start("--port", free_port())
+        try:
+            stage.work()
+            svg = play(stage).svg("joytui: from a Codex that fails to a turn in the logs")
+        finally:
+            stage.close()
+    file.write_text(svg, encoding="utf-8")
+    print(f"{file.name} {len(svg.encode()) // 1000} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
