@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 COUNTER_BITS = 21
+LAST_NUMBER = (1 << 63) - 1
 PREFIX = "req-"
 
 
@@ -52,8 +53,9 @@ def moment(number: int) -> datetime:
 
 
 def first_number(at: datetime) -> int:
-    """The smallest number that can have been given at this moment: the edge of a time range."""
-    return max(0, int(at.timestamp() * 1000)) << COUNTER_BITS
+    """The smallest number that can have been given at this moment: the edge of a time range. Years that no number
+    reaches (before 1970, after 2109) are at the ends."""
+    return min(max(0, int(at.timestamp() * 1000)) << COUNTER_BITS, LAST_NUMBER)
 
 
 _ids = count()

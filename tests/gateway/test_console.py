@@ -183,6 +183,24 @@ async def events(
                 yield number, json.loads(line[6:])["requests"]
 
 
+@pytest.mark.parametrize("path", ["requests", "usage", "latency"])
+async def test_times_beyond_all_requests(gateway: Served, path: str) -> None:
+    edges = (
+        "0001-01-01T00:00:00-14:00",
+        "1969-12-31T23:59:59Z",
+        "2110-01-01",
+        "9999-12-31T23:59:59+14:00",
+        "9999-12-31",
+    )
+    await gateway.chat(await gateway.key())
+    rows = await gateway.logs(since=edges[0].replace("-14:00", "Z"), until=edges[3])
+    assert [row["status"] for row in rows] == [200]
+    for name in ("since", "until"):
+        for edge in edges:
+            answer = await gateway.admin.get(f"/console/v1/{path}", params={name: edge})
+            assert answer.status_code in (200, 400), (name, edge)
+
+
 async def test_the_tail_tells_a_request_when_admitted_and_when_ended(gateway: Served) -> None:
     key = await gateway.key()
     await gateway.chat(key)
