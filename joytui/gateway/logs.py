@@ -5,6 +5,7 @@ In the background stderr is `gateway.log`, which is put aside when it is full (`
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -52,7 +53,8 @@ class Stderr(logging.StreamHandler):  # type: ignore[type-arg]
         super().emit(record)
         self._lines += 1
         if self._log is not None and self._lines % self.EVERY == 0:
-            renew(self._log, sys.stderr.fileno())
+            with contextlib.suppress(OSError, ValueError):  # a stderr that is no file at all
+                renew(self._log, sys.stderr.fileno())
 
 
 def set_up_logging(*, access: bool, log: Path | None = None, secrets: Iterable[str] = ()) -> None:
