@@ -4,6 +4,7 @@
   joytui gateway start --upstream https://api.example.com/openai/v1 --upstream-key-env UPSTREAM_KEY
   joytui gateway status
   joytui gateway stop
+  joytui gateway settings                    each setting with what it means and where it comes from, as a settings file
   joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
