@@ -2,9 +2,14 @@
 
 joytui usage --by key --since 7d
 joytui usage --by day --by model --json
+joytui usage --by thread --top 20                the dearest threads, all others as one row
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
 joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
+joytui usage --insight --json                    with the rate now, and the hour out of the ordinary with its culprit
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
+
+JSON: {"rows", "totals", "totals_by_source"}, and "budget" and "insight" where they were asked for. With --source both
+a turn through the gateway has two witnesses: "totals" is null then, and "totals_by_source" has the sums of each.
 """
 
 from __future__ import annotations
@@ -12,23 +17,32 @@ from __future__ import annotations
 import argparse
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
-from joytui.core.clock import now, parse_when
+from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
-from joytui.core.usage import USAGE_GROUPS
+from joytui.core.periods import PERIODS
+from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.usage import UsageRow, UsageTotals
-    from joytui.core.wire import UsageView
+    from joytui.usage.insight import Insight
 
-HourlySpending = dict[int, int]
-"""Nano-credits by Unix time in hours."""
 SOURCES = ("gateway", "codex", "both")
+MANY = ("project", "thread")
+"""What `--top` is for: these may have tens of thousands of values."""
+UNKNOWN_TO_CODEX = ("key", "owner", "tier")
+
+
+class Gathered(NamedTuple):
+    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast."""
+
+    rows: list[UsageRow]
+    hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
+    insight: Insight | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,67 +51,92 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
+    parser.add_argument(
+        "--top", metavar="N", type=count, help="with --by thread or project: the N dearest, all others as one row"
+    )
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
+    parser.add_argument(
+        "--insight",
+        action="store_true",
+        help="also the rate now and an hour out of the ordinary, with its culprit (a table of the gateway always says so)",
+    )
     parser.add_argument(
         "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
-    form.add_argument("--csv", action="store_true", help="CSV on stdout")
+    form.add_argument("--csv", action="store_true", help="CSV on stdout, the rows alone")
     add_gateway_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from joytui.usage.rows import sum_rows
-
     args.by = _fields(args.by or [])
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
     budget = _budget(args)
+    _check(args)
     if args.reconcile:
         return _reconcile(args)
-    rows, hours = gather(args)
-    totals = sum_rows(rows)
-    show(rows, totals, args)
-    return _judge(totals, budget, hours, fail_over=args.fail_over)
+    found = gather(args)
+    totals = UsageTotals.sum(row.totals for row in found.rows if row.source == "gateway")
+    show(found, budget, totals.cost_nano, args)
+    over = budget is not None and totals.cost_nano > budget
+    return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
 
 
-def gather(args: argparse.Namespace) -> tuple[list[UsageRow], HourlySpending]:
-    """The rows of the sources that were asked for, and what the gateway spent by the hour where that is needed for a budget.
+def gather(args: argparse.Namespace) -> Gathered:
+    """The rows of the sources that were asked for, and what else the answer needs.
 
     `--source codex` asks no gateway, and starts none.
     """
-    rows, hours = _from_gateway(args) if args.source != "codex" else ([], {})
-    return rows + _from_codex(args) if args.source != "gateway" else rows, hours
+    if args.source == "gateway":
+        return _from_gateway(args)
+    mine = _from_codex(args)
+    if args.source == "codex":
+        return mine
+    found = _from_gateway(args)
+    return found._replace(rows=found.rows + mine.rows)
 
 
-def _from_gateway(args: argparse.Namespace) -> tuple[list[UsageRow], HourlySpending]:
+def _from_gateway(args: argparse.Namespace) -> Gathered:
     from joytui.usage.rows import gateway_rows
 
-    async def ask(console: ConsoleClient) -> tuple[UsageView, HourlySpending]:
-        hours: HourlySpending = {}
+    async def ask(console: ConsoleClient) -> Gathered:
+        hours: dict[int, int] = {}
+        insight = None
         if args.budget is not None and not args.until:
             from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
             hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
-        return await console.usage(args.by, since=args.since, until=args.until), hours
+        view = await console.usage(args.by, since=args.since, until=args.until, top=args.top)
+        if args.insight or not (args.json or args.csv):
+            from joytui.usage.insight import gateway_insight
 
-    view, hours = with_console(args, ask)
-    return gateway_rows(view.rows, args.by), hours
+            insight = await gateway_insight(console, now())
+        return Gathered(gateway_rows(view.rows, args.by), hours, insight)
+
+    return with_console(args, ask)
 
 
-def _from_codex(args: argparse.Namespace) -> list[UsageRow]:
+def _from_codex(args: argparse.Namespace) -> Gathered:
     from joytui.codex.rollouts import read_usage
-    from joytui.core.clock import parse_time
     from joytui.core.places import places
     from joytui.usage.rows import codex_rows
 
+    home, cache_dir = codex_home(os.environ), places().cache_dir
     since, until = (parse_time(text) if text else None for text in (args.since, args.until))
-    usage = read_usage(codex_home(os.environ), places().cache_dir, since, until)
+    usage = read_usage(home, cache_dir, since, until)
     if usage.broken:
         say(f"joytui: {usage.broken} lines of Codex's files could not be read, and are not counted")
-    return codex_rows(usage.rows, args.by)
+    if unknown := [name for name in args.by if name in UNKNOWN_TO_CODEX]:
+        say(f"joytui: Codex's files know no {', no '.join(unknown)}")
+    insight = None
+    if args.insight and args.source == "codex":
+        from joytui.usage.insight import codex_insight
+
+        insight = codex_insight(home, cache_dir, now())
+    return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -111,9 +150,12 @@ def _reconcile(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+# --- what was asked for ---
+
+
 def _fields(words: list[str]) -> list[str]:
     """The fields in their order, each once; `--by key,model` is two."""
-    fields = list(dict.fromkeys(part.strip() for word in words for part in word.split(",") if part.strip()))
+    fields = list(dict.fromkeys(part.strip().lower() for word in words for part in word.split(",") if part.strip()))
     for field in fields:
         if field not in USAGE_GROUPS:
             raise UsageError(f"nothing is called {field!r}", where="--by", hint=f"one of {', '.join(USAGE_GROUPS)}")
@@ -127,45 +169,78 @@ def _budget(args: argparse.Namespace) -> int | None:
         if args.fail_over:
             raise UsageError("--fail-over compares with a budget", hint="--budget 5 --fail-over")
         return None
+    if args.source == "codex":
+        raise UsageError("Codex's files know no prices, so nothing can be compared with a budget", where="--budget")
     try:
         return parse_credits(args.budget)
     except MoneyError as error:
         raise UsageError(str(error), where="--budget") from None
 
 
-def _judge(totals: UsageTotals, budget: int | None, hours: HourlySpending, *, fail_over: bool) -> int:
-    from joytui.core.money import format_credits
-
-    if budget is None:
-        return EXIT_OK
-    spent = totals.cost_nano
-    over = spent > budget
-    rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
-    say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
-    if hours:
-        from joytui.cli.usage_reports import forecast_text
-
-        say(forecast_text(hours, budget - spent, now()))
-    return EXIT_BAD_NEWS if over and fail_over else EXIT_OK
+def _check(args: argparse.Namespace) -> None:
+    if args.since and args.until and parse_time(args.until) <= parse_time(args.since):
+        raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
+    fields = [name for name in args.by if name not in PERIODS]
+    if args.top is not None and (args.top < 1 or len(fields) != 1 or fields[0] not in MANY):
+        hint = "joytui usage --by day --by thread --top 20"
+        raise UsageError(
+            "from 1 up, and with --by thread or --by project alone, beside times", where="--top", hint=hint
+        )
+    if args.insight and args.csv:
+        raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
 
 
 # --- showing ---
 
 
-def show(rows: list[UsageRow], totals: UsageTotals, args: argparse.Namespace) -> None:
-    """JSON, CSV, or a table with the totals under it."""
-    from joytui.usage.rows import usage_csv, usage_view
-
+def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> None:
+    """JSON, CSV, or a table with the totals under it. Words about a budget go to stderr, whatever the form."""
     if args.json:
-        emit_json(usage_view(rows, ("gateway", "codex") if args.source == "both" else (args.source,)))
+        emit_json(_view(found, budget, spent, args))
     elif args.csv:
-        emit(usage_csv(rows, args.by).rstrip("\r\n"))
-    elif totals.requests:
+        from joytui.usage.rows import usage_csv
+
+        emit(usage_csv(found.rows, args.by).rstrip("\r\n"))
+    elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 
-        emit_usage(rows, args.by)
+        emit_usage(found.rows, args.by)
     else:
         _say_empty(args)
+        found = found._replace(insight=None)
+    if budget is not None:
+        _say_budget(budget, spent, found.hours)
+    if found.insight and not args.json:
+        from joytui.cli.usage_insight import insight_lines
+
+        for line in insight_lines(found.insight):
+            say(line)
+
+
+def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
+    from joytui.usage.rows import usage_view
+
+    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    if budget is not None:
+        from joytui.cli.usage_insight import budget_view
+
+        view["budget"] = budget_view(budget, spent, found.hours, now())
+    if found.insight is not None:
+        from joytui.cli.usage_insight import insight_view
+
+        view["insight"] = insight_view(found.insight)
+    return view
+
+
+def _say_budget(budget: int, spent: int, hours: dict[int, int]) -> None:
+    from joytui.cli.usage_insight import forecast_text
+    from joytui.core.money import format_credits
+
+    over = spent > budget
+    rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
+    say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
+    if hours:
+        say(forecast_text(hours, budget - spent, now()))
 
 
 def _say_empty(args: argparse.Namespace) -> None:

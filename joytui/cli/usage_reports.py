@@ -1,9 +1,9 @@
-"""What `joytui usage` says beyond its rows: a budget with its forecast, and Codex's files against the gateway's records."""
+"""`joytui usage --reconcile`: Codex's files against the gateway's records, each difference explained."""
 
 from __future__ import annotations
 
 import argparse
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,28 +11,12 @@ from joytui.cli.amounts import local_time
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import now, parse_time, rfc3339
-from joytui.core.money import format_credits
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.usage.reconcile import Difference, Reconciliation
 
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-
-
-def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
-    """For example "at 1.25 Cr an hour it lasts until Nov 25 14:00"; the rule is that of `usage.budget`."""
-    from joytui.usage.budget import hourly_rate
-
-    rate = hourly_rate(hours, at)
-    if rate <= 0:
-        return "nothing was spent in the last seven days: no forecast"
-    pace = f"at {format_credits(rate, places=4)} Cr an hour"
-    if left <= 0:
-        return f"{pace}, nothing is left"
-    if left // rate > 366 * 24:
-        return f"{pace} it lasts longer than a year"
-    return f"{pace} it lasts until {at + timedelta(seconds=left * 3600 // rate):%Y-%m-%d %H:%M} UTC"
 
 
 async def reconciled(console: ConsoleClient, home: Path, cache_dir: Path, args: argparse.Namespace) -> Reconciliation:

@@ -25,6 +25,10 @@ USAGE_NUMBERS = (
 """The numbers of a row as they stand in JSON and CSV; the cost is a decimal string there."""
 
 
+OTHERS = "(others)"
+"""What all the groups are called together that are not among the largest that were asked for."""
+
+
 class UsageTotals(NamedTuple):
     """Sums over requests. Tokens are counts (cached is part of input, reasoning of output), `cost_nano` nano-credits."""
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.usage import OTHERS, UsageRow, UsageTotals
 from joytui.ledger.filters_sql import Sql, to_sql
 from joytui.ledger.ids import COUNTER_BITS, milliseconds
 from joytui.ledger.parts import DAY_MS, HOUR_MS, complete_from, part_for
@@ -53,8 +53,6 @@ _ROW_SUMS = (
 
 Part = tuple[tuple[Any, ...], UsageTotals]
 """What a group's columns held, and its sums."""
-OTHERS = "(others)"
-"""What the groups beyond the `top` are called."""
 
 
 def usage(
@@ -281,9 +279,15 @@ class _Labels(dict[Any, str | None]):
 
 
 def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
-    """Times in order; the rest by what it cost, dearest first."""
+    """Times in order; the rest by what it cost, dearest first, all others last."""
     times = tuple(row.by[name] or "" for name in by if name in TIMES)
-    return (*times, -row.totals.cost_nano, -row.totals.requests, *(value or "" for value in row.by.values()))
+    return (
+        *times,
+        OTHERS in row.by.values(),
+        -row.totals.cost_nano,
+        -row.totals.requests,
+        *(value or "" for value in row.by.values()),
+    )
 
 
 # --- latency ----------------------------------------------------------------------------------------------------------

@@ -11,11 +11,17 @@ from typing import Any
 
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.periods import PERIODS, period_label
-from joytui.core.usage import USAGE_NUMBERS, UsageRow, UsageTotals
+from joytui.core.usage import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
 
 
-def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str]) -> list[UsageRow]:
-    """Codex's rollups summed by these fields (of USAGE_GROUPS), in the order of times, then by tokens."""
+def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str], top: int | None = None) -> list[UsageRow]:
+    """Codex's rollups summed by these fields (of USAGE_GROUPS), in the order of times, then by tokens.
+
+    `top`: so many values of the one field that is no time, those with most tokens; all others are OTHERS.
+    """
+    if top is not None:
+        (field,) = (name for name in by if name not in PERIODS)
+        rows = _with_others(list(rows), field, top)
     groups: dict[tuple[str | None, ...], list[UsageTotals]] = {}
     labels: dict[tuple[str, int], str] = {}
     for row in rows:
@@ -25,6 +31,16 @@ def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str]) -> list[UsageRow]:
         UsageRow(dict(zip(by, place, strict=True)), "codex", UsageTotals.sum(parts)) for place, parts in groups.items()
     ]
     return sorted(made, key=_order)
+
+
+def _with_others(rows: Sequence[RolloutRow], field: str, top: int) -> list[RolloutRow]:
+    largest = sorted(codex_rows(rows, [field]), key=_order)[:top]
+    kept = {row.by[field] for row in largest}
+    return [row if getattr(row, field) in kept else _as_other(row, field) for row in rows]
+
+
+def _as_other(row: RolloutRow, field: str) -> RolloutRow:
+    return row._replace(project=OTHERS) if field == "project" else row._replace(thread=OTHERS)
 
 
 def _codex_field(row: RolloutRow, name: str, labels: dict[tuple[str, int], str]) -> str | None:
@@ -44,18 +60,13 @@ def gateway_rows(rows: Iterable[Mapping[str, Any]], by: Sequence[str]) -> list[U
     return [UsageRow({name: row.get(name) for name in by}, "gateway", UsageTotals.of(row)) for row in rows]
 
 
-def sum_rows(rows: Iterable[UsageRow]) -> UsageTotals:
-    """The totals over rows of one source."""
-    return UsageTotals.sum(row.totals for row in rows)
-
-
 def usage_view(rows: Sequence[UsageRow], asked: Sequence[str]) -> dict[str, Any]:
     """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row.
 
     `totals_by_source` has the sums of each source. `totals` are those of the one source; null where both were asked: a
     turn through the gateway has two witnesses then, and the sum of what they saw is nothing that anybody used.
     """
-    sums = {name: sum_rows(row for row in rows if row.source == name).numbers() for name in asked}
+    sums = {name: UsageTotals.sum(row.totals for row in rows if row.source == name).numbers() for name in asked}
     return {
         "rows": [row.shown() for row in rows],
         "totals": sums[asked[0]] if len(asked) == 1 else None,
@@ -85,4 +96,4 @@ def _cell(value: str | None) -> str:
 def _order(row: UsageRow) -> tuple[Any, ...]:
     times = tuple(row.by[name] or "" for name in row.by if name in PERIODS)
     spent = row.totals.input_tokens + row.totals.output_tokens
-    return (*times, -spent, *(value or "" for value in row.by.values()))
+    return (*times, OTHERS in row.by.values(), -spent, *(value or "" for value in row.by.values()))

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joytui.core.usage import UsageTotals
+from joytui.core.usage import OTHERS, UsageTotals
 from joytui.ledger import keys, parts
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.usage import OTHERS, usage
+from joytui.ledger.usage import usage
 from tests.ledger.filling import DAY, START, add, new_key
 
 DAYS = 6
@@ -68,7 +68,7 @@ def to_an_older_store(path: Path) -> None:
     connection.close()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000), old=st.integers(0, 120), new=st.integers(0, 60), slice_=st.integers(1, 40))
 def test_an_older_store_is_filled_while_it_is_used(
     tmp_path_factory, seed: int, old: int, new: int, slice_: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from joytui.cli.usage_reports import forecast_text
+from joytui.cli.usage_insight import forecast_text
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of
 

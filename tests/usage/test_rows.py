@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
-from joytui.core.usage import UsageRow, UsageTotals
-from joytui.usage.rows import codex_rows, gateway_rows, sum_rows, usage_csv, usage_view
+from joytui.core.usage import OTHERS, UsageRow, UsageTotals
+from joytui.usage.rows import codex_rows, gateway_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
 ROWS = [
@@ -38,7 +38,7 @@ def test_codex_rows_by_day_and_provider() -> None:
 def test_no_fields_is_one_row_of_all() -> None:
     (row,) = codex_rows(ROWS, [])
     assert row.by == {}
-    assert row.totals == sum_rows(codex_rows(ROWS, ["thread", "hour"]))
+    assert row.totals == UsageTotals.sum(one.totals for one in codex_rows(ROWS, ["thread", "hour"]))
     assert codex_rows([], []) == []
 
 
@@ -104,3 +104,10 @@ def test_a_period_holds_its_moment_and_has_one_name(moment: datetime) -> None:
             period_label(period, hour_of(begin)) == period_label(period, last) == period_label(period, hour_of(moment))
         )
         assert period_label(period, last + 1) != period_label(period, last)
+
+
+def test_the_largest_by_tokens_and_the_others_last() -> None:
+    rows = codex_rows(ROWS, ["thread"], 1)
+    assert [(row.by["thread"], row.totals.input_tokens) for row in rows] == [("t2", 1000), (OTHERS, 111)]
+    assert UsageTotals.sum(row.totals for row in rows) == UsageTotals.sum(row.totals for row in ROWS)
+    assert codex_rows(ROWS, ["day", "thread"], 9) == codex_rows(ROWS, ["day", "thread"])

@@ -1,0 +1,88 @@
+"""What stands out, in words under the table and as JSON: the rate now, the hour out of the ordinary, the budget."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from joytui.core.amounts import count, credits
+from joytui.core.clock import rfc3339
+from joytui.core.money import format_credits
+from joytui.core.redaction import visible
+
+if TYPE_CHECKING:
+    from joytui.usage.insight import Insight, Unit
+
+YEAR_HOURS = 366 * 24
+
+
+def insight_lines(found: Insight) -> list[str]:
+    """For example "now 1.2 Cr an hour, usual at this hour 0.4 Cr" and the anomaly with its culprit."""
+    usual = found.rate.usual
+    known = f"usual at this hour {_amount(usual, found.unit)}" if usual is not None else "too new for a usual amount"
+    lines = [f"now {_amount(found.rate.now, found.unit)} an hour, {known}"]
+    if (odd := found.anomaly) is not None:
+        who = f"; {visible(odd.culprit.text)}" if odd.culprit else "; no single one explains it"
+        amounts = f"{_amount(odd.amount, found.unit)}, usual {_amount(odd.usual, found.unit)}"
+        lines.append(f"out of the ordinary: {odd.hour.astimezone():%Y-%m-%d %H:%M} {amounts}{who}")
+    return lines
+
+
+def insight_view(found: Insight) -> dict[str, Any]:
+    """As JSON: amounts are decimal strings of credits, or counts of tokens, as `unit` says."""
+
+    def shown(value: int | None) -> str | int | None:
+        return value if value is None or found.unit == "tokens" else format_credits(value)
+
+    odd = found.anomaly
+    anomaly = None
+    if odd is not None:
+        culprit = odd.culprit and {
+            "dimension": odd.culprit.dimension,
+            "name": odd.culprit.name,
+            "amount": shown(odd.culprit.amount),
+            "usual": shown(odd.culprit.usual),
+            "text": odd.culprit.text,
+        }
+        times = {"hour": rfc3339(odd.hour), "amount": shown(odd.amount), "usual": shown(odd.usual)}
+        anomaly = {**times, "culprit": culprit}
+    rate = {"now": shown(found.rate.now), "usual": shown(found.rate.usual)}
+    return {"unit": found.unit, "per_hour": rate, "anomaly": anomaly}
+
+
+def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> dict[str, Any]:
+    """A budget as JSON: credits as decimal strings; `runs_out` null where nothing is spent, or it lasts a year."""
+    left = limit - spent
+    rate = _rate(hours, at)
+    lasts = rate > 0 and left > 0 and left // rate <= YEAR_HOURS
+    return {
+        "limit": format_credits(limit),
+        "spent": format_credits(spent),
+        "left": format_credits(max(0, left)),
+        "over": left < 0,
+        "credits_per_hour": format_credits(rate),
+        "runs_out": rfc3339(at + timedelta(seconds=left * 3600 // rate)) if lasts else None,
+    }
+
+
+def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
+    """For example "at 1.25 Cr an hour it lasts until 2026-11-25 14:00 UTC"; the rule is that of `usage.budget`."""
+    rate = _rate(hours, at)
+    if rate <= 0:
+        return "nothing was spent in the last seven days: no forecast"
+    pace = f"at {format_credits(rate, places=4)} Cr an hour"
+    if left <= 0:
+        return f"{pace}, nothing is left"
+    if left // rate > YEAR_HOURS:
+        return f"{pace} it lasts longer than a year"
+    return f"{pace} it lasts until {at + timedelta(seconds=left * 3600 // rate):%Y-%m-%d %H:%M} UTC"
+
+
+def _rate(hours: dict[int, int], at: datetime) -> int:
+    from joytui.usage.budget import hourly_rate
+
+    return hourly_rate(hours, at)
+
+
+def _amount(value: int, unit: Unit) -> str:
+    return f"{credits(value)} Cr" if unit == "credits" else f"{count(value)} tokens"
