@@ -8,6 +8,7 @@ python -m tests.make_recording [FILE]
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ FILE = Path(__file__).parent.parent / "screenshots" / "recording.svg"
 COLUMNS, LINES = 100, 30
 TURN = 'codex exec --skip-git-repo-check "say hi"'
 TURN_S = 60.0
+GAP = re.compile(r"  | (?=[^\x00-\x7f])")  # blanks, or what is drawn behind one: a frame, a scroll bar
 
 
 @dataclass
@@ -55,8 +57,8 @@ def renamed(row: list[tuple[str, str]], names: dict[str, str]) -> list[tuple[str
         while (at := text.find(old)) >= 0:
             spare = len(old) - len(new)
             assert spare >= 0, f"{new} is longer than {old}"
-            gap = text.find("  ", at + len(old))
-            end = len(text) if gap < 0 else gap
+            gap = GAP.search(text, at + len(old))
+            end = gap.start() if gap else len(text)
             moved = [(c, row[at][1]) for c in new] + row[at + len(old) : end] + [(" ", row[end - 1][1])] * spare
             row = row[:at] + moved + row[end:]
             text = "".join(character for character, _ in row)

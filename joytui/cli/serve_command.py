@@ -99,14 +99,14 @@ def run(args: argparse.Namespace) -> int:
 def _ready(url: str, changes: bool, private: bool, near: bool) -> None:
     emit(f"ready {url}")
     sys.stdout.flush()
-    what = "everything can be changed there" if changes else "read-only"
+    what = "everything can be changed" if changes else "read-only"
     who = "only by this link" if private else "for everyone on this machine"
     if not near:
         who = "for everyone who has this link" if private else "for everyone who can reach this port"
         say("warning: this is no loopback address, and plain http: who can listen on the way sees the console too")
         if not private:
             say("warning: anyone who can reach the port sees requests, spend and key names; --private asks for a link")
-    say(f"the console in a browser, {what}, {who}; Ctrl-C ends it")
+    say(f"in a browser: {what}, {who}; Ctrl-C ends it")
 
 
 def _is_near(host: str) -> bool:

@@ -15,7 +15,7 @@ Row = list[tuple[str, str]]
 """Characters with their styles: "FG BG FLAGS", colours as "rrggbb", flags of "b" (bold), "i" (italic), "u" (underlined)."""
 
 FONT = "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace"
-CELL, LINE, SIZE, MARGIN, FOOT = 8.43, 17.0, 14, 10.0, 34.0
+CELL, LINE, SIZE, MARGIN, FOOT = 8.43, 16.3, 14, 10.0, 34.0
 GROUND, INK = "0f1219", "d8dee9"
 
 
