@@ -23,6 +23,7 @@ from tests.gateway.served import ADMIN
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="watches processes by pidfd: Linux only")
 CONSOLE = [sys.executable, "-m", "joytui", "--screen", "logs"]
 
 

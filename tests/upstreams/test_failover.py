@@ -130,6 +130,22 @@ async def test_an_upstream_that_never_answers_is_not_doubled() -> None:
         await both.aclose()
 
 
+async def test_chat_goes_to_the_upstream_that_has_it() -> None:
+    """The first has Responses only: it is not ill, and goes on to be asked first for those."""
+
+    def responses_only(seen: Seen) -> Scripted:
+        if not seen.path.endswith("/responses"):
+            return answer_json({"error": {"message": "no such route"}}, 404)
+        return answer_json({"error": {"message": "empty"}}, 400)
+
+    async with ChatUpstream(responses_only) as first, ChatUpstream(lambda s: answer_json(ANSWER)) as second:
+        both = await two(first, second)
+        exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
+        assert (exchange.status, seen.upstream) == (200, "second")
+        assert all(both.healthy(one) for one in both.upstreams)
+        await both.aclose()
+
+
 async def test_all_fail() -> None:
     async with (
         ChatUpstream(lambda s: answer_json({"error": {"message": "one"}}, 503)) as first,

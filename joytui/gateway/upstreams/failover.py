@@ -49,7 +49,8 @@ class Failover:
             exchange = await upstream.call(call)
             if not exchange.undone:
                 return self._answered(upstream, exchange, given_up)
-            self._failed_at[upstream.name] = time.monotonic()
+            if exchange.status >= 500:  # else it is well, and lacks what was asked for
+                self._failed_at[upstream.name] = time.monotonic()
             given_up.append(f"{upstream.name} ({exchange.status})")
             await exchange.aclose()
         exchange = await order[-1].call(call)
