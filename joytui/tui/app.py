@@ -19,6 +19,7 @@ from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from joytui.tui.options import Options
+from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.state import LinkState
@@ -57,7 +58,7 @@ def _keys() -> Screen[None]:
 NEED_GATEWAY = ("logs", "usage", "keys")
 
 
-class ConsoleApp(App[None]):
+class ConsoleApp(PacedApp):
     """`goodbye` holds the line for stderr after the end, `failure` what ended the console, if an error did,
     `complaint` what was wrong with the settings file."""
 
@@ -156,7 +157,7 @@ class ConsoleApp(App[None]):
             )
 
     async def on_mount(self) -> None:
-        self._catch_signals()
+        self.catch_signals()
         self.call_after_refresh(self.call_later, self._after_first_frame)
 
     def _after_first_frame(self) -> None:
@@ -172,18 +173,6 @@ class ConsoleApp(App[None]):
     def _entered(self, mode: str) -> None:
         if mode in NEED_GATEWAY:
             self.need_gateway(start=self.options.start_gateway)
-
-    def _catch_signals(self) -> None:
-        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole."""
-        import asyncio
-        import signal
-
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-            try:
-                loop.add_signal_handler(getattr(signal, name), self.exit)
-            except (NotImplementedError, RuntimeError, ValueError, AttributeError):
-                return  # not the main thread (tests), or not a POSIX loop
 
     # Actions
 

@@ -138,8 +138,20 @@ def first_screen(env: Mapping[str, str]) -> str:
 
 def _ascii(env: Mapping[str, str]) -> bool:
     """Whether the locale says that this terminal takes no UTF-8."""
-    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    locale = env.get("LC_ALL") or _own_ctype(env) or env.get("LANG") or ""
     return locale in ("C", "POSIX") or ("." in locale and "utf" not in locale.lower())
+
+
+def _own_ctype(env: Mapping[str, str]) -> str:
+    """LC_CTYPE as the user has it: Python itself sets it to a UTF-8 one where the locale is C or is not installed (PEP 538)."""
+    value = env.get("LC_CTYPE", "")
+    if value not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return value
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return value if f"LC_CTYPE={value}".encode() in file.read().split(b"\0") else ""
+    except OSError:
+        return value
 
 
 class _Terminal:

@@ -1,0 +1,110 @@
+"""A terminal that reads slowly, or not at all: frames are left out rather than queued, and a signal ends the console all the same.
+
+Textual writes from a thread with a queue of 30; when that is full its event loop waits, and with it every key, timer and
+signal. So a frame is not written while earlier ones still wait; once they are through, the screen is drawn once, as it is then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import threading
+from typing import Any
+
+from textual.app import App
+from textual.screen import Screen
+
+WAITING = 4
+"""Writes in the queue (a frame is three with its marks) from which on frames are left out."""
+LOOK_S = 0.1
+PATIENCE_S = 2.0
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT")
+_LEAVE = b"".join(
+    b"\x1b[%s" % end
+    for end in (
+        b"?2026l", b"?2004l", b"?7h", b"?2048l", b"?1000l", b"?1002l", b"?1003l", b"?1006l", b"?1015l", b"<u",
+        b"?1049l", b"?25h", b"?1004l", b"0m",
+    )
+)  # fmt: skip
+
+
+class PacedApp(App[None]):
+    """An App whose event loop never waits for its terminal."""
+
+    _owed = False
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if renderable is None or not _behind(self._driver):
+            super()._display(screen, renderable)
+        elif not self._owed:
+            self._owed = True
+            self.set_timer(LOOK_S, self._pay)
+
+    def _pay(self) -> None:
+        """Draws what was left out, as it is now."""
+        if _behind(self._driver):
+            self.set_timer(LOOK_S, self._pay)
+            return
+        self._owed = False
+        self.refresh()
+
+    def catch_signals(self) -> None:
+        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole."""
+        loop = asyncio.get_running_loop()
+        for name in _SIGNALS:
+            try:
+                number = getattr(signal, name)
+                loop.add_signal_handler(number, self._ended_by, number)
+            except (NotImplementedError, RuntimeError, ValueError, AttributeError):
+                return  # not the main thread (tests), or not a POSIX loop
+
+    def _ended_by(self, number: int) -> None:
+        threading.Thread(target=_see_to_the_end, args=(self._driver, number), daemon=True, name="end").start()
+        self.exit()
+
+
+def _behind(driver: Any) -> bool:
+    writer = getattr(driver, "_writer_thread", None)
+    return writer is not None and writer._queue.qsize() >= WAITING
+
+
+def _see_to_the_end(driver: Any, number: int) -> None:
+    """Ends the process where its terminal takes no more output: the own way out would wait for that for ever."""
+    from time import sleep
+
+    file = getattr(driver, "fileno", None)
+    while isinstance(file, int):
+        sleep(PATIENCE_S)  # a daemon thread: where the own way out succeeds, it is gone before this ends
+        if not select.select([], [file], [], 0)[1]:
+            _abandon(driver, file)
+            os._exit(128 + number)
+
+
+def _abandon(driver: Any, file: int) -> None:
+    """Drops what waits for the terminal, and leaves it as it was found."""
+    import termios
+
+    writer = getattr(driver, "_writer_thread", None)
+    if writer is not None:
+        with writer._queue.mutex:
+            writer._queue.queue.clear()
+    through = threading.Event()
+
+    def leave() -> None:  # waits until the write under way is through
+        os.write(file, _LEAVE)
+        through.set()
+
+    threading.Thread(target=leave, daemon=True, name="leave").start()
+    for _ in range(50):
+        termios.tcflush(file, termios.TCOFLUSH)
+        if through.wait(0.02):
+            break
+    if select.select([], [file], [], 0)[1]:
+        os.write(file, _LEAVE)  # the first may have been dropped with the rest
+    if getattr(driver, "attrs_before", None) is not None:
+        try:
+            termios.tcsetattr(file, termios.TCSANOW, driver.attrs_before)
+        except termios.error:
+            pass  # the terminal is gone: nothing to put back
