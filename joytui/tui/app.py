@@ -165,7 +165,8 @@ class ConsoleApp(PacedApp):
 
         gc.freeze()
         gc.enable()
-        self.set_interval(1.0, self._count_start)
+        if self.options.now_ms is None:  # a clock that stands still counts no seconds
+            self.set_interval(1.0, self._count_start)
         self._entered(self.current_mode)
         if self.complaint:
             self.tell(f"the settings are left out: {self.complaint}", error=True)

@@ -18,8 +18,6 @@ from joytui.tui.state import LinkState
 
 if TYPE_CHECKING:
     from joytui.client.console import ConnectionState, ConsoleClient
-    from joytui.core.wire import KeyCreated
-    from joytui.tui.keys.form import Wish
     from joytui.tui.logs.store import LogStore
 
 NEWEST = 500
@@ -158,21 +156,6 @@ class Link:
         if state != self.state:
             self.state = state
             self._changed(state)
-
-    async def create_key(self, wish: Wish) -> KeyCreated:
-        """Makes the key that the form asks for. Raises UnreachableError, RefusedError."""
-        from joytui.core.wire import KeyCreate, PolicyView
-
-        if self.client is None:
-            raise UnreachableError("there is no gateway to make a key at")
-        policy = PolicyView(
-            fixed_model=wish.fixed_model,
-            daily_limit=wish.daily_limit,
-            weekly_limit=wish.weekly_limit,
-            total_limit=wish.total_limit,
-        )
-        wanted = KeyCreate(name=wish.name, owner=wish.owner, expires_at=wish.expires_at, policy=policy)
-        return await self.client.create_key(wanted)
 
     async def leave(self) -> str | None:
         """Says goodbye to the gateway; the line for the user where it keeps running."""

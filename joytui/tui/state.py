@@ -71,7 +71,7 @@ def link_words(state: LinkState) -> tuple[str, str, str, str]:
         "finding": ("looking for the gateway", ""),
         "starting": ("starting gateway" + waited, place),
         "live": (place, "live"),
-        "behind": (place, f"{state.behind_s:.0f} s behind"),
+        "behind": (f"{state.behind_s:.0f} s behind", place),
         "lost": (f"{place} lost", "retrying"),
         "off": ("no gateway", "--no-start"),
         "failed": ("no gateway", state.note),

@@ -164,7 +164,7 @@ async def test_a_budget_burns_down(stage):
     settings = ConsoleSettings(budget="100", budget_period="month")
     async with opened(stage, "usage", settings=settings) as (app, pilot):
         await until(pilot, lambda: app.screen.snapshot.insight is not None)
-        assert "of 100.00 Cr this month" in text_of(app)
+        assert "of 100 Cr this month" in text_of(app)
         await pilot.press("b")
         await until(pilot, lambda: "left at the end" in text_of(app))
         await pilot.press("escape")
@@ -182,7 +182,7 @@ async def test_a_budget_is_set_in_the_settings_file(stage):
         assert "amount of credits" in text_of(app)
         app.screen.query_one("#budget", Input).value = "250"
         await pilot.press("enter")
-        await until(pilot, lambda: app.current_mode == "usage" and "of 250.00 Cr this month" in text_of(app))
+        await until(pilot, lambda: app.current_mode == "usage" and "of 250 Cr this month" in text_of(app))
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# mine\n[gateway]\nport = 0   # any\n")
     assert tomllib.loads(text)["console"] == {"budget": "250"}

@@ -93,7 +93,7 @@ def test_a_user_walks_the_four_screens_and_leaves(tmp_path):
         terminal.send("3")
         terminal.wait_for("last 7 days")
         terminal.send("4")
-        terminal.wait_for("0 keys")
+        terminal.wait_for("There is no gateway to ask")
         terminal.send("?")
         terminal.wait_for("EVERYWHERE")
         terminal.send("escape")

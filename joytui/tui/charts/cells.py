@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 
 RISING = " ▁▂▃▄▅▆▇█"
+PATTERNS = "█▒▓░▚▞"
+"""Fillings of a chart's series where there are no colours."""
+
 GROWING = " ▏▎▍▌▋▊▉█"
 
 

@@ -7,22 +7,30 @@ from functools import partial
 from typing import Any
 
 from rich.text import Text
+from textual import events
+from textual.app import App
 from textual.color import Color
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from joytui.tui.charts.stacked import Palette, stacked_bars
+from joytui.tui.charts.stacked import Palette, bar_at, stacked_bars
 from joytui.tui.theme import SERIES_NAMES
 
 
-def palette(variables: dict[str, str]) -> Palette:
+def palette(variables: dict[str, str], *, plain: bool = False) -> Palette:
     """The colours of a theme."""
     return Palette(
+        plain=plain,
         series=tuple(rgb(variables[name]) for name in SERIES_NAMES),
         text=rgb(variables["quiet"]),
         grid=rgb(variables["rule"]),
     )
+
+
+def plain(app: App[object]) -> bool:
+    """Whether colours cannot tell series apart on this terminal: `NO_COLOR`, or nothing but ASCII."""
+    return app.no_color or bool(getattr(getattr(app, "options", None), "ascii", False))
 
 
 def rgb(text: str) -> tuple[int, int, int]:
@@ -37,6 +45,13 @@ class Plot(Widget):
 
     class Undrawable(Message):
         """This size or this data cannot be drawn: the table should stand instead."""
+
+    class Clicked(Message):
+        """A bar, by its place."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
 
     class Drawn(Message):
         def __init__(self, ticket: int, text: Text | None) -> None:
@@ -66,6 +81,11 @@ class Plot(Widget):
     def on_resize(self) -> None:
         self._again()
 
+    def on_click(self, event: events.Click) -> None:
+        place = bar_at(event.x, self._labels, self._series, *self.content_size)
+        if place is not None:
+            self.post_message(self.Clicked(place))
+
     def _again(self) -> None:
         width, height = self.content_size
         key = (self._labels, self._series, self._mark, width, height, self.app.theme)
@@ -73,7 +93,7 @@ class Plot(Widget):
             return
         self._key = key
         self._ticket += 1
-        job = partial(self._draw, self._ticket, width, height, palette(self.app.theme_variables))
+        job = partial(self._draw, self._ticket, width, height, palette(self.app.theme_variables, plain=plain(self.app)))
         self.run_worker(job, thread=True, group="plot", exit_on_error=False)
 
     def _draw(self, ticket: int, width: int, height: int, colours: Palette) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from rich.style import Style
 from rich.text import Text
 
-from joytui.tui.charts.cells import RISING
+from joytui.tui.charts.cells import PATTERNS, RISING
 from joytui.tui.charts.ticks import LIMIT, finite, label_places, round_ticks, tick_text
 from joytui.tui.shown import visible
 
@@ -28,11 +28,12 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The theme's colours, as plotext takes them."""
+    """The theme's colours, as plotext takes them. `plain`: they cannot be told apart (no colours), so patterns are drawn."""
 
     series: tuple[RGB, ...]
     text: RGB
     grid: RGB
+    plain: bool = False
 
 
 def stacked_bars(
@@ -62,19 +63,16 @@ def _draw(
     import plotext
 
     bars = len(labels)
-    top = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
-    ticks = round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
+    ticks = _ticks(series, height)
     tick_labels = [tick_text(t, ticks[1]) for t in ticks]
     margin = max(len(text) for text in tick_labels)
     # Every tick at a whole row, the same number of rows apart; every bar at whole cells, the same number of cells apart:
     # plotext then rounds nothing. Row 0 is the zero line, and bars stand on it.
     rows = height - 1
     each = max(1, (rows - 1) // (len(ticks) - 1))
-    room = max(bars, width - margin)
-    spacing = max(1, room // bars)
+    room, spacing, left = _across(bars, width - margin)
     filled = max(1, round(spacing * 0.62))
-    first = (room - spacing * bars) // 2 + (spacing - filled) // 2
-    lefts = [first + i * spacing for i in range(bars)]
+    lefts = [left + (spacing - filled) // 2 + i * spacing for i in range(bars)]
     middles = [left + (filled - 1) / 2 for left in lefts]
     heights = [[v / ticks[-1] * each * (len(ticks) - 1) for v in values] for values in series] or [[0.0] * bars]
     plotext.clear_figure()
@@ -95,6 +93,30 @@ def _draw(
     text = _finish(Text.from_ansi(plotext.build()), heights, canvas, palette)
     plotext.clear_figure()
     return text
+
+
+def _ticks(series: Sequence[Sequence[float]], height: int) -> list[float]:
+    top = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
+    return round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
+
+
+def _across(bars: int, width: int) -> tuple[int, int, int]:
+    """Cells for all bars, cells from one bar to the next, and where the first bar's share begins."""
+    room = max(bars, width)
+    spacing = max(1, room // bars)
+    return room, spacing, (room - spacing * bars) // 2
+
+
+def bar_at(x: int, labels: Sequence[str], series: Sequence[Sequence[float]], width: int, height: int) -> int | None:
+    """The bar whose share of the chart's width the cell `x` is in, as `stacked_bars` draws it; None beside all bars."""
+    if not labels or width < SMALLEST[0] or height < SMALLEST[1]:
+        return None
+    length = len(labels)
+    ticks = _ticks([[max(0.0, finite(v)) for v in values][:length] for values in series], min(height, 120))
+    margin = max(len(tick_text(tick, ticks[1])) for tick in ticks)
+    _, spacing, left = _across(length, min(width, 400) - margin)
+    place = (x - margin - left) // spacing
+    return place if 0 <= place < length else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +178,8 @@ def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style
         return RISING[1], Style(color=_hex(palette.series[first % len(palette.series)]))
     colour = _hex(palette.series[under % len(palette.series)])
     eighths = round((tops[under] - (row - 1)) * 8)
+    if palette.plain:
+        return PATTERNS[under % len(PATTERNS)], Style(color=colour)
     if eighths >= 8:
         return "█", Style(color=colour, bgcolor=colour)
     above = next((i for i in range(under + 1, len(tops)) if tops[i] - tops[under] > 1 / 16), None)

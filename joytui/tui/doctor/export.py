@@ -9,16 +9,16 @@ from pathlib import Path
 from joytui.core.records import Report, to_json
 
 
-def write_report(report: Report, path: str) -> str:
-    """Writes, 0600, and returns what to tell the user, also when it could not be written."""
+def write_report(report: Report, path: str) -> tuple[str, bool]:
+    """Writes, 0600, and returns what to tell the user, and whether it is that nothing could be written."""
     place = Path(path).expanduser()
     text = json.dumps(to_json(report), ensure_ascii=False, indent=2) + "\n"
     try:
         with open(place, "w", encoding="utf-8", opener=_private) as file:
             file.write(text)
     except OSError as error:
-        return f"Not written: {place}: {error.strerror or error}"
-    return f"Written: {place}"
+        return f"Not written: {place}: {error.strerror or error}", True
+    return f"Written: {place}", False
 
 
 def _private(path: str, flags: int) -> int:

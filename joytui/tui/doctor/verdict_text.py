@@ -38,6 +38,8 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
         return Headline("doubt", "▲", "The doctor itself could not finish", snapshot.problem)
     if snapshot.phase == "sending":
         return Headline("calm", "◌", "Sending test requests…", "esc stops")
+    if report is None and snapshot.phase == "cancelled":
+        return Headline("calm", "○", "Stopped before a verdict", "r tests again, l looks at this machine alone")
     if report is None:
         return Headline("calm", "◌", "Looking at this machine's Codex…", "no request is sent")
     verdict = report.verdict

@@ -27,11 +27,14 @@ STATES = {
     "expired": ("▲", "warning"),
     "revoked": ("✗", "error"),
 }
+NARROW = 58
 PERIODS = {"daily": "day", "weekly": "week", "total": "total"}
 
 
 def columns(width: int) -> tuple[str, ...]:
     """The titles of the columns that fit a width."""
+    if width < NARROW:
+        return ("name", "", "budget")
     names = ["name", "state", "spent", "budget"]
     if width >= 64:
         names.insert(1, "key")
@@ -39,29 +42,34 @@ def columns(width: int) -> tuple[str, ...]:
         names.append("last used")
     if width >= 96:
         names.insert(3, "owner")
-    if width >= 120:
+    if width >= 116:
         names += ["requests", "refused today"]
-    if width >= 150:
+    if width >= 136:
         names += ["model", "expires"]
     return tuple(names)
 
 
 def row(key: KeyView, names: tuple[str, ...], now: datetime, colours: Mapping[str, str]) -> list[Text]:
     """The cells of one key. `colours` are the theme's variables."""
-    return [_cell(key, name, now, colours) for name in names]
+    return [_cell(key, name, now, colours, narrow="state" not in names) for name in names]
 
 
-def _cell(key: KeyView, name: str, now: datetime, colours: Mapping[str, str]) -> Text:
+def right(name: str) -> bool:
+    """Whether a column holds numbers, whose title stands over their end."""
+    return name in ("spent", "requests", "refused today")
+
+
+def _cell(key: KeyView, name: str, now: datetime, colours: Mapping[str, str], *, narrow: bool = False) -> Text:
     gone = key.state in ("revoked", "expired")
     plain = colours["quiet"] if gone else colours["foreground"]
     match name:
         case "name":
-            return Text(_line(key.name, 28), f"{'' if gone else 'bold '}{plain}")
+            return Text(fit_line(key.name, 12 if narrow else 28), f"{'' if gone else 'bold '}{plain}")
         case "key":
             return Text(_line(key.hint, 16), colours["quiet"])
-        case "state":
+        case "state" | "":
             glyph, colour = STATES.get(key.state, ("?", "warning"))
-            return Text(f"{glyph} {key.state}", colours[colour])
+            return Text(f"{glyph} {key.state}" if name else glyph, colours[colour])
         case "owner":
             return Text(_line(key.owner or "–", 18), plain)
         case "spent":
@@ -179,6 +187,11 @@ def _pairs(title: str, pairs: list[tuple[str, str]]) -> Content:
 
 
 def context(snapshot: KeysSnapshot) -> Content:
+    if snapshot.problem and snapshot.keys:
+        problem = visible(snapshot.problem, limit=120)
+        return Content.assemble((f"✗ {problem}", "bold $error"), ("  ·  what stands here is older", "$quiet"))
+    if not snapshot.loaded and not snapshot.keys:
+        return Content("")
     active = sum(key.state == "active" for key in snapshot.keys)
     count = len(snapshot.keys)
     parts = [Content.assemble((str(count), "bold"), (" key" if count == 1 else " keys", "$quiet"))]
@@ -190,8 +203,6 @@ def context(snapshot: KeysSnapshot) -> Content:
     refused = sum(key.refused_today for key in snapshot.keys)
     if refused:
         parts.append(Content.assemble((f"✗ {refused:,}", "bold $error"), (" refused today", "$quiet")))
-    if snapshot.problem:
-        parts.append(Content.styled(f"✗ {visible(snapshot.problem, limit=120)}", "$error"))
     return Content.styled("  ·  ", "$quiet").join(parts)
 
 
@@ -210,6 +221,12 @@ def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:
         ("n", "bold $primary"),
         ("  creates one. It is shown once, with the config.toml block that goes with it.", ""),
     )
+
+
+def fit_line(text: str, limit: int) -> str:
+    """A name on one line, with an ellipsis where it is cut."""
+    line = visible(text).replace("\n", " ")
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _line(text: str, limit: int) -> str:

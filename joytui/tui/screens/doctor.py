@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -22,6 +23,14 @@ from joytui.tui.doctor.worker import Examined, Order, StepCame, run_doctor
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.widgets.verdict import VerdictPane
 from joytui.tui.widgets.walk import Walk
+
+if TYPE_CHECKING:
+    from joytui.core.records import Report
+
+
+def _reached(report: Report) -> bool:
+    """Whether the walk came as far as asking the gateway something."""
+    return any(step.id == "net.answer" and step.status != "skip" for step in report.steps)
 
 
 class DoctorScreen(ConsoleScreen):
@@ -43,6 +52,14 @@ class DoctorScreen(ConsoleScreen):
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
     ]
+
+    class Written(Message):
+        """What became of the report's file."""
+
+        def __init__(self, words: str, error: bool) -> None:
+            super().__init__()
+            self.words = words
+            self.error = error
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +105,7 @@ class DoctorScreen(ConsoleScreen):
         if message.run != self._run or not self.snapshot.running:
             return
         if message.report is not None:
+            self._say_when(message.report, sent=message.sent)
             self.console.need_gateway(peek=True)
             base_url = message.report.effective.get("base_url")
             self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
@@ -96,6 +114,15 @@ class DoctorScreen(ConsoleScreen):
             await self.show(self.snapshot.failed(message.problem))
         else:
             await self.show(self.snapshot.stopped())
+
+    def _say_when(self, report: Report, *, sent: bool) -> None:
+        """The moment of this look, and where it found what the one before found, a word that it was one."""
+        clock = f"{self.now().astimezone(self.console.options.zone):%H:%M:%S}"
+        self.query_one("#verdict").border_subtitle = f"{'tested' if sent else 'looked at'} {clock}"
+        before = self.snapshot.report
+        if before is not None and before.verdict == report.verdict:
+            why = " Nothing was sent: this stops Codex before any request." if sent and not _reached(report) else ""
+            self.console.tell(f"checked again at {clock}: the same verdict.{why}")
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
         """The whole screen as a function of one snapshot."""
@@ -196,11 +223,16 @@ class DoctorScreen(ConsoleScreen):
         self.console.push_screen(ask, self._export)
 
     def _export(self, path: str | None) -> None:
-        if not path or self.snapshot.report is None:
-            return
+        if path and self.snapshot.report is not None:
+            self.run_worker(partial(self._write, self.snapshot.report, path), thread=True, group="export")
+
+    def _write(self, report: Report, path: str) -> None:
         from joytui.tui.doctor.export import write_report
 
-        self.console.tell(write_report(self.snapshot.report, path))
+        self.post_message(self.Written(*write_report(report, path)))
+
+    def on_doctor_screen_written(self, message: Written) -> None:
+        self.console.tell(message.words, error=message.error)
 
     def action_focus_walk(self) -> None:
         self.query_one(Walk).focus()

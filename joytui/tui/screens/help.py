@@ -18,7 +18,7 @@ from joytui.tui.widgets.keybar import named
 Lines = list[tuple[str, str]]
 
 # What every screen of every program can do, and no help needs to say.
-_UNSAID = ("scroll_", "app.focus_", "screen.copy_text", "focus_", "command_palette")
+_UNSAID = ("scroll_", "app.focus_", "screen.copy_text", "focus_", "page_left", "page_right", "command_palette")
 
 
 class HelpDialog(Dialog[None]):

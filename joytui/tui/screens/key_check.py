@@ -121,5 +121,8 @@ def verdict_text(verdict: KeyVerdict) -> Content:
     for step in verdict.steps:
         good = step.get("status") == "pass"
         glyph, style = ("✓", "$success") if good else ("✗", "$error")
-        lines.append(Content.assemble((f"{glyph} ", style), (visible(step.get("title", "")), "" if good else "bold")))
+        title = visible(step.get("title", ""))
+        lines.append(
+            Content.assemble((f"{glyph} ", style), (title if good else f"not so: {title}", "" if good else "bold"))
+        )
     return Content("\n").join(lines)

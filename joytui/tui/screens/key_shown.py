@@ -45,6 +45,7 @@ class KeyShown(Dialog[None]):
             Content.assemble((self._key_name, "bold"), (" is ready. The key is shown this once: copy it now.", ""))
         )
         yield Static(Content.styled(self._texts["key"][1], "bold $primary"), classes="box", id="plain-key")
+        what = {"shell": "the export line", "block": "the config.toml block", "try": "the try command"}
         for letter, name, words in (
             ("s", "shell", "for the shell that starts Codex"),
             ("b", "block", "for ~/.codex/config.toml"),
@@ -53,7 +54,10 @@ class KeyShown(Dialog[None]):
             text = self._texts[name][1].strip()
             if name == "shell":
                 text = f"export {KEY_VARIABLE}=…"
-            yield Static(Content.assemble((f"\n{letter}", "bold $primary"), (f" copies this, {words}", "$quiet")))
+            yield Static(
+                Content.assemble((letter, "bold $primary"), f" copies {what[name]}", (f", {words}", "$quiet")),
+                classes="copies",
+            )
             yield Static(Content(text), classes="box", id=f"box-{name}")
         with Horizontal(id="buttons"):
             yield Button("Copy key", id="copy")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -17,14 +20,12 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.keys import texts
 from joytui.tui.keys.form import Wish, expiry, key_create, key_edit
 from joytui.tui.keys.snapshot import KeysSnapshot
-from joytui.tui.screens.base import ConsoleScreen
-from joytui.tui.state import LinkState
+from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
-    from joytui.core.wire import KeyView
-
-REFRESH_S = 3.0
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import KeyCreated, KeyView
 
 
 class KeyTable(DataTable[object]):
@@ -37,7 +38,7 @@ class KeyTable(DataTable[object]):
         self.post_message(self.Resized())
 
 
-class KeysScreen(ConsoleScreen):
+class KeysScreen(FreshScreen):
     MODE = "keys"
     CSS_PATH = "keys.tcss"
     AUTO_FOCUS = "DataTable"
@@ -62,11 +63,19 @@ class KeysScreen(ConsoleScreen):
             super().__init__()
             self.snapshot = snapshot
 
+    class Done(Message):
+        """An action has ended: with a word about it, or with a new key, which is shown this once."""
+
+        def __init__(self, words: str, *, error: bool = False, created: KeyCreated | None = None) -> None:
+            super().__init__()
+            self.words = words
+            self.error = error
+            self.created = created
+
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = KeysSnapshot()
         self._columns: tuple[str, ...] = ()
-        self._version = -1
         self._wanted: str | None = None
 
     def compose_body(self) -> Iterable[Widget]:
@@ -79,10 +88,7 @@ class KeysScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self.query_one("#detail").border_title = "key"
-        self.watch(self.console, "link_state", self._link_changed)
         self.watch(self.console, "theme", self._restyle, init=False)
-        self.set_interval(REFRESH_S, self._refresh)
-        self.call_after_refresh(self.show, self.snapshot)
 
     def on_key_table_resized(self) -> None:
         if texts.columns(self.table.size.width) != self._columns:
@@ -93,32 +99,21 @@ class KeysScreen(ConsoleScreen):
 
     # Loading
 
-    def _link_changed(self, state: LinkState) -> None:
-        if state.connected and not self.snapshot.loaded:
-            self.action_reload()
-        else:
-            self.call_after_refresh(self.show, self.snapshot)
-
-    def on_screen_resume(self) -> None:
-        self._refresh()
-
-    def _refresh(self) -> None:
-        if self.is_current and self.console.store.version != self._version:
-            self.action_reload()
-
-    def action_reload(self) -> None:
-        if self.console.client is not None:
-            self._version = self.console.store.version
-            self.run_worker(self._load, group="keys", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
-
-    async def _load(self) -> None:
+    def reading(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
         client = self.console.client
-        if client is None:
-            return
+        return partial(self._load, client, self.snapshot) if client is not None else None
+
+    def unread(self) -> bool:
+        return not self.snapshot.loaded
+
+    def show_again(self) -> None:
+        self.show(self.snapshot)
+
+    async def _load(self, client: ConsoleClient, before: KeysSnapshot) -> None:
         try:
             keys = await client.keys()
         except JoytuiError as error:
-            self.post_message(self.Loaded(KeysSnapshot(self.snapshot.keys, self.snapshot.loaded, error.what)))
+            self.post_message(self.Loaded(replace(before, problem=error.what)))
         else:
             self.post_message(self.Loaded(KeysSnapshot(tuple(reversed(keys)), loaded=True)))
 
@@ -156,7 +151,8 @@ class KeysScreen(ConsoleScreen):
         rows = [texts.row(key, names, now, colours) for key in self.snapshot.keys]
         for place, name in enumerate(names):
             wide = max((row[place].cell_len for row in rows), default=0)
-            table.add_column(name, key=name, width=max(len(name), wide))
+            title = Text(name, justify="right" if texts.right(name) else "left")
+            table.add_column(title, key=name, width=max(len(name), wide))
         for key, row in zip(self.snapshot.keys, rows, strict=True):
             table.add_row(*row, key=key.id)
         index = next((i for i, key in enumerate(self.snapshot.keys) if key.id == cursor), 0)
@@ -213,17 +209,20 @@ class KeysScreen(ConsoleScreen):
     def action_copy_block(self) -> None:
         self.console.copy_block()
 
+    def _gateway(self) -> ConsoleClient | None:
+        """The gateway to ask; says so where there is none."""
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        return self.console.client
+
     def action_create(self) -> None:
         from joytui.tui.screens.key_form import KeyForm
 
-        if self.console.client is None:
-            self.console.tell("there is no gateway to make a key at", error=True)
-            return
-        self.console.push_screen(KeyForm(self.now()), self._create)
+        if self._gateway() is not None:
+            self.console.push_screen(KeyForm(self.now()), self._create)
 
     def _create(self, wish: Wish | None) -> None:
-        client = self.console.client
-        if wish is not None and client is not None:
+        if wish is not None and (client := self._gateway()) is not None:
             self._act(client.create_key(key_create(wish)))
 
     def action_edit(self) -> None:
@@ -233,20 +232,19 @@ class KeysScreen(ConsoleScreen):
             self.console.push_screen(KeyForm(self.now(), key), lambda wish: self._edit(key, wish))
 
     def _edit(self, key: KeyView, wish: Wish | None) -> None:
-        client = self.console.client
-        if wish is not None and client is not None:
+        if wish is not None and (client := self._gateway()) is not None:
             self._act(client.edit_key(key.id, key_edit(wish, key)), f"{wish.name} is changed.")
 
     def action_disable(self) -> None:
-        key, client = self.selected(), self.console.client
-        if key and client:
+        key = self.selected()
+        if key is not None and (client := self._gateway()) is not None:
             self._act(
                 client.disable_key(key.id), f"{key.name} is disabled: every Codex that uses it gets 403. d enables it."
             )
 
     def action_enable(self) -> None:
-        key, client = self.selected(), self.console.client
-        if key and client:
+        key = self.selected()
+        if key is not None and (client := self._gateway()) is not None:
             self._act(client.enable_key(key.id), f"{key.name} works again.")
 
     def action_check(self) -> None:
@@ -267,8 +265,7 @@ class KeysScreen(ConsoleScreen):
             self.console.push_screen(Ask("Rotate this key", label, "24h", "Rotate"), lambda t: self._rotate(key, t))
 
     def _rotate(self, key: KeyView, text: str | None) -> None:
-        client = self.console.client
-        if text is None or client is None:
+        if text is None or (client := self._gateway()) is None:
             return
         try:
             until = None if text in ("0", "now") else expiry(text, self.now())
@@ -292,7 +289,7 @@ class KeysScreen(ConsoleScreen):
         self.console.push_screen(question, lambda yes: self._revoke(key) if yes else None)
 
     def _revoke(self, key: KeyView) -> None:
-        if client := self.console.client:
+        if (client := self._gateway()) is not None:
             self._act(client.revoke_key(key.id), f"{key.name} is revoked.")
 
     def _act(self, asked: Awaitable[KeyView], word: str = "") -> None:
@@ -303,12 +300,17 @@ class KeysScreen(ConsoleScreen):
         try:
             answer = await asked
         except JoytuiError as error:
-            self.console.tell(f"{error.what}: {error.hint}" if error.hint else error.what, error=True)
-            return
-        self.action_reload()
-        if isinstance(getattr(answer, "key", None), str):
+            self.post_message(self.Done(f"{error.what}: {error.hint}" if error.hint else error.what, error=True))
+        else:
+            created = answer if isinstance(getattr(answer, "key", None), str) else None
+            self.post_message(self.Done(word, created=created))  # type: ignore[arg-type]
+
+    def on_keys_screen_done(self, message: Done) -> None:
+        if not message.error:
+            self.action_reload()
+        if message.created is not None:
             from joytui.tui.screens.key_shown import KeyShown
 
-            await self.console.push_screen(KeyShown(answer, self.console.link_state.base_url))  # type: ignore[arg-type]
-        elif word:
-            self.console.tell(word)
+            self.console.push_screen(KeyShown(message.created, self.console.link_state.base_url))
+        elif message.words:
+            self.console.tell(message.words, error=message.error)

@@ -96,7 +96,7 @@ class ReconcileDialog(Dialog[None]):
         for one in self._differences:
             glyph, words = KINDS[one.kind]
             grid.add_row(
-                f"{one.time.astimezone(zone):%d %b %H:%M:%S}",
+                f"{one.time.astimezone(zone):%d %b %H:%M}",
                 f"{glyph} {words}",
                 visible(one.model or "–", limit=24),
                 Text(_counts(one.codex), justify="right"),

@@ -30,12 +30,12 @@ class Field:
 
 
 FIELDS = (
-    Field("theme", "Theme", f"auto, {', '.join(CHOICES)}; empty: auto"),
+    Field("theme", "Theme", f"auto, {', '.join(CHOICES)}"),
     Field("ascii", "ASCII only", "yes or no; empty: as the locale says", truth=True),
     Field("budget", "Budget", "credits for a period: 20, 0.5; empty: none"),
     Field("budget_period", "Budget period", "day, week or month; empty: month"),
-    Field("gateway", "Gateway", "https://…; empty: the local one (from the next start)"),
-    Field("start_gateway", "Start it", "yes or no: may the console start the local gateway", truth=True),
+    Field("gateway", "Gateway *", "https://…; empty: the local one"),
+    Field("start_gateway", "Start it *", "yes or no: may the console start the local gateway", truth=True),
 )
 WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
@@ -107,7 +107,7 @@ class SettingsDialog(Dialog[None]):
                 yield Static(field.label, classes="label")
                 yield Input(texts[field.name], placeholder=field.placeholder, id=field.name)
             yield Static(id=f"{field.name}-problem", classes="problem", markup=False)
-        words = f"Kept in {path}, table [console]; the gateway's own settings stand there under [gateway]."
+        words = f"* from the console's next start; all else holds at once. Kept in {path}, table [console]."
         yield Static(Content.styled(visible(words), "$quiet"))
         yield Static(Content.styled(visible(problem), "$error"), id="outcome")
         with Horizontal(id="buttons"):

@@ -39,6 +39,7 @@ class TriageDialog(Dialog[None]):
     TriageDialog #sides { height: 1fr; }
     TriageDialog #ticket { width: 1fr; height: 100%; border: tall $rule; background: $background; }
     TriageDialog #result { width: 1fr; height: 100%; padding: 0 0 0 2; }
+    TriageDialog #answer { padding: 0 1 0 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "copy_reply", "Copy reply", priority=True, tooltip="the reply to send, on the clipboard"),

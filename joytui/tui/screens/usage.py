@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.charts.plot import Plot
-from joytui.tui.screens.base import ConsoleScreen
-from joytui.tui.state import LinkState
+from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.usage import texts
 from joytui.tui.usage.drill import requests_filter
+from joytui.tui.usage.grid import UsageTable
+from joytui.tui.usage.panes import ChartPane, RankingPane, RankingText
 from joytui.tui.usage.reading import Sources, read, stands_out
 from joytui.tui.usage.snapshot import SOURCES, Question, Range, UsageSnapshot
-from joytui.tui.usage.sums import Line, TableRow, amount_text, chart, ranking, table
+from joytui.tui.usage.sums import TableRow, ranking, table
 from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.tui.usage.insight import Insight
 
-REFRESH_S = 3.0
 INSIGHT_S = 30.0
 MOST_ROWS = 2000
+ROOMY = 110
 
 
-class UsageScreen(ConsoleScreen):
+class UsageScreen(FreshScreen):
     MODE = "usage"
     CSS_PATH = "usage.tcss"
     AUTO_FOCUS = ""
@@ -73,12 +74,7 @@ class UsageScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = UsageSnapshot(Question(), loading=True)
-        self._asked_at_version = -1
         self._step: int | None = None
-        self._line = -1
-        self._steps: tuple[str, ...] = ()
-        self._order: tuple[str, ...] = ()
-        self._lines: list[Line] = []
         self._rows: list[TableRow] = []
 
     def compose_body(self) -> Iterable[Widget]:
@@ -87,19 +83,12 @@ class UsageScreen(ConsoleScreen):
         yield Fitted(id="insight")
         yield Static(id="empty")
         with Horizontal(id="body"):
-            with Vertical(id="chart"):
-                yield Fitted(id="legend")
-                yield Plot(id="plot")
-            with Vertical(id="ranking"):
-                yield Fitted(id="ranking-text")
-        yield DataTable(id="table", cursor_type="row", zebra_stripes=True)
+            yield ChartPane(id="chart")
+            yield RankingPane(id="ranking")
+        yield UsageTable(id="table", cursor_type="row", zebra_stripes=True)
 
     def on_mount(self) -> None:
-        self.query_one("#chart").border_title = "over time"
-        self.watch(self.console, "link_state", self._link_changed)
-        self.set_interval(REFRESH_S, self._refresh)
         self.set_interval(INSIGHT_S, self.action_notice)
-        self.call_after_refresh(self.show, self.snapshot)
         self.call_after_refresh(self.action_reload)
 
     # Loading
@@ -109,26 +98,16 @@ class UsageScreen(ConsoleScreen):
         options = self.console.options
         return Sources(self.console.client, options.codex_home, options.places.cache_dir)
 
-    def _link_changed(self, state: LinkState) -> None:
-        if state.connected and (self.snapshot.totals is None or self.snapshot.source == "codex"):
-            self.action_reload()
-        else:
-            self.call_after_refresh(self.show, self.snapshot)
-
-    def on_screen_resume(self) -> None:
-        self._refresh()
-
-    def _refresh(self) -> None:
-        """Asks again where requests have come since the last answer."""
-        if self.is_current and self.console.store.version != self._asked_at_version:
-            self.action_reload()
-
-    def action_reload(self) -> None:
+    def reading(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
         if self.console.client is None and self.console.options.codex_home is None:
-            return
-        self._asked_at_version = self.console.store.version
-        job = partial(self._load, self.snapshot.asked)
-        self.run_worker(job, group="usage", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
+            return None
+        return partial(self._load, self.snapshot.asked)
+
+    def unread(self) -> bool:
+        return self.snapshot.totals is None or self.snapshot.source == "codex"
+
+    def show_again(self) -> None:
+        self.show(self.snapshot)
 
     async def _load(self, asked: Question) -> None:
         try:
@@ -168,7 +147,7 @@ class UsageScreen(ConsoleScreen):
     def show(self, snapshot: UsageSnapshot) -> None:
         """The whole screen as a function of one snapshot and of what is chosen in it."""
         self.snapshot = snapshot
-        self.query_one("#context", Static).update(texts.context(snapshot))
+        self.query_one("#context", Static).update(texts.context(snapshot, self.console.link_state))
         self.query_one("#totals", Fitted).show(partial(texts.totals, snapshot))
         self.set_class(snapshot.empty, "-empty")
         self.set_class(snapshot.codex_totals is not None, "-both")
@@ -176,10 +155,7 @@ class UsageScreen(ConsoleScreen):
         if snapshot.empty:
             self.query_one("#empty", Static).update(texts.empty(snapshot, self.console.link_state))
             return
-        if self.has_class("-budget"):
-            self._show_burn()
-        else:
-            self._show_chart()
+        self._show_chart()
         self._show_ranking()
         if self.has_class("-table"):
             self._fill_table()
@@ -194,59 +170,24 @@ class UsageScreen(ConsoleScreen):
             self.query_one("#insight", Fitted).show(lambda width: insight_text(found, now, zone, width))
 
     def _show_chart(self) -> None:
-        snapshot = self.snapshot
-        drawn = chart(snapshot, self.now(), self.console.options.zone)
-        self._steps = drawn.steps
-        self._order = tuple(one.name for one in drawn.series)
-        box = self.query_one("#chart")
-        box.border_title = f"{drawn.unit} · {snapshot.asked.words} · by {snapshot.asked.group}"
-        box.border_subtitle = ""
-        if self._step is not None:
-            total = round(
-                sum(one.values[self._step] for one in drawn.series) * (10**9 if drawn.unit == "credits" else 1)
-            )
-            box.border_subtitle = (
-                f"▸ {drawn.labels[self._step]}: {amount_text(total, snapshot.metric)} · ⏎ its requests"
-            )
-        self.query_one("#legend", Fitted).show(partial(texts.legend, drawn))
-        self.query_one(Plot).show(drawn.labels, [s.values for s in drawn.series], mark=self._step)
-
-    def _show_burn(self) -> None:
-        from joytui.tui.usage.insight_text import burn_chart, ending
-
+        pane, now, zone = self.query_one(ChartPane), self.now(), self.console.options.zone
         burn = self.snapshot.insight.burn if self.snapshot.insight else None
-        if burn is None:
-            return
-        now, zone = self.now(), self.console.options.zone
-        labels, series = burn_chart(burn, now, zone)
-        box = self.query_one("#chart")
-        box.border_title = f"what is left of the budget, in credits · {ending(burn, now, zone)}"
-        box.border_subtitle = "esc: the spending again"
-        self.query_one("#legend", Fitted).show(partial(texts.burn_legend))
-        self.query_one(Plot).show(labels, series)
+        if self.has_class("-budget") and burn is not None:
+            pane.show_burn(burn, now, zone)
+        else:
+            pane.show_spending(self.snapshot, self._step, now, zone)
 
     def _show_ranking(self) -> None:
-        step = self._steps[self._step] if self._step is not None and self._step < len(self._steps) else None
-        self._lines = ranking(self.snapshot, step, self.console.options.zone)
-        self._line = min(self._line, len(self._lines) - 1)
-        side = self.query_one("#ranking")
-        side.border_title = f"by {self.snapshot.asked.group}" + (f" · {step}" if step else "")
-        words = partial(texts.ranking_text, self._lines, self.snapshot.metric, self._line, self._order)
-        self.query_one("#ranking-text", Fitted).show(words)
-        if self._line >= 0:
-            side.scroll_to(y=max(0, 2 * self._line - side.content_size.height // 2), animate=False)
+        chart, asked = self.query_one(ChartPane), self.snapshot.asked
+        step = chart.step(self._step)
+        title = f"by {asked.group}" + (f" · {step}" if step else "")
+        lines = ranking(self.snapshot, step, self.console.options.zone)
+        self.query_one(RankingPane).show(lines, title, self.snapshot.metric, chart.order)
 
     def _fill_table(self) -> None:
-        grid: DataTable[object] = self.query_one("#table", DataTable)
-        here = grid.cursor_row
-        grid.clear(columns=True)
-        for title in texts.table_titles(self.snapshot.asked):
-            grid.add_column(title)
-        self._rows = table(self.snapshot, self.console.options.zone)[:MOST_ROWS]
-        for row in self._rows:
-            grid.add_row(row.cells[0], row.cells[1], *(texts.right(cell) for cell in row.cells[2:]))
-        if 0 < here < len(self._rows):
-            grid.move_cursor(row=here, animate=False)
+        grid = self.query_one(UsageTable)
+        self._rows = table(self.snapshot, self.console.options.zone, narrow=self.size.width < ROOMY)[:MOST_ROWS]
+        grid.fill(texts.table_titles(self.snapshot.asked), [row.cells for row in self._rows])
 
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
@@ -255,7 +196,7 @@ class UsageScreen(ConsoleScreen):
     # Actions
 
     def _ask(self, asked: Question, *, load: bool) -> None:
-        self._step, self._line = None, -1
+        self._choose_nothing()
         self.remove_class("-budget")
         if load:
             loads = self.console.link is not None or self.console.options.codex_home is not None
@@ -296,33 +237,50 @@ class UsageScreen(ConsoleScreen):
         else:
             self.set_focus(None)
 
+    def _choose_nothing(self) -> None:
+        self._step = None
+        self.query_one(RankingPane).cursor = -1
+
     def action_step(self, by: int) -> None:
         """Chooses a bar; past either end none is chosen."""
-        if self.snapshot.empty or not self._steps or self.has_class("-budget"):
+        many = len(self.query_one(ChartPane).drawn.steps)
+        if self.snapshot.empty or not many or self.has_class("-budget"):
             return
-        start = len(self._steps) if by < 0 else -1
+        start = many if by < 0 else -1
         place = (self._step if self._step is not None else start) + by
-        self._step = place if 0 <= place < len(self._steps) else None
+        self._step = place if 0 <= place < many else None
         self.show(self.snapshot)
 
     def action_line(self, by: int) -> None:
-        if self._lines:
-            self._line = max(-1, min(len(self._lines) - 1, self._line + by))
-            self._show_ranking()
+        self.query_one(RankingPane).move(by)
+        self._show_ranking()
 
     def action_back(self) -> None:
         if self.has_class("-table"):
             self.action_table()
         self.remove_class("-budget")
-        self._step, self._line = None, -1
+        self._choose_nothing()
         self.show(self.snapshot)
 
     def action_drill(self) -> None:
         """From the chosen bar and line to their requests, in Logs."""
         if self.snapshot.empty:
             return
-        step = self._steps[self._step] if self._step is not None else None
-        self._open_logs(step, self._lines[self._line].value if self._line >= 0 else None, named=self._line >= 0)
+        line = self.query_one(RankingPane).chosen()
+        step = self.query_one(ChartPane).step(self._step)
+        self._open_logs(step, line.value if line else None, named=line is not None)
+
+    def on_plot_clicked(self, message: Plot.Clicked) -> None:
+        """A click on a bar is that bar and the key for its requests."""
+        if not self.has_class("-budget"):
+            self._step = message.place
+            self.show(self.snapshot)
+            self.action_drill()
+
+    def on_ranking_text_clicked(self, message: RankingText.Clicked) -> None:
+        self.query_one(RankingPane).cursor = message.place
+        self._show_ranking()
+        self.action_drill()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         if 0 <= event.cursor_row < len(self._rows):

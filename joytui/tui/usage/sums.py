@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from joytui.core.amounts import credits
+from joytui.core.amounts import count, credits
 from joytui.core.money import format_credits, parse_credits
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
@@ -160,14 +160,15 @@ class TableRow:
     value: str | None
 
 
-def table(snapshot: UsageSnapshot, zone: tzinfo | None = None) -> list[TableRow]:
-    """Every step and group as text, newest step first: what stands behind the chart."""
+def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, narrow: bool = False) -> list[TableRow]:
+    """Every step and group as text, newest step first: what stands behind the chart. `narrow`: tokens are rounded."""
     asked = snapshot.asked
     rows = []
     for row in snapshot.rows:
         when = step_of(str(row.get(asked.bucket) or ""), asked, zone)
         requests, errors, incoming, cached, outgoing, cost = _numbers(row)
-        numbers = (f"{requests:,}", f"{errors:,}", f"{incoming:,}", f"{cached:,}", f"{outgoing:,}")
+        tokens = [count(number) if narrow else f"{number:,}" for number in (incoming, cached, outgoing)]
+        numbers = (f"{requests:,}", f"{errors:,}", *tokens)
         shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
         cells = (shown, group_name(row, snapshot), *numbers, format_credits(cost, places=6))
         rows.append(TableRow(cells, when, row.get(asked.group)))

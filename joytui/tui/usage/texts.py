@@ -10,7 +10,7 @@ from textual.content import Content
 
 from joytui.core.amounts import count
 from joytui.core.money import parse_credits
-from joytui.tui.charts.cells import bar_parts, share
+from joytui.tui.charts.cells import PATTERNS, bar_parts, share
 from joytui.tui.logs.format import fit
 from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
@@ -22,7 +22,7 @@ from joytui.tui.usage.sums import Chart, Line, amount_text
 SOURCES = {"gateway": "the gateway", "codex": "Codex's files here", "both": "the gateway and Codex's files"}
 
 
-def context(snapshot: UsageSnapshot) -> Content:
+def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
     asked = snapshot.asked
     parts = [
         Content.styled(asked.words, "bold"),
@@ -30,10 +30,8 @@ def context(snapshot: UsageSnapshot) -> Content:
         Content.assemble(("in ", "$quiet"), ({"spend": "credits"}.get(snapshot.metric, snapshot.metric), "bold")),
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
-    if snapshot.loading:
-        parts.append(Content.styled("◌ loading", "$warning"))
-    if snapshot.problem:
-        parts.append(Content.styled(f"✗ {visible(snapshot.problem, limit=120)}", "$error"))
+    if snapshot.loading and state.connected:
+        parts.insert(0, Content.styled("◌ loading", "$warning"))
     return Content.styled("  ·  ", "$quiet").join(parts)
 
 
@@ -70,24 +68,28 @@ def _tiles(numbers: Mapping[str, Any], source: str) -> list[tuple[str, str, str]
     ]
 
 
-def legend(chart: Chart, width: int) -> Content:
+def legend(chart: Chart, plain: bool, width: int) -> Content:
     """The series' names in their colours, outside the data; each with its sign, so colour never stands alone."""
     line = Content("")
     for index, series in enumerate(chart.series):
-        item = Content.assemble((f"■ {index + 1} ", f"${SERIES_NAMES[index]}"), (f"{series.name}   ", "$foreground"))
+        sign = PATTERNS[index] if plain else "■"
+        item = Content.assemble(
+            (f"{sign} {index + 1} ", f"${SERIES_NAMES[index]}"), (f"{series.name}   ", "$foreground")
+        )
         if line.cell_length + item.cell_length > width:
             return line + Content.styled("…", "$quiet")
         line += item
     return line
 
 
-def burn_legend(width: int) -> Content:
+def burn_legend(plain: bool, width: int) -> Content:
     """The names of the burn-down's two series."""
     one, two = SERIES_NAMES[:2]
+    first, second = (PATTERNS[0], PATTERNS[1]) if plain else ("■", "■")
     words = [
-        ("■ 1 ", f"${one}"),
+        (f"{first} 1 ", f"${one}"),
         ("left at the end   ", "$foreground"),
-        ("■ 2 ", f"${two}"),
+        (f"{second} 2 ", f"${two}"),
         ("expected", "$foreground"),
     ]
     return Content.assemble(*words)
@@ -153,8 +155,10 @@ def _longer(asked: Question) -> list[tuple[str, str]]:
     return [("M", "bold $primary"), (" shows the whole year.", "")]
 
 
-def table_titles(asked: Question) -> tuple[str, ...]:
-    return (asked.bucket, asked.group, "requests", "failed", "input", "cached", "output", "credits")
+def table_titles(asked: Question) -> tuple[Text, ...]:
+    """The two names, and the numbers, whose titles stand over their ends."""
+    numbers = ("requests", "failed", "input", "cached", "output", "credits")
+    return (Text(asked.bucket), Text(asked.group), *(right(name) for name in numbers))
 
 
 def right(text: str) -> Text:

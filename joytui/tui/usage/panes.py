@@ -1,0 +1,108 @@
+"""The two panes of Usage: the chart over time with its legend, and who has how much. A click on either asks for requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from joytui.tui.charts.plot import Plot, plain
+from joytui.tui.usage import texts
+from joytui.tui.usage.snapshot import Metric, UsageSnapshot
+from joytui.tui.usage.sums import Chart, Line, amount_text, chart
+from joytui.tui.widgets.fitted import Fitted
+
+if TYPE_CHECKING:
+    from joytui.usage.budget import Burn
+
+LINES_EACH = 2
+
+
+class ChartPane(Vertical):
+    """`drawn` is the chart of the spending that stands here now; a burn-down leaves it as it was."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.drawn = Chart((), (), "")
+        self.border_title = "over time"
+
+    def compose(self) -> ComposeResult:
+        yield Fitted(id="legend")
+        yield Plot(id="plot")
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names of the series, in the order of their colours."""
+        return tuple(one.name for one in self.drawn.series)
+
+    def step(self, place: int | None) -> str | None:
+        """The full name of a bar's time, None for no bar."""
+        return self.drawn.steps[place] if place is not None and place < len(self.drawn.steps) else None
+
+    def show_spending(self, snapshot: UsageSnapshot, place: int | None, now: datetime, zone: tzinfo | None) -> None:
+        """`place`: the bar that is chosen."""
+        drawn = self.drawn = chart(snapshot, now, zone)
+        self.border_title = f"{drawn.unit} · {snapshot.asked.words} · by {snapshot.asked.group}"
+        self.border_subtitle = ""
+        if place is not None:
+            scale = 10**9 if drawn.unit == "credits" else 1
+            total = round(sum(one.values[place] for one in drawn.series) * scale)
+            amount = amount_text(total, snapshot.metric)
+            self.border_subtitle = f"▸ {drawn.labels[place]}: {amount} · ⏎ its requests"
+        self.query_one("#legend", Fitted).show(partial(texts.legend, drawn, plain(self.app)))
+        self.query_one(Plot).show(drawn.labels, [one.values for one in drawn.series], mark=place)
+
+    def show_burn(self, burn: Burn, now: datetime, zone: tzinfo | None) -> None:
+        from joytui.tui.usage.insight_text import burn_chart, ending
+
+        labels, series = burn_chart(burn, now, zone)
+        self.border_title = f"what is left of the budget, in credits · {ending(burn, now, zone)}"
+        self.border_subtitle = "esc: the spending again"
+        self.query_one("#legend", Fitted).show(partial(texts.burn_legend, plain(self.app)))
+        self.query_one(Plot).show(labels, series)
+
+
+class RankingText(Fitted):
+    """The lines themselves: says which group was clicked."""
+
+    class Clicked(Message):
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    def on_click(self, event: events.Click) -> None:
+        self.post_message(self.Clicked(event.y // LINES_EACH))
+
+
+class RankingPane(Vertical):
+    """Two lines for each group. `lines` are those that stand here, `cursor` the chosen one, -1 for none."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.lines: list[Line] = []
+        self.cursor = -1
+
+    def compose(self) -> ComposeResult:
+        yield RankingText(id="ranking-text")
+
+    def show(self, lines: Iterable[Line], title: str, metric: Metric, order: Sequence[str]) -> None:
+        self.lines = list(lines)
+        self.cursor = min(self.cursor, len(self.lines) - 1)
+        self.border_title = title
+        words = partial(texts.ranking_text, self.lines, metric, self.cursor, order)
+        self.query_one("#ranking-text", Fitted).show(words)
+        if self.cursor >= 0:
+            self.scroll_to(y=max(0, LINES_EACH * self.cursor - self.content_size.height // 2), animate=False)
+
+    def chosen(self) -> Line | None:
+        return self.lines[self.cursor] if 0 <= self.cursor < len(self.lines) else None
+
+    def move(self, by: int) -> None:
+        """The cursor up or down; above the first line none is chosen."""
+        self.cursor = max(-1, min(len(self.lines) - 1, self.cursor + by))

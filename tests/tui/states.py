@@ -1,0 +1,392 @@
+"""Every screen in each of its states, as something to open: the list behind the pictures and the contact sheets.
+
+A state is a console over fixed data and what is done to it before its picture is taken. Nothing here asks a gateway, runs a
+doctor or reads a clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from textual.command import CommandList
+from textual.widgets import Input, TextArea
+
+from joytui.core.records import Report
+from joytui.tui.doctor.mending import Offer
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.logs.surroundings import Surroundings
+from joytui.tui.screens.ask import Ask
+from joytui.tui.screens.fix import FixDialog
+from joytui.tui.screens.key_check import CheckDialog
+from joytui.tui.screens.key_form import KeyForm
+from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.reconcile import ReconcileDialog
+from joytui.tui.screens.request_actions import replay_question
+from joytui.tui.screens.search import SearchDialog
+from joytui.tui.screens.settings import SettingsDialog
+from joytui.tui.screens.step import StepDialog
+from joytui.tui.screens.triage import TriageDialog
+from joytui.tui.screens.trial import TrialDialog
+from joytui.tui.state import LinkState
+from joytui.tui.theme import theme_name
+from joytui.tui.usage.reading import Sources
+from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from tests.tui import data
+from tests.tui.opening import LIVE, console, done, fill, settle, usage
+
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = ("dark", "light")
+Prepare = Callable[[Any, Any], Awaitable[None]]
+
+STARTING = LinkState("starting", url="http://127.0.0.1:8791", waited_s=3)
+FAILED = LinkState(
+    "failed",
+    note="port 8791 is taken by nginx (pid 4711), and it is no joytui gateway",
+    hint="free the port, or `joytui gateway run --port 8792`",
+)
+LOST = LinkState("lost", url="http://127.0.0.1:8791", note="the gateway at http://127.0.0.1:8791 does not answer")
+BEHIND = replace(LIVE, phase="behind", behind_s=14.0, upstream="https://api-dev.joytokens.ai/openai/v1")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`name` is "screen-what"; `prepare` gets the console and its pilot."""
+
+    name: str
+    prepare: Prepare
+    wishes: dict[str, Any] = field(default_factory=dict)
+    sizes: tuple[tuple[int, int], ...] = SIZES
+    themes: tuple[str, ...] = THEMES
+    no_color: bool = False
+
+    @property
+    def screen(self) -> str:
+        first = self.name.partition("-")[0]
+        return first if first in ("doctor", "logs", "usage", "keys") else "doctor"
+
+
+@asynccontextmanager
+async def opened(state: State, size: tuple[int, int]) -> AsyncIterator[tuple[Any, Any]]:
+    """The console in this state, in the first of its themes."""
+    with patch.dict(os.environ, {"NO_COLOR": "1"} if state.no_color else {}):  # read when the app is made
+        app = console(state.screen, **{"theme": state.themes[0], **state.wishes})
+    # The folder of the run must not be read from a picture.
+    app.options = replace(app.options, places=app.options.places._replace(config_file=CONFIG_FILE))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(app, pilot)
+        await state.prepare(app, pilot)
+        for box in app.screen.query(Input):
+            box.cursor_blink = False
+        for area in app.screen.query(TextArea):
+            area.cursor_blink = False
+        await settle(app, pilot)
+        yield app, pilot
+
+
+async def wear(app: Any, pilot: Any, theme: str) -> None:
+    """The same console in another theme, as the theme key changes it."""
+    app.theme = theme_name(theme, dark=True)
+    await settle(app, pilot)
+
+
+CONFIG_FILE = Path("/home/anna/.config/joytui/config.toml")
+
+
+# What is done before the picture
+
+
+def pressed(*keys: str) -> Prepare:
+    """The screen with its data, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+def showing(snapshot: Any, *keys: str, link: LinkState = LIVE) -> Prepare:
+    """The screen with this snapshot, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        app.link_state = link
+        await pilot.pause()
+        shown = app.screen.show(snapshot)
+        if shown is not None:
+            await shown
+        await settle(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+def linked(state: LinkState, *, filled: bool = False) -> Prepare:
+    """Nothing but this connection; or the data, and then this connection."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        if filled:
+            await fill(app, pilot)
+        app.link_state = state
+        await settle(app, pilot)
+
+    return prepare
+
+
+def dialog(make: Callable[[Any], Any], then: Callable[[Any], object] | None = None, *keys: str) -> Prepare:
+    """A dialog over the filled screen; `then` shows it what came."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        screen = make(app)
+        await app.push_screen(screen)
+        await settle(app, pilot)
+        if then is not None:
+            then(screen)
+            await settle(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+def refusal(status: int, *keys: str) -> Prepare:
+    """The newest request with this status, its detail open."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        store = app.store
+        app.screen.view.go(max(i for i in range(len(store)) if store.status[i] == status))
+        for key in ("enter", *keys):
+            await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+def told(text: str, *, error: bool = False) -> Prepare:
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        app.tell(text, error=error)
+        await settle(app, pilot)
+
+    return prepare
+
+
+def standing_out(*keys: str) -> Prepare:
+    """Usage with its rate, its anomaly and its budget, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        app.screen.show(replace(app.screen.snapshot, insight=data.insight()))
+        await settle(app, pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+async def log_without_requests(app: Any, pilot: Any) -> None:
+    app.codex_goes_to = "https://api-dev.joytokens.ai/openai/v1"
+    app.link_state = LIVE
+    await settle(app, pilot)
+
+
+async def timed(app: Any, pilot: Any) -> None:
+    """A request whose every time was measured, as the gateway tells it when a detail is open."""
+    await refusal(200)(app, pilot)
+    screen = app.screen
+    record = screen.selected()
+    whole = replace(record, queue_ms=38.0, first_byte_ms=record.ttft_ms * 0.55)
+    screen.post_message(screen.Surrounded(Surroundings(record.id, whole, data.keys()[1], ())))
+    await settle(app, pilot)
+
+
+async def palette(app: Any, pilot: Any) -> None:
+    await fill(app, pilot)
+    await pilot.press("ctrl+p")
+    await pilot.pause()
+    await settle(app, pilot)
+    await pilot.press(*"cop")
+    found = app.screen.query_one(CommandList)
+    while not found.option_count:
+        await pilot.pause()
+    await settle(app, pilot)
+
+
+async def form_with_mistakes(app: Any, pilot: Any) -> None:
+    await fill(app, pilot)
+    await app.push_screen(KeyForm(data.NOW))
+    await settle(app, pilot)
+    app.screen.query_one("#daily_limit", Input).value = "two"
+    app.screen.query_one("#ip_allow", Input).value = "10.0.0.300"
+    await pilot.press("ctrl+s")
+    await settle(app, pilot)
+
+
+async def settings_with_mistakes(app: Any, pilot: Any) -> None:
+    await fill(app, pilot)
+    await app.push_screen(SettingsDialog())
+    await settle(app, pilot)
+    app.screen.query_one("#theme", Input).value = "purple"
+    app.screen.query_one("#budget", Input).value = "much"
+    await pilot.press("ctrl+s")
+    await settle(app, pilot)
+
+
+async def triage(app: Any, pilot: Any) -> None:
+    from joytui.doctor.triage import triage as read
+    from joytui.tui.screens.triage import shown
+
+    await fill(app, pilot)
+    screen = TriageDialog()
+    await app.push_screen(screen)
+    await settle(app, pilot)
+    ticket = "unexpected status 404 Not Found: Not Found, url: https://api-dev.joytokens.ai/v1/responses"
+    area = screen.query_one(TextArea)
+    with screen.prevent(TextArea.Changed):
+        area.text = ticket
+    screen.query_one("#answer").update(shown(read(ticket, ())))
+    await settle(app, pilot)
+
+
+def created() -> Any:
+    from joytui.core.wire import KeyCreated
+
+    first = data.keys()[0].model_dump()
+    return KeyCreated(**{**first, "name": "codex-dora", "key": "jt_local_" + "k7Qm" * 12})
+
+
+def fix_offer() -> Any:
+    fix = data.BASE_URL_PATH.verdict.fix
+    assert fix is not None
+    return Offer(None, None, fix.summary, fix.patch or "", ("Comments and order of the file stay as they are.",))  # type: ignore[arg-type]
+
+
+def running(report: Report, many: int) -> DoctorSnapshot:
+    snapshot = DoctorSnapshot().started(send=True)
+    for step in report.steps[:many]:
+        snapshot = snapshot.with_step(step)
+    return snapshot
+
+
+def both_sources() -> UsageSnapshot:
+    rows = data.usage_rows("day", "model", 7)
+    codex = [{**row, "source": "codex", "cost_credits": "0"} for row in rows if row["model"] != "deepseek-v4"]
+    sums, theirs = data.usage_totals(rows), data.usage_totals(codex)
+    return UsageSnapshot(Question(source="both"), (*rows, *codex), sums, source="both", codex_totals=theirs)
+
+
+def codex_alone() -> UsageSnapshot:
+    asked = Question(group="project", source="codex")
+    rows = [{**row, "source": "codex", "cost_credits": "0"} for row in data.usage_rows("day", "project", 7)]
+    for row in rows:
+        row["project"] = {"team-a": "/home/anna/shop", "team-b": "/home/anna/payments-service-of-the-platform-team"}[
+            row["project"]
+        ]
+    return UsageSnapshot(asked, tuple(rows), data.usage_totals(rows), source="codex")
+
+
+ASCII = {"ascii": True}
+
+STATES: tuple[State, ...] = (
+    # Doctor
+    State("doctor-looking", linked(LinkState())),
+    State("doctor-full", pressed()),
+    State("doctor-healthy", showing(done(data.HEALTHY))),
+    State("doctor-patch", showing(done(data.BASE_URL_PATH)), {"offer": lambda verdict, args: None}),
+    State("doctor-undecided", showing(done(data.UNDECIDED, sent=False))),
+    State("doctor-no-codex", showing(done(data.NO_CODEX))),
+    State("doctor-sending", showing(running(data.HEALTHY, 8))),
+    State("doctor-stopped", showing(running(data.HEALTHY, 8).stopped())),
+    State("doctor-failed", showing(DoctorSnapshot().started(send=True).failed("PermissionError: config.toml: permission denied"))),
+    State("doctor-step", dialog(lambda app: StepDialog(data.step("key.present", "fail")))),
+    State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
+    State("doctor-triage", triage),
+    State("doctor-try", dialog(lambda app: TrialDialog())),
+    State("doctor-try-ran", dialog(lambda app: TrialDialog(), lambda s: [s._say("OpenAI Codex v0.169.0"), s._say("model: auto"), s._show_problem("Codex said nothing for 60 s")])),
+    State("doctor-export", dialog(lambda app: Ask("Write the report as JSON", "File", "joytui-doctor.json", "Write"))),
+    State("doctor-help", pressed("question_mark")),
+    # Logs
+    State("logs-full", pressed()),
+    State("logs-empty", log_without_requests),
+    State("logs-starting", linked(STARTING)),
+    State("logs-not-connected", linked(FAILED)),
+    State("logs-lost", linked(LOST, filled=True)),
+    State("logs-filtered", pressed("slash", *"status:4xx", "enter")),
+    State("logs-filtered-nothing", pressed("slash", *"cost>99", "enter")),
+    State("logs-filter-line", pressed("slash", *"key:codex-")),
+    State("logs-filter-wrong", pressed("slash", *"stauts:4xx", "enter")),
+    State("logs-paused", pressed("up", "up", "space")),
+    State("logs-detail", refusal(200)),
+    State("logs-running", pressed("enter")),
+    State("logs-timeline", timed),
+    State("logs-refusal", refusal(402)),
+    State("logs-no-first-byte", refusal(502)),
+    State("logs-compare", pressed("E", "space", "up", "equals_sign")),
+    State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),
+    State("logs-go-to-id", pressed("colon")),
+    State("logs-help", pressed("question_mark")),
+    # Usage
+    State("usage-loading", showing(UsageSnapshot(Question(), loading=True))),
+    State("usage-full", pressed()),
+    State("usage-empty", showing(UsageSnapshot(Question(), totals={"requests": 0}))),
+    State("usage-starting", linked(STARTING)),
+    State("usage-not-connected", linked(FAILED)),
+    State("usage-problem", showing(UsageSnapshot(Question(), problem="the gateway answered HTTP 500: database is locked"))),
+    State("usage-day-by-key", showing(usage(Question(range="day", group="key", metric="requests")))),
+    State("usage-month", showing(usage(Question(range="month")))),
+    State("usage-table", pressed("v")),
+    State("usage-chosen", standing_out("left", "left", "down", "down")),
+    State("usage-budget", standing_out("b")),
+    State("usage-both", showing(both_sources())),
+    State("usage-codex", showing(codex_alone())),
+    State("usage-reconcile", dialog(lambda app: ReconcileDialog(Sources(None, None, Path()), Question(), data.NOW), lambda s: s.show(data.reconciliation()))),
+    State("usage-help", pressed("question_mark")),
+    # Keys
+    State("keys-loading", showing(KeysSnapshot())),
+    State("keys-full", pressed()),
+    State("keys-empty", showing(KeysSnapshot(loaded=True))),
+    State("keys-starting", linked(STARTING)),
+    State("keys-not-connected", linked(FAILED)),
+    State("keys-problem", showing(KeysSnapshot(data.keys(), True, "the gateway answered HTTP 500: database is locked"))),
+    State("keys-disabled", showing(KeysSnapshot((data.keys()[0].model_copy(update={"state": "disabled"}), *data.keys()[1:]), loaded=True))),
+    State("keys-detail", pressed("down", "space")),
+    State("keys-new", dialog(lambda app: KeyForm(data.NOW))),
+    State("keys-new-wrong", form_with_mistakes),
+    State("keys-edit", dialog(lambda app: KeyForm(data.NOW, data.keys()[2]))),
+    State("keys-dry-run-yes", dialog(lambda app: CheckDialog(data.keys()[0]), lambda s: s.post_message(CheckDialog.Answered(data.verdict(allowed=True))))),
+    State("keys-dry-run-no", dialog(lambda app: CheckDialog(data.keys()[0]), lambda s: s.post_message(CheckDialog.Answered(data.verdict(allowed=False))))),
+    State("keys-shown", dialog(lambda app: KeyShown(created(), app.link_state.base_url))),
+    State("keys-rotate", pressed("r")),
+    State("keys-revoke", pressed("down", "x")),
+    State("keys-help", pressed("question_mark")),
+    # The frame
+    State("frame-palette", palette),
+    State("frame-settings", dialog(lambda app: SettingsDialog())),
+    State("frame-settings-wrong", settings_with_mistakes),
+    State("frame-search", dialog(lambda app: SearchDialog())),
+    State("frame-search-nothing", dialog(lambda app: SearchDialog(), lambda s: s.post_message(SearchDialog.Answered("req_42", None)))),
+    State("frame-jump", pressed("ctrl+o")),
+    State("frame-behind", linked(BEHIND, filled=True)),
+    State("frame-told", told("codex-ben is disabled: every Codex that uses it gets 403. d enables it.")),
+    State("frame-told-error", told("the gateway answered HTTP 500: database is locked", error=True)),
+    # Without colour, without more than ASCII, in high contrast
+    *(State(f"{screen}-ascii", pressed(), ASCII, ((80, 24), (120, 40)), ("dark",)) for screen in ("doctor", "logs", "usage", "keys")),
+    *(State(f"{screen}-contrast", pressed(), {}, ((80, 24), (120, 40)), ("contrast", "contrast-light")) for screen in ("doctor", "logs", "usage", "keys")),
+    *(State(f"{screen}-no-color", pressed(), {}, ((80, 24), (120, 40)), ("dark",), no_color=True) for screen in ("doctor", "logs", "usage", "keys")),
+    # Narrower than the smallest that is promised
+    *(State(f"{screen}-narrow", pressed(), {}, ((60, 20), (40, 12)), ("dark",)) for screen in ("doctor", "logs", "usage", "keys")),
+)  # fmt: skip

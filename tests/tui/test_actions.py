@@ -1,0 +1,263 @@
+"""Every binding of every screen and dialog is pressed, and does what it says. A binding without a line here fails."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.widgets import Input
+
+import joytui.tui
+from tests.tui.opening import settle
+from tests.tui.states import STATES, opened
+from tests.tui.test_screens import text_of
+
+SIZE = (110, 34)
+NAMED = {state.name: state for state in STATES}
+Holds = Callable[[Any], object]
+
+
+def words(*wanted: str) -> Holds:
+    """These words are on the screen."""
+    return lambda app: all(text in text_of(app) for text in wanted)
+
+
+def gone(text: str) -> Holds:
+    return lambda app: text not in text_of(app)
+
+
+def front(name: str) -> Holds:
+    """The screen in front is of this class."""
+    return lambda app: type(app.screen).__name__ == name
+
+
+def clip(start: str) -> Holds:
+    return lambda app: app.clipboard.startswith(start)
+
+
+def mode(name: str) -> Holds:
+    return lambda app: app.current_mode == name
+
+
+def focused(id: str) -> Holds:
+    return lambda app: app.focused is not None and app.focused.id == id
+
+
+def closed(app: Any) -> bool:
+    return len(app.screen_stack) == 1
+
+
+def asked(**wanted: Any) -> Holds:
+    """What Usage asks now."""
+    return lambda app: all(getattr(app.screen.snapshot.asked, name) == value for name, value in wanted.items())
+
+
+def cursor(place: int) -> Holds:
+    return lambda app: app.screen.query_one("LogView").cursor == place
+
+
+NEED_LINK = "there is no gateway"
+
+# By "Class.action": the state it is pressed in, the keys before it, and what holds after it.
+CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
+    # The frame
+    "ConsoleApp.show_screen('doctor')": ("logs-full", (), mode("doctor")),
+    "ConsoleApp.show_screen('logs')": ("doctor-full", (), mode("logs")),
+    "ConsoleApp.show_screen('usage')": ("doctor-full", (), mode("usage")),
+    "ConsoleApp.show_screen('keys')": ("doctor-full", (), mode("keys")),
+    "ConsoleApp.search": ("logs-full", (), front("SearchDialog")),
+    "ConsoleApp.settings": ("logs-full", (), front("SettingsDialog")),
+    "ConsoleApp.jump": ("doctor-full", (), front("JumpOverlay")),
+    "ConsoleApp.next_theme": ("doctor-full", (), lambda app: app.theme == "joytui-light"),
+    "ConsoleApp.cancel_start": ("keys-starting", (), lambda app: app.link_state.phase == "off"),
+    "ConsoleApp.quit": ("doctor-full", (), lambda app: not app.is_running or app._exit),
+    "ConsoleApp.suspend_process": ("doctor-full", (), lambda app: app.is_running),  # for real in test_suspend
+    "ConsoleApp.help": ("usage-full", (), front("HelpDialog")),
+    # Doctor
+    "DoctorScreen.send": ("doctor-full", (), lambda app: app.screen.snapshot.phase == "done"),  # no doctor here: below
+    "DoctorScreen.look": ("doctor-full", (), lambda app: app.screen.snapshot.phase == "done"),
+    "DoctorScreen.cancel": ("doctor-sending", (), lambda app: app.screen.snapshot.phase == "cancelled"),
+    "DoctorScreen.fix": ("doctor-patch", (), words("no change of a file mends this any more")),
+    "DoctorScreen.undo": ("doctor-full", (), words("nothing to undo")),
+    "DoctorScreen.copy_fix": ("doctor-full", (), clip("source ~/.zshrc")),
+    "DoctorScreen.copy_ticket": ("doctor-full", (), clip("joytui doctor: JOY_TOKEN_API_KEY is not set")),
+    "DoctorScreen.copy_block": ("doctor-full", (), clip('model_provider = "joytoken"')),
+    "DoctorScreen.try_turn": ("doctor-full", (), front("TrialDialog")),
+    "DoctorScreen.triage": ("doctor-full", (), front("TriageDialog")),
+    "DoctorScreen.export": ("doctor-full", (), front("Ask")),
+    "DoctorScreen.focus_walk": ("doctor-full", ("right",), focused("walk")),
+    "DoctorScreen.focus_verdict": ("doctor-full", (), focused("verdict")),
+    "Walk.move(-1)": ("doctor-full", ("down", "down"), lambda app: app.screen.query_one("Walk").cursor == 1),
+    "Walk.move(1)": ("doctor-full", (), lambda app: app.screen.query_one("Walk").cursor == 1),
+    "Walk.move(-9999)": ("doctor-full", ("down",), lambda app: app.screen.query_one("Walk").cursor == 0),
+    "Walk.move(9999)": ("doctor-full", (), lambda app: app.screen.query_one("Walk").cursor == 18),
+    "Walk.choose": ("doctor-full", ("down",), front("StepDialog")),
+    # Logs
+    "LogsScreen.detail": ("logs-full", (), words("WHO AND WHAT")),
+    "LogsScreen.filter": ("logs-full", (), focused("filter")),
+    "LogsScreen.follow": ("logs-full", ("up",), words("● following")),
+    "LogsScreen.error(1)": ("logs-full", ("home",), lambda app: app.screen.selected().status >= 400),
+    "LogsScreen.error(-1)": ("logs-full", (), lambda app: app.screen.selected().status >= 400),
+    "LogsScreen.copy_id": ("logs-full", (), clip("0199f3a2-")),
+    "LogsScreen.copy_curl": ("logs-full", (), clip("curl ")),
+    "LogsScreen.replay": ("logs-full", (), words(NEED_LINK)),  # with one in test_logs
+    "LogsScreen.mark": ("logs-full", (), words("1 marked")),
+    "LogsScreen.compare": ("logs-full", ("space", "up"), front("CompareDialog")),
+    "LogsScreen.go_to_id": ("logs-full", (), words("Go to a request")),
+    "LogsScreen.copy_block": ("logs-full", (), clip('model_provider = "joytoken"')),
+    "LogsScreen.app.try_turn": ("logs-full", (), front("TrialDialog")),
+    "LogsScreen.back": ("logs-full", ("space",), gone("marked")),
+    "LogView.move(-1)": ("logs-full", (), cursor(238)),
+    "LogView.move(1)": ("logs-full", ("up", "up"), cursor(238)),
+    "LogView.page(-1)": ("logs-full", (), lambda app: app.screen.query_one("LogView").cursor < 220),
+    "LogView.page(1)": ("logs-full", ("home",), lambda app: app.screen.query_one("LogView").cursor > 20),
+    "LogView.first": ("logs-full", (), cursor(0)),
+    "LogView.follow": ("logs-full", ("home",), cursor(239)),
+    # Usage
+    "UsageScreen.range('day')": ("usage-full", (), asked(range="day")),
+    "UsageScreen.range('week')": ("usage-month", (), asked(range="week")),
+    "UsageScreen.range('month')": ("usage-full", (), asked(range="month")),
+    "UsageScreen.range('weeks')": ("usage-full", (), asked(range="weeks")),
+    "UsageScreen.range('months')": ("usage-full", (), asked(range="months")),
+    "UsageScreen.source": ("usage-full", (), words("there is no home of a Codex")),  # with one in test_live_screens
+    "UsageScreen.group": ("usage-full", (), asked(group="key")),
+    "UsageScreen.unit": ("usage-full", (), asked(metric="tokens")),
+    "UsageScreen.table": ("usage-full", (), words("claude-haiku-5", "2026-11-23")),
+    "UsageScreen.drill": (
+        "usage-full",
+        ("left",),
+        lambda app: app.screen.filter_text.startswith("since:2026-11-23T00"),
+    ),
+    "UsageScreen.budget": ("usage-full", (), front("SettingsDialog")),
+    "UsageScreen.reconcile": ("usage-full", (), words("comparing needs a gateway")),  # with both in test_live_screens
+    "UsageScreen.step(-1)": ("usage-full", (), words("▸ 23 Nov")),
+    "UsageScreen.step(1)": ("usage-full", (), words("▸ 17 Nov")),
+    "UsageScreen.line(-1)": ("usage-full", ("down", "down"), words("▸ gpt-5.4-mini")),
+    "UsageScreen.line(1)": ("usage-full", (), words("▸ gpt-5.4-mini")),
+    "UsageScreen.back": ("usage-full", ("left",), gone("▸ 23 Nov")),
+    "UsageScreen.reload": ("usage-full", (), words("6.1901 Cr")),  # over a gateway in test_live_screens
+    # Keys: what asks the gateway is pressed over one in test_live_screens; here it must say that there is none
+    "KeysScreen.create": ("keys-full", (), words(NEED_LINK)),
+    "KeysScreen.edit": ("keys-full", (), front("KeyForm")),
+    "KeysScreen.check": ("keys-full", (), words("May codex-anna call this now?", NEED_LINK)),
+    "KeysScreen.disable": ("keys-full", (), words(NEED_LINK)),
+    "KeysScreen.enable": ("keys-disabled", (), words(NEED_LINK)),
+    "KeysScreen.rotate": ("keys-full", (), words("Rotate this key")),
+    "KeysScreen.revoke": ("keys-full", (), words("Revoke this key?")),
+    "KeysScreen.toggle_detail": ("keys-full", (), gone("POLICY")),
+    "KeysScreen.requests": ("keys-full", (), lambda app: app.screen.filter_text == "key_id:key_01JD8Z4M5NANNA"),
+    "KeysScreen.copy_id": ("keys-full", (), clip("key_01JD8Z4M5NANNA")),
+    "KeysScreen.copy_block": ("keys-full", (), clip('model_provider = "joytoken"')),
+    "KeysScreen.app.try_turn": ("keys-full", (), front("TrialDialog")),
+    "KeysScreen.reload": ("keys-full", (), words("6 keys")),
+    # Dialogs
+    "Dialog.close": ("doctor-step", (), closed),
+    "Confirm.answer(True)": ("keys-revoke", (), closed),
+    "Confirm.answer(False)": ("keys-revoke", (), closed),
+    "Confirm.app.focus_previous": ("keys-revoke", (), focused("yes")),
+    "Confirm.app.focus_next": ("keys-revoke", (), focused("yes")),
+    "FixDialog.answer(True)": ("doctor-fix", (), closed),
+    "FixDialog.answer(False)": ("doctor-fix", (), closed),
+    "FixDialog.app.focus_previous": ("doctor-fix", (), focused("yes")),
+    "FixDialog.app.focus_next": ("doctor-fix", (), focused("yes")),
+    "KeyForm.submit": ("keys-new", (), words("a key needs a name")),
+    "KeyForm.app.focus_next": ("keys-new", (), focused("owner")),
+    "KeyForm.app.focus_previous": ("keys-new", ("down",), focused("name")),
+    "CheckDialog.check": ("keys-dry-run-yes", (), words("✗ there is no gateway to ask")),
+    "CheckDialog.app.focus_next": ("keys-dry-run-yes", (), focused("tier")),
+    "CheckDialog.app.focus_previous": ("keys-dry-run-yes", ("down",), focused("model")),
+    "KeyShown.copy('key')": ("keys-shown", (), clip("jt_local_")),
+    "KeyShown.copy('shell')": ("keys-shown", (), clip("export JOY_TOKEN_API_KEY=jt_local_")),
+    "KeyShown.copy('block')": ("keys-shown", (), clip('model_provider = "joytoken"')),
+    "KeyShown.copy('try')": ("keys-shown", (), clip("codex exec -c")),
+    "SettingsDialog.save": ("frame-settings-wrong", (), words("budget is an amount of credits")),
+    "SettingsDialog.app.focus_next": ("frame-settings", (), focused("ascii")),
+    "SettingsDialog.app.focus_previous": ("frame-settings", ("down",), focused("theme")),
+    "SearchDialog.search": ("frame-search", ("x",), words(NEED_LINK)),
+    "TrialDialog.run": ("doctor-try", (), words("✗ this console has no gateway")),
+    "TrialDialog.copy_command": ("doctor-try", (), clip("codex exec -c")),
+    "TrialDialog.copy_block": ("doctor-try", (), clip('model_provider = "joytoken"')),
+    "TriageDialog.copy_reply": ("doctor-triage", (), words("paste something first")),  # with an answer in tests/triage
+    "TriageDialog.empty": ("doctor-triage", (), lambda app: not app.screen.query_one("#ticket").text),
+    "ReconcileDialog.open": ("usage-reconcile", (), lambda app: app.screen.filter_text == "id:req-1"),
+}
+
+
+def owners() -> Iterator[type[DOMNode]]:
+    """Every class of the console that binds keys itself."""
+    for module in pkgutil.walk_packages(joytui.tui.__path__, "joytui.tui."):
+        for value in vars(importlib.import_module(module.name)).values():
+            ours = isinstance(value, type) and issubclass(value, DOMNode) and value.__module__ == module.name
+            if ours and vars(value).get("BINDINGS"):
+                yield value
+
+
+def bindings() -> list[tuple[str, str]]:
+    """ "Class.action" and one key (of several): each as its own case."""
+    found = []
+    for owner in owners():
+        for binding in vars(owner)["BINDINGS"]:
+            assert isinstance(binding, Binding)
+            found += [(f"{owner.__name__}.{binding.action}", key.strip()) for key in binding.key.split(",")]
+    return found
+
+
+@pytest.mark.parametrize(("action", "key"), bindings())
+async def test_the_key_does_it(action: str, key: str) -> None:
+    assert action in CHECKS, f"the binding {key!r} of {action} is pressed by no test: give it a line in CHECKS"
+    name, before, holds = CHECKS[action]
+    async with opened(NAMED[name], SIZE) as (app, pilot):
+        for one in before:
+            await pilot.press(one)
+            await settle(app, pilot)
+        await pilot.press(key)
+        await settle(app, pilot)
+        assert holds(app), text_of(app)
+
+
+def test_no_line_is_left_of_a_binding_that_is_gone() -> None:
+    assert set(CHECKS) == {action for action, _ in bindings()}
+
+
+async def test_the_palette_opens_and_closes() -> None:
+    async with opened(NAMED["doctor-full"], SIZE) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await settle(app, pilot)
+        assert isinstance(app.screen, CommandPalette)
+        assert app.screen.query_one(Input).has_focus
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert closed(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_a_click_on_a_bar_opens_its_requests(size: tuple[int, int]) -> None:
+    async with opened(NAMED["usage-full"], size) as (app, pilot):
+        plot = app.screen.query_one("#plot")
+        rows = plot.render().plain.split("\n")
+        at = next(row for row in rows if "18 Nov" in row).index("18 Nov") + 3
+        await pilot.click(plot, offset=(at, plot.size.height - 3))
+        await settle(app, pilot)
+        assert app.current_mode == "logs"
+        assert app.screen.filter_text == "since:2026-11-18T00:00:00Z until:2026-11-19T00:00:00Z"
+
+
+async def test_a_click_beside_the_bars_opens_nothing() -> None:
+    async with opened(NAMED["usage-full"], SIZE) as (app, pilot):
+        await pilot.click("#plot", offset=(0, 4))
+        await settle(app, pilot)
+        assert app.current_mode == "usage"
+
+
+async def test_a_click_on_a_line_of_the_ranking_opens_its_requests() -> None:
+    async with opened(NAMED["usage-full"], SIZE) as (app, pilot):
+        await pilot.click("#ranking-text", offset=(3, 2))
+        await settle(app, pilot)
+        assert app.current_mode == "logs"
+        assert app.screen.filter_text == "used:gpt-5.4 since:2026-11-17T00:00:00Z"
