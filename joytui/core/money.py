@@ -40,13 +40,14 @@ def parse_credits_up(text: str | int | float | Decimal) -> int:
 
 def format_credits(nano: int, *, places: int | None = None) -> str:
     """A decimal string of credits, without trailing zeros ("0.033962", "3"), or with exactly `places` decimals."""
+    if places is None:
+        whole, rest = divmod(abs(nano), NANO_PER_CREDIT)
+        text = f"{whole}.{rest:09d}".rstrip("0") if rest else str(whole)
+        return f"-{text}" if nano < 0 else text
     with localcontext() as context:
         context.prec = 60
         amount = Decimal(nano) / NANO_PER_CREDIT
-        if places is not None:
-            return f"{amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):f}"
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        return f"{amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):f}"
 
 
 def from_millionths(millionths: int) -> int:

@@ -21,7 +21,13 @@ from joytui.ledger.ids import COUNTER_BITS, milliseconds
 from joytui.ledger.parts import DAY_MS, HOUR_MS, complete_from, part_for
 from joytui.ledger.rollups import bucket_middle
 
-TIMES = {"hour": HOUR_MS, "day": DAY_MS, "week": DAY_MS, "month": DAY_MS}
+TIMES = {
+    "hour": "{hour}",
+    "day": "{day}",
+    "week": "({day} + 3) / 7",  # 1970 began on a Thursday
+    "month": "strftime('%Y-%m', {day} * 86400, 'unixepoch')",
+}
+"""The periods in SQL, from hours or days since 1970."""
 MANY = ("project", "thread")
 """The fields that may have tens of thousands of values."""
 ROLLED = {"key_id", "model", "tier", "provider"}
@@ -161,8 +167,8 @@ def _segments(asked: _Question) -> list[tuple[str, int, int]]:
 
 
 def _from_sums(connection: sqlite3.Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
-    unit = HOUR_MS if kind == "hour" else DAY_MS
-    groups = [f"{kind} * {unit} / {TIMES[name]}" if name in TIMES else _PLACES[name] for name in asked.by]
+    clock = {"hour": "hour", "day": "hour / 24" if kind == "hour" else "day"}
+    groups = [TIMES[name].format(**clock) if name in TIMES else _PLACES[name] for name in asked.by]
     table, values = _table(asked, kind, low, high)
     condition, only = _only(asked, _PLACES)
     yield from _summed(connection, f"SELECT {', '.join([*groups, _SUMS])} {table}{condition}", [*values, *only], groups)
@@ -178,7 +184,8 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
 
 
 def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
-    groups = [f"(r.n >> {COUNTER_BITS}) / {TIMES[name]}" if name in TIMES else _ROW_PLACES[name] for name in asked.by]
+    clock = {"hour": f"((r.n >> {COUNTER_BITS}) / {HOUR_MS})", "day": f"((r.n >> {COUNTER_BITS}) / {DAY_MS})"}
+    groups = [TIMES[name].format(**clock) if name in TIMES else _ROW_PLACES[name] for name in asked.by]
     table, values = _rows(asked, low, high)
     condition, only = _only(asked, _ROW_PLACES)
     select = f"SELECT {', '.join([*groups, _ROW_SUMS])} {table}{condition}"
@@ -215,7 +222,11 @@ def _summed(connection: sqlite3.Connection, select: str, values: list[Any], grou
 def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator[Part]:
     """The parts of the dearest groups of a field; all else, by time, under OTHERS."""
     (field,) = (name for name in asked.by if name in MANY)
-    chosen = _dearest(connection, asked, field, top)
+    chosen = _dearest(connection, asked, field, top + 1)
+    if len(chosen) <= top:
+        yield from _parts(connection, asked)
+        return
+    chosen = chosen[:top]
     shown: dict[tuple[Any, ...], list[UsageTotals]] = {}
     for group, totals in _parts(connection, asked._replace(only=(field, chosen))):
         times = tuple(value for name, value in zip(asked.by, group, strict=True) if name != field)
@@ -273,8 +284,10 @@ class _Labels(dict[Any, str | None]):
         if self._name in ("key", "owner"):
             name, owner = self._names.get(value, (None, None))
             return name if self._name == "key" else owner
-        if self._name in TIMES:
-            return period_label(self._name, int(value) * TIMES[self._name] // HOUR_MS)
+        if self._name in ("hour", "day", "week"):
+            return period_label(
+                self._name, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._name]
+            )
         return str(value) or None
 
 
