@@ -11,7 +11,7 @@ Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,12 +21,15 @@ from joytui.client.http import OnConnection, http_client
 from joytui.client.stream import (
     SILENCE_LIMIT,
     Backoff,
+    BlockPage,
     ConnectionState,
     RequestBatch,
     RequestPage,
     batches,
+    blocks,
     record_of,
 )
+from joytui.core.columnar import Block, block_of, from_json
 from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
 from joytui.core.records import RequestRecord
 from joytui.core.redaction import visible
@@ -38,9 +41,10 @@ if TYPE_CHECKING:
     from joytui.client.local import LocalGateway
     from joytui.core import wire
 
-__all__ = ["ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
+__all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
 
 ModelT = TypeVar("ModelT", bound="BaseModel")
+BatchT = TypeVar("BatchT", RequestBatch, Block)
 OnState = Callable[[ConnectionState], None]
 PREFIX = "/console/v1"
 PAGE = 200
@@ -178,6 +182,18 @@ class ConsoleClient:
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_ours(str(error)) from None
 
+    async def newest(self, filter: str = "", *, limit: int = PAGE, before: str | None = None) -> BlockPage:
+        """The same by column, which costs a tenth; oldest first."""
+        params = {"filter": filter, "limit": limit, "before": before, "form": "columns"}
+        data = await self._ask("GET", "/requests", params=params)
+        try:
+            if "columns" not in data:  # a gateway that does not know this form
+                data = {"requests": data["requests"][::-1], "next": data.get("next")}
+                return BlockPage(block_of(data["requests"]), data["next"])
+            return BlockPage(from_json(data["columns"]), data.get("next"))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._not_ours(str(error)) from None
+
     async def request(self, request_id: str) -> RequestRecord | None:
         """One request by its own id, its request id or the upstream's; None where the gateway knows none."""
         try:
@@ -189,21 +205,35 @@ class ConsoleClient:
         except ValueError as error:
             raise self._not_ours(str(error)) from None
 
-    async def tail(
+    def tail(
         self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
     ) -> AsyncGenerator[RequestBatch]:
         """What happens from now on (or after that sequence), for ever: reconnects by itself, goes on where it was.
 
         `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
         """
+        return self._tail(batches, {"after": after, "filter": filter}, on_state)
+
+    def tail_blocks(
+        self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
+    ) -> AsyncGenerator[Block]:
+        """The same by column: for who takes in ten thousand in a second."""
+        return self._tail(blocks, {"after": after, "filter": filter, "form": "columns"}, on_state)
+
+    async def _tail(
+        self,
+        read: Callable[[AsyncIterator[bytes]], AsyncGenerator[BatchT]],
+        params: dict[str, Any],
+        on_state: OnState | None,
+    ) -> AsyncGenerator[BatchT]:
         tell = on_state or (lambda state: None)
         backoff = Backoff()
         while True:
             tell(ConnectionState("connecting"))
             try:
-                async with aclosing(self._tail_once(after, filter, tell)) as stream:
+                async with aclosing(self._tail_once(read, params, tell)) as stream:
                     async for batch in stream:
-                        after = batch.seq
+                        params["after"] = max(params["after"] or 0, batch.seq)
                         backoff.reset()
                         yield batch
                 error: JoytuiError = UnreachableError("the gateway ended the stream", where=self.url)
@@ -213,23 +243,28 @@ class ConsoleClient:
             tell(ConnectionState("waiting", error, delay))
             await asyncio.sleep(delay)
 
-    async def _tail_once(self, after: int | None, filter: str, tell: OnState) -> AsyncGenerator[RequestBatch]:
+    async def _tail_once(
+        self,
+        read: Callable[[AsyncIterator[bytes]], AsyncGenerator[BatchT]],
+        params: Mapping[str, Any],
+        tell: OnState,
+    ) -> AsyncGenerator[BatchT]:
         import httpx
 
-        params = _given({"after": after, "filter": filter})
         timeout = httpx.Timeout(SILENCE_LIMIT, connect=5.0)
+        path = f"{PREFIX}/requests/stream"
         try:
-            async with self._http.stream("GET", f"{PREFIX}/requests/stream", params=params, timeout=timeout) as answer:
+            async with self._http.stream("GET", path, params=_given(params), timeout=timeout) as answer:
                 if answer.status_code != 200:
                     await answer.aread()
                     self._refuse(answer)
                 tell(ConnectionState("live"))
-                async with aclosing(batches(answer.aiter_bytes())) as stream:
+                async with aclosing(read(answer.aiter_bytes())) as stream:
                     async for batch in stream:
                         yield batch
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._not_ours(str(error)) from None
 
     # --- usage, money, models ---

@@ -7,6 +7,7 @@ certificates for plain http. Others honour proxy and certificate variables; a br
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +18,10 @@ from joytui.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     import httpx
+
+# httpx's own command line brings click, pygments and half of rich: more than half of what importing httpx costs. Without it
+# httpx goes on, as where click is not installed.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 USER_AGENT = f"joytui/{__version__}"
 CONNECT_TIMEOUT = 5.0

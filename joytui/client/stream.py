@@ -6,10 +6,11 @@ Batches rather than single requests, and plain dicts rather than models: at 10,0
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from joytui.core.columnar import Block, block_of, from_json
 from joytui.core.errors import JoytuiError
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.records import RequestRecord
@@ -19,6 +20,7 @@ from joytui.core.sse import SseSplitter
 SILENCE_LIMIT = 45.0
 FIRST_RETRY = 0.25
 LAST_RETRY = 5.0
+SLICE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class RequestBatch:
         return [record_of(row) for row in self.rows]
 
 
+@dataclass(frozen=True, slots=True)
+class BlockPage:
+    """A page by column, oldest first; `next` as in a RequestPage."""
+
+    block: Block
+    next: str | None
+
+
 @dataclass(slots=True)
 class Backoff:
     """Doubles from a quarter of a second to five; `reset` after something worked."""
@@ -67,12 +77,37 @@ class Backoff:
 
 async def batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[RequestBatch]:
     """The batches in a stream of the console API. Raises ValueError where it does not speak it."""
+    async for data in _events(chunks):
+        rows = data["requests"]
+        if rows:
+            yield RequestBatch(max(row["seq"] for row in rows), rows)
+
+
+async def blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Block]:
+    """The same by column. A gateway that does not know that form sends rows: they come in slices, so that keys and frames
+    come between them."""
+    async for data in _events(chunks):
+        for block in page_blocks(data):
+            yield block
+
+
+def page_blocks(data: Mapping[str, Any]) -> Iterator[Block]:
+    """What stands in an answer that was asked for by column, oldest change first. Raises ValueError."""
+    if "columns" in data:
+        block = from_json(data["columns"])
+        if block.rows:
+            yield block
+        return
+    rows = data["requests"]
+    for start in range(0, len(rows), SLICE):
+        yield block_of(rows[start : start + SLICE])
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Any]:
     splitter = SseSplitter()
     async for chunk in chunks:
         for event in splitter.feed(chunk):
-            rows = json.loads(event.data)["requests"]
-            if rows:
-                yield RequestBatch(max(row["seq"] for row in rows), rows)
+            yield json.loads(event.data)
 
 
 _TEXTS = (

@@ -31,7 +31,8 @@ class SseSplitter:
 
     def __init__(self, *, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
-        self._rest = b""
+        self._rest: list[bytes] = []  # pieces of a line that has not ended; joined once, when it ends
+        self._waiting = 0  # their bytes
         self._data: list[bytes] = []
         self._size = 0
         self._name: str | None = None
@@ -45,21 +46,37 @@ class SseSplitter:
 
     def feed(self, piece: bytes) -> list[SseEvent]:
         """The events that this piece completes. Raises `EventTooLarge`."""
-        buffer = self._rest + piece
+        if (
+            self._rest
+            and b"\n" not in piece
+            and b"\r" not in piece
+            and not self._first
+            and self._rest[-1][-1:] != b"\r"
+        ):
+            self._keep(piece)
+            return []
+        buffer = b"".join((*self._rest, piece))
+        self._rest, self._waiting = [], 0
         if self._first and buffer:
             if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(buffer):
-                self._rest = buffer
+                self._rest = [buffer]
                 return []
             buffer = buffer.removeprefix(b"\xef\xbb\xbf")
             self._first = False
-        lines, self._rest = _split_lines(buffer)
-        if self._size + len(self._rest) > self._limit:
-            raise EventTooLarge(f"an event of more than {self._limit} bytes")
+        lines, rest = _split_lines(buffer)
+        if rest:
+            self._keep(rest)
         return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _keep(self, piece: bytes) -> None:
+        self._rest.append(piece)
+        self._waiting += len(piece)
+        if self._size + self._waiting > self._limit:
+            raise EventTooLarge(f"an event of more than {self._limit} bytes")
 
     def end(self) -> list[SseEvent]:
         """What an unterminated last event holds."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest, self._waiting = b"".join(self._rest), [], 0
         found = [self._line(line) for line in (*rest.splitlines(), b"")]
         return [event for event in found if event is not None]
 

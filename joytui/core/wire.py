@@ -15,10 +15,13 @@ key has it that is neither revoked nor expired (else 409). An active key has its
     POST   /console/v1/keys/{id}/revoke|disable|enable              -> KeyView
     POST   /console/v1/keys/{id}/rotate           KeyRotate         -> KeyCreated (the new key; 201)
     POST   /console/v1/keys/check                 KeyCheck          -> KeyVerdict (a dry run: nothing is held or recorded)
-    GET    /console/v1/requests                   filter since until limit before -> {"requests": [RequestView], "next": str|null}
-                                                  newest first; `next` is the `before` of the following (older) page
+    GET    /console/v1/requests                   filter since until limit before form -> {"requests": [RequestView], "next": str|null}
+                                                  newest first; `next` is the `before` of the following (older) page.
+                                                  form=columns: {"columns": …, "next"} of core.columnar, oldest first
     GET    /console/v1/requests/{id}                                -> RequestView     (by own id, request id or upstream id)
-    GET    /console/v1/requests/stream            after filter      -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
+    GET    /console/v1/requests/stream            after filter form -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
+                                                  (form=columns: {"columns": …} of core.columnar; a gateway that knows no
+                                                  `form` sends rows, so read what came);
                                                   oldest change first; a request comes when admitted (status null) and again when
                                                   it ended; without `after` only what happens from now on; comments as heartbeat
     GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) -> UsageView

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from sqlite3 import Connection
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from joytui import __version__
+from joytui.core import columnar
 from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
@@ -23,7 +25,7 @@ from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger import keys, reads, wallets
+from joytui.ledger import blocks, keys, reads, wallets
 from joytui.ledger.ids import first_number, request_number
 from joytui.ledger.usage import MANY, latency, usage
 
@@ -59,19 +61,26 @@ async def status(request: Request) -> JSONResponse:
     )
 
 
-async def requests(request: Request) -> JSONResponse:
+async def requests(request: Request) -> Response:
     gateway = may_read(request)
+    columns = by_column(request)
     limit = number(request, "limit", PAGE, 1, MOST)
     since, until = moment(request, "since"), moment(request, "until")
     before = request.query_params.get("before")
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
         raise refusals.bad_request("before: not the id of a request")
-    found = await gateway.ledger.read(
-        reads.page, filter_term(request), _edge(since), _edge(until), edge, limit
-    )  # fmt: skip
+    asked = (filter_term(request), _edge(since), _edge(until), edge, limit)
+    if columns:
+        return Response(await gateway.ledger.read(_page_by_column, *asked), media_type="application/json")
+    found = await gateway.ledger.read(reads.page, *asked)
     rows = [request_view(record, seq) for seq, record in found]
     return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+
+
+def _page_by_column(connection: Connection, *asked: Any) -> str:
+    block = blocks.page(connection, *asked)
+    return columnar.to_json(block, next=block.id_texts("id")[0] if block.rows == asked[-1] else None)
 
 
 async def one_request(request: Request) -> JSONResponse:
@@ -85,6 +94,7 @@ async def one_request(request: Request) -> JSONResponse:
 async def request_stream(request: Request) -> Response:
     gateway = may_read(request)
     filter_term(request)
+    columns = by_column(request)
     after = request.query_params.get("after")
     if after is None:
         after = request.headers.get("last-event-id")
@@ -92,7 +102,8 @@ async def request_stream(request: Request) -> Response:
         raise refusals.bad_request("after: not a sequence number")
     if request.method == "HEAD":  # a stream without an end, of which nothing may be sent: it would hold the connection
         return Response(media_type="text/event-stream")
-    stream = gateway.tail.stream(int(after) if after is not None else None, request.query_params.get("filter", ""))
+    first = int(after) if after is not None else None
+    stream = gateway.tail.stream(first, request.query_params.get("filter", ""), columns=columns)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)
 
@@ -197,6 +208,14 @@ def filter_term(request: Request) -> Term | None:
     except FilterError as error:
         hint = f" ({error.hint})" if error.hint else ""
         raise refusals.bad_request(f"filter: {error.what} at column {error.position + 1}{hint}") from None
+
+
+def by_column(request: Request) -> bool:
+    """Whether requests are asked for by column (core.columnar)."""
+    form = request.query_params.get("form", "rows")
+    if form not in ("rows", "columns"):
+        raise refusals.bad_request("form: rows or columns")
+    return form == "columns"
 
 
 def moment(request: Request, name: str) -> datetime | None:

@@ -19,6 +19,7 @@ from joytui.core import wire
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
+FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
 TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
 COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": 5000}
 SPAN = {"since": TEXT, "until": TEXT}
@@ -90,8 +91,8 @@ OPERATIONS = (
     Operation("post", "/console/v1/keys/{id}/revoke", "admin", "KeyView"),
     Operation("post", "/console/v1/keys/{id}/disable", "admin", "KeyView"),
     Operation("post", "/console/v1/keys/{id}/enable", "admin", "KeyView"),
-    Operation("get", "/console/v1/requests", "read", query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT}),
-    Operation("get", "/console/v1/requests/stream", "read", query={"after": TEXT, "filter": TEXT}),
+    Operation("get", "/console/v1/requests", "read", query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM}),
+    Operation("get", "/console/v1/requests/stream", "read", query={"after": TEXT, "filter": TEXT, "form": FORM}),
     Operation("get", "/console/v1/requests/{id}", "read", "RequestView"),
     Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": COUNT, "only": TEXT}),
     Operation("get", "/console/v1/latency", "read", query=SPAN),

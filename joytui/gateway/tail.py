@@ -11,9 +11,10 @@ import json
 from collections.abc import AsyncIterator
 from sqlite3 import Connection
 
+from joytui.core import columnar
 from joytui.core.filters import AllOf, Term, parse
 from joytui.core.wire import request_view
-from joytui.ledger import reads
+from joytui.ledger import blocks, reads
 from joytui.ledger.sqlite import SqliteLedger
 
 POLL_S = 0.1
@@ -31,7 +32,7 @@ class Tail:
         self._ticks = 0
         self._poller: asyncio.Task[None] | None = None
         self._closed = False
-        self._shared: dict[tuple[str, int], asyncio.Task[tuple[int, bytes]]] = {}
+        self._shared: dict[tuple[str, int, bool], asyncio.Task[tuple[int, bytes]]] = {}
         self.listeners = 0
 
     def close(self) -> None:
@@ -40,8 +41,11 @@ class Tail:
         if self._poller is not None:
             self._poller.cancel()
 
-    async def stream(self, after: int | None, filter_text: str) -> AsyncIterator[bytes]:
-        """Server-sent events from a sequence number on (None: from now on). Ends when the gateway does."""
+    async def stream(self, after: int | None, filter_text: str, *, columns: bool = False) -> AsyncIterator[bytes]:
+        """Server-sent events from a sequence number on (None: from now on). Ends when the gateway does.
+
+        `columns`: each batch by column (core.columnar), else as rows.
+        """
         term = parse(filter_text)
         self.listeners += 1
         if self._poller is None or self._poller.done():
@@ -51,7 +55,7 @@ class Tail:
             yield b": joytui\n\n"
             while not self._closed:
                 tick = self._ticks
-                seq, event = await self._batch(filter_text, term, seq)
+                seq, event = await self._batch(filter_text, term, seq, columns)
                 if event:
                     yield event
                     continue
@@ -89,23 +93,38 @@ class Tail:
                 self._changed.notify_all()
             connection.close()
 
-    async def _batch(self, filter_text: str, term: Term, seq: int) -> tuple[int, bytes]:
+    async def _batch(self, filter_text: str, term: Term, seq: int, columns: bool) -> tuple[int, bytes]:
         """The next sequence to go on from, and the event (empty if there is nothing new for this filter)."""
-        key = (filter_text, seq)
+        key = (filter_text, seq, columns)
         task = self._shared.get(key)
         if task is None:
-            task = self._shared[key] = asyncio.create_task(self._ledger.read(_event, seq, term))
+            task = self._shared[key] = asyncio.create_task(self._ledger.read(_event, seq, term, columns))
         return await asyncio.shield(task)
 
 
-def _event(connection: Connection, seq: int, term: Term) -> tuple[int, bytes]:
+def _event(connection: Connection, seq: int, term: Term, columns: bool) -> tuple[int, bytes]:
     newest = reads.last_seq(connection)
     if newest <= seq:
         return max(seq, 0) if newest else seq, b""
-    rows = reads.changed(connection, seq, None if term == EVERYTHING else term, BATCH)
-    if not rows:
+    wanted = None if term == EVERYTHING else term
+    many, last, data = (_columns if columns else _rows)(connection, seq, wanted)
+    if not many:
         return newest, b""
-    last = rows[-1][0] if len(rows) == BATCH else max(newest, rows[-1][0])
+    last = last if many == BATCH else max(newest, last)
+    return last, f"id: {last}\ndata: {data}\n\n".encode("utf-8", "replace")
+
+
+def _rows(connection: Connection, seq: int, term: Term | None) -> tuple[int, int, str]:
+    """How many rows, the newest sequence among them, and what is sent of them."""
+    rows = reads.changed(connection, seq, term, BATCH)
     views = [request_view(record, number) for number, record in rows]
-    data = json.dumps({"requests": views}, ensure_ascii=False, separators=(",", ":"))
-    return last, f"id: {last}\ndata: {data}\n\n".encode()
+    return (
+        len(rows),
+        rows[-1][0] if rows else seq,
+        json.dumps({"requests": views}, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _columns(connection: Connection, seq: int, term: Term | None) -> tuple[int, int, str]:
+    block = blocks.changed(connection, seq, term, BATCH)
+    return block.rows, block.seq, columnar.to_json(block)

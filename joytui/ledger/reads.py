@@ -38,16 +38,27 @@ def page(
     limit: int,
 ) -> list[Entry]:
     """The newest `limit` rows, newest first; `since` and `until` are numbers (`ids.first_number`), `before` a row's."""
+    return [record(row) for row in page_rows(connection, term, since, until, before, limit)]
+
+
+def page_rows(
+    connection: sqlite3.Connection,
+    term: Term | None,
+    since: int | None,
+    until: int | None,
+    before: int | None,
+    limit: int,
+) -> sqlite3.Cursor:
+    """The same as rows of COLUMNS."""
     conditions, values = _conditions(term)
     for edge, op in ((since, ">="), (until, "<"), (before, "<")):
         if edge is not None:
             conditions.append(f"r.n {op} ?")
             values.append(edge)
-    rows = connection.execute(
+    return connection.execute(
         f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",
         (*values, limit),
     )
-    return [record(row) for row in rows]
 
 
 def find(connection: sqlite3.Connection, text: str) -> Entry | None:
@@ -68,12 +79,16 @@ def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Ent
 
 def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
     """Rows that changed after a sequence number, oldest change first."""
+    return [record(row) for row in changed_rows(connection, after, term, limit)]
+
+
+def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> sqlite3.Cursor:
+    """The same as rows of COLUMNS."""
     conditions, values = _conditions(term)
-    rows = connection.execute(
+    return connection.execute(
         f"SELECT {COLUMNS} {FROM} WHERE r.seq > ? AND {' AND '.join(conditions)} ORDER BY r.seq LIMIT ?",
         (after, *values, limit),
     )
-    return [record(row) for row in rows]
 
 
 def data_version(connection: sqlite3.Connection) -> int:

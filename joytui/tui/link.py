@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 NEWEST = 500
 WATCH_S = 2.0
-SLICE = 250
 
 
 class Link:
@@ -98,17 +97,16 @@ class Link:
     async def _follow(self, client: ConsoleClient, store: LogStore) -> None:
         status = await client.status_facts()
         self._seq = int(status["last_seq"])
-        page = await client.requests(limit=NEWEST)
-        store.append_records(reversed(page.records))
+        page = await client.newest(limit=NEWEST)
+        store.append_block(page.block)
         store.older = page.next
         self._become("live", url=client.url, **_facts(status))
         watch = asyncio.create_task(self._watch(client))
         try:
-            async for batch in client.tail(self._seq, on_state=self._tail_state):
-                for start in range(0, len(batch.rows), SLICE):
-                    store.append(batch.rows[start : start + SLICE])
-                    await asyncio.sleep(0)  # keys and frames come between the slices of a flood
-                self._seq = max(self._seq, batch.seq)
+            async for block in client.tail_blocks(self._seq, on_state=self._tail_state):
+                store.append_block(block)
+                self._seq = max(self._seq, block.seq)
+                await asyncio.sleep(0)  # keys and frames come between the batches of a flood
         finally:
             watch.cancel()
 

@@ -1,6 +1,8 @@
 """The bench's gateway: speaks the console API as far as the console's live path needs it, and sends requests in batches.
 
-    python -m tests.bench.feed RATE SECONDS        prints its URL; RATE 0: SECONDS is a number of requests, sent at once
+    python -m tests.bench.feed RATE SECONDS [rows]     prints its URL; RATE 0: SECONDS is a number of requests, sent at once
+
+By column for who asks for it, as the real gateway does; "rows": like a gateway that does not know that form.
 
 Ten batches a second, as the real gateway's tail has them. Each request's `time` is the moment it ended, so that who shows
 it can tell how late it is; the last one has the note "last".
@@ -15,6 +17,8 @@ import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
+
+from joytui.core.columnar import block_of, to_json
 
 TICK_S = 0.1
 LARGEST = 2_000
@@ -39,7 +43,7 @@ def request(number: int, at_ms: int, *, last: bool = False) -> dict[str, Any]:
         "error_message": f"daily limit reached: 0.{number % 1000:04d} Cr left" if bad else None,
         "cause": "insufficient-quota" if bad else None, "input_tokens": draw % 60_000, "cached_input_tokens": draw % 9_000,
         "output_tokens": draw % 3_001, "reasoning_tokens": draw % 701, "cost_credits": f"0.{draw % 999_999:06d}",
-        "cost_source": "upstream", "ttft_ms": None if bad else draw % 2_000 + 0.5, "latency_ms": draw % 20_000 + 2_000.5,
+        "cost_source": "upstream", "queue_ms": draw % 300 / 100, "first_byte_ms": None if bad else draw % 1_900 + 0.25, "ttft_ms": None if bad else draw % 2_000 + 0.5, "latency_ms": draw % 20_000 + 2_000.5,
         "stream": True, "request_id": f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
         "upstream_id": None if bad else f"resp_{DICE.getrandbits(128):032x}", "thread_id": THREADS[number % 5_000],
         "client": "codex_exec/0.169.0", "ip": "127.0.0.1", "notes": "last" if last else None,
@@ -49,27 +53,29 @@ def request(number: int, at_ms: int, *, last: bool = False) -> dict[str, Any]:
 class Feed:
     """Answers the console's questions; the stream is the load."""
 
-    def __init__(self, rate: int, amount: float) -> None:
+    def __init__(self, rate: int, amount: float, *, rows_only: bool = False) -> None:
         self.rate = rate
+        self.rows_only = rows_only
         self.many = int(rate * amount) if rate else int(amount)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until the other side closes it."""
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                path = head.split(b" ", 2)[1].split(b"?")[0].decode()
+                path, _, query = head.split(b" ", 2)[1].decode().partition("?")
+                columns = "form=columns" in query and not self.rows_only
                 if path.endswith("/requests/stream"):
-                    await self._stream(writer)
+                    await self._stream(writer, columns=columns)
                     return
-                await self._send(writer, self._plain(path))
+                await self._send(writer, self._plain(path, columns=columns))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    def _plain(self, path: str) -> dict[str, Any]:
+    def _plain(self, path: str, *, columns: bool) -> dict[str, Any]:
         if path.endswith("/requests"):
-            return {"requests": [], "next": None}
+            return json.loads(to_json(block_of([]), next=None)) if columns else {"requests": [], "next": None}
         return {
             "version": "0.1.0", "url": "http://bench", "pid": 1, "started_at": "2026-11-23T00:00:00.000Z", "store": "bench",
             "keys": 37, "last_seq": 0,
@@ -82,7 +88,7 @@ class Feed:
         )
         await writer.drain()
 
-    async def _stream(self, writer: asyncio.StreamWriter) -> None:
+    async def _stream(self, writer: asyncio.StreamWriter, *, columns: bool) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: bench\n\n")
         await writer.drain()
         await asyncio.sleep(0.5)  # the console's own start is not what is measured
@@ -97,7 +103,7 @@ class Feed:
             while sent < due:
                 upto = min(due, sent + LARGEST)
                 rows = [self._row(number, begun) for number in range(sent, upto)]
-                data = json.dumps({"requests": rows}, separators=(",", ":"))
+                data = to_json(block_of(rows)) if columns else json.dumps({"requests": rows}, separators=(",", ":"))
                 writer.write(f"id: {upto}\ndata: {data}\n\n".encode())
                 await writer.drain()
                 sent = upto
@@ -108,8 +114,8 @@ class Feed:
         return request(number, int(at * 1000), last=number == self.many - 1)
 
 
-async def serve(rate: int, amount: float) -> None:
-    feed = Feed(rate, amount)
+async def serve(rate: int, amount: float, *, rows_only: bool = False) -> None:
+    feed = Feed(rate, amount, rows_only=rows_only)
     server = await asyncio.start_server(feed.answer, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     async with server:
@@ -117,4 +123,4 @@ async def serve(rate: int, amount: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), rows_only="rows" in sys.argv[3:]))

@@ -1,7 +1,7 @@
 """What the console's bench runs in its terminal: the console, or a plain app with RichLog or DataTable on the same feed,
 each with a probe of the event loop inside.
 
-    python -m tests.bench.watched OUT WHAT URL EXPECTED [FILTER…]     WHAT: joytui, RichLog, DataTable, memory, opening
+    python -m tests.bench.watched OUT WHAT URL EXPECTED [FILTER…]     WHAT: joytui, RichLog, DataTable, memory, hour, opening
 
 It writes its figures to OUT as JSON and ends when all EXPECTED requests were seen (or time is up).
 """
@@ -93,7 +93,7 @@ def console(url: str | None) -> Any:
             self.rows_at = self.rows_at or time.monotonic()
             now = time.time() * 1000
             if self.probe.running:
-                self.probe.delays += [now - ms for ms in self.store.time[self.displayed : view._rows : SAMPLE]]
+                self.probe.delays += [now - self.store.time[row] for row in range(self.displayed, view._rows, SAMPLE)]
             self.displayed = view._rows
 
     where = places()
@@ -138,6 +138,8 @@ async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str,
         for _ in range(3):
             wall, own = time.monotonic(), time.process_time()
             app.screen.set_filter(text)
+            while app.screen.view.shown.looking:
+                await asyncio.sleep(0)
             best, cpu = min(best, time.monotonic() - wall), min(cpu, time.process_time() - own)
             found = len(app.screen.view.shown)
             await asyncio.sleep(0.05)
@@ -145,6 +147,20 @@ async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str,
     return {
         "complete": complete, "rows": len(app.store), "mb": full - empty, "us_a_row": loading / expected * 1e6,
         "filters": filtered,
+    }  # fmt: skip
+
+
+async def watch_hour(app: Any, expected: int, limit: float) -> dict[str, Any]:
+    """Memory at each tenth of the requests. What a row takes is known (`size`); the rest must not grow."""
+    await until(lambda: app.link_state.connected, 30)
+    samples, rest = [], []
+    for tenth in range(1, 11):
+        complete = await until(lambda wanted=expected * tenth // 10: len(app.store) >= wanted, limit)
+        gc.collect()
+        samples.append((len(app.store), resident_mb()))
+        rest.append(samples[-1][1] - app.store.size / 1e6)
+    return {
+        "complete": complete, "samples": samples, "bytes_a_row": app.store.size / len(app.store), "rest_mb": rest[-1] - rest[0],
     }  # fmt: skip
 
 
@@ -210,6 +226,8 @@ def watch(words: list[str]) -> None:
         try:
             if what == "memory":
                 figures = await watch_memory(app, int(expected), filters)
+            elif what == "hour":
+                figures = await watch_hour(app, int(expected), float(seconds) + GRACE_S)
             elif what == "opening":
                 figures = await watch_opening(app)
             else:

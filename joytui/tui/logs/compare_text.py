@@ -8,9 +8,9 @@ from textwrap import wrap
 from textual.content import Content
 
 from joytui.core.amounts import span
+from joytui.core.columnar import milliseconds
 from joytui.core.records import RequestRecord
 from joytui.tui.logs.format import clock, cost_text, fit, status_cell
-from joytui.tui.logs.store import milliseconds
 
 LABEL = 14
 

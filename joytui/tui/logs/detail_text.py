@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from joytui.core.columnar import milliseconds
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
 from joytui.tui.lines import filled
 from joytui.tui.logs.format import clock, status_cell
-from joytui.tui.logs.store import milliseconds
 from joytui.tui.logs.timeline import timeline
 from joytui.tui.shown import visible
 

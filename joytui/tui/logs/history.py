@@ -15,7 +15,7 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.logs.shown import Shown
 
 if TYPE_CHECKING:
-    from joytui.client.console import ConsoleClient, RequestPage
+    from joytui.client.console import BlockPage, ConsoleClient
     from joytui.tui.screens.logs import LogsScreen
 
 PAGE = 500
@@ -28,7 +28,7 @@ FAR_BACK = "the next failed request is far back: the filter is:error shows it"
 class OlderCame(Message):
     """A page of requests that are older than what `shown` has."""
 
-    def __init__(self, shown: Shown, page: RequestPage) -> None:
+    def __init__(self, shown: Shown, page: BlockPage) -> None:
         super().__init__()
         self.shown = shown
         self.page = page
@@ -67,8 +67,8 @@ async def _reporting(target: MessagePump, shown: Shown, work: Awaitable[object])
 
 async def _page(
     target: MessagePump, client: ConsoleClient, shown: Shown, text: str, edge: str | None, size: int
-) -> RequestPage:
-    page = await client.requests(text, limit=size, before=edge)
+) -> BlockPage:
+    page = await client.newest(text, limit=size, before=edge)
     target.post_message(OlderCame(shown, page))
     return page
 
@@ -82,7 +82,7 @@ async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown,
     failure = wanted.records[0].id
     for _ in range(MOST_PAGES):
         page = await _page(target, client, shown, text, edge, LARGE_PAGE)
-        if any(record.id == failure for record in page.records):
+        if failure in page.block.id_texts("id"):
             target.post_message(OlderEnded(shown, found=failure))
             return
         if page.next is None:
@@ -114,7 +114,7 @@ class HistoryLoading:
     def on_older_came(self, message: OlderCame) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
         set_before(message.shown, message.page.next or "end")
-        added = message.shown.prepend(list(reversed(message.page.records)))
+        added = message.shown.prepend(message.page.block)
         if message.shown is screen.view.shown and added:
             screen.view.shift(added)
 

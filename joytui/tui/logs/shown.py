@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress, count
 
+from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.records import RequestRecord
 from joytui.tui.logs.store import REMEMBERED, LogStore
+
+FEW = 20_000
 
 
 class Shown:
@@ -18,6 +22,9 @@ class Shown:
 
     `failed` holds the places (in this sequence) with a status of 400 and above. `older`: from where the gateway's history
     goes on ("end": nothing is left), None as long as it was not asked.
+
+    A filter looks at the newest rows at once, and at the others slice by slice when `look_back` is called, as long as
+    `looking`: so a million rows hold up no key.
     """
 
     def __init__(self, store: LogStore, term: Term | None = None) -> None:
@@ -25,8 +32,9 @@ class Shown:
         self.term = term
         self.front = LogStore()
         self.older: str | None = None
-        self.failed: Sequence[int] = ()
+        self._failed: Sequence[int] | None = None
         self._rows = array("I")
+        self._from = 0
         self._seen = -1
         self._length = 0
         self._epoch = -1
@@ -85,7 +93,6 @@ class Shown:
         before, self._length = self._length, len(store)
         self._seen, self._epoch = store.version, store.epoch
         if self.term is None:
-            self.failed = store.failed
             return None if moved else changed
         if not moved:
             return self._go_on(before, changed)
@@ -93,17 +100,36 @@ class Shown:
         return None
 
     def _again(self) -> None:
-        from joytui.tui.logs.select import matching
+        from joytui.tui.logs.select import SLICE, matching
 
         assert self.term is not None
-        self._rows = matching(self.term, self.store)
-        self._find_failed()
+        self._from = max(0, len(self.store) - SLICE)
+        self._rows = matching(self.term, self.store, self._from)
+        self._failed = None
+
+    @property
+    def looking(self) -> bool:
+        """Whether there are rows at which the filter has not looked yet."""
+        return self._from > 0
+
+    def look_back(self) -> int | None:
+        """Looks at the next older slice; how many rows that put before the others. None: rows have got other places since
+        the last `refresh`, which comes first."""
+        from joytui.tui.logs.select import SLICE, matching
+
+        if self.term is None or self.store.epoch != self._epoch:
+            return None
+        low = max(0, self._from - SLICE)
+        found = matching(self.term, self.store, low, self._from)
+        self._from, self._rows, self._failed = low, found + self._rows, None
+        return len(found)
 
     def _go_on(self, before: int, changed: set[int]) -> set[int] | None:
         """New rows behind the others; changed ones come, go or stay. What changed mostly ended, so it is near the end."""
         from joytui.tui.logs.select import matching
 
         assert self.term is not None
+        changed = {row for row in changed if row >= self._from}
         floor = max(0, before - 2 * REMEMBERED)
         near = [row for row in changed if row >= floor]
         low = min(near, default=before)
@@ -115,7 +141,7 @@ class Shown:
             return set()
         del self._rows[keep:]
         self._rows.extend(tail)
-        self._find_failed()
+        self._failed = None
         return None if changed else set()
 
     def _change(self, row: int, holds: bool) -> None:
@@ -126,26 +152,33 @@ class Shown:
         elif there and not holds:
             del self._rows[at]
 
-    def _find_failed(self) -> None:
-        """Both are in order, so the smaller one is looked up in the larger."""
-        front, rows, failed = len(self.front), self._rows, self.store.failed
-        found = list(self.front.failed)
-        if len(failed) <= len(rows):
-            places = ((bisect_left(rows, row), row) for row in failed)
-            found += [at + front for at, row in places if at < len(rows) and rows[at] == row]
-        else:
-            status = self.store.status
-            found += [at + front for at, row in enumerate(rows) if status[row] >= 400]
-        self.failed = found
+    @property
+    def failed(self) -> Sequence[int]:
+        if self.term is None:
+            return self.store.failed
+        if self._failed is None:
+            self._failed = [*self.front.failed, *self._find_failed(len(self.front))]
+        return self._failed
 
-    def prepend(self, records: Sequence[RequestRecord]) -> int:
+    def _find_failed(self, front: int) -> Iterable[int]:
+        """A few failed rows are looked up among all others, many are marked."""
+        rows, failed = self._rows, self.store.failed
+        if len(failed) <= FEW:
+            places = ((bisect_left(rows, row), row) for row in failed)
+            return (at + front for at, row in places if at < len(rows) and rows[at] == row)
+        many = len(self.store)
+        mask = self.store.status.mask(">=", 400, 0, many).to_bytes(many, "little")
+        return compress(count(front), map(mask.__getitem__, rows))
+
+    def prepend(self, block: Block) -> int:
         """Older requests, oldest first, before the others; how many were not here yet."""
         if self.term is None:
-            added = self.store.prepend_records(records)
+            added = self.store.prepend_block(block)
             self._length, self._epoch = len(self.store), self.store.epoch
-            self.failed = self.store.failed
             return added
-        here = {self.store.own.get(row) for row in self._rows[: len(records)]}
-        added = self.front.prepend_records([record for record in records if record.id not in here])
-        self._find_failed()
+        here = {self.store.own.get(row) for row in self._rows[: block.rows]}
+        added = self.front.prepend_block(
+            block.take([row for row, own in enumerate(block.id_texts("id")) if own not in here])
+        )
+        self._failed = None
         return added

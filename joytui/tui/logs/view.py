@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import tzinfo
+from math import ceil
 from time import monotonic
 from typing import ClassVar
 
@@ -16,10 +17,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -31,6 +35,8 @@ ACTIVE_HZ = 15
 BLURRED_HZ = 5
 FLOOD = 600
 """So many new rows between two looks (3,000 a second): no eye follows them, so it looks less often."""
+LOOK_S = 0.015
+"""So long a filter looks at old rows before it lets others have their turn."""
 KEPT_STRIPS = 400
 STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "cursor")
 
@@ -88,6 +94,9 @@ class LogView(ScrollView, can_focus=True):
         self._width = -1
         self._strips: dict[int, Strip] = {}
         self._palette: dict[str, Style] = {}
+        self._filters: list[LineFilter] = []
+        self._behind = Color(0, 0, 0)
+        self._bar = (0, 0, 0)
         self._tick: Timer | None = None
         self.painted = 0
 
@@ -122,6 +131,7 @@ class LogView(ScrollView, can_focus=True):
         self._looked = 0.0
         self._strips.clear()
         self.catch_up()
+        self.call_later(self._look_back, shown)
 
     def catch_up(self) -> None:
         """Takes over what the store has got since the last time; called by the timer, and by tests."""
@@ -140,6 +150,7 @@ class LogView(ScrollView, can_focus=True):
         if changed is None:
             self._strips.clear()
             self._hold(anchor, dropped)
+            self.call_later(self._look_back, shown)
         for row in changed or ():
             self._strips.pop(row, None)
         if len(shown) != self._rows:
@@ -149,6 +160,20 @@ class LogView(ScrollView, can_focus=True):
         if changed is None or self.cursor in changed:
             self.post_message(self.Moved())
         self.refresh()
+
+    def _look_back(self, shown: Shown) -> None:
+        """Lets a filter look at some more of the rows that are here: keys and frames come between. Where rows have got
+        other places meanwhile, `catch_up` begins again."""
+        if not shown.looking or self.shown is not shown:
+            return
+        until, added, more = monotonic() + LOOK_S, 0, True
+        while more and shown.looking and monotonic() < until:
+            found = shown.look_back()
+            more, added = found is not None, added + (found or 0)
+        if added:
+            self.shift(added)
+        if more:
+            self.call_later(self._look_back, shown)
 
     def _hold(self, anchor: tuple[LogStore, int] | None, dropped: int) -> None:
         """Places have changed: cursor and scroll stay on the request they were on, or on the one after it."""
@@ -172,15 +197,36 @@ class LogView(ScrollView, can_focus=True):
         self._rows = rows
         self.set_reactive(ScrollView.virtual_size, Size(self.size.width, rows))
         bar = self.vertical_scrollbar
-        bar.window_virtual_size = max(1, rows)
-        bar.window_size = self.size.height
+        bar.set_reactive(ScrollBar.window_virtual_size, max(1, rows))
+        bar.set_reactive(ScrollBar.window_size, self.size.height)
+        self._show_bar()
+
+    def _show_bar(self) -> None:
+        """Draws the scroll bar where it would look different: at the end of a long log each new row would redraw the same."""
+        height, rows = self.size.height, max(1, self._rows)
+        thumb = max(1.0, height * height / rows)
+        start = int((height - thumb) * self.scroll_y / max(1, rows - height) * 8)
+        if (picture := (start, ceil(thumb * 8), height)) != self._bar:
+            self._bar = picture
+            self.vertical_scrollbar.refresh()
 
     def _to_end(self) -> None:
         before = self.cursor
         self.cursor = len(self.shown) - 1
-        self.scroll_to(y=max(0, self._rows - self.size.height), animate=False, immediate=True, force=True)
+        if self._scroll(max(0, self._rows - self.size.height)):
+            self.refresh()
         if self.cursor != before:
             self.post_message(self.Moved())
+
+    def _scroll(self, y: int) -> bool:
+        """Like `scroll_to`, but draws nothing: neither rows, nor the scroll bar where it looks the same. Whether it moved."""
+        if y == self.scroll_y and y == self.scroll_target_y:
+            return False
+        self.set_reactive(ScrollView.scroll_target_y, y)
+        self.set_reactive(ScrollView.scroll_y, y)
+        self.vertical_scrollbar.set_reactive(ScrollBar.position, y)
+        self._show_bar()
+        return True
 
     # Moving
 
@@ -212,13 +258,16 @@ class LogView(ScrollView, can_focus=True):
 
     def shift(self, rows: int) -> None:
         """Older rows were put before the others: cursor and scroll stay on what they showed."""
-        self._strips.clear()
+        self._strips = {row + rows: strip for row, strip in self._strips.items()}
+        full = self._rows >= self.size.height
         self._seen = -1
         self.cursor += rows
         self._paused_at += rows
         self._resize_virtual(len(self.shown))
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, immediate=True, force=True)
-        self.refresh()
+        self._scroll(max(0, min(int(self.scroll_y) + rows, self._rows - self.size.height)))
+        if not full:
+            self.refresh()
+            self.post_message(self.Moved())
 
     def next_error(self, step: int) -> bool:
         """The cursor to the next (1) or previous (-1) row with a status of 400 or above; whether there is one."""
@@ -250,6 +299,8 @@ class LogView(ScrollView, can_focus=True):
     # Drawing
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows in sight. They fill their width and have no border, so nothing is put around them, and the filters of
+        the app (NO_COLOR, ASCII) are applied once a strip: half the cost of a frame."""
         if not self._palette:
             base = self.rich_style
             self._palette = {
@@ -257,30 +308,46 @@ class LogView(ScrollView, can_focus=True):
             }
             self._palette["base"] = base
             self._palette["mark"] = Style(bgcolor=self._palette["cursor"].bgcolor)
+        filters = list(self.get_line_filters())
+        if filters != self._filters:
+            self._filters = filters
+            self._strips.clear()
+        self._behind = self.background_colors[1]
         self.painted += 1
-        return super().render_lines(crop)
+        strips = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span != (0, self.region.width):
+            return [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _filtered(self, strip: Strip) -> Strip:
+        for line_filter in self._filters:
+            strip = strip.apply_filter(line_filter, self._behind)
+        return strip
 
     def render_line(self, y: int) -> Strip:
         row = y + int(self.scroll_offset.y)
         width = self.scrollable_content_region.width
-        if row >= len(self.shown):
-            return Strip([Segment(" " * width, self._palette["base"])], width)
         if width != self._width:
             self._width, self._columns = width, layout(width)
             self._strips.clear()
         strip = self._strips.get(row)
         if strip is None:
-            strip = self._draw(row, width)
+            if row >= len(self.shown):
+                return self._filtered(Strip([Segment(" " * width, self._palette["base"])], width))
+            strip = self._filtered(self._draw(row, width))
             if len(self._strips) >= KEPT_STRIPS:
                 self._strips.clear()
             self._strips[row] = strip
-        if self.marked and self.shown.id(row) in self.marked:
-            _, *rest = strip
-            strip = Strip([Segment("◆", self._palette["model"]), *rest], width)
-        if row != self.cursor:
+        marked = bool(self.marked) and self.shown.id(row) in self.marked
+        if row != self.cursor and not marked:
             return strip
-        mark = self._palette["mark"]
-        return Strip([Segment(s.text, (s.style or Style()) + mark) for s in strip], width)
+        segments = list(strip)
+        if marked:
+            segments[0] = Segment("◆", self._palette["model"])
+        if row == self.cursor:
+            mark = self._palette["mark"]
+            segments = [Segment(s.text, (s.style or Style()) + mark) for s in segments]
+        return self._filtered(Strip(segments, width))
 
     def _draw(self, row: int, width: int) -> Strip:
         palette = self._palette

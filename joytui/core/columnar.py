@@ -1,0 +1,319 @@
+"""Requests by column: what the gateway sends to consoles that ask for it (`form=columns`), and what their log is made of.
+
+A tenth of the rows' work on both sides: texts that repeat are numbered, numbers are arrays, ids are their bytes. As JSON:
+
+    {"columns": {"rows": N, "seq": the newest sequence,
+                 "time" | "status" | "input_tokens" | …: {"B" | "H" | "I" | "Q": base64},
+                 "key" | "model" | …: {"values": [text | null, …], "B" | "H" | "I": base64 of the place in values},
+                 "id" | "request_id" | "upstream_id": [text | null, …]
+                                          or {"prefix", "size", "kind": "hex" | "uuid", "data": base64, "none": [row, …]}}}
+
+Arrays are unsigned and little-endian, of 1, 2, 4 or 8 bytes each. `time` is in milliseconds since 1970, `cost_nano` in
+nano-credits, `status` 0 while it runs, `cost_source` a place in SOURCES, SPANS are in hundredths of a millisecond and one
+more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left out where there is one value.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from array import array
+from binascii import Error as BadBase64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from joytui.core.money import NANO_PER_CREDIT, parse_credits
+from joytui.core.packed_ids import MOST_BYTES, OWN, Packed, Shape, pack, packed
+
+TEXTS = (
+    "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "error_type", "error_message", "cause",
+    "thread_id", "client", "ip", "notes",
+)  # fmt: skip
+COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+SPANS = ("queue", "first_byte", "ttft", "latency")
+NUMBERS = ("time", "status", "cost_nano", "cost_source", "stream", *SPANS, *COUNTS)
+IDS = ("id", "request_id", "upstream_id")
+SOURCES = ("none", "estimated", "upstream")
+MOST_ROWS = 100_000
+LIMITS = {"B": 1 << 8, "H": 1 << 16, "I": 1 << 32, "Q": 1 << 64}
+_FIELDS = (
+    *IDS, "time", "status", "cost_credits", "cost_source", "stream", *(f"{name}_ms" for name in SPANS), *TEXTS, *COUNTS,
+)  # fmt: skip
+_fields = itemgetter(*_FIELDS)
+IdColumn = Packed | list[str | None]
+
+
+class Coded(NamedTuple):
+    """A column of texts of which few differ: for each row a place in `values`."""
+
+    values: list[str | None]
+    codes: array[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`rows` requests, oldest change first. `seq`: where to go on after it."""
+
+    rows: int
+    seq: int
+    numbers: Mapping[str, array[int]]
+    texts: Mapping[str, Coded]
+    ids: Mapping[str, IdColumn]
+
+    def keys(self) -> Sequence[int | str]:
+        """What the rows are known by: the number in an own id, else the id."""
+        own = self.ids["id"]
+        if isinstance(own, Packed) and own.shape == OWN and 0 not in (numbers := own_numbers(own.data)):
+            return numbers.tolist()
+        return [own_number(value or "") or value or "" for value in self.id_texts("id")]
+
+    def id_texts(self, name: str) -> list[str | None]:
+        column = self.ids[name]
+        return column.texts() if isinstance(column, Packed) else column
+
+    def take(self, rows: Sequence[int]) -> Block:
+        """Some of the rows, in that order."""
+        return Block(
+            len(rows),
+            self.seq,
+            {name: array(numbers.typecode, [numbers[row] for row in rows]) for name, numbers in self.numbers.items()},
+            {
+                name: Coded(values, array(codes.typecode, [codes[row] for row in rows]))
+                for name, (values, codes) in self.texts.items()
+            },
+            {name: _ids([texts[row] for row in rows]) for name in self.ids for texts in [self.id_texts(name)]},
+        )
+
+
+def own_numbers(data: bytes) -> array[int]:
+    """The numbers behind own ids, from their bytes."""
+    numbers = array("Q", data)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+def own_number(text: str) -> int:
+    """The number in an own id; 0 for any other text."""
+    found = packed(text)
+    return int.from_bytes(found[1], "big") if found and found[0] == OWN else 0
+
+
+def narrow(numbers: Sequence[int]) -> array[int]:
+    """As an array of the narrowest kind. Raises ValueError where a number is negative or too large."""
+    top = max(numbers, default=0)
+    for kind, limit in LIMITS.items():
+        if top < limit:
+            try:
+                return array(kind, numbers)
+            except (OverflowError, TypeError) as error:
+                raise ValueError(str(error)) from None
+    raise ValueError(f"{top} is too large")
+
+
+def coded(values: Sequence[str | None]) -> Coded:
+    """Texts by number. Raises ValueError where something else stands among them."""
+    try:
+        places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    _check_texts(places)
+    codes = bytes(len(values)) if len(places) == 1 else [places[value] for value in values]
+    return Coded(list(places), array("B", codes) if isinstance(codes, bytes) else narrow(codes))
+
+
+def _check_texts(values: Iterable[Any]) -> None:
+    if not all(value is None or isinstance(value, str) for value in values):
+        raise ValueError("a text is none")
+
+
+def _ids(values: list[str | None]) -> IdColumn:
+    return pack(values) or values
+
+
+# --- from rows --------------------------------------------------------------------------------------------------------
+
+
+def block_of(rows: Sequence[Mapping[str, Any]]) -> Block:
+    """From RequestViews as plain data. Raises ValueError where they are none."""
+    try:
+        columns: dict[str, Sequence[Any]] = dict.fromkeys(_FIELDS, ())
+        if rows:
+            columns = dict(zip(_FIELDS, zip(*map(_fields_of, rows), strict=True), strict=True))
+        seq = max((row.get("seq") or 0 for row in rows), default=0)
+        return _built(len(rows), seq, columns)
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"no request: {error}") from None
+
+
+def _fields_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    try:
+        found: tuple[Any, ...] = _fields(row)
+        return found
+    except KeyError:
+        return tuple(row.get(name) for name in _FIELDS)
+
+
+def _built(rows: int, seq: int, columns: Mapping[str, Sequence[Any]]) -> Block:
+    numbers = {name: narrow([max(0, number or 0) for number in columns[name]]) for name in COUNTS}
+    numbers["time"] = narrow(_times(columns["time"]))
+    numbers["status"] = narrow([status or 0 for status in columns["status"]])
+    numbers["cost_nano"] = narrow([_nano(text) for text in columns["cost_credits"]])
+    numbers["cost_source"] = narrow([_source(name) for name in columns["cost_source"]])
+    numbers["stream"] = array("B", [bool(stream) for stream in columns["stream"]])
+    for name in SPANS:
+        numbers[name] = narrow([hundredths(ms) for ms in columns[f"{name}_ms"]])
+    own = list(columns["id"])
+    if not all(isinstance(value, str) and value for value in own):
+        raise ValueError("a request without an id")
+    given = [None if value == mine else value for mine, value in zip(own, columns["request_id"], strict=True)]
+    upstream = list(columns["upstream_id"])
+    _check_texts(given)
+    _check_texts(upstream)
+    ids = {"id": _ids(own), "request_id": _ids(given), "upstream_id": _ids(upstream)}
+    return Block(rows, seq, numbers, {name: coded(columns[name]) for name in TEXTS}, ids)
+
+
+def hundredths(ms: float | None) -> int:
+    """Milliseconds as hundredths and one more; 0 for none."""
+    if ms is None or not ms >= 0:
+        return 0
+    return min(round(ms * 100) + 1, LIMITS["I"])
+
+
+def _times(texts: Iterable[str]) -> list[int]:
+    """Epoch milliseconds; most rows of a batch share their second."""
+    times = []
+    head, base = "", 0
+    for text in texts:
+        if len(text) != 24 or text[19] != "." or text[23] != "Z":
+            times.append(milliseconds(text))
+            continue
+        if text[:19] != head:
+            head, base = text[:19], milliseconds(text[:19] + "Z")
+        times.append(base + int(text[20:23]))
+    return times
+
+
+def milliseconds(text: str) -> int:
+    """Epoch milliseconds of an RFC 3339 time; 0 for what is none."""
+    try:
+        return max(0, round(datetime.fromisoformat(text).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _nano(text: str | None) -> int:
+    if not text or text == "0":
+        return 0
+    whole, _, decimals = text.partition(".")
+    if len(decimals) <= 9 and len(whole) <= 9 and whole.isdecimal() and decimals.isdecimal() and text.isascii():
+        return int(whole) * NANO_PER_CREDIT + int(decimals.ljust(9, "0"))
+    try:
+        return max(0, parse_credits(text))
+    except ValueError:
+        return 0
+
+
+def _source(name: str | None) -> int:
+    return SOURCES.index(name) if name in SOURCES else 0
+
+
+# --- over the wire ----------------------------------------------------------------------------------------------------
+
+
+def to_json(block: Block, **more: Any) -> str:
+    """The JSON of a block, with more fields beside "columns"."""
+    columns: dict[str, Any] = {"rows": block.rows, "seq": block.seq}
+    for name, numbers in block.numbers.items():
+        columns[name] = _array(numbers)
+    for name, (values, codes) in block.texts.items():
+        columns[name] = {"values": values, **(_array(codes) if len(values) > 1 else {})}
+    for name, ids in block.ids.items():
+        columns[name] = _packed_json(ids) if isinstance(ids, Packed) else ids
+    return json.dumps({"columns": columns, **more}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _array(numbers: array[int]) -> dict[str, str]:
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return {numbers.typecode: _base64(numbers.tobytes())}
+
+
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
+def _packed_json(ids: Packed) -> dict[str, Any]:
+    data: dict[str, Any] = {**ids.shape._asdict(), "data": _base64(ids.data)}
+    if 0 in ids.there:
+        data["none"] = [row for row, is_there in enumerate(ids.there) if not is_there]
+    return data
+
+
+def from_json(data: Any) -> Block:
+    """A block from what stands in "columns". Raises ValueError where it does not hold: columns of other lengths, places that
+    are not there, other kinds of values. Columns that are missing are empty, others are left out."""
+    try:
+        rows, seq = int(data["rows"]), int(data["seq"])
+        if not 0 <= rows <= MOST_ROWS:
+            raise ValueError("too many rows")
+        zeros, none = _base64(bytes(rows)), {"values": [None]}
+        return Block(
+            rows,
+            seq,
+            {name: _numbers(data.get(name, {"B": zeros}), rows) for name in NUMBERS},
+            {name: _texts(data.get(name, none), rows) for name in TEXTS},
+            {name: _id_column(data.get(name, [None] * rows), rows, needed=name == "id") for name in IDS},
+        )
+    except (LookupError, TypeError, AttributeError, OverflowError, BadBase64) as error:
+        raise ValueError(f"no columns of requests: {error!r}") from None
+
+
+def _numbers(column: Mapping[str, Any], rows: int) -> array[int]:
+    for kind in LIMITS:
+        if kind in column:
+            numbers = array(kind, a2b_base64(column[kind], strict_mode=True))
+            if sys.byteorder == "big":
+                numbers.byteswap()
+            if len(numbers) != rows:
+                raise ValueError("a column has another length")
+            return numbers
+    raise ValueError("a column without an array")
+
+
+def _texts(column: Mapping[str, Any], rows: int) -> Coded:
+    values = column["values"]
+    if not isinstance(values, list) or (rows and not values):
+        raise ValueError("texts without values")
+    _check_texts(values)
+    if len(values) <= 1:
+        return Coded(values, array("B", bytes(rows)))
+    codes = _numbers(column, rows)
+    if max(codes, default=0) >= len(values):
+        raise ValueError("a place that is not there")
+    return Coded(values, codes)
+
+
+def _id_column(column: Any, rows: int, *, needed: bool) -> IdColumn:
+    if isinstance(column, list):
+        _check_texts(column)
+        if len(column) != rows or (needed and not all(column)):
+            raise ValueError("ids are missing")
+        return column
+    shape = Shape(str(column["prefix"]), int(column["size"]), column["kind"])
+    size = {"hex": shape.size, "text": shape.size, "uuid": 16}[shape.kind]
+    data = a2b_base64(column["data"], strict_mode=True)
+    if not 0 < shape.size <= MOST_BYTES or size != shape.size or len(data) != rows * shape.size or shape.kind == "text":
+        raise ValueError("ids of another length")
+    there = bytearray(b"\1" * rows)
+    for row in column.get("none", ()):
+        there[row] = 0
+    if needed and 0 in there:
+        raise ValueError("ids are missing")
+    return Packed(shape, data, bytes(there))
