@@ -58,7 +58,9 @@ class Link:
         `peek`: only if one runs already, and no word about it if none does (Doctor).
         """
         if self._shut:
-            self._become("failed", note="no gateway ran when this page was opened", hint="reload the page to look again")
+            self._become(
+                "failed", note="no gateway ran when this page was opened", hint="reload the page to look again"
+            )
             return
         self._running = True
         if peek and not self.places.state_file.exists():
