@@ -245,20 +245,20 @@ def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator
 
 
 def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
-    """The values of a field that cost most in the range, then those with most tokens."""
+    """The values of a field that cost most in the range."""
     selects: list[str] = []
     values: list[Any] = []
     for kind, low, high in _segments(asked):
         rows = kind == "rows"
         table, more = _rows(asked, low, high) if rows else _table(asked, kind, low, high)
         place = (_ROW_PLACES if rows else _PLACES)[field]
-        selects.append(f"SELECT {place} AS name, cost_nano AS cost, input_tokens + output_tokens AS tokens {table}")
+        selects.append(f"SELECT {place} AS name, cost_nano AS cost {table}")
         values += more
     if not selects:
         return ()
     union = " UNION ALL ".join(selects)
     found = connection.execute(
-        f"SELECT name FROM ({union}) GROUP BY name ORDER BY sum(cost) DESC, sum(tokens) DESC, name LIMIT ?",
+        f"SELECT name FROM ({union}) GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
         [*values, top],
     )
     return tuple(name for (name,) in found)
