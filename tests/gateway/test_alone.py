@@ -36,7 +36,12 @@ def machine(tmp_path: Path):
 
 def started(machine: Machine, terminal: Terminal) -> GatewayState:
     """The gateway that the console in this terminal started, once its tail is live."""
-    terminal.wait_for("No request has passed yet", "offline model", timeout=30)
+
+    def live(screen: str) -> bool:
+        state = read_state(machine.data / "gateway.json")
+        return state is not None and "No request has passed yet" in screen and state.url.split("//")[1] in screen
+
+    terminal.wait_until(live, timeout=30, what="the gateway's address")
     state = read_state(machine.data / "gateway.json")
     assert state is not None
     return state
