@@ -259,6 +259,7 @@ async def triage(app: Any, pilot: Any) -> None:
     with screen.prevent(TextArea.Changed):
         area.text = ticket
     screen.query_one("#answer").update(shown(read(ticket, ())))
+    screen.query_one("#result").focus()  # a text area's cursor blinks
     await settle(app, pilot)
 
 

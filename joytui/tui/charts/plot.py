@@ -69,7 +69,7 @@ class Plot(Widget):
         self._content: Content | None = None
 
     def on_mount(self) -> None:
-        self.watch(self.app, "theme", self._again, init=False)
+        self.watch(self.app, "theme", self._restyle, init=False)
 
     def show(self, labels: Sequence[str], series: Sequence[Sequence[float]], mark: int | None = None) -> None:
         """`mark` is the place of a bar to point at."""
@@ -80,6 +80,9 @@ class Plot(Widget):
 
     def on_resize(self) -> None:
         self._again()
+
+    def _restyle(self) -> None:
+        self.call_after_refresh(self._again)  # by then the app has the new theme's colours
 
     def on_click(self, event: events.Click) -> None:
         place = bar_at(event.x, self._labels, self._series, *self.content_size)

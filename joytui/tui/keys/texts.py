@@ -38,7 +38,7 @@ def columns(width: int) -> tuple[str, ...]:
     names = ["name", "state", "spent", "budget"]
     if width >= 64:
         names.insert(1, "key")
-    if width >= 72:
+    if width >= 80:
         names.append("last used")
     if width >= 96:
         names.insert(3, "owner")
