@@ -190,7 +190,8 @@ class ConsoleClient:
             if "columns" not in data:  # a gateway that does not know this form
                 data = {"requests": data["requests"][::-1], "next": data.get("next")}
                 return BlockPage(block_of(data["requests"]), data["next"])
-            return BlockPage(from_json(data["columns"]), data.get("next"))
+            last = data.get("last_seq")
+            return BlockPage(from_json(data["columns"]), data.get("next"), last if isinstance(last, int) else None)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._not_ours(str(error)) from None
 

@@ -55,10 +55,12 @@ class RequestBatch:
 
 @dataclass(frozen=True, slots=True)
 class BlockPage:
-    """A page by column, oldest first; `next` as in a RequestPage."""
+    """A page by column, oldest first; `next` as in a RequestPage. The tail goes on after `last_seq`; None where the gateway
+    does not say it with its page."""
 
     block: Block
     next: str | None
+    last_seq: int | None = None
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ key has it that is neither revoked nor expired (else 409). An active key has its
     POST   /console/v1/keys/check                 KeyCheck          -> KeyVerdict (a dry run: nothing is held or recorded)
     GET    /console/v1/requests                   filter since until limit before form -> {"requests": [RequestView], "next": str|null}
                                                   newest first; `next` is the `before` of the following (older) page.
-                                                  form=columns: {"columns": …, "next"} of core.columnar, oldest first
+                                                  form=columns: {"columns": …, "next", "last_seq"} of core.columnar, oldest first
     GET    /console/v1/requests/{id}                                -> RequestView     (by own id, request id or upstream id)
     GET    /console/v1/requests/stream            after filter form -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
                                                   (form=columns: {"columns": …} of core.columnar; a gateway that knows no

@@ -79,8 +79,10 @@ async def requests(request: Request) -> Response:
 
 
 def _page_by_column(connection: Connection, *asked: Any) -> str:
+    last = reads.last_seq(connection)  # before the rows: what comes between is sent twice, not never
     block = blocks.page(connection, *asked)
-    return columnar.to_json(block, next=block.id_texts("id")[0] if block.rows == asked[-1] else None)
+    older = block.id_texts("id")[0] if block.rows == asked[-1] else None
+    return columnar.to_json(block, next=older, last_seq=last)
 
 
 async def one_request(request: Request) -> JSONResponse:

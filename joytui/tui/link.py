@@ -17,7 +17,7 @@ from joytui.core.places import Places
 from joytui.tui.state import LinkState
 
 if TYPE_CHECKING:
-    from joytui.client.console import ConnectionState, ConsoleClient
+    from joytui.client.console import BlockPage, ConnectionState, ConsoleClient
     from joytui.tui.logs.store import LogStore
 
 NEWEST = 500
@@ -97,11 +97,13 @@ class Link:
         self._become(self.state.phase, note=line, started=True)
 
     async def _follow(self, client: ConsoleClient, store: LogStore) -> None:
-        status = await client.status_facts()
-        self._seq = int(status["last_seq"])
         page = await client.newest(limit=NEWEST)
-        store.append_block(page.block)
-        store.older = page.next
+        if page.last_seq is not None:  # the newest rows are shown at once, the gateway's other facts come behind
+            self._take(page, page.last_seq, store)
+            self._become("live", url=client.url)
+        status = await client.status_facts()
+        if page.last_seq is None:
+            self._take(await client.newest(limit=NEWEST), int(status["last_seq"]), store)
         self._become("live", url=client.url, **_facts(status))
         watch = asyncio.create_task(self._watch(client))
         try:
@@ -111,6 +113,11 @@ class Link:
                 await asyncio.sleep(0)  # keys and frames come between the batches of a flood
         finally:
             watch.cancel()
+
+    def _take(self, page: BlockPage, last_seq: int, store: LogStore) -> None:
+        self._seq = last_seq
+        store.append_block(page.block)
+        store.older = page.next
 
     def _tail_state(self, state: ConnectionState) -> None:
         if state.name == "waiting":

@@ -86,7 +86,7 @@ LEAVES: st.SearchStrategy[Term] = st.one_of(
 )
 TERMS = st.recursive(LEAVES, lambda inner: st.builds(Not, inner) | st.builds(lambda *t: AllOf(t), inner, inner) | st.builds(lambda *t: AnyOf(t), inner, inner), max_leaves=4)  # fmt: skip
 
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=40, deadline=None)
 
 
 def naive(batches: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -132,7 +132,7 @@ class Shown:
         changed = {row for row in changed if row >= self._from}
         floor = max(0, before - 2 * REMEMBERED)
         near = [row for row in changed if row >= floor]
-        low = min(near, default=before)
+        low = min([before, *near])
         for row in sorted(changed.difference(near)):
             self._change(row, bool(matching(self.term, self.store, row, row + 1)))
         keep = bisect_left(self._rows, low)

@@ -106,6 +106,8 @@ class LogView(ScrollView, can_focus=True):
         self._pace(ACTIVE_HZ)
         self.watch(self.app, "theme", self._restyle, init=False)
         self.watch(self.app, "app_focus", self._focus_changed, init=False)
+        if hasattr(self.app, "link_state"):
+            self.watch(self.app, "link_state", self.catch_up, init=False)  # the first page does not wait for the timer
 
     def _focus_changed(self, focus: bool) -> None:
         self._pace(ACTIVE_HZ if focus else BLURRED_HZ)
