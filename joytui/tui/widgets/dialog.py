@@ -29,6 +29,12 @@ class Dialog(ModalScreen[T]):
             box.border_subtitle = "esc closes"
             yield from self.compose_dialog()
 
+    def on_mount(self) -> None:
+        # Textual applies the breakpoints when a resize comes, and a real terminal sends none for a new screen.
+        width, height = self.app.size
+        self.set_class(width < self.HORIZONTAL_BREAKPOINTS[1][0], "-slim")
+        self.set_class(height < self.VERTICAL_BREAKPOINTS[1][0], "-low")
+
     def dialog_title(self) -> str:
         return self.DIALOG_TITLE
 
