@@ -6,6 +6,7 @@ server makes and takes away again.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -36,6 +37,7 @@ class Access:
         self._env = env
         self._console: ConsoleClient | None = None
         self._token: tuple[str, str] | None = None  # its id ("": not ours to take away), the token
+        self._looking = asyncio.Lock()  # pages that come at the same time look for the gateway one after another
 
     async def open(self) -> None:
         """Finds or starts the gateway and gets the token. Raises UnreachableError, RefusedError, UsageError.
@@ -74,10 +76,11 @@ class Access:
 
     async def words(self) -> tuple[list[str], dict[str, str]]:
         """Options and variables that let one more console see the gateway; looks for it again where it has gone."""
-        if not await self._holds():
-            await self._close_console()
-            with contextlib.suppress(JoytuiError):  # the console itself says what is wrong
-                await self._open()
+        async with self._looking:
+            if not await self._holds():
+                await self._close_console()
+                with contextlib.suppress(JoytuiError):  # the console itself says what is wrong
+                    await self._open()
         options = [] if self._start else ["--no-start"]
         if self._changes:
             named = self._gateway_url is not None and TOKEN_VARIABLE in self._env

@@ -16,6 +16,9 @@ import aiohttp
 import pyte
 import pytest
 
+from joytui.client.local import connect
+from joytui.core.places import places
+from joytui.web.access import Access
 from joytui.web.child import Wish, environment, size
 from tests.support.joytui_process import Machine
 from tests.support.served import Served, gone, start
@@ -275,3 +278,23 @@ def test_the_shell_of_the_server_does_not_decide_how_the_console_draws(tmp_path:
     assert "TEXTUAL_DRIVER" not in made
     assert made["JOYTUI_ADMIN_TOKEN"] == "reads"
     assert made["LANG"] == "C"
+
+
+async def test_pages_that_come_together_get_one_token(machine: Machine) -> None:
+    """All at once, when the token has gone: none gets less than the others, and no second token is left behind."""
+    here = places(machine.env)
+    access = Access(here, lambda text: None, gateway_url=None, start=False, changes=False, env=machine.env)
+    await access.open()
+    admin = await connect(here, start=False)
+    mine = f" {os.getpid()}"
+    for token in await admin.tokens():
+        if token.name.endswith(mine):
+            await admin.delete_token(token.id)
+    answers = await asyncio.gather(*(access.words() for _ in range(6)))
+    left = [token for token in await admin.tokens() if token.name.endswith(mine)]
+    await access.close()
+    after = [token for token in await admin.tokens() if token.name.endswith(mine)]
+    await admin.aclose()
+    assert all(answer == answers[0] for answer in answers)
+    assert set(answers[0][1]) == {"JOYTUI_ADMIN_TOKEN"}
+    assert (len(left), after) == (1, [])
