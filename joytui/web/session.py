@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -15,6 +16,8 @@ from joytui.web.child import Wish, size
 
 QUIT_S = 4.0
 """How long a console may take to end by itself, and then to end by a signal."""
+STUCK_S = 8.0
+"""How long a console may leave its input alone while more of it waits than fits: it hangs then, and is ended."""
 
 ENDED, FAILED, GOING_AWAY, FULL, NOT_UNDERSTOOD = 1000, 4001, 1001, 1013, 1008
 
@@ -90,6 +93,23 @@ class Session(AppService):
                 if end is not None:
                     with contextlib.suppress(ProcessLookupError):
                         end()
+
+    async def send_bytes(self, data: bytes) -> bool:
+        return await self._taken(super().send_bytes(data))
+
+    async def send_meta(self, data: dict[str, str | int | bool | None]) -> bool:
+        return await self._taken(super().send_meta(data))
+
+    async def _taken(self, sending: Coroutine[Any, Any, bool]) -> bool:
+        """Whether the console took it. Who waited for one that hangs would wait for ever, with the page gone as well."""
+        try:
+            async with asyncio.timeout(STUCK_S):
+                return await sending
+        except TimeoutError:
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            return False
 
     async def listen(self) -> None:
         """Passes on what the page sends until it goes. Raises ValueError for what no page of ours sends."""
