@@ -74,6 +74,22 @@ async def test_what_has_begun_is_not_asked_elsewhere() -> None:
     assert second.requests == []
 
 
+@pytest.mark.parametrize("status", [504, 524])
+async def test_a_proxy_that_gave_up_waiting_is_not_doubled(status: int) -> None:
+    """Who stands behind it has the request, and may go on and bill for it; another joytui says 504 for the same reason."""
+    async with (
+        ChatUpstream(lambda s: answer_json({"error": {"message": "x"}}, status)) as first,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as second,
+    ):
+        both = await two(first, second)
+        exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
+        assert (exchange.status, second.requests) == (status, [])
+        assert any("not asked elsewhere" in note for note in seen.notes)
+        again, _, _ = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert (again.status, len(first.requests), len(second.requests)) == (200, 1, 1)
+
+
 def vanish(seen: Seen) -> Scripted:
     raise ConnectionError("closed without a word")
 

@@ -44,6 +44,9 @@ class BodyTooLarge(Exception):
     """A body beyond what is kept in memory."""
 
 
+MAYBE_AT_WORK = (504, 524)
+"""A proxy, or another gateway, gave up waiting for who has the request: that one may go on, and bill for it. 524 is
+Cloudflare's word for it (developers.cloudflare.com, "Error 524")."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors before a byte of the request went to the upstream."""
 
@@ -128,7 +131,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
-    return Exchange(status, headers, one_chunk(body), seen, undone=status >= 500)
+    return Exchange(status, headers, one_chunk(body), seen, undone=status >= 500 and status not in MAYBE_AT_WORK)
 
 
 def _without_key(response: httpx.Response, body: bytes) -> bytes:
