@@ -7,6 +7,7 @@ asked, nor the package for it imported (10 MB, 0.2 s), by who keeps nothing in i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -156,6 +157,8 @@ class UpstreamKeys:
                 file.write("\n")
             temporary.replace(self.file)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise SettingsError(f"the key cannot be kept: {error.strerror}", where=str(self.file)) from None
 
 

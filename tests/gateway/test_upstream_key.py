@@ -180,6 +180,20 @@ def test_upstream_key_commands(machine: Machine, backend: Any) -> None:
         assert "Traceback" not in one.err
 
 
+def test_upstream_key_that_cannot_be_written_leaves_no_part_of_it(machine: Machine) -> None:
+    """A full disk, here as a limit for files."""
+    assert machine.call("gateway", "upstream-key", "set", NAME, "--in", "file", stdin="the-old-one").code == 0
+    command = [sys.executable, "-m", "joytui", "gateway", "upstream-key", "set", NAME, "--in", "file"]
+    said = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+        env=machine.env, input=KEY, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 2, said
+    assert "the key cannot be kept: File too large" in said.stderr
+    assert [path.name for path in machine.data.iterdir() if "upstream" in path.name] == [FILE_NAME]
+    assert "the-old-one" in (machine.data / FILE_NAME).read_text()
+
+
 def test_upstream_key_from_a_hidden_prompt(machine: Machine) -> None:
     command = [sys.executable, "-m", "joytui", "gateway", "upstream-key", "set", NAME]
     with Terminal(command, columns=100, lines=10, env=machine.env) as terminal:
