@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -36,6 +37,7 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. Never raises for anything that a user can cause."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_closed()
     _allow_any_text()
     try:
         code = _dispatch(words)
@@ -139,6 +141,13 @@ def _top_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _open_closed() -> None:
+    """A stream that the shell closed (`<&-`, `>&-`) is there and empty: nothing comes from it, and what goes to it is lost."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (for as long as the process)
+
+
 def _allow_any_text() -> None:
     """A terminal that cannot show a character gets a question mark for it, and no traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -159,8 +168,6 @@ def _not_written(error: OSError) -> int:
 
 def _silence_stdout() -> None:
     """The reader of a pipe went away: keep the interpreter from complaining while it closes stdout."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
