@@ -331,7 +331,7 @@ class ConsoleApp(PacedApp):
         if bars:
             bars.first().tell(text, error=error)
         else:
-            self.notify(text, severity="error" if error else "information", timeout=4)
+            super().tell(text, error=error)
 
     # The palette
 

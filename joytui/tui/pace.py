@@ -1,4 +1,5 @@
-"""A terminal that reads slowly, or not at all: frames are left out rather than queued, and a signal ends the console all the same.
+"""A terminal that reads slowly, or not at all: frames are left out rather than queued, and a signal ends the console all the
+same; ctrl+z goes to the shell, and fg comes back to a whole picture.
 
 Textual writes from a thread with a queue of 30; when that is full its event loop waits, and with it every key, timer and
 signal. So a frame is not written while earlier ones still wait; once they are through, the screen is drawn once, as it is then.
@@ -50,8 +51,13 @@ class PacedApp(App[None]):
         self._owed = False
         self.refresh()
 
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """A short word to the user."""
+        self.notify(text, severity="error" if error else "information", timeout=4)
+
     def catch_signals(self) -> None:
-        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole."""
+        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole; fg draws anew."""
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the screen that fg finds is empty
         loop = asyncio.get_running_loop()
         for name in _SIGNALS:
             try:
@@ -59,6 +65,19 @@ class PacedApp(App[None]):
                 loop.add_signal_handler(number, self._ended_by, number)
             except (NotImplementedError, RuntimeError, ValueError, AttributeError):
                 return  # not the main thread (tests), or not a POSIX loop
+
+    def action_suspend_process(self) -> None:
+        """To the shell that started the console, also from within a script; where there is none, nothing could wake it again."""
+        driver: Any = self._driver
+        if driver is None or not driver.can_suspend:
+            return
+        if os.getpgrp() == os.getsid(0):
+            self.tell("no shell waits behind this console: q leaves it")
+            return
+        self._suspend_signal()
+        driver.suspend_application_mode()
+        driver._must_signal_resume = True
+        os.killpg(0, signal.SIGSTOP)  # the whole job: a shell waits for its child, which may be `uv run` or a script
 
     def _ended_by(self, number: int) -> None:
         threading.Thread(target=_see_to_the_end, args=(self._driver, number), daemon=True, name="end").start()

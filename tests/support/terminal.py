@@ -30,6 +30,8 @@ from types import TracebackType
 
 import pyte
 
+from tests.support.two_screens import TwoScreens
+
 KEYS: dict[str, str] = {
     "enter": "\r",
     "escape": "\x1b",
@@ -91,7 +93,7 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
     ) -> None:
-        self._screen = pyte.Screen(columns, lines)
+        self._screen = TwoScreens(columns, lines)
         self._stream = pyte.Stream(self._screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
@@ -135,6 +137,12 @@ class Terminal:
         with self._changed:
             screen = self._screen
             return [[_cell(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)]
+
+    @property
+    def alternate(self) -> bool:
+        """Whether the screen of full-screen programs shows, not the shell's."""
+        with self._changed:
+            return self._screen.alternate
 
     @property
     def output(self) -> str:

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import shlex
+
 from tests.support.terminal import Terminal
 from tests.tui.test_start import command, configured
 
 
 def test_suspended_and_resumed_under_a_shell(tmp_path):
-    env = {**configured(tmp_path), "PS1": "$ "}
+    env = {**configured(tmp_path), "PS1": "READY> "}
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
-        terminal.wait_for("$")
-        terminal.send(" ".join(command("--no-start", "--screen", "logs")), "enter")
-        terminal.wait_for("2 Logs", "? Help", timeout=20)
+        terminal.wait_for("READY>")
+        terminal.send(shlex.join(command("--no-start", "--screen", "logs")), "enter")
+        terminal.wait_for("2 Logs", "? Help", "forbids to start it", timeout=20)
+        assert terminal.alternate
         terminal.send("ctrl+z")
-        terminal.wait_for("Stopped")
+        terminal.wait_for("Stopped", "READY>")
+        assert not terminal.alternate
+        assert "forbids to start it" not in terminal.text
         terminal.send("fg", "enter")
-        terminal.wait_for("2 Logs", "? Help")
+        terminal.wait_for("1 Doctor", "2 Logs", "? Help", "forbids to start it")
+        assert terminal.alternate
         terminal.send("q")
-        terminal.wait_until(lambda screen: "$ " in screen or screen.endswith("$"), what="the prompt")
+        terminal.wait_until(lambda screen: screen.rstrip().endswith("READY>"), what="the prompt")
+        assert "fg" in terminal.text  # the shell's lines of before, and none of the console's
+        assert "? Help" not in terminal.text
         assert "Traceback" not in terminal.output
+
+
+def test_a_window_resized_while_it_is_suspended(tmp_path):
+    env = {**configured(tmp_path), "PS1": "READY> "}
+    with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
+        terminal.wait_for("READY>")
+        terminal.send(shlex.join(command("--no-start", "--screen", "doctor")), "enter")
+        terminal.wait_for("key-unset", "? Help", timeout=20)
+        terminal.send("ctrl+z")
+        terminal.wait_for("Stopped", "READY>")
+        terminal.resize(70, 20)
+        terminal.send("fg", "enter")
+        terminal.wait_until(lambda screen: "? Help" in screen.split("\n")[19] and "key-unset" in screen, what="70x20")
+        terminal.send("q")
+        terminal.wait_until(lambda screen: screen.rstrip().endswith("READY>"), what="the prompt")
 
 
 def test_screen_256color_and_a_resize(tmp_path):
