@@ -49,6 +49,21 @@ async def test_unreachable_goes_to_the_next_and_rests() -> None:
     assert "x-daoe-failover" not in again.headers
 
 
+async def test_of_two_on_one_host_the_one_that_failed_rests() -> None:
+    """Without names in the settings both go by the host."""
+    async with (
+        ChatUpstream(lambda s: answer_json({"error": {"message": "x"}}, 503)) as bad,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as good,
+    ):
+        both = Failover([make_upstream(bad.url, None), make_upstream(good.url, None)])
+        assert len({one.name for one in both.upstreams}) == 1
+        for _ in range(2):
+            await read(both, model_call("chat/completions", stream=False))
+        assert [both.healthy(one) for one in both.upstreams] == [False, True]
+        await both.aclose()
+    assert (len(bad.requests), len(good.requests)) == (1, 2)
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 429])
 async def test_a_refusal_is_an_answer(status: int) -> None:
     async with (

@@ -27,7 +27,7 @@ class Failover:
             raise ValueError("at least one upstream")
         self.upstreams = tuple(upstreams)
         self._rest = rest
-        self._failed_at: dict[str, float] = {}
+        self._failed_at: dict[Upstream, float] = {}  # not by name: two on one host may have the same
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ class Failover:
 
     def healthy(self, upstream: Upstream) -> bool:
         """Whether an upstream has not failed just now."""
-        failed_at = self._failed_at.get(upstream.name)
+        failed_at = self._failed_at.get(upstream)
         return failed_at is None or time.monotonic() - failed_at > self._rest
 
     async def call(self, call: ModelCall) -> Exchange:
@@ -50,7 +50,7 @@ class Failover:
             if not exchange.undone:
                 return self._answered(upstream, exchange, given_up)
             if exchange.status >= 500:  # else it is well, and lacks what was asked for
-                self._failed_at[upstream.name] = time.monotonic()
+                self._failed_at[upstream] = time.monotonic()
             given_up.append(f"{upstream.name} ({exchange.status})")
             await exchange.aclose()
         exchange = await order[-1].call(call)
@@ -58,9 +58,9 @@ class Failover:
 
     def _answered(self, upstream: Upstream, exchange: Exchange, given_up: list[str]) -> Exchange:
         if exchange.status < 500:
-            self._failed_at.pop(upstream.name, None)
+            self._failed_at.pop(upstream, None)
         else:
-            self._failed_at[upstream.name] = time.monotonic()
+            self._failed_at[upstream] = time.monotonic()
             if not exchange.undone:
                 exchange.observation.note("not asked elsewhere: the upstream may be at work on it still")
         if given_up:
