@@ -46,10 +46,8 @@ PARTS = {
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
 _SUMS = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
 _ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
-UPSERT = {
-    unit: f"INSERT INTO part_{unit} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_ADD}"
-    for unit in ("hour", "day")
-}
+ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", 15, f" {_ADD}") for unit in ("hour", "day")}
+"""How rows are added to the parts: before the rows, how many columns a row has, after the rows (`rollups.upsert`)."""
 
 
 def part_for(columns: Collection[str]) -> str | None:

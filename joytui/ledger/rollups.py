@@ -9,27 +9,37 @@ from collections.abc import Sequence
 from operator import add
 from typing import Any
 
-from joytui.ledger.parts import HOUR_MS, UPSERT, Place, part_places
+from joytui.ledger.parts import ADD_TO, HOUR_MS, Place, part_places
 
 STEPS_PER_DOUBLING = 8
 
-_UPSERT = """
-    INSERT INTO rollup_{unit} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
-        refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
-        cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
-        output_tokens = output_tokens + excluded.output_tokens,
-        reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano
-"""
-UPSERT_HOUR = _UPSERT.format(unit="hour")
-UPSERT_DAY = _UPSERT.format(unit="day")
-UPSERT_LATENCY = """
-    INSERT INTO latency_hour VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests
-"""
-UPSERT_CLIENT = """
-    INSERT INTO key_client VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at), requests = requests + excluded.requests
-"""
+_ADD = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
+    refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
+    cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano"""
+_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, _ADD)
+_DAY = ("INSERT INTO rollup_day VALUES ", 13, _ADD)
+_LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests")
+_CLIENT = (
+    "INSERT INTO key_client VALUES ",
+    4,
+    " ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at),"
+    " requests = requests + excluded.requests",
+)
+MOST_ROWS = 32
+"""Rows of one statement."""
+
+
+def upsert(connection: sqlite3.Connection, into: tuple[str, int, str], rows: Sequence[Sequence[object]]) -> None:
+    """Adds rows to sums, many in one statement: each statement gives the interpreter's lock away and has to get it back
+    from a busy event loop, which costs more than the row itself."""
+    before, columns, after = into
+    row = f"({', '.join('?' * columns)})"
+    for start in range(0, len(rows), MOST_ROWS):
+        some = rows[start : start + MOST_ROWS]
+        values = [value for one in some for value in one]
+        connection.execute(f"{before}{', '.join([row] * len(some))}{after}", values)
 
 
 def bucket(milliseconds: float) -> int:
@@ -82,7 +92,7 @@ class Sums:
             self._write_totals(connection)
             self._totals.clear()
         if self._latency:
-            connection.executemany(UPSERT_LATENCY, ((*place, n) for place, n in self._latency.items()))
+            upsert(connection, _LATENCY, [(*place, n) for place, n in self._latency.items()])
             self._latency.clear()
         if self._used:
             connection.executemany(
@@ -90,7 +100,7 @@ class Sums:
             )
             self._used.clear()
         if self._clients:
-            connection.executemany(UPSERT_CLIENT, ((*who, *seen) for who, seen in self._clients.items()))
+            upsert(connection, _CLIENT, [(*who, *seen) for who, seen in self._clients.items()])
             self._clients.clear()
 
     def _write_totals(self, connection: sqlite3.Connection) -> None:
@@ -102,12 +112,11 @@ class Sums:
             requests, errors, _, *rest = numbers
             for part, *kept in part_places(place):
                 _add(parts, (part, hour, *kept), (requests, errors, *rest))
-        connection.executemany(UPSERT_HOUR, [(*key, *numbers) for key, numbers in rolled.items()])
-        connection.executemany(UPSERT_DAY, [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()])
-        connection.executemany(UPSERT["hour"], [(*key, *numbers) for key, numbers in parts.items()])
-        connection.executemany(
-            UPSERT["day"], [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
-        )
+        upsert(connection, _HOUR, [(*key, *numbers) for key, numbers in rolled.items()])
+        upsert(connection, _DAY, [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()])
+        upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
+        days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
+        upsert(connection, ADD_TO["day"], days)
 
 
 def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:
