@@ -22,6 +22,7 @@ TEXT: Schema = {"type": "string"}
 FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
 TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
 COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": 5000}
+GROUPS: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
 SPAN = {"since": TEXT, "until": TEXT}
 
 CHAT_REQUEST: Schema = {
@@ -94,7 +95,7 @@ OPERATIONS = (
     Operation("get", "/console/v1/requests", "read", query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM}),
     Operation("get", "/console/v1/requests/stream", "read", query={"after": TEXT, "filter": TEXT, "form": FORM}),
     Operation("get", "/console/v1/requests/{id}", "read", "RequestView"),
-    Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": COUNT, "only": TEXT}),
+    Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT}),
     Operation("get", "/console/v1/latency", "read", query=SPAN),
     Operation("get", "/console/v1/models", "read", query={"key": TEXT}),
     Operation("get", "/console/v1/wallet", "read"),
