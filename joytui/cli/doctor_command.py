@@ -142,6 +142,10 @@ def _read_report(name: str) -> Report:
     text = _text(name)
     try:
         data = json.loads(text)
+    except (ValueError, RecursionError):
+        hint = "`joytui doctor --json > FILE` writes a report; words that Codex printed: `joytui triage FILE`"
+        raise UsageError("not JSON, so no report", where=name, hint=hint) from None
+    try:
         if not isinstance(data, dict):
             raise ValueError("no JSON object")
         return redacted(report_from_json(data), ())

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from joytui.core.wire import KeyCreated, KeyView, PolicyView
 
 
+OFF = object()
+"""A limit that `keys edit` takes away."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = _action(actions, "create", "a new key; the plain key is shown this once")
@@ -75,7 +79,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--allow-ip", metavar="CIDR", action="append", help="only from there; repeatable")
     group.add_argument("--block-ip", metavar="CIDR", action="append", help="not from there; repeatable")
     for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
-        group.add_argument(f"--{period}", metavar="CR", help=f"at most so many credits {text}")
+        group.add_argument(f"--{period}", metavar="CR", help=f"at most so many credits {text}; to edit: or `off`")
     group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
     group.add_argument(
         "--no-logs", action="store_true", default=None, help="keep counts and cost, no ids, no addresses"
@@ -93,8 +97,14 @@ def _read(args: argparse.Namespace) -> None:
     """What can be wrong about the words is found before a gateway is asked, or started."""
     from joytui.core.money import MoneyError, format_credits, parse_credits
 
+    name = getattr(args, "name", None)
+    if name is not None and not 1 <= len(name) <= 80:
+        raise UsageError(f"a key's name has 1 to 80 characters, not {len(name)}")
     for period in ("daily", "weekly", "total"):
         text = getattr(args, period, None)
+        if args.action == "edit" and text is not None and text.lower() == "off":
+            setattr(args, period, OFF)
+            continue
         try:
             setattr(args, period, None if text is None else format_credits(parse_credits(text)))
         except MoneyError as error:
@@ -225,7 +235,7 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
         "total_limit": args.total,
         "logs": False if args.no_logs else None,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = {name: None if value is OFF else value for name, value in fields.items() if value is not None}
     if given and args.policy:
         raise UsageError("--policy takes a named policy as it is", hint="leave the other policy options away")
     return given

@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     parse(args.filter)
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
+    if args.since and args.until and args.until <= args.since:
+        raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
     if args.request:
         return with_console(args, lambda console: _one(console, args))
     if args.follow and args.until:

@@ -30,12 +30,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
-    models = [m for m in await console.models(key=args.key) if args.tier in (None, m.tier)]
+    every = await console.models(key=args.key)
+    models = [m for m in every if args.tier in (None, m.tier)]
     if args.json:
         emit_json({"models": [model.model_dump() for model in models]})
         return EXIT_OK
     if not models:
-        say("no models: the catalog of this gateway is empty" + (" for this tier" if args.tier else ""))
+        tiers = ", ".join(sorted({m.tier for m in every if m.tier}))
+        say(f"no models of tier {args.tier!r}; tiers here: {tiers}" if every else "no models: the catalog is empty")
         return EXIT_OK
     from joytui.cli.columns import Column, emit_table
 

@@ -54,7 +54,8 @@ def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:
         emit_table(columns, [_line(difference, text(difference.explanation)) for difference in found.differences])
     else:
         emit("no differences")
-    say(f"{found.matched} responses agree in every count; {len(found.differences)} differences")
+    count = len(found.differences)
+    say(f"{found.matched} responses agree in every count; {count} difference{'' if count == 1 else 's'}")
 
 
 def _line(difference: Difference, why: str) -> list[str]:

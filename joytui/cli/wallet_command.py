@@ -56,10 +56,13 @@ def _amount(args: argparse.Namespace) -> str | None:
 
 
 async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:
-    if args.action == "set":
-        _show([await console.set_wallet(args.tier, args.amount, args.note)], args)
-    elif args.action == "credit":
-        _show([await console.credit_wallet(args.tier, args.amount, args.note)], args)
+    if args.action != "show":
+        act = console.set_wallet if args.action == "set" else console.credit_wallet
+        changed = await act(args.tier, args.amount, args.note)
+        if args.json:
+            emit_json(changed.model_dump())
+        else:
+            _show(await console.wallet())  # all of them: one with a balance makes the others count as empty
     else:
         wallets = await console.wallet()
         entries = await console.wallet_entries(limit=args.entries) if args.entries > 0 else []
@@ -67,18 +70,15 @@ async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:
             data = {"wallets": [wallet.model_dump() for wallet in wallets]}
             emit_json(data | ({"entries": [entry.model_dump() for entry in entries]} if args.entries > 0 else {}))
         else:
-            _show(wallets, args)
+            _show(wallets)
             _show_entries(entries)
     return EXIT_OK
 
 
-def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
+def _show(wallets: list[WalletView]) -> None:
     from joytui.cli.amounts import credits_text
     from joytui.cli.columns import Column, emit_table
 
-    if args.json:
-        emit_json(wallets[0].model_dump())
-        return
     limiting = any(wallet.balance is not None for wallet in wallets)
     without = ("0", "0") if limiting else ("off", "")  # once one tier has a balance, one without counts as empty
     rows = [
@@ -91,8 +91,14 @@ def _show(wallets: list[WalletView], args: argparse.Namespace) -> None:
         for wallet in wallets
     ]
     emit_table([Column("tier"), *(Column(title, right=True) for title in ("balance", "held", "left"))], rows)
+    without_balance = [wallet.tier for wallet in wallets if wallet.balance is None]
     if not limiting:
         say("wallets limit nothing until a balance is set: `joytui wallet set standard 100`")
+    elif without_balance:
+        tiers = ", ".join(without_balance)
+        say(
+            f"no balance was set for {tiers}: such requests are refused while another tier has one (all `off`: no limit)"
+        )
 
 
 def _show_entries(entries: Sequence[WalletEntryView]) -> None:

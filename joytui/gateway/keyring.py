@@ -79,7 +79,9 @@ class Keyring:
         if any(e.row.name == text for e in self):
             message = "more than one key has that name: use the id (`joytui keys list --all` shows it)"
             raise refusals.Refused(409, refusals.CONFLICT, message)
-        raise refusals.Refused(404, refusals.NOT_FOUND, "no key with that id or name")
+        raise refusals.Refused(
+            404, refusals.NOT_FOUND, "no key with that id or name (`joytui keys list --all` shows them)"
+        )
 
     def check_name(self, name: str) -> None:
         """Raises Refused (409) where an active key has that name."""

@@ -194,6 +194,30 @@ def test_models_and_wallets(traffic: dict[str, Any], shared: Machine) -> None:
     assert [wallet["tier"] for wallet in shared.ask("wallet", "show")["wallets"]] == ["economy", "standard", "premium"]
 
 
+def test_a_tier_without_models_names_those_that_have_some(shared: Machine) -> None:
+    said = shared.call("models", "--tier", "standrad")
+    assert (said.code, said.out) == (0, "")
+    assert "no models of tier 'standrad'; tiers here: economy, premium, standard" in said.err
+
+
+def test_a_limit_is_taken_away_by_off(shared: Machine) -> None:
+    shared.ask("keys", "create", "limited", "--daily", "3", "--weekly", "9")
+    edited = shared.ask("keys", "edit", "limited", "--daily", "off")
+    assert (edited["policy"]["daily_limit"], edited["policy"]["weekly_limit"]) == (None, "9")
+
+
+def test_a_wallet_is_not_called_off_while_another_makes_it_count_as_empty(machine: Machine) -> None:
+    assert "refused while another tier has one" in machine.call("wallet", "set", "premium", "25").err
+    one_left = machine.call("wallet", "set", "standard", "off")
+    assert "limit nothing" not in one_left.err
+    assert [line.split()[:2] for line in one_left.out.splitlines()[1:]] == [
+        ["economy", "0"],
+        ["standard", "0"],
+        ["premium", "25.0000"],
+    ]
+    assert "limit nothing" in machine.call("wallet", "set", "premium", "off").err
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -202,13 +226,15 @@ def test_models_and_wallets(traffic: dict[str, Any], shared: Machine) -> None:
         (["keys", "create", "x", "--expires", "yesterday"], "--expires"),
         (["keys", "create", "x", "--allow-ip", "300.1.1.1"], "--allow-ip"),
         (["keys", "create", ""], "name"),
-        (["keys", "create", "x" * 100], "name"),
+        (["keys", "create", "x" * 100], "1 to 80 characters"),
+        (["keys", "create", "x", "--daily", "off"], "--daily"),
         (["keys", "edit", "dev-ada"], "nothing to change"),
         (["keys", "frobnicate"], "invalid choice"),
         (["logs", "--filter", "colour:red"], "column 1"),
         (["logs", "--since", "whenever"], "--since"),
         (["logs", "--limit", "-3"], "--limit"),
         (["logs", "--follow", "--until", "1h"], "--until"),
+        (["logs", "--since", "1h", "--until", "2h"], "it ends before it begins"),
         (["usage", "--by", "colour"], "--by"),
         (["usage", "--budget", "x"], "--budget"),
         (["wallet", "credit", "standard", "lots"], "amount of credits"),

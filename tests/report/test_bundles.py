@@ -177,6 +177,14 @@ def test_bare_addresses(value: str, shown: str) -> None:
     assert bare(value) == shown
 
 
+def test_counts_of_tokens_are_no_secrets() -> None:
+    counts = '"input_tokens": 11550, "output_tokens": 4096, max_tokens=16000'
+    scrubber = Scrubber()
+    assert (scrubber.text(counts), scrubber.removed.total()) == (counts, 0)
+    for secret in ("access_token: 48211937", '"tokens": "tk-99x", api_token=55119', "input_tokens=a8f2kk"):
+        assert MASK in Scrubber().text(secret), secret
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200), st.sampled_from(sorted(PLANTED.values())))
 def test_scrubbed_text_scrubs_to_itself(text: str, secret: str) -> None:

@@ -19,8 +19,10 @@ _HEADER = re.compile(
 )
 _ASSIGNED = re.compile(
     rf"(?i)([\w\-.]{{0,40}}(?:{SECRET_WORDS}|passphrase|pwd|token|credential|private[_\-]?key|signature|pin|otp)"
-    r"s?[\"']?\s{0,3}(?:[=:]|is)\s{0,3}[\"']?)(?![\"'\s\[‹]|env\b|[A-Z][A-Z0-9_]{2,}\b)[^\s\"',;}&)]{4,}"
+    r"s?[\"']?\s{0,3}(?:[=:]|is)\s{0,3}[\"']?)(?![\"'\s\[‹]|env\b|[A-Z][A-Z0-9_]{2,}\b)([^\s\"',;}&)]{4,})"
 )
+_COUNTED = re.compile(r"(?i)_tokens[\"']?\s*[:=]\s*")
+"""How the name of a count of tokens ends, with its colon: a number after it is no secret."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _MORE_SHAPES = re.compile(
     r"\b(?:pk|rk|sk|jt|whsec|npm|pypi|glpat|glrt|dop_v1|hf|gsk|xai|r8|nvapi|AIza|ya29|SG|shp(?:at|ss|ca)|lin_api|ntn|secret|sess|sbp|vercel|tvly|pplx|fw|co|sq0[a-z]{3}|EAA|AGE-SECRET-KEY|github_pat)"
@@ -44,7 +46,7 @@ class Scrubber:
         text = self._sub(_USERINFO, f"{MASK}@", text, "users in addresses")
         text = self._sub(_QUERY, rf"\1{MASK}", text, "query values")
         text = self._sub(_HEADER, rf"\1\2{MASK}", text, "headers")
-        text = self._sub(_ASSIGNED, rf"\1{MASK}", text, "assignments")
+        text = _ASSIGNED.sub(self._assigned, text)
         text = self._sub(_MORE_SHAPES, MASK, text, "known secrets and their shapes")
         text = self._sub(_EMAIL, MASK, text, "mail addresses")
         return _WORD.sub(self._random, text)
@@ -58,6 +60,12 @@ class Scrubber:
         if isinstance(value, (list, tuple)):
             return [self.data(inner, name) for inner in value]
         return value if value is None or isinstance(value, (bool, int, float)) else self.text(str(value))
+
+    def _assigned(self, found: re.Match[str]) -> str:
+        if found[2].isdecimal() and _COUNTED.search(found[1]):
+            return found[0]
+        self.removed["assignments"] += 1
+        return f"{found[1]}{MASK}"
 
     def _random(self, found: re.Match[str]) -> str:
         if not looks_random(found[0]):
