@@ -184,7 +184,7 @@ THEMES: tuple[Theme, ...] = (
                 thumb="#505050",
             ),
             **_extras(
-                series="#0000c0 #a30000 #005a5a #7a007a #6b3f00 #000000",
+                series="#0000c0 #007878 #a000a0 #8a5200 #2f6b00 #000000",
                 quiet="#303030",
                 rule="#505050",
                 masthead="#eeeeee",

@@ -20,7 +20,10 @@ from joytui.tui.keys.form import read
 from joytui.tui.launch import first_screen, refuse_without_terminal
 from joytui.tui.memory import Memory, load, save
 from joytui.tui.state import LinkState, link_words
-from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, theme_name
+from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, SERIES_NAMES, THEMES, theme_name
+from joytui.tui.usage.drill import requests_filter
+from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.usage.sums import chart, ranking
 from joytui.tui.widgets.masthead import masthead
 from joytui.tui.widgets.verdict import parts
 from tests.tui import data
@@ -170,6 +173,11 @@ def test_theme_words():
     assert theme_name("nord", dark=True) == "nord"
 
 
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_what_failed_has_a_colour_of_its_own(theme) -> None:
+    assert theme.error not in {theme.variables[name] for name in SERIES_NAMES}
+
+
 def test_memory_survives_and_forgives(tmp_path):
     file = tmp_path / "data" / "console.json"
     assert load(file) == Memory()
@@ -222,3 +230,36 @@ def test_a_console_of_the_tests_leaves_no_folder() -> None:
     del app
     gc.collect()
     assert not folder.exists()
+
+
+def threads(many: int) -> UsageSnapshot:
+    """So many threads of one day, the dearest last, and what the gateway calls the others, dearer than each."""
+    numbers = {
+        "requests": 1,
+        "errors": 0,
+        "input_tokens": 10,
+        "output_tokens": 1,
+        "source": "gateway",
+        "day": "2026-11-23",
+    }
+    rows = [{**numbers, "thread": f"t{n}", "cost_credits": str(n)} for n in range(1, many + 1)]
+    rows.append({**numbers, "thread": "(others)", "cost_credits": "100"})
+    return UsageSnapshot(Question(group="thread"), tuple(rows), {}, source="gateway")
+
+
+def test_the_others_stand_last_and_once() -> None:
+    assert [line.name for line in ranking(threads(3))] == ["t3", "t2", "t1", "(others)"]
+    drawn = chart(threads(7), data.NOW, UTC)
+    assert [(one.name, one.total) for one in drawn.series] == [
+        *((f"t{n}", n * 10**9) for n in (7, 6, 5, 4, 3)),
+        ("(others)", 103 * 10**9),
+    ]
+    assert [one.name for one in chart(threads(2), data.NOW, UTC).series] == ["t2", "t1", "(others)"]
+
+
+def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
+    asked = Question(group="thread")
+    text, left_out = requests_filter(asked, None, "(others)", named=True, now=data.NOW, zone=UTC)
+    assert text == "since:2026-11-17T00:00:00Z"
+    assert left_out == "(others) are many threads: all requests of that time"
+    assert requests_filter(asked, None, "t1", named=True, now=data.NOW, zone=UTC)[0].startswith("thread:t1 ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
+from joytui.core.usage import OTHERS
 from joytui.tui.usage.snapshot import STEP_NAMES, Group, Question
 
 FILTERS: dict[Group, str] = {
@@ -27,6 +28,8 @@ def requests_filter(
     words = [f"since:{_when(begin)}"] + ([f"until:{_when(end)}"] if end else [])
     if not named:
         return " ".join(words), ""
+    if value == OTHERS:
+        return " ".join(words), f"{OTHERS} are many {asked.group}s: all requests of that time"
     if asked.group not in FILTERS or not value:
         return " ".join(words), f"Logs cannot be filtered by {asked.group}: all requests of that time"
     return " ".join([f"{FILTERS[asked.group]}:{_quoted(value)}", *words]), ""

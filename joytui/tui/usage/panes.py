@@ -98,7 +98,8 @@ class RankingPane(Vertical):
         words = partial(texts.ranking_text, self.lines, metric, self.cursor, order)
         self.query_one("#ranking-text", Fitted).show(words)
         if self.cursor >= 0:
-            self.scroll_to(y=max(0, LINES_EACH * self.cursor - self.content_size.height // 2), animate=False)
+            above = self.content_size.height // LINES_EACH // 2
+            self.scroll_to(y=LINES_EACH * max(0, self.cursor - above), animate=False)  # no line loses its name
 
     def chosen(self) -> Line | None:
         return self.lines[self.cursor] if 0 <= self.cursor < len(self.lines) else None

@@ -8,12 +8,12 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from joytui.core.amounts import count, credits
-from joytui.core.money import format_credits, parse_credits
+from joytui.core.money import format_credits
+from joytui.core.usage import OTHERS, UsageTotals
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
 
 MOST_SERIES = 5
-OTHERS = "others"
 NOBODY = "(none)"
 
 
@@ -38,11 +38,14 @@ class Chart:
 
 def amount(row: Mapping[str, Any], metric: Metric) -> int:
     """A row's measure: nano-credits, tokens or requests."""
+    return measure(UsageTotals.of(row), metric)
+
+
+def measure(totals: UsageTotals, metric: Metric) -> int:
+    """What is compared: nano-credits, tokens or requests."""
     if metric == "spend":
-        return parse_credits(row.get("cost_credits") or "0")
-    if metric == "tokens":
-        return int(row.get("input_tokens") or 0) + int(row.get("output_tokens") or 0)
-    return int(row.get("requests") or 0)
+        return totals.cost_nano
+    return totals.requests if metric == "requests" else totals.input_tokens + totals.output_tokens
 
 
 def amount_text(value: int, metric: Metric) -> str:
@@ -77,11 +80,12 @@ def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) ->
             sums.setdefault(group, [0] * len(names))[index] += amount(row, metric)
     if snapshot.source == "both":
         sums = _side_by_side(sums, len(names))
+    rest = [sums.pop(OTHERS)] if OTHERS in sums else []  # what the gateway calls so, with those that find no place here
     ranked = sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
     ranked = [item for item in ranked if any(item[1])] or ranked[:1]
-    head, tail = ranked[:MOST_SERIES], ranked[MOST_SERIES:]
+    head, tail = ranked[:MOST_SERIES], [*(values for _, values in ranked[MOST_SERIES:]), *rest]
     if tail:
-        head.append((OTHERS, [sum(column) for column in zip(*(values for _, values in tail), strict=True)]))
+        head.append((OTHERS, [sum(column) for column in zip(*tail, strict=True)]))
     scale = 10**9 if metric == "spend" else 1
     series = tuple(Series(name, tuple(v / scale for v in values), sum(values)) for name, values in head)
     labels = tuple(moment.strftime(_LABELS[asked.bucket]) for moment in moments)
@@ -117,38 +121,24 @@ class Line:
 
     name: str
     value: str | None
-    requests: int
-    errors: int
-    input_tokens: int
-    cached_input_tokens: int
-    output_tokens: int
-    cost_nano: int
+    totals: UsageTotals
 
     def amount(self, metric: Metric) -> int:
-        if metric == "spend":
-            return self.cost_nano
-        return self.requests if metric == "requests" else self.input_tokens + self.output_tokens
+        return measure(self.totals, metric)
 
 
 def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | None = None) -> list[Line]:
-    """Sums a group, largest first by the metric; of one step alone where its name is given."""
-    sums: dict[str, list[int]] = {}
+    """Sums a group, largest first by the metric, all others last; of one step alone where its name is given."""
+    parts: dict[str, list[UsageTotals]] = {}
     values: dict[str, str | None] = {}
     for row in snapshot.rows:
         if step is not None and step_of(str(row.get(snapshot.asked.bucket) or ""), snapshot.asked, zone) != step:
             continue
         name = group_name(row, snapshot)
         values[name] = row.get(snapshot.asked.group)
-        numbers = sums.setdefault(name, [0] * 6)
-        for i, value in enumerate(_numbers(row)):
-            numbers[i] += value
-    lines = [Line(name, values[name], *numbers) for name, numbers in sums.items()]
-    return sorted(lines, key=lambda line: (-line.amount(snapshot.metric), line.name))
-
-
-def _numbers(row: Mapping[str, Any]) -> tuple[int, ...]:
-    fields = ("requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens")
-    return (*(int(row.get(name) or 0) for name in fields), amount(row, "spend"))
+        parts.setdefault(name, []).append(UsageTotals.of(row))
+    lines = [Line(name, values[name], UsageTotals.sum(found)) for name, found in parts.items()]
+    return sorted(lines, key=lambda line: (line.value == OTHERS, -line.amount(snapshot.metric), line.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +156,11 @@ def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, narrow: bool =
     rows = []
     for row in snapshot.rows:
         when = step_of(str(row.get(asked.bucket) or ""), asked, zone)
-        requests, errors, incoming, cached, outgoing, cost = _numbers(row)
-        tokens = [count(number) if narrow else f"{number:,}" for number in (incoming, cached, outgoing)]
-        numbers = (f"{requests:,}", f"{errors:,}", *tokens)
+        one = UsageTotals.of(row)
+        counts = (one.input_tokens, one.cached_input_tokens, one.output_tokens)
+        tokens = [count(number) if narrow else f"{number:,}" for number in counts]
+        numbers = (f"{one.requests:,}", f"{one.errors:,}", *tokens)
         shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
-        cells = (shown, group_name(row, snapshot), *numbers, format_credits(cost, places=6))
+        cells = (shown, group_name(row, snapshot), *numbers, format_credits(one.cost_nano, places=6))
         rows.append(TableRow(cells, when, row.get(asked.group)))
     return sorted(rows, key=lambda r: r.step, reverse=True)

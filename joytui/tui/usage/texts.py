@@ -103,10 +103,10 @@ def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequ
     for index, line in enumerate(lines[:40]):
         value = amount_text(line.amount(metric), metric)
         percent = f"{share(line.amount(metric), whole):.0%}"
-        colour = f"${SERIES_NAMES[order.index(line.name) if line.name in order else min(index, 5)]}"
+        colour = f"${SERIES_NAMES[order.index(line.name) if line.name in order else -1]}"
         mark = "▸ " if index == cursor else ""
         name = mark + fit(line.name, max(4, width - len(value) - 1 - len(mark)))
-        failed = f"  ✗ {line.errors:,}" if line.errors else ""
+        failed = f"  ✗ {line.totals.errors:,}" if line.totals.errors else ""
         room = max(4, width - len(percent) - len(failed) - 1)
         chosen = " on $block-cursor-background" if index == cursor else ""
         rows.append(Content.assemble((name, f"bold{chosen}"), (f" {value}", chosen.strip())))
