@@ -400,3 +400,40 @@ def verdict(*, allowed: bool) -> Any:
         allowed=False, model="gpt-5.4", status=403, error_type="policy_rejected", message=message,
         cause="policy-rejected", steps=steps,
     )  # fmt: skip
+
+
+# What Codex 0.169.0 prints of one turn, as the trial shows it.
+CODEX_SAYS = (
+    "OpenAI Codex v0.169.0",
+    "--------",
+    "workdir: /tmp/joytui-try-k2m4",
+    "model: auto",
+    "provider: joytui",
+    "approval: never",
+    "sandbox: read-only",
+    "reasoning effort: none",
+    "reasoning summaries: none",
+    "session id: 019abf30-2f1c-7b51-b9f0-3a1f4a3f8b11",
+    "--------",
+    "user",
+    "say hi",
+    "warning: Model metadata for `auto` not found. Defaulting to fallback metadata; this can degrade performance and cause issues.",
+    "codex",
+    "Hi! What shall we build today?",
+    "tokens used",
+    "12,345",
+)
+
+
+def trial() -> Any:
+    """A turn that worked."""
+    from joytui.client.trial import TrialOutcome
+    from joytui.tui.logs.store import LogStore
+
+    store = LogStore()
+    store.append(requests(2))
+    summary = "it works: Codex answered in 3.4 s, 1 request in the ledger, 12310 + 35 tokens, ~0.012345 Cr"
+    said, codex = "Hi! What shall we build today?", "/usr/local/bin/codex"
+    return TrialOutcome(
+        True, 0, False, said, summary, "key_01", (store.record(0),), 12310, 35, 12_345_000, True, codex, 3.4
+    )

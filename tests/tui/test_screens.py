@@ -245,6 +245,23 @@ async def test_try_asks_first_and_says_what_stands_in_the_way():
         assert "no gateway" in text_of(app)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
+async def test_try_shows_its_outcome_however_much_codex_says(size: tuple[int, int]) -> None:
+    app = console("doctor")
+    async with app.run_test(size=size) as pilot:
+        await app.push_screen(TrialDialog())
+        await settle(app, pilot)
+        for line in data.CODEX_SAYS * 3:
+            app.screen.post_message(TrialDialog.Said(line))
+        app.screen.post_message(TrialDialog.Ended(data.trial()))
+        await settle(app, pilot)
+        outcome, box = app.screen.query_one("#outcome"), app.screen.query_one("#dialog")
+        assert outcome.size.height >= 3
+        assert box.content_region.contains_region(outcome.region), text_of(app)
+        assert "it works" in text_of(app)
+        assert "shows it in Logs" in text_of(app)
+
+
 async def test_steps_appear_while_the_doctor_runs():
     from joytui.tui.doctor.worker import StepCame
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -173,7 +174,7 @@ def _use(key: KeyView, now: datetime) -> Content:
         ("requests", f"{key.requests:,}"),
         ("refused", f"{key.refused_today:,} today"),
         ("last used", ago(key.last_used_at, now)),
-        ("used by", ", ".join(key.clients) or "nobody in 7 days"),
+        *zip(chain(("used by",), repeat("")), key.clients or ["nobody in 7 days"], strict=False),  # a line for each
         ("created", key.created_at[:10]),
         ("expires", (key.expires_at or "never")[:16].replace("T", " ")),
         ("id", key.id),

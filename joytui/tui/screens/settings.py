@@ -108,7 +108,7 @@ class SettingsDialog(Dialog[None]):
                 yield Input(texts[field.name], placeholder=field.placeholder, id=field.name)
             yield Static(id=f"{field.name}-problem", classes="problem", markup=False)
         words = f"* from the console's next start; all else holds at once. Kept in {path}, table [console]."
-        yield Static(Content.styled(visible(words), "$quiet"))
+        yield Static(Content(visible(words)), classes="note")
         yield Static(Content.styled(visible(problem), "$error"), id="outcome")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="cancel")

@@ -34,13 +34,6 @@ class TriageDialog(Dialog[None]):
     """Reads while the user types or pastes; nothing leaves the machine and nothing is kept."""
 
     DIALOG_TITLE = "Triage: from a ticket to its cause"
-    DEFAULT_CSS = """
-    TriageDialog #dialog { width: 96%; height: 90%; }
-    TriageDialog #sides { height: 1fr; }
-    TriageDialog #ticket { width: 1fr; height: 100%; border: tall $rule; background: $background; }
-    TriageDialog #result { width: 1fr; height: 100%; padding: 0 0 0 2; }
-    TriageDialog #answer { padding: 0 1 0 0; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "copy_reply", "Copy reply", priority=True, tooltip="the reply to send, on the clipboard"),
         Binding("ctrl+l", "empty", "Empty", priority=True, tooltip="take the text away, for the next ticket"),
@@ -56,9 +49,7 @@ class TriageDialog(Dialog[None]):
             yield TextArea(id="ticket", tab_behavior="focus", soft_wrap=True)
             with VerticalScroll(id="result"):
                 yield Static(HINT, id="answer", markup=False)
-        yield Static(
-            "^r copies the reply · ^l empties · tab goes to the answer · esc closes", classes="note", markup=False
-        )
+        yield Static("^r copies the reply · ^l empties · tab goes to the answer", classes="note", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#ticket").focus()

@@ -34,12 +34,6 @@ class TrialDialog(Dialog[None]):
         Binding("y", "copy_command", "Copy command"),
         Binding("b", "copy_block", "Copy config.toml"),
     ]
-    DEFAULT_CSS = """
-    TrialDialog #dialog { width: 92; }
-    TrialDialog #said { height: 10; display: none; scrollbar-size-vertical: 1; }
-    TrialDialog.-ran #said { display: block; }
-    TrialDialog #outcome { margin: 1 0 0 0; height: auto; }
-    """
 
     class Said(Message):
         def __init__(self, line: str) -> None:
@@ -65,7 +59,8 @@ class TrialDialog(Dialog[None]):
     def compose_dialog(self) -> ComposeResult:
         yield Static(
             "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder, and "
-            "revokes the key. Your config.toml is not touched. By hand it would be:"
+            "revokes the key. Your config.toml is not touched. By hand it would be:",
+            id="intro",
         )
         yield Static(Content(try_command(self.console.link_state.base_url)), classes="box", id="command")
         with VerticalScroll(id="said", classes="box"):
@@ -150,10 +145,14 @@ class TrialDialog(Dialog[None]):
         if message.outcome is None:
             self._show_problem(message.problem)
         else:
-            self.query_one("#outcome", Static).update(outcome_text(message.outcome))
+            self._show_outcome(outcome_text(message.outcome))
 
     def _show_problem(self, text: str) -> None:
-        self.query_one("#outcome", Static).update(Content.styled(f"✗ {visible(text)}", "bold $error"))
+        self._show_outcome(Content.styled(f"✗ {visible(text)}", "bold $error"))
+
+    def _show_outcome(self, words: Content) -> None:
+        self.query_one("#outcome", Static).update(words)
+        self.call_after_refresh(self.query_one("#dialog").scroll_end, animate=False)
 
     def action_close(self) -> None:
         if self._work is not None:
