@@ -61,6 +61,10 @@ def examine(
         world = with_command_key(world, limit)
     judged, warnings = _judge(world, book, limit, send)
     judged = _with_history(world, judged)
+    if judged.works is False:
+        from joytui.doctor.unread import with_unread_file
+
+        judged = with_unread_file(world, judged)
     if judged.works:
         warnings = _distinct([*warnings, *_too_large_for_the_budget(world)], None)
     if judged.cause:

@@ -5,6 +5,7 @@ Patches come from mend/plans.py: what is shown is what `joytui doctor --fix` wou
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,6 +32,8 @@ def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     """The fix for this cause on this machine; the catalogue's general remedy where there is nothing exact to type."""
     if cause not in CAUSES:
         return None
+    if unread := details.get("not_read"):
+        return _unread(world, str(unread))
     mend = mend_for(cause, world, details)
     if mend is not None and mend.changes:
         opened = tuple(f"${{EDITOR:-vi}} {_quoted(change.path)}" for change in mend.changes)
@@ -39,6 +42,17 @@ def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     maker = _MAKERS.get(cause)
     fix = maker(world, details) if maker else None
     return fix or Fix(CAUSES[cause].remedy)
+
+
+def _unread(world: World, path: str) -> Fix:
+    """The configuration stands in another place: its lines are moved, the guide's own block is not written beside them."""
+    target = world.config_file
+    told = f"Codex does not read {path}; move its lines to {target}."
+    if path.lower().endswith((".json", ".yaml", ".yml")):
+        told = f"{told} Codex reads TOML only: write them as TOML there."
+    elif not os.path.lexists(target):
+        return Fix(told, (f"mkdir -p {_quoted(world.codex_home)}", f"mv {_quoted(path)} {_quoted(target)}"))
+    return Fix(told, (f"${{EDITOR:-vi}} {_quoted(path)} {_quoted(target)}",))
 
 
 def _fix_command(cause: str, world: World) -> str:

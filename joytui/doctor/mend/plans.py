@@ -33,7 +33,7 @@ def mend_for(cause: str, world: World, details: Details) -> Mend | None:
     if cause in _ACTIONS and (mend := _ACTIONS[cause](world, details)):
         return mend
     plan = _PLANS.get(cause)
-    if plan is None:
+    if plan is None or details.get("not_read"):  # the lines that are wanted stand in a file that Codex does not read
         return None
     draft = Draft(world)
     try:
