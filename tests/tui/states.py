@@ -376,7 +376,8 @@ STATES: tuple[State, ...] = (
     State("keys-revoke", pressed("down", "x")),
     State("keys-help", pressed("question_mark")),
     # The frame
-    State("frame-palette", palette),
+    State("frame-palette", palette, themes=("dark",)),  # an open palette keeps its theme
+    State("frame-palette-light", palette, themes=("light",)),
     State("frame-settings", dialog(lambda app: SettingsDialog())),
     State("frame-settings-wrong", settings_with_mistakes),
     State("frame-search", dialog(lambda app: SearchDialog())),
