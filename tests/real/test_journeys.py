@@ -1,0 +1,113 @@
+"""The main journey of each of the three users: the real command in a real terminal, a real gateway, a HOME of its own."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from joytui.core.joytoken import KEY_VARIABLE, config_block
+from tests.support.terminal import Terminal
+from tests.tui.staging import Stage, now
+from tests.tui.test_start import command
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A gateway with five days of requests (a weekend is quiet), and keys with budgets."""
+    made = Stage(tmp_path)
+    made.fill(now(), days=5)
+    made.start()
+    yield made
+    made.close()
+
+
+def opened(stage: Stage, *words: str, **env: str) -> Terminal:
+    return Terminal(command(*words), columns=150, lines=44, env={**stage.setup.env, **env}, cwd=stage.folder / "work")
+
+
+def leave(terminal: Terminal) -> None:
+    terminal.send("q")
+    assert terminal.wait_exit() == 0
+    assert terminal.left_behind() == []
+    assert "Traceback" not in terminal.output
+
+
+def test_a_developer_whose_codex_does_not_work(stage: Stage) -> None:
+    """The verdict, its fix, green; and the turn that follows stands in Logs."""
+    config = stage.setup.codex_home / "config.toml"
+    config.write_text(config_block(f"{stage.url}/v1"))  # not the path that the guide names
+    with opened(stage, **{KEY_VARIABLE: stage.plain["codex-anna"]}) as terminal:
+        terminal.wait_for("press r to send", timeout=20)
+        terminal.send("r")
+        terminal.wait_for("wrong path", "f Fix", timeout=20)
+        terminal.send("f")
+        terminal.wait_for("Apply this fix?", f"{stage.url}/openai/v1")
+        assert "/openai/v1" not in config.read_text()
+        terminal.send("a")
+        terminal.wait_for("proven by a streamed test request", timeout=20)
+        assert f'"{stage.url}/openai/v1"' in config.read_text()
+        terminal.send("2")
+        terminal.wait_for("following")
+        assert stage.ask("codex-anna", "joytui-offline-max", text="the first turn that works") == 200
+        terminal.wait_until(
+            lambda screen: any("joytui-offline-max" in row and "codex-anna" in row and "200" in row
+                               for row in screen.split("\n")), what="the turn's line",
+        )  # fmt: skip
+        leave(terminal)
+
+
+def test_a_lead_goes_from_the_spend_to_its_requests_and_the_budget(stage: Stage) -> None:
+    with opened(stage, "--screen", "usage") as terminal:
+        terminal.wait_for("SPEND", "by model", "joytui-offline-max", timeout=20)
+        terminal.send("g")
+        terminal.wait_for("by key", "codex-anna", "codex-ben")
+        terminal.send("down", "enter")
+        shown = terminal.wait_until(
+            lambda screen: "filter key:" in screen and "e Next error" in screen.split("\n")[-1], 15, "its requests"
+        )
+        name = re.search(r"key:(\S+)", shown)
+        rows = [row for row in shown.split("\n") if re.search(r"[✓✗] \d{3}", row)]
+        assert name
+        assert rows
+        assert all(name[1] in row for row in rows)
+        terminal.send("4")
+        terminal.wait_until(
+            lambda screen: bool(re.search(r"codex-anna .* \d+% (day|week)", screen)), what="anna's budget"
+        )
+        terminal.wait_until(lambda screen: bool(re.search(r"codex-ben .* \d+% day", screen)), what="ben's budget")
+        leave(terminal)
+
+
+def test_support_finds_a_ticket_s_request_and_compares_it(stage: Stage) -> None:
+    assert stage.ask("codex-anna") == 200
+    assert stage.ask("docs-bot", "joytui-offline-max") >= 400
+    refused = stage.setup.json_lines("logs", "--limit", "1")[0]
+    ticket = str(refused["request_id"])
+    with opened(stage, "--screen", "usage") as terminal:
+        terminal.wait_for("SPEND", timeout=20)
+        terminal.send("ctrl+f")
+        terminal.wait_for("Id or name")
+        terminal.send(ticket, "enter")
+        terminal.wait_for("docs-bot", f"id:{ticket}")
+        terminal.send("enter")
+        terminal.wait_for("policy-rejected", "of tier premium")
+        terminal.send("c")
+        copied = base64.b64encode(ticket.encode()).decode()
+        terminal.wait_for("on the clipboard")
+        assert f"\x1b]52;c;{copied}" in terminal.output
+        terminal.send("escape")
+        terminal.send("escape")
+        terminal.wait_gone(f"id:{ticket}")
+        terminal.send(":")
+        terminal.wait_for("Go to a request")
+        terminal.send(ticket, "enter")
+        terminal.wait_gone("Go to a request")
+        terminal.send("space", "up", "=")
+        terminal.wait_for("Two requests", "docs-bot", "codex-anna", "≠")
+        terminal.send("escape")
+        terminal.wait_gone("Two requests")
+        leave(terminal)
