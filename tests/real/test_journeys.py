@@ -36,6 +36,13 @@ def leave(terminal: Terminal) -> None:
     assert "Traceback" not in terminal.output
 
 
+def only_its_requests(screen: str) -> bool:
+    """Logs is filtered by one key, and each line is of that key."""
+    name = re.search(r"filter key:(\S+)", screen)
+    rows = [row for row in screen.split("\n") if re.search(r"[✓✗] \d{3}", row)]
+    return bool(name and rows and all(name[1] in row for row in rows))
+
+
 def test_a_developer_whose_codex_does_not_work(stage: Stage) -> None:
     """The verdict, its fix, green; and the turn that follows stands in Logs."""
     config = stage.setup.codex_home / "config.toml"
@@ -66,14 +73,7 @@ def test_a_lead_goes_from_the_spend_to_its_requests_and_the_budget(stage: Stage)
         terminal.send("g")
         terminal.wait_for("by key", "codex-anna", "codex-ben")
         terminal.send("down", "enter")
-        shown = terminal.wait_until(
-            lambda screen: "filter key:" in screen and "e Next error" in screen.split("\n")[-1], 15, "its requests"
-        )
-        name = re.search(r"key:(\S+)", shown)
-        rows = [row for row in shown.split("\n") if re.search(r"[✓✗] \d{3}", row)]
-        assert name
-        assert rows
-        assert all(name[1] in row for row in rows)
+        terminal.wait_until(only_its_requests, 15, "the requests of one key")
         terminal.send("4")
         terminal.wait_until(
             lambda screen: bool(re.search(r"codex-anna .* \d+% (day|week)", screen)), what="anna's budget"
