@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
-WITH_CODEX = REQUIRED or os.environ.get("JOYTUI_CODEX") == "1"
 
 # A shell that has its own Codex, proxy, certificates or joytui must not decide what the tests see.
 for name in list(os.environ):
@@ -24,10 +23,14 @@ os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The real Codex takes minutes: on request (JOYTUI_CODEX=1), and always in CI (JOYTUI_REQUIRE=1)."""
-    if WITH_CODEX:
-        return
-    skip = pytest.mark.skip(reason="runs the real Codex from npm: JOYTUI_CODEX=1 pytest -m codex")
-    for item in items:
-        if item.get_closest_marker("codex"):
-            item.add_marker(skip)
+    """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1)."""
+    for marker, variable, what in (
+        ("codex", "JOYTUI_CODEX", "runs the real Codex from npm"),
+        ("slow", "JOYTUI_SLOW", "takes long, most of it waiting for real terminals"),
+    ):
+        if REQUIRED or os.environ.get(variable) == "1":
+            continue
+        skip = pytest.mark.skip(reason=f"{what}: {variable}=1 pytest -m {marker}")
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(skip)

@@ -8,6 +8,7 @@ signal. So a frame is not written while earlier ones still wait; once they are t
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import select
 import signal
@@ -81,7 +82,7 @@ class PacedApp(App[None]):
 
     def _ended_by(self, number: int) -> None:
         threading.Thread(target=_see_to_the_end, args=(self._driver, number), daemon=True, name="end").start()
-        self.exit()
+        self.exit(return_code=128 + number)
 
 
 def _behind(driver: Any) -> bool:
@@ -103,27 +104,40 @@ def _see_to_the_end(driver: Any, number: int) -> None:
 
 def _abandon(driver: Any, file: int) -> None:
     """Drops what waits for the terminal, and leaves it as it was found."""
+    import fcntl
     import termios
 
-    writer = getattr(driver, "_writer_thread", None)
-    if writer is not None:
-        with writer._queue.mutex:
-            writer._queue.queue.clear()
-    through = threading.Event()
-
-    def leave() -> None:  # waits until the write under way is through
-        os.write(file, _LEAVE)
-        through.set()
-
-    threading.Thread(target=leave, daemon=True, name="leave").start()
-    for _ in range(50):
+    left = threading.Event()
+    atexit.register(
+        left.wait, PATIENCE_S
+    )  # the own way out goes on once the write has ended: not before this is through
+    flags = fcntl.fcntl(file, fcntl.F_GETFL)  # the shell has the same open file: they are put back
+    fcntl.fcntl(file, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    try:
+        _end_of_writes(getattr(driver, "_writer_thread", None))
         termios.tcflush(file, termios.TCOFLUSH)
-        if through.wait(0.02):
-            break
-    if select.select([], [file], [], 0)[1]:
-        os.write(file, _LEAVE)  # the first may have been dropped with the rest
-    if getattr(driver, "attrs_before", None) is not None:
-        try:
+        os.write(file, _LEAVE)
+        if getattr(driver, "attrs_before", None) is not None:
             termios.tcsetattr(file, termios.TCSANOW, driver.attrs_before)
-        except termios.error:
-            pass  # the terminal is gone: nothing to put back
+    except (OSError, termios.error):
+        pass  # the terminal is gone: nothing to put back
+    finally:
+        fcntl.fcntl(file, fcntl.F_SETFL, flags)
+        left.set()
+
+
+def _end_of_writes(writer: Any) -> None:
+    """Takes the thread that writes out of its write: a flush of the terminal does not wake it, a signal with a handler does
+    (SIGTERM has one, `catch_signals`), and then the terminal, which waits for nobody now, refuses it."""
+    if writer is None:
+        return
+    threading.excepthook = lambda _: None  # that refusal is no word for the user
+    with writer._queue.mutex:
+        writer._queue.queue.clear()
+        writer._queue.queue.append(None)
+        writer._queue.not_empty.notify()
+    for _ in range(50):
+        if not writer.is_alive() or not callable(signal.getsignal(signal.SIGTERM)):
+            return
+        signal.pthread_kill(writer.ident, signal.SIGTERM)
+        writer.join(0.02)

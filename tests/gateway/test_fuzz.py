@@ -94,7 +94,7 @@ def _round(http: httpx.Client, world: World, requests: st.SearchStrategy[list[tu
 
 
 def _begin(http: httpx.Client, world: World) -> None:
-    """A key and a read-only token that work, and wallets that do not refuse."""
+    """A key and a read-only token that work, wallets that do not refuse, and one request of nobody's."""
     admin = {"authorization": f"Bearer {world.admin}"}
     for tier in ("economy", "standard", "premium"):
         http.put(f"/console/v1/wallet/{tier}", json={"balance": None}, headers=admin).raise_for_status()
@@ -105,6 +105,8 @@ def _begin(http: httpx.Client, world: World) -> None:
     world.key, world.reader = made["key"], token["token"]
     world.secrets |= {world.key, world.reader}
     world.ids = [*world.ids[-10:], made["id"]]
+    nobody = http.get("/openai/v1/models").status_code
+    world.statuses[nobody] = world.statuses.get(nobody, 0) + 1
 
 
 def _look_at(target: Target, world: World) -> None:

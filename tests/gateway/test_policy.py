@@ -155,9 +155,9 @@ async def test_the_dry_run_holds_what_a_turn_of_codex_would(gateway: Served) -> 
         made = await gateway.new_key(policy={"daily_limit": limit, "fixed_model": "joytui-offline"})
         check = {"key": made["id"], "model": "auto"}
         verdict = (await gateway.admin.post("/console/v1/keys/check", json=check)).json()
+        small = (await gateway.admin.post("/console/v1/keys/check", json={**check, "like": "small"})).json()
+        assert small["allowed"]
         answer = await gateway.post("responses", made["key"], body)
         assert (verdict["allowed"], verdict["status"]) == (allowed, answer.status_code)
         assert verdict["like"] == "codex-turn"
-        small = (await gateway.admin.post("/console/v1/keys/check", json={**check, "like": "small"})).json()
-        assert small["allowed"]
     assert 4 < float(verdict["estimate_credits"]) < 5

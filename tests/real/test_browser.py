@@ -18,6 +18,7 @@ from tests.support.joytui_process import Machine
 from tests.support.served import start
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(
         chromium() is None and not REQUIRED, reason="needs a browser: apt-get install chromium (or Chrome on PATH)"

@@ -25,6 +25,8 @@ from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 from tests.tui.test_start import command, configured
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((80, 24), (200, 60), (40, 10), (80, 24))
 
 
@@ -217,7 +219,7 @@ def stalled(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int,
         yield process, master, slave
 
 
-def read_until(master: int, wanted: bytes, limit: float = 40.0) -> bytes:
+def read_until(master: int, wanted: bytes, limit: float = 15.0) -> bytes:
     seen, deadline = b"", time.monotonic() + limit
     while wanted not in seen:
         left = deadline - time.monotonic()

@@ -208,6 +208,7 @@ def bindings() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("action", "key"), bindings())
 async def test_the_key_does_it(action: str, key: str) -> None:
     assert action in CHECKS, f"the binding {key!r} of {action} is pressed by no test: give it a line in CHECKS"

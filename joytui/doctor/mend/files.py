@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ def broken_file(world: World) -> str | None:
 def readable(world: World, details: Details, draft: Draft) -> str | None:
     """A file in another encoding becomes UTF-8. None for a folder, or a file that may not be read."""
     place = broken_file(world)
-    if place is None or not Path(place).is_file():
+    if place is None or not os.path.isfile(place) or not os.access(place, os.R_OK):  # Path.is_file raises (Python 3.11)
         return None
     data = draft.original(place) or b""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else _two_bytes(data) or "cp1252"
