@@ -23,6 +23,8 @@ from joytui.web.child import Wish, environment, size
 from tests.support.joytui_process import Machine
 from tests.support.served import Served, gone, start
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 25.0
 
 
