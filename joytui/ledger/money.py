@@ -66,6 +66,10 @@ class Shortfall(Exception):
         return max(0, self.limit - self.spent - self.held)
 
 
+class _NotBegun(Exception):
+    """A window of a budget that nobody has spent in yet."""
+
+
 def reserve(
     batch: Batch,
     n: int,
@@ -79,6 +83,24 @@ def reserve(
 
     Raises Shortfall, with everything undone, where a budget refuses or no wallet has enough.
     """
+    try:
+        return _reserved(batch, n, at_ms, budget_id, limits, candidates, lease_ms)
+    except _NotBegun:  # the beginning reads the sums, so that those of this batch are written: no refusal may undo them
+        for period, _ in limits:
+            _begin_budget(batch, budget_id, period, window_start(period, at_ms))
+        return _reserved(batch, n, at_ms, budget_id, limits, candidates, lease_ms)
+
+
+def _reserved(
+    batch: Batch,
+    n: int,
+    at_ms: int,
+    budget_id: str,
+    limits: Sequence[tuple[Period, int]],
+    candidates: Sequence[Candidate],
+    lease_ms: int,
+) -> Candidate:
+    """`reserve` for windows that have begun. Raises _NotBegun for one that has not, with everything undone as well."""
     wallets = wallets_on(batch)
     failure: Shortfall | None = None
     for candidate in candidates:
@@ -90,11 +112,13 @@ def reserve(
                 _hold_wallet(batch, n, at_ms, candidate, lease_ms)
             batch.execute("RELEASE reserve")
             return candidate
-        except Shortfall as shortfall:
+        except (Shortfall, _NotBegun) as refusal:
             batch.execute("ROLLBACK TO reserve")
             batch.execute("RELEASE reserve")
-            failure = failure or shortfall
-            if shortfall.period is not None:
+            if isinstance(refusal, _NotBegun):
+                raise
+            failure = failure or refusal
+            if refusal.period is not None:
                 break
     assert failure is not None, "a reservation needs a candidate"
     raise failure
@@ -104,15 +128,14 @@ def _hold_budget(
     batch: Batch, n: int, at_ms: int, budget_id: str, period: Period, limit: int, estimate: int, lease_ms: int
 ) -> None:
     window = window_start(period, at_ms)
-    row = _try_hold(batch, budget_id, period, window, limit, estimate)
-    if row is None and _begin_budget(batch, budget_id, period, window):
-        row = _try_hold(batch, budget_id, period, window, limit, estimate)
-    if row is None:
-        spent, held = batch.execute(
+    if _try_hold(batch, budget_id, period, window, limit, estimate) is None:
+        present = batch.execute(
             "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?",
             (budget_id, period, window),
         ).fetchone()
-        raise Shortfall(period, None, limit, spent, held, estimate, at_ms)
+        if present is None:
+            raise _NotBegun
+        raise Shortfall(period, None, limit, *present, estimate, at_ms)
     batch.execute(
         "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
     )
@@ -129,16 +152,11 @@ def _try_hold(
     return row
 
 
-def _begin_budget(batch: Batch, budget_id: str, period: Period, window: int) -> bool:
+def _begin_budget(batch: Batch, budget_id: str, period: Period, window: int) -> None:
     """The first request in a window, or the first since there is a limit: what was spent before counts."""
     batch.flush()
     spent = batch.execute(SPENT_SINCE, (budget_id, window // HOUR_MS)).fetchone()[0]
-    return (
-        batch.execute(
-            "INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent)
-        ).rowcount
-        > 0
-    )
+    batch.execute("INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent))
 
 
 SPENT_SINCE = """

@@ -10,9 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.ledger import keys, money, upkeep, wallets
+from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.money import Candidate, Shortfall, resets_at, window_start
-from joytui.ledger.requests import DuplicateRequest, Ended, Opened, Reservation, end_request, reserve_request
+from joytui.ledger.requests import (
+    DuplicateRequest,
+    Ended,
+    Opened,
+    Reservation,
+    end_request,
+    open_request,
+    reserve_request,
+)
 from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.writer import Batch
 from tests.ledger.filling import DAY, START, new_key
 
 STEP = st.one_of(
@@ -130,3 +140,23 @@ def test_windows_begin_at_utc_midnight_and_on_monday(at: int) -> None:
         if period == "weekly":
             assert reset.weekday() == 0
     assert (window_start("total", at), resets_at("total", at)) == (0, None)
+
+
+def test_a_refusal_takes_no_sums_of_others_with_it(tmp_path: Path) -> None:
+    """One batch: a request ends, and another is refused by a budget that begins with it. The first is counted."""
+    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    key = new_key(ledger)
+    first, refused = opened(ledger, key), opened(ledger, key)
+    ledger.write_now(open_request, first, "m", "p", "standard")
+
+    def both(batch: Batch) -> None:
+        end_request(batch, first, Ended("m", "p", "standard", 200, cost_nano=70), key.budget_id, False)
+        wanted = Reservation(key.budget_id, [("daily", 500), ("total", 100)], [Candidate("m", "p", "x", 50)], 1000)
+        with pytest.raises(Shortfall) as lack:
+            reserve_request(batch, refused, wanted)
+        assert (lack.value.period, lack.value.spent) == ("total", 70)
+
+    ledger.write_now(both)
+    assert ledger.read_now(keys.activity, key).spent == 70
+    assert ledger.read_now(keys.window, key.budget_id, "daily", first.n >> COUNTER_BITS) == (70, 0)
+    ledger.close()
