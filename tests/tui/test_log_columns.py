@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joytui.core.columnar import COUNTS, TEXTS, block_of, from_json, to_json
@@ -87,6 +87,12 @@ LEAVES: st.SearchStrategy[Term] = st.one_of(
 TERMS = st.recursive(LEAVES, lambda inner: st.builds(Not, inner) | st.builds(lambda *t: AllOf(t), inner, inner) | st.builds(lambda *t: AnyOf(t), inner, inner), max_leaves=4)  # fmt: skip
 
 FEW = settings(max_examples=40, deadline=None)
+PLAIN_ROW: dict[str, Any] = {
+    **NOTHING, "id": "req-0000000000000001", "request_id": "req-0000000000000001", "upstream_id": None, "time": "1970-01-01T00:00:00.000Z",
+    "endpoint": "", "status": None, "cost_credits": "0.000000000", "cost_source": "none", "queue_ms": None, "first_byte_ms": None,
+    "ttft_ms": None, "latency_ms": None, "stream": False,
+}  # fmt: skip
+UPSTREAM_ROW = {**PLAIN_ROW, "upstream_id": "e3e70682-c209-4cac-629f-6fbed82c07cd"}
 
 
 def naive(batches: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -126,6 +132,9 @@ def test_it_holds_what_came_each_request_once_as_it_came_last(batches: list[list
 
 @FEW
 @given(BATCHES, TERMS)
+@example([[PLAIN_ROW]], Contains("1"))  # in the middle of an id's digits
+@example([[UPSTREAM_ROW]], Contains("07"))
+@example([[UPSTREAM_ROW]], Contains("9-4cac-6"))
 def test_a_filter_finds_what_it_finds_in_a_list(batches: list[list[dict[str, Any]]], term: Term) -> None:
     store = filled(batches)
     holds = predicate(term)
@@ -160,6 +169,7 @@ def test_older_rows_come_before_and_the_oldest_leave(
     TERMS,
     st.lists(st.integers(0, 5), max_size=6),
 )
+@example([[PLAIN_ROW]], Contains("1"), [])
 def test_what_is_shown_follows_the_store(batches: list[list[dict[str, Any]]], term: Term, looks: list[int]) -> None:
     """Rows come, end, and are looked at in slices in any order: in the end it shows what a list would."""
     store = LogStore()

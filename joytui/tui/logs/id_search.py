@@ -119,7 +119,7 @@ def _rest(shape: Shape, prefix: str, length: int, needle: str, start: int) -> tu
     if start + len(needle) > len(prefix) + length:
         return None
     shared = needle[: max(0, len(prefix) - start)]
-    if not prefix.startswith(shared, start):
+    if shared and not prefix.startswith(shared, start):
         return None
     rest, at = needle[len(shared) :], max(0, start - len(prefix))
     if shape.kind == "text":
