@@ -16,6 +16,7 @@ from typing import Any
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, format_credits, from_millionths, parse_credits, parse_credits_up
+from joytui.gateway.bridge.usage import MOST_COST
 
 FEATURES = "features"
 
@@ -100,7 +101,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         key=key,
         name=str(entry.get("name", key)),
         tier=tier,
-        provider=entry.get("provider"),
+        provider=_text(entry, "provider"),
         description=str(entry.get("description", "")),
         tags=_texts(entry, "tags"),
         features=_texts(entry, FEATURES),
@@ -124,6 +125,13 @@ def _prices(entry: Mapping[str, Any]) -> Prices | None:
     )
 
 
+def _text(entry: Mapping[str, Any], name: str) -> str | None:
+    value = entry.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} must be a text")
+    return value
+
+
 def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = entry.get(name, [])
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
@@ -133,9 +141,9 @@ def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def _number(entry: Mapping[str, Any], name: str) -> float | None:
     value = entry.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+    if value is not None and _loose_number(value) is None:
         raise ValueError(f"{name} must be a number")
-    return value
+    return _loose_number(value)
 
 
 # --- an upstream's list -----------------------------------------------------------------------------------------------
@@ -170,16 +178,16 @@ def _listed(entry: Mapping[str, Any]) -> Model | None:
     def read(snake: str, camel: str) -> Any:
         return entry.get(snake, entry.get(camel))
 
-    key = read("model_key", "modelKey") or entry.get("id")
-    if not isinstance(key, str) or not key:
+    key = _loose_text(read("model_key", "modelKey") or entry.get("id"))
+    if not key:
         return None
     tier = entry.get("tier")
     return Model(
         key=key,
-        name=str(read("display_name", "displayName") or key),
-        tier=tier if tier in TIERS else None,
-        provider=entry.get("provider") or entry.get("owned_by"),
-        description=str(entry.get("description") or ""),
+        name=_loose_text(read("display_name", "displayName")) or key,
+        tier=tier if isinstance(tier, str) and tier in TIERS else None,
+        provider=_loose_text(entry.get("provider")) or _loose_text(entry.get("owned_by")),
+        description=_loose_text(entry.get("description")) or "",
         tags=_loose_texts(entry.get("tags")),
         features=_loose_texts(read("feature_tags", "featureTags")),
         scenarios=_loose_texts(read("scenario_tags", "scenarioTags")),
@@ -206,12 +214,21 @@ def _listed_prices(read: Any) -> Prices | None:
     return Prices(paid, out, *extra)
 
 
+def _loose_text(value: Any) -> str | None:
+    """A text that UTF-8 can hold; None for anything else than a text."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
 def _loose_texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(v) for v in value) if isinstance(value, list) else ()
+    found = (_loose_text(v) for v in value) if isinstance(value, list) else ()
+    return tuple(text for text in found if text)
 
 
 def _loose_number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """A number that JSON can hold; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1e300 < value < 1e300:
+        return None
+    return float(value)
 
 
 # --- what it shows ----------------------------------------------------------------------------------------------------
@@ -279,7 +296,7 @@ def cost(prices: Prices, input_tokens: int, cached_tokens: int, output_tokens: i
     """Nano-credits of an answer, half to even over the whole. Cached input is part of the input."""
     cached = min(cached_tokens, input_tokens)
     millionths = (input_tokens - cached) * prices.input + cached * prices.cache_read + output_tokens * prices.output
-    return from_millionths(millionths)
+    return min(from_millionths(millionths), MOST_COST)
 
 
 def reserve(prices: Prices, input_tokens: int, output_tokens: int) -> int:

@@ -123,7 +123,10 @@ async def credit_wallet(request: Request) -> JSONResponse:
     gateway = may_write(request)
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
-    await gateway.ledger.write(money.credit_wallet, _tier(request), amount, wanted.note)
+    try:
+        await gateway.ledger.write(money.credit_wallet, _tier(request), amount, wanted.note)
+    except MoneyError as error:
+        raise refusals.bad_request(f"amount: {error}") from None
     return await _wallet(gateway, _tier(request))
 
 

@@ -42,9 +42,11 @@ class ModelEndpoint:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         peer = scope.get("client")
         visit = Visit(self._gateway, self._endpoint, headers, peer[0] if peer else None)
+        answer: _Answer | None = None
         try:
-            call, opening = await self._admit(visit, receive)
-        except Refused as refusal:
+            answer = _Answer(visit, *await self._admit(visit, receive), send)
+        except (Refused, RecursionError) as error:
+            refusal = error if isinstance(error, Refused) else refusals.too_deep()
             kept = visit.refuse(refusal)
             if kept is not None:
                 await asyncio.wait([kept])  # refused all the same where the store cannot be written
@@ -54,9 +56,9 @@ class ModelEndpoint:
         except ClientGone:
             return  # it never finished asking: nothing was admitted
         finally:
-            if visit.key is not None and not visit.admitted:
+            if visit.key is not None and answer is None:
                 visit.key.running -= 1
-        await _Answer(visit, call, opening, send).deliver(receive)
+        await answer.deliver(receive)
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
@@ -183,9 +185,11 @@ class _Answer:
             task.uncancel()
             if not self._gone:
                 await self._stopped()
-        except Refused as refusal:
+        except (Refused, RecursionError) as error:
+            refusal = error if isinstance(error, Refused) else refusals.too_deep()
             visit.refuse(refusal)
-            await send_refusal(self._send, refusal, visit.id_headers())
+            if not self._begun:
+                await send_refusal(self._send, refusal, visit.id_headers())
         finally:
             watch.cancel()
             key.running -= 1
@@ -237,7 +241,7 @@ class _Answer:
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         visit = self._visit
-        headers = [(n.lower().encode("latin-1"), v.encode("latin-1", "replace")) for n, v in exchange.headers.items()]
+        headers = [(n.lower().encode("latin-1"), _header(v)) for n, v in exchange.headers.items()]
         headers = [pair for pair in headers if pair[0] not in _OWN]
         headers += visit.id_headers()
         if exchange.status < 400 and visit.candidate is not None:
@@ -247,8 +251,14 @@ class _Answer:
             have = {name for name, _ in headers}
             for name, value in ((HEADER_USED_MODEL, model), (HEADER_USED_PROVIDER, provider)):
                 if name.lower().encode() not in have and value != AUTO_MODEL:
-                    headers.append((name.lower().encode(), value.encode("latin-1", "replace")))
+                    headers.append((name.lower().encode(), _header(value)))
         return headers
+
+
+def _header(value: str) -> bytes:
+    """A value as a header can carry it. Names of models come from the upstream's JSON, and from the client's."""
+    clean = value if value.isprintable() else "".join(c if c.isprintable() else " " for c in value)
+    return clean.encode("latin-1", "replace")
 
 
 _OWN = {b"x-request-id", b"x-daoe-request-id", b"content-length", b"transfer-encoding", b"connection"}

@@ -95,6 +95,10 @@ def policy(message: str, *, step: str) -> Refused:
     return Refused(403, joytoken.POLICY_REJECTED, message, cause="policy-rejected", step=step)
 
 
+def too_deep() -> Refused:
+    return bad_request("the request is nested too deeply")
+
+
 def model_not_found(model: str) -> Refused:
     message = f"model not found: {model} (use auto or a model key of the catalog, GET /api/v1/models)"
     return Refused(404, MODEL_NOT_FOUND, message, cause="model-not-found", step="route")

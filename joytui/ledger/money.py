@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from joytui.core.money import MAX_NANO, MoneyError, format_credits
 from joytui.ledger.parts import DAY_MS, HOUR_MS
 from joytui.ledger.writer import Batch
 
@@ -135,7 +136,8 @@ def _hold_budget(
         ).fetchone()
         if present is None:
             raise _NotBegun
-        raise Shortfall(period, None, limit, *present, estimate, at_ms)
+        spent, held = present
+        raise Shortfall(period, None, limit, spent, held, estimate, at_ms)
     batch.execute(
         "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
     )
@@ -225,7 +227,11 @@ def set_wallet(batch: Batch, tier: str, balance: int | None, note: str | None) -
 
 
 def credit_wallet(batch: Batch, tier: str, amount: int, note: str | None) -> None:
-    batch.execute("UPDATE wallet SET balance = coalesce(balance, 0) + ? WHERE tier = ?", (amount, tier))
+    """Adds to a balance. Raises MoneyError where it would be more than the ledger holds."""
+    (balance,) = batch.execute("SELECT coalesce(balance, 0) FROM wallet WHERE tier = ?", (tier,)).fetchone()
+    if balance + amount > MAX_NANO:
+        raise MoneyError(f"more credits than the ledger can hold: the {tier} wallet has {format_credits(balance)}")
+    batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance + amount, tier))
     _enter(batch, tier, "credit", amount, 0, None, note)
 
 

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joytui.core.money import MoneyError, parse_credits
+from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
+
+MOST_TOKENS = 10**12
+MOST_COST = 1_000_000 * NANO_PER_CREDIT
+"""More than one answer can have. What an upstream says beyond it is not believed: sums of it would burst the ledger's 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,14 @@ def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 
 def _count(source: Mapping[str, Any], *names: str) -> int | None:
-    """The first of the names that holds a count. JoyToken's billing has counts as strings in places."""
+    """The first of the names that holds a count that can be. JoyToken's billing has counts as strings in places."""
     for name in names:
         value = source.get(name)
         if isinstance(value, bool):
             continue
-        if isinstance(value, str) and value.isdecimal():
-            return int(value)
-        if isinstance(value, (int, float)) and value >= 0 and value == int(value):
+        if isinstance(value, str) and value.isdecimal() and len(value) <= 20:
+            value = int(value)
+        if isinstance(value, (int, float)) and 0 <= value <= MOST_TOKENS and value == int(value):
             return int(value)
     return None
 
@@ -108,7 +112,7 @@ def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
 
 
 def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:
-    """Nano-credits of the records together; None where no record has a readable `credits_used`."""
+    """Nano-credits of the records together; None where no record has a readable `credits_used`, or all are too much."""
     costs: list[int] = []
     for record in records:
         for place in ("billing", "usage"):
@@ -119,4 +123,10 @@ def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:
                 except MoneyError:
                     continue
                 break
-    return sum(costs) if costs else None
+    return sum(costs) if costs and sum(costs) <= MOST_COST else None
+
+
+def has_bill(records: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a record says what it cost, readable or not."""
+    bills = (record.get(place) for record in records for place in ("billing", "usage"))
+    return any(isinstance(bill, Mapping) and bill.get("credits_used") is not None for bill in bills)

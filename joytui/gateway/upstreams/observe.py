@@ -16,7 +16,15 @@ from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.chunks import is_intermediate, read_delta
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import failure, meaning
-from joytui.gateway.bridge.usage import Usage, billed_cost, billed_usage, merge_records, metadata_records, read_usage
+from joytui.gateway.bridge.usage import (
+    Usage,
+    billed_cost,
+    billed_usage,
+    has_bill,
+    merge_records,
+    metadata_records,
+    read_usage,
+)
 from joytui.gateway.upstreams.exchange import Observation
 
 
@@ -111,6 +119,8 @@ class Reader(ABC):
             seen.input_tokens, seen.cached_input_tokens = usage.input, usage.cached
             seen.output_tokens, seen.reasoning_tokens = usage.output, usage.reasoning
         seen.cost_nano = billed_cost(self._records)
+        if seen.cost_nano is None and has_bill(self._records):
+            seen.note("the upstream's bill was not believed: no answer costs that")
         for record in self._records:
             seen.billing_id = seen.billing_id or _text(record, "billing_id")
             seen.tier = _text(record, "tier") or seen.tier
