@@ -43,7 +43,8 @@ class UpstreamSettings(BaseModel):
     api: Literal["auto", "responses", "chat"] = "auto"
     """What it speaks; auto finds out once and keeps it."""
     priority: int = 0
-    """Lower numbers are asked first; the others when those cannot be reached or answer 5xx before the first byte."""
+    """Lower numbers are asked first; the others when those cannot be reached, or say before the first byte that they
+    failed (5xx). One that may be at work on a request, and may bill for it, is waited for: the request goes to no other."""
 
     @field_validator("url")
     @classmethod

@@ -105,6 +105,22 @@ async def test_a_proxy_that_gave_up_waiting_is_not_doubled(status: int) -> None:
     assert (again.status, len(first.requests), len(second.requests)) == (200, 1, 1)
 
 
+@pytest.mark.parametrize(("status", "elsewhere"), [(502, False), (520, False), (500, True), (503, True), (521, True)])
+@pytest.mark.parametrize("page", [b"<html><center><h1>Bad Gateway</h1></center><hr><center>nginx</center></html>", b""])
+async def test_a_proxy_that_lost_its_upstream_is_not_doubled(status: int, elsewhere: bool, page: bytes) -> None:
+    """A 502 without an error of the API's is a proxy's: whoever was behind it had the request, or did not. The others say
+    that it never got there."""
+    async with (
+        ChatUpstream(lambda s: Scripted(status, {"content-type": "text/html"}, [page])) as first,
+        ChatUpstream(lambda s: answer_json(ANSWER)) as second,
+    ):
+        both = await two(first, second)
+        exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
+        await both.aclose()
+    assert (exchange.status, len(second.requests)) == ((200, 1) if elsewhere else (status, 0))
+    assert any("not asked elsewhere" in note for note in seen.notes) is not elsewhere
+
+
 def vanish(seen: Seen) -> Scripted:
     raise ConnectionError("closed without a word")
 

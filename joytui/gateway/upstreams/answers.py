@@ -47,6 +47,9 @@ class BodyTooLarge(Exception):
 MAYBE_AT_WORK = (504, 524)
 """A proxy, or another gateway, gave up waiting for who has the request: that one may go on, and bill for it. 524 is
 Cloudflare's word for it (developers.cloudflare.com, "Error 524")."""
+BROKEN_BEHIND = (502, 520)
+"""A proxy lost the one behind it, before or while that worked. Only an error in the API's own words says that the request has
+failed (joytoken.md 3: provider invocation failed, routing failed); a proxy's page says nothing of it."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors before a byte of the request went to the upstream."""
 
@@ -131,7 +134,12 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
-    return Exchange(status, headers, one_chunk(body), seen, undone=status >= 500 and status not in MAYBE_AT_WORK)
+    return Exchange(status, headers, one_chunk(body), seen, undone=_undone(status, told=error is not None))
+
+
+def _undone(status: int, *, told: bool) -> bool:
+    """Whether nobody works on the request any more. `told`: the answer is an error of the API, and no proxy's page."""
+    return status >= 500 and status not in MAYBE_AT_WORK and (told or status not in BROKEN_BEHIND)
 
 
 def _without_key(response: httpx.Response, body: bytes) -> bytes:
