@@ -135,6 +135,9 @@ def test_it_holds_what_came_each_request_once_as_it_came_last(batches: list[list
 @example([[PLAIN_ROW]], Contains("1"))  # in the middle of an id's digits
 @example([[UPSTREAM_ROW]], Contains("07"))
 @example([[UPSTREAM_ROW]], Contains("9-4cac-6"))
+@example([[UPSTREAM_ROW]], Contains("0e7"))  # nothing
+@example([[UPSTREAM_ROW]], Match(("upstream_id",), "*cd"))
+@example([[{**PLAIN_ROW, "upstream_id": "resp_" + "aaaaaaaa" * 4}]], Contains("aaaaa"))
 def test_a_filter_finds_what_it_finds_in_a_list(batches: list[list[dict[str, Any]]], term: Term) -> None:
     store = filled(batches)
     holds = predicate(term)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Callable, Sequence
 
 from joytui.core.columnar import IdColumn, own_number, own_numbers
 from joytui.core.packed_ids import OWN, Packed, Shape, pack, packed, relaid, text_of
 from joytui.tui.logs import masks
-from joytui.tui.logs.id_search import Slots
+from joytui.tui.logs.id_search import Slots, Where
 
 NONE, OTHER, FIRST_SHAPE, MOST_SHAPES = 0, 1, 2, 254
 Test = Callable[[str], bool]
@@ -125,20 +126,27 @@ class Ids:
             place = self._data.find(found[1], place + 1)
         return next((row for row, text in self._other.items() if text == value), None)
 
-    def holding(self, needle: str, low: int, high: int, *, at_start: bool = False) -> int:
-        """The rows from low to before high whose id holds the (folded) text, or begins with it."""
+    def holding(self, needle: str, low: int, high: int, where: Where = "anywhere") -> int:
+        """The rows from low to before high whose id holds the (folded) text there."""
         kinds = bytes(self._kinds[low:high])
         slots = Slots(bytes(self._data[low * self._width : high * self._width]), self._width)
         found = 0
         for kind, shape in enumerate(self._shapes, FIRST_SHAPE):
             rows = masks.number(kinds.translate(bytes(kind) + b"\1" + bytes(255 - kind))) if kind in kinds else 0
             if rows:
-                found |= rows & slots.holding(shape, needle, at_start=at_start)
-        test: Test = (lambda text: text.startswith(needle)) if at_start else (lambda text: needle in text)
-        return found | others_holding(self._other, test, low, high)
+                found |= rows & slots.holding(shape, needle, where)
+        return found | others_holding(self._other, _test(needle, where), low, high)
 
     def missing(self, low: int, high: int) -> int:
         return masks.number(bytes(self._kinds[low:high]).translate(b"\1" + bytes(255)))
+
+
+def _test(needle: str, where: Where) -> Test:
+    if where == "start":
+        return lambda text: text.startswith(needle)
+    if where == "end":
+        return lambda text: text.endswith(needle)
+    return lambda text: needle in text
 
 
 def others_holding(others: dict[int, str], test: Test, low: int, high: int) -> int:
@@ -203,13 +211,15 @@ class OwnIds:
                 return None
         return next((row for row, text in self._other.items() if text == value), None)
 
-    def holding(self, needle: str, low: int, high: int, *, at_start: bool = False) -> int:
+    def holding(self, needle: str, low: int, high: int, where: Where = "anywhere") -> int:
         """Like `Ids.holding`."""
         numbers = self._numbers[low:high]
-        data = masks.little(numbers)
-        found = Slots(data, 8, backwards=True).holding(OWN, needle, at_start=at_start)
+        if sys.byteorder == "little":
+            numbers.byteswap()
+        found = Slots(numbers.tobytes(), 8).holding(OWN, needle, where)
         if not self._other:
             return found
-        test: Test = (lambda text: text.startswith(needle)) if at_start else (lambda text: needle in text)
         others = masks.compare(numbers, "=", 0)
-        return (found & (masks.ones(high - low) ^ others)) | others_holding(self._other, test, low, high)
+        return (found & (masks.ones(high - low) ^ others)) | others_holding(
+            self._other, _test(needle, where), low, high
+        )

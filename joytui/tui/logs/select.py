@@ -113,18 +113,24 @@ class _Span:
         return found
 
     def _match_id(self, column: Ids | OwnIds, pattern: str, regex: Pattern[str]) -> int:
-        """Those that hold the pattern's longest piece; each is looked at where that does not say it all."""
+        """Those that hold the pattern's pieces; each is looked at where that does not say it all."""
         if not pattern.strip("*"):
             return self.ones ^ column.missing(self.low, self.high) if isinstance(column, Ids) else self.ones
         pieces = pattern.replace("?", "*").split("*")
-        head, longest = pieces[0], max(pieces, key=len)
-        if head and pattern == f"{head}*":
-            return column.holding(head, self.low, self.high, at_start=True)
-        found = column.holding(longest, self.low, self.high) if longest else self.ones
+        head, tail, longest = pieces[0], pieces[-1], max(pieces, key=len)
+        if pattern == f"{head}*":
+            return column.holding(head, self.low, self.high, "start")
+        if pattern == f"*{tail}":
+            return column.holding(tail, self.low, self.high, "end")
         if pattern == f"*{longest}*":
-            return found
+            return column.holding(longest, self.low, self.high)
+        found = self.ones
         if head:
-            found &= column.holding(head, self.low, self.high, at_start=True)
+            found &= column.holding(head, self.low, self.high, "start")
+        if found and tail:
+            found &= column.holding(tail, self.low, self.high, "end")
+        if found and longest not in (head, tail):
+            found &= column.holding(longest, self.low, self.high)
         rows = bytearray(self.high - self.low)
         for row in compress(range(len(rows)), found.to_bytes(len(rows), "little")):
             text = column.get(self.low + row)
