@@ -80,14 +80,18 @@ def _not_understood(words: list[str], unknown: list[str]) -> UsageError:
     """What is off about words that are no option of the console: a misspelt command, or one behind its options."""
     first = unknown[0]
     if first in COMMANDS:
-        return UsageError(f"options follow the command {first}", hint=f"joytui {first} {words[0]} …")
+        return UsageError(f"options follow the command {first}", hint=f"joytui {first} {words[0].partition('=')[0]} …")
     if first.startswith("-"):
-        return UsageError(f"unknown option {first}", hint="`joytui --help`; a command's options follow the command")
+        from joytui.cli.parser import surplus
+
+        return UsageError(surplus([first], ()), hint="`joytui --help`; a command's options follow the command")
     from difflib import get_close_matches
+
+    from joytui.core.redaction import Redactor, visible
 
     near = get_close_matches(first, COMMANDS, n=1)
     return UsageError(
-        f"unknown command {first[:40]}" + (f", did you mean {near[0]}?" if near else ""),
+        f"unknown command {visible(Redactor().text(first))[:40]}" + (f", did you mean {near[0]}?" if near else ""),
         hint="`joytui --help` lists the commands",
     )
 
@@ -98,9 +102,9 @@ def _run_command(name: str, words: list[str]) -> int:
     if getattr(module, "TAKES_REST", False) and "--" in words:
         cut = words.index("--")
         words, rest = words[:cut], words[cut + 1 :]
-    parser = argparse.ArgumentParser(
-        prog=f"joytui {name}", description=(module.__doc__ or COMMANDS[name]), formatter_class=_Help
-    )
+    from joytui.cli.parser import Parser
+
+    parser = Parser(prog=f"joytui {name}", description=(module.__doc__ or COMMANDS[name]), formatter_class=_Help)
     module.configure(parser)
     args = parser.parse_args(_glued(words, getattr(module, "DASHED", ())))
     args.rest = rest or []
@@ -126,7 +130,9 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 def _top_parser() -> argparse.ArgumentParser:
     listing = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    from joytui.cli.parser import Parser
+
+    parser = Parser(
         prog="joytui",
         usage="joytui [COMMAND] [OPTIONS]",
         description="Why does my Codex not work? A console for Codex CLI behind the JoyToken gateway.\n"

@@ -105,10 +105,25 @@ def _check(args: argparse.Namespace, choice: Choice) -> None:
         raise UsageError(
             f"{KEY_VARIABLE} will hold Codex's key for the local gateway", where="--upstream-key-env", hint=hint
         )
-    if name and not os.environ.get(name, "").strip():
-        raise UsageError(f"{name} is not set", where="--upstream-key-env", hint=f"export {name}='<the upstream's key>'")
+    if name:
+        _check_variable(name)
+    if choice == "local" and not args.upstream and (name or args.upstream_api):
+        raise UsageError("--upstream-key-env and --upstream-api belong to --upstream URL, which is not given")
     if choice == "direct" and (name or args.upstream_api):
         raise UsageError("--upstream-key-env and --upstream-api belong to --local --upstream URL")
+
+
+def _check_variable(name: str) -> None:
+    from joytui.gateway.upstreams.address import checked_variable, variable_words
+
+    try:
+        checked_variable(name)
+    except ValueError as error:
+        raise UsageError(str(error), where="--upstream-key-env", hint="--upstream-key-env UPSTREAM_KEY") from None
+    if not os.environ.get(name, "").strip():
+        words = variable_words(name)
+        hint = f"export {name if name in words else 'UPSTREAM_KEY'}='<the upstream's key>'"
+        raise UsageError(f"the {words} is not set", where="--upstream-key-env", hint=hint)
 
 
 def _check_url(url: str) -> None:

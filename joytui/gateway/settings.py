@@ -19,7 +19,7 @@ from joytui.core.errors import SettingsError
 from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.money import parse_credits
 from joytui.gateway.addresses import parse_networks
-from joytui.gateway.upstreams.address import checked_url
+from joytui.gateway.upstreams.address import checked_url, checked_variable
 
 ENV_PREFIX = "JOYTUI_GATEWAY_"
 TABLE = "gateway"
@@ -50,6 +50,11 @@ class UpstreamSettings(BaseModel):
     @classmethod
     def _url(cls, value: str) -> str:
         return checked_url(value)
+
+    @field_validator("key_env")
+    @classmethod
+    def _variable(cls, value: str | None) -> str | None:
+        return checked_variable(value) if value else None
 
 
 class GatewaySettings(BaseModel):
@@ -133,6 +138,11 @@ class GatewaySettings(BaseModel):
     def _upstream(cls, value: str | None) -> str | None:
         return checked_url(value) if value else None
 
+    @field_validator("upstream_key_env")
+    @classmethod
+    def _variable(cls, value: str | None) -> str | None:
+        return checked_variable(value) if value else None
+
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies(cls, value: list[str]) -> list[str]:
@@ -149,6 +159,12 @@ class GatewaySettings(BaseModel):
     def _listening(self) -> GatewaySettings:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key belong together")
+        if self.upstream is None and self.upstream_key_env:
+            raise ValueError(
+                "upstream_key_env is for `upstream`, and that is not set (each of `upstreams` has its key_env)"
+            )
+        if self.upstream is None and self.upstream_api != "auto":
+            raise ValueError("upstream_api is for `upstream`, and that is not set (each of `upstreams` has its api)")
         if self.host not in LOOPBACK and not self.tls_cert and not self.insecure:
             raise ValueError(f"host {self.host} is not loopback: give tls_cert and tls_key, or insecure = true")
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from joytui.core.errors import SettingsError
 from joytui.gateway.settings import GatewaySettings, UpstreamSettings
 from joytui.gateway.upstream_keys import COMMAND, UpstreamKeys
+from joytui.gateway.upstreams.address import variable_words
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.factory import host_of, make_failover, make_upstream, offline
 
@@ -44,10 +45,12 @@ def _relay(wanted: UpstreamSettings, options: TransportOptions, keys: UpstreamKe
     assert wanted.name is not None
     found = keys.find(wanted.name, wanted.key_env)
     if found is None and wanted.key_env:
+        words = variable_words(wanted.key_env)
+        exported = f"export {wanted.key_env}=…" if wanted.key_env in words else "export THE_VARIABLE=… and name it"
         raise SettingsError(
-            f"the upstream's key is to be in the variable {wanted.key_env}, and that is not set; nor is a key kept for it",
+            f"the upstream's key is to be in the {words}, and that is not set; nor is a key kept for it",
             where=wanted.url,
-            hint=f"export {wanted.key_env}=…, or {COMMAND.replace('NAME', wanted.name)}",
+            hint=f"{exported}, or {COMMAND.replace('NAME', wanted.name)}",
         )
     key, source = (found.value, found.source) if found else (None, None)
     return make_upstream(wanted.url, key, key_from=source, api=wanted.api, name=wanted.name, options=options)

@@ -1,11 +1,17 @@
-"""What the URL of an upstream may be: one rule for the settings and for whoever makes an upstream."""
+"""What the URL of an upstream and the name of its key's variable may be: one rule for the settings and for whoever else
+takes them."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from joytui.core.joytoken import PROD_BASE_URL
 from joytui.core.loopback import is_loopback
+from joytui.core.redaction import Redactor
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_SURELY_A_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 
 
 def checked_url(url: str) -> str:
@@ -30,3 +36,21 @@ def checked_url(url: str) -> str:
     if parts.scheme == "http" and not is_loopback(url):
         raise ValueError("an upstream beyond this machine needs https: over plain http its key could be read")
     return url.rstrip("/")
+
+
+def checked_variable(name: str) -> str:
+    """The name of an environment variable. Raises ValueError, which never repeats it: some put the key itself there."""
+    if not _VARIABLE.fullmatch(name) or Redactor().text(name) != name:
+        raise ValueError(
+            "the name of the variable that holds the key, and not the key (what stood there is not repeated)"
+        )
+    return name
+
+
+def variable_words(name: str) -> str:
+    """How to speak of a variable that is not set: by its name where it can hardly be the key itself."""
+    return (
+        f"variable {name}"
+        if _SURELY_A_NAME.fullmatch(name)
+        else "variable that was named (not repeated: is it the key?)"
+    )
