@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from joytui.codex.world import Credential, CredentialKind, Provider
+from joytui.core.plain_file import plain_content
 from joytui.core.redaction import fingerprint
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00a0]")
@@ -75,7 +76,7 @@ def _openai_source(env: Mapping[str, str], env_origins: Mapping[str, str], codex
 def auth_json(codex_home: Path) -> Mapping[str, Any]:
     """What `codex login` stored, {} if nothing readable is there."""
     try:
-        loaded = json.loads((codex_home / "auth.json").read_text("utf-8"))
+        loaded = json.loads(plain_content(codex_home / "auth.json").decode("utf-8"))
     except (OSError, ValueError):
         return {}
     return loaded if isinstance(loaded, dict) else {}

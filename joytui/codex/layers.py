@@ -16,6 +16,7 @@ from typing import Any
 from joytui.codex.toml_reader import Document, TomlError, read_toml
 from joytui.codex.versions import Rules
 from joytui.codex.world import Command
+from joytui.core.plain_file import NotPlainError, plain_content
 
 # The values that Codex 0.169 starts from, in its order (they decide which of two wrong values it names first).
 DEFAULTS: dict[str, Any] = {
@@ -86,8 +87,8 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
     except OSError as error:
         if isinstance(error, NotADirectoryError) and name != "user":
             return Layer(name, shown, "missing")  # a project's `.codex` may be a file (observed), ~/.codex may not
-        is_folder = isinstance(error, IsADirectoryError)
-        reason = f"path `{shown}` is not a file" if is_folder else f"{error.strerror} (os error {error.errno})"
+        no_file = isinstance(error, (IsADirectoryError, NotPlainError))
+        reason = f"path `{shown}` is not a file" if no_file else f"{error.strerror} (os error {error.errno})"
         text = f"Failed to read config file {shown}: {reason}"
         return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))
     if len(raw) > MAX_FILE:
@@ -102,7 +103,7 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
 def content_of(path: Path, instead: Mapping[str, bytes | None]) -> bytes:
     """What a file holds, or would hold. Raises OSError."""
     if str(path) not in instead:
-        return path.read_bytes()
+        return plain_content(path)
     content = instead[str(path)]
     if content is None:
         raise FileNotFoundError(str(path))

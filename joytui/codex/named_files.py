@@ -14,6 +14,7 @@ from typing import Any
 
 from joytui.codex.mcp_servers import not_starting
 from joytui.codex.survey import Survey
+from joytui.core.plain_file import NotPlainError, plain_content
 
 _FILE_KEYS = {
     "model_instructions_file": "Error: failed to read model instructions file {path}: No such file or directory (os error 2)",
@@ -81,8 +82,9 @@ def _catalog(state: Survey) -> None:
 def _catalog_fault(path: Path) -> str | None:
     """What Codex says about this catalog; None where it is one."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(_CATALOG_LIMIT)
+        raw = plain_content(path, _CATALOG_LIMIT)
+    except NotPlainError:
+        raw = b""
     except OSError as error:
         return f"{error.strerror} (os error {error.errno})"
     failed = f"failed to parse model_catalog_json path `{path}` as JSON:"
@@ -120,7 +122,7 @@ def _argument_files(state: Survey) -> None:
 
 def _schema_fault(path: Path, shown: str) -> str | None:
     try:
-        json.loads(path.read_bytes())
+        json.loads(plain_content(path))
     except OSError as error:
         return f"Failed to read output schema file {shown}: {error.strerror} (os error {error.errno})"
     except (ValueError, RecursionError):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from joytui.codex.world import KeyPlace
+from joytui.core.plain_file import plain_content
 from joytui.core.redaction import fingerprint
 
 _FILES = (
@@ -32,7 +33,7 @@ def _in_file(path: Path, shell: str, variable: str, current: str | None) -> list
     try:
         if path.stat().st_size > _MAX_FILE:
             return []
-        lines = path.read_text("utf-8", "surrogateescape").splitlines()
+        lines = plain_content(path).decode("utf-8", "surrogateescape").splitlines()
     except OSError:
         return []
     name = re.escape(variable)

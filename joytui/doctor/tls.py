@@ -9,9 +9,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from joytui.core.plain_file import plain_content
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.wire import ByteStream, TlsStream
@@ -68,7 +68,7 @@ def ca_problem(trust: Trust) -> str | None:
     if not trust.file:
         return None
     try:
-        text = Path(trust.file).read_bytes()
+        text = plain_content(trust.file)
     except OSError as error:
         return error.strerror or str(error)
     except ValueError as error:

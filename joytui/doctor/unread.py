@@ -16,6 +16,7 @@ from typing import Any
 
 from joytui.codex.layers import load_file
 from joytui.codex.world import World
+from joytui.core.plain_file import plain_content
 from joytui.core.records import Evidence
 from joytui.doctor.judgement import Judgement
 
@@ -70,10 +71,10 @@ def _content(path: Path) -> Mapping[str, Any]:
     suffix = path.suffix.lower()
     try:
         if suffix in (".yaml", ".yml"):
-            found = _YAML_LINE.search(path.read_text("utf-8-sig"))
+            found = _YAML_LINE.search(plain_content(path).decode("utf-8-sig"))
             return {"model_provider": found[1], "model_providers": {found[1]: {}}} if found else {}
         if suffix == ".json":
-            data = json.loads(path.read_text("utf-8-sig"))
+            data = json.loads(plain_content(path).decode("utf-8-sig"))
             return data if isinstance(data, dict) else {}
     except (OSError, ValueError, RecursionError):
         return {}

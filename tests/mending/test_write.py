@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from joytui.doctor.mend.change import Change
 from joytui.doctor.mend.check import objection
 from joytui.doctor.mend.plans import mend_for
 from joytui.doctor.mend.syntax import repair
+from joytui.doctor.mend.write import Written, apply, restore
 
 CONFIG = (
     'model_provider = "joytoken"\nmodel = "auto"\n[model_providers.joytoken]\nname = "joytoken"\n'
@@ -133,3 +135,26 @@ def test_what_codex_would_make_of_a_change_is_asked_first(world: World, new: str
 )
 def test_repairs_of_one_line(text: str, repaired: str | None) -> None:
     assert repair(text) == repaired
+
+
+def test_what_is_no_file_is_never_waited_for_and_never_replaced(tmp_path: Path, here: Places) -> None:
+    home = tmp_path / "codex"
+    home.mkdir()
+    pipe = tmp_path / "pipe"  # as a device would be: a link leads to it
+    os.mkfifo(pipe)
+    place = home / "config.toml"
+    place.symlink_to(pipe)
+    (tmp_path / ".zshrc").symlink_to(pipe)
+    (home / ".env").symlink_to(pipe)
+    found = look(Invocation((), {"HOME": str(tmp_path), "CODEX_HOME": str(home)}, tmp_path, "0.169.0"))
+    first = found.problems[0]
+    assert first.cause == "config-unreadable"
+    assert f"path `{place}` is not a file" in (first.message or "")
+    assert mend_for("config-unreadable", found, dict(first.details)) is None
+    for old in (None, b""):
+        with pytest.raises(RefusedError, match="is not a file"):
+            apply((Change(str(place), old, CONFIG.encode()),))
+    with pytest.raises(RefusedError, match="is not a file"):
+        restore(Written(str(place), str(pipe), None, ""), b"")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(one.name for one in home.iterdir()) == [".env", "config.toml"]

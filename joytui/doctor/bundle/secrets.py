@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from joytui.core.plain_file import plain_content
 from joytui.core.redaction import may_name_secret
 
 SAFE_VARIABLES = (
@@ -120,8 +121,7 @@ def secrets_of_home(codex_home: Path) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(FILE_LIMIT).decode("utf-8", "replace")
+        return plain_content(path, FILE_LIMIT).decode("utf-8", "replace")
     except (OSError, ValueError):
         return ""
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from joytui.codex import edit
 from joytui.codex.edit import EditError, Keys
 from joytui.codex.world import World
+from joytui.core.plain_file import plain_content
 
 SIZE_LIMIT = 1_000_000
 Action = Literal["stop-daemon", "start-gateway"]
@@ -120,8 +121,7 @@ class Draft:
 
 def _content(place: str) -> bytes | None:
     try:
-        with open(place, "rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+        data = plain_content(place, SIZE_LIMIT + 1)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import RefusedError
 from joytui.core.places import Places
+from joytui.core.plain_file import plain_content
 from joytui.doctor.mend.change import Change, Mend
 from joytui.doctor.mend.write import Written, apply, digest, replace_file, restore
 
@@ -78,14 +79,14 @@ def _old_bytes(written: Written) -> bytes | None:
     if written.backup is None:
         return None
     try:
-        return Path(written.backup).read_bytes()
+        return plain_content(written.backup)
     except OSError as error:
         raise RefusedError(f"the backup cannot be read: {error.strerror}", where=written.backup) from None
 
 
 def _unchanged(written: Written) -> None:
     try:
-        present = digest(Path(written.target).read_bytes())
+        present = digest(plain_content(written.target))
     except FileNotFoundError:
         present = None
     except OSError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from joytui.core.clock import now
 from joytui.core.errors import RefusedError
+from joytui.core.plain_file import NotPlainError, is_other_than_file, plain_content
 from joytui.doctor.mend.change import Change
 
 
@@ -61,7 +63,9 @@ def check(change: Change) -> None:
     """Raises RefusedError where the change cannot be made, or is no longer the one that was shown."""
     target = Path(target_of(change.path))
     try:
-        present = target.read_bytes() if target.exists() else None
+        present = plain_content(target) if target.exists() else None
+    except (NotPlainError, IsADirectoryError):
+        raise _no_file(target) from None
     except OSError as error:
         raise _failed(error) from None
     if present != change.old:
@@ -102,8 +106,10 @@ def restore(written: Written, old: bytes | None) -> None:
 def replace_file(target: Path, data: bytes, *, like: Path | None) -> None:
     """The whole content in one step: whoever reads sees the old or the new. Mode and owner as `like` has; else 0600.
 
-    Raises OSError.
+    Raises OSError, and RefusedError for a device, a pipe or a folder: a link may lead to one, and it is never replaced.
     """
+    if is_other_than_file(target):
+        raise _no_file(target)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -158,6 +164,14 @@ def _back_up(path: Path, data: bytes) -> str:
 def backup_name(name: str, moment: datetime, number: int = 0) -> str:
     """The name of a backup beside its file; `number` tells those of one second apart."""
     return f"{name}.joytui-{moment:%Y%m%d-%H%M%S}{f'-{number}' if number else ''}.bak"
+
+
+def _no_file(target: Path) -> RefusedError:
+    return RefusedError(
+        "is not a file; nothing was written",
+        where=str(target),
+        hint=f"see what it is: ls -la {shlex.quote(str(target))}",
+    )
 
 
 def _failed(error: OSError) -> RefusedError:
