@@ -22,6 +22,7 @@ _TOP = (
     "profile",
     "web_search",
     "model_reasoning_effort",
+    "model_verbosity",
 )
 
 

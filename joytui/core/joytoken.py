@@ -10,6 +10,8 @@ from typing import Final
 DEV_BASE_URL: Final = "https://api-dev.joytokens.ai/openai/v1"
 PROD_BASE_URL: Final = "https://api.joytokens.ai/openai/v1"
 BASE_PATH: Final = "/openai/v1"
+OWN_KEY_PATH: Final = "/api/v1/key/check"
+"""Where a key asks whether a request would be let in. joytui's gateway has it; no document of JoyToken's names it."""
 PROVIDER_ID: Final = "joytoken"
 KEY_VARIABLE: Final = "JOY_TOKEN_API_KEY"
 KEY_PLACEHOLDER: Final = "jt_xxx"

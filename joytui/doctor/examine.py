@@ -65,7 +65,7 @@ def examine(
         from joytui.doctor.unread import with_unread_file
 
         judged = with_unread_file(world, judged)
-    if judged.works:
+    if judged.works and "whole_turn" not in judged.details:
         warnings = _distinct([*warnings, *_too_large_for_the_budget(world)], None)
     if judged.cause:
         book.fail(judged.cause, judged.summary)

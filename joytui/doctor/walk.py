@@ -13,9 +13,10 @@ from joytui.doctor.answers import KEY, ROUTE, classify
 from joytui.doctor.faults import NetFault
 from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
-from joytui.doctor.probe import Probe, patience_of
+from joytui.doctor.probe import Probe, Sent, patience_of
 from joytui.doctor.resolve import KEY_SUSPICIONS, resolve, route_cause
 from joytui.doctor.steps import StepBook
+from joytui.doctor.whole_turn import whole_turn
 
 FURTHER_LIMIT = 1.5
 OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
@@ -38,6 +39,8 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
     except OutOfTime:
         judged = sent.judgement
     judged = settled(judged)
+    if judged.works:
+        judged = _for_a_turn(probe, sent, judged)
     judged = _with_costs(probe, judged)
     judged = _stale_daemon(world, judged)
     _record_logs(probe, book)
@@ -49,6 +52,15 @@ def settled(judged: Judgement) -> Judgement:
     """An open question that there was no time (or no need) to answer gets its likeliest answer."""
     likely = {KEY: "key-rejected", ROUTE: "responses-unsupported"}.get(judged.cause or "")
     return replace(judged, cause=likely) if likely else judged
+
+
+def _for_a_turn(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+    """A good answer is good for a whole turn only where what is left pays for one."""
+    turn, warnings = whole_turn(probe, sent, judged)
+    probe.warnings.extend(warnings)
+    if not turn.works:
+        probe.book.record("stream", "pass", "the small request was answered completely")
+    return turn
 
 
 def _with_costs(probe: Probe, judged: Judgement) -> Judgement:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
+from joytui.core.joytoken import OWN_KEY_PATH
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
 from joytui.gateway import public_api as public
@@ -67,6 +68,7 @@ def _catalog_routes() -> list[Route]:
         Route("/api/v1/models", public.catalog),
         Route("/api/v1/models/meta", public.meta),
         Route("/api/v1/pricing", public.pricing),
+        Route(OWN_KEY_PATH, public.own_key),
         Route("/healthz", public.health),
         Route("/metrics", public.metrics),
         Route("/openapi.json", openapi),

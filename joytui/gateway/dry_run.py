@@ -34,23 +34,52 @@ TITLES = {
 
 
 async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
-    """A `wire.KeyVerdict`."""
-    entry: KeyEntry | None = None
+    """For an administrator, about any key: a `wire.KeyVerdict`. Without an address, one that the policy allows is taken."""
+    try:
+        entry = _entry(gateway, wanted.key)
+    except Refused as refusal:
+        return _verdict(None, wanted.model, wanted.like, None, refusal)
+    address = wanted.ip or (str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None)
+    ask = Ask(wanted.model, wanted.tier, address, input_tokens=_tokens(INPUT_BYTES[wanted.like]))
+    return await _tried(gateway, entry, ask, wanted.like)
+
+
+async def check_own(
+    gateway: Gateway, entry: KeyEntry, model: str, tier: str | None, address: str | None, input_bytes: int
+) -> dict[str, Any]:
+    """For a key, about itself, from where it asks: a `wire.KeyVerdict` on a request of so many bytes; `running`: how many
+    requests of this key are on their way, and hold what they may cost."""
+    ask = Ask(model, tier, address, input_tokens=_tokens(input_bytes))
+    running = entry.running
+    verdict = await _tried(gateway, entry, ask, f"{input_bytes} bytes")
+    if not verdict["allowed"]:
+        await gateway.ledger.write(lambda batch: None)  # what has ended lets go of its hold first
+        verdict = await _tried(gateway, entry, ask, f"{input_bytes} bytes")
+    return {**verdict, "running": running}
+
+
+def _tokens(input_bytes: int) -> int:
+    return input_bytes // BYTES_PER_TOKEN + 1
+
+
+async def _tried(gateway: Gateway, entry: KeyEntry, ask: Ask, like: str) -> dict[str, Any]:
     chosen: Candidate | None = None
     refusal: Refused | None = None
     try:
-        entry = _entry(gateway, wanted.key)
         gateway.keyring.check_state(entry)
-        address = wanted.ip or (str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None)
-        tokens = INPUT_BYTES[wanted.like] // BYTES_PER_TOKEN + 1
-        ask = Ask(wanted.model, wanted.tier, address, input_tokens=tokens)
         chosen = await _affordable(gateway, entry, route(entry.policy, ask, gateway.market))
     except Refused as error:
         refusal = error
+    return _verdict(entry, ask.model or "", like, chosen, refusal)
+
+
+def _verdict(
+    entry: KeyEntry | None, model: str, like: str, chosen: Candidate | None, refusal: Refused | None
+) -> dict[str, Any]:
     return {
         "allowed": refusal is None,
         "key_id": entry.row.id if entry else None,
-        "model": wanted.model,
+        "model": model,
         "model_used": chosen.model if chosen else None,
         "tier": chosen.tier if chosen else None,
         "status": refusal.status if refusal else 200,
@@ -58,7 +87,7 @@ async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
         "message": refusal.message if refusal else None,
         "cause": refusal.cause if refusal else None,
         "estimate_credits": format_credits(chosen.estimate) if chosen else None,
-        "like": wanted.like,
+        "like": like,
         "steps": _steps(refusal),
     }
 

@@ -79,6 +79,10 @@ OPERATIONS = (
     ),
     Operation("get", "/api/v1/models/meta", "key"),
     Operation("get", "/api/v1/pricing", "key"),
+    Operation(
+        "get", "/api/v1/key/check", "key",
+        query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
+    ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
     Operation("get", "/metrics", "read"),
     Operation("get", "/openapi.json", ""),

@@ -13,8 +13,10 @@ from joytui import __version__
 from joytui.core.gateway_state import proof
 from joytui.core.joytoken import AUTO_MODEL, TIERS
 from joytui.gateway import refusals
+from joytui.gateway.addresses import client_address
 from joytui.gateway.catalog import entry, filtered
 from joytui.gateway.console_auth import may_read
+from joytui.gateway.dry_run import INPUT_BYTES, check_own
 from joytui.gateway.keyring import credential
 from joytui.gateway.policy import blacklisted
 from joytui.gateway.refusals import NOT_FOUND, Refused
@@ -22,6 +24,8 @@ from joytui.gateway.runtime import Gateway
 
 TIER_NAMES = {"economy": ("E", "Economy"), "standard": ("S", "Standard"), "premium": ("P", "Premium")}
 MAX_NONCE = 200
+MAX_MODEL = 200
+MAX_DIGITS = 9
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -128,6 +132,25 @@ async def pricing(request: Request) -> JSONResponse:
         for tag in sorted({tag for m in gateway.market.catalog.models.values() for tag in m.tags})
     ]
     return success({"tiers": tiers, "skus": skus, "currentVersion": version, "updatedAt": gateway.started_at})
+
+
+async def own_key(request: Request) -> JSONResponse:
+    """`GET /api/v1/key/check?model=&tier=&input_bytes=`: would a request of that size be let in now? Nothing is held.
+
+    This gateway's own, not JoyToken's. The key authenticates itself and hears of no other: it needs no console token.
+    """
+    gateway = gateway_of(request)
+    key = gateway.keyring.judge(credential(_headers(request)))
+    query = request.query_params
+    model, tier = query.get("model") or AUTO_MODEL, query.get("tier")
+    size = query.get("input_bytes", str(INPUT_BYTES["codex-turn"]))
+    if not (size.isascii() and size.isdigit() and len(size) <= MAX_DIGITS):
+        raise refusals.bad_request(f"input_bytes must be a number of at most {MAX_DIGITS} digits")
+    if len(model) > MAX_MODEL:
+        raise refusals.bad_request(f"model must have at most {MAX_MODEL} characters")
+    peer = request.client.host if request.client else None
+    address = client_address(peer, request.headers.get("x-forwarded-for"), gateway.trusted_proxies)
+    return success(await check_own(gateway, key, model, tier, address, int(size)))
 
 
 async def no_compaction(request: Request) -> Response:
