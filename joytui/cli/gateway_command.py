@@ -18,12 +18,13 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_upstream_key import configure as configure_upstream_key
 from joytui.cli.gateway_upstream_key import run as run_upstream_key
-from joytui.cli.output import emit, emit_json, say
+from joytui.cli.output import complain, emit, emit_json, say
 from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE, RefusedError, UnreachableError
 from joytui.core.places import Places, places
 
@@ -35,7 +36,6 @@ OPTIONS = (
     "host", "port", "upstream", "upstream_key_env", "upstream_api", "store", "tls_cert", "tls_key", "allow_hosts",
     "insecure", "catalog", "strict", "access_log",
 )  # fmt: skip
-PATHS = frozenset({"store", "tls_cert", "tls_key", "catalog"})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -139,21 +139,51 @@ async def _refuse_a_second(here: Places) -> None:
 def _start(args: argparse.Namespace) -> int:
     from joytui.client.local import ensure
 
-    _settings(args)  # what is wrong in them is said here and now, with its place, not in a log
+    wanted = _settings(args)  # what is wrong in them is said here and now, with its place, not in a log
     gateway = asyncio.run(ensure(places(), arguments=_words(args), on_demand=False))
+    named = [name for name in OPTIONS if getattr(args, name)]
+    differs = {} if gateway.started else _differences(wanted.given(), named)
     if args.json:
-        emit_json({"url": gateway.url, "pid": gateway.pid, "version": gateway.version, "started": gateway.started})
+        facts = {"url": gateway.url, "pid": gateway.pid, "version": gateway.version, "started": gateway.started}
+        emit_json({**facts, "differs": sorted(differs)})
     else:
         emit(f"gateway {'runs' if gateway.started else 'already runs'} at {gateway.url} (pid {gateway.pid})")
-        if not gateway.started and _words(args):
-            say("it keeps its settings: `joytui gateway stop` first, to start it with these")
     if gateway.outdated:
         say(gateway.outdated)
+    return _say_differences(differs, named, gateway.url)
+
+
+def _differences(wanted: Mapping[str, Any], named: Sequence[str]) -> dict[str, str]:
+    """The settings that are given now, or named by an option, and that the running gateway has otherwise: with how it has
+    them."""
+    from joytui.core.gateway_state import read_state
+
+    state = read_state(places().state_file)
+    if state is None or state.settings is None:
+        return {}
+    running = state.settings
+    names = [name for name in {*wanted, *named} if wanted.get(name) != running.get(name)]
+    return {name: str(running[name]) if name in running else "its default" for name in names}
+
+
+def _say_differences(differs: Mapping[str, str], named: Sequence[str], url: str) -> int:
+    """A gateway that runs takes no settings: bad news for who named some, a word for who changed them elsewhere."""
+    from joytui.core.redaction import visible
+
+    listed = ", ".join(f"{name}: {visible(text, limit=100)}" for name, text in sorted(differs.items()))
+    again = "`joytui gateway stop`, then start it again"
+    if not differs.keys().isdisjoint(named):
+        complain(RefusedError(f"it runs with other settings, and keeps them ({listed})", where=url, hint=again))
+        return RefusedError.exit_code
+    if differs:
+        say(f"its settings were changed since it started; it has {listed}: {again}")
     return EXIT_OK
 
 
 def _words(args: argparse.Namespace) -> tuple[str, ...]:
     """The options again, for the process in the background; paths made absolute."""
+    from joytui.gateway.settings import PATHS, absolute
+
     words: list[str] = []
     for name in OPTIONS:
         value = getattr(args, name)
@@ -163,12 +193,8 @@ def _words(args: argparse.Namespace) -> tuple[str, ...]:
         else:
             for one in value if isinstance(value, list) else [value]:
                 if one is not None:
-                    words.append(f"{option}={_absolute(one) if name in PATHS else one}")
+                    words.append(f"{option}={absolute(one) if name in PATHS else one}")
     return tuple(words)
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
 def _stop(args: argparse.Namespace) -> int:

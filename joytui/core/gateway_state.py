@@ -13,13 +13,18 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """`url` is "http://HOST:PORT" without a path; `started_at` RFC 3339 UTC; `upstream` as given, None when offline."""
+    """`url` is "http://HOST:PORT" without a path; `started_at` RFC 3339 UTC; `upstream` as given, None when offline.
+
+    `settings`: those that are no defaults, by name; None where an older gateway did not say.
+    """
 
     url: str
     pid: int
@@ -27,6 +32,7 @@ class GatewayState:
     started_at: str
     store: str
     upstream: str | None = None
+    settings: Mapping[str, Any] | None = None
 
 
 def proof(admin_token: str, nonce: str, url: str) -> str:
@@ -52,6 +58,7 @@ def read_state(path: Path) -> GatewayState | None:
             started_at=str(data["started_at"]),
             store=str(data["store"]),
             upstream=data.get("upstream"),
+            settings=data["settings"] if isinstance(data.get("settings"), dict) else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

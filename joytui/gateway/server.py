@@ -69,6 +69,7 @@ def _serve(gateway: Gateway, listening: socket.socket, places: Places) -> None:
         started_at=rfc3339(now()),
         store=str(gateway.ledger.path),
         upstream=gateway.settings.upstream,
+        settings=gateway.settings.given(),
     )
 
     def ready() -> None:

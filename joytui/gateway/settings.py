@@ -23,6 +23,7 @@ from joytui.gateway.upstreams.address import checked_url, checked_variable
 
 ENV_PREFIX = "JOYTUI_GATEWAY_"
 TABLE = "gateway"
+PATHS = frozenset({"store", "tls_cert", "tls_key", "catalog"})
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Credits = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, (int, float)) else v)]
@@ -172,6 +173,16 @@ class GatewaySettings(BaseModel):
     @property
     def offline(self) -> bool:
         return self.upstream is None and not self.upstreams
+
+    def given(self) -> dict[str, Any]:
+        """What is no default, as JSON has it; paths from the root on."""
+        found = self.model_dump(mode="json", exclude_defaults=True)
+        return {name: absolute(value) if name in PATHS else value for name, value in found.items()}
+
+
+def absolute(path: str) -> str:
+    """A path from the root on, for a process in another folder. A URL stays, to be refused as what it is."""
+    return path if "://" in path else str(Path(path).expanduser().absolute())
 
 
 def load_settings(

@@ -205,3 +205,31 @@ def test_settings_file_errors_have_their_line(machine: Machine) -> None:
     said = machine.call("gateway", "start")
     assert said.code == 2
     assert "config.toml:3" in said.err
+
+
+def test_a_gateway_that_runs_takes_no_settings_and_says_so(machine: Machine) -> None:
+    """Exit 1 for who named them; who asks for what it has gets it; a changed file is told."""
+    upstream = "http://127.0.0.1:9/v1"
+    machine.ask("gateway", "start", "--upstream", upstream)
+    for words in ((), ("--upstream", upstream), ("--upstream", f"{upstream}/")):
+        again = machine.call("gateway", "start", *words, "--json")
+        assert (again.code, again.json["differs"]) == (0, [])
+    other = machine.call("gateway", "start", "--upstream", "http://127.0.0.1:10/v1", "--strict")
+    assert other.code == 1
+    assert f"it runs with other settings, and keeps them (strict: its default, upstream: {upstream})" in other.err
+    assert "`joytui gateway stop`" in other.err
+    (machine.folder / "config.toml").write_text("[gateway]\nretention_days = 7\n")
+    changed = machine.call("gateway", "start", "--upstream", upstream)
+    assert changed.code == 0
+    assert "retention_days: its default" in changed.err
+    dropped = machine.call("gateway", "start", "--json")
+    assert (dropped.code, dropped.json["differs"]) == (0, ["retention_days"])
+
+
+@pytest.mark.parametrize("words", [["--upstream-key-env", "UPSTREAM_KEY"], ["--upstream-api", "chat"]])
+def test_what_belongs_to_an_upstream_wants_one(machine: Machine, words: list[str]) -> None:
+    for action in ("start", "run"):
+        said = machine.call("gateway", action, *words)
+        assert (said.code, said.out) == (2, "")
+        assert "is for `upstream`, and that is not set" in said.err
+    assert machine.call("setup", "--local", "--yes", *words, env={"UPSTREAM_KEY": "sk-x"}).code == 2
