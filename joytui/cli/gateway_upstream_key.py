@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joytui.cli.output import emit, emit_json, say
@@ -61,7 +62,11 @@ def _name(given: str | None, upstreams: list[UpstreamSettings]) -> str:
     from joytui.gateway.upstreams.factory import host_of
 
     if given is not None:
-        name = host_of(given) if "://" in given else given.strip()
+        by_url = {one.url: one.name for one in upstreams}
+        try:
+            name = by_url.get(given.strip().rstrip("/")) or (host_of(given) if "://" in given else given.strip())
+        except ValueError:  # brackets without an end
+            name = ""
         if not 0 < len(name) <= 200 or not name.isprintable():
             raise UsageError("an upstream's name is its name in the settings, or its host", where="NAME")
         return name
@@ -85,10 +90,23 @@ def _set(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: lis
     variable = next((one.key_env for one in upstreams if one.name == name), None)
     if variable:
         say(f"the variable {variable}, where it is set, goes before it")
-    if upstreams and name not in {one.name for one in upstreams}:
-        say(f"no upstream of the settings is called {name} ({', '.join(one.name or '' for one in upstreams)})")
+    _say_unknown(name, [one.name or "" for one in upstreams])
     say("a gateway that runs takes it when it is started again: `joytui gateway stop`, then start")
     return EXIT_OK
+
+
+def _say_unknown(name: str, known: Sequence[str]) -> None:
+    """A name that the settings do not have may be that of `gateway start --upstream URL`; it may also be a slip."""
+    if name in known:
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    has = f"the settings have {', '.join(known)}" if known else "they have none"
+    say(f"warning: no upstream of the settings is called {name} ({has}){f': did you mean {near[0]}?' if near else ''}")
+    say(
+        f"  it is for `joytui gateway start --upstream URL` with that host; `joytui gateway upstream-key forget {name}`"
+    )
 
 
 def _read(name: str) -> str:

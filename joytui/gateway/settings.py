@@ -35,7 +35,7 @@ class UpstreamSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str | None = None
-    """How the logs call it; without one, its host."""
+    """How the logs call it; without one, its host (its address, where another one has that host)."""
     url: str
     """An OpenAI base URL, to which /responses and /chat/completions are appended. https, or http on loopback."""
     key_env: str | None = None
@@ -160,6 +160,9 @@ class GatewaySettings(BaseModel):
     def _listening(self) -> GatewaySettings:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key belong together")
+        names = [upstream.name for upstream in self.upstreams if upstream.name]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two upstreams are called {twice!r}")
         if self.upstream is None and self.upstream_key_env:
             raise ValueError(
                 "upstream_key_env is for `upstream`, and that is not set (each of `upstreams` has its key_env)"

@@ -1,7 +1,7 @@
 """Where an upstream's key comes from: the environment, then the system's keyring, then a file of mode 0600.
 
 Never a command line (every user of the machine can read those), and never the store. An upstream goes by its name in the
-settings, or by its host. The file says of each name whether its key is in the keyring (null) or here: so a keyring is not
+settings, else by its host, or by its address where two share that. The file says of each name whether its key is in the keyring (null) or here: so a keyring is not
 asked, nor the package for it imported (10 MB, 0.2 s), by who keeps nothing in it.
 """
 
@@ -51,6 +51,10 @@ class UpstreamKeys:
         if found is not None:
             self.given.append(found.value)
         return found
+
+    def names(self) -> set[str]:
+        """For whom a key is kept. Raises SettingsError."""
+        return set(self._read())
 
     def keep(self, name: str, key: str, *, to: str | None = None) -> str:
         """Keeps a key and says where: `to` "keyring" or "file", None: the keyring where there is one, else the file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import SettingsError
@@ -9,21 +10,29 @@ from joytui.gateway.settings import GatewaySettings, UpstreamSettings
 from joytui.gateway.upstream_keys import COMMAND, UpstreamKeys
 from joytui.gateway.upstreams.address import variable_words
 from joytui.gateway.upstreams.exchange import Upstream
-from joytui.gateway.upstreams.factory import host_of, make_failover, make_upstream, offline
+from joytui.gateway.upstreams.factory import address_of, host_of, make_failover, make_upstream, offline
 
 if TYPE_CHECKING:
     from joytui.gateway.upstreams.transport import TransportOptions
 
 
 def wanted_upstreams(settings: GatewaySettings) -> list[UpstreamSettings]:
-    """Those of the settings in the order to ask them; each has a name."""
+    """Those of the settings in the order to ask them; each has a name: its own, else its host, else (where another one
+    has that) its address. Keys are kept by it: one that is kept for a host goes to no two upstreams."""
     wanted = sorted(settings.upstreams, key=lambda upstream: upstream.priority)
     if settings.upstream:
         first = UpstreamSettings(
             url=settings.upstream, key_env=settings.upstream_key_env, api=settings.upstream_api, priority=-1
         )
         wanted = [first, *wanted]
-    return [one.model_copy(update={"name": one.name or host_of(one.url)}) for one in wanted]
+    unnamed = {one.url for one in wanted if one.name is None}
+    taken = Counter([*(one.name for one in wanted if one.name), *map(host_of, unnamed)])
+
+    def name(one: UpstreamSettings) -> str:
+        host = host_of(one.url)
+        return one.name or (host if taken[host] == 1 else address_of(one.url))
+
+    return [one.model_copy(update={"name": name(one)}) for one in wanted]
 
 
 def upstream_of(settings: GatewaySettings, keys: UpstreamKeys) -> Upstream:
@@ -51,6 +60,12 @@ def _relay(wanted: UpstreamSettings, options: TransportOptions, keys: UpstreamKe
             f"the upstream's key is to be in the {words}, and that is not set; nor is a key kept for it",
             where=wanted.url,
             hint=f"{exported}, or {COMMAND.replace('NAME', wanted.name)}",
+        )
+    if found is None and wanted.name == address_of(wanted.url) and (host := host_of(wanted.url)) in keys.names():
+        raise SettingsError(
+            f"a key is kept for {host}, and more than one upstream stands there: which one it is for is not known",
+            where=wanted.url,
+            hint=f"{COMMAND.replace('NAME', wanted.name)} keeps one for each; or give them names in the settings",
         )
     key, source = (found.value, found.source) if found else (None, None)
     return make_upstream(wanted.url, key, key_from=source, api=wanted.api, name=wanted.name, options=options)

@@ -15,12 +15,14 @@ import pytest
 
 from joytui.core.errors import SettingsError
 from joytui.gateway import system_keyring
+from joytui.gateway.settings import load_settings
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
+from joytui.gateway.upstream_setup import upstream_of, wanted_upstreams
 from tests.bridge.chat_upstream import ChatUpstream, answer_json
 from tests.gateway.served import served
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
-from tests.upstreams.calling import ANSWER
+from tests.upstreams.calling import ANSWER, model_call, read
 
 KEY = "up-key-of-nobody-0123456789abcdef"
 NAME = "api.example.com"
@@ -252,3 +254,52 @@ def test_upstream_key_a_gateway_that_keeps_none_does_not_load_the_keyring(tmp_pa
         "assert 'keyring' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=30)
+
+
+async def test_upstream_key_of_a_host_goes_to_no_two_upstreams(machine: Machine) -> None:
+    """Without names both go by their addresses; a key that was kept for the host is given to neither."""
+    async with (
+        ChatUpstream(lambda seen: answer_json({"error": {"message": "x"}}, 503)) as one,
+        ChatUpstream(lambda seen: answer_json(ANSWER)) as other,
+    ):
+        urls = [one.url, other.url]
+        tables = "".join(f'[[gateway.upstreams]]\nurl = "{url}/"\n' for url in urls)
+        (machine.folder / "config.toml").write_text(tables)
+        settings = load_settings(machine.folder / "config.toml", {})
+        names = [url.removeprefix("http://") for url in urls]
+        assert [upstream.name for upstream in wanted_upstreams(settings)] == names
+        keys = UpstreamKeys(machine.data / FILE_NAME, {})
+        keys.keep("127.0.0.1", "for-one-of-them", to="file")
+        with pytest.raises(SettingsError, match="more than one upstream stands there") as caught:
+            upstream_of(settings, keys)
+        assert names[0] in (caught.value.hint or "")
+        for url, key in zip(urls, ("key-of-one", "key-of-the-other"), strict=True):
+            said = machine.call("gateway", "upstream-key", "set", url, "--in", "file", stdin=key)
+            assert (said.code, "warning" in said.err) == (0, False)
+        upstream = upstream_of(settings, keys)
+        await read(upstream, model_call("chat/completions", stream=False))
+        await upstream.aclose()
+        assert [seen.headers["authorization"] for seen in (one.requests[-1], other.requests[-1])] == [
+            "Bearer key-of-one",
+            "Bearer key-of-the-other",
+        ]
+
+
+def test_upstream_key_a_name_that_the_settings_do_not_have_is_told(machine: Machine) -> None:
+    def keep(name: str) -> str:
+        said = machine.call("gateway", "upstream-key", "set", name, "--in", "file", stdin=KEY)
+        assert said.code == 0
+        return said.err
+
+    assert "warning: no upstream of the settings is called api.example.com (they have none)" in keep(NAME)
+    (machine.folder / "config.toml").write_text(f'[[gateway.upstreams]]\nurl = "https://{NAME}/v1"\n')
+    assert "did you mean api.example.com?" in keep("api.exmple.com")
+    assert "warning" not in keep(NAME)
+    assert machine.call("gateway", "upstream-key", "set", "http://[", stdin=KEY).code == 2
+
+
+def test_two_upstreams_of_one_name_are_refused(machine: Machine) -> None:
+    tables = '[[gateway.upstreams]]\nname = "a"\nurl = "https://x.example/v1"\n' * 2
+    (machine.folder / "config.toml").write_text(tables)
+    said = machine.call("gateway", "settings")
+    assert (said.code, "two upstreams are called 'a'" in said.err) == (2, True)

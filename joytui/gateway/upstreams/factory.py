@@ -55,6 +55,12 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
+def address_of(url: str) -> str:
+    """What it is called where another one without a name has the same host: "api.example.com/openai/v1"."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path.rstrip('/')}"
+
+
 def make_failover(upstreams: Sequence[Upstream]) -> Upstream:
     """Several upstreams, the most wanted first; one alone stays what it is."""
     from joytui.gateway.upstreams.failover import Failover
