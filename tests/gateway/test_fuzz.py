@@ -1,6 +1,6 @@
 """A fuzzer over every endpoint that the gateway's OpenAPI description tells of: no fault, no hang, no key that leaks.
 
-Eight seconds by default, a minute in CI (JOYTUI_REQUIRE=1), as long as JOYTUI_FUZZ_S says by hand.
+Four seconds by default, a minute in CI (JOYTUI_REQUIRE=1), as long as JOYTUI_FUZZ_S says by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from joytui.gateway.app import _catalog_routes, _console_routes
 from joytui.gateway.openapi import OPERATIONS
 from tests.gateway.fuzzing import IN_TIME_S, Made, World, requests_of, send
 
-SECONDS = float(os.environ.get("JOYTUI_FUZZ_S") or (60 if os.environ.get("JOYTUI_REQUIRE") == "1" else 8))
+SECONDS = float(os.environ.get("JOYTUI_FUZZ_S") or (60 if os.environ.get("JOYTUI_REQUIRE") == "1" else 4))
 EXAMPLES = 60
 """In one round; each round begins with a key that works."""
 
