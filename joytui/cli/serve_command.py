@@ -91,14 +91,22 @@ def run(args: argparse.Namespace) -> int:
     )
     with bind(wishes.host, wishes.port) as listening:
         asyncio.run(
-            serve(wishes, listening, places(), say, lambda url: _ready(url, wishes.changes, wishes.private, near))
+            serve(
+                wishes,
+                listening,
+                places(),
+                say,
+                lambda url, others: _ready(url, others, wishes.changes, wishes.private, near),
+            )
         )
     return EXIT_OK
 
 
-def _ready(url: str, changes: bool, private: bool, near: bool) -> None:
+def _ready(url: str, others: list[str], changes: bool, private: bool, near: bool) -> None:
     emit(f"ready {url}")
     sys.stdout.flush()
+    if others:
+        say(f"from other machines: {'  or  '.join(others)}")
     what = "everything can be changed" if changes else "read-only"
     who = "only by this link" if private else "for everyone on this machine"
     if not near:

@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import os
 import platform
+import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from joytui.client.local import TOKEN_VARIABLE, connect, leave
 from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
 from joytui.core.places import Places
+from joytui.web.token_notes import TokenNote, abandoned
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -37,6 +39,7 @@ class Access:
         self._env = env
         self._console: ConsoleClient | None = None
         self._token: tuple[str, str] | None = None  # its id ("": not ours to take away), the token
+        self._note: TokenNote | None = None
         self._looking = asyncio.Lock()  # pages that come at the same time look for the gateway one after another
 
     async def open(self) -> None:
@@ -61,18 +64,31 @@ class Access:
             self._token = await self._read_only_token(self._console)
 
     async def _read_only_token(self, console: ConsoleClient) -> tuple[str, str]:
-        name = f"joytui serve {platform.node()[:40]}"
         try:
-            for old in await console.tokens():
-                said, _, pid = old.name.rpartition(" ")
-                if said == name and not _alive(pid):  # of a server that was killed
-                    await console.delete_token(old.id)
-            made = await console.create_token(f"{name} {os.getpid()}")
+            await self._clean_up(console)
+            made = await console.create_token(
+                f"joytui serve {platform.node()[:40]} {secrets.token_hex(4)} {os.getpid()}"
+            )
         except RefusedError as error:
             if error.kind == "read_only_token":
                 return "", console.token
             raise
+        self._note = TokenNote.keep(self._places.data_dir, _gateway_of(console), made.id)
         return made.id, made.token
+
+    async def _clean_up(self, console: ConsoleClient) -> None:
+        """Takes away the tokens of this gateway that servers which were killed have left."""
+        for note in abandoned(self._places.data_dir):
+            if note.gateway != _gateway_of(console):
+                note.release()
+                continue
+            try:
+                await console.delete_token(note.token_id)
+            except RefusedError as error:
+                if error.kind != "not_found":
+                    note.release()
+                    raise
+            note.drop()
 
     async def words(self) -> tuple[list[str], dict[str, str]]:
         """Options and variables that let one more console see the gateway; looks for it again where it has gone."""
@@ -108,22 +124,21 @@ class Access:
         with contextlib.suppress(JoytuiError):  # it has gone: so has what the token opened
             if token is not None and token[0]:
                 await console.delete_token(token[0])
+                if self._note is not None:
+                    self._note.drop()
             if note := await leave(console, self._places):
                 self._say(note)
         await self._close_console()
 
     async def _close_console(self) -> None:
         self._token = None
+        if self._note is not None:
+            self._note.release()
+            self._note = None
         if self._console is not None:
             console, self._console = self._console, None
             await console.aclose()
 
 
-def _alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def _gateway_of(console: ConsoleClient) -> str:
+    return "" if console.local is not None else console.url

@@ -136,9 +136,10 @@ async def serve(
     listening: socket.socket,
     places: Places,
     say: Callable[[str], None],
-    ready: Callable[[str], None],
+    ready: Callable[[str, list[str]], None],
 ) -> None:
-    """Serves until SIGINT, SIGTERM or SIGHUP; no console is left behind. `ready` gets the page's address.
+    """Serves until SIGINT, SIGTERM or SIGHUP; no console is left behind. `ready` gets the page's address, and those that
+    other machines may use where it listens on all of them.
 
     Raises what `Access.open` raises, before anything is served.
     """
@@ -161,7 +162,7 @@ async def serve(
         await runner.setup()
         try:
             await web.SockSite(runner, listening).start()
-            ready(address(wishes.host, port) + server.link)
+            ready(address(wishes.host, port) + server.link, [at + server.link for at in elsewhere(wishes.host, port)])
             await over.wait()
         finally:
             await runner.cleanup()
@@ -186,6 +187,20 @@ def address(host: str, port: int) -> str:
     """Where a browser on this machine finds the page."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (nothing is bound here)
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def elsewhere(host: str, port: int) -> list[str]:
+    """Where browsers on other machines find the page, if it listens on all addresses: by number, and by this machine's name."""
+    if host not in WILDCARDS:
+        return []
+    families = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")]  # for documentation: nobody is there
+    found: list[str] = []
+    for family, somewhere in families[: 1 if host == "0.0.0.0" else 2]:  # noqa: S104 (nothing is bound here)
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect((somewhere, 9))  # sends nothing: the system only says by which of its addresses it would
+            found.append(str(asking.getsockname()[0]))
+    names = dict.fromkeys([*found, socket.gethostname().lower()])
+    return [address(name, port) for name in names if name and not name.startswith("127.")]
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import signal
 import socket
 import sys
@@ -20,6 +21,8 @@ from joytui.client.local import connect
 from joytui.core.places import places
 from joytui.web.access import Access
 from joytui.web.child import Wish, environment, size
+from joytui.web.server import elsewhere
+from joytui.web.token_notes import abandoned
 from tests.support.joytui_process import Machine
 from tests.support.served import Served, gone, start
 
@@ -257,6 +260,43 @@ def test_another_address_than_loopback_is_warned_about(machine: Machine):
     assert "anyone who can reach the port sees" in served.words
     assert "plain http" in served.words
     assert "for everyone who can reach this port" in served.words
+    assert f"from other machines: {elsewhere('0.0.0.0', int(served.url.split(':')[2].strip('/')))[0]}/" in served.words
+
+
+def test_where_other_machines_find_it():
+    assert elsewhere("127.0.0.1", 80) == elsewhere("wall.example", 80) == []
+    for host in ("0.0.0.0", "::"):
+        found = elsewhere(host, 8792)
+        assert f"http://{socket.gethostname().lower()}:8792" in found
+        assert not any("127.0.0.1" in one or "0.0.0.0" in one for one in found)
+
+
+async def test_the_token_of_a_server_that_was_killed_goes_and_no_other_does(machine: Machine, tmp_path: Path):
+    """Another machine of the same name looks at the same gateway: its token stays, whatever its process is called here."""
+    here = places(machine.env)
+    admin = await connect(here, start=False)
+    for stale in abandoned(here.data_dir):
+        stale.drop()
+    before = {token.id for token in await admin.tokens()}
+    notes = set(here.data_dir.glob("serve-*"))  # of a server that lives
+    elsewhere_made = await admin.create_token(f"joytui serve {platform.node()[:40]} 0123abcd 999999")
+    killed = start(machine)
+    killed.end(signal.SIGKILL)
+    assert len([token for token in await admin.tokens() if token.id not in before]) == 2
+    accesses = [
+        Access(here, lambda text: None, gateway_url=None, start=False, changes=False, env=machine.env) for _ in range(2)
+    ]
+    for access in accesses:
+        await access.open()
+    both = {token.id for token in await admin.tokens()} - before
+    assert elsewhere_made.id in both
+    assert len(both) == 3, "the killed one's has gone; that of a server which lives has not"
+    for access in accesses:
+        await access.close()
+    assert {token.id for token in await admin.tokens()} - before == {elsewhere_made.id}
+    assert set(here.data_dir.glob("serve-*")) == notes
+    await admin.delete_token(elsewhere_made.id)
+    await admin.aclose()
 
 
 def test_the_page_cannot_ask_for_anything_but_known_words():
