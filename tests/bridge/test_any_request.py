@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.request import to_chat
 from tests.gateway.fuzzing import ANYTHING, EXTRA, ITEM, TEXTS, TOOL
+from tests.support.examples import examples
 
 CHOICE = st.one_of(
     ANYTHING,
@@ -29,7 +30,7 @@ BODY = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(BODY)
 @example({"input": "hi", "tools": [{"type": "namespace", "name": "n", "tools": True}]})
 @example({"input": "hi", "tools": [{"type": "function", "name": "\ud800" * 70}]})

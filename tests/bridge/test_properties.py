@@ -18,6 +18,7 @@ from joytui.gateway.upstreams.answers import _chunks
 from joytui.gateway.upstreams.exchange import Observation
 from tests.bridge.bridging import assistant, call, custom, developer, function, names_of, namespace, output, user
 from tests.bridge.chat_upstream import call_delta, chunk, sse, usage
+from tests.support.examples import examples
 
 TOOLS = [function("f"), custom("patch"), namespace("ns", function("g"), custom("js"))]
 FLAT = ["f", "patch", "ns__g", "ns__js", "unknown"]
@@ -76,7 +77,7 @@ def test_any_split_gives_the_same_events(chunks: list[Any], done: bool, crlf: bo
     assert events_of(read(pieces)) == events_of(json.loads(json.dumps(chunks)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(STREAMS)
 def test_every_stream_is_well_formed(chunks: list[Any]) -> None:
     events = events_of(chunks)
@@ -98,7 +99,7 @@ def test_every_stream_is_well_formed(chunks: list[Any]) -> None:
         assert len(ids) == len(set(ids))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(STREAMS)
 def test_no_text_of_a_finished_answer_is_lost(chunks: list[Any]) -> None:
     events = events_of(chunks)
@@ -141,7 +142,7 @@ def chat_of(items: list[Any]) -> Any:
     return to_chat({"model": "m", "input": items, "tools": TOOLS})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(CONVERSATIONS)
 def test_every_call_is_followed_by_its_output(items: list[Any]) -> None:
     messages = chat_of(items).body["messages"]
@@ -156,7 +157,7 @@ def test_every_call_is_followed_by_its_output(items: list[Any]) -> None:
     assert not expected
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(CONVERSATIONS)
 def test_nothing_is_lost_but_orphaned_outputs(items: list[Any]) -> None:
     made = chat_of(items)
@@ -172,7 +173,7 @@ def test_nothing_is_lost_but_orphaned_outputs(items: list[Any]) -> None:
     assert sum("without a call" in n for n in made.notes) == bool(orphans)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(CONVERSATIONS)
 def test_words_of_each_role_keep_their_order(items: list[Any]) -> None:
     messages = chat_of(items).body["messages"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from joytui.cli.codex_command import as_data
 from joytui.codex.keybindings import keybinding_fault
 from tests.codex.conftest import KEY, SEED, Scene, causes
+from tests.support.examples import examples
 
 
 def test_the_guides_setup(scene: Scene) -> None:
@@ -361,7 +362,7 @@ VALUES = st.recursive(
     ),
     st.sampled_from(["0.169.0", "0.140.0", "0.100.0", "0.94.0", "nonsense"]),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_values_give_an_answer(
     scene: Scene, top: dict[str, Any], fields: dict[str, Any], args: list[str], version: str
 ) -> None:

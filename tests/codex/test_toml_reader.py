@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from joytui.codex.toml_reader import TomlError, read_toml
 from tests.codex.conftest import SEED
+from tests.support.examples import examples
 
 RECORDED = json.loads((Path(__file__).parent / "syntax_errors.json").read_text("utf-8"))
 # Where another token of the same broken line is named than Codex names.
@@ -40,7 +41,7 @@ documents = st.dictionaries(keys, values, max_size=5)
 
 
 @given(documents)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_reads_what_tomlkit_writes(data: dict[str, Any]) -> None:
     text = tomlkit.dumps(data)
     assert read_toml(text).data == tomllib.loads(text)
@@ -60,7 +61,7 @@ def test_every_key_has_its_line(data: dict[str, Any]) -> None:
 
 
 @given(st.text(alphabet=" \t\n\r\"'[]{}=.,#\\ab1-_+:TZ\u00a0\ufeff", max_size=40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_never_disagrees_with_the_standard_library_on_values(text: str) -> None:
     try:
         wanted = tomllib.loads(text)

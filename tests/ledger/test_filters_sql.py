@@ -9,6 +9,7 @@ from joytui.core.filters import parse, predicate
 from joytui.ledger import reads
 from joytui.ledger.sqlite import SqliteLedger
 from tests.ledger.filling import START, add, new_key
+from tests.support.examples import examples
 
 ROWS = [
     {"status": 200, "model": "auto", "model_used": "gpt-5.5", "cost_nano": 5 * 10**8, "input_tokens": 1200, "ttft_ms": 80.5},
@@ -34,7 +35,7 @@ def fill(ledger: SqliteLedger) -> None:
     ledger.write_now(lambda batch: None)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(WORDS)), max_size=4))
 def test_sql_and_predicate_agree(ledger: SqliteLedger, words: list[tuple[bool, str]]) -> None:
     if not ledger.read_now(reads.last_seq):

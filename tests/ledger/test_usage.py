@@ -17,6 +17,7 @@ from joytui.ledger.ids import milliseconds
 from joytui.ledger.sqlite import SqliteLedger
 from joytui.ledger.usage import latency, percentile, usage
 from tests.ledger.filling import DAY, START, add, new_key
+from tests.support.examples import examples
 
 HOUR = 3_600_000
 SPAN = 9 * DAY
@@ -83,7 +84,7 @@ BY = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(BY, st.integers(-HOUR, SPAN), st.integers(0, SPAN + DAY))
 def test_any_range_and_grouping_is_exact(corpus, by: list[str], start: int, length: int) -> None:
     ledger, rows = corpus

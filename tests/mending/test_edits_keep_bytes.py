@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from joytui.codex.edit import EditError, remove_key, rename_key, set_key
 from joytui.codex.toml_reader import read_toml
+from tests.support.examples import examples
 
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="©"), max_size=8
@@ -80,7 +81,7 @@ def is_subsequence(small: str, large: str) -> bool:
 
 
 @given(documents(), st.sampled_from([("model_provider",), ("model_providers", "joytoken", "env_key"), ("a", "new")]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_what_is_added_is_all_that_changes(text: str, path: tuple[str, ...]) -> None:
     new = set_key(text, path, "JOY").text
     assert is_subsequence(text, new)
@@ -90,7 +91,7 @@ def test_what_is_added_is_all_that_changes(text: str, path: tuple[str, ...]) -> 
 
 
 @given(documents(), WORDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_what_is_replaced_is_the_value_alone(text: str, value: str) -> None:
     document = read_toml(text)
     for path in [path for path in document.places if all(isinstance(part, str) for part in path)][:6]:
@@ -113,7 +114,7 @@ def test_what_is_replaced_is_the_value_alone(text: str, value: str) -> None:
 
 
 @given(documents())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_removed_and_renamed_keys_leave_every_comment(text: str) -> None:
     table = read_toml(text).data["model_providers"]["joytoken"]
     for key in table:

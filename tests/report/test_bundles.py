@@ -25,6 +25,7 @@ from joytui.doctor.bundle.scrub import Scrubber
 from joytui.doctor.failures import last_failures, told
 from joytui.doctor.triage import triage
 from tests.report.planted import ROLLOUTS, PlantedMachine, all_planted, core, plant, spellings
+from tests.support.examples import examples
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PLANTED = all_planted()
@@ -185,7 +186,7 @@ def test_counts_of_tokens_are_no_secrets() -> None:
         assert MASK in Scrubber().text(secret), secret
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=200), st.sampled_from(sorted(PLANTED.values())))
 def test_scrubbed_text_scrubs_to_itself(text: str, secret: str) -> None:
     scrubber = Scrubber([secret])

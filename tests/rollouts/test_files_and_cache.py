@@ -24,6 +24,7 @@ from joytui.codex.rollouts.lines import Scanner
 from joytui.codex.rollouts.shapes import time_of
 from joytui.codex.rollouts.turns import last_turns
 from joytui.core.usage import UsageTotals
+from tests.support.examples import examples
 from tests.support.rollout_corpus import Thread, Truth, write_corpus
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -317,7 +318,7 @@ def test_a_second_process_reads_a_part_and_delivers_it(tmp_path: Path, monkeypat
     assert read_usage(tmp_path, tmp_path / "cache") == alone
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)), st.sampled_from("Z +-z"), st.integers(1, 9))
 def test_the_time_at_a_lines_head_is_read_as_any_other(moment: datetime, zone: str, digits: int) -> None:
     stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}000"[:digits] + zone

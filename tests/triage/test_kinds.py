@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from joytui.core.causes import CAUSES
 from joytui.doctor.triage import Answer, answer_json, render, triage
+from tests.support.examples import examples
 
 URL = "https://api-dev.joytokens.ai/openai/v1/responses"
 
@@ -216,7 +217,7 @@ PIECES = st.sampled_from(
 SECRETS = ("jt_live_0123456789abcdef", "sk-proj-Zq8xWv3mTn7fLc1eYd2b", "ghp_abcdefghij0123456789KLMN")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.one_of(st.text(max_size=400), st.lists(st.one_of(PIECES, st.text(max_size=12)), max_size=60).map("".join)),
     st.sampled_from(SECRETS),
@@ -230,7 +231,7 @@ def test_any_text_gets_an_answer_and_no_key_comes_out(text: str, secret: str) ->
     assert all(cause.id in CAUSES for cause in answer.candidates)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_get_an_answer(data: bytes) -> None:
     assert triage(data).reply
