@@ -16,7 +16,8 @@ from joytui.core.errors import EXIT_USAGE, JoytuiError, SettingsError, Unreachab
 from joytui.core.places import Places
 from joytui.core.redaction import Redactor, visible
 
-START_DEADLINE = 20.0
+START_DEADLINE = 45.0
+"""Long for a machine under load; who waits sees how long it takes, and may stop waiting."""
 STOP_DEADLINE = 30.0
 
 
@@ -48,6 +49,8 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
     try:
         async with asyncio.timeout(START_DEADLINE):
             ready, kind = await _outcome(process)
+            if not ready:
+                await _watch(process.pid)  # it ends by itself: what is wrong stands in its log only then
     except TimeoutError:
         raise UnreachableError(
             f"the gateway was not ready within {START_DEADLINE:.0f} s",
@@ -58,9 +61,7 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
         if not ready and process.poll() is None:
             process.terminate()
     if not ready:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(process.wait, 5)
-        raise _start_failure(places.gateway_log, offset, process.returncode, kind)
+        raise _start_failure(places.gateway_log, offset, process.wait(), kind)
     process.returncode = 0  # it is meant to outlive this object, whose destructor would complain
     return process.pid
 
@@ -104,7 +105,7 @@ async def _outcome(process: subprocess.Popen[bytes]) -> tuple[bool, str | None]:
         transport.close()
 
 
-def _start_failure(log: Path, offset: int, code: int | None, kind: str | None) -> JoytuiError:
+def _start_failure(log: Path, offset: int, code: int, kind: str | None) -> JoytuiError:
     """The child's own complaint (cli.output.complain wrote it) as our error, with its exit code."""
     try:
         with log.open("rb") as file:
@@ -115,12 +116,19 @@ def _start_failure(log: Path, offset: int, code: int | None, kind: str | None) -
     lines = [visible(line).strip() for line in Redactor().text(text).splitlines() if line.strip()]
     hints = [line.removeprefix("hint:").strip() for line in lines if line.startswith("hint:")]
     complaints = [line.removeprefix("joytui:").strip() for line in lines if line.startswith("joytui:")]
-    why = (complaints or [line for line in lines if not line.startswith("hint:")] or [f"exit code {code}"])[-1]
+    why = (complaints or [line for line in lines if not line.startswith("hint:")] or [_ending(code)])[-1]
     hint = hints[-1] if hints else "`joytui gateway run` shows what it does"
     what = f"the local gateway did not start: {why[:500]}"
     if code == EXIT_USAGE:
         return SettingsError(what, where=str(log), hint=hint)
     return UnreachableError(what, where=str(log), hint=hint, kind=kind)
+
+
+def _ending(code: int) -> str:
+    """How a process ended that said nothing."""
+    if code >= 0:
+        return f"exit code {code}"
+    return f"it was ended from outside, by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
 
 
 async def end_process(pid: int) -> None:
