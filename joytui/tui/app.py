@@ -316,12 +316,12 @@ class ConsoleApp(PacedApp):
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, by the terminal and by what the machine offers; says so."""
-        from joytui.tui.clipboard import offer
+        from joytui.tui.clipboard import offer, words
 
         self.copy_to_clipboard(text)
         if not self.options.served:  # the user sits at another machine's clipboard
             self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
-        self.tell(f"{what} is on the clipboard.")
+        self.tell(words(what, served=self.options.served))
 
     def tell(self, text: str, *, error: bool = False) -> None:
         """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open."""

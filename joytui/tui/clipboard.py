@@ -24,6 +24,13 @@ def tool(env: Mapping[str, str] = os.environ) -> list[str] | None:
     return wanted if shutil.which(wanted[0], path=env.get("PATH")) else None
 
 
+def words(what: str, *, served: bool, env: Mapping[str, str] = os.environ) -> str:
+    """What may be said about a text that was just copied: neither a terminal nor a browser tells whether it took it."""
+    if served:
+        return f"{what} was sent to the browser, which puts it on its clipboard only over https or on localhost."
+    return f"{what} is on the clipboard." if tool(env) else f"{what} was sent to the terminal, for its clipboard."
+
+
 def offer(text: str) -> bool:
     """Gives the text to that command; False where there is none or it fails. Never raises, never shows the text."""
     command = tool()

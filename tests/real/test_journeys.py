@@ -97,7 +97,7 @@ def test_support_finds_a_ticket_s_request_and_compares_it(stage: Stage) -> None:
         terminal.wait_for("policy-rejected", "of tier premium")
         terminal.send("c")
         copied = base64.b64encode(ticket.encode()).decode()
-        terminal.wait_for("on the clipboard")
+        terminal.wait_for("clipboard")
         assert f"\x1b]52;c;{copied}" in terminal.output
         terminal.send("escape")
         terminal.send("escape")

@@ -19,6 +19,7 @@ from joytui.tui.state import LinkState
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from tests.tui import data
 
+SIZE = (120, 40)
 LIVE = LinkState("live", url="http://127.0.0.1:8791", version="0.1.0", keys=4)
 
 
@@ -59,6 +60,12 @@ async def fill(app: ConsoleApp, pilot: Any) -> None:
         case "keys":
             screen.show(KeysSnapshot(data.keys(), loaded=True))
     await settle(app, pilot)
+
+
+def text_of(app: Any) -> str:
+    """All text on the screen, as it is drawn."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
 async def settle(app: ConsoleApp, pilot: Any) -> None:

@@ -14,9 +14,8 @@ from textual.dom import DOMNode
 from textual.widgets import Input
 
 import joytui.tui
-from tests.tui.opening import settle
+from tests.tui.opening import settle, text_of
 from tests.tui.states import STATES, opened
-from tests.tui.test_screens import text_of
 
 SIZE = (110, 34)
 NAMED = {state.name: state for state in STATES}

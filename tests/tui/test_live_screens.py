@@ -18,8 +18,8 @@ from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.settings import ConsoleSettings
+from tests.tui.opening import text_of
 from tests.tui.staging import Stage, now
-from tests.tui.test_screens import text_of
 
 SIZE = (150, 44)
 LIMIT_S = 15.0

@@ -19,8 +19,7 @@ from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
 from tests.support.terminal import Terminal
 from tests.tui import data
-from tests.tui.opening import LIVE, console, fill, settle
-from tests.tui.test_screens import text_of
+from tests.tui.opening import LIVE, console, fill, settle, text_of
 from tests.tui.test_start import command, configured
 
 FILTERS = (

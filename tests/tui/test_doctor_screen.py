@@ -1,0 +1,169 @@
+"""Doctor by its keys: the run, its verdict, what is copied, the report, a tried turn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from joytui.core.records import Report, Step
+from joytui.tui.clipboard import words
+from joytui.tui.doctor.worker import Order
+from joytui.tui.screens.ask import Ask
+from joytui.tui.screens.step import StepDialog
+from joytui.tui.screens.trial import TrialDialog
+from tests.tui import data
+from tests.tui.opening import SIZE, console, fill, settle, text_of
+
+
+class Examiner:
+    """Stands where the doctor's `examine` is called, and lets the test decide when it goes on."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.orders: list[Order] = []
+        self.error: Exception | None = None
+        self.wait_for_cancel = False
+
+    def __call__(self, order: Order, on_step: Any, cancelled: Any) -> Report:
+        self.orders.append(order)
+        if self.error:
+            raise self.error
+        for step in self.report.steps:
+            on_step(step)
+        if self.wait_for_cancel and order.send:
+            cancelled.__self__.wait(30)  # the screen's own event
+        return self.report
+
+
+async def test_local_checks_run_at_once_and_r_sends():
+    examiner = Examiner(data.KEY_UNSET)
+    app = console("doctor", examine=examiner)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        assert [o.send for o in examiner.orders] == [False]
+        assert "JOY_TOKEN_API_KEY is not set" in text_of(app)
+        assert app.codex_goes_to == "https://api-dev.joytokens.ai/openai/v1"
+        examiner.report = data.HEALTHY
+        await pilot.press("r")
+        await settle(app, pilot)
+        assert [o.send for o in examiner.orders] == [False, True]
+        assert "Codex works through the gateway" in text_of(app)
+
+
+async def test_escape_stops_a_run():
+    examiner = Examiner(data.HEALTHY)
+    examiner.wait_for_cancel = True
+    app = console("doctor", examine=examiner)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        await pilot.press("r")
+        await pilot.pause()
+        assert app.screen.snapshot.phase == "sending"
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert app.screen.snapshot.phase == "cancelled"
+
+
+async def test_a_doctor_that_fails_says_so_and_the_console_lives():
+    examiner = Examiner(data.HEALTHY)
+    examiner.error = RuntimeError("broken, with jt_live_0123456789abcdef in it")
+    app = console("doctor", examine=examiner)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        shown = text_of(app)
+        assert "The doctor itself could not finish" in shown
+        assert "jt_live" not in shown
+
+
+async def test_copying_from_doctor():
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("y")
+        assert app.clipboard == 'source ~/.zshrc\ncodex exec "say hi"'
+        await pilot.press("c")
+        assert "key-unset" in app.clipboard
+        await pilot.press("b")
+        assert app.clipboard.startswith('model_provider = "joytoken"')
+        await settle(app, pilot)
+        assert words("The config.toml block", served=False) in text_of(app)
+
+
+async def test_export_asks_where_and_writes_the_report(tmp_path: Path):
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("e")
+        await settle(app, pilot)
+        assert isinstance(app.screen, Ask)
+        app.screen.query_one(Input).value = str(tmp_path / "r.json")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert json.loads((tmp_path / "r.json").read_text())["verdict"]["cause"] == "key-unset"
+        assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
+        await pilot.press("e")
+        await settle(app, pilot)
+        app.screen.query_one(Input).value = str(tmp_path)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert "Not written" in text_of(app)
+
+
+async def test_a_step_opens_with_what_it_found():
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert isinstance(app.screen, StepDialog)
+        assert "54 bytes" in text_of(app)
+
+
+async def test_try_asks_first_and_says_what_stands_in_the_way():
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("t")
+        await settle(app, pilot)
+        assert isinstance(app.screen, TrialDialog)
+        assert "codex exec -c model_provider=joytui" in text_of(app)
+        await pilot.press("y")
+        assert app.clipboard.startswith("codex exec -c model_provider=joytui")
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert "no gateway" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
+async def test_try_shows_its_outcome_however_much_codex_says(size: tuple[int, int]) -> None:
+    app = console("doctor")
+    async with app.run_test(size=size) as pilot:
+        await app.push_screen(TrialDialog())
+        await settle(app, pilot)
+        for line in data.CODEX_SAYS * 3:
+            app.screen.post_message(TrialDialog.Said(line))
+        app.screen.post_message(TrialDialog.Ended(data.trial()))
+        await settle(app, pilot)
+        outcome, box = app.screen.query_one("#outcome"), app.screen.query_one("#dialog")
+        assert outcome.size.height >= 3
+        assert box.content_region.contains_region(outcome.region), text_of(app)
+        assert "it works" in text_of(app)
+        assert "shows it in Logs" in text_of(app)
+
+
+async def test_steps_appear_while_the_doctor_runs():
+    from joytui.tui.doctor.worker import StepCame
+
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        screen: Any = app.screen
+        await screen.show(screen.snapshot.started(send=False))
+        step: Step = data.step("config.read")
+        screen.post_message(StepCame(0, step))
+        await settle(app, pilot)
+        assert "config.toml parses" in text_of(app)
+        assert "1 ms" in text_of(app)

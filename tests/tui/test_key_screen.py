@@ -1,0 +1,128 @@
+"""Keys by its keys: made, shown once, revoked; and leaving the console with a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.widgets import Input
+
+from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.screens.ask import Confirm
+from joytui.tui.screens.key_form import KeyForm
+from joytui.tui.screens.key_shown import KeyShown
+from tests.tui import data
+from tests.tui.opening import SIZE, console, fill, settle, text_of
+
+
+class Gateway:
+    """The link's side of the Keys screen, answered from memory."""
+
+    def __init__(self) -> None:
+        self.wishes: list[Any] = []
+        self.revoked: list[str] = []
+        self.client = self
+
+    def wanted(self) -> bool:
+        return False
+
+    async def keys(self) -> list[Any]:
+        return list(reversed(data.keys()))
+
+    async def create_key(self, wanted: Any) -> Any:
+        from joytui.core.wire import KeyCreated
+
+        self.wishes.append(wanted)
+        first = data.keys()[0].model_dump()
+        return KeyCreated(**{**first, "name": wanted.name, "key": "jt_local_" + "k" * 48})
+
+    async def revoke_key(self, key_id: str) -> Any:
+        self.revoked.append(key_id)
+        return data.keys()[0]
+
+    async def leave(self) -> str | None:
+        return "gateway keeps running at http://127.0.0.1:8791"
+
+
+def with_gateway() -> tuple[Any, Gateway]:
+    gateway = Gateway()
+    app = console("keys", link=lambda changed: gateway)
+    return app, gateway
+
+
+async def test_a_key_is_made_shown_once_and_copied():
+    app, gateway = with_gateway()
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("n")
+        await settle(app, pilot)
+        assert isinstance(app.screen, KeyForm)
+        await pilot.press("enter")
+        assert "a key needs a name" in text_of(app)
+        await pilot.press(*"codex-dora")
+        app.screen.query_one("#daily_limit", Input).value = "2"
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert [(w.name, w.policy.daily_limit) for w in gateway.wishes] == [("codex-dora", "2")]
+        assert isinstance(app.screen, KeyShown)
+        assert "jt_local_kkkk" in text_of(app)
+        await pilot.press("y")
+        assert app.clipboard == "jt_local_" + "k" * 48
+        await pilot.press("s")
+        assert app.clipboard.startswith("export JOY_TOKEN_API_KEY=jt_local_")
+        await pilot.press("b")
+        assert 'base_url = "http://127.0.0.1:8791/openai/v1"' in app.clipboard
+        await pilot.press("t")
+        assert app.clipboard.startswith("codex exec")
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert "jt_local_kkkk" not in text_of(app)
+
+
+async def test_revoking_asks_and_no_means_no():
+    app, gateway = with_gateway()
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("down", "x")
+        await settle(app, pilot)
+        assert isinstance(app.screen, Confirm)
+        assert "codex-ben" in text_of(app)
+        await pilot.press("enter")  # "No" has the focus
+        await settle(app, pilot)
+        assert gateway.revoked == []
+        await pilot.press("x")
+        await settle(app, pilot)
+        await pilot.press("y")
+        await settle(app, pilot)
+        assert gateway.revoked == ["key_01JD8Z4M5NBEN0"]
+
+
+async def test_a_revoked_key_cannot_be_revoked_again():
+    app, _ = with_gateway()
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        app.screen.table.move_cursor(row=4)
+        await pilot.pause()
+        assert app.screen.check_action("revoke", ()) is False
+
+
+async def test_the_cursor_stays_on_its_key():
+    app = console("keys")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("down", "down")
+        app.screen.show(KeysSnapshot(tuple(reversed(data.keys())), loaded=True))
+        await settle(app, pilot)
+        assert app.screen.selected().name == "ci-nightly"
+
+
+async def test_quitting_says_where_the_gateway_runs_on():
+    app, _ = with_gateway()
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("q")
+        for _ in range(20):
+            if app.goodbye:
+                break
+            await asyncio.sleep(0)
+    assert app.goodbye == "gateway keeps running at http://127.0.0.1:8791"

@@ -1,0 +1,117 @@
+"""Logs by its keys: following, errors, the detail, the filter, an empty log."""
+
+from __future__ import annotations
+
+from tests.tui import data
+from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of
+
+
+async def test_log_follows_pauses_and_resumes():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        view = app.screen.view
+        assert view.follow
+        assert view.cursor == 239
+        await pilot.press("up", "up")
+        await settle(app, pilot)
+        assert not view.follow
+        assert "paused" in text_of(app)
+        app.store.append([{**data.requests(2)[0], "id": "req_new"}])
+        view.catch_up()
+        assert view.cursor == 237
+        await pilot.press("f")
+        await settle(app, pilot)
+        assert view.follow
+        assert view.cursor == 240
+        await pilot.press("home")
+        assert view.cursor == 0
+
+
+async def test_errors_are_found_by_key():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        view = app.screen.view
+        await pilot.press("E")
+        assert view.shown.status(view.cursor) >= 400
+        last = view.cursor
+        await pilot.press("E")
+        assert view.cursor < last
+        await pilot.press("e")
+        assert view.cursor == last
+        await pilot.press("e")
+        await settle(app, pilot)
+        assert "no more failed requests" in text_of(app)
+
+
+async def test_detail_explains_a_refusal():
+    app = console("logs")
+    async with app.run_test(size=(160, 50)) as pilot:
+        await fill(app, pilot)
+        store = app.store
+        app.screen.view.go(next(i for i in range(len(store)) if store.status[i] == 402))
+        await pilot.press("enter")
+        await settle(app, pilot)
+        shown = text_of(app)
+        assert "402 Payment Required · insufficient-quota" in shown
+        assert "daily limit of 2 Cr reached" in shown
+        await pilot.press("c")
+        assert app.clipboard == app.screen.selected().request_id
+        await pilot.press("escape")
+        await settle(app, pilot)
+        assert "WHO AND WHAT" not in text_of(app)
+
+
+async def test_filter_narrows_and_escape_widens():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("slash", *"status:4xx", "enter")
+        await settle(app, pilot)
+        shown = app.screen.view.shown
+        before = len(shown)
+        assert 0 < before < 240
+        assert all(400 <= shown.status(i) < 500 for i in range(before))
+        app.store.append([{**data.requests(2)[0], "id": "req_late", "status": 404}])
+        app.screen.view.catch_up()
+        assert len(shown) == before + 1
+        await pilot.press("escape")
+        assert len(app.screen.view.shown) == 241
+
+
+async def test_a_wrong_filter_is_named_and_nothing_changes():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("slash", *"stauts:4xx", "enter")
+        await settle(app, pilot)
+        assert "no field is called 'stauts'" in text_of(app)
+        assert len(app.screen.view.shown) == 240
+
+
+async def test_empty_log_says_where_codex_goes():
+    app = console("logs")
+    app.codex_goes_to = "https://api-dev.joytokens.ai/openai/v1"
+    async with app.run_test(size=SIZE) as pilot:
+        app.link_state = LIVE
+        await settle(app, pilot)
+        shown = text_of(app)
+        assert "Your Codex talks to https://api-dev.joytokens.ai/openai/v1 directly" in shown
+        assert 'base_url = "http://127.0.0.1:8791/openai/v1"' in shown
+        await pilot.press("b")
+        assert "127.0.0.1:8791" in app.clipboard
+
+
+async def test_the_log_repaints_once_for_many_requests():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        view = app.screen.view
+        before = view.painted
+        for row in data.requests(400):
+            app.store.append([{**row, "id": f"again_{row['id']}"}])
+        view.catch_up()
+        await pilot.pause()
+        assert 1 <= view.painted - before <= 4
+        assert view.cursor == len(app.store) - 1
