@@ -183,7 +183,12 @@ async def _rotate(console: ConsoleClient, args: argparse.Namespace) -> int:
     if not args.json:
         from joytui.cli.amounts import local_time
 
-        say(f"the old key {'works until ' + local_time(args.overlap) if args.overlap else 'has ended'}")
+        if args.overlap:
+            say(
+                f"the old key works until {local_time(args.overlap)}; the name means the new one, the old one has its id"
+            )
+        else:
+            say("the old key has ended")
     return EXIT_OK
 
 

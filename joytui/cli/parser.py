@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
-            raise argparse.ArgumentError(action, f"one of {', '.join(choices)}{_near(str(value), choices)}")
+            raise argparse.ArgumentError(action, f"must be one of {', '.join(choices)}{_near(str(value), choices)}")
 
     def _every_option(self, words: Sequence[str]) -> list[str]:
         """The options of this parser and of the actions that were chosen."""

@@ -111,7 +111,8 @@ async def _made(console: ConsoleClient, args: argparse.Namespace) -> KeyCreated 
     from joytui.core.wire import KeyCreate, PolicyView
 
     name = f"codex-{_user()}"
-    present = next((key for key in await console.keys() if key.name == name and key.state == "active"), None)
+    active = [key for key in await console.keys() if key.name == name and key.state == "active"]
+    present = next((key for key in active if key.replaced_by is None), active[-1] if active else None)
     if present is not None and not args.new_key:
         hint = "open a shell that has it, or `joytui setup --local --new-key` (the old one ends)"
         say(f"  a key {name!r} ({present.hint}) was made before; it is not set in this shell: {hint}")

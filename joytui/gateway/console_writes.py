@@ -60,15 +60,17 @@ async def edit_key(request: Request) -> JSONResponse:
         changes["labels"] = wanted.labels or []
     if "expires_at" in given:
         changes["expires_at"] = _time("expires_at", wanted.expires_at)
+        if entry.state == "expired":
+            gateway.keyring.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
 async def key_action(request: Request) -> JSONResponse:
-    """revoke, disable or enable. Revoking is for ever."""
+    """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
     gateway = may_write(request)
-    entry = _named(gateway, request)
+    entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
     if revoked and action != "revoke":
@@ -87,8 +89,9 @@ async def rotate_key(request: Request) -> JSONResponse:
     entry = _named(gateway, request)
     wanted = await read(request, KeyRotate, optional=True)
     row = entry.row
-    if row.state == "revoked":
-        raise Refused(409, CONFLICT, "a revoked key cannot be rotated; create a new one")
+    if entry.state in ("revoked", "expired"):
+        how = "create a new one" if row.state == "revoked" else "create a new one, or edit its expiry first"
+        raise Refused(409, CONFLICT, f"this key is {entry.state}, and what it is rotated to would be as well: {how}")
     until = _time("old_expires_at", wanted.old_expires_at)
     expires = views.shown_time(row.expires_at)
     answer = await _created(
@@ -229,8 +232,8 @@ def _snapshot(view: PolicyView) -> dict[str, Any]:
     return body
 
 
-def _named(gateway: Gateway, request: Request) -> KeyEntry:
-    return gateway.keyring.addressed(request.path_params["id"])
+def _named(gateway: Gateway, request: Request, *, surely: bool = False) -> KeyEntry:
+    return gateway.keyring.addressed(request.path_params["id"], surely=surely)
 
 
 def _tier(request: Request) -> str:

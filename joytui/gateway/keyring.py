@@ -64,20 +64,30 @@ class Keyring:
     def get(self, key_id: str) -> KeyEntry | None:
         return self._by_id.get(key_id)
 
-    def named(self, text: str) -> KeyEntry | None:
-        """By id, or by name where only one key has it that is neither revoked nor expired."""
+    def named(self, text: str, *, surely: bool = False) -> KeyEntry | None:
+        """By id, or by name where only one key has it that is neither revoked nor expired. Of a key and the one that it was
+        rotated to the new one is meant, unless it must be sure."""
         if entry := self._by_id.get(text):
             return entry
         found = [e for e in self._by_id.values() if e.row.name == text]
         live = [e for e in found if e.state in ("active", "disabled")]
+        if not surely:
+            ids = {e.row.id for e in live}
+            live = [e for e in live if e.row.replaced_by not in ids]
         return live[0] if len(live) == 1 else found[0] if len(found) == 1 else None
 
-    def addressed(self, text: str) -> KeyEntry:
+    def addressed(self, text: str, *, surely: bool = False) -> KeyEntry:
         """The same. Raises Refused: 404 where no key is meant, 409 where more than one may be."""
-        if entry := self.named(text):
+        if entry := self.named(text, surely=surely):
             return entry
-        if any(e.row.name == text for e in self):
-            message = "more than one key has that name: use the id (`joytui keys list --all` shows it)"
+        if same := [e for e in self if e.row.name == text]:
+            live = [_told(e) for e in same if e.state in ("active", "disabled")]
+            which = (
+                f"{' and '.join(live)} have that name"
+                if live
+                else "more than one key had that name, and all have ended"
+            )
+            message = f"{which}: use the id (`joytui keys list --all` shows it)"
             raise refusals.Refused(409, refusals.CONFLICT, message)
         raise refusals.Refused(
             404, refusals.NOT_FOUND, "no key with that id or name (`joytui keys list --all` shows them)"
@@ -122,6 +132,14 @@ def credential(headers: Mapping[str, str]) -> str | None:
         return direct
     scheme, _, value = headers.get("authorization", "").partition(" ")
     return value.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _told(entry: KeyEntry) -> str:
+    """A key among others of its name: "key_1 (jt_…abcd, replaced by key_2, until 2026-11-24T…)"."""
+    row = entry.row
+    facts = [row.hint, *([f"replaced by {row.replaced_by}"] if row.replaced_by else [])]
+    facts += [f"until {_time(row.expires_at)}"] if row.expires_at is not None else []
+    return f"{row.id} ({', '.join([*facts, *([entry.state] if entry.state != 'active' else [])])})"
 
 
 def _time(ms: int) -> str:

@@ -229,7 +229,7 @@ def test_a_wallet_is_not_called_off_while_another_makes_it_count_as_empty(machin
         (["keys", "create", "x" * 100], "1 to 80 characters"),
         (["keys", "create", "x", "--daily", "off"], "--daily"),
         (["keys", "edit", "dev-ada"], "nothing to change"),
-        (["keys", "frobnicate"], "invalid choice"),
+        (["keys", "frobnicate"], "must be one of create, list"),
         (["logs", "--filter", "colour:red"], "column 1"),
         (["logs", "--since", "whenever"], "--since"),
         (["logs", "--limit", "-3"], "--limit"),

@@ -105,13 +105,46 @@ async def test_a_name_of_two_keys_asks_for_the_id(gateway: Served) -> None:
     assert (rotated.status_code, rotated.json()["name"]) == (201, "dev")
     said = await gateway.admin.post("/console/v1/keys/dev/disable")
     assert (said.status_code, said.json()["error"]["type"]) == (409, "conflict")
-    assert "use the id" in said.json()["error"]["message"]
+    new_id, message = rotated.json()["id"], said.json()["error"]["message"]
+    assert message.startswith(
+        f"{old['id']} ({old['hint']}, replaced by {new_id}, until 2099-01-01T00:00:00Z) and {new_id} ("
+    )
+    assert message.endswith("have that name: use the id (`joytui keys list --all` shows it)")
     missing = await gateway.admin.post("/console/v1/keys/nobody/disable")
     assert missing.status_code == 404
     assert missing.json()["error"]["message"].startswith("no key with that id or name (`joytui keys list")
     ended = {"expires_at": "2026-01-01T00:00:00Z"}
     assert (await gateway.admin.patch(f"/console/v1/keys/{old['id']}", json=ended)).status_code == 200
     assert (await gateway.ask("keys/dev"))["id"] == rotated.json()["id"]
+
+
+async def test_a_name_means_the_key_that_the_other_was_rotated_to(gateway: Served) -> None:
+    """For looking, editing, checking and rotating again; not for what ends a key."""
+    old = await gateway.new_key("dev")
+    later = {"old_expires_at": "2099-01-01T00:00:00Z"}
+    new = (await gateway.admin.post("/console/v1/keys/dev/rotate", json=later)).json()
+    assert (await gateway.ask("keys/dev"))["id"] == new["id"]
+    verdict = (await gateway.admin.post("/console/v1/keys/check", json={"key": "dev", "model": "auto"})).json()
+    assert (verdict["allowed"], verdict["key_id"]) == (True, new["id"])
+    edited = (await gateway.admin.patch("/console/v1/keys/dev", json={"owner": "ada"})).json()
+    assert (edited["id"], edited["owner"]) == (new["id"], "ada")
+    newest = (await gateway.admin.post("/console/v1/keys/dev/rotate", json=later)).json()
+    assert (await gateway.ask(f"keys/{new['id']}"))["replaced_by"] == newest["id"]
+    assert (await gateway.ask(f"keys/{old['id']}"))["replaced_by"] == new["id"]
+    for action in ("revoke", "disable", "enable"):
+        assert (await gateway.admin.post(f"/console/v1/keys/dev/{action}")).status_code == 409
+
+
+async def test_what_has_expired_is_not_rotated_and_not_renewed_beside_another_of_its_name(gateway: Served) -> None:
+    old = await gateway.new_key("dev", expires_at="2026-01-01T00:00:00Z")
+    path = f"/console/v1/keys/{old['id']}"
+    said = await gateway.admin.post(f"{path}/rotate")
+    assert (said.status_code, "is expired" in said.text) == (409, True)
+    await gateway.new_key("dev")
+    assert (await gateway.admin.patch(path, json={"expires_at": "2099-01-01T00:00:00Z"})).status_code == 409
+    assert (
+        await gateway.admin.patch(path, json={"name": "other", "expires_at": "2099-01-01T00:00:00Z"})
+    ).status_code == 200
 
 
 @pytest.mark.parametrize(
