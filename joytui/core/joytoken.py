@@ -53,6 +53,10 @@ env_key = "{KEY_VARIABLE}"
 """
 
 
+DOCTOR_REQUEST_ID: Final = "joytui-doctor-"
+"""How the X-Request-ID of each request of the doctor's begins, so that logs tell it from Codex's."""
+
+
 def config_block(base_url: str = DEV_BASE_URL) -> str:
     """The guide's config.toml for a base URL."""
     return CONFIG_BLOCK.format(base_url=base_url)

@@ -31,6 +31,7 @@ from joytui.doctor.codex_words import Patience, per_request
 from joytui.doctor.fixes import fix_for
 from joytui.doctor.judgement import Judgement
 from joytui.doctor.limits import Cancelled, Limit
+from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.steps import BY_ID, STEP_OF_CAUSE, StepBook
 
 DEFAULT_TIMEOUT = 10.0
@@ -92,6 +93,8 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judg
 
             rest += _guarded(lambda: explain_further(world, limit))
         return first, _distinct(rest, first.cause)
+    if not send and (lacks := path_it_lacks(world)):
+        return Judgement(False, "base-url-path", lacks.what, (lacks,)), _distinct(hints, "base-url-path")
     if not send or world.plan is None:
         return Judgement(None, None, "nothing was sent"), _distinct(hints, None)
     from joytui.doctor.walk import try_request

@@ -15,8 +15,8 @@ from joytui.core.causes import CAUSES
 from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
-from joytui.doctor.local_gateway import running_elsewhere
-from joytui.doctor.mend.plans import is_local_gateway, mend_for
+from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
+from joytui.doctor.mend.plans import mend_for
 
 Details = Mapping[str, Any]
 

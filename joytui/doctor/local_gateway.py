@@ -1,16 +1,36 @@
-"""Where joytui's own gateway runs, by its state file: for a Codex that asks another port of this machine."""
+"""joytui's own gateway as this machine knows it without asking: its port, its path, and where it runs (its state file)."""
 
 from __future__ import annotations
 
 import os
 from urllib.parse import urlsplit
 
+from joytui.codex.urls import origin_of
 from joytui.codex.world import World
 from joytui.core.gateway_state import read_state
-from joytui.core.joytoken import BASE_PATH
+from joytui.core.joytoken import BASE_PATH, LOCAL_PORT
 from joytui.core.places import places
+from joytui.core.records import Evidence
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def is_local_gateway(world: World) -> bool:
+    """Whether requests go to where joytui's own gateway listens on this machine."""
+    port = world.invocation.env.get("JOYTUI_GATEWAY_PORT") or str(LOCAL_PORT)
+    origin = origin_of(world.plan.base_url) if world.plan else ""
+    return origin in (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
+
+
+def path_it_lacks(world: World) -> Evidence | None:
+    """The path of a base_url that leads to joytui's own gateway, which serves no model below it; None where it is right."""
+    if world.plan is None or world.provider is None or world.provider.builtin or not is_local_gateway(world):
+        return None
+    path = urlsplit(world.plan.wire_url).path
+    if path in (f"{BASE_PATH}/responses", f"{BASE_PATH}/chat/completions"):
+        return None
+    told = f"joytui's own gateway, which belongs at this port, answers below {BASE_PATH} only; base_url leads to {path}"
+    return Evidence(told, world.provider.fields["base_url"].origin)
 
 
 def running_elsewhere(world: World) -> str | None:

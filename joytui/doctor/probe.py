@@ -9,6 +9,7 @@ from typing import Any
 
 from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
+from joytui.core.joytoken import DOCTOR_REQUEST_ID
 from joytui.core.records import Evidence
 from joytui.doctor import small
 from joytui.doctor.answers import Refusal, classify
@@ -26,11 +27,12 @@ from joytui.doctor.tls import Trust
 
 TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
-OWN_ID = "joytui-doctor-"
 SLOW = 5.0
 SHORT_IDLE_MS = 1000
 """An idle limit below this is asked again as Codex does (stream_max_retries): with 0 ms Codex 0.169.0 works in one try of
 a few, as the events come in the same moment as the head or a little later (observed)."""
+PATIENT_IDLE_MS = 3000
+"""Up to here one more try tells a slow answer from a passing one, within the doctor's own time."""
 GRAIN = 0.02
 """Seconds: a silence shorter than this is not told apart from this process having to wait for its own turn."""
 _OWN_HEADERS = ("accept", "content-type", "x-request-id")
@@ -107,7 +109,7 @@ class Probe:
             wait = retry_after(sent.delivery.answer.headers)
             enough = wait is not None and wait <= SHORT_WAIT and self.limit.left() > wait + 2
             return wait if enough and self.patience.stream_retries else None
-        if tries >= self._retries(sent.judgement) or self.limit.left() < 1.0:
+        if tries >= self._retries(sent.judgement) or self.limit.left() < self._time_of_a_try(sent.judgement):
             return None
         return 0.2 if cause == "stream-idle" else float(0.2 * 2**tries)
 
@@ -117,9 +119,14 @@ class Probe:
         if judged.cause in ("rate-limited", "no-response"):
             return 0
         if judged.cause == "stream-idle":
-            return min(5, repeats) if self.plan.stream_idle_timeout_ms < SHORT_IDLE_MS else 0
+            idle = self.plan.stream_idle_timeout_ms
+            return min(5, repeats) if idle < SHORT_IDLE_MS else min(1, repeats) if idle <= PATIENT_IDLE_MS else 0
         bound = 2 if judged.cause in TRANSPORT else 1
         return min(bound, repeats, patience.request_retries + patience.stream_retries)
+
+    def _time_of_a_try(self, judged: Judgement) -> float:
+        """Seconds that another request may need: one that had to end early would decide nothing."""
+        return 1.0 + (self.plan.stream_idle_timeout_ms / 1000 if judged.cause == "stream-idle" else 0.0)
 
     def codex_body(self) -> dict[str, Any]:
         settings = settings_of(self.world, self.plan)
@@ -129,7 +136,7 @@ class Probe:
 
     def send(self, body: dict[str, Any]) -> Sent:
         """One request with this body, judged. Raises Cancelled."""
-        request_id = f"{OWN_ID}{uuid.uuid4().hex}"
+        request_id = f"{DOCTOR_REQUEST_ID}{uuid.uuid4().hex}"
         request = Request("POST", self._headers(request_id), small.encode(body))
         holder = LimitHolder(self.limit)
         started = time.monotonic()
@@ -167,7 +174,7 @@ class Probe:
 
     def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
         answer = delivery.answer
-        theirs = {name: value for name, value in answer.headers.items() if not value.startswith(OWN_ID)}
+        theirs = {name: value for name, value in answer.headers.items() if not value.startswith(DOCTOR_REQUEST_ID)}
         behaviour = of_status(refusal.status, theirs, data, self.plan.url, self.patience, refusal.error)
         said = f": {refusal.message[:300]}" if refusal.message else " without a word"
         details = {**refusal.details, **behaviour.details()}

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from joytui.codex.error_bodies import body_kind
+from joytui.core.joytoken import DOCTOR_REQUEST_ID
 from joytui.doctor.answers import is_about_model, read_error
 from joytui.doctor.exchange import Answer, Request, exchange
 from joytui.doctor.faults import NetFault
@@ -36,7 +37,7 @@ class Asker:
             *(self.key_headers if key_headers is None else key_headers),
             ("content-type", b"application/json"),
             ("accept", b"application/json"),
-            ("x-request-id", f"joytui-route-{uuid.uuid4().hex[:16]}".encode()),
+            ("x-request-id", f"{DOCTOR_REQUEST_ID}{uuid.uuid4().hex}".encode()),
         ]
         return self._ask(path, Request("POST", headers, b"{}"))
 

@@ -11,12 +11,14 @@ from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence
 from joytui.doctor.answers import KEY, ROUTE, classify
 from joytui.doctor.faults import NetFault
+from joytui.doctor.foretold import foretell
 from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
+from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.probe import Probe, Sent, patience_of
 from joytui.doctor.resolve import KEY_SUSPICIONS, resolve, route_cause
 from joytui.doctor.steps import StepBook
-from joytui.doctor.whole_turn import whole_turn
+from joytui.doctor.whole_turn import least_turn, whole_turn
 
 FURTHER_LIMIT = 1.5
 OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
@@ -111,30 +113,35 @@ def explain_further(world: World, limit: Limit) -> list[Judgement]:
         return [of_fault(fault, patience_of(world, world.plan)), *doubtful_path(world)]
     except (ValueError, OutOfTime):
         return []
-    return _empty_request(probe)
+    return _further(probe)
 
 
 _ABOUT_THE_BODY = ("request-rejected", "request-too-large", "duplicate-request", "model-not-found")
 
 
-def _empty_request(probe: Probe) -> list[Judgement]:
-    """The causes that an empty request meets: the route, the key (where there is one), policy, budget, the gateway itself."""
+def _further(probe: Probe) -> list[Judgement]:
+    """What the gateway would answer: asked of joytui's own without a request, of another by an empty one."""
+    base = urlsplit(probe.route.target.path).path.rpartition("/responses")[0]
+    told = foretell(probe.asker, probe.plan.model, least_turn(probe)) if base == BASE_PATH else None
+    if told is not None:
+        return [] if told.allowed else _refusals(probe, told.status, told.body, "a turn would get")
     found = probe.asker.post_empty(probe.route.target.path)
-    if found is None:
-        return []
-    status, body = found
+    judged = _refusals(probe, *found, "an empty request gets") if found else []
+    return [one for one in judged if one.cause not in _ABOUT_THE_BODY]
+
+
+def _refusals(probe: Probe, status: int, body: bytes, who: str) -> list[Judgement]:
+    """The causes that such a request meets: the route, the key (where there is one), policy, budget, the gateway itself."""
     if 200 <= status < 400:
         return []
     refusal = classify(status, {}, body)
     told = f"HTTP {status}" + (f": {refusal.message[:200]}" if refusal.message else "")
-    evidence = (Evidence(f"an empty request gets {told}", probe.route.target.url),)
+    evidence = (Evidence(f"{who} {told}", probe.route.target.url),)
     if refusal.cause == ROUTE:
         cause, right = route_cause(probe)
         return [Judgement(False, cause, told, evidence, None, {"right_base_url": right} if right else {})]
     if refusal.cause == KEY:
         return _key_too(probe, told, evidence)
-    if refusal.cause in _ABOUT_THE_BODY:
-        return []
     return [Judgement(False, refusal.cause, told, evidence, None, refusal.details)]
 
 
@@ -151,6 +158,8 @@ def doubtful_path(world: World) -> list[Judgement]:
     """Where the gateway cannot be asked: a base_url whose path is none that a gateway has."""
     if world.plan is None or world.provider is None or world.provider.builtin:
         return []
+    if lacks := path_it_lacks(world):
+        return [Judgement(False, "base-url-path", lacks.what, (lacks,))]
     path = urlsplit(world.plan.base_url.strip()).path.rstrip("/")
     if re.fullmatch(r"(?:/[\w.\-]+)*/v\d+", path) and not re.search(r"/v\d+/.*v\d+$", path):
         return []

@@ -6,17 +6,14 @@ is not known, the good answer stands.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from joytui.codex.versions import rules_for
-from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, INSUFFICIENT_QUOTA, OWN_KEY_PATH
-from joytui.core.json_object import json_object
+from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, INSUFFICIENT_QUOTA
 from joytui.core.records import Evidence
 from joytui.doctor.answers import classify
 from joytui.doctor.codex_words import of_status
+from joytui.doctor.foretold import Foretold, foretell
 from joytui.doctor.judgement import Judgement
 from joytui.doctor.probe import Probe, Sent
 
@@ -25,16 +22,6 @@ LARGE_TURN = 72_000
 SETTLING = (0.05, 0.15, 0.4)
 """Seconds until a refusal is asked about again: a gateway ends a request after its client has read the last event."""
 _INSTRUCTIONS = ("model_instructions_file", "experimental_instructions_file", "base_instructions")
-
-
-@dataclass(frozen=True, slots=True)
-class Foretold:
-    """What the gateway says of a request that was not sent. `running`: other requests of this key hold something."""
-
-    allowed: bool
-    status: int = 200
-    message: str = ""
-    running: bool = False
 
 
 def whole_turn(probe: Probe, sent: Sent, judged: Judgement) -> tuple[Judgement, list[Judgement]]:
@@ -83,27 +70,14 @@ def _foretold(probe: Probe, size: int) -> Foretold | None:
 
 
 def _asked(probe: Probe, size: int) -> Foretold | None:
-    """Whether a request of this size would be let in, or refused for want of money; None where that is not told."""
-    query = urlencode({"model": probe.plan.model, "input_bytes": size}, errors="replace")
-    found = probe.asker.get(f"{OWN_KEY_PATH}?{query}")
-    if found is None or found[0] != 200:
-        return None
-    data = (json_object(found[1].decode("utf-8", "replace")) or {}).get("data")
-    if not isinstance(data, dict):
-        return None
-    if data.get("allowed") is True:
-        return Foretold(True)
-    if data.get("allowed") is not False or data.get("error_type") != INSUFFICIENT_QUOTA:
-        return None
-    status = data.get("status")
-    told = str(data.get("message") or "")[:1000]
-    return Foretold(False, status if isinstance(status, int) else 402, told, bool(data.get("running", True)))
+    """As the gateway foretells it; another refusal than one for want of money says nothing about a turn's size."""
+    told = foretell(probe.asker, probe.plan.model, size)
+    return told if told is not None and (told.allowed or told.error_type == INSUFFICIENT_QUOTA) else None
 
 
 def _refused(probe: Probe, no: Foretold, size: int) -> Judgement:
-    body = json.dumps({"error": {"message": no.message, "type": INSUFFICIENT_QUOTA}}).encode()
-    refusal = classify(no.status, {}, body)
-    behaviour = of_status(no.status, {}, body, probe.plan.url, probe.patience, refusal.error)
+    refusal = classify(no.status, {}, no.body)
+    behaviour = of_status(no.status, {}, no.body, probe.plan.url, probe.patience, refusal.error)
     turn = "a whole turn" if size < LARGE_TURN else "a larger first turn (many tools, long instructions)"
     told = f"a small request passes, {turn} would be refused: {no.message}"
     details: dict[str, Any] = {**refusal.details, **behaviour.details(), "turn_bytes": size}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from joytui.core.joytoken import INSUFFICIENT_QUOTA
 from joytui.core.money import format_credits
 from joytui.core.wire import KeyCheck
 from joytui.gateway import refusals
@@ -45,16 +46,23 @@ async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
 
 
 async def check_own(
-    gateway: Gateway, entry: KeyEntry, model: str, tier: str | None, address: str | None, input_bytes: int
+    gateway: Gateway, key: str | None, model: str, tier: str | None, address: str | None, input_bytes: int
 ) -> dict[str, Any]:
-    """For a key, about itself, from where it asks: a `wire.KeyVerdict` on a request of so many bytes; `running`: how many
-    requests of this key are on their way, and hold what they may cost."""
+    """For whoever asks, about the key that is shown, from where it asks: a `wire.KeyVerdict` on a request of so many bytes.
+
+    `running`: how many requests of this key are on their way, and hold what they may cost.
+    """
+    like = f"{input_bytes} bytes"
+    try:
+        entry = gateway.keyring.judge(key)
+    except Refused as refusal:
+        return {**_verdict(None, model, like, None, refusal), "running": 0}
     ask = Ask(model, tier, address, input_tokens=_tokens(input_bytes))
     running = entry.running
-    verdict = await _tried(gateway, entry, ask, f"{input_bytes} bytes")
-    if not verdict["allowed"]:
+    verdict = await _tried(gateway, entry, ask, like)
+    if verdict["error_type"] == INSUFFICIENT_QUOTA:
         await gateway.ledger.write(lambda batch: None)  # what has ended lets go of its hold first
-        verdict = await _tried(gateway, entry, ask, f"{input_bytes} bytes")
+        verdict = await _tried(gateway, entry, ask, like)
     return {**verdict, "running": running}
 
 

@@ -137,10 +137,10 @@ async def pricing(request: Request) -> JSONResponse:
 async def own_key(request: Request) -> JSONResponse:
     """`GET /api/v1/key/check?model=&tier=&input_bytes=`: would a request of that size be let in now? Nothing is held.
 
-    This gateway's own, not JoyToken's. The key authenticates itself and hears of no other: it needs no console token.
+    This gateway's own, not JoyToken's. A key hears of itself alone, and a bad one that it is refused: no token is needed.
     """
     gateway = gateway_of(request)
-    key = gateway.keyring.judge(credential(_headers(request)))
+    key = credential(_headers(request))
     query = request.query_params
     model, tier = query.get("model") or AUTO_MODEL, query.get("tier")
     size = query.get("input_bytes", str(INPUT_BYTES["codex-turn"]))

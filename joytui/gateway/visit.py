@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
+from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.gateway.addresses import client_address
 from joytui.gateway.keyring import KeyEntry, credential
@@ -103,9 +103,15 @@ class Visit:
             self.client_id,
             _text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
             _project(headers.get("x-codex-turn-metadata")) if logs else None,
-            self._own_text(headers.get("user-agent"), 120) if logs else None,
+            self._client() if logs else None,
             self.address if logs else None,
         )
+
+    def _client(self) -> str | None:
+        """Who asks: its user agent, which the doctor's requests have from Codex, as all else of theirs."""
+        agent = self._own_text(self.headers.get("user-agent"), 120)
+        asked_by_doctor = self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
+        return f"joytui doctor, as {agent}"[:120] if asked_by_doctor and agent else agent
 
     def _own_text(self, value: str | None, limit: int) -> str | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""

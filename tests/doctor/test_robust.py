@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from joytui.codex.world import Invocation
 from joytui.core.causes import CAUSES
 from joytui.core.records import Report
-from joytui.doctor import examine, render_text, report_from_json, report_json
+from joytui.doctor import examine, probe, render_text, report_from_json, report_json
 from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, answering, pausing
 
 _words = st.text(st.characters(exclude_characters="\0"), max_size=11)
@@ -92,7 +92,9 @@ def test_a_cancelled_walk_ends_at_once(tmp_path: Path) -> None:
         env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "JOY_TOKEN_API_KEY": KEY, "PATH": "/nowhere"}
         started = time.monotonic()
         report = examine(
-            Invocation((), env, tmp_path, "0.169.0"), timeout=30, cancelled=lambda: time.monotonic() > started + 0.3
+            Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc"),
+            timeout=30,
+            cancelled=lambda: time.monotonic() > started + 0.3,
         )
     assert time.monotonic() - started < 2
     assert (report.verdict.works, report.verdict.cause) == (None, None)
@@ -122,3 +124,19 @@ def test_no_patience_is_judged_by_as_many_tries_as_codex_makes(
         config = CONFIG.replace("= 300", "= 0").replace("stream_max_retries = 0", f"stream_max_retries = {retries}")
         report = run(tmp_path, config.format(port=port).encode(), limit=6.0)
     assert (report.verdict.cause or "healthy") == says
+
+
+def test_a_short_limit_is_given_a_second_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codex asks again; the doctor does so once where its own time allows for a whole second try."""
+    monkeypatch.setattr(
+        probe, "SHORT_IDLE_MS", 100
+    )  # so that 150 ms stand for the 1 to 3 s that nobody wants to wait for
+    config = CONFIG.replace("= 300", "= 150").replace("stream_max_retries = 0", "stream_max_retries = 5")
+    for pauses, limit, causes in (
+        ([0.4, 0.0], 6.0, (None, "stream-idle")),
+        ([0.4, 0.4, 0.0], 6.0, ("stream-idle",)),
+        ([0.4, 0.0], 1.2, ("stream-idle",)),
+    ):
+        with pausing(pauses) as port:
+            report = run(tmp_path, config.format(port=port).encode(), limit=limit)
+        assert (report.verdict.cause, *(one.cause for one in report.warnings if one.cause == "stream-idle")) == causes

@@ -89,7 +89,10 @@ async def test_a_key_hears_of_itself_alone(tmp_path: Path) -> None:
         assert (answer["data"]["allowed"], answer["data"]["tier"]) == (True, "economy")
         tier = (await gateway.http.get("/api/v1/key/check?tier=premium", headers=head)).json()["data"]
         assert (tier["allowed"], tier["status"], tier["error_type"]) == (False, 403, "policy_rejected")
-        assert (await gateway.http.get("/api/v1/key/check")).status_code == 401
+        for no_key in ({}, {"authorization": "Bearer jt_live_of_nobody"}):
+            told = (await gateway.http.get("/api/v1/key/check", headers=no_key)).json()["data"]
+            refused = await gateway.http.post("/openai/v1/responses", headers=no_key, content=b"{}")
+            assert (told["allowed"], told["status"], told["key_id"]) == (False, refused.status_code, None)
         for wrong in ("-1", "1e9", "x", "٣", "9" * 10):
             answer = await gateway.http.get("/api/v1/key/check", headers=head, params={"input_bytes": wrong})
             assert answer.status_code == 400, wrong
@@ -104,3 +107,30 @@ def test_another_gateway_is_judged_by_its_answer(tmp_path: Path, answer: bytes) 
     assert found.verdict.works is True
     assert "whole_turn" not in found.verdict.details
     assert time.monotonic() - started < 5
+
+
+async def test_a_local_fault_asks_without_a_request(tmp_path: Path) -> None:
+    """Behind what Codex stops at by itself, the gateway's own refusals are told, and none of its rows is made."""
+    async with served(tmp_path) as gateway:
+        cases = (
+            ({"daily_limit": "0.01"}, ["insufficient-quota"]),
+            ({"tiers": ["economy"], "fixed_model": "joytui-offline-max"}, ["policy-rejected"]),
+            ({"fixed_model": "no-such"}, ["model-not-found"]),
+            ({}, []),
+        )
+        for policy, causes in cases:
+            found = await through(gateway, tmp_path, 'web_search = "nonsense"\n', **policy)
+            assert found.verdict.cause == "config-type"
+            gateways = [one.cause for one in found.warnings if one.row in ("401", "402", "403", "model-not-found")]
+            assert gateways == causes
+        port = int(gateway.url.rsplit(":", 1)[1])
+        found = await asyncio.to_thread(report, tmp_path, port, "")
+        assert found.verdict.cause == "key-unset"
+        assert await gateway.logs() == []
+
+
+async def test_logs_tell_the_doctor_from_codex(tmp_path: Path) -> None:
+    async with served(tmp_path) as gateway:
+        await through(gateway, tmp_path)
+        [row] = await gateway.logs()
+    assert row["client"].startswith("joytui doctor, as codex_exec/0.169.0 ")

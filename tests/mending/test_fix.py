@@ -146,8 +146,18 @@ def test_undo_refuses_where_the_file_changed_since(machine: Machine, home: Path,
     said = machine.call("doctor", "--undo")
     assert said.code == 1
     assert "changed since" in said.err
-    assert "diff " in said.err
+    assert f"diff {place}.joytui-" in said.err
+    assert f" {place}`" in said.err.split("`cp ", 1)[1]
     assert contents(home) == before
+
+
+def test_undo_says_how_a_file_of_its_own_goes_that_was_edited_since(machine: Machine, home: Path) -> None:
+    place = home / "config.toml"
+    machine.call("doctor", "--fix", "--yes", "--no-send")  # the guide's own block, whose gateway is not asked here
+    place.write_text(place.read_text() + "# mine\n")
+    said = machine.call("doctor", "--undo")
+    assert said.code == 1
+    assert f"`rm {place}`" in said.err
 
 
 def test_byte_order_mark_and_windows_line_ends_stay(machine: Machine, home: Path, lay: Lay, good: str) -> None:

@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> World:
     home.mkdir()
     (home / "config.toml").write_text(CONFIG)
     env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "JOY_TOKEN_API_KEY": "jt_live_0123456789abcdef"}
-    return look(Invocation((), env, tmp_path, "0.169.0"))
+    return look(Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc"))
 
 
 def listing(folder: Path) -> dict[str, bytes]:
@@ -146,7 +146,9 @@ def test_what_is_no_file_is_never_waited_for_and_never_replaced(tmp_path: Path, 
     place.symlink_to(pipe)
     (tmp_path / ".zshrc").symlink_to(pipe)
     (home / ".env").symlink_to(pipe)
-    found = look(Invocation((), {"HOME": str(tmp_path), "CODEX_HOME": str(home)}, tmp_path, "0.169.0"))
+    found = look(
+        Invocation((), {"HOME": str(tmp_path), "CODEX_HOME": str(home)}, tmp_path, "0.169.0", tmp_path / "etc")
+    )
     first = found.problems[0]
     assert first.cause == "config-unreadable"
     assert f"path `{place}` is not a file" in (first.message or "")

@@ -32,7 +32,7 @@ PLANTED = all_planted()
 
 
 def invocation(machine: PlantedMachine, *args: str) -> Invocation:
-    return Invocation(args, dict(machine.env), machine.home, None)
+    return Invocation(args, dict(machine.env), machine.home, None, machine.home / "no-etc")
 
 
 @pytest.fixture(scope="module")

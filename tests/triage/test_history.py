@@ -45,7 +45,7 @@ def evidence(home: Path, config: str = CONFIG) -> list[str]:
     (home / ".codex").mkdir(exist_ok=True)
     (home / ".codex" / "config.toml").write_text(config)
     env = {"HOME": str(home), "PATH": "/nowhere", "JOY_TOKEN_API_KEY": KEY}
-    report = examine(Invocation((), env, home, "0.169.0"), send=False)
+    report = examine(Invocation((), env, home, "0.169.0", home / "etc"), send=False)
     return [one.what for one in report.verdict.evidence]
 
 
@@ -73,7 +73,7 @@ def test_a_small_request_that_passes_is_no_budget_for_a_turn(tmp_path: Path, day
     with answering(HEAD + OK) as port:
         (tmp_path / ".codex" / "config.toml").write_text(CONFIG.replace(":9/", f":{port}/"))
         env = {"HOME": str(tmp_path), "PATH": "/nowhere", "JOY_TOKEN_API_KEY": KEY}
-        report = examine(Invocation((), env, tmp_path, "0.169.0"))
+        report = examine(Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc"))
     assert report.verdict.works
     found = [warning for warning in report.warnings if warning.cause == "insufficient-quota"]
     assert bool(found) is warned

@@ -6,6 +6,7 @@ It names files, backups and digests; it holds no content of any file.
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,12 @@ def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> E
     entries = read(here)
     _write(here, entries)  # whether it can be noted is found out before a file is touched
     entry = Entry(rfc3339(now()), home, what, apply(changes))
-    _write(here, [*entries, entry])
+    try:
+        _write(here, [*entries, entry])
+    except RefusedError:
+        for change, written in zip(changes, entry.files, strict=True):
+            restore(written, change.old)
+        raise
     return entry
 
 
@@ -92,12 +98,19 @@ def _unchanged(written: Written) -> None:
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
     if present != written.digest:
-        how = (
-            f"the file as it was: {written.backup}; compare with `diff {written.backup} {written.path}`"
-            if written.backup
-            else "it was not there before"
-        )
-        raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=how)
+        raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=_by_hand(written))
+
+
+def _by_hand(written: Written) -> str:
+    """What to type where a file was edited after the mend: nobody but the user knows which edits are to stay."""
+    path = shlex.quote(written.path)
+    if written.backup is None:
+        return f"joytui made this file: `rm {path}` takes it away, with what was edited since"
+    backup = shlex.quote(written.backup)
+    return (
+        f"`diff {backup} {path}` shows all that changed; undo joytui's part by hand, or put the whole file back, without "
+        f"what was edited since: `cp {backup} {path}`"
+    )
 
 
 def read(here: Places) -> list[Entry]:

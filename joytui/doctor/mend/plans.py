@@ -8,18 +8,17 @@ from typing import Any
 from joytui.codex.edit import EditError, Keys
 from joytui.codex.world import World
 from joytui.core.joytoken import (
-    AUTO_MODEL,
     BASE_PATH,
     DEV_BASE_URL,
     KEY_VARIABLE,
-    LOCAL_PORT,
     PROVIDER_ID,
     config_block,
 )
-from joytui.doctor.local_gateway import running_elsewhere
-from joytui.doctor.mend import files, syntax
+from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
+from joytui.doctor.mend import files, syntax, values
 from joytui.doctor.mend.change import Draft, Mend
 from joytui.doctor.mend.check import objection
+from joytui.doctor.mend.values import value_of
 
 Details = Mapping[str, Any]
 Plan = Callable[[World, Details, Draft], str | None]
@@ -56,11 +55,6 @@ def _field(world: World, name: str) -> Keys:
     return ("model_providers", provider_id(world), name)
 
 
-def _value(world: World, key: str) -> Any:
-    wanted = world.wanted.get(key)
-    return wanted[0].value if wanted else None
-
-
 def _defined(world: World) -> set[str]:
     return {key.split(".")[1] for key in world.wanted if key.startswith("model_providers.") and key.count(".") >= 2}
 
@@ -87,7 +81,7 @@ def _select_provider(world: World, details: Details, draft: Draft) -> str:
     below = next((m["key"] for m in misplaced if m.get("kind") == "below a table header"), None)
     misspelt = next((m["key"] for m in misplaced if m.get("kind") == "misspelt"), None)
     defined = _defined(world)
-    wanted = _value(world, below or misspelt or "")
+    wanted = value_of(world, below or misspelt or "")
     if wanted not in defined:
         wanted = PROVIDER_ID if PROVIDER_ID in defined or len(defined) != 1 else next(iter(defined))
     if below:
@@ -104,7 +98,7 @@ def _lift(world: World, draft: Draft, below: Keys, file: str) -> None:
     """Takes model_provider out of the table into which it fell, and with it a model that fell beside it."""
     draft.remove(below, file=file)
     model = (*below[:-1], "model")
-    value = _value(world, ".".join(model))
+    value = value_of(world, ".".join(model))
     if isinstance(value, str) and "model" not in world.wanted:
         draft.remove(model, file=file)
         draft.set(("model",), value, file=file)
@@ -126,7 +120,7 @@ def _reserved(world: World, details: Details, draft: Draft) -> str | None:
     if PROVIDER_ID in _defined(world):
         return None
     draft.rename(("model_providers", name), PROVIDER_ID)
-    if _value(world, "model_provider") == name:
+    if value_of(world, "model_provider") == name:
         draft.set(("model_provider",), PROVIDER_ID)
     return f"Rename the provider {name} to {PROVIDER_ID}: Codex keeps that name for itself."
 
@@ -234,91 +228,6 @@ def _websockets(world: World, details: Details, draft: Draft) -> str:
     return f"Set supports_websockets = false in [model_providers.{provider_id(world)}]."
 
 
-# --- the model, types, unknown keys
-
-
-def _model(world: World, details: Details, draft: Draft) -> str:
-    suggestions = details.get("suggestions") or []
-    first = str(suggestions[0]) if suggestions else AUTO_MODEL
-    also = f" (the catalog also has {', '.join(map(str, suggestions[1:3]))})" if len(suggestions) > 1 else ""
-    model = world.effective.get("model")
-    if model and model.layer == "flags":
-        return ""  # nothing in a file: the words of the fix remain
-    draft.set(("model",), first)
-    return f'Write model = "{first}"{also}.'
-
-
-def _catalog(world: World, details: Details, draft: Draft) -> str:
-    draft.remove(("model_catalog_json",))
-    return "Remove model_catalog_json: it names no readable file."
-
-
-def _type(world: World, details: Details, draft: Draft) -> str | None:
-    key = str(details["key"])
-    path = tuple(key.split("."))
-    value = _value(world, key)
-    for other in _other_types(value):
-        attempt = Draft(world)
-        attempt.set(path, other)
-        if objection(world, attempt.changes(), "config-type") is None:
-            draft.set(path, other)
-            return f"Write {path[-1]} = {str(other).lower() if isinstance(other, bool) else other!r} (another type than it has)."
-    if path[-1] in _NEEDED:
-        return None
-    draft.remove(path)
-    return f"Remove {path[-1]}: Codex takes its own default then."
-
-
-_NEEDED = ("base_url", "env_key", "name", "model", "model_provider", "model_providers")
-
-
-def _other_types(value: Any) -> list[Any]:
-    """What a value may have been meant as."""
-    if isinstance(value, bool):
-        return [str(value).lower()]
-    if isinstance(value, str):
-        word = value.strip().lower()
-        number = [int(word)] if word.isascii() and word.isdigit() else []
-        return number + ([word in ("true", "yes", "on")] if word in ("true", "false", "yes", "no", "on", "off") else [])
-    if isinstance(value, (int, float)):
-        return ([bool(value)] if value in (0, 1) else []) + [abs(int(value)), str(value)]
-    if isinstance(value, list) and len(value) == 1:
-        return [value[0]]
-    return []
-
-
-def _unknown(world: World, details: Details, draft: Draft) -> str | None:
-    renamed = [_respell(draft, key, near) for key, near in _unknown_keys(details) if near]
-    done = [text for text in renamed if text]
-    return f"Rename {', '.join(done)}." if done else None
-
-
-def _unknown_keys(details: Details) -> list[tuple[str, str | None]]:
-    from difflib import get_close_matches
-
-    from joytui.codex.schema import known_fields
-
-    found: list[tuple[str, str | None]] = []
-    for item in details.get("keys") or []:
-        if isinstance(item, str):
-            *parent, name = item.split(".")
-            near = get_close_matches(name.lower().replace("-", "_"), known_fields(tuple(parent)), n=1, cutoff=0.6)
-            found.append((item, near[0] if near else None))
-        else:
-            found.append((str(item["key"]), item.get("near")))
-    return found
-
-
-def _respell(draft: Draft, key: str, near: str) -> str | None:
-    """One misspelt key renamed, where its right name is still free."""
-    path = tuple(key.split("."))
-    try:
-        draft.rename(path, near)
-    except EditError:
-        return None
-    return f"{path[-1]} to {near}"
-
-
 # --- what is run instead
 
 
@@ -331,15 +240,6 @@ def _daemon(world: World, details: Details) -> Mend:
         pid=pid if isinstance(pid, int) else None,
         safe=False,
     )
-
-
-def is_local_gateway(world: World) -> bool:
-    """Whether requests go to where joytui's own gateway listens on this machine."""
-    from joytui.codex.urls import origin_of
-
-    port = world.invocation.env.get("JOYTUI_GATEWAY_PORT") or str(LOCAL_PORT)
-    origin = origin_of(world.plan.base_url) if world.plan else ""
-    return origin in (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
 
 
 def _local_gateway(world: World, details: Details) -> Mend | None:
@@ -362,8 +262,8 @@ _PLANS: Mapping[str, Plan] = {
     "config-missing": _config_missing,
     "config-unreadable": files.readable,
     "config-syntax": syntax.repaired,
-    "config-type": _type,
-    "unknown-keys": _unknown,
+    "config-type": values.type,
+    "unknown-keys": values.unknown,
     "wire-api-removed": _wire_api,
     "wire-api-invalid": _wire_api,
     "provider-not-selected": _select_provider,
@@ -371,10 +271,10 @@ _PLANS: Mapping[str, Plan] = {
     "provider-id-reserved": _reserved,
     "provider-invalid": _invalid,
     "profile-legacy": files.profile_moved,
-    "model-empty": _model,
-    "model-not-found": _model,
-    "model-defaulted": _model,
-    "model-catalog-missing": _catalog,
+    "model-empty": values.model,
+    "model-not-found": values.model,
+    "model-defaulted": values.model,
+    "model-catalog-missing": values.catalog,
     "base-url-missing": _base_url,
     "base-url-invalid": _base_url,
     "base-url-path": _base_url,

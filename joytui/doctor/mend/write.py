@@ -76,7 +76,9 @@ def check(change: Change) -> None:
         )
     if present is not None and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
         raise RefusedError(
-            "the file is read-only; nothing was written", where=str(target), hint=f"chmod u+w {target}, if it is yours"
+            "the file is read-only; nothing was written",
+            where=str(target),
+            hint=f"chmod u+w {shlex.quote(str(target))}, if it is yours",
         )
 
 
