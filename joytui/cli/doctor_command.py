@@ -16,6 +16,7 @@ from collections.abc import Callable
 from joytui.cli.input_file import read_input
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, say, text_width
+from joytui.cli.seconds import seconds
 from joytui.codex.world import Invocation
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.records import Report, Step
@@ -29,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole report as JSON on stdout")
     parser.add_argument("--no-send", action="store_true", help="local checks only: nothing leaves this machine")
     parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="S", help="bound of the whole run (default 10)"
+        "--timeout", type=seconds(0.1, 600), default=10.0, metavar="S", help="bound of the whole run (default 10)"
     )
     parser.add_argument("--explain", metavar="CAUSE", help="explain a cause, offline (`list` names them all)")
     parser.add_argument("--with-codex", action="store_true", help="also run the installed Codex once, and compare")
@@ -63,16 +64,6 @@ def _mend(args: argparse.Namespace) -> int:
     from joytui.cli.mending import run_fix, run_undo
 
     return run_undo(_invocation(args)) if args.undo else run_fix(args, _invocation(args))
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between 0.1 and 600")
-    return value
 
 
 def _examine(args: argparse.Namespace) -> int:

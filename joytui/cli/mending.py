@@ -187,9 +187,11 @@ def _forget_typed() -> None:
     """What was typed while the doctor examined is no answer to a question that nobody had seen yet."""
     try:
         import termios
-
+    except ImportError:
+        return  # another system: its terminal keeps what was typed
+    try:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    except (ImportError, OSError, ValueError, termios.error):
+    except (OSError, ValueError, termios.error):
         pass  # no terminal: nothing was typed ahead
 
 

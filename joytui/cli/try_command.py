@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
 from joytui.cli.output import emit, emit_json, paint, say
+from joytui.cli.seconds import seconds
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -27,19 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="?", default=PROMPT, help=f"what Codex is asked (default: {PROMPT!r})")
     parser.add_argument("--model", metavar="M", help="a model key (default: auto)")
     limit = f"give up after so many seconds (default {TRIAL_LIMIT_S:.0f})"
-    parser.add_argument("--timeout", metavar="S", type=_seconds, default=TRIAL_LIMIT_S, help=limit)
+    parser.add_argument("--timeout", metavar="S", type=seconds(0.001, 86_400), default=TRIAL_LIMIT_S, help=limit)
     parser.add_argument("--json", action="store_true", help="the outcome as JSON on stdout")
     add_gateway_options(parser)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"seconds, more than 0: {text!r}")
-    return seconds
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from joytui.core.causes import ROW_TEXTS, cause
+from joytui.core.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
 from joytui.core.records import (
     ROWS,
@@ -184,8 +184,8 @@ NO_CODEX = report(
         False,
         "config-missing",
         "no-logs",
-        cause("config-missing").title,
-        cause("config-missing").explanation,
+        CAUSES["config-missing"].title,
+        CAUSES["config-missing"].explanation,
         (Evidence("no config.toml", f"{HOME}/.codex"),),
         fix=Fix("Create config.toml with the guide's block.", ("mkdir -p ~/.codex",)),
     ),

@@ -17,7 +17,7 @@ from joytui.core.causes.stream import STREAM
 from joytui.core.causes.warnings import WARNINGS
 from joytui.core.records import ROWS, Row
 
-__all__ = ["CAUSES", "ROW_TEXTS", "Cause", "RowText", "by_row", "cause"]
+__all__ = ["CAUSES", "ROW_TEXTS", "Cause", "RowText", "by_row"]
 
 ROW_TEXTS: Final[dict[Row, RowText]] = {
     text.row: text
@@ -33,11 +33,6 @@ ROW_TEXTS: Final[dict[Row, RowText]] = {
 
 _CATALOGUE: Final = (*CONFIGURATION, *CREDENTIAL, *NETWORK, *GATEWAY, *STREAM, *WARNINGS)
 CAUSES: Final[dict[str, Cause]] = {one.id: one for one in _CATALOGUE}
-
-
-def cause(cause_id: str) -> Cause:
-    """The cause with this id. Raises KeyError."""
-    return CAUSES[cause_id]
 
 
 def by_row() -> dict[Row, tuple[Cause, ...]]:
