@@ -25,7 +25,7 @@ from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.usage import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -181,11 +181,10 @@ def _check(args: argparse.Namespace) -> None:
     if args.since and args.until and parse_time(args.until) <= parse_time(args.since):
         raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
     fields = [name for name in args.by if name not in PERIODS]
-    if args.top is not None and (args.top < 1 or len(fields) != 1 or fields[0] not in MANY):
+    if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
-        raise UsageError(
-            "from 1 up, and with --by thread or --by project alone, beside times", where="--top", hint=hint
-        )
+        what = f"from 1 to {MOST_TOP}, and with --by thread or --by project alone, beside times"
+        raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
         raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_SPAN = re.compile(r"(\d+)\s*([smhdw])")
+_SPAN = re.compile(r"(\d{1,12})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -16,13 +16,22 @@ def now() -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """RFC 3339 with milliseconds and a Z, which sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> datetime:
     """An RFC 3339 time as an aware UTC moment; a time without a zone is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return _utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC), text)
+
+
+def _utc(moment: datetime, text: str) -> datetime:
+    """The moment in UTC; of one without a zone, local time is meant. Raises ValueError at the ends of the calendar, where
+    another zone has no such time."""
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, OSError, ValueError):
+        raise ValueError(f"beyond the calendar: {text!r}") from None
 
 
 def parse_when(text: str, *, at: datetime | None = None) -> datetime:
@@ -50,7 +59,7 @@ def parse_when(text: str, *, at: datetime | None = None) -> datetime:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
         raise ValueError(f"not a time: {text!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)") from None
-    return (moment if moment.tzinfo else moment.astimezone()).astimezone(UTC)
+    return _utc(moment, text)
 
 
 def parse_expiry(text: str, *, at: datetime | None = None) -> datetime:
@@ -69,7 +78,7 @@ def parse_expiry(text: str, *, at: datetime | None = None) -> datetime:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
         raise ValueError(f"not a time: {text!r} (use 12h, 30d, 2026-12-31 or an RFC 3339 time)") from None
-    moment = (moment if moment.tzinfo else moment.astimezone()).astimezone(UTC)
+    moment = _utc(moment, text)
     if moment <= at:
         raise ValueError(f"not in the future: {text!r}")
     return moment

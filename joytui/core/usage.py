@@ -25,6 +25,9 @@ USAGE_NUMBERS = (
 """The numbers of a row as they stand in JSON and CSV; the cost is a decimal string there."""
 
 
+MOST_TOP = 1_000
+"""How many groups may be asked for as the dearest."""
+
 OTHERS = "(others)"
 """What all the groups are called together that are not among the largest that were asked for."""
 

@@ -16,7 +16,7 @@ from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
-from joytui.core.usage import USAGE_GROUPS
+from joytui.core.usage import MOST_TOP, USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -31,7 +31,6 @@ from joytui.ledger.usage import MANY, latency, usage
 
 PAGE = 200
 MOST = 5_000
-MOST_GROUPS = 1_000
 
 
 async def status(request: Request) -> JSONResponse:
@@ -129,7 +128,7 @@ async def usage_sums(request: Request) -> JSONResponse:
     since, until = moment(request, "since"), moment(request, "until") or now()
     term = filter_term(request) if request.query_params.get("filter") else None
     fields = [name for name in by if name not in PERIODS]
-    top = number(request, "top", 0, 1, MOST_GROUPS) or None
+    top = number(request, "top", 0, 1, MOST_TOP) or None
     if top and not (len(fields) == 1 and fields[0] in MANY):
         raise refusals.bad_request(f"top: with one of {' and '.join(MANY)} in `by`, and nothing else but times")
     only = request.query_params.getlist("only") or None

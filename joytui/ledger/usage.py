@@ -1,6 +1,7 @@
 """Sums by any grouping: whole days and hours from the rollups, the ends of the range from request rows.
 
 A range is cut at its hours and days, so "since 12:34" is exact and a month is still read from thirty daily rows a key.
+(Where retention took the rows, hours are all that is left: of one that the range cuts, nothing is counted.)
 Each question is answered from the smallest sums that hold it (`ledger.parts`, then the rollups); only filtered questions,
 and fields that no sums keep apart together, are summed from request rows.
 """
@@ -127,15 +128,16 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
     """The range cut to where there is anything, so that "since 1970" is not a hundred thousand hours.
 
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
-    up already, the rows of a begun hour are not.
+    up already, the rows of a begun hour are not. Where retention took the last rows, their hours still tell when they were.
     """
     first, last, newest = connection.execute(
         "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour), (SELECT max(n) FROM request)"
     ).fetchone()
     if first is None:
         return since, min(since, until)
-    if until > milliseconds(newest or 0):
-        until = min(-(-until // DAY_MS), last // 24 + 1) * DAY_MS
+    at = milliseconds(newest or 0)
+    if until > (at if at // HOUR_MS >= last else (last + 1) * HOUR_MS - 1):
+        until = (last // 24 + 1) * DAY_MS
     return max(since, first // 24 * DAY_MS), until
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joytui.core.filters import parse
 from joytui.core.periods import period_label
 from joytui.core.usage import UsageTotals
-from joytui.ledger.ids import milliseconds
+from joytui.ledger.ids import COUNTER_BITS, milliseconds
 from joytui.ledger.sqlite import SqliteLedger
 from joytui.ledger.usage import latency, percentile, usage
 from tests.ledger.filling import DAY, START, add, new_key
@@ -106,6 +106,25 @@ def test_all_time_is_not_slow_and_times_are_in_order(corpus) -> None:
     found, totals = ledger.read_now(usage, ["day"], 0, 10**14)
     assert [row.by["day"] for row in found] == sorted({period_label("day", row["at"] // HOUR) for row in rows})
     assert totals.requests == len(rows)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5, 9])
+def test_ranges_after_retention_are_exact_to_the_hour(ledger: SqliteLedger, kept: int) -> None:
+    """Whole hours of days whose rows have gone, wherever the range ends among them; the newest `kept` rows are still there."""
+    moments = [START + hour * HOUR + 20 * 60_000 for hour in (9, 10, 20, 23, 24, 33, 47, 58, 71)]
+    for at in moments:
+        add(ledger, at, cost_nano=7)
+    edge = moments[-kept] if kept else moments[-1] + HOUR
+    ledger.write_now(lambda batch: batch.execute("DELETE FROM request WHERE n < ?", (edge << COUNTER_BITS,)).rowcount)
+    for low in range(0, 75, 3):
+        for high in range(low, 75):
+            since, until = START + low * HOUR, START + high * HOUR
+            _, totals = ledger.read_now(usage, [], since, until)
+            assert totals.requests == sum(since <= at < until for at in moments), (low, high)
+    for more in (1, 30 * 60_000, HOUR, 3 * DAY, 10**13):
+        assert ledger.read_now(usage, [], 0, moments[-1] + more)[1].requests == len(moments) - (
+            kept == 0 and more < HOUR
+        )
 
 
 def test_percentiles_are_within_five_percent(ledger: SqliteLedger) -> None:
