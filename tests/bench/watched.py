@@ -80,7 +80,8 @@ def console(url: str | None) -> Any:
         def __init__(self, options: Any) -> None:
             super().__init__(options)
             self.probe = Probe()
-            self.displayed = 0
+            self.displayed = 0  # requests that the list has taken over, also those that have left it since
+            self.missed = 0  # requests that left it before it was drawn with them
             self.frames: list[float] = []
             self.rows_at = 0.0
 
@@ -88,13 +89,16 @@ def console(url: str | None) -> Any:
             super()._display(screen, renderable)
             self.frames.append(time.monotonic())
             view = next(iter(screen.query("LogView")), None)
-            if view is None or view._rows <= self.displayed:
+            away = self.store.away.requests
+            if view is None or view._rows + away <= self.displayed:
                 return
             self.rows_at = self.rows_at or time.monotonic()
             now = time.time() * 1000
+            self.missed += max(0, away - self.displayed)
             if self.probe.running:
-                self.probe.delays += [now - self.store.time[row] for row in range(self.displayed, view._rows, SAMPLE)]
-            self.displayed = view._rows
+                fresh = range(max(0, self.displayed - away), view._rows, SAMPLE)
+                self.probe.delays += [now - self.store.time[row] for row in fresh]
+            self.displayed = view._rows + away
 
     where = places()
     options = Options(
@@ -118,12 +122,17 @@ async def watch_console(app: Any, expected: int, limit: float) -> dict[str, Any]
     await until(lambda: len(app.store), 30)
     app.probe.start()
     complete = await until(lambda: app.displayed >= expected, limit)
-    return {**app.probe.figures(), "complete": complete, "shown": app.displayed}
+    return {
+        **app.probe.figures(), "complete": complete and not app.missed, "shown": app.displayed - app.missed,
+        "kept": len(app.store),
+    }  # fmt: skip
 
 
 async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str, Any]:
-    """Memory over the empty console, and how long a filter takes over all rows until the view has its rows."""
+    """Memory over the empty console, and how long a filter takes over all rows until the view has its rows. Somebody has
+    scrolled back: then they all stay."""
     await until(lambda: app.link_state.connected, 30)
+    app.screen.view.follow = False
     gc.collect()
     empty = resident_mb()
     begun = time.process_time()
@@ -145,23 +154,21 @@ async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str,
             await asyncio.sleep(0.05)
         filtered[text] = (best * 1000, cpu * 1000, found)
     return {
-        "complete": complete, "rows": len(app.store), "mb": full - empty, "us_a_row": loading / expected * 1e6,
+        "complete": complete and len(app.store) == expected, "rows": len(app.store), "mb": full - empty, "us_a_row": loading / expected * 1e6,
         "filters": filtered,
     }  # fmt: skip
 
 
 async def watch_hour(app: Any, expected: int, limit: float) -> dict[str, Any]:
-    """Memory at each tenth of the requests. What a row takes is known (`size`); the rest must not grow."""
+    """How many requests were seen, how many are kept, and the memory, at each twentieth of the requests."""
     await until(lambda: app.link_state.connected, 30)
-    samples, rest = [], []
-    for tenth in range(1, 11):
-        complete = await until(lambda wanted=expected * tenth // 10: len(app.store) >= wanted, limit)
+    samples = []
+    complete = False
+    for step in range(1, 21):
+        complete = await until(lambda wanted=expected * step // 20: app.displayed >= wanted, limit)
         gc.collect()
-        samples.append((len(app.store), resident_mb()))
-        rest.append(samples[-1][1] - app.store.size / 1e6)
-    return {
-        "complete": complete, "samples": samples, "bytes_a_row": app.store.size / len(app.store), "rest_mb": rest[-1] - rest[0],
-    }  # fmt: skip
+        samples.append((app.displayed, len(app.store), resident_mb()))
+    return {"complete": complete and not app.missed, "samples": samples}
 
 
 async def watch_opening(app: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from joytui.tui.logs.format import cells, cost_text, fit, header, layout, status
 from joytui.tui.logs.histogram import count as histogram
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
+from tests.support.log_rows import block_of_records
 from tests.tui import data
 
 
@@ -55,7 +56,7 @@ def test_older_requests_go_before_and_none_comes_twice():
     store.append(rows[30:])
     whole = LogStore()
     whole.append(rows)
-    added = store.prepend_records([whole.record(i) for i in range(35)])
+    added = store.prepend_block(block_of_records(whole.record(i) for i in range(35)))
     assert added == 30
     assert [store.record(i) for i in range(50)] == [whole.record(i) for i in range(50)]
     assert store.find(rows[3]["request_id"]) == 3
@@ -129,5 +130,5 @@ def test_narrow_columns_widen_when_older_rows_come_before():
     store.append([{**row, "id": f"new_{row['id']}", "input_tokens": 7} for row in data.requests(4)])
     wide = LogStore()
     wide.append(older)
-    assert store.prepend_records([wide.record(row) for row in range(3)]) == 3
+    assert store.prepend_block(block_of_records(wide.record(row) for row in range(3))) == 3
     assert [store.record(row) for row in range(3)] == [wide.record(row) for row in range(3)]

@@ -2,7 +2,8 @@
 
 A million requests have to fit into about 110 MB, so every byte of a row counts; and ten thousand come in a second, so rows are
 added, and searched, by whole columns. Every column has `add` (rows behind the others), `prepend` (another column's rows before
-them), `put` (other values in some rows), `drop` (the first rows leave) and a reading by row.
+them), `put` (other values in some rows), `take` (some rows, for another column), `drop` (the first rows leave) and a reading by
+row.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class Numbers:
     def drop(self, rows: int) -> None:
         del self.rows[:rows]
 
+    def take(self, rows: Sequence[int]) -> array[int]:
+        """Some rows as `add` takes them."""
+        return array(self.rows.typecode, [self.rows[row] for row in rows])
+
     def mask(self, op: str, value: float, low: int, high: int) -> int:
         return masks.compare(self.rows[low:high], op, value)
 
@@ -106,6 +111,7 @@ def _first_step(value: float, *, above: bool) -> int:
     return step
 
 
+MANY_VALUES = 1_000
 BEFORE_MS = 20 * 86_400_000
 
 
@@ -157,6 +163,9 @@ class Times:
 
     def drop(self, rows: int) -> None:
         del self._rows[:rows]
+
+    def take(self, rows: Sequence[int]) -> array[int]:
+        return array("Q", [self._rows[row] + self._from for row in rows])
 
     def mask(self, op: str, value: int, low: int, high: int) -> int:
         return masks.compare(self._rows[low:high], op, value - self._from)
@@ -213,8 +222,14 @@ class Interned:
         return self.values[self.rows[row]]
 
     def drop(self, rows: int) -> None:
-        """Without the first rows. Values that only they had stay: they are few."""
+        """Without the first rows. Where many values were theirs alone (each error's amounts, yesterday's threads), the
+        others are numbered anew."""
         del self.rows[:rows]
+        if len(self.values) > MANY_VALUES and len(used := set(self.rows)) < len(self.values) // 2:
+            old, codes = self.values, self.rows
+            self.values, self._index, self.rows = [None], {None: 0}, array("B")
+            numbers = {code: self._number(old[code]) for code in used}
+            self.rows = narrow([numbers[code] for code in codes])
 
     def mask(self, test: Callable[[str], bool], low: int, high: int) -> int:
         """The rows from low to before high whose value passes."""

@@ -20,7 +20,7 @@ def context(
     now_ms: int | None = None,
 ) -> Content:
     """`fresh`: how many came since the pause, None while it follows; `now_ms` where the chart is shown."""
-    total, errors = len(shown), len(shown.failed)
+    total, errors = shown.total, shown.errors
     if not total and not filter_text and not state.connected:
         return Content("")
     parts: list[Content] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,7 +29,7 @@ class Counts:
 
 
 def count(shown: Shown, buckets: int, now_ms: int) -> Counts:
-    """Buckets over the smallest round span that holds what is shown.
+    """Buckets over the smallest round span that holds what is shown, and what was (`Shown.away`).
 
     Requests stand nearly in the order of their times (within the gateway's tenth of a second), so the edges of the
     buckets are found by halving: a million requests cost what a hundred cost.
@@ -39,15 +39,16 @@ def count(shown: Shown, buckets: int, now_ms: int) -> Counts:
     end = -(-now_ms // width) * width  # the buckets stand still until the newest is over: an idle chart is not redrawn
     start = end - span * 1000
     edges = [start + round(span * 1000 * (bucket + 1) / buckets) for bucket in range(buckets - 1)]
-    return Counts(
-        _between(range(len(shown)), edges, start, shown.time),
-        _between(shown.failed, edges, start, shown.time),
-        span,
-        end,
-    )
+    requests = _between(range(len(shown)), edges, start, shown.time)
+    errors = _between(shown.failed, edges, start, shown.time)
+    for moment, many, failed in shown.away.spans(start):
+        bucket = bisect_right(edges, moment)
+        requests[bucket] += many
+        errors[bucket] += failed
+    return Counts(tuple(requests), tuple(errors), span, end)
 
 
-def _between(places: Sequence[int], edges: list[int], start: int, time: Callable[[int], int]) -> tuple[int, ...]:
+def _between(places: Sequence[int], edges: list[int], start: int, time: Callable[[int], int]) -> list[int]:
     """How many of the places lie between the edges; the last bucket takes all that is left."""
     at = bisect_left(places, start, key=time)
     numbers = []
@@ -55,12 +56,14 @@ def _between(places: Sequence[int], edges: list[int], start: int, time: Callable
         after = bisect_left(places, edge, lo=at, key=time)
         numbers.append(after - at)
         at = after
-    return (*numbers, len(places) - at)
+    return [*numbers, len(places) - at]
 
 
 def span_of(shown: Shown, now_ms: int) -> int:
-    """The smallest round span, in seconds, that reaches back to the oldest row."""
+    """The smallest round span, in seconds, that reaches back to the oldest row, here or away."""
     oldest = shown.time(0) if len(shown) else now_ms
+    if (away := shown.away.oldest_ms) is not None:
+        oldest = min(oldest, away)
     age = max(0, now_ms - oldest) / 1000
     return next((s for s in SPANS_S if s >= age), SPANS_S[-1])
 

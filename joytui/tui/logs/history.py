@@ -26,12 +26,13 @@ FAR_BACK = "the next failed request is far back: the filter is:error shows it"
 
 
 class OlderCame(Message):
-    """A page of requests that are older than what `shown` has."""
+    """A page of requests that are older than what `shown` has; `edge` is what they were asked before."""
 
-    def __init__(self, shown: Shown, page: BlockPage) -> None:
+    def __init__(self, shown: Shown, page: BlockPage, edge: str | None) -> None:
         super().__init__()
         self.shown = shown
         self.page = page
+        self.edge = edge
 
 
 class OlderEnded(Message):
@@ -48,7 +49,7 @@ class OlderEnded(Message):
 
 async def older_page(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
     """The body of a worker: one page."""
-    await _reporting(target, shown, _page(target, client, shown, text, before(shown), PAGE))
+    await _reporting(target, shown, _page(target, client, shown, text, shown.older, PAGE))
 
 
 async def older_error(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
@@ -69,12 +70,12 @@ async def _page(
     target: MessagePump, client: ConsoleClient, shown: Shown, text: str, edge: str | None, size: int
 ) -> BlockPage:
     page = await client.newest(text, limit=size, before=edge)
-    target.post_message(OlderCame(shown, page))
+    target.post_message(OlderCame(shown, page, edge))
     return page
 
 
 async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
-    edge = before(shown)
+    edge = shown.older
     wanted = await client.requests(f"{text} is:error".strip(), limit=1, before=edge)
     if not wanted.records:
         target.post_message(OlderEnded(shown, words=NO_MORE))
@@ -98,7 +99,7 @@ class HistoryLoading:
     def more_history(self) -> bool:
         """Whether the gateway may have older requests than those that are here."""
         screen: LogsScreen = self  # type: ignore[assignment]
-        return screen.console.client is not None and before(screen.view.shown) != "end"
+        return screen.console.client is not None and screen.view.shown.older != "end"
 
     def load_history(self, *, error: bool = False) -> None:
         """One page more, or (`error`) as many as the next older failure needs. Loading something else gives way."""
@@ -106,22 +107,30 @@ class HistoryLoading:
         client, shown = screen.console.client, screen.view.shown
         if client is None or not self.more_history or screen.loading_history is shown:
             return
-        screen.loading_history = shown
+        self._loading(shown)
         body = older_error if error else older_page
         text = screen.filter_text if shown.term is not None else ""
         screen.run_worker(body(screen, client, shown, text), group="history", exclusive=True, exit_on_error=False)
 
+    def _loading(self, shown: Shown | None) -> None:
+        """What is loaded must not leave before it is seen."""
+        screen: LogsScreen = self  # type: ignore[assignment]
+        screen.loading_history = shown
+        screen.view.hold(loading=shown is not None)
+
     def on_older_came(self, message: OlderCame) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
-        set_before(message.shown, message.page.next or "end")
+        if message.edge != message.shown.older:
+            return  # rows have left meanwhile: between them and this page others would be missing
         added = message.shown.prepend(message.page.block)
+        message.shown.older = message.page.next or "end"
         if message.shown is screen.view.shown and added:
             screen.view.shift(added)
 
     def on_older_ended(self, message: OlderEnded) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
         if screen.loading_history is message.shown:
-            screen.loading_history = None
+            self._loading(None)
         if message.shown is not screen.view.shown:
             return
         if message.found and (place := message.shown.find(message.found)) is not None:
@@ -129,20 +138,3 @@ class HistoryLoading:
         if message.words or message.problem:
             screen.console.tell(message.words or message.problem, error=bool(message.problem))
         screen.history_came()
-
-
-def before(shown: Shown) -> str | None:
-    """The id before which the gateway's older requests are; "end" where it has none."""
-    store = shown.store
-    if shown.term is None or shown.older is None:
-        if store.older is None and not len(store):
-            return None
-        return store.older or "end"
-    return shown.older
-
-
-def set_before(shown: Shown, edge: str) -> None:
-    if shown.term is None:
-        shown.store.older = edge
-    else:
-        shown.older = edge

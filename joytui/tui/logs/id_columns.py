@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 from joytui.core.columnar import IdColumn, own_number, own_numbers
 from joytui.core.packed_ids import OWN, Packed, Shape, pack, packed, relaid, text_of
@@ -210,6 +211,26 @@ class OwnIds:
             except ValueError:
                 return None
         return next((row for row, text in self._other.items() if text == value), None)
+
+    def known(self, keys: Sequence[int | str]) -> set[int | str]:
+        """Those of the keys (`Block.keys`) that stand here. Of a million rows only those are looked at whose numbers lie
+        between the least and the greatest."""
+        numbers = {key for key in keys if isinstance(key, int)}
+        found: set[int | str] = {*self._other.values()} if self._other else set()
+        found.intersection_update(keys)
+        if numbers:
+            low, high = min(numbers), max(numbers)
+            between = masks.compare(self._numbers, ">=", low) & masks.compare(self._numbers, "<=", high)
+            if between:
+                found |= numbers.intersection(compress(self._numbers, between.to_bytes(len(self), "little")))
+        return found
+
+    def behind(self, rows: Sequence[int]) -> str:
+        """An id before which the gateway has all these rows: the one after the greatest, as ids grow with time; the next
+        row's where they are no numbers."""
+        if self._other and any(row in self._other for row in rows):
+            return self.get(min(rows[-1] + 1, len(self) - 1))
+        return f"{OWN.prefix}{max(self._numbers[row] for row in rows) + 1:016x}"
 
     def holding(self, needle: str, low: int, high: int, where: Where = "anywhere") -> int:
         """Like `Ids.holding`."""

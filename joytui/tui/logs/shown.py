@@ -6,22 +6,28 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, count
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.records import RequestRecord
+from joytui.tui.logs.away import Away
 from joytui.tui.logs.store import REMEMBERED, LogStore
 
+Gone = Callable[[int], None]
+
 FEW = 20_000
+STAYING = 1_000
+"""So many that a filter found stay when the store's oldest rows leave, so that no followed list shrinks before one's eyes."""
 
 
 class Shown:
     """One ordered sequence of requests, oldest first. `term` None: everything.
 
     `failed` holds the places (in this sequence) with a status of 400 and above. `older`: from where the gateway's history
-    goes on ("end": nothing is left), None as long as it was not asked.
+    goes on ("end": nothing is left, None: there was nobody to ask). `away`: what was here and has left. While it is
+    attached, it lets go of rows before the store does, and keeps of those what it needs.
 
     A filter looks at the newest rows at once, and at the others slice by slice when `look_back` is called, as long as
     `looking`: so a million rows hold up no key.
@@ -31,7 +37,8 @@ class Shown:
         self.store = store
         self.term = term
         self.front = LogStore()
-        self.older: str | None = None
+        self.front.held = True
+        self._gone: Gone | None = None
         self._failed: Sequence[int] | None = None
         self._rows = array("I")
         self._from = 0
@@ -39,6 +46,37 @@ class Shown:
         self._length = 0
         self._epoch = -1
         self.refresh()
+
+    def attach(self, gone: Gone) -> None:
+        """From now on this is the sequence that is looked at; `gone` hears how many places have left its start."""
+        self._gone = gone
+        self.store.leaving = self.let_go
+
+    @property
+    def away(self) -> Away:
+        return self.store.away if self.term is None else self.front.away
+
+    @property
+    def older(self) -> str | None:
+        if self.term is None or self.front.older is None:
+            return self.store.older or ("end" if len(self.store) else None)
+        return self.front.older
+
+    @older.setter
+    def older(self, edge: str) -> None:
+        store = self.store if self.term is None else self.front
+        store.older = edge
+        if edge == "end":
+            store.away.clear()
+
+    @property
+    def total(self) -> int:
+        """Those that are here, and those that were."""
+        return len(self) + self.away.requests
+
+    @property
+    def errors(self) -> int:
+        return len(self.failed) + self.away.errors
 
     def __len__(self) -> int:
         return len(self.front) + (self._length if self.term is None else len(self._rows))
@@ -152,6 +190,46 @@ class Shown:
         elif there and not holds:
             del self._rows[at]
 
+    # What the store lets go of
+
+    def let_go(self, rows: int, staying: Sequence[int]) -> None:
+        """The store is about to move its first rows, but for a few, to nowhere: all others have other places then."""
+        self.refresh()
+        before, less = len(self), rows - len(staying)
+        if self.term is not None:
+            self._keep_found(rows, staying)
+        self._length = max(0, self._length - less)
+        self._epoch = self.store.epoch + 1 if self.term is not None else -1
+        self._failed = None
+        if self._gone is not None:
+            self._gone(before - len(self))
+
+    def _keep_found(self, rows: int, staying: Sequence[int]) -> None:
+        from joytui.tui.logs.select import matching
+
+        assert self.term is not None
+        looked = bisect_left(self._rows, rows)
+        found = matching(self.term, self.store, 0, min(rows, self._from)) + self._rows[:looked]
+        running = set(staying).intersection(found)
+        self._to_front([row for row in found if row not in running], len(self._rows) - looked)
+        less = rows - len(staying)
+        here = [at for at, row in enumerate(staying) if row in running] if self._from <= rows else []
+        self._rows = array("I", [*here, *(row - less for row in self._rows[looked:])])
+        self._from = self._from - less if self._from > rows else 0
+
+    def _to_front(self, leaving: list[int], others: int) -> None:
+        """The newest of the rows that leave go before the others; what is too much is the gateway's to show."""
+        front = self.front
+        many = len(leaving) if self.store.held else min(len(leaving), max(0, STAYING - others))
+        front.older = self.older
+        if many < len(leaving):
+            front.cut(len(front))
+            front.send_away(self.store, leaving[: len(leaving) - many])
+        if many:
+            front.append_block(self.store.block(leaving[-many:]))
+        if not self.store.held and len(front) > STAYING:
+            front.cut(len(front) - STAYING)
+
     @property
     def failed(self) -> Sequence[int]:
         if self.term is None:
@@ -176,9 +254,8 @@ class Shown:
             added = self.store.prepend_block(block)
             self._length, self._epoch = len(self.store), self.store.epoch
             return added
-        here = {self.store.own.get(row) for row in self._rows[: block.rows]}
-        added = self.front.prepend_block(
-            block.take([row for row, own in enumerate(block.id_texts("id")) if own not in here])
-        )
+        keys = block.keys()
+        here = self.store.own.known(keys)
+        added = self.front.prepend_block(block.take([row for row, key in enumerate(keys) if key not in here]))
         self._failed = None
         return added

@@ -7,41 +7,50 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.columnar import COUNTS, SOURCES, TEXTS, Block, block_of
-from joytui.core.money import format_credits
+from joytui.core.columnar import COUNTS, SOURCES, TEXTS, Block, block_of, coded, own_number
 from joytui.core.records import RequestRecord
+from joytui.tui.logs.away import Away
 from joytui.tui.logs.columns import Interned, Numbers, Spans, Times
 from joytui.tui.logs.id_columns import Ids, OwnIds
 
 RUNNING = 0
 REMEMBERED = 4096
-KEPT = 1_000_000
-"""So many rows stay here; what is older is the gateway's to show."""
-DROPPED = 50_000
-"""So many go at once when there are more."""
+CHUNK = 1 << 15
+"""So many rows leave at once."""
+LIVE = 3 * CHUNK
+"""So many of the newest stay while the newest are looked at; what is older is the gateway's to show. With what comes until a
+chunk leaves again a filter looks at them in one slice, and they take some 11 MB, however long the console is open."""
+HELD = 31 * CHUNK
+"""So many stay while somebody reads older ones: with a chunk 1,048,576, some 110 MB."""
 CHANGES = 20_000
 """So many changed rows are told one by one; beyond that all count as changed (nobody draws them, then)."""
 Key = int | str
+Leaving = Callable[[int, Sequence[int]], None]
 
 
 class LogStore:
     """Columns by name in `text` (interned) and `count`; times are epoch milliseconds, a span that is not there is -1.
 
     `failed` holds the rows with a status of 400 and above, in order. `changed` holds rows that were replaced since
-    somebody cleared it; `epoch` is another number whenever rows got other places, `dropped` counts those that left.
+    somebody cleared it; `epoch` is another number whenever rows got other places.
+
+    `held`: somebody reads older rows, so they stay, up to a cap. Else the oldest leave, a chunk at a time. They are counted in
+    `away`, and `older` says from where on the gateway has them: the `before` of the page before these rows, "end" where there
+    is none, None where nobody asked. A request that still runs stays, so that its end finds it.
     """
 
     def __init__(self) -> None:
         self.version = 0
         self.epoch = 0
-        self.dropped = 0
+        self.held = False
+        self.away = Away()
         self.older: str | None = None
+        self.leaving: Leaving | None = None  # told before the first rows leave: how many, and which of them stay
         self.time = Times()
         self.status = Numbers()
         self.cost = Numbers()
@@ -89,10 +98,6 @@ class LogStore:
         """Rows as they come over the wire (`RequestView`'s plain data), oldest first."""
         self.append_block(block_of(list(rows)))
 
-    def append_records(self, records: Iterable[RequestRecord]) -> None:
-        """The same for records."""
-        self.append([row_of(record) for record in records])
-
     def append_block(self, block: Block) -> None:
         """Rows by column; those that are here already are replaced, the last one of a request holds."""
         keys: Sequence[Key] = block.keys()
@@ -106,17 +111,23 @@ class LogStore:
         self.version += 1
         self._forget()
 
-    def prepend_records(self, records: Sequence[RequestRecord]) -> int:
-        """Older requests, oldest first, before all others; returns how many were not here yet."""
-        return self.prepend_block(block_of([row_of(record) for record in records]))
-
     def prepend_block(self, block: Block) -> int:
-        """The same by column."""
-        front = LogStore()
-        rows = [row for row, key in enumerate(block.keys()) if key not in self._place]
+        """Older requests, oldest first, before all others; returns how many were not here yet."""
+        keys = block.keys()
+        known = self.own.known(keys)
+        rows = [row for row, key in enumerate(keys) if key not in known]
         if not rows:
             return 0
+        front = LogStore()
+        front.held = True
         front.append_block(block if len(rows) == block.rows else block.take(rows))
+        self.away.came_back(*front.times(range(len(front))))
+        self._prepend(front)
+        self.version += 1
+        self.epoch += 1
+        return len(front)
+
+    def _prepend(self, front: LogStore) -> None:
         shift = len(front)
         for name, numbers in self._numbers().items():
             numbers.prepend(front._numbers()[name])  # type: ignore[arg-type]
@@ -128,9 +139,6 @@ class LogStore:
         self.failed = front.failed + array("I", [row + shift for row in self.failed])
         self._place = {**front._place, **{name: place + shift for name, place in self._place.items()}}
         self.changed = {row + shift for row in self.changed}
-        self.version += 1
-        self.epoch += 1
-        return shift
 
     def _add(self, block: Block) -> None:
         start = len(self)
@@ -194,19 +202,46 @@ class LogStore:
             kept = {id: place for id, place in self._place.items() if place >= floor or self.status[place] == RUNNING}
             self._place = kept
             self._forget_at = max(2 * REMEMBERED, 2 * len(kept))
-        if len(self) > KEPT + DROPPED:
-            self.drop(len(self) - KEPT)
+        kept_rows = HELD if self.held else LIVE
+        if len(self) > kept_rows + CHUNK:
+            self.drop(len(self) - kept_rows)
 
     def drop(self, rows: int) -> None:
-        """Without the oldest rows; the gateway still has them (`older` says from where on)."""
+        """Without the oldest rows, but for those that still run."""
+        staying = sorted(place for place in self._place.values() if place < rows and self.status[place] == RUNNING)
+        if self.leaving is not None:
+            self.leaving(rows, staying)
+        running = LogStore()
+        if staying:
+            running.append_block(self.block(staying))
+        self.cut(rows, staying)
+        if staying:
+            self._prepend(running)
+
+    def cut(self, rows: int, uncounted: Sequence[int] = ()) -> None:
+        """Without the first rows, whatever they are; they are counted as `away`, but for some."""
+        self.send_away(self, sorted({*range(rows)}.difference(uncounted)) if uncounted else range(rows))
         for column in (*self._numbers().values(), *self.text.values(), *self._ids().values(), self.own):
             column.drop(rows)
         self.failed = array("I", [row - rows for row in self.failed if row >= rows])
         self._place = {id: place - rows for id, place in self._place.items() if place >= rows}
         self.changed.clear()
+        self.version += 1
         self.epoch += 1
-        self.dropped += rows
-        self.older = self.own.get(0) if len(self) else self.older
+
+    def send_away(self, store: LogStore, rows: Sequence[int]) -> None:
+        """These rows of a store (this one, or another) are the gateway's to show: they are counted, and `older` lies behind
+        all of them. Requests come nearly in the order of their ids, so what stays may stand before that, too: a page that
+        brings it again adds nothing."""
+        if rows:
+            self.away.left(*store.times(rows))
+            edge = store.own.behind(rows)
+            self.older = max(edge, self.older or "", key=own_number) if own_number(edge) else edge
+
+    def times(self, rows: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """The times of rows, and of those among them that failed."""
+        times = self.time.take(rows)
+        return times, [time for time, status in zip(times, self.status.take(rows), strict=True) if status >= 400]
 
     # Reading
 
@@ -232,19 +267,25 @@ class LogStore:
             **values,
         )
 
+    def block(self, rows: Sequence[int]) -> Block:
+        """Some rows as they came, in that order."""
+        return Block(
+            len(rows),
+            0,
+            {name: numbers.take(rows) for name, numbers in self._numbers().items()},
+            {name: coded([column.get(row) for row in rows]) for name, column in self.text.items()},
+            {
+                "id": [self.own.get(row) for row in rows],
+                **{name: [ids.get(row) for row in rows] for name, ids in self._ids().items()},
+            },
+        )
+
     def find(self, request_id: str) -> int | None:
         """A row with this own, client's or upstream's id."""
         for column in (self.own, self.request_id, self.upstream_id):
             if (row := column.find(request_id)) is not None:
                 return row
         return None
-
-
-def row_of(record: RequestRecord) -> dict[str, Any]:
-    """Like `wire.request_view`, without pydantic: the first page does not wait for it."""
-    data: dict[str, Any] = {field.name: getattr(record, field.name) for field in fields(record)}
-    data["cost_credits"] = format_credits(data.pop("cost_nano"))
-    return data
 
 
 def _none(value: float) -> float | None:

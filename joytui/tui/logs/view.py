@@ -81,11 +81,12 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self, shown: Shown, *, zone: tzinfo | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
         self.shown = shown
+        self.shown.attach(self._left)
         self.marked: tuple[str, ...] = ()  # own ids
+        self._loading = False
         self._paused_at = 0
         self._looked = 0.0
         self._stored = 0
-        self._dropped = shown.store.dropped
         self.zone = zone
         self.cursor = -1
         self._seen = -1
@@ -125,8 +126,8 @@ class LogView(ScrollView, can_focus=True):
     def show(self, shown: Shown) -> None:
         """Draws something else (what a filter finds), from its end."""
         self.shown = shown
+        shown.attach(self._left)
         self.cursor = -1
-        self.marked = ()
         self.follow = True
         self._seen = -1
         self._rows = -1
@@ -141,17 +142,16 @@ class LogView(ScrollView, can_focus=True):
         if shown.store.version == self._seen or not self.is_attached or not self.screen.is_current:
             return
         now = monotonic()
-        if len(shown.store) - self._stored > FLOOD and now - self._looked < 1 / BLURRED_HZ:
+        stored = len(shown.store) + shown.store.away.requests
+        if stored - self._stored > FLOOD and now - self._looked < 1 / BLURRED_HZ:
             return
-        self._looked, self._stored = now, len(shown.store)
+        self._looked, self._stored = now, stored
         self._seen = shown.store.version
-        anchor = None if self.follow or self.cursor < 0 else shown.at(self.cursor)
-        dropped = shown.store.dropped - self._dropped
-        self._dropped = shown.store.dropped
+        anchor = shown.at(self.cursor) if not self.follow and 0 <= self.cursor < len(shown) else None
         changed = shown.refresh()
         if changed is None:
             self._strips.clear()
-            self._hold(anchor, dropped)
+            self._stay(anchor)
             self.call_later(self._look_back, shown)
         for row in changed or ():
             self._strips.pop(row, None)
@@ -177,14 +177,25 @@ class LogView(ScrollView, can_focus=True):
         if more:
             self.call_later(self._look_back, shown)
 
-    def _hold(self, anchor: tuple[LogStore, int] | None, dropped: int) -> None:
+    def _stay(self, anchor: tuple[LogStore, int] | None) -> None:
         """Places have changed: cursor and scroll stay on the request they were on, or on the one after it."""
         if anchor is None or anchor[0] is not self.shown.store:
             return
-        place = self.shown.place_near(anchor[1] - dropped)
+        place = self.shown.place_near(anchor[1])
         moved, self.cursor = place - self.cursor, place
         self._paused_at = max(0, self._paused_at + moved)
         self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False, immediate=True, force=True)
+
+    def _left(self, places: int) -> None:
+        """So many have left the start of what is shown: the gateway has them."""
+        self._strips.clear()
+        if self.is_attached:
+            self.shift(-places)
+
+    def hold(self, *, loading: bool | None = None) -> None:
+        """Rows stay while somebody reads older ones, or loads them."""
+        self._loading = self._loading if loading is None else loading
+        self.shown.store.held = self._loading or not self.follow
 
     @property
     def fresh(self) -> int:
@@ -194,6 +205,7 @@ class LogView(ScrollView, can_focus=True):
     def watch_follow(self, follow: bool) -> None:
         if not follow:
             self._paused_at = len(self.shown)
+        self.hold()
 
     def _resize_virtual(self, rows: int) -> None:
         self._rows = rows
@@ -259,12 +271,12 @@ class LogView(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def shift(self, rows: int) -> None:
-        """Older rows were put before the others: cursor and scroll stay on what they showed."""
+        """Older rows were put before the others, or (below 0) have left: cursor and scroll stay on what they showed."""
         self._strips = {row + rows: strip for row, strip in self._strips.items()}
         full = self._rows >= self.size.height
         self._seen = -1
-        self.cursor += rows
-        self._paused_at += rows
+        self.cursor = max(min(0, self.cursor), self.cursor + rows)
+        self._paused_at = max(0, self._paused_at + rows)
         self._resize_virtual(len(self.shown))
         self._scroll(max(0, min(int(self.scroll_y) + rows, self._rows - self.size.height)))
         if not full:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -29,9 +31,9 @@ def replay_question(record: RequestRecord) -> Confirm:
 
 
 class Replayed(Message):
-    """What came of a replay, in words; `request` is the one that was asked again, "" where nothing was sent."""
+    """What came of a replay, in words; `request` is the one that was asked again, None where nothing was sent."""
 
-    def __init__(self, request: str, words: str, *, error: bool) -> None:
+    def __init__(self, request: RequestRecord | None, words: str, *, error: bool) -> None:
         super().__init__()
         self.request = request
         self.words = words
@@ -46,16 +48,18 @@ async def _replay(target: MessagePump, client: ConsoleClient, record: RequestRec
     try:
         done = await replay(client, record.endpoint, {**body(record), "stream": False}, key_id=record.key_id)
     except JoytuiError as error:
-        target.post_message(Replayed("", error.what, error=True))
+        target.post_message(Replayed(None, error.what, error=True))
         return
     words = f"replay: {done.status} after {done.seconds:.1f} s"
     words += f", {done.message}" if done.message else "; = on its row compares it with the first"
     words += f"; {done.left_over}" if done.left_over else ""
-    target.post_message(Replayed(record.id, words, error=done.status >= 400))
+    target.post_message(Replayed(record, words, error=done.status >= 400))
 
 
 class RequestActions:
     """A part of the Logs screen."""
+
+    kept_marks: Mapping[str, RequestRecord] = MappingProxyType({})
 
     def action_copy_id(self) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
@@ -77,31 +81,39 @@ class RequestActions:
         record = screen.selected()
         if record is None:
             return
-        marked = screen.view.marked
-        if record.id in marked:
-            self.mark(*(id for id in marked if id != record.id))
+        marked = self._marked()
+        if marked.pop(record.id, None) is not None:
+            self.mark(*marked.values())
         else:
-            self.mark(*marked[-1:], record.id)
+            self.mark(*[*marked.values()][-1:], record)
 
-    def mark(self, *ids: str) -> None:
-        """These and no others are marked."""
+    def mark(self, *records: RequestRecord) -> None:
+        """These and no others are marked. They are kept: a request may leave the list before it is compared."""
         screen: LogsScreen = self  # type: ignore[assignment]
-        screen.view.marked = ids
+        screen.kept_marks = {record.id: record for record in records}
+        screen.view.marked = tuple(screen.kept_marks)
         screen.view.refresh()
         screen.show_context()
+
+    def _marked(self) -> dict[str, RequestRecord]:
+        """The marked requests as they are now, or as they were when they were seen last."""
+        screen: LogsScreen = self  # type: ignore[assignment]
+        shown, kept = screen.view.shown, screen.kept_marks
+        places = {id: shown.find(id) for id in screen.view.marked}
+        return {id: kept[id] if place is None else shown.record(place) for id, place in places.items()}
 
     def action_compare(self) -> None:
         from joytui.tui.screens.compare import CompareDialog
 
         screen: LogsScreen = self  # type: ignore[assignment]
-        shown, marked = screen.view.shown, screen.view.marked
-        places = [place for id in marked if (place := shown.find(id)) is not None]
-        if len(places) < 2 and screen.view.cursor >= 0 and screen.view.cursor not in places:
-            places.append(screen.view.cursor)
-        if len(places) < 2:
+        records = self._marked()
+        selected = screen.selected()
+        if len(records) < 2 and selected is not None:
+            records.setdefault(selected.id, selected)
+        if len(records) < 2:
             screen.console.tell("space marks a request; = compares it with another", error=True)
             return
-        left, right = (shown.record(place) for place in sorted(places))
+        left, right = sorted(records.values(), key=lambda record: record.time)
         screen.console.push_screen(CompareDialog(left, right, screen.view.zone))
 
     # Replay
@@ -129,6 +141,6 @@ class RequestActions:
 
     def on_replayed(self, message: Replayed) -> None:
         screen: LogsScreen = self  # type: ignore[assignment]
-        if message.request:
+        if message.request is not None:
             self.mark(message.request)
         screen.console.tell(message.words, error=message.error)

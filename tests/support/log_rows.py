@@ -1,0 +1,14 @@
+"""Records as the log's store takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from joytui.core.columnar import Block, block_of
+from joytui.core.records import RequestRecord
+from joytui.core.wire import request_view
+
+
+def block_of_records(records: Iterable[RequestRecord]) -> Block:
+    """As if the gateway had sent them by column."""
+    return block_of([request_view(record) for record in records])

@@ -1,0 +1,238 @@
+"""The oldest rows leave while the newest are followed: memory stays where it is, and nothing is lost to who looks back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from joytui.core.columnar import Block, block_of, own_number
+from joytui.core.filters import Term, parse, predicate
+from joytui.core.records import RequestRecord
+from joytui.tui.logs import shown as shown_module
+from joytui.tui.logs import store as store_module
+from joytui.tui.logs.histogram import count
+from joytui.tui.logs.shown import Shown
+from joytui.tui.logs.store import CHUNK, LIVE, LogStore
+from tests.support.log_rows import block_of_records
+from tests.tui import data
+from tests.tui.opening import LIVE as LINK_LIVE
+from tests.tui.opening import console, settle
+
+START_MS = data.NOW_MS - 3_000_000
+FEW = settings(max_examples=60, deadline=None)
+
+
+def row(number: int, status: int | None = 200, **values: Any) -> dict[str, Any]:
+    """The request of that number, one a second."""
+    return {
+        **data.requests(1)[0], "id": f"req-{number:016x}", "request_id": f"0199f3a2-0000-7c11-9d20-{number:012x}", "upstream_id": None,
+        "time": f"2026-11-23T{8 + number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000Z", "status": status, **values,
+    }  # fmt: skip
+
+
+class Gateway:
+    """Has all rows; answers as the real one does: the newest of those before an id, oldest first."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        whole = LogStore()
+        whole.append(rows)
+        self.records = sorted((whole.record(place) for place in range(len(whole))), key=lambda r: own_number(r.id))
+
+    def page(self, edge: str | None, size: int, term: Term | None = None) -> tuple[Block, str]:
+        holds = predicate(term) if term is not None else lambda record: True
+        before = own_number(edge or "") or 1 << 63
+        found = [r for r in self.records if own_number(r.id) < before and holds(r)]
+        return block_of_records(found[-size:]), found[-size].id if len(found) > size else "end"
+
+
+def load_all(shown: Shown, gateway: Gateway, size: int) -> None:
+    """Scrolls back to the very first request."""
+    shown.store.held = True
+    while shown.older != "end":
+        block, edge = gateway.page(shown.older, size, shown.term)
+        shown.prepend(block)
+        shown.older = edge
+
+
+def records_of(shown: Shown) -> list[RequestRecord]:
+    shown.refresh()
+    while shown.looking:
+        shown.look_back()
+    return [shown.record(place) for place in range(len(shown))]
+
+
+NUMBERS = st.lists(st.integers(1, 60), min_size=1, max_size=40, unique=True)
+TERMS = st.sampled_from([None, parse("status:4xx"), parse("is:running"), parse("-status:200"), parse("req")])
+
+
+@FEW
+@given(NUMBERS, st.data(), TERMS, st.booleans())
+def test_whatever_leaves_is_counted_and_comes_back_once(
+    numbers: list[int], draw: st.DataObject, term: Term | None, held: bool
+) -> None:
+    """Rows in nearly any order, chunks that leave between them, running ones that end, a filter or none."""
+    statuses = draw.draw(st.lists(st.sampled_from([None, 200, 402]), min_size=len(numbers), max_size=len(numbers)))
+    rows = [row(number, status) for number, status in zip(numbers, statuses, strict=True)]
+    cuts = draw.draw(st.lists(st.integers(0, 10), min_size=len(rows), max_size=len(rows)))
+    store = LogStore()
+    store.held = held
+    shown = Shown(store, term)
+    moves: list[int] = []
+    shown.attach(moves.append)
+    before, shown_module.STAYING = shown_module.STAYING, 3
+    try:
+        for one, cut in zip(rows, cuts, strict=True):
+            store.append([one])
+            if cut > 7:
+                shown.refresh()
+            store.drop(min(cut % 4, len(store)))
+        ended = [{**one, "status": 500} if one["status"] is None else one for one in rows]
+        store.append([after for one, after in zip(rows, ended, strict=True) if one is not after])
+        assert store.away.requests + len(store) == len(rows)
+        gateway = Gateway(ended)
+        load_all(shown, gateway, 4)
+    finally:
+        shown_module.STAYING = before
+    holds = predicate(term) if term is not None else lambda record: True
+    wanted = [record for record in gateway.records if holds(record)]
+    assert sorted(records_of(shown), key=lambda r: r.id) == wanted
+    assert shown.away.requests == 0
+    assert shown.errors == sum((record.status or 0) >= 400 for record in wanted)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window of 200 to 300 rows."""
+    monkeypatch.setattr(store_module, "LIVE", 200)
+    monkeypatch.setattr(store_module, "CHUNK", 100)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_newest_stay_and_all_are_counted() -> None:
+    store = LogStore()
+    shown = Shown(store)
+    for start in range(1, 2001, 50):
+        store.append([row(number, 402 if number % 10 == 0 else 200) for number in range(start, start + 50)])
+        assert len(store) <= 300
+    shown.refresh()
+    assert (shown.total, shown.errors) == (2000, 200)
+    assert store.find(row(1)["request_id"]) is None
+    assert own_number(store.older or "") == own_number(shown.id(0))
+    store.held = True
+    store.append([row(number) for number in range(2001, 3001)])
+    assert len(store) > 1000
+
+
+def test_the_window_is_whole_chunks_and_one_slice_of_a_filter() -> None:
+    from joytui.tui.logs.select import SLICE
+
+    assert LIVE % CHUNK == 0
+    assert LIVE + CHUNK <= SLICE
+    assert store_module.HELD + CHUNK >= 1_000_000
+
+
+@pytest.mark.usefixtures("small")
+def test_the_chart_still_knows_what_has_left() -> None:
+    store = LogStore()
+    shown = Shown(store)
+    for start in range(1, 3001, 50):
+        store.append([row(number, 402 if number % 10 == 0 else 200) for number in range(start, start + 50)])
+    shown.refresh()
+    counts = count(shown, 60, shown.time(len(shown) - 1))
+    assert sum(counts.requests) == 3000
+    assert sum(counts.errors) == 300
+    assert counts.span_s == 3600
+    assert sum(many > 0 for many in counts.requests) >= 50
+
+
+@pytest.mark.usefixtures("small")
+def test_texts_that_only_old_rows_had_leave_with_them() -> None:
+    store = LogStore()
+    for start in range(1, 12_001, 50):
+        store.append([row(number, error_message=f"0.{number} Cr left") for number in range(start, start + 50)])
+    assert len(store.text["error_message"].values) < 4 * 300 + 1_000
+    assert store.record(len(store) - 1).error_message == "0.12000 Cr left"
+    assert store.text["error_message"].rows.itemsize <= 2
+
+
+def test_a_request_that_runs_long_is_ended_where_it_stands() -> None:
+    store = LogStore()
+    store.append([row(1, None), *(row(number) for number in range(2, 40))])
+    store.drop(30)
+    assert [store.own.get(place) for place in range(2)] == [row(1)["id"], row(31)["id"]]
+    store.append([row(1, 504)])
+    assert len(store) == 10
+    assert store.status[0] == 504
+
+
+async def caught_up(app: Any, pilot: Any) -> None:
+    """Until the list has taken over what the store has: in a flood it does so a few times a second."""
+    view = app.screen.view
+    while view._seen != app.store.version:
+        await pilot.pause(0.02)
+        view.catch_up()
+    app.screen.each_second()
+    await settle(app, pilot)
+
+
+def block(numbers: range) -> Block:
+    return block_of([row(number) for number in numbers])
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_followed_list_loses_no_mark_and_a_paused_one_no_row() -> None:
+    app = console("logs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.link_state = LINK_LIVE
+        app.store.append_block(block(range(1, 151)))
+        await pilot.pause()
+        view = app.screen.view
+        view.catch_up()
+        await pilot.press("up", "space", "G")
+        marked = row(149)["id"]
+        for start in range(151, 2001, 50):
+            app.store.append_block(block(range(start, start + 50)))
+            assert view.cursor < len(view.shown)
+        await caught_up(app, pilot)
+        assert len(app.store) <= 300
+        assert view.shown.find(marked) is None
+        assert "2,000 requests" in app.screen.query_one("#context").render().plain
+        await pilot.press("equals_sign")
+        await settle(app, pilot)
+        assert app.screen.__class__.__name__ == "CompareDialog"
+        await pilot.press("escape")
+        await pilot.press("home")
+        here, long = app.screen.selected(), len(app.store)
+        for start in range(2001, 4001, 50):
+            app.store.append_block(block(range(start, start + 50)))
+        await caught_up(app, pilot)
+        assert app.screen.selected() == here
+        assert len(app.store) == long + 2000
+        assert view.fresh == 2000
+        await pilot.press("G")
+        app.store.append_block(block(range(4001, 4051)))
+        await caught_up(app, pilot)
+        assert len(app.store) == 200
+        assert app.screen.selected().id == row(4050)["id"]
+
+
+@pytest.mark.usefixtures("small")
+async def test_a_followed_filter_keeps_what_it_found() -> None:
+    """One failed in the first chunk: it stands there while thousands go by."""
+    app = console("logs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.link_state = LINK_LIVE
+        app.store.append([row(number, 402 if number in (7, 90) else 200) for number in range(1, 151)])
+        await pilot.pause()
+        app.screen.set_filter("status:402")
+        for start in range(151, 2001, 50):
+            app.store.append_block(block(range(start, start + 50)))
+        app.store.append([row(2001, 402)])
+        await caught_up(app, pilot)
+        view = app.screen.view
+        assert [view.shown.id(place) for place in range(len(view.shown))] == [row(n)["id"] for n in (7, 90, 2001)]
+        assert list(view.shown.failed) == [0, 1, 2]
+        assert view.shown.older == "end"
