@@ -19,6 +19,7 @@ Kind = Literal[
     "http-dump",
     "rollout",
     "prose",
+    "no-text",
     "empty",
 ]
 Sure = Literal["decided", "one of", "not decidable"]
@@ -33,6 +34,7 @@ KIND_WORDS: Mapping[Kind, str] = {
     "http-dump": "an HTTP exchange",
     "rollout": "a rollout file of Codex",
     "prose": "words without an output of Codex",
+    "no-text": "a file that is no text",
     "empty": "nothing",
 }
 MOST = 3

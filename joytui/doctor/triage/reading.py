@@ -15,6 +15,7 @@ from joytui.doctor.triage.clean import bare_lines, bounded, decode
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
+from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
 from joytui.doctor.triage.reply import reply_for
 from joytui.doctor.triage.sayings import SILENT
 from joytui.doctor.triage.words import hear
@@ -31,8 +32,16 @@ def triage(data: str | bytes, secrets: Sequence[str] = ()) -> Answer:
     """
     if isinstance(data, bytes) and data[:4] == b"PK\x03\x04":
         return _answer(_bundle(data), secrets)
+    if found := no_text(data):
+        return _answer(_unreadable(found), secrets)
     text = bounded(decode(data))
     return _answer(_read(text), secrets, text)
+
+
+def _unreadable(found: NoText) -> Document:
+    return Document(
+        "no-text", Guess((), found.ask), note=f"This is no text but {found.what}: no words can be read from it."
+    )
 
 
 def _read(text: str) -> Document:
@@ -45,6 +54,8 @@ def _read(text: str) -> Document:
     if embedded := _embedded(text):
         return embedded
     heard = hear(text)
+    if not heard.codex and is_noise(text):  # words that noise happens to hold are nobody's
+        return _unreadable(NOISE)
     kind: Kind = "terminal" if heard.codex else "prose"
     return Document(kind, heard.guess, heard.others)
 

@@ -70,6 +70,8 @@ def _headline(answer: Answer) -> str:
     if answer.sure == "decided":
         cause = answer.candidates[0]
         return f"{cause.title}   [{cause.id}, row {cause.row}]"
+    if answer.kind == "no-text":
+        return "Not readable: this is no text"
     if not count:
         return "Not decidable from this: it shows no failure that can be told apart"
     if answer.sure == "one of":
