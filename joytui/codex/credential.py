@@ -83,8 +83,11 @@ def auth_json(codex_home: Path) -> Mapping[str, Any]:
 
 
 def as_bytes(value: str) -> bytes:
-    """The value as it stands in the environment (lone surrogates are the bytes that were no UTF-8)."""
-    return value.encode("utf-8", "surrogateescape")
+    """The value as it stands in the environment (lone surrogates are the bytes that were no UTF-8, or Windows' halves)."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
 
 
 def decodable(value: str) -> bool:
@@ -150,6 +153,9 @@ def looks_secret(text: str, env: Mapping[str, str]) -> bool:
     """Whether what stands in `env_key` is a key rather than a variable's name."""
     if len(text) >= 12 and text in env.values():
         return True
+    name, sign, value = text.partition("=")
+    if sign and is_variable_name(name):  # a whole assignment
+        return looks_secret(value.strip("\"'"), env)
     return bool(_SECRET.fullmatch(text)) and not re.fullmatch(r"[A-Z][A-Z0-9_]*", text)
 
 

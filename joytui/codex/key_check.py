@@ -37,7 +37,7 @@ def resolve_credential(state: Survey, provider: Provider) -> tuple[Credential, t
         _key_unset(state, provider, source)
         value = None
     elif value is not None and not decodable(value):  # what the npm wrapper makes of bytes that are no UTF-8
-        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        value = as_bytes(value).decode("utf-8", "replace")
     source = replace(source, value=value)
     raw = as_bytes(value) if value is not None else None
     empty_token = source.kind == "bearer_token" and raw == b""  # sent all the same, as "Bearer "
@@ -150,9 +150,12 @@ def _no_credential(state: Survey, provider: Provider) -> None:
 
 
 def misspelt(state: Survey, provider: Provider, field: str) -> dict[str, Any]:
-    """An unknown key of the provider's table that was meant as this field."""
+    """An unknown key of the provider's table that was meant as this field, or the field itself where it stands below the
+    header of a table within it (`[model_providers.x.http_headers]`): "fell_into" names that table."""
     table = state.tables().get(provider.id)
-    for key in table if isinstance(table, dict) else ():
+    for key, value in table.items() if isinstance(table, dict) else ():
         if key not in FIELDS and near(key, (field,)):
             return {"misspelt": key, "misspelt_at": state.where(("model_providers", provider.id, key))}
+        if isinstance(value, dict) and isinstance(value.get(field), str):
+            return {"fell_into": key, "misspelt_at": state.where(("model_providers", provider.id, key, field))}
     return {}

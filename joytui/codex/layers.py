@@ -218,11 +218,18 @@ def lookup(data: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[bool, 
     return True, value
 
 
-def leaves(data: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is not a table, with its path (an empty table counts as a value)."""
+def leaves(
+    data: Mapping[str, Any], path: tuple[Any, ...] = (), *, into_lists: bool = False
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value that is not a table, with its path (an empty table counts as a value). `into_lists`: also those of the tables
+    in an array, whose place in it is a part of the path."""
     for key, value in data.items():
         if isinstance(value, dict) and value:
-            yield from leaves(value, (*path, key))
+            yield from leaves(value, (*path, key), into_lists=into_lists)
+        elif into_lists and isinstance(value, list) and any(isinstance(one, dict) for one in value):
+            for number, one in enumerate(value):
+                if isinstance(one, dict):
+                    yield from leaves(one, (*path, key, number), into_lists=True)
         else:
             yield (*path, key), value
 
@@ -261,19 +268,14 @@ def trusted(projects: Any, folder: Path, root: Path) -> bool:
     """Whether `[projects."…"] trust_level = "trusted"` covers this folder: by itself, its project root, or git root."""
     if not isinstance(projects, dict):
         return False
-    known = {_normal(name): value for name, value in projects.items()}
     for candidate in (folder, root, git_root(folder)):
         if candidate is None:
             continue
-        for form in (_normal(str(candidate)), _normal(os.path.realpath(candidate))):
-            entry = known.get(form)
+        for form in (os.path.normpath(candidate), os.path.realpath(candidate)):
+            entry = projects.get(form)  # "/x/" and "/x/." in the file are other names than "/x" (observed)
             if isinstance(entry, dict) and "trust_level" in entry:
                 return bool(entry["trust_level"] == "trusted")
     return False
-
-
-def _normal(path: str) -> str:
-    return os.path.normpath(path)
 
 
 def project_layers(

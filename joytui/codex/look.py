@@ -5,11 +5,11 @@ from __future__ import annotations
 from joytui.codex.advice import warn
 from joytui.codex.key_check import misspelt, resolve_credential
 from joytui.codex.outcome import finished
-from joytui.codex.providers import OPENAI_BASE_URL
+from joytui.codex.providers import OPENAI_BASE_URL, OPENAI_HOSTS
 from joytui.codex.request import request_plan
 from joytui.codex.routing import resolve_model, resolve_provider, resolve_wire_api
 from joytui.codex.survey import Survey, survey
-from joytui.codex.urls import origin_of
+from joytui.codex.urls import host_of, origin_of
 from joytui.codex.world import Credential, Invocation, Provider, RequestPlan, World
 
 
@@ -56,7 +56,7 @@ def _url(state: Survey, provider: Provider, plan: RequestPlan) -> None:
             message="ERROR: stream disconnected before completion: builder error", where=where, key=key,
             details={"base_url": plan.base_url, "reason": plan.builder_error},
         )  # fmt: skip
-    elif origin_of(plan.wire_url) == origin_of(OPENAI_BASE_URL) and not provider.builtin:
+    elif host_of(plan.wire_url) in OPENAI_HOSTS and not provider.builtin:
         state.add(
             "base-url-missing", "misroutes", 82, "base_url is OpenAI's own address: the key would go there", where=where,
             key=key, details={"base_url": plan.base_url},

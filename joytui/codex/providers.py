@@ -13,6 +13,7 @@ from joytui.codex.versions import Rules
 
 OPENAI: Final = "openai"
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
+OPENAI_HOSTS: Final = ("api.openai.com", "chatgpt.com")
 
 BUILTIN: Final[Mapping[str, Mapping[str, Any]]] = {
     "openai": {

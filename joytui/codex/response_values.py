@@ -9,7 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_PARTS = {"input_text": "text", "output_text": "text", "input_image": "image_url"}
+_PARTS = {"input_text": "text", "output_text": "text", "input_image": "image_url", "input_audio": None}
+_DETAILS = ("low", "high", "auto", "original")
+_PHASES = ("commentary", "final_answer")
+_METADATA = "internal_chat_message_metadata_passthrough"
 CALLS = {"function_call": ("name", "arguments", "call_id"), "custom_tool_call": ("name", "input", "call_id")}
 """The calls of tools that Codex runs, with the fields that each must have (strings)."""
 
@@ -23,17 +26,34 @@ def message_text(item: Mapping[str, Any]) -> str | None:
     content, role = item.get("content"), item.get("role")
     if not isinstance(role, str) or not isinstance(content, list):
         return None
-    if not isinstance(item.get("id"), (str, type(None))):
+    if not all(isinstance(item.get(name), (str, type(None))) for name in ("id", "status", "phase")):
         return None
-    texts = []
-    for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
-        name = _PARTS.get(kind) if isinstance(kind, str) else None
-        if name is None or not isinstance(part.get(name), str):
-            return None
-        if name == "text":
-            texts.append(part["text"])
+    if item.get("phase") not in (None, *_PHASES) or not _is_metadata(item.get(_METADATA)):
+        return None
+    if not all(isinstance(part, dict) and _is_part(part) for part in content):
+        return None
+    texts = [part["text"] for part in content if _PARTS[part["type"]] == "text"]
     return "".join(texts) if role == "assistant" else ""
+
+
+def _is_part(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in _PARTS:
+        return False
+    name = _PARTS[kind]
+    if name is not None and not isinstance(part.get(name), str):
+        return False
+    if kind == "input_image":
+        return part.get("detail") is None or part["detail"] in _DETAILS
+    lists = ("annotations", "logprobs") if kind == "output_text" else ()
+    return all(isinstance(part.get(one), (list, type(None))) for one in lists)
+
+
+def _is_metadata(value: Any) -> bool:
+    """A struct of optional fields; an empty list is read as one without any."""
+    if isinstance(value, dict):
+        return isinstance(value.get("turn_id"), (str, type(None)))
+    return value is None or value == []
 
 
 def completed_response(response: Any) -> Mapping[str, Any]:

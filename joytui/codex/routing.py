@@ -7,10 +7,18 @@ from typing import Any
 
 from joytui.codex import layers as layering
 from joytui.codex.models import default_model
-from joytui.codex.providers import BUILTIN, FIELD_DEFAULTS, FIELDS, OPENAI, OPENAI_BASE_URL, builtin_fields
+from joytui.codex.providers import (
+    BUILTIN,
+    FIELD_DEFAULTS,
+    FIELDS,
+    OPENAI,
+    OPENAI_BASE_URL,
+    OPENAI_HOSTS,
+    builtin_fields,
+)
 from joytui.codex.schema import known_fields
 from joytui.codex.survey import Survey
-from joytui.codex.urls import origin_of
+from joytui.codex.urls import host_of
 from joytui.codex.world import Provider, WireApi
 from joytui.core.records import EffectiveValue
 
@@ -84,11 +92,23 @@ def _built(
 
 def _undefined(state: Survey, name: str, origin: str) -> None:
     defined = sorted(state.tables())
+    details: dict[str, Any] = {"provider": name, "defined": defined, "suggestion": near(name, tuple(defined))}
+    if misnamed := _misnamed_tables(state, name):
+        details["misnamed"], details["misnamed_at"] = misnamed
     state.add(
         "provider-undefined", "refuses", 60, f"no layer defines the provider {name!r}",
-        message=f"Error: Model provider `{name}` not found", where=origin, key="model_provider",
-        details={"provider": name, "defined": defined, "suggestion": near(name, tuple(defined))},
+        message=f"Error: Model provider `{name}` not found", where=origin, key="model_provider", details=details,
     )  # fmt: skip
+
+
+def _misnamed_tables(state: Survey, name: str) -> tuple[str, str] | None:
+    """A top-level table that Codex does not know, was meant as model_providers and holds this provider; and its place."""
+    for layer in state.used():
+        for key, value in layer.data.items():
+            holds = isinstance(value, dict) and isinstance(value.get(name), dict)
+            if holds and key not in known_fields(()) and near(key, ("model_providers",)):
+                return key, layer.origin((key, name))
+    return None
 
 
 def _ollama_chat(state: Survey, origin: str) -> None:
@@ -176,7 +196,7 @@ def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
 
 def _openai_moved(state: Survey) -> bool:
     base = _builtin_values(state, OPENAI, BUILTIN[OPENAI])["base_url"].value
-    return bool(origin_of(str(base))) and origin_of(str(base)) != origin_of(OPENAI_BASE_URL)
+    return bool(host_of(str(base))) and host_of(str(base)) not in OPENAI_HOSTS
 
 
 def _custom_wishes(state: Survey, winner: str) -> list[tuple[str, str]]:
@@ -203,16 +223,17 @@ def _nothing_configured(state: Survey) -> bool:
 
 
 def _misplaced(state: Survey) -> list[dict[str, str]]:
-    """Keys that were meant as `model_provider`: below a table header, or misspelt."""
+    """Keys that were meant as `model_provider`: below a table header, misspelt, or in a profile that nothing selects."""
     found: list[dict[str, str]] = []
     for layer in state.used():
-        for path, value in layering.leaves(layer.data):
+        for path, value in layering.leaves(layer.data, into_lists=True):
             last = path[-1]
-            if isinstance(value, str) and len(path) > 1 and last == "model_provider" and path[0] != "profiles":
-                found.append({"key": ".".join(path), "where": layer.origin(path), "kind": "below a table header"})
+            if isinstance(value, str) and len(path) > 1 and last == "model_provider":
+                kind = "in a profile" if path[0] == "profiles" else "below a table header"
+                found.append({"key": ".".join(map(str, path)), "where": layer.origin(path), "kind": kind})
             elif len(path) == 1 and last not in known_fields(()) and near(last, ("model_provider",)):
-                found.append({"key": last, "where": layer.origin(path), "kind": "misspelt"})
-    return found
+                found.append({"key": str(last), "where": layer.origin(path), "kind": "misspelt"})
+    return sorted(found, key=lambda one: one["kind"] == "in a profile")
 
 
 def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:

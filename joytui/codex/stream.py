@@ -44,7 +44,7 @@ _FINAL_CODES = {
     "usage_not_included": UPGRADE,
     "server_is_overloaded": CAPACITY,
 }
-_FINAL_WITH_MESSAGE = ("invalid_prompt", "cyber_policy", "model_not_found")
+_FINAL_WITH_MESSAGE = ("invalid_prompt", "cyber_policy", "bio_policy", "content_policy_violation", "model_not_found")
 _RATE_CODES = ("rate_limit_exceeded", "slow_down")
 
 

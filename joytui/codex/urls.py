@@ -107,6 +107,14 @@ def _dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
+def host_of(url: str) -> str:
+    """The host's name in a URL, in lower case without a final dot; "" where it has none."""
+    try:
+        return (urlsplit(normalise(url)[0]).hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL, "" where it has none."""
     wire, error = normalise(url)

@@ -50,7 +50,9 @@ _MODEL_TEXT = re.compile(
     r"\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) model\b"
     r"|\bmodels?\b[^.\n]{0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
     r"|not supported|unsupported|not recogni[sz]ed|not in the catalog|not a valid)\b"
-    r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b",
+    r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b"
+    r"|\b(?:is )?(?:not a valid|an? (?:invalid|unknown)) model\b|\bno endpoints found for\b|^\s*model: ?\S+\s*$"
+    r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型",
     re.I,
 )
 _QUOTA_TEXT = re.compile(
@@ -66,7 +68,8 @@ _KEY_TEXT = re.compile(
 )
 _NO_KEY_TEXT = re.compile(
     r"\b(?:missing|no)\b[^.\n]{0,20}\b(?:api[ _-]?key|authorization|bearer|credentials?|token)\b"
-    r"|\bapi[ _-]?key\b[^.\n]{0,20}\b(?:is )?(?:missing|required|not provided)\b|\bdidn't provide an api key\b",
+    r"|\b(?:api[ _-]?key|authorization header|bearer token|credentials?)\b[^.\n]{0,20}\b(?:is |are )?"
+    r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b",
     re.I,
 )
 _SIZE_TEXT = re.compile(
@@ -277,6 +280,8 @@ def _on_403(read: _Read) -> Found:
 
 
 def _on_404(read: _Read) -> Found:
+    if read.names & _KEY_CODES:
+        return KEY, {}
     return ("model-not-found" if read.wrong_model else ROUTE), {}
 
 

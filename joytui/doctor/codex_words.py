@@ -91,7 +91,7 @@ def of_status(
         return _too_many(headers, patience, error)
     if status == 503 and error.get("code") in ("server_is_overloaded", "slow_down"):
         return Behaviour(CAPACITY, patience.request_retries + 1, backoff(patience.request_retries))
-    if status == 404 and error.get("code") == "model_not_found":
+    if status in (403, 404) and error.get("code") == "model_not_found":
         return once(str(error.get("message") or ""))
     if status == 500:
         return per_request(HIGH_DEMAND, patience)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from joytui.codex.credential import as_bytes
 from joytui.codex.world import Issue
 from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
 from joytui.core.records import Evidence
@@ -21,12 +22,12 @@ from joytui.doctor.judgement import Judgement
 from joytui.doctor.probe import Probe, Sent
 
 KEY_SUSPICIONS = (
+    "key-shadowed-by-dotenv",
     "key-header-dropped",
     "openai-key-to-gateway",
     "env-key-missing",
     "auth-command-failed",
     "key-malformed",
-    "key-shadowed-by-dotenv",
 )
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
 
@@ -44,10 +45,15 @@ def resolve(probe: Probe, sent: Sent) -> Judgement:
         return _renamed(judged, "proxy-denied").with_evidence(
             Evidence(told, probe.plan.proxy.variable or "environment")
         )
-    if judged.cause == KEY or (judged.cause == "policy-rejected" and not _names_policy(sent)):
+    if judged.cause == KEY or (judged.cause == "policy-rejected" and not _names_policy(probe, sent)):
         return _key_fault(probe, sent, judged)
     if judged.cause == ROUTE:
         return _route_fault(probe, sent, judged)
+    if judged.cause in ("chat-stream-on-responses", "not-an-event-stream") and not _asks_responses(probe):
+        cause, right = route_cause(probe)
+        told = "base_url swallows the endpoint: another one answers"
+        found = _renamed(judged, cause, **({"right_base_url": right} if right else {}))
+        return found.with_evidence(Evidence(told, probe.plan.url))
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
         return _page_instead(probe, judged)
     if judged.cause == "model-not-found":
@@ -92,11 +98,23 @@ def _from_upstream(sent: Sent) -> bool:
     return (sent.delivery.answer.header(HEADER_ERROR_ORIGIN) or "").strip().lower() == "upstream"
 
 
-def _names_policy(sent: Sent) -> bool:
+def _names_policy(probe: Probe, sent: Sent) -> bool:
     """Whether the refusal itself says that it is about policy (or at least is no answer to an anonymous request)."""
-    if sent.refusal is None:
+    if sent.refusal is None or "policy" in sent.refusal.details:
         return True
-    return sent.refusal.error.get("type") == "policy_rejected" or "policy" in sent.refusal.details
+    return sent.refusal.error.get("type") == "policy_rejected" and not _anonymous(probe)
+
+
+def _asks_responses(probe: Probe) -> bool:
+    """Whether the path that is asked ends with the endpoint: a query or a fragment in base_url swallows it."""
+    path = urlsplit(probe.route.target.path).path
+    return path.endswith(("/responses", "/chat/completions") if probe.plan.wire_api == "chat" else "/responses")
+
+
+def _anonymous(probe: Probe) -> bool:
+    """Whether the request carries no Authorization: a policy that names no part of itself then refuses just that."""
+    credential = probe.world.credential
+    return credential is None or credential.header is None
 
 
 def _by_proxy(probe: Probe, sent: Sent, judged: Judgement) -> bool:
@@ -112,7 +130,7 @@ def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
     credential = probe.world.credential
     suspects = {issue.cause: issue for issue in probe.world.suspicions}
     is_policy = judged.cause == "policy-rejected"
-    nothing_sent = credential is None or credential.header is None
+    nothing_sent = _anonymous(probe)
     for cause in KEY_SUSPICIONS:
         issue = suspects.get(cause)
         if issue is None or (is_policy and not nothing_sent):
@@ -154,7 +172,7 @@ def _shell_key_is_refused(probe: Probe) -> bool:
     if not value:
         return False
     headers = [(n, v) for n, v in probe.question_headers() if n.lower() != "authorization"]
-    headers.append(("authorization", b"Bearer " + value.encode("utf-8", "surrogateescape").strip()))
+    headers.append(("authorization", b"Bearer " + as_bytes(value).strip()))
     if b"\n" in headers[-1][1] or b"\r" in headers[-1][1]:
         return False
     found = probe.asker.post_empty(probe.route.target.path, headers)
