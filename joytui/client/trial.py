@@ -135,11 +135,11 @@ def _codex_env(env: Mapping[str, str], url: str, key: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def _one_hour_key(console: ConsoleClient, say: OnLine) -> AsyncGenerator[tuple[str, str]]:
-    from joytui.core.wire import KeyCreate
+    from joytui.core.wire import TRIAL_LABEL, KeyCreate
 
     moment = now()
     name = f"try-{moment:%Y%m%d-%H%M%S}-{os.getpid()}"
-    wanted = KeyCreate(name=name, labels=["joytui-try"], expires_at=rfc3339(moment + KEY_LIFE))
+    wanted = KeyCreate(name=name, labels=[TRIAL_LABEL], expires_at=rfc3339(moment + KEY_LIFE))
     created = await console.create_key(wanted)
     try:
         yield created.id, created.key
@@ -148,7 +148,9 @@ async def _one_hour_key(console: ConsoleClient, say: OnLine) -> AsyncGenerator[t
             async with asyncio.timeout(5):
                 await console.revoke_key(created.id)
         except (JoytuiError, TimeoutError) as error:
-            say(f"the trial's key {created.hint} could not be revoked ({error}); it expires within the hour")
+            say(
+                f"the trial's key {created.hint} could not be revoked ({error}); it expires within the hour, and ends when the gateway starts anew"
+            )
 
 
 @dataclass(slots=True)

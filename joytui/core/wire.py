@@ -75,6 +75,10 @@ class PolicyView(Model):
     block_reason: str | None = None
 
 
+TRIAL_LABEL = "joytui-try"
+"""The label of a key that `joytui try` made for one turn: who made it takes it away, or the gateway at its next start."""
+
+
 class KeyCreate(Model):
     model_config = ConfigDict(extra="forbid")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -12,6 +14,7 @@ from typing import Any
 from joytui.core.clock import now, rfc3339
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
+from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
 from joytui.gateway.keyring import Keyring
@@ -28,6 +31,8 @@ log = logging.getLogger("joytui.gateway")
 MODELS_FRESH_S = 300.0
 LEASE_RENEWAL_S = 20.0
 RETENTION_S = 600.0
+TRIAL_LIFE_MS = 2 * 3_600_000
+"""Longer than any trial's key is made for, also where its maker's clock is slow."""
 
 
 class Gateway:
@@ -60,6 +65,8 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # a full disk: they expire by themselves
+            await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
             asyncio.create_task(self._every(RETENTION_S, self._forget)),
@@ -115,6 +122,11 @@ class Gateway:
             except Exception as error:  # upkeep goes on, whatever one round of it met
                 log.warning("upkeep: %s", error)
             await asyncio.sleep(seconds)
+
+    async def _end_trials(self) -> None:
+        """Trials that were under way when the gateway ended could not take their keys away."""
+        for row in await self.ledger.write(keys.end_labelled, TRIAL_LABEL, TRIAL_LIFE_MS):
+            self.keyring.put(row)
 
     async def _renew(self) -> None:
         await self.ledger.write(upkeep.renew_leases, list(self.running), self.settings.lease_s * 1000)

@@ -126,6 +126,18 @@ def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | 
     return key(batch, key_id)
 
 
+def end_labelled(batch: Batch, label: str, life_ms: int) -> list[KeyRow]:
+    """Revokes the keys of this label that were made for no longer than that and have not ended. Gives them as they are now."""
+    now = _now()
+    rows = batch.execute(
+        "UPDATE api_key SET state = 'revoked', revoked_at = ?1 WHERE state != 'revoked' AND expires_at > ?1"
+        " AND expires_at - created_at <= ?2 AND ?3 IN (SELECT value FROM json_each(labels)) RETURNING id",
+        (now, life_ms, label),
+    ).fetchall()
+    found = (key(batch, key_id) for (key_id,) in rows)
+    return [row for row in found if row is not None]
+
+
 def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
     """What a key did, read from the daily sums."""
     now = _now()

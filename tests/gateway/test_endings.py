@@ -9,10 +9,13 @@ import sqlite3
 import sys
 import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
+from joytui.core.clock import now, rfc3339
+from joytui.core.wire import TRIAL_LABEL
 from joytui.ledger import reads, wallets
 from joytui.ledger.sqlite import SqliteLedger
 from joytui.ledger.writer import Batch
@@ -359,3 +362,18 @@ async def test_odd_kinds_of_an_upstreams_error_lose_no_record(tmp_path: Path) ->
         for got in (await here.post("responses", key, CODEX), await here.chat(key)):
             assert got.status_code == 418
         assert [row["status"] for row in await here.logs()] == [418, 418]
+
+
+async def test_a_trials_key_does_not_outlive_the_gateway(tmp_path: Path) -> None:
+    """The gateway ended during `joytui try`, which could not take its key away; keys that people made stay."""
+    hour = rfc3339(now() + timedelta(hours=1))
+    async with served(tmp_path) as here:
+        trial = await here.new_key("try-1", labels=[TRIAL_LABEL, "x"], expires_at=hour)
+        named = await here.new_key("a", labels=["mine"], expires_at=hour)
+        lasting = await here.new_key("b", labels=[TRIAL_LABEL], expires_at=rfc3339(now() + timedelta(days=9)))
+        assert (await here.chat(trial["key"])).status_code == 200
+    async with served(tmp_path) as here:
+        states = {key["id"]: key["state"] for key in (await here.ask("keys"))["keys"]}
+        assert states == {trial["id"]: "revoked", named["id"]: "active", lasting["id"]: "active"}
+        assert (await here.chat(trial["key"])).status_code == 403
+        assert (await here.chat(named["key"])).status_code == 200
