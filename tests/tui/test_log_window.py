@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,25 +15,30 @@ from hypothesis import strategies as st
 
 from joytui.core.columnar import Block, block_of, own_number
 from joytui.core.filters import Term, parse, predicate
+from joytui.core.places import places
 from joytui.core.records import RequestRecord
+from joytui.tui.app import ConsoleApp
+from joytui.tui.link import Link
 from joytui.tui.logs import shown as shown_module
 from joytui.tui.logs import store as store_module
 from joytui.tui.logs.histogram import count
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import CHUNK, LIVE, LogStore
+from joytui.tui.options import Options
 from tests.support.log_rows import block_of_records
 from tests.tui import data
 from tests.tui.opening import LIVE as LINK_LIVE
 from tests.tui.opening import console, settle
+from tests.tui.test_logs import long_ledger  # noqa: F401
 
-START_MS = data.NOW_MS - 3_000_000
+TEMPLATE = data.requests(1)[0]
 FEW = settings(max_examples=60, deadline=None)
 
 
 def row(number: int, status: int | None = 200, **values: Any) -> dict[str, Any]:
     """The request of that number, one a second."""
     return {
-        **data.requests(1)[0], "id": f"req-{number:016x}", "request_id": f"0199f3a2-0000-7c11-9d20-{number:012x}", "upstream_id": None,
+        **TEMPLATE, "id": f"req-{number:016x}", "request_id": f"0199f3a2-0000-7c11-9d20-{number:012x}", "upstream_id": None,
         "time": f"2026-11-23T{8 + number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000Z", "status": status, **values,
     }  # fmt: skip
 
@@ -236,3 +246,53 @@ async def test_a_followed_filter_keeps_what_it_found() -> None:
         assert [view.shown.id(place) for place in range(len(view.shown))] == [row(n)["id"] for n in (7, 90, 2001)]
         assert list(view.shown.failed) == [0, 1, 2]
         assert view.shown.older == "end"
+
+
+# Over a real gateway
+
+
+def insert(ledger: Path, numbers: range, start_ms: int) -> None:
+    """Ended requests, a millisecond after each other, as another process of the gateway would write them."""
+    with sqlite3.connect(ledger) as connection:
+        last = connection.execute("SELECT max(seq) FROM request").fetchone()[0]
+        connection.executemany(
+            "INSERT INTO request (n, seq, model, endpoint, status, stream, request_id) VALUES (?, ?, 'auto', '/x', 200, 1, ?)",
+            [(start_ms + n << 21, last + n, f"live-{n}") for n in numbers],
+        )
+    connection.close()
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, str]) -> None:  # noqa: F811
+    """1,300 requests there, 900 more while it follows: scrolled back to the first, all are there, once and in order."""
+    where = places(long_ledger)
+    ledger = where.data_dir / "ledger.sqlite3"
+    app = ConsoleApp(Options(places=where, screen="logs", theme="dark", link=lambda changed: Link(where, changed)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        start_ms = int(time.time() * 1000)
+
+        async def until(holds: Callable[[], bool]) -> None:
+            async with asyncio.timeout(20):
+                while not holds():
+                    await pilot.pause(0.02)
+
+        await until(lambda: app.link_state.phase == "live" and len(app.store) > 0)
+        shown = app.screen.view.shown
+        for start in range(1, 901, 300):
+            insert(ledger, range(start, start + 300), start_ms)
+            await until(lambda seen=start: app.store.find(f"live-{seen + 299}") is not None)
+        await until(lambda: shown.total == 1400)
+        assert len(app.store) <= 300
+        await pilot.press("E")  # the only failure is the very first request
+        await until(lambda: not app.screen.view.follow)
+        assert app.screen.selected().status == 402
+        assert shown.older == "end"
+        numbers = [own_number(shown.id(place)) for place in range(len(shown))]
+        assert numbers == sorted(set(numbers))
+        assert len(numbers) == shown.total == 2200
+        await pilot.press("G")
+        insert(ledger, range(901, 902), start_ms)
+        await until(lambda: len(app.store) == 200)
+        await until(lambda: app.screen.selected().request_id == "live-901")
+        app.screen.go_to("live-3")
+        await until(lambda: (there := app.screen.selected()) is not None and there.request_id == "live-3")
