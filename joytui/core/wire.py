@@ -234,6 +234,9 @@ class RequestView(Model):
 
 
 class UsageNumbers(Model):
+    """What `core.usage.UsageTotals` is on the wire: the same numbers by name, for the description and for checked types.
+    (The sums themselves are tuples, which `joytui usage` adds up before pydantic could be imported.)"""
+
     requests: int = 0
     errors: int = 0
     input_tokens: int = 0

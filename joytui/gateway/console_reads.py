@@ -69,18 +69,18 @@ async def requests(request: Request) -> Response:
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
         raise refusals.bad_request("before: not the id of a request")
-    asked = (filter_term(request), _edge(since), _edge(until), edge, limit)
+    asked = reads.Page(limit, filter_term(request), _edge(since), _edge(until), edge)
     if columns:
-        return Response(await gateway.ledger.read(_page_by_column, *asked), media_type="application/json")
-    found = await gateway.ledger.read(reads.page, *asked)
+        return Response(await gateway.ledger.read(_page_by_column, asked), media_type="application/json")
+    found = await gateway.ledger.read(reads.page, asked)
     rows = [request_view(record, seq) for seq, record in found]
     return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
-def _page_by_column(connection: Connection, *asked: Any) -> str:
+def _page_by_column(connection: Connection, asked: reads.Page) -> str:
     last = reads.last_seq(connection)  # before the rows: what comes between is sent twice, not never
-    block = blocks.page(connection, *asked)
-    older = block.id_texts("id")[0] if block.rows == asked[-1] else None
+    block = blocks.page(connection, asked)
+    older = block.id_texts("id")[0] if block.rows == asked.limit else None
     return columnar.to_json(block, next=older, last_seq=last)
 
 

@@ -18,16 +18,9 @@ _COLUMNS = [name.strip().partition(".")[2] for name in reads.COLUMNS.split(",")]
 _PLACES = {("key" if name == "name" else name): place for place, name in enumerate(_COLUMNS)}
 
 
-def page(
-    connection: sqlite3.Connection,
-    term: Term | None,
-    since: int | None,
-    until: int | None,
-    before: int | None,
-    limit: int,
-) -> Block:
-    """The newest `limit` rows, oldest first (a page of rows stands the other way round)."""
-    rows = reads.page_rows(connection, term, since, until, before, limit).fetchall()
+def page(connection: sqlite3.Connection, asked: reads.Page) -> Block:
+    """The rows, oldest first (a page of rows stands the other way round)."""
+    rows = reads.page_rows(connection, asked).fetchall()
     rows.reverse()
     return block_of(rows)
 

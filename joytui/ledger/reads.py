@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
@@ -29,35 +29,31 @@ def record(row: tuple[Any, ...]) -> Entry:
     return row[0], RequestRecord(*fields)
 
 
-def page(
-    connection: sqlite3.Connection,
-    term: Term | None,
-    since: int | None,
-    until: int | None,
-    before: int | None,
-    limit: int,
-) -> list[Entry]:
-    """The newest `limit` rows, newest first; `since` and `until` are numbers (`ids.first_number`), `before` a row's."""
-    return [record(row) for row in page_rows(connection, term, since, until, before, limit)]
+class Page(NamedTuple):
+    """What is asked for: the newest `limit` rows. `since` and `until` are numbers (`ids.first_number`), `before` a row's."""
+
+    limit: int
+    term: Term | None = None
+    since: int | None = None
+    until: int | None = None
+    before: int | None = None
 
 
-def page_rows(
-    connection: sqlite3.Connection,
-    term: Term | None,
-    since: int | None,
-    until: int | None,
-    before: int | None,
-    limit: int,
-) -> sqlite3.Cursor:
+def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
+    """The rows, newest first."""
+    return [record(row) for row in page_rows(connection, asked)]
+
+
+def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
     """The same as rows of COLUMNS."""
-    conditions, values = _conditions(term)
-    for edge, op in ((since, ">="), (until, "<"), (before, "<")):
+    conditions, values = _conditions(asked.term)
+    for edge, op in ((asked.since, ">="), (asked.until, "<"), (asked.before, "<")):
         if edge is not None:
             conditions.append(f"r.n {op} ?")
             values.append(edge)
     return connection.execute(
         f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",
-        (*values, limit),
+        (*values, asked.limit),
     )
 
 

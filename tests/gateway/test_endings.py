@@ -288,7 +288,7 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
     ledger = SqliteLedger.open(tmp_path / "ledger.sqlite3")
     try:
         assert ledger.interrupted == 32
-        rows = [record for _, record in ledger.read_now(reads.page, None, None, None, None, 100)]
+        rows = [record for _, record in ledger.read_now(reads.page, reads.Page(100))]
         assert len({row.id for row in rows}) == len(rows) == 33
         assert sorted(row.status or 0 for row in rows) == [400] + [500] * 32
         assert {row.cause for row in rows} == {"request-rejected", "gateway-error"}

@@ -174,7 +174,7 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
     ledger = SqliteLedger.open(tmp_path / "data" / "ledger.sqlite3")
     try:
         assert ledger.interrupted == 0
-        rows = [record for _, record in ledger.read_now(reads.page, None, None, None, None, 10)]
+        rows = [record for _, record in ledger.read_now(reads.page, reads.Page(10))]
         assert {(row.status, row.error_type, row.cause) for row in rows} == {
             (500, "gateway_interrupted", "gateway-error")
         }

@@ -82,7 +82,7 @@ def test_an_older_store_keeps_its_rows(tmp_path: Path) -> None:
     try:
         add(ledger, START, queue_ms=1.5, first_byte_ms=4.0)
         ledger.write_now(lambda batch: None)
-        new, old = (record for _, record in ledger.read_now(reads.page, None, None, None, None, 5))
+        new, old = (record for _, record in ledger.read_now(reads.page, reads.Page(5)))
         assert (old.ttft_ms, old.latency_ms, old.notes, old.queue_ms, old.first_byte_ms) == (
             5.0,
             9.0,
@@ -125,7 +125,7 @@ def test_pages_by_number_meet_every_row_once(ledger: SqliteLedger) -> None:
     numbers = [add(ledger, START + i // 3, counter=i) for i in range(100)]
     ledger.write_now(lambda batch: None)
     seen, before = [], None
-    while page := ledger.read_now(reads.page, None, None, None, before, 7):
+    while page := ledger.read_now(reads.page, reads.Page(7, before=before)):
         seen += [record.id for _, record in page]
         before = request_number(seen[-1])
     assert seen == [request_id(n) for n in sorted(numbers, reverse=True)]
@@ -189,7 +189,7 @@ def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger) ->
     while count := ledger.write_now(lambda batch: upkeep.forget(batch, 90, slice_=12)):
         taken.append(count)
     assert taken == [12, 12, 6]
-    assert len(ledger.read_now(reads.page, None, None, None, None, 100)) == 1
+    assert len(ledger.read_now(reads.page, reads.Page(100))) == 1
     assert ledger.read_now(reads.counted) == 31
 
 
@@ -214,14 +214,14 @@ def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.write_now(lambda batch: batch.execute("INSERT INTO junk VALUES (zeroblob(9000))"))
     assert ledger.owed == 1
-    [(_, record)] = ledger.read_now(reads.page, None, None, None, None, 10)
+    [(_, record)] = ledger.read_now(reads.page, reads.Page(10))
     assert record.status is None
     with sqlite3.connect(ledger.path) as room:
         room.execute("DELETE FROM junk")
     room.close()
     ledger.write_now(lambda batch: None)
     assert ledger.owed == 0
-    [(_, record)] = ledger.read_now(reads.page, None, None, None, None, 10)
+    [(_, record)] = ledger.read_now(reads.page, reads.Page(10))
     assert (record.status, record.cost_nano) == (200, 300)
     connection = ledger.reader()
     assert connection.execute("SELECT spent, held FROM budget").fetchall() == [(300, 0)]

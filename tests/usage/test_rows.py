@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
-from joytui.core.usage import OTHERS, UsageRow, UsageTotals
+from joytui.core.usage import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
 from joytui.usage.rows import codex_rows, gateway_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
@@ -111,3 +111,10 @@ def test_the_largest_by_tokens_and_the_others_last() -> None:
     assert [(row.by["thread"], row.totals.input_tokens) for row in rows] == [("t2", 1000), (OTHERS, 111)]
     assert UsageTotals.sum(row.totals for row in rows) == UsageTotals.sum(row.totals for row in ROWS)
     assert codex_rows(ROWS, ["day", "thread"], 9) == codex_rows(ROWS, ["day", "thread"])
+
+
+def test_the_wire_has_the_same_numbers() -> None:
+    from joytui.core.wire import UsageNumbers
+
+    assert tuple(UsageNumbers.model_fields) == USAGE_NUMBERS
+    assert UsageNumbers().model_dump() == UsageTotals().numbers()
