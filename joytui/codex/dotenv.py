@@ -16,11 +16,12 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_0-9]+)\}|([A-Za-z_0-9]+))", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One variable that the file sets, with its line (1-based)."""
+    """One variable that the file sets, with its line (1-based), and the last one where its value goes on."""
 
     name: str
     value: str
     line: int
+    last: int
 
 
 def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
@@ -44,7 +45,7 @@ def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
             continue
         known[match[1]] = value
         if not match[1].upper().startswith("CODEX_"):
-            found.append(Assignment(match[1], value, start + 1))
+            found.append(Assignment(match[1], value, start + 1, number))
     return tuple(found)
 
 

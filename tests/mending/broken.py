@@ -108,6 +108,12 @@ BROKEN = (
         files={".env": "A=1\nexport JOY_TOKEN_API_KEY='jt_old_000000000'\nB=2\n"},
     ),
     Broken(
+        "dotenv_over_lines",
+        "key-shadowed-by-dotenv",
+        GOOD,
+        files={".env": 'A="1\f"\nJOY_TOKEN_API_KEY="jt_old_0000\n00000"\nB=2'},
+    ),
+    Broken(
         "openai_auth",
         "openai-key-to-gateway",
         changed(ENV_LINE, "requires_openai_auth = true\n"),

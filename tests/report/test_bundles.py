@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -234,6 +235,26 @@ def test_wrong_usage(shell: Path, words: list[str]) -> None:
 def test_a_damaged_zip_is_refused(shell: Path) -> None:
     (shell / "x.zip").write_bytes(b"PK\x03\x04" + b"\0" * 50)
     assert main(["report", "--check", "x.zip"]) == 2
+
+
+@pytest.mark.parametrize("name", ["picture.png", "log.gz", "inner.zip"])
+def test_what_hides_its_words_proves_nothing(shell: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A packed file holds a key as well as any: whatever is not searched is not called clean."""
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("a.txt", "nothing")
+    hidden = {
+        "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(50),
+        "log.gz": gzip.compress(b"JOY_TOKEN_API_KEY=jt_live_0123456789abcdef"),
+        "inner.zip": inner.getvalue(),
+    }[name]
+    with zipfile.ZipFile(shell / "x.zip", "w") as archive:
+        archive.writestr(name, hidden)
+    assert main(["report", "--check", "x.zip"]) == 2
+    assert name in capsys.readouterr().err
+    if name != "inner.zip":
+        (shell / name).write_bytes(hidden)
+        assert main(["report", "--check", name]) == 2
 
 
 def test_triage_takes_the_bundle_by_its_name(shell: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from joytui.core.redaction import fingerprint
 from joytui.doctor.bundle.scrub import Scrubber
 from joytui.doctor.triage.clean import decode
+from joytui.doctor.triage.no_text import no_text
 
 ENTRY_LIMIT = 50_000_000
 PIECE = 200_000
@@ -32,7 +33,7 @@ class NotReadable(ValueError):
 
 
 def check(data: bytes, secrets: Iterable[str] = (), home: str = "") -> list[Leak]:
-    """The leaks of a zip, or of any text. Raises NotReadable for a damaged zip."""
+    """The leaks of a zip, or of any text. Raises NotReadable for a damaged zip, and for what cannot be searched."""
     known = [secret for secret in dict.fromkeys(secrets) if len(secret) >= 6]
     leaks: list[Leak] = []
     for name, text in _entries(data):
@@ -43,7 +44,7 @@ def check(data: bytes, secrets: Iterable[str] = (), home: str = "") -> list[Leak
 
 def _entries(data: bytes) -> Iterator[tuple[str, str]]:
     if data[:4] not in (b"PK\x03\x04", b"PK\x05\x06"):
-        yield "(the file)", decode(data)
+        yield "(the file)", _searchable("it", data)
         return
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -54,9 +55,18 @@ def _entries(data: bytes) -> Iterator[tuple[str, str]]:
                     raise NotReadable(f"an entry of {info.file_size} bytes")
                 if info.comment:
                     yield f"{info.filename} (comment)", info.comment.decode("utf-8", "replace")
-                yield info.filename, decode(archive.read(info))
+                yield info.filename, _searchable(info.filename, archive.read(info))
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise NotReadable(f"a damaged zip ({type(error).__name__})") from None
+
+
+def _searchable(name: str, data: bytes) -> str:
+    """The text of an entry. Raises NotReadable for what hides its words: packed files, pictures, a zip within a zip."""
+    if found := no_text(data):
+        raise NotReadable(f"{name} is {found.what}, in which nothing can be searched")
+    if data[:4] == b"PK\x03\x04":
+        raise NotReadable(f"{name} is a zip of its own: check it by itself")
+    return decode(data)
 
 
 def _found(text: str, known: list[str], home: str) -> Iterator[tuple[int, str]]:

@@ -79,11 +79,11 @@ def _without_line(world: World, variable: str, draft: Draft) -> str | None:
     if draft.original(place) is None:
         return None
     text = draft.text(place)
-    numbers = {item.line for item in read_dotenv(text, {}) if item.name == variable}
-    if not numbers:
+    found = [range(item.line, item.last + 1) for item in read_dotenv(text, {}) if item.name == variable]
+    if not found:
         return None
-    lines = text.splitlines(keepends=True)
-    kept = "".join(line for number, line in enumerate(lines, 1) if number not in numbers)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # as Codex parts them: a form feed ends no line
+    kept = "".join(line for number, line in enumerate(lines, 1) if not any(number in own for own in found))
     if any(item.name == variable for item in read_dotenv(kept, {})):
         return None
     draft.write(place, kept)
