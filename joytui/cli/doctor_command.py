@@ -128,7 +128,8 @@ def _show(report: Report, *, as_json: bool) -> int:
 
 
 def _read_report(name: str) -> Report:
-    from joytui.doctor.report import redacted, report_from_json
+    from joytui.doctor.report import redacted
+    from joytui.doctor.report_file import report_from_json
 
     text = _text(name)
     try:

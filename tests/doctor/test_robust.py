@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from joytui.codex.world import Invocation
 from joytui.core.causes import CAUSES
 from joytui.core.records import Report
 from joytui.doctor import examine, probe, render_text, report_from_json, report_json
+from joytui.doctor.report import redacted
 from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, answering, pausing
 
 _words = st.text(st.characters(exclude_characters="\0"), max_size=11)
@@ -140,3 +142,39 @@ def test_a_short_limit_is_given_a_second_chance(tmp_path: Path, monkeypatch: pyt
         with pausing(pauses) as port:
             report = run(tmp_path, config.format(port=port).encode(), limit=limit)
         assert (report.verdict.cause, *(one.cause for one in report.warnings if one.cause == "stream-idle")) == causes
+
+
+ODD: tuple[object, ...] = (None, 1, "x", [None], {"a": 1}, 1e999)
+
+
+def _places(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield at
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _places(inner, (*at, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value[:2]):
+            yield from _places(inner, (*at, number))
+
+
+def test_a_report_that_was_edited_is_shown_or_refused(tmp_path: Path) -> None:
+    """Every value of a report replaced by odd ones: the report, or a ValueError that says where, and never a traceback."""
+    report = json.dumps(report_json(run(tmp_path, b"", send=False)))
+    shown = refused = 0
+    for place in list(_places(json.loads(report)))[1:]:
+        for odd in ODD:
+            changed = json.loads(report)
+            holder = changed
+            for step in place[:-1]:
+                holder = holder[step]
+            holder[place[-1]] = odd
+            try:
+                read = redacted(report_from_json(changed), ())
+            except ValueError as error:
+                assert str(place[0]) in str(error) or "schema version" in str(error)
+                refused += 1
+                continue
+            assert render_text(read)
+            shown += 1
+    assert shown > 25
+    assert refused > 250
