@@ -77,7 +77,24 @@ def _quoted(path: str) -> str:
 
 def _set_key(world: World, summary: str) -> Fix:
     variable = _variable(world)
+    if place := _key_file(world):
+        file = place.rpartition(":")[0]
+        return Fix(f"{summary} It stands in {place}.", (f"${{EDITOR:-vi}} {_quoted(file)}", "joytui doctor"), safe=True)
     return Fix(summary, (f"export {variable}='<your key>'", "joytui doctor"), safe=True)
+
+
+def _key_file(world: World) -> str | None:
+    """file:line where the key itself stands: $CODEX_HOME/.env goes before any export, as does a token in the configuration."""
+    key, provider = world.credential, world.provider
+    if key is None or provider is None:
+        return None
+    if key.kind == "header":
+        plain = provider.get("http_headers")
+        named = isinstance(plain, dict) and any(str(name).lower() == "authorization" for name in plain)
+        origin = provider.fields["http_headers"].origin if named else None
+    else:
+        origin = key.origin if key.kind in ("env_key", "bearer_token") else None
+    return origin if origin and os.path.isabs(origin) else None
 
 
 def _home_invalid(world: World, details: Details) -> Fix:
@@ -114,6 +131,8 @@ def _key_malformed(world: World, details: Details) -> Fix:
 
 def _key_newline(world: World, details: Details) -> Fix:
     variable = _variable(world)
+    if _key_file(world):
+        return _set_key(world, "Write the key again without the line break.")
     return Fix(
         "Set the key again without the line break.",
         (f'export {variable}="$(printf %s "${variable}" | tr -d \'\\r\\n\')"',),

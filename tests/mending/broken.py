@@ -97,6 +97,19 @@ BROKEN = (
     Broken("path_v1", "base-url-path", changed("/openai/v1", "/v1")),
     Broken("path_twice", "base-url-path", changed("/openai/v1", "/openai/v1/v1")),
     Broken("endpoint", "base-url-path", changed("/openai/v1", "/openai/v1/responses")),
+    Broken("no_scheme", "base-url-invalid", changed("{ORIGIN}/openai/v1", "<127.0.0.1:{PORT}/openai/v1>")),
+    Broken(
+        "fell_into_headers",
+        "base-url-missing",
+        changed('base_url = "{ORIGIN}/openai/v1"\n', "").replace(
+            ENV_LINE, ENV_LINE + '[model_providers.joytoken.http_headers]\nbase_url = "{ORIGIN}/openai/v1" # here\n'
+        ),
+    ),
+    Broken("table_camel", "provider-undefined", changed("[model_providers.", "[modelProviders.")),
+    Broken("variable_near", "key-unset", changed('"JOY_TOKEN_API_KEY"', '"JOYTOKEN_API_KEY"')),
+    Broken("fenced", "config-syntax", "```toml\n" + GOOD + "```\n"),
+    Broken("heredoc", "config-syntax", "cat > ~/.codex/config.toml <<'EOF'\n" + GOOD + "EOF\n"),
+    Broken("table_singular", "config-syntax", changed("[model_providers.", "[model_provider.")),
     Broken("env_key_dash", "env-key-missing", changed("env_key =", "env-key =")),
     Broken("no_env_key", "env-key-missing", changed(ENV_LINE, "")),
     Broken("env_key_dollar", "env-key-invalid", changed('"JOY_TOKEN_API_KEY"', '"$JOY_TOKEN_API_KEY"')),

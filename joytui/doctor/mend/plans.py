@@ -8,7 +8,6 @@ from typing import Any
 from joytui.codex.edit import EditError, Keys
 from joytui.codex.world import World
 from joytui.core.joytoken import (
-    BASE_PATH,
     DEV_BASE_URL,
     KEY_VARIABLE,
     PROVIDER_ID,
@@ -16,6 +15,7 @@ from joytui.core.joytoken import (
 )
 from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
 from joytui.doctor.mend import files, syntax, values
+from joytui.doctor.mend.address import better_base
 from joytui.doctor.mend.change import Draft, Mend
 from joytui.doctor.mend.check import objection
 from joytui.doctor.mend.values import value_of
@@ -105,6 +105,9 @@ def _lift(world: World, draft: Draft, below: Keys, file: str) -> None:
 
 
 def _undefined(world: World, details: Details, draft: Draft) -> str:
+    if isinstance(misnamed := details.get("misnamed"), str):
+        draft.rename((misnamed,), "model_providers", file=_file_of(world, misnamed))
+        return f"Rename the table {misnamed} to model_providers."
     defined = sorted(_defined(world))
     near = details.get("suggestion") or (defined[0] if len(defined) == 1 else None)
     if isinstance(near, str):
@@ -113,6 +116,13 @@ def _undefined(world: World, details: Details, draft: Draft) -> str:
     name = str(details["provider"])
     _define(draft, name, DEV_BASE_URL)
     return f"Define the provider: a table [model_providers.{name}] with the guide's fields."
+
+
+def _file_of(world: World, table: str) -> str:
+    """The file in which a top-level table stands."""
+    layers = (layer for layer in world.layers if layer.path and layer.state == "used")
+    holding = (layer.path for layer in layers if any(key.startswith(f"{table}.") for key in layer.values))
+    return next((path for path in holding if path), world.config_file)
 
 
 def _reserved(world: World, details: Details, draft: Draft) -> str | None:
@@ -155,8 +165,14 @@ def _wire_api(world: World, details: Details, draft: Draft) -> str:
 
 
 def _misspelt(world: World, details: Details, draft: Draft, name: str) -> str | None:
-    """A key of the provider's table that was meant as this field gets the right name."""
-    wrong = details.get("misspelt")
+    """A key of the provider's table that was meant as this field gets the right name, or the right place."""
+    wrong, below = details.get("misspelt"), details.get("fell_into")
+    if isinstance(below, str):
+        path = _field(world, below)
+        value = value_of(world, ".".join((*path, name)))
+        draft.remove((*path, name))
+        draft.set(_field(world, name), value)
+        return f"Move {name} out of [{'.'.join(path)}] into [model_providers.{provider_id(world)}]."
     if not isinstance(wrong, str):
         return None
     draft.rename(_field(world, wrong), name)
@@ -173,14 +189,6 @@ def _set_base(world: World, draft: Draft, right: str) -> str:
     return f'Set base_url = "{right}".'
 
 
-def better_base(world: World) -> str:
-    """The gateway's address with the path that it should have; JoyToken's own where the address says nothing."""
-    from joytui.codex.urls import origin_of
-
-    origin = origin_of(world.plan.base_url) if world.plan else ""
-    return DEV_BASE_URL if not origin or "api.openai.com" in origin else origin + BASE_PATH
-
-
 def _env_key(world: World, details: Details, draft: Draft) -> str:
     if renamed := _misspelt(world, details, draft, "env_key"):
         return renamed
@@ -188,6 +196,26 @@ def _env_key(world: World, details: Details, draft: Draft) -> str:
         return _requires_auth(world, details, draft)
     draft.set(_field(world, "env_key"), KEY_VARIABLE)
     return f'Set env_key = "{KEY_VARIABLE}" in [model_providers.{provider_id(world)}].'
+
+
+def _key_unset(world: World, details: Details, draft: Draft) -> str | None:
+    """env_key gets the name of the variable that is set, where the two are all but the same name."""
+    from difflib import SequenceMatcher
+
+    named, near = str(details.get("variable") or ""), details.get("similar")
+    if not isinstance(near, str) or not world.codex_env.get(near, "").strip() or details.get("set_in"):
+        return None
+    one, other = (name.replace("_", "").replace("-", "").lower() for name in (named, near))
+    alike = SequenceMatcher(None, one, other).ratio()
+    if alike < _NEAR_NAME:
+        return None
+    draft.ask_first = alike < _SAME_NAME  # KEY and KEY_PROD may both be meant
+    draft.set(_field(world, "env_key"), near)
+    return f'Write env_key = "{near}": that variable is set, {named} is not.'
+
+
+_SAME_NAME = 0.95
+_NEAR_NAME = 0.85  # JOYTOKEN_KEY is near JOY_TOKEN_API_KEY, OPENAI_API_KEY is not: another vendor's key is never sent
 
 
 def _env_key_secret(world: World, details: Details, draft: Draft) -> str:
@@ -279,6 +307,7 @@ _PLANS: Mapping[str, Plan] = {
     "base-url-invalid": _base_url,
     "base-url-path": _base_url,
     "connection-refused": _moved_gateway,
+    "key-unset": _key_unset,
     "env-key-missing": _env_key,
     "env-key-invalid": _env_key,
     "env-key-is-secret": _env_key_secret,

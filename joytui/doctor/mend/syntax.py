@@ -28,6 +28,8 @@ _UNOPENED = re.compile(r"^(\s*[\w.\-]+\s*=\s*)([^\"'\s\[{]\S*)([\"'])(\s*(?:#.*)
 _HEADER = re.compile(r"^(\s*)\[\s*([\w.\-]+)\s*$")
 _COLON = re.compile(r"^(\s*[\"']?[\w.\-]+[\"']?\s*):(\s*)(?=[\"'\dtf])")
 _AFTER = re.compile(r"^(\s*[\w.\-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|true|false|[\d_]+))\s*[,;](\s*(?:#.*)?)$")
+_NO_CONFIGURATION = re.compile(r"```\w*|~~~\w*|(?:\$ )?(?:cat|tee)\b.*<<.*|EOF|END|EOT")
+"""What came along from a page or a shell: fences of code, the lines around a here-document."""
 _EXPORT = re.compile(r"^(\s*)(?:export|set)\s+(?=[\w.\-]+\s*=)")
 
 
@@ -98,13 +100,18 @@ def _candidates(line: str, above: list[str]) -> Iterator[str | None]:
             changed = repair_line(start)
             if changed != line:
                 yield changed
-    if line.strip() and any(_same(line, other) for other in above):
+    if _NO_CONFIGURATION.fullmatch(line.strip()) or (line.strip() and any(_same(line, other) for other in above)):
         yield None
 
 
 def _same(line: str, other: str) -> bool:
     """The same assignment once more."""
     return "=" in line and re.sub(r"\s+", "", line) == re.sub(r"\s+", "", other)
+
+
+def _plural(line: str) -> str:
+    """`[model_provider.x]` beside `model_provider = "x"`."""
+    return re.sub(r"^(\s*\[\s*model_provider)(?=\s*\.)", r"\1s", line)
 
 
 def _quoted(line: str) -> str:
@@ -129,6 +136,7 @@ _REPAIRS: tuple[Callable[[str], str], ...] = (
     lambda line: _AFTER.sub(r"\1\2", line),
     lambda line: _UNCLOSED.sub(r"\1\2\3\2\4", line),
     lambda line: _UNOPENED.sub(r"\1\3\2\3\4", line),
+    _plural,
     _in_equal_quotes,
     _quoted,
 )

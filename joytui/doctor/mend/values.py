@@ -62,7 +62,8 @@ def _other_types(value: Any) -> list[Any]:
     if isinstance(value, str):
         word = value.strip().lower()
         number = [int(word)] if word.isascii() and word.isdigit() else []
-        return number + ([word in ("true", "yes", "on")] if word in ("true", "false", "yes", "no", "on", "off") else [])
+        answer = [word in ("true", "yes", "on")] if word in ("true", "false", "yes", "no", "on", "off") else []
+        return [*number, *answer, [value]]
     if isinstance(value, (int, float)):
         return ([bool(value)] if value in (0, 1) else []) + [abs(int(value)), str(value)]
     if isinstance(value, list) and len(value) == 1:
