@@ -50,8 +50,8 @@ def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awa
 
 def count(text: str) -> int:
     """The type of an argument that counts: from 0 up."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a number from 0 up, not {text!r}")
+    if not text.isdecimal() or len(text) > 12:
+        raise argparse.ArgumentTypeError(f"a number from 0 up, not {text[:40]!r}")
     return int(text)
 
 
@@ -61,6 +61,8 @@ def moment(text: str | None, option: str, read: Callable[[str], datetime]) -> st
 
     if text is None:
         return None
+    if not text.strip():
+        raise UsageError("no time", where=option, hint="30m, 2h, 7d, today, a date, an RFC 3339 time")
     try:
         return rfc3339(read(text))
     except ValueError as error:

@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     actions = {"create": _create, "list": _list, "edit": _edit, "rotate": _rotate, "check": _check}
     action = actions.get(args.action, _switch)
     _read(args)
+    if args.action in ("create", "edit"):
+        _check_wish(args)
     return with_console(args, lambda console: action(console, args))
 
 
@@ -100,6 +102,11 @@ def _read(args: argparse.Namespace) -> None:
     name = getattr(args, "name", None)
     if name is not None and not 1 <= len(name) <= 80:
         raise UsageError(f"a key's name has 1 to 80 characters, not {len(name)}")
+    key = getattr(args, "key", None)
+    if key is not None and ("/" in key or key.strip() in ("", ".", "..")):
+        raise UsageError("no key has such a name or id", where="KEY", hint="`joytui keys list --all` shows them")
+    if address := getattr(args, "ip", None):
+        _check_address(address)
     for period in ("daily", "weekly", "total"):
         text = getattr(args, period, None)
         if args.action == "edit" and text is not None and text.lower() == "off":
@@ -122,6 +129,15 @@ def _read(args: argparse.Namespace) -> None:
             raise UsageError("no key on stdin", hint="joytui keys check - --model auto < FILE")
 
 
+def _check_address(text: str) -> None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise UsageError(f"not an address: {text[:60]!r}", where="--ip", hint="203.0.113.7, 2001:db8::7") from None
+
+
 def _check_network(text: str, option: str) -> None:
     import ipaddress
 
@@ -129,45 +145,43 @@ def _check_network(text: str, option: str) -> None:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         hint = "an address or a network: 203.0.113.7, 10.0.0.0/8, 2001:db8::/32"
-        raise UsageError(f"not an address: {text!r}", where=option, hint=hint) from None
+        raise UsageError(f"not an address: {text[:60]!r}", where=option, hint=hint) from None
 
 
 # --- the actions ---
 
 
-async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
+def _check_wish(args: argparse.Namespace) -> None:
+    """What a new or changed key cannot be."""
     from pydantic import ValidationError
 
+    from joytui.core.wire import KeyCreate, KeyEdit
+
+    fields = _fields(args)
+    if not fields:
+        raise UsageError("nothing to change", hint="joytui keys edit KEY --daily 500; `joytui keys edit --help`")
+    try:
+        (KeyCreate if args.action == "create" else KeyEdit).model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{field}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.core.wire import KeyCreate
 
-    fields: dict[str, Any] = {"name": args.name, **_details(args)}
-    if changes := _policy(args):
-        fields["policy"] = changes
-    try:
-        wanted = KeyCreate.model_validate(fields)
-    except ValidationError as error:
-        raise _invalid(error) from None
-    _show_new(await console.create_key(wanted), console.url, args)
+    _show_new(await console.create_key(KeyCreate.model_validate(_fields(args))), console.url, args)
     return EXIT_OK
 
 
 async def _edit(console: ConsoleClient, args: argparse.Namespace) -> int:
-    from pydantic import ValidationError
-
     from joytui.core.wire import KeyEdit
 
-    fields = _details(args)
-    if args.name:
-        fields["name"] = args.name
-    if changes := _policy(args):
+    fields = _fields(args)
+    if changes := fields.get("policy"):
         fields["policy"] = (await console.key(args.key)).policy.model_dump() | changes
-    if not fields:
-        raise UsageError("nothing to change", hint="joytui keys edit KEY --daily 500; `joytui keys edit --help`")
-    try:
-        wanted = KeyEdit.model_validate(fields)
-    except ValidationError as error:
-        raise _invalid(error) from None
-    _show(await console.edit_key(args.key, wanted), args)
+    _show(await console.edit_key(args.key, KeyEdit.model_validate(fields)), args)
     return EXIT_OK
 
 
@@ -222,8 +236,10 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
 # --- words in, words out ---
 
 
-def _details(args: argparse.Namespace) -> dict[str, Any]:
-    fields = {"owner": args.owner, "labels": args.label, "expires_at": args.expires, "policy_name": args.policy}
+def _fields(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of KeyCreate or KeyEdit; what they do not name is left out."""
+    details = {"owner": args.owner, "labels": args.label, "expires_at": args.expires, "policy_name": args.policy}
+    fields = {"name": args.name, **details, "policy": _policy(args) or None}
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -244,12 +260,6 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
     if given and args.policy:
         raise UsageError("--policy takes a named policy as it is", hint="leave the other policy options away")
     return given
-
-
-def _invalid(error: Any) -> UsageError:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return UsageError(f"{field}: {first['msg']}")
 
 
 def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:

@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     args.until = moment(args.until, "--until", parse_when)
     if args.since and args.until and args.until <= args.since:
         raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
-    if args.request:
+    if args.request is not None:
+        if not args.request.strip():
+            raise UsageError("no id", where="--request", hint="`joytui logs --json` has the ids")
         return with_console(args, lambda console: _one(console, args))
     if args.follow and args.until:
         raise UsageError("--follow has no end, --until is one", hint="take one of them")

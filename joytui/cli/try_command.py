@@ -8,6 +8,7 @@ joytui try -- -c model_reasoning_effort=low       what stands after -- goes to c
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
@@ -47,7 +48,7 @@ async def _try(console: ConsoleClient, args: argparse.Namespace) -> int:
         console,
         prompt=args.prompt,
         model=args.model,
-        on_line=lambda line: say(paint(f"codex │ {line}", "dim")),
+        on_line=lambda line: say(paint(f"codex │ {line}", "dim", stream=sys.stderr)),
         limit_s=args.timeout,
         extra_args=args.rest,
     )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from joytui.core.wire import WalletEntryView, WalletView
 
 
+MOST_ENTRIES = 5_000
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="balances, and what running requests hold")
@@ -41,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.action != "show":
         args.amount = _amount(args)
+    elif args.entries > MOST_ENTRIES:
+        raise UsageError(f"the newest {MOST_ENTRIES} at most", where="--entries")
     return with_console(args, lambda console: _act(console, args))
 
 
@@ -50,9 +55,12 @@ def _amount(args: argparse.Namespace) -> str | None:
     if args.action == "set" and args.amount.lower() == "off":
         return None
     try:
-        return format_credits(parse_credits(args.amount))
+        amount = parse_credits(args.amount)
     except MoneyError as error:
         raise UsageError(str(error), hint="for example 25, or 0.5") from None
+    if args.action == "credit" and not amount:
+        raise UsageError("nothing to add", hint="for example 25, or 0.5")
+    return format_credits(amount)
 
 
 async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ def _utc(moment: datetime, text: str) -> datetime:
     try:
         return moment.astimezone(UTC)
     except (OverflowError, OSError, ValueError):
-        raise ValueError(f"beyond the calendar: {text!r}") from None
+        raise ValueError(f"beyond the calendar: {text[:60]!r}") from None
 
 
 def parse_when(text: str, *, at: datetime | None = None) -> datetime:
@@ -50,15 +50,17 @@ def parse_when(text: str, *, at: datetime | None = None) -> datetime:
         return (midnight - timedelta(days=1)).astimezone(UTC)
     if spans := _SPAN.findall(word):
         if _SPAN.sub("", word).strip():
-            raise ValueError(f"not a time: {text!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)")
+            raise ValueError(f"not a time: {text[:60]!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)")
         try:
             return at - timedelta(**{_UNITS[unit]: float(count) for count, unit in _merged(spans)})
         except OverflowError:
-            raise ValueError(f"too far back: {text!r}") from None
+            raise ValueError(f"too far back: {text[:60]!r}") from None
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise ValueError(f"not a time: {text!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)") from None
+        raise ValueError(
+            f"not a time: {text[:60]!r} (use 30m, 2h, 7d, today, 2026-11-23 or an RFC 3339 time)"
+        ) from None
     return _utc(moment, text)
 
 
@@ -73,14 +75,14 @@ def parse_expiry(text: str, *, at: datetime | None = None) -> datetime:
         try:
             return at + timedelta(**{_UNITS[unit]: float(count) for count, unit in spans})
         except OverflowError:
-            raise ValueError(f"too far ahead: {text!r}") from None
+            raise ValueError(f"too far ahead: {text[:60]!r}") from None
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise ValueError(f"not a time: {text!r} (use 12h, 30d, 2026-12-31 or an RFC 3339 time)") from None
+        raise ValueError(f"not a time: {text[:60]!r} (use 12h, 30d, 2026-12-31 or an RFC 3339 time)") from None
     moment = _utc(moment, text)
     if moment <= at:
-        raise ValueError(f"not in the future: {text!r}")
+        raise ValueError(f"not in the future: {text[:60]!r}")
     return moment
 
 

@@ -5,7 +5,8 @@ Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Imp
 Every path wants `Authorization: Bearer TOKEN`: the admin token, or for GET and `keys/check` a read-only token. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
-key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation.
+key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
+means the new key, and is not enough (409) to revoke, disable or enable.
 
     GET    /console/v1/status                                       -> GatewayStatus
     GET    /console/v1/keys                                         -> {"keys": [KeyView]}, newest last
@@ -46,9 +47,9 @@ is refused first of all, so talk to the address that its state file names.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from joytui.core.money import format_credits, parse_credits
 from joytui.core.records import RequestRecord
@@ -79,12 +80,23 @@ TRIAL_LABEL = "joytui-try"
 """The label of a key that `joytui try` made for one turn: who made it takes it away, or the gateway at its next start."""
 
 
+def key_name(text: str) -> str:
+    """A name by which a key can be spoken of in an address. Raises ValueError."""
+    if "/" in text or text in (".", "..") or not text.isprintable():
+        raise ValueError("a key's name has printable characters, and no slash")
+    return text
+
+
+KeyName = Annotated[str, AfterValidator(key_name)]
+Label = Annotated[str, Field(max_length=80)]
+
+
 class KeyCreate(Model):
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=80)
+    name: KeyName = Field(min_length=1, max_length=80)
     owner: str | None = Field(default=None, max_length=80)
-    labels: list[str] = Field(default_factory=list, max_length=20)
+    labels: list[Label] = Field(default_factory=list, max_length=20)
     expires_at: str | None = None
     policy: PolicyView = Field(default_factory=PolicyView)
     policy_name: str | None = Field(default=None, description="copy this named policy instead of `policy`")
@@ -95,9 +107,9 @@ class KeyEdit(Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str | None = Field(default=None, min_length=1, max_length=80)
+    name: KeyName | None = Field(default=None, min_length=1, max_length=80)
     owner: str | None = Field(default=None, max_length=80)
-    labels: list[str] | None = Field(default=None, max_length=20)
+    labels: list[Label] | None = Field(default=None, max_length=20)
     expires_at: str | None = None
     policy: PolicyView | None = None
     policy_name: str | None = None

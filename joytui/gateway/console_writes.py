@@ -126,6 +126,8 @@ async def credit_wallet(request: Request) -> JSONResponse:
     gateway = may_write(request)
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
+    if not amount:  # it would set a balance of 0, and refuse everybody
+        raise refusals.bad_request("amount: nothing to add")
     try:
         await gateway.ledger.write(money.credit_wallet, _tier(request), amount, wanted.note)
     except MoneyError as error:
