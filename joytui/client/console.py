@@ -3,77 +3,47 @@
     async with await connect(places()) as console:      # client.local.connect
         page = await console.requests(filter="status:4xx", limit=100)
 
-Errors: UnreachableError (exit 3) when nobody, or somebody else, answers; RefusedError (exit 1) when the gateway said no.
-Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent only over connections that `on_connection`
-(the proof of a local gateway, client.local) let pass.
+How it is asked, and which errors come of that, stands in `console_api`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from joytui.client.http import OnConnection, http_client
+from joytui.client.console_api import ConsoleApi
 from joytui.client.stream import (
-    SILENCE_LIMIT,
-    Backoff,
     BlockPage,
     ConnectionState,
+    OnState,
     RequestBatch,
     RequestPage,
     batches,
     blocks,
+    reconnecting,
     record_of,
 )
 from joytui.core.columnar import Block, block_of, from_json
-from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
+from joytui.core.errors import RefusedError
 from joytui.core.records import RequestRecord
-from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
-    import httpx
-    from pydantic import BaseModel
-
-    from joytui.client.local import LocalGateway
     from joytui.core import wire
 
 __all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
 
-ModelT = TypeVar("ModelT", bound="BaseModel")
-BatchT = TypeVar("BatchT", RequestBatch, Block)
-OnState = Callable[[ConnectionState], None]
-PREFIX = "/console/v1"
 PAGE = 200
+TAIL = "/requests/stream"
 
 
-@dataclass(slots=True)
-class ConsoleClient:
-    """One gateway's console API. Made by `client.local.connect`; close it with `aclose` or `async with`.
+class ConsoleClient(ConsoleApi):
+    """Everything that one gateway's console API answers. Made by `client.local.connect`.
 
-    `local` is the gateway on this machine that this client found or started, None for one named by its URL.
     Keys are named by id, or by name where only one key that is not revoked has it.
     """
 
-    url: str
-    token: str = field(repr=False)
-    local: LocalGateway | None = None
-    on_connection: OnConnection | None = field(default=None, repr=False)
-    _client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
-
-    async def __aenter__(self) -> ConsoleClient:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+    __slots__ = ()
 
     # --- status, keys ---
 
@@ -213,60 +183,19 @@ class ConsoleClient:
 
         `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
         """
-        return self._tail(batches, {"after": after, "filter": filter}, on_state)
+        return reconnecting(
+            lambda last, opened: self._stream(TAIL, {"after": last, "filter": filter}, batches, opened),
+            after, on_state, where=self.url,
+        )  # fmt: skip
 
     def tail_blocks(
         self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
     ) -> AsyncGenerator[Block]:
         """The same by column: for who takes in ten thousand in a second."""
-        return self._tail(blocks, {"after": after, "filter": filter, "form": "columns"}, on_state)
-
-    async def _tail(
-        self,
-        read: Callable[[AsyncIterator[bytes]], AsyncGenerator[BatchT]],
-        params: dict[str, Any],
-        on_state: OnState | None,
-    ) -> AsyncGenerator[BatchT]:
-        tell = on_state or (lambda state: None)
-        backoff = Backoff()
-        while True:
-            tell(ConnectionState("connecting"))
-            try:
-                async with aclosing(self._tail_once(read, params, tell)) as stream:
-                    async for batch in stream:
-                        params["after"] = max(params["after"] or 0, batch.seq)
-                        backoff.reset()
-                        yield batch
-                error: JoytuiError = UnreachableError("the gateway ended the stream", where=self.url)
-            except UnreachableError as lost:
-                error = lost
-            delay = backoff.next()
-            tell(ConnectionState("waiting", error, delay))
-            await asyncio.sleep(delay)
-
-    async def _tail_once(
-        self,
-        read: Callable[[AsyncIterator[bytes]], AsyncGenerator[BatchT]],
-        params: Mapping[str, Any],
-        tell: OnState,
-    ) -> AsyncGenerator[BatchT]:
-        import httpx
-
-        timeout = httpx.Timeout(SILENCE_LIMIT, connect=5.0)
-        path = f"{PREFIX}/requests/stream"
-        try:
-            async with self._http.stream("GET", path, params=_given(params), timeout=timeout) as answer:
-                if answer.status_code != 200:
-                    await answer.aread()
-                    self._refuse(answer)
-                tell(ConnectionState("live"))
-                async with aclosing(read(answer.aiter_bytes())) as stream:
-                    async for batch in stream:
-                        yield batch
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from None
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._not_ours(str(error)) from None
+        return reconnecting(
+            lambda last, opened: self._stream(TAIL, {"after": last, "filter": filter, "form": "columns"}, blocks, opened),
+            after, on_state, where=self.url,
+        )  # fmt: skip
 
     # --- usage, money, models ---
 
@@ -322,90 +251,6 @@ class ConsoleClient:
         data = await self._ask("GET", "/wallet/entries", params={"tier": tier, "limit": limit, "before": before})
         return self._models(WalletEntryView, data, "entries")
 
-    # --- the wire ---
-
-    @property
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            headers = {"Authorization": f"Bearer {self.token}"}
-            self._client = http_client(self.url, headers=headers, on_connection=self.on_connection)
-        return self._client
-
-    async def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, params: Mapping[str, Any] | None = None
-    ) -> Any:
-        import httpx
-
-        try:
-            answer = await self._http.request(method, PREFIX + path, json=body, params=_given(params or {}))
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from None
-        if not answer.is_success:
-            self._refuse(answer)
-        try:
-            return answer.json()
-        except ValueError:
-            raise self._not_ours("it is not JSON") from None
-
-    def _refuse(self, answer: httpx.Response) -> None:
-        """Raises what an answer other than 2xx means."""
-        kind, message = _error_of(answer)
-        if answer.status_code in (401, 403):
-            hint = "JOYTUI_ADMIN_TOKEN holds the token; it stands in `admin-token` in the gateway's data folder"
-            if kind == "read_only_token":
-                hint = "this needs the admin token, not a read-only one"
-            raise RefusedError(message, where=self.url, hint=hint, status=answer.status_code, kind=kind)
-        if answer.status_code >= 500:
-            hint = "`joytui gateway status` names its log"
-            raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
-        if kind is None:
-            raise self._not_ours(f"HTTP {answer.status_code} without an error of ours")
-        raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
-
-    def _model(self, model: type[ModelT], data: Any) -> ModelT:
-        try:
-            return model.model_validate(data)
-        except ValueError as error:
-            raise self._not_ours(f"{type(error).__name__} in {model.__name__}") from None
-
-    def _models(self, model: type[ModelT], data: Any, name: str) -> list[ModelT]:
-        rows = data.get(name) if isinstance(data, dict) else None
-        if not isinstance(rows, list):
-            raise self._not_ours(f"no {name!r} in it")
-        return [self._model(model, row) for row in rows]
-
-    def _unreachable(self, error: httpx.HTTPError) -> UnreachableError:
-        import httpx
-
-        if isinstance(error, httpx.ConnectError):
-            what = "nothing answers here"
-        elif isinstance(error, httpx.TimeoutException):
-            what = "no answer in time"
-        else:
-            what = "the connection broke"
-        reason = visible(str(error), limit=200)
-        hint = (
-            "`joytui gateway start` starts the local one" if self.local else "is the address right, and is it running?"
-        )
-        return UnreachableError(f"{what} ({reason or type(error).__name__})", where=self.url, hint=hint)
-
-    def _not_ours(self, why: str) -> UnreachableError:
-        what = f"what answers is no joytui gateway, or one of another version ({visible(why, limit=200)})"
-        return UnreachableError(what, where=self.url, hint="compare `joytui --version` on both sides")
-
 
 def _key_path(key: str) -> str:
     return f"/keys/{quote(key, safe='')}"
-
-
-def _given(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value not in (None, "", [])}
-
-
-def _error_of(answer: httpx.Response) -> tuple[str | None, str]:
-    """The type (None: not in our error shape) and the message of an error answer."""
-    try:
-        error = answer.json()["error"]
-        return str(error["type"]), visible(str(error["message"]), limit=500)
-    except (ValueError, KeyError, TypeError):
-        return None, f"HTTP {answer.status_code}"

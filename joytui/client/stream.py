@@ -5,13 +5,15 @@ Batches rather than single requests, and plain dicts rather than models: at 10,0
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from joytui.core.columnar import Block, block_of, from_json
-from joytui.core.errors import JoytuiError
+from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.records import RequestRecord
 from joytui.core.sse import SseSplitter
@@ -75,6 +77,41 @@ class Backoff:
 
     def reset(self) -> None:
         self.delay = FIRST_RETRY
+
+
+class Sequenced(Protocol):
+    """What a tail brings: `seq` is where to go on after it."""
+
+    @property
+    def seq(self) -> int: ...
+
+
+BatchT = TypeVar("BatchT", bound=Sequenced)
+OnState = Callable[[ConnectionState], None]
+Connect = Callable[[int | None, Callable[[], None]], AsyncGenerator[BatchT]]
+"""One connection of a tail: what comes after that sequence; the function is called when it is live."""
+
+
+async def reconnecting(
+    connect: Connect[BatchT], after: int | None, on_state: OnState | None, *, where: str
+) -> AsyncGenerator[BatchT]:
+    """A tail for ever: connects again whenever it is lost, and goes on where it was. Raises RefusedError."""
+    tell = on_state or (lambda state: None)
+    backoff = Backoff()
+    while True:
+        tell(ConnectionState("connecting"))
+        try:
+            async with aclosing(connect(after, lambda: tell(ConnectionState("live")))) as stream:
+                async for batch in stream:
+                    after = max(after or 0, batch.seq)
+                    backoff.reset()
+                    yield batch
+            error: JoytuiError = UnreachableError("the gateway ended the stream", where=where)
+        except UnreachableError as lost:
+            error = lost
+        delay = backoff.next()
+        tell(ConnectionState("waiting", error, delay))
+        await asyncio.sleep(delay)
 
 
 async def batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[RequestBatch]:
