@@ -243,7 +243,7 @@ def project_dirs(cwd: Path, markers: list[str]) -> tuple[Path, tuple[Path, ...]]
     chain = [here, *here.parents]
     root = here
     if markers:
-        root = next((d for d in chain if any((d / m).exists() for m in markers)), here)
+        root = next((d for d in chain if any(os.path.exists(d / m) for m in markers)), here)
     down = [d for d in chain if d == root or root in d.parents]
     return root, tuple(reversed(down))
 
@@ -252,15 +252,15 @@ def git_root(start: Path) -> Path | None:
     """The main repository's folder, also from inside a linked worktree."""
     for folder in (start, *start.parents):
         dot = folder / ".git"
-        if dot.is_dir():
+        if os.path.isdir(dot):
             return folder
-        if dot.is_file():
+        if os.path.isfile(dot):
             try:
                 target = dot.read_text("utf-8", "replace").partition("gitdir:")[2].strip()
             except OSError:
                 return folder
             main = Path(target).parent.parent.parent
-            return main if Path(target).parent.name == "worktrees" and main.is_dir() else folder
+            return main if Path(target).parent.name == "worktrees" and os.path.isdir(main) else folder
     return None
 
 
@@ -296,8 +296,8 @@ def project_layers(
             continue
         trust = trusted(below.get("projects"), folder, root)
         path = dot / "config.toml"
-        if path.exists() or instead:
-            layer = _no_file(path) if path.is_dir() else load_file("project", path, instead)
+        if os.path.exists(path) or instead:  # in a folder that may not be searched: as if it were not there (observed)
+            layer = _no_file(path) if os.path.isdir(path) else load_file("project", path, instead)
             if layer.state != "missing":
                 found.append(_project_layer(layer, trust, rules))
     return found

@@ -17,10 +17,9 @@ from joytui.codex.survey import Survey
 from joytui.core.plain_file import NotPlainError, plain_content
 
 _FILE_KEYS = {
-    "model_instructions_file": "Error: failed to read model instructions file {path}: No such file or directory (os error 2)",
-    "experimental_compact_prompt_file":
-        "Error: failed to read experimental compact prompt file {path}: No such file or directory (os error 2)",
-}  # fmt: skip
+    "model_instructions_file": "model instructions file",
+    "experimental_compact_prompt_file": "experimental compact prompt file",
+}
 _BUILT_IN_PERMISSIONS = (":read-only", ":workspace", ":danger-full-access")
 _OWN_SANDBOX = (
     "--yolo",
@@ -39,12 +38,13 @@ def check_named(state: Survey) -> None:
         _presets(state)
         _agents(state)
         _required_servers(state)
-    for key, text in _FILE_KEYS.items():
+    for key, what in _FILE_KEYS.items():
         value = state.config.get(key)
-        if isinstance(value, str) and not _readable(state, value):
+        if isinstance(value, str) and (reason := _unreadable(_resolved(state, value))):
             state.add(
                 "config-type", "refuses", 62, f"{key} names no readable file",
-                message=text.format(path=_resolved(state, value)), where=state.where((key,)), key=key, details={"path": value},
+                message=f"Error: failed to read {what} {_resolved(state, value)}: {reason}", where=state.where((key,)), key=key,
+                details={"path": value},
             )  # fmt: skip
     if state.rules.like != "0.94.0":
         _catalog(state)
@@ -52,12 +52,24 @@ def check_named(state: Survey) -> None:
 
 
 def _resolved(state: Survey, value: str) -> Path:
-    return state.codex_home / Path(value).expanduser()
+    """Only the own home is meant by "~"; a user's name after it would be a file's name."""
+    return state.home / value[2:] if value.startswith("~/") else state.codex_home / value
 
 
-def _readable(state: Survey, value: str) -> bool:
-    path = _resolved(state, value)
-    return path.is_file() and os.access(path, os.R_OK)
+def _unreadable(path: Path) -> str | None:
+    """Why a file cannot be read, in Codex's words; None where it can."""
+    try:
+        plain_content(path, 0)
+    except (IsADirectoryError, NotPlainError):
+        return f"path `{path}` is not a file"
+    except OSError as error:
+        return f"{error.strerror} (os error {error.errno})"
+    except ValueError:
+        return _NUL
+    return None
+
+
+_NUL = "file name contained an unexpected NUL byte"
 
 
 # --- the model catalog
@@ -87,6 +99,8 @@ def _catalog_fault(path: Path) -> str | None:
         raw = b""
     except OSError as error:
         return f"{error.strerror} (os error {error.errno})"
+    except ValueError:
+        return _NUL
     failed = f"failed to parse model_catalog_json path `{path}` as JSON:"
     try:
         data = json.loads(raw)
@@ -113,11 +127,21 @@ def _argument_files(state: Survey) -> None:
         _refuse_argument(state, "--output-schema", command.output_schema, told, 65.0)
     if command.last_message:
         path = cwd / command.last_message
-        reason = "Is a directory (os error 21)" if path.is_dir() else None
-        reason = reason or (None if path.parent.is_dir() else "No such file or directory (os error 2)")
+        reason = "Is a directory (os error 21)" if os.path.isdir(path) else _no_parent(path)
         if reason:
             told = f'Error: Failed to open last message file "{command.last_message}": {reason}'
             _refuse_argument(state, "--output-last-message", command.last_message, told, 65.5)
+
+
+def _no_parent(path: Path) -> str | None:
+    """Why no file can be written there: the folder is missing, or may not be entered or changed."""
+    try:
+        os.stat(path.parent / ".")
+    except OSError as error:
+        return f"{error.strerror} (os error {error.errno})"
+    place, right = (path, os.W_OK) if os.path.exists(path) else (path.parent, os.W_OK | os.X_OK)
+    may = os.access(place, right, effective_ids=os.access in os.supports_effective_ids)
+    return None if may else "Permission denied (os error 13)"
 
 
 def _schema_fault(path: Path, shown: str) -> str | None:

@@ -23,6 +23,7 @@ from joytui.codex.arguments import Refusal, parse_arguments
 from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
 from joytui.codex.fault_places import fault_place, place_in, said_of_file
+from joytui.codex.home import no_folder
 from joytui.codex.layers import Layer, OverrideError
 from joytui.codex.providers import late_faults, table_faults
 from joytui.codex.requirements import forced, load_requirements, requirement_issues
@@ -111,17 +112,16 @@ def _codex_home(state: Survey) -> bool:
     if not named:
         return True
     state.codex_home = Path(os.path.abspath(state.invocation.cwd / named))
-    reason = (
-        "that path does not exist" if not state.codex_home.exists()
-        else "that path is not a directory" if not state.codex_home.is_dir()
-        else None
-    )  # fmt: skip
-    if reason is None:
+    wrong = no_folder(state.codex_home)
+    if wrong is None:
         return True
+    reason, met = wrong
+    told = (
+        f'CODEX_HOME points to "{named}", but {reason}' if not met else f'failed to read CODEX_HOME "{named}": {reason}'
+    )
     state.add(
-        "codex-home-invalid", "refuses", 20, f"CODEX_HOME names {named}, but {reason}",
-        message=f'Error finding codex home: CODEX_HOME points to "{named}", but {reason}', where="environment",
-        details={"codex_home": named},
+        "codex-home-invalid", "refuses", 20, f"CODEX_HOME names {named}, {'but' if not met else 'which cannot be read:'} {reason}",
+        message=f"Error finding codex home: {told}", where="environment", details={"codex_home": named},
     )  # fmt: skip
     return False
 
@@ -137,10 +137,14 @@ def _features(state: Survey) -> None:
 
 def _working_folder(state: Survey) -> None:
     named = state.command.cd
-    if named is not None and not (state.invocation.cwd / named).exists():
+    if named is None:
+        return
+    try:
+        os.stat(state.invocation.cwd / named)
+    except OSError as error:
         state.add(
             "codex-flag-unsupported", "refuses", 15, f"-C names {named}, and there is no such folder",
-            message="Error: No such file or directory (os error 2)", where="flag -C", details={"flag": "-C", "path": named},
+            message=f"Error: {error.strerror} (os error {error.errno})", where="flag -C", details={"flag": "-C", "path": named},
         )  # fmt: skip
 
 
