@@ -156,7 +156,8 @@ def test_what_is_no_file_is_never_waited_for_and_never_replaced(tmp_path: Path, 
     for old in (None, b""):
         with pytest.raises(RefusedError, match="is not a file"):
             apply((Change(str(place), old, CONFIG.encode()),))
-    with pytest.raises(RefusedError, match="is not a file"):
-        restore(Written(str(place), str(pipe), None, ""), b"")
+    for old in (None, b""):
+        with pytest.raises(RefusedError, match="is not a file"):
+            restore(Written(str(place), str(pipe), None, ""), old)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert sorted(one.name for one in home.iterdir()) == [".env", "config.toml"]

@@ -51,7 +51,7 @@ def apply(changes: tuple[Change, ...]) -> tuple[Written, ...]:
             done.append(_apply(change))
     except BaseException as failure:
         for change, written in zip(changes, done, strict=False):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RefusedError):
                 restore(written, change.old)
         if isinstance(failure, OSError):
             raise _failed(failure) from None
@@ -63,7 +63,7 @@ def check(change: Change) -> None:
     """Raises RefusedError where the change cannot be made, or is no longer the one that was shown."""
     target = Path(target_of(change.path))
     try:
-        present = plain_content(target) if target.exists() else None
+        present = plain_content(target) if os.path.exists(target) else None
     except (NotPlainError, IsADirectoryError):
         raise _no_file(target) from None
     except OSError as error:
@@ -95,12 +95,15 @@ def _apply(change: Change) -> Written:
 
 
 def restore(written: Written, old: bytes | None) -> None:
-    """Puts the old bytes back (None: the file goes), and removes the backup, which then holds nothing more. Raises OSError."""
+    """Puts the old bytes back (None: the file goes), and removes the backup, which then holds nothing more. Raises
+    OSError, and RefusedError where no file stands there any more."""
     target = Path(written.target)
+    if is_other_than_file(target):
+        raise _no_file(target)
     if old is None:
         target.unlink(missing_ok=True)
     else:
-        replace_file(target, old, like=target if target.exists() else None)
+        replace_file(target, old, like=target if os.path.exists(target) else None)
     if written.backup:
         Path(written.backup).unlink(missing_ok=True)
 
