@@ -102,6 +102,12 @@ def test_a_cancelled_walk_ends_at_once(tmp_path: Path) -> None:
     assert (report.verdict.works, report.verdict.cause) == (None, None)
 
 
+def test_a_profile_whose_name_no_file_can_have(tmp_path: Path) -> None:
+    report = run(tmp_path, f'profile = "{"x" * 300}"\n'.encode(), send=False)
+    assert report.verdict.cause == "profile-legacy"
+    assert render_text(report)
+
+
 def test_healthy(tmp_path: Path) -> None:
     with answering(HEAD + OK) as port:
         report = run(tmp_path, CONFIG.format(port=port).encode())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from joytui.codex import edit
@@ -141,4 +141,4 @@ def as_if(world: World, changes: tuple[Change, ...]) -> World:
 
 def exists(path: str) -> bool:
     """Whether something is there, a broken link not counted."""
-    return Path(path).exists()
+    return os.path.exists(path)
