@@ -1,8 +1,8 @@
 """The log view: draws the visible rows of a store, at most 15 times a second, whatever comes in.
 
 Rules measured for it (Textual 8.2.8, two cores): ingest only appends; one timer compares a version number and repaints
-once; the virtual size is set without a layout and the scroll bar by hand; styles are read once a frame; one Strip of
-the final width a row, kept while neither row nor width change; following stops when the user scrolls up.
+once; the virtual size is set without a layout and the scroll bar by hand; a strip is kept while its row stays as it is
+(`strips`); following stops when the user scrolls up.
 """
 
 from __future__ import annotations
@@ -13,12 +13,8 @@ from math import ceil
 from time import monotonic
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.color import Color
-from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -27,9 +23,9 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.timer import Timer
 
-from joytui.tui.logs.format import Column, cells, layout
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
+from joytui.tui.logs.strips import STYLES, RowStrips
 
 ACTIVE_HZ = 15
 BLURRED_HZ = 5
@@ -37,8 +33,6 @@ FLOOD = 600
 """So many new rows between two looks (3,000 a second): no eye follows them, so it looks less often."""
 LOOK_S = 0.015
 """So long a filter looks at old rows before it lets others have their turn."""
-KEPT_STRIPS = 400
-STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "cursor")
 
 
 class LogView(ScrollView, can_focus=True):
@@ -91,12 +85,7 @@ class LogView(ScrollView, can_focus=True):
         self.cursor = -1
         self._seen = -1
         self._rows = 0
-        self._columns: tuple[Column, ...] = ()
-        self._width = -1
-        self._strips: dict[int, Strip] = {}
-        self._palette: dict[str, Style] = {}
-        self._filters: list[LineFilter] = []
-        self._behind = Color(0, 0, 0)
+        self._strips = RowStrips(self)
         self._bar = (0, 0, 0)
         self._tick: Timer | None = None
         self.painted = 0
@@ -119,8 +108,7 @@ class LogView(ScrollView, can_focus=True):
         self._tick = self.set_interval(1 / hertz, self.catch_up)
 
     def _restyle(self) -> None:
-        self._palette = {}
-        self._strips.clear()
+        self._strips.restyle()
         self.refresh()
 
     def show(self, shown: Shown) -> None:
@@ -132,7 +120,7 @@ class LogView(ScrollView, can_focus=True):
         self._seen = -1
         self._rows = -1
         self._looked = 0.0
-        self._strips.clear()
+        self._strips.forget()
         self.catch_up()
         self.call_later(self._look_back, shown)
 
@@ -149,12 +137,10 @@ class LogView(ScrollView, can_focus=True):
         self._seen = shown.store.version
         anchor = shown.at(self.cursor) if not self.follow and 0 <= self.cursor < len(shown) else None
         changed = shown.refresh()
+        self._strips.forget(changed)
         if changed is None:
-            self._strips.clear()
             self._stay(anchor)
             self.call_later(self._look_back, shown)
-        for row in changed or ():
-            self._strips.pop(row, None)
         if len(shown) != self._rows:
             self._resize_virtual(len(shown))
         if self.follow and len(shown):
@@ -188,7 +174,7 @@ class LogView(ScrollView, can_focus=True):
 
     def _left(self, places: int) -> None:
         """So many have left the start of what is shown: the gateway has them."""
-        self._strips.clear()
+        self._strips.forget()
         if self.is_attached:
             self.shift(-places)
 
@@ -272,7 +258,7 @@ class LogView(ScrollView, can_focus=True):
 
     def shift(self, rows: int) -> None:
         """Older rows were put before the others, or (below 0) have left: cursor and scroll stay on what they showed."""
-        self._strips = {row + rows: strip for row, strip in self._strips.items()}
+        self._strips.shift(rows)
         full = self._rows >= self.size.height
         self._seen = -1
         self.cursor = max(min(0, self.cursor), self.cursor + rows)
@@ -303,7 +289,7 @@ class LogView(ScrollView, can_focus=True):
             self.go(row)
 
     def on_resize(self) -> None:
-        self._strips.clear()
+        self._strips.forget()
         self._resize_virtual(len(self.shown))
         if self.follow and len(self.shown):
             self._to_end()
@@ -313,65 +299,13 @@ class LogView(ScrollView, can_focus=True):
     # Drawing
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The rows in sight. They fill their width and have no border, so nothing is put around them, and the filters of
-        the app (NO_COLOR, ASCII) are applied once a strip: half the cost of a frame."""
-        if not self._palette:
-            base = self.rich_style
-            self._palette = {
-                name: base + self.get_component_rich_style(f"log--{name}", partial=True) for name in STYLES
-            }
-            self._palette["base"] = base
-            self._palette["mark"] = Style(bgcolor=self._palette["cursor"].bgcolor)
-        filters = list(self.get_line_filters())
-        if filters != self._filters:
-            self._filters = filters
-            self._strips.clear()
-        self._behind = self.background_colors[1]
+        """The rows in sight. They fill their width and have no border, so nothing is put around them."""
+        self._strips.begin_frame()
         self.painted += 1
         strips = [self.render_line(y) for y in crop.line_range]
         if crop.column_span != (0, self.region.width):
             return [strip.crop(*crop.column_span) for strip in strips]
         return strips
 
-    def _filtered(self, strip: Strip) -> Strip:
-        for line_filter in self._filters:
-            strip = strip.apply_filter(line_filter, self._behind)
-        return strip
-
     def render_line(self, y: int) -> Strip:
-        row = y + int(self.scroll_offset.y)
-        width = self.scrollable_content_region.width
-        if width != self._width:
-            self._width, self._columns = width, layout(width)
-            self._strips.clear()
-        strip = self._strips.get(row)
-        if strip is None:
-            if row >= len(self.shown):
-                return self._filtered(Strip([Segment(" " * width, self._palette["base"])], width))
-            strip = self._filtered(self._draw(row, width))
-            if len(self._strips) >= KEPT_STRIPS:
-                self._strips.clear()
-            self._strips[row] = strip
-        marked = bool(self.marked) and self.shown.id(row) in self.marked
-        if row != self.cursor and not marked:
-            return strip
-        segments = list(strip)
-        if marked:
-            segments[0] = Segment("◆", self._palette["model"])
-        if row == self.cursor:
-            mark = self._palette["mark"]
-            segments = [Segment(s.text, (s.style or Style()) + mark) for s in segments]
-        return self._filtered(Strip(segments, width))
-
-    def _draw(self, row: int, width: int) -> Strip:
-        palette = self._palette
-        base = palette["base"]
-        segments = [Segment(" ", base)]
-        used = 1
-        for text, name in cells(*self.shown.at(row), self._columns, self.zone):
-            segments.append(Segment(text + " ", palette[name]))
-            used += len(text) + 1 if text.isascii() else Segment(text).cell_length + 1
-        if used < width:
-            segments.append(Segment(" " * (width - used), base))
-            return Strip(segments, width)
-        return Strip(segments, used).crop(0, width)
+        return self._strips.strip(y + int(self.scroll_offset.y), self.scrollable_content_region.width)
