@@ -85,6 +85,9 @@ async def _lines(stream: asyncio.StreamReader | None, give: Callable[[str], obje
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Ends what still runs of its session: politely, then hard."""
     if process.returncode is not None:
+        if not (process.stdout is None or process.stdout.at_eof()):  # what it left running holds its streams
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
         return
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -42,6 +43,15 @@ async def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
     outcome, heard = await run("sh -c 'echo $$; exec sleep 60' & echo $!; wait", tmp_path, limit_s=0.5)
     assert (outcome.exit_code, outcome.timed_out) == (None, True)
     assert_gone(heard)
+
+
+async def test_what_it_leaves_running_is_ended_with_it(tmp_path: Path) -> None:
+    outcome, heard = await run("sleep 60 & echo $!", tmp_path, limit_s=0.3)
+    assert (outcome.timed_out, outcome.said) == (True, heard[0])
+    with contextlib.suppress(ProcessLookupError):
+        ended = os.pidfd_open(int(heard[0]))
+        assert select.select([ended], [], [], 5)[0], "it still runs"
+        os.close(ended)
 
 
 async def test_cancelling_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
