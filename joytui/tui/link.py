@@ -115,6 +115,10 @@ class Link:
             watch.cancel()
 
     def _take(self, page: BlockPage, last_seq: int, store: LogStore) -> None:
+        """The first rows. Who connects again has rows already, and the tail goes on behind them: between them and the
+        newest page others would be missing."""
+        if 0 < self._seq <= last_seq and len(store):
+            return
         self._seq = last_seq
         store.append_block(page.block)
         store.older = page.next

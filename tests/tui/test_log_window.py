@@ -294,5 +294,13 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
         insert(ledger, range(901, 902), start_ms)
         await until(lambda: len(app.store) == 200)
         await until(lambda: app.screen.selected().request_id == "live-901")
+        app.workers.cancel_group(app, "link")
+        await until(lambda: app.link is not None and app.link.wanted())
+        insert(ledger, range(902, 903), start_ms)
+        app.need_gateway(start=False)  # goes on behind what is here
+        await until(lambda: app.screen.selected().request_id == "live-902")
+        assert len(app.store) == 201
+        assert [shown.record(place).request_id for place in (0, 200)] == ["live-702", "live-902"]
+        assert own_number(shown.older or "") <= own_number(shown.id(0))
         app.screen.go_to("live-3")
         await until(lambda: (there := app.screen.selected()) is not None and there.request_id == "live-3")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = 500
 LARGE_PAGE = 5_000
-MOST_PAGES = 4
+MOST_PAGES = 20
 NO_MORE = "no more failed requests in this direction"
 FAR_BACK = "the next failed request is far back: the filter is:error shows it"
 
