@@ -304,3 +304,33 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
         assert own_number(shown.older or "") <= own_number(shown.id(0))
         app.screen.go_to("live-3")
         await until(lambda: (there := app.screen.selected()) is not None and there.request_id == "live-3")
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("filter_text", ["", "status:402"])
+async def test_what_is_read_stays_in_sight_also_at_the_cap(filter_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody reads, and more comes than a console keeps at all: a filter keeps what it found, the rest moves up."""
+    monkeypatch.setattr(store_module, "HELD", 400)
+    app = console("logs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.link_state = LINK_LIVE
+        app.store.append([row(number, 402 if number % 2 else 200) for number in range(1, 301)])
+        await caught_up(app, pilot)
+        if filter_text:
+            app.screen.set_filter(filter_text)
+        view = app.screen.view
+        view.go(view.shown.find(row(201)["id"]))
+        await settle(app, pilot)
+        above = view.cursor - int(view.scroll_offset.y)
+        for start in range(301, 601, 50):
+            app.store.append([row(number, 402 if number % 2 else 200) for number in range(start, start + 50)])
+            assert app.screen.selected().id == row(201)["id"]
+        await caught_up(app, pilot)
+        assert len(app.store) == 450
+        assert app.screen.selected().id == row(201)["id"]
+        assert abs(view.cursor - int(view.scroll_offset.y) - above) <= 1
+        assert view.fresh == (150 if filter_text else 300)
+        assert view.shown.total == (300 if filter_text else 600)
+        app.store.append([row(number) for number in range(601, 1201)])
+        await caught_up(app, pilot)
+        assert app.screen.selected().id == (row(201) if filter_text else row(801))["id"]
