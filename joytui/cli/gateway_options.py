@@ -41,6 +41,8 @@ def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awa
         async with console:
             try:
                 return await action(console)
+            except UnicodeEncodeError:  # a word of the command line whose bytes are no UTF-8
+                raise UsageError("names, notes and filters are text in UTF-8, and a word here is not") from None
             finally:
                 if console.local and console.local.started and (note := await leave(console, here)):
                     say(note)

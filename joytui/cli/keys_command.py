@@ -125,6 +125,8 @@ def _read(args: argparse.Namespace) -> None:
         import sys
 
         args.key = sys.stdin.readline().strip()
+        if not args.key.isascii() or not args.key.isprintable():
+            raise UsageError("what came on stdin is no key", hint="joytui keys check - --model auto < FILE")
         if not args.key:
             raise UsageError("no key on stdin", hint="joytui keys check - --model auto < FILE")
 

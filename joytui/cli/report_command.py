@@ -22,6 +22,7 @@ from joytui.cli.input_file import read_input
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, say
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
+from joytui.core.plain_file import is_other_than_file
 
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation
@@ -136,15 +137,9 @@ def _write(bundle: Bundle, name: str) -> int:
     if name == "-":
         sys.stdout.buffer.write(data)
         return EXIT_OK
-    path = Path(name)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        temporary.replace(path)
+        _put(data, Path(name if is_other_than_file(name) else os.path.realpath(name)))
     except (OSError, ValueError) as error:
-        temporary.unlink(missing_ok=True)
         raise UsageError(
             str(getattr(error, "strerror", None) or error), where=name, hint="-o FILE writes it elsewhere"
         ) from None
@@ -154,6 +149,23 @@ def _write(bundle: Bundle, name: str) -> int:
         f"{len(data)} bytes, {removed} text(s) removed; `joytui report --preview` lists them, `--check {name}` searches it"
     )
     return EXIT_OK
+
+
+def _put(data: bytes, path: Path) -> None:
+    """A whole file or none, mode 0600. What is no file (/dev/null, a pipe) is written into, and never replaced by one."""
+    if is_other_than_file(path):
+        with path.open("wb") as there:
+            there.write(data)
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:

@@ -18,7 +18,7 @@ import uvicorn
 from joytui import __version__
 from joytui.client.ports import cannot_listen
 from joytui.core.clock import now, rfc3339
-from joytui.core.errors import EXIT_OK, UnreachableError
+from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
@@ -42,6 +42,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     Raises UnreachableError (3) for a port or a store that cannot be had, SettingsError (2) for settings that do not hold.
     """
     os.umask(0o077)
+    _check_certificate(settings)
     set_up_logging(access=settings.access_log, log=places.gateway_log)
     keys = UpstreamKeys.of(places)
     upstream = upstream_of(settings, keys)
@@ -59,6 +60,23 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     finally:
         listening.close()
     return EXIT_OK
+
+
+def _check_certificate(settings: GatewaySettings) -> None:
+    """Raises SettingsError for a certificate and key that do not load, or do not belong together."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise SettingsError(
+            f"the certificate and its key do not load: {why}",
+            where=f"{settings.tls_cert}, {settings.tls_key}",
+            hint="PEM files: the certificate chain, and its private key without a password",
+        ) from None
 
 
 def _serve(gateway: Gateway, listening: socket.socket, places: Places) -> None:

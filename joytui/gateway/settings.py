@@ -59,7 +59,7 @@ class UpstreamSettings(BaseModel):
 
 
 class GatewaySettings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     host: str = "127.0.0.1"
     """Where to listen. Other addresses than loopback need tls_cert and tls_key, or insecure."""
@@ -78,7 +78,7 @@ class GatewaySettings(BaseModel):
 
     store: str | None = None
     """The SQLite ledger; without it, in the data folder."""
-    retention_days: int = Field(90, ge=0)
+    retention_days: int = Field(90, ge=0, le=36_500)
     """Request rows go after so many days, sums stay; 0 keeps them for ever."""
 
     upstream: str | None = None
@@ -109,9 +109,9 @@ class GatewaySettings(BaseModel):
     """What a request without max_tokens is held for (JoyToken: 1024)."""
     default_freeze: Credits = "1"
     """Credits to hold where no price is known."""
-    lease_s: int = Field(900, ge=30)
+    lease_s: int = Field(900, ge=30, le=1_000_000)
     """What a request holds is given back after this long unless the gateway renews it."""
-    duplicate_window_s: int = Field(86_400, ge=0)
+    duplicate_window_s: int = Field(86_400, ge=0, le=100_000_000)
     """How long a client's X-Request-ID cannot be used again (409); 0 allows it."""
 
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
@@ -124,7 +124,7 @@ class GatewaySettings(BaseModel):
     """Model requests at the same time."""
     max_parallel_per_key: int = Field(256, ge=1)
     """The same for one key (429 beyond it)."""
-    drain_s: float = Field(10.0, ge=0)
+    drain_s: float = Field(10.0, ge=0, le=1_000_000)
     """How long running requests may go on when the gateway is stopped."""
     lonely_s: float = Field(600.0, ge=0)
     """A gateway that a console started for itself, and that has no key, ends after so long without a console (one that

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
+from joytui.core.plain_file import is_other_than_file
 
 
 def store_path(text: str) -> Path:
@@ -29,6 +30,8 @@ def store_path(text: str) -> Path:
 
 def prepare(path: Path) -> None:
     """The folder 0700 (if it is made here) and the file 0600, before SQLite opens it. Raises UnreachableError."""
+    if is_other_than_file(path):  # a device, whose mode is everybody's
+        raise UnreachableError("the store is a file, and this is none", where=str(path), hint=_ELSEWHERE)
     try:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, mode=0o700)
@@ -41,8 +44,11 @@ def prepare(path: Path) -> None:
         raise UnreachableError(
             f"the store cannot be opened: {error.strerror}",
             where=str(path),
-            hint="JOYTUI_DATA_DIR or --store names another place",
+            hint=_ELSEWHERE,
         ) from None
+
+
+_ELSEWHERE = "JOYTUI_DATA_DIR or --store names another place"
 
 
 class StoreLock:
@@ -53,8 +59,12 @@ class StoreLock:
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Raises UnreachableError when another process has it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Raises UnreachableError when another process has it, and where no lock can be made."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            what = f"the store cannot be locked: {error.strerror}"
+            raise UnreachableError(what, where=str(self._path), hint=_ELSEWHERE) from None
         file = os.fdopen(descriptor, "r+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 from joytui.core.errors import SettingsError
 from joytui.core.money import MoneyError, parse_credits
+from joytui.core.plain_file import NotPlainError, is_other_than_file
 
 TABLE = "console"
 Period = Literal["day", "week", "month"]
@@ -124,6 +125,8 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
 def _write(path: Path, text: str) -> None:
     """In one step, and through a link: a settings file is often one into a repository of such files."""
     target = path.resolve()
+    if is_other_than_file(target):  # JOYTUI_CONFIG_FILE=/dev/null, and nothing may take its place
+        raise NotPlainError(str(target))
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = target.with_name(target.name + ".part")
     part.write_text(text, encoding="utf-8")

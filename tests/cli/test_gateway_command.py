@@ -180,6 +180,8 @@ def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyP
         (["--upstream", "https://api.example.com/v1", "--upstream-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
         (["--store", "postgresql://db/joytui"], "SQLite"),
         (["--catalog", "/no/such/catalog.toml"], "catalog"),
+        (["--tls-cert", "/no/such/cert", "--tls-key", "/no/such/key"], "the certificate and its key do not load"),
+        (["--tls-cert", __file__, "--tls-key", __file__], "the certificate and its key do not load"),
     ],
 )
 def test_settings_that_do_not_hold(machine: Machine, words: list[str], part: str) -> None:
@@ -187,6 +189,12 @@ def test_settings_that_do_not_hold(machine: Machine, words: list[str], part: str
     assert said.code == (3 if "--insecure" in words else 2), said.err
     assert part in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(("name", "value"), [("DRAIN_S", "inf"), ("LEASE_S", "9" * 30), ("RETENTION_DAYS", "9" * 30)])
+def test_numbers_that_no_clock_reaches_are_refused(machine: Machine, name: str, value: str) -> None:
+    said = machine.call("gateway", "start", env={f"JOYTUI_GATEWAY_{name}": value})
+    assert (said.code, f"JOYTUI_GATEWAY_{name}" in said.err) == (2, True)
 
 
 def test_settings_are_shown_with_their_origin(machine: Machine) -> None:

@@ -37,6 +37,22 @@ def test_a_directory_is_no_store(tmp_path: Path) -> None:
         store_path(str(tmp_path))
 
 
+def test_what_is_no_file_is_no_store_and_stays_as_it_is(tmp_path: Path) -> None:
+    """/dev/null above all, whose mode is everybody's; here a pipe, through a link."""
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    (tmp_path / "l.sqlite3").symlink_to("pipe")
+    before = (tmp_path / "pipe").stat()
+    with pytest.raises(UnreachableError, match="is a file, and this is none"):
+        SqliteLedger.open(tmp_path / "l.sqlite3")
+    assert (tmp_path / "pipe").stat().st_mode == before.st_mode
+
+
+def test_a_store_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
+    (tmp_path / "l.sqlite3.lock").mkdir()
+    with pytest.raises(UnreachableError, match="cannot be locked: Is a directory"):
+        SqliteLedger.open(tmp_path / "l.sqlite3")
+
+
 def test_files_are_the_owners_even_where_they_were_not(tmp_path: Path) -> None:
     os.umask(0o022)
     path = tmp_path / "new" / "l.sqlite3"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -263,3 +265,31 @@ def test_triage_takes_the_bundle_by_its_name(shell: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert '"kind": "bundle"' in out
     assert main(["triage", "/nowhere"]) == 2
+
+
+def test_what_is_no_file_is_written_into_and_never_replaced(shell: Path) -> None:
+    """/dev/null and /dev/stdout are such; replaced by a file (as root) they would be lost to the whole machine."""
+    pipe = shell / "pipe"
+    os.mkfifo(pipe)
+    (shell / "link").symlink_to(pipe)
+    for name in ("pipe", "link"):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        assert main(["report", "-o", str(shell / name)]) == 0
+        assert os.read(reader, 4) == b"PK\x03\x04"
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert (shell / "link").is_symlink()
+
+
+def test_a_link_to_a_file_stays_a_link(shell: Path) -> None:
+    (shell / "there.zip").write_bytes(b"old")
+    (shell / "here.zip").symlink_to("there.zip")
+    assert main(["report", "-o", str(shell / "here.zip")]) == 0
+    assert (shell / "here.zip").is_symlink()
+    assert (shell / "there.zip").read_bytes().startswith(b"PK")
+
+
+def test_a_file_is_no_folder(shell: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shell / "file").write_text("x")
+    assert main(["report", "-o", str(shell / "file" / "x.zip")]) == 2
+    assert "Not a directory" in capsys.readouterr().err
