@@ -112,6 +112,23 @@ def test_the_doctor_finds_nothing_where_codex_works(setup: Setup) -> None:
     assert setup.codex("say hi").exit_code == 0
 
 
+def test_a_budget_that_a_small_request_fits_into_and_a_turn_does_not(setup: Setup) -> None:
+    """The doctor's green is a turn's green: Codex's own first turn is refused where the doctor says so, and only there."""
+    setup.start_gateway()
+    setup.configure(extra="stream_max_retries = 0\n")
+    setup.with_codex()
+    for daily, works in (("2", False), ("50", True)):
+        setup.create_key(f"daily-{daily}", "--daily", daily, "--fixed-model", "joytui-offline")
+        report = json.loads(setup.joytui("doctor", "--json", ok=(0, 1)).stdout)
+        cause = None if works else "insufficient-quota"
+        assert (report["verdict"]["works"], report["verdict"]["cause"]) == (works, cause)
+        done = setup.codex("say hi")
+        assert done.exit_code == (0 if works else 1)
+        assert ("402 Payment Required: daily limit of 2 credits" in done.stderr) is not works
+    told = [line["client"].startswith("joytui doctor, ") for line in setup.json_lines("logs")]
+    assert told == [True, False, True, False]
+
+
 def test_the_doctor_runs_codex_itself_and_both_agree(setup: Setup) -> None:
     setup.start_gateway()
     setup.configure()
