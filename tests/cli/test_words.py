@@ -71,7 +71,10 @@ def test_what_was_not_understood_may_be_a_key_and_is_not_repeated(words: list[st
         (["keys", "list", "--jso"], "unknown option --jso; did you mean --json?"),
         (["gateway", "start", "--upstrem", "http://x"], "unknown option --upstrem; did you mean --upstream?"),
         (["usage", "--sinc=7d"], "did you mean --since?"),
-        (["keys", "lst"], "must be one of create, list, revoke, disable, enable, edit, rotate, check; did you mean list?"),
+        (
+            ["keys", "lst"],
+            "must be one of create, list, revoke, disable, enable, edit, rotate, check; did you mean list?",
+        ),
         (["keys", "create", "my", "key"], "a word is too many"),
         (["usage", "--source", "codx"], "did you mean codex?"),
     ],
