@@ -240,5 +240,5 @@ def behaviour_names() -> tuple[str, ...]:
 
 def _register_all() -> None:
     """Imports the modules that register behaviours."""
-    for layer in ("http", "network", "stream", "items", "endings", "wire"):
+    for layer in ("http", "network", "stream", "items", "endings", "wire", "envelopes", "parts"):
         import_module(f"tests.support.behaviours_{layer}")
