@@ -278,6 +278,18 @@ def trusted(projects: Any, folder: Path, root: Path) -> bool:
     return False
 
 
+def trust_by_flag(below: dict[str, Any], cwd: Path) -> str | None:
+    """`--trust`: the project is written down as trusted (here: in `below`); the folder that is said where it stands as untrusted."""
+    folder = os.path.normpath(git_root(cwd) or cwd)
+    projects = below.setdefault("projects", {})
+    entry = projects.get(folder) if isinstance(projects, dict) else None
+    if isinstance(entry, dict) and entry.get("trust_level") == "untrusted":
+        return folder
+    if isinstance(projects, dict):
+        projects[folder] = {"trust_level": "trusted"}
+    return None
+
+
 def project_layers(
     cwd: Path,
     below: Mapping[str, Any],

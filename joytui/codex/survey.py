@@ -171,6 +171,8 @@ def _layers(state: Survey) -> None:
         state.layers.append(_ignored(profile) if command.ignore_user_config else profile)
     below = layering.merged(state.layers)
     cwd = state.invocation.cwd / command.cd if command.cd else state.invocation.cwd
+    if command.trust:
+        _trust(state, below, cwd)
     state.layers += layering.project_layers(cwd, below, home, state.rules, instead)
     try:
         state.layers.append(layering.flag_layer(command))
@@ -185,6 +187,15 @@ def _layers(state: Survey) -> None:
         _legacy_profile(state)
     state.config = layering.merged(state.layers)
     state.issues += requirement_issues(requirements, state.config, command)
+
+
+def _trust(state: Survey, below: dict[str, Any], cwd: Path) -> None:
+    if refused := layering.trust_by_flag(below, cwd):
+        state.add(
+            "codex-flag-unsupported", "refuses", 54.9, f"--trust, and {refused} is marked as untrusted",
+            message=f"Error: {refused} is marked as untrusted. Update its trust setting first.",
+            where=state.where(("projects", refused, "trust_level")), details={"flag": "--trust", "path": refused},
+        )  # fmt: skip
 
 
 def _ignored(layer: Layer) -> Layer:
