@@ -38,7 +38,7 @@ FILTERS = (
 )  # fmt: skip
 HOUR = 360_000  # a hundred requests a second
 FLAT_MB = 2.0  # from one half to the other, once the list is full
-SWING_MB = 8.0  # a chunk of rows comes and goes, and what the allocator keeps for it
+SWING_MB = 8.0  # what the allocator keeps for a chunk of rows that comes and goes
 AIMS = {"cpu": 0.20, "lag_p99_ms": 50.0, "delay_p99_ms": 250.0, "mb": 120.0, "filter_ms": 150.0, "opening_ms": 200.0}
 
 
@@ -134,15 +134,15 @@ def steady(rows: int, rate: int) -> list[str]:
     figures = measured("hour", rate, rows / rate, rows)
     if not figures:
         return ["hour: did not end"]
-    for seen, kept, mb in figures["samples"]:
-        print(f"  {seen:>9,} requests seen  {kept:>9,} kept  {mb:>6.1f} MB")
-    full = [mb for seen, kept, mb in figures["samples"] if seen > kept]
+    for seen, kept, mb, rest in figures["samples"]:
+        print(f"  {seen:>9,} requests seen  {kept:>9,} kept  {mb:>6.1f} MB, {rest:>6.1f} MB beside their columns")
+    full = [rest for seen, kept, _, rest in figures["samples"] if seen > kept]
     half = len(full) // 2
     if not half:
         return ["hour: no request has left"]
     first, last = (sum(part) / len(part) for part in (full[:half], full[-half:]))
     print(
-        f"{max(full) - min(full):.1f} MB between least and most since the list is full, {last - first:+.1f} MB from its first half to its second"
+        f"{max(full) - min(full):.1f} MB between least and most of that since the list is full, {last - first:+.1f} MB from its first half to its second"
     )
     flat = figures["complete"] and max(full) - min(full) <= SWING_MB and last - first <= FLAT_MB
     print("flat" if flat else "missed: memory grows" if figures["complete"] else "missed: requests dropped")

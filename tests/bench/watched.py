@@ -160,14 +160,16 @@ async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str,
 
 
 async def watch_hour(app: Any, expected: int, limit: float) -> dict[str, Any]:
-    """How many requests were seen, how many are kept, and the memory, at each twentieth of the requests."""
+    """How many requests were seen, how many are kept, the memory, and what of it are not the columns of the rows that are
+    kept (their number swings by a chunk), at each twentieth of the requests."""
     await until(lambda: app.link_state.connected, 30)
     samples = []
     complete = False
     for step in range(1, 21):
         complete = await until(lambda wanted=expected * step // 20: app.displayed >= wanted, limit)
         gc.collect()
-        samples.append((app.displayed, len(app.store), resident_mb()))
+        now = resident_mb()
+        samples.append((app.displayed, len(app.store), now, now - app.store.size / 1e6))
     return {"complete": complete and not app.missed, "samples": samples}
 
 
