@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.actions import parse
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -22,6 +23,7 @@ from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
 from joytui.tui.settings import ConsoleSettings
+from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState
 from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
 
@@ -188,6 +190,11 @@ class ConsoleApp(PacedApp):
                 return True
         return await super().run_action(action, default_namespace, namespaces)
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Paste):
+            event.text = pasted(event.text)
+        await super().on_event(event)
+
     def refuses(self, target: object, name: str) -> bool:
         """Whether this console is read-only and the action changes something; says so then."""
         why = refusal(target, name) if self.options.read_only else None
@@ -258,14 +265,11 @@ class ConsoleApp(PacedApp):
 
     def show_logs(self, text: str) -> None:
         """Logs with this filter, from wherever the user is."""
-        self.action_show_screen("logs")
-        self.call_after_refresh(self._filter_logs, text)
-
-    def _filter_logs(self, text: str) -> None:
         from joytui.tui.screens.logs import LogsScreen
 
+        self.action_show_screen("logs")
         if isinstance(self.screen, LogsScreen):
-            self.screen.set_filter(text)
+            self.screen.open_with(text)  # before it is drawn: no old line stands under the new filter
 
     def show_key(self, key_id: str) -> None:
         """Keys with the cursor on this key."""

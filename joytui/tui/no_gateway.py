@@ -8,6 +8,12 @@ from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 
+def older(problem: str) -> Content:
+    """The line above numbers that could not be read again."""
+    words = visible(problem, limit=120)
+    return Content.assemble((f"✗ {words}", "bold $error"), ("  ·  what stands here is older", "$quiet"))
+
+
 def no_gateway(state: LinkState, missing: str = "There is no gateway to ask.", style: str = "bold") -> Content | None:
     """That it is looked for, or why there is none and what to do; None once there is one. `missing` says what fails."""
     if state.phase in ("finding", "starting"):

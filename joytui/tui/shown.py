@@ -5,6 +5,15 @@ Most texts need nothing, and then the expressions of core.redaction are not comp
 
 from __future__ import annotations
 
+_UNTYPED = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+
+
+def pasted(text: str) -> str:
+    """What was pasted without colours and control characters, which no field shows; lines and tabs stay."""
+    import re
+
+    return re.sub(_UNTYPED, "", text.replace("\r\n", "\n").replace("\r", "\n"))
+
 
 def visible(text: str, *, limit: int | None = None) -> str:
     """Control characters as spaces, cut at `limit`; newlines stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual.events import Paste
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from joytui.tui.screens.triage import TriageDialog
 from tests.tui.opening import console, settle
@@ -27,7 +27,7 @@ async def test_a_ticket_is_pasted_and_its_reply_copied(size: tuple[int, int]) ->
         while dialog.answer is None:
             await pilot.pause(0.02)
         await settle(app, pilot)
-        shown = str(dialog.query_one("#answer", Static).render())
+        shown = str(dialog.query_one("#answer").render())
         assert "base-url-path" in shown
         assert dialog.answer.sure == "decided"
         await pilot.press("ctrl+r")

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -258,7 +259,7 @@ async def triage(app: Any, pilot: Any) -> None:
     area = screen.query_one(TextArea)
     with screen.prevent(TextArea.Changed):
         area.text = ticket
-    screen.query_one("#answer").update(shown(read(ticket, ())))
+    screen.query_one("#answer").show(partial(shown, read(ticket, ())))
     screen.query_one("#result").focus()  # a text area's cursor blinks
     await settle(app, pilot)
 

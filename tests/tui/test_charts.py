@@ -84,3 +84,16 @@ def test_the_chosen_bar_is_pointed_at():
     assert text is not None
     line = next(line for line in text.plain.splitlines() if "▲" in line)
     assert line.index("▲") > 50
+
+
+def test_a_stack_has_no_hole_where_many_series_share_a_row():
+    from joytui.tui.charts.stacked import Palette, _cell
+
+    colours = Palette(((1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4)), (5, 5, 5), (6, 6, 6))
+    found = _cell((3.0, 3.2, 3.45, 4.3), 4, colours)  # the fourth row, of which three series have a part
+    assert found is not None
+    assert found[1].bgcolor is not None
+    assert found[1].bgcolor.triplet == (4, 4, 4)
+    ends = _cell((3.0, 3.2, 3.45), 4, colours)
+    assert ends is not None
+    assert ends[1].bgcolor is None

@@ -167,3 +167,13 @@ async def test_steps_appear_while_the_doctor_runs():
         await settle(app, pilot)
         assert "config.toml parses" in text_of(app)
         assert "1 ms" in text_of(app)
+
+
+async def test_another_theme_moves_nothing() -> None:
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        before = text_of(app)
+        app.theme = "joytui-light"
+        await settle(app, pilot)
+        assert text_of(app) == before

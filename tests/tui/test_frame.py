@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from joytui.tui.screens.help import HelpDialog
 from joytui.tui.state import LinkState
@@ -95,3 +96,16 @@ async def test_link_states_reach_the_masthead():
         shown = text_of(app)
         assert "port 8791 is taken by nginx" in shown
         assert "free the port" in shown
+
+
+async def test_a_paste_of_garbage_is_what_is_left_of_it() -> None:
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("slash")
+        app.post_message(events.Paste("\x1b[31mkey\x1b[0m:\x01codex-anna\nand more"))
+        await settle(app, pilot)
+        assert app.screen.query_one("#filter").value == "key:codex-anna"
+        await pilot.press("f1")
+        await settle(app, pilot)
+        assert "FILTER" in text_of(app).split("LOGS")[0]  # what F1 promises stands first

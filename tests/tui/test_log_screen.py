@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from joytui.tui.screens.compare import CompareDialog
 from tests.tui import data
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of
 
@@ -78,6 +81,59 @@ async def test_filter_narrows_and_escape_widens():
         assert len(shown) == before + 1
         await pilot.press("escape")
         assert len(app.screen.view.shown) == 241
+
+
+@pytest.mark.parametrize("first", ["usage", "logs"])
+async def test_no_old_line_stands_under_a_new_filter(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a bar of Usage to Logs, opened before or not: no frame shows what the filter does not find."""
+    app = console(first)
+    async with app.run_test(size=SIZE) as pilot:
+        app.store.append(data.requests())
+        await fill(app, pilot)
+        await pilot.press("3")
+        await settle(app, pilot)
+        frames: list[str] = []
+        display = app._display
+        monkeypatch.setattr(app, "_display", lambda *a: (frames.append(text_of(app)), display(*a)))
+        app.show_logs("status:404")
+        await settle(app, pilot)
+        logs = [frame for frame in frames if "✓ 200" in frame or "✗ 404" in frame]
+        assert "filter status:404" in text_of(app)
+        assert logs
+        assert not any("✓ 200" in frame for frame in logs)
+
+
+async def test_escape_closes_then_widens_then_takes_the_marks_away() -> None:
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("up", "space", "slash", *"status:4xx", "enter", "enter", "slash")
+        await settle(app, pilot)
+        screen = app.screen
+        left = []
+        for _ in range(4):
+            await pilot.press("escape")
+            await settle(app, pilot)
+            open_line, open_detail = screen.has_class("-filtering"), screen.has_class("-detail")
+            left.append((open_line, open_detail, bool(screen.filter_text), bool(screen.view.marked)))
+        assert left == [
+            (False, True, True, True),
+            (False, False, True, True),
+            (False, False, False, True),
+            (False, False, False, False),
+        ]
+
+
+async def test_a_marked_request_is_compared_with_one_that_a_filter_found() -> None:
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("up", "space")
+        marked = app.screen.selected().request_id
+        await pilot.press("slash", *"status:404", "enter", "equals_sign")
+        await settle(app, pilot)
+        assert isinstance(app.screen, CompareDialog)
+        assert marked in text_of(app)
 
 
 async def test_a_wrong_filter_is_named_and_nothing_changes():

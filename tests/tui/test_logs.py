@@ -201,7 +201,7 @@ def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
         terminal.send("/")
         terminal.wait_for("the whole language")
         terminal.send("status:402", "enter")
-        terminal.wait_for("filter status:402", "·  1 requests")
+        terminal.wait_for("filter status:402", "·  1 request ")
         terminal.send("q")
         assert terminal.wait_exit() == 0
 
@@ -212,7 +212,7 @@ def test_the_filter_asks_the_gateway_and_so_does_an_older_error(long_ledger):
         terminal.send("/")
         terminal.wait_for("the whole language")
         terminal.send("is:error", "enter")
-        terminal.wait_for("✗ 402", "·  1 requests")
+        terminal.wait_for("✗ 402", "·  1 request ")
         terminal.send("escape")
         terminal.wait_gone("filter is:error")
         terminal.send("E")

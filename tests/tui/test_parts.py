@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from joytui.core.causes import ROW_TEXTS
+from joytui.core.joytoken import try_command
 from joytui.core.records import ROWS
+from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
 from joytui.tui.charts.cells import bar, bar_parts, columns, share, sparkline
@@ -17,8 +19,12 @@ from joytui.tui.doctor.ticket import fix_text, ticket_text
 from joytui.tui.doctor.verdict_text import headline
 from joytui.tui.doctor.walk_lines import ROW_NAMES, walk_lines
 from joytui.tui.keys.form import read
+from joytui.tui.keys.texts import LABEL
+from joytui.tui.keys.texts import detail as key_detail
 from joytui.tui.launch import first_screen, refuse_without_terminal
+from joytui.tui.lines import filled
 from joytui.tui.memory import Memory, load, save
+from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState, link_words
 from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, SERIES_NAMES, THEMES, theme_name
 from joytui.tui.usage.drill import requests_filter
@@ -263,3 +269,34 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     assert text == "since:2026-11-17T00:00:00Z"
     assert left_out == "(others) are many threads: all requests of that time"
     assert requests_filter(asked, None, "t1", named=True, now=data.NOW, zone=UTC)[0].startswith("thread:t1 ")
+
+
+@pytest.mark.parametrize("width", [120, 86, 70, 55])
+def test_a_long_command_is_cut_where_one_would_pause_in_it(width: int) -> None:
+    lines = filled(try_command(), width)
+    assert all(len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == try_command().replace(" ", "")
+    assert any("http://127.0.0.1:8791/openai/v1" in line for line in lines)
+    assert any("JOY_TOKEN_API_KEY" in line for line in lines)
+
+
+def test_what_has_no_sign_is_cut_at_the_edge() -> None:
+    assert filled("see " + "x" * 30 + " there", 20) == ["see", "x" * 20, "x" * 10 + " there"]
+
+
+def test_a_copy_says_no_more_than_is_known() -> None:
+    assert clipboard.words("The id", served=False, env={}) == "The id was sent to the terminal, for its clipboard."
+    assert "only over https or on localhost" in clipboard.words("The id", served=True, env={})
+
+
+def test_a_long_client_goes_on_under_its_start() -> None:
+    key = data.keys()[0].model_copy(update={"clients": ["an-inhouse-agent-with-a-very-long-name/2026.11.23-rc1"]})
+    lines = key_detail(key, data.NOW, 40).plain.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("used by"))
+    assert lines[at][:LABEL] == "used by".ljust(LABEL)
+    assert lines[at + 1][:LABEL] == " " * LABEL
+    assert max(map(len, lines)) <= 40
+
+
+def test_what_is_pasted_brings_no_control_characters() -> None:
+    assert pasted("\x1b[31mred\x1b[0m\x00\x02 a\tb\r\nnext\x1b]0;title\x07\x7f") == "red a\tb\nnext"

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import DataTable
 
-from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of
+from joytui.tui.charts.cells import percent
+from joytui.tui.usage.grid import UsageTable
+from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.usage.sums import ranking
+from joytui.tui.usage.texts import ranking_text, totals
+from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of, usage
+from tests.tui.states import both_sources
 
 
 async def test_usage_keys_change_the_question():
@@ -32,6 +39,7 @@ async def test_the_table_stands_behind_the_chart():
         await pilot.press("v")
         await settle(app, pilot)
         assert app.screen.query_one(DataTable).row_count == 28
+        assert "share of the credits" in text_of(app)
         assert "2026-11-23" in text_of(app)
         await pilot.press("v")
         await settle(app, pilot)
@@ -42,8 +50,52 @@ async def test_empty_usage_says_what_will_be_there():
     app = console("usage")
     async with app.run_test(size=SIZE) as pilot:
         app.link_state = LIVE
-        from joytui.tui.usage.snapshot import Question, UsageSnapshot
-
         app.screen.show(UsageSnapshot(Question(), totals={"requests": 0}))
         await settle(app, pilot)
         assert "Nothing was spent in the last 7 days" in text_of(app)
+
+
+@pytest.mark.parametrize("width", [110, 120, 150, 200, 300])
+async def test_the_table_uses_the_width(width: int) -> None:
+    """Its longest bar ends near the right edge, as far as bars go."""
+    app = console("usage")
+    async with app.run_test(size=(width, 40)) as pilot:
+        await fill(app, pilot)
+        await pilot.press("v")
+        await settle(app, pilot)
+        table = app.screen.query_one(UsageTable)
+        assert table.virtual_size.width <= table.size.width
+        assert table.virtual_size.width >= min(table.size.width - 3, 160)
+        assert table.max_scroll_x == 0
+
+
+@pytest.mark.parametrize("width", [76, 116, 196])
+def test_both_sources_have_a_line_each(width: int) -> None:
+    lines = totals(both_sources(), width).plain.splitlines()
+    assert [line[:14].strip() for line in lines] == ["", "the gateway", "Codex's files"]
+    assert all(len(line) <= width for line in lines)
+    assert lines[0].index("OUTPUT") == lines[1].rindex("475k") == lines[2].rindex("421k")
+
+
+def test_bars_of_the_ranking_have_one_scale() -> None:
+    lines = ranking(usage())
+    text = ranking_text(lines, "spend", -1, (), 40).plain.splitlines()
+    assert {len(line) for line in text} == {40}
+    assert len({line.index("%") for line in text if "%" in line}) == 1
+
+
+def test_a_part_is_never_rounded_to_all_or_nothing() -> None:
+    assert [percent(part) for part in (0, 0.0001, 0.42, 0.999, 1, 1.2)] == ["0%", "<1%", "42%", "99%", "100%", "120%"]
+
+
+async def test_numbers_that_cannot_be_read_again_stay_and_say_so() -> None:
+    app = console("usage")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        app.screen.post_message(app.screen.Loaded(UsageSnapshot(Question(), problem="nothing answers here")))
+        await settle(app, pilot)
+        assert "nothing answers here  ·  what stands here is older" in text_of(app)
+        assert "6.1901 Cr" in text_of(app)
+        app.screen.post_message(app.screen.Loaded(usage()))
+        await settle(app, pilot)
+        assert "nothing answers" not in text_of(app)

@@ -19,6 +19,15 @@ def share(part: float, whole: float) -> float:
     return min(1.0, max(0.0, part / whole))
 
 
+def percent(part: float) -> str:
+    """A part as a person reads it, never rounded to nothing or to all: "<1%", "42%", "99%", "100%"."""
+    if not math.isfinite(part) or part <= 0:
+        return "0%"
+    if part < 0.005:
+        return "<1%"
+    return f"{min(part, 0.99):.0%}" if part < 1 else f"{part:.0%}"
+
+
 def bar(filled: float, width: int) -> str:
     """A horizontal bar of `width` cells, `filled` from 0 to 1 in steps of an eighth of a cell."""
     if width <= 0:

@@ -182,11 +182,17 @@ def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style
         return PATTERNS[under % len(PATTERNS)], Style(color=colour)
     if eighths >= 8:
         return "█", Style(color=colour, bgcolor=colour)
-    above = next((i for i in range(under + 1, len(tops)) if tops[i] - tops[under] > 1 / 16), None)
-    behind = (
-        _hex(palette.series[above % len(palette.series)]) if above is not None and tops[above] > row - 1 / 2 else None
-    )
+    above = _fills_the_rest(tops, under, row)
+    behind = _hex(palette.series[above % len(palette.series)]) if above is not None else None
     return RISING[max(1, eighths)], Style(color=colour, bgcolor=behind)
+
+
+def _fills_the_rest(tops: Sequence[float], under: int, row: int) -> int | None:
+    """The series that has the most of a row above the series `under`; None where the most of it is empty. A stack that goes
+    on in the next row leaves no hole here."""
+    parts = [(min(tops[i], row) - min(tops[i - 1], row), i) for i in range(under + 1, len(tops))]
+    most, above = max(parts, default=(0.0, -1))
+    return above if most > max(1 / 16, row - tops[-1]) else None
 
 
 def _line(cells: list[str], styles: list[Style]) -> Text:

@@ -79,6 +79,8 @@ def context_line(snapshot: DoctorSnapshot) -> Content:
     parts: list[Content] = []
     version = report.codex.version
     parts.append(Content.styled(f"codex {version}" if version else "codex not found", "$foreground"))
+    if no_codex(report):
+        return parts[0]  # what a Codex would use that is not there helps nobody
     for name, label in (("model", ""), ("model_provider", "via "), ("base_url", "→ ")):
         value = report.effective.get(name)
         if value is not None and value.value not in (None, ""):

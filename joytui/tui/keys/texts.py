@@ -12,9 +12,10 @@ from textual.content import Content
 
 from joytui.core.clock import parse_time
 from joytui.core.money import format_credits, parse_credits
-from joytui.tui.charts.cells import bar_parts
+from joytui.tui.charts.cells import bar_parts, percent
 from joytui.tui.keys.snapshot import KeysSnapshot
-from joytui.tui.no_gateway import no_gateway
+from joytui.tui.lines import fact, keyed
+from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.usage.sums import amount_text
@@ -29,6 +30,7 @@ STATES = {
     "revoked": ("✗", "error"),
 }
 NARROW = 58
+LABEL = 11
 PERIODS = {"daily": "day", "weekly": "week", "total": "total"}
 
 
@@ -100,7 +102,7 @@ def budget_cell(key: KeyView, colours: Mapping[str, str]) -> Text:
     text = Text()
     for cells, style in bar_parts(part, 8, colour, colours["rule"]):
         text.append(cells, style)
-    text.append(f" {part:>4.0%} ", colours["foreground"])
+    text.append(f" {percent(part):>4} ", colours["foreground"])
     text.append(PERIODS[tight.period], colours["quiet"])
     return text
 
@@ -130,30 +132,32 @@ def detail(key: KeyView, now: datetime, width: int) -> Content:
         (f"  {key.state}\n", f"${colour}"),
         (key.hint, "$quiet"),
     )
-    return Content("\n\n").join([head, *_budgets(key, width), _policy(key), _use(key, now)])
+    return Content("\n\n").join([head, *_budgets(key, width), _policy(key, width), _use(key, now, width)])
 
 
 def _budgets(key: KeyView, width: int) -> list[Content]:
     room = max(8, min(40, width - 8))
     blocks = []
     for budget in key.budgets:
-        part = budget.used
-        colour = "$error" if part >= 1 else "$warning" if part >= 0.8 else "$primary"
+        used = budget.used
+        colour = "$error" if used >= 1 else "$warning" if used >= 0.8 else "$primary"
         left = amount_text(parse_credits(budget.left), "spend")
         limit = f"{format_credits(parse_credits(budget.limit))} Cr"
-        resets = f", resets {budget.resets_at[:16].replace('T', ' ')} UTC" if budget.resets_at else ""
+        resets = f"resets {budget.resets_at[:16].replace('T', ' ')} UTC" if budget.resets_at else ""
+        words = ", ".join(part for part in (f"{left} left of {limit}", resets) if part)
+        lines = [words] if len(words) <= width else words.split(", ")
         blocks.append(
             Content.assemble(
                 (f"{budget.period} budget\n", "bold $quiet"),
-                *bar_parts(part, room, colour, "$rule"),
-                (f" {part:.0%}", "bold"),
-                (f"\n{left} left of {limit}{resets}", ""),
+                *bar_parts(used, room, colour, "$rule"),
+                (f" {percent(used)}", "bold"),
+                ("\n" + "\n".join(lines), ""),
             )
         )
     return blocks or [Content.styled("no budget limits this key", "$quiet")]
 
 
-def _policy(key: KeyView) -> Content:
+def _policy(key: KeyView, width: int) -> Content:
     policy = key.policy
     pairs = [
         ("model", policy.fixed_model or "as asked"),
@@ -164,10 +168,10 @@ def _policy(key: KeyView) -> Content:
     ]
     if policy.blocked:
         pairs.append(("blocked", policy.block_reason or "yes"))
-    return _pairs("POLICY", pairs)
+    return _pairs("POLICY", pairs, width)
 
 
-def _use(key: KeyView, now: datetime) -> Content:
+def _use(key: KeyView, now: datetime, width: int) -> Content:
     pairs = [
         ("owner", key.owner or "–"),
         ("spent", amount_text(parse_credits(key.spent), "spend")),
@@ -179,18 +183,17 @@ def _use(key: KeyView, now: datetime) -> Content:
         ("expires", (key.expires_at or "never")[:16].replace("T", " ")),
         ("id", key.id),
     ]
-    return _pairs("USE", pairs)
+    return _pairs("USE", pairs, width)
 
 
-def _pairs(title: str, pairs: list[tuple[str, str]]) -> Content:
-    lines = [Content.assemble((f"{name:<11}", "$quiet"), (visible(value, limit=200), "")) for name, value in pairs]
+def _pairs(title: str, pairs: list[tuple[str, str]], width: int) -> Content:
+    lines = [fact(name, visible(value, limit=200), width, LABEL) for name, value in pairs]
     return Content("\n").join([Content.styled(title, "bold $quiet"), *lines])
 
 
 def context(snapshot: KeysSnapshot) -> Content:
     if snapshot.problem and snapshot.keys:
-        problem = visible(snapshot.problem, limit=120)
-        return Content.assemble((f"✗ {problem}", "bold $error"), ("  ·  what stands here is older", "$quiet"))
+        return older(snapshot.problem)
     if not snapshot.loaded and not snapshot.keys:
         return Content("")
     active = sum(key.state == "active" for key in snapshot.keys)
@@ -207,7 +210,7 @@ def context(snapshot: KeysSnapshot) -> Content:
     return Content.styled("  ·  ", "$quiet").join(parts)
 
 
-def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:
+def empty(snapshot: KeysSnapshot, state: LinkState, width: int) -> Content:
     """Why there is no key, and how to make one."""
     if (words := no_gateway(state)) is not None:
         return words
@@ -219,8 +222,7 @@ def empty(snapshot: KeysSnapshot, state: LinkState) -> Content:
         ("No key yet.\n\n", "bold"),
         ("A key lets a Codex use this gateway, within the limits that you give it:\n", ""),
         ("one a developer or workflow, apart from production keys.\n\n", ""),
-        ("n", "bold $primary"),
-        ("  creates one. It is shown once, with the config.toml block that goes with it.", ""),
+        keyed("n", "creates one. It is shown once, with the config.toml block that goes with it.", width),
     )
 
 

@@ -18,15 +18,19 @@ def context(
     fresh: int | None = None,
     marked: int = 0,
     now_ms: int | None = None,
+    asking: bool = False,
 ) -> Content:
-    """`fresh`: how many came since the pause, None while it follows; `now_ms` where the chart is shown."""
+    """`fresh`: how many came since the pause, None while it follows; `now_ms` where the chart is shown; `asking`: the
+    gateway is about to say what passes the filter."""
     total, errors = shown.total, shown.errors
     if not total and not filter_text and not state.connected:
         return Content("")
     parts: list[Content] = []
     if filter_text:
         parts.append(Content.assemble(("filter ", "$quiet"), (visible(filter_text), "bold $accent")))
-    parts.append(Content.assemble((f"{total:,}", "bold"), (" requests", "$quiet")))
+    if asking and not total:
+        return Content.styled("  ·  ", "$quiet").join([*parts, Content.styled("◌ asking the gateway", "$quiet")])
+    parts.append(Content.assemble((f"{total:,}", "bold"), (" request" if total == 1 else " requests", "$quiet")))
     if errors:
         parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
     if fresh is None and state.phase == "behind":

@@ -10,7 +10,7 @@ from textual.content import Content
 from joytui.core.columnar import milliseconds
 from joytui.core.money import format_credits
 from joytui.core.records import RequestRecord
-from joytui.tui.lines import filled
+from joytui.tui.lines import fact
 from joytui.tui.logs.format import clock, status_cell
 from joytui.tui.logs.timeline import timeline
 from joytui.tui.shown import visible
@@ -76,11 +76,11 @@ def _decision(record: RequestRecord, around: Surroundings | None, width: int) ->
     lines = [Content.styled("POLICY", "bold $quiet")]
     asked, used = record.model or "–", record.model_used
     if used:
-        lines.append(_fact("route", _route(asked, used, record), width))
+        lines.append(fact("route", visible(_route(asked, used, record), limit=300), width, LABEL))
     elif (record.status or 0) >= 400:
-        lines.append(_fact("route", "none: refused before a model was chosen", width))
+        lines.append(fact("route", "none: refused before a model was chosen", width, LABEL))
     if around is not None and around.key is not None:
-        lines += [_fact(name, value, width) for name, value in policy(around.key)]
+        lines += [fact(name, visible(value, limit=300), width, LABEL) for name, value in policy(around.key)]
     if around is not None and around.problem:
         lines.append(Content.styled(visible(around.problem, limit=200), "$warning"))
     return Content("\n").join(lines) if len(lines) > 1 else Content("")
@@ -155,12 +155,5 @@ def _ids(record: RequestRecord, width: int) -> Content:
         ("from", record.ip),
         ("notes", record.notes),
     ]
-    lines = [_fact(name, value, width) for name, value in pairs if value is not None]
+    lines = [fact(name, visible(value, limit=300), width, LABEL) for name, value in pairs if value is not None]
     return Content("\n").join([Content.styled("WHO AND WHAT", "bold $quiet"), *lines])
-
-
-def _fact(name: str, value: str, width: int) -> Content:
-    """A name, and its value under itself where it is longer than the line."""
-    first, *more = filled(visible(value, limit=300), width - LABEL)
-    rows = [Content.assemble((f"{name:<{LABEL}}", "$quiet"), first), *(Content(" " * LABEL + line) for line in more)]
-    return Content("\n").join(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from joytui.core.joytoken import config_block, try_command
-from joytui.tui.lines import filled
+from joytui.tui.lines import filled, keyed
 from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
@@ -53,11 +53,9 @@ def _why(codex_goes_to: str | None, base_url: str) -> Content:
 
 def _how(base_url: str, width: int) -> list[Content]:
     return [
-        Content.assemble(
-            ("t", "bold $primary"), ("  sends one real Codex turn through it now, config.toml untouched:", "")
-        ),
+        keyed("t", "sends one real Codex turn through it now, config.toml untouched:", width),
         *(Content.styled(f"   {line}", "$quiet") for line in filled(try_command(base_url), width - 3)),
         Content(""),
-        Content.assemble(("b", "bold $primary"), ("  copies the config.toml that puts Codex on it for good:", "")),
+        keyed("b", "copies the config.toml that puts Codex on it for good:", width),
         *(Content.styled(f"   {line}", "$quiet") for line in config_block(base_url).rstrip().splitlines()),
     ]

@@ -22,7 +22,7 @@ class Column:
 
 
 def layout(width: int) -> tuple[Column, ...]:
-    """The columns for a width in cells; the last one takes what is left. Each is followed by one space."""
+    """The columns for a width in cells; the last one takes what is left, else the model. Each is followed by one space."""
     key = 10 if width < 76 else 12 if width < 110 else 18 if width < 170 else 24
     model = 13 if width < 76 else 20 if width < 110 else 26 if width < 170 else 36
     columns = [Column("time", "time", 8 if width < 130 else 12), Column("status", "status", 6)]
@@ -31,15 +31,17 @@ def layout(width: int) -> tuple[Column, ...]:
         columns.append(Column("tier", "tier", 8))
     if width >= 56:
         columns.append(Column("tokens", "tokens", 11, right=True))
-    if width >= 68:
+    if width >= 72:
         columns.append(Column("cost", "cost", 9, right=True))
     if width >= 120:
         columns.append(Column("ttft", "first", 6, right=True))
-    if width >= 76:
+    if width >= 62:
         columns.append(Column("latency", "took", 6, right=True))
     rest = width - sum(c.width + 1 for c in columns) - 1
     if rest >= 14:
-        columns.append(Column("note", "reason" if rest < 40 else "reason, or who asked", rest))
+        columns.append(Column("note", "client, or the reason" if rest >= 22 else "client", rest))
+    else:
+        columns[3] = Column("model", "model", max(4, model + rest + 1))  # nothing follows the last column
     return tuple(columns)
 
 

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
+from textual.widgets import Input
 
 from joytui.tui.read_only import refused_here
 from joytui.tui.widgets.dialog import Dialog
@@ -22,7 +23,8 @@ _UNSAID = ("scroll_", "app.focus_", "screen.copy_text", "focus_", "page_left", "
 
 
 class HelpDialog(Dialog[None]):
-    """The screen's own keys first, then moving about, then what works everywhere, then what the screen adds itself."""
+    """The screen's own keys first, then moving about, then what works everywhere, then what the screen adds itself: that
+    comes first where its line is open."""
 
     DIALOG_TITLE = "Keys"
 
@@ -31,7 +33,7 @@ class HelpDialog(Dialog[None]):
         bindings = list(about.active_bindings.values())
         name = type(about).__name__.removesuffix("Screen")
         own = [b for b in bindings if isinstance(b.node, Screen)]
-        moving = [b for b in bindings if not isinstance(b.node, (App, Screen))]
+        moving = [b for b in bindings if not isinstance(b.node, (App, Screen, Input))]  # how to edit a line is known
         everywhere = [b for b in bindings if isinstance(b.node, App)]
         self._parts: list[tuple[str, Lines]] = [
             (name, key_lines(own)),
@@ -40,7 +42,7 @@ class HelpDialog(Dialog[None]):
         ]
         extra = getattr(about, "HELP_LINES", None)
         if extra is not None:
-            self._parts.append(extra())
+            self._parts.insert(0 if isinstance(about.focused, Input) else len(self._parts), extra())
 
     def compose_dialog(self) -> ComposeResult:
         for title, lines in self._parts:

@@ -11,7 +11,9 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from joytui.core.joytoken import KEY_VARIABLE, config_block, try_command
+from joytui.tui.lines import quoted
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyCreated
@@ -58,7 +60,9 @@ class KeyShown(Dialog[None]):
                 Content.assemble((letter, "bold $primary"), f" copies {what[name]}", (f", {words}", "$quiet")),
                 classes="copies",
             )
-            yield Static(Content(text), classes="box", id=f"box-{name}")
+            box = Fitted(classes="box", id=f"box-{name}")
+            box.show(quoted(text))
+            yield box
         with Horizontal(id="buttons"):
             yield Button("Copy key", id="copy")
             yield Button("Done", id="done")

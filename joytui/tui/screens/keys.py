@@ -80,7 +80,7 @@ class KeysScreen(FreshScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
-        yield Static(id="empty")
+        yield Fitted(id="empty")
         with Horizontal(id="body"):
             yield KeyTable(id="table", cursor_type="row", cursor_foreground_priority="renderable")
             with VerticalScroll(id="detail"):
@@ -136,7 +136,7 @@ class KeysScreen(FreshScreen):
         self.query_one("#context", Static).update(texts.context(snapshot))
         self.set_class(not snapshot.keys, "-empty")
         if not snapshot.keys:
-            self.query_one("#empty", Static).update(texts.empty(snapshot, self.console.link_state))
+            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state))
         self._fill(here.id if here else None)
         if snapshot.keys and self.focused is None:
             self.call_after_refresh(self.table.focus)

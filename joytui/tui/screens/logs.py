@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -32,7 +33,19 @@ from joytui.tui.widgets.fitted import Fitted
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
 
+PATIENCE_S = 0.4
+"""So long the gateway's answer to a filter is waited for in silence: mostly it is there before an eye could read a word."""
 FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text      (F1: the whole language)"
+
+
+class FilterLine(Input):
+    """While it is open the last line of the screen says what its keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Filter"),
+        Binding("escape", "screen.back", "Leave it as it was"),
+        Binding("f1", "app.help", "The language"),
+    ]
 
 
 class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
@@ -53,7 +66,9 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
-        Binding("escape", "back", "Back", show=False, tooltip="close the detail, then clear marks and filter"),
+        Binding(
+            "escape", "back", "Back", show=False, tooltip="closes the detail; then the filter goes, then the marks"
+        ),
     ]
 
     class Surrounded(Message):
@@ -68,6 +83,8 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         self.filter_text = ""
         self.loading_history: Shown | None = None
         self._around: Surroundings | None = None
+        self._drawn = False
+        self._asked = 0.0
 
     @staticmethod
     def HELP_LINES() -> tuple[str, list[tuple[str, str]]]:
@@ -75,7 +92,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
-        yield Input(placeholder=FILTER_EXAMPLE, id="filter")
+        yield FilterLine(placeholder=FILTER_EXAMPLE, id="filter")
         yield Histogram(id="histogram")
         with Horizontal(id="body"):
             with Vertical(id="list"):
@@ -93,6 +110,9 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1)), "$quiet"))
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
+        self._drawn = True
+        if self.filter_text:
+            self.set_filter(self.filter_text)
 
     @property
     def view(self) -> LogView:
@@ -126,14 +146,19 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             filter_text=self.filter_text,
             fresh=view.fresh if not view.follow else None,
             marked=len(view.marked),
+            asking=self._asking(),
             now_ms=now_ms,
         )
         line = self.query_one("#context", Static)
         if not isinstance(line.content, Content) or not line.content.is_same(words):
             line.update(words, layout=False)  # one line, whatever it says
 
+    def _asking(self) -> bool:
+        """Whether nothing is here yet and the gateway was asked a moment ago."""
+        return self.loading_history is not None and monotonic() - self._asked < PATIENCE_S
+
     def _show_empty(self) -> None:
-        empty = len(self.view.shown) == 0
+        empty = len(self.view.shown) == 0 and not self._asking()
         self.set_class(empty, "-empty")
         if not empty and self.focused is None:
             self.set_focus(self.view)
@@ -178,6 +203,9 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
 
     # The filter
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (action == "filter" and self.has_class("-filtering"))
+
     def action_filter(self) -> None:
         self._ask_filter(True)
 
@@ -200,13 +228,22 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         event.input.border_subtitle = ""
         self._ask_filter(False)
 
+    def open_with(self, text: str) -> None:
+        """This filter from the first frame on, also where the screen was not open before."""
+        if self._drawn:
+            self.set_filter(text)
+        else:
+            self.filter_text = text
+
     def set_filter(self, text: str) -> None:
         """Shows only what the filter finds: here at once, and from the gateway's history. Raises FilterError."""
         term = parse(text)
         self.filter_text = text
         self.view.show(Shown(self.console.store, term if text else None))
         if text:
+            self._asked = monotonic()
             self.load_history()
+            self.set_timer(PATIENCE_S, self.each_second)
         self.query_one("#filter", Input).value = text
         self.each_second()
 
@@ -267,7 +304,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self._ask_filter(False)
         elif self.has_class("-detail"):
             self.remove_class("-detail")
-        elif self.view.marked:
-            self.mark()
         elif self.filter_text:
             self.set_filter("")
+        elif self.view.marked:
+            self.mark()

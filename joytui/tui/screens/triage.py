@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -12,10 +13,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
+from joytui.tui.lines import filled, hanging, quoted
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
     from joytui.doctor.triage import Answer
+    from joytui.tui.app import ConsoleApp
 
 HINT = "Paste what Codex printed, JSON lines, an error body, `curl -v`, or the user's own words."
 PAUSE_S = 0.15
@@ -48,11 +52,15 @@ class TriageDialog(Dialog[None]):
         with Horizontal(id="sides"):
             yield TextArea(id="ticket", tab_behavior="focus", soft_wrap=True)
             with VerticalScroll(id="result"):
-                yield Static(HINT, id="answer", markup=False)
+                yield Fitted(id="answer")
         yield Static("^r copies the reply · ^l empties · tab goes to the answer", classes="note", markup=False)
 
     def on_mount(self) -> None:
+        self._show(quoted(HINT))
         self.query_one("#ticket").focus()
+
+    def _show(self, make: Maker) -> None:
+        self.query_one("#answer", Fitted).show(make)
 
     def on_text_area_changed(self) -> None:
         self._number += 1
@@ -65,7 +73,7 @@ class TriageDialog(Dialog[None]):
         text = self.query_one(TextArea).text
         if not text.strip():
             self.answer = None
-            self.query_one("#answer", Static).update(HINT)
+            self._show(quoted(HINT))
             return
         body = _Reading(self, number, text)
         self.run_worker(body, thread=True, group="triage", exclusive=True, exit_on_error=False)
@@ -73,14 +81,14 @@ class TriageDialog(Dialog[None]):
     def on_read(self, message: Read) -> None:
         if message.number == self._number:
             self.answer = message.answer
-            self.query_one("#answer", Static).update(shown(message.answer))
+            self._show(partial(shown, message.answer))
 
     def action_copy_reply(self) -> None:
         if self.answer is None:
             self.notify("paste something first", timeout=3)
             return
-        self.app.copy_to_clipboard(self.answer.reply)
-        self.notify("The reply is on the clipboard.", timeout=3)
+        app: ConsoleApp = self.app  # type: ignore[assignment]
+        app.copy(self.answer.reply, "The reply")
 
     def action_empty(self) -> None:
         self.query_one(TextArea).clear()
@@ -101,12 +109,16 @@ class _Reading:
         self._dialog.post_message(Read(self._number, answer))
 
 
-def shown(answer: Answer) -> Content:
-    """The answer as on the terminal; the first line, which is the verdict, in bold. The pane wraps."""
+def shown(answer: Answer, width: int) -> Content:
+    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, is bold."""
     from joytui.doctor.triage import render
 
     head, _, rest = render(answer, lambda text, *styles: text).partition("\n")
-    return Content.assemble((head, "bold"), "\n", "\n".join(_joined(rest)))
+    lines = [hanging(head[2:], head[:1], "bold", width, "bold")]
+    for line in _joined(rest):
+        indent = len(line) - len(line.lstrip())
+        lines += [Content(" " * indent + part) for part in filled(line.strip(), width - indent)]
+    return Content("\n").join(lines)
 
 
 def _joined(text: str) -> list[str]:

@@ -14,9 +14,11 @@ from textual.worker import Worker
 
 from joytui.core.errors import JoytuiError
 from joytui.core.joytoken import try_command
+from joytui.tui.lines import quoted
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.client.trial import TrialOutcome
@@ -62,7 +64,9 @@ class TrialDialog(Dialog[None]):
             "revokes the key. Your config.toml is not touched. By hand it would be:",
             id="intro",
         )
-        yield Static(Content(try_command(self.console.link_state.base_url)), classes="box", id="command")
+        command = Fitted(classes="box", id="command")
+        command.show(quoted(try_command(self.console.link_state.base_url)))
+        yield command
         with VerticalScroll(id="said", classes="box"):
             yield Static(id="said-text", markup=False)
         yield Static(id="outcome")

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 INSIGHT_S = 30.0
 MOST_ROWS = 2000
-ROOMY = 110
 
 
 class UsageScreen(FreshScreen):
@@ -81,14 +80,15 @@ class UsageScreen(FreshScreen):
         yield Static(id="context")
         yield Fitted(id="totals")
         yield Fitted(id="insight")
-        yield Static(id="empty")
+        yield Fitted(id="empty")
         with Horizontal(id="body"):
             yield ChartPane(id="chart")
             yield RankingPane(id="ranking")
-        yield UsageTable(id="table", cursor_type="row", zebra_stripes=True)
+        yield UsageTable(id="table")
 
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
+        self.watch(self.console, "theme", self._restyle, init=False)
         self.call_after_refresh(self.action_reload)
 
     # Loading
@@ -119,6 +119,9 @@ class UsageScreen(FreshScreen):
     def on_usage_screen_loaded(self, message: Loaded) -> None:
         loaded, here = message.snapshot.asked, self.snapshot.asked
         if (loaded.range, loaded.group, loaded.source) == (here.range, here.group, here.source):
+            if message.snapshot.problem and not self.snapshot.empty:
+                self.show(replace(self.snapshot, problem=message.snapshot.problem))
+                return
             fresh = message.snapshot.source != self.snapshot.source or self.snapshot.insight is None
             kept = None if message.snapshot.source != self.snapshot.source else self.snapshot.insight
             self.show(replace(message.snapshot, asked=here, insight=kept))
@@ -153,7 +156,7 @@ class UsageScreen(FreshScreen):
         self.set_class(snapshot.codex_totals is not None, "-both")
         self._show_insight()
         if snapshot.empty:
-            self.query_one("#empty", Static).update(texts.empty(snapshot, self.console.link_state))
+            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state))
             return
         self._show_chart()
         self._show_ranking()
@@ -186,8 +189,16 @@ class UsageScreen(FreshScreen):
 
     def _fill_table(self) -> None:
         grid = self.query_one(UsageTable)
-        self._rows = table(self.snapshot, self.console.options.zone, narrow=self.size.width < ROOMY)[:MOST_ROWS]
-        grid.fill(texts.table_titles(self.snapshot.asked), [row.cells for row in self._rows])
+        width, order = self.size.width, self.query_one(ChartPane).order
+        self._rows = table(self.snapshot, self.console.options.zone, width=width)[:MOST_ROWS]
+        grid.fill(texts.table_titles(self.snapshot, width), self._rows, order)
+
+    def _restyle(self) -> None:
+        self.call_after_refresh(self.on_usage_table_resized)  # its bars have the theme's colours
+
+    def on_usage_table_resized(self) -> None:
+        if self.has_class("-table"):
+            self._fill_table()
 
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:

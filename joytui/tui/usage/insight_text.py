@@ -9,7 +9,7 @@ from textual.content import Content
 from joytui.core.amounts import count, credits
 from joytui.core.money import format_credits
 from joytui.core.periods import hour_of
-from joytui.tui.charts.cells import bar_parts, share
+from joytui.tui.charts.cells import bar_parts, percent, share
 from joytui.tui.shown import visible
 from joytui.tui.usage.insight import Insight, Unit
 from joytui.usage.anomalies import times
@@ -53,7 +53,7 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
     return Content.assemble(
         ("BUDGET ", "$quiet"),
         *bar_parts(part, room, colour, "$rule"),
-        (f" {part:.0%}", "bold"),
+        (f" {percent(part)}", "bold"),
         (f" of {format_credits(burn.limit)} Cr this {insight.period}  ", "$quiet"),
         (ending(burn, now, zone), "bold $error" if burn.over else "bold $warning" if burn.will_be_over else ""),
     )

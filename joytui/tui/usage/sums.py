@@ -143,24 +143,56 @@ def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | Non
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One step and group as text, and what they are called in the rows."""
+    """One step and group as text, and what they are called in the rows; `amount` is what is compared."""
 
     cells: tuple[str, ...]
     step: str
     value: str | None
+    amount: int
+
+    @property
+    def name(self) -> str:
+        """The group, as the chart calls it."""
+        return self.cells[1]
 
 
-def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, narrow: bool = False) -> list[TableRow]:
-    """Every step and group as text, newest step first: what stands behind the chart. `narrow`: tokens are rounded."""
+ROOMY, WIDE = 110, 150
+
+
+def numbers_shown(width: int) -> tuple[str, ...]:
+    """The columns of numbers in the table of this width, by their titles."""
+    names = ("requests", "failed", "input", "cached", "output", "reasoning", "credits", "a request")
+    return names if width >= WIDE else tuple(name for name in names if name not in ("reasoning", "a request"))
+
+
+def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, width: int = ROOMY) -> list[TableRow]:
+    """Every step and group as text, newest step first: what stands behind the chart. In a narrow table tokens are rounded."""
     asked = snapshot.asked
     rows = []
     for row in snapshot.rows:
         when = step_of(str(row.get(asked.bucket) or ""), asked, zone)
         one = UsageTotals.of(row)
-        counts = (one.input_tokens, one.cached_input_tokens, one.output_tokens)
-        tokens = [count(number) if narrow else f"{number:,}" for number in counts]
-        numbers = (f"{one.requests:,}", f"{one.errors:,}", *tokens)
         shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
-        cells = (shown, group_name(row, snapshot), *numbers, format_credits(one.cost_nano, places=6))
-        rows.append(TableRow(cells, when, row.get(asked.group)))
+        texts = _numbers(one, priced=row.get("source") != "codex", rounded=width < ROOMY)
+        cells = (shown, group_name(row, snapshot), *(texts[name] for name in numbers_shown(width)))
+        rows.append(TableRow(cells, when, row.get(asked.group), measure(one, snapshot.metric)))
     return sorted(rows, key=lambda r: r.step, reverse=True)
+
+
+def _numbers(one: UsageTotals, *, priced: bool, rounded: bool) -> dict[str, str]:
+    """By column. Codex's own files know no prices."""
+
+    def tokens(number: int) -> str:
+        return count(number) if rounded else f"{number:,}"
+
+    each = one.cost_nano // one.requests if one.requests else 0
+    return {
+        "requests": f"{one.requests:,}",
+        "failed": f"{one.errors:,}",
+        "input": tokens(one.input_tokens),
+        "cached": tokens(one.cached_input_tokens),
+        "output": tokens(one.output_tokens),
+        "reasoning": tokens(one.reasoning_tokens),
+        "credits": format_credits(one.cost_nano, places=6) if priced else "–",
+        "a request": format_credits(each, places=6) if priced else "–",
+    }

@@ -10,24 +10,29 @@ from textual.content import Content
 
 from joytui.core.amounts import count
 from joytui.core.money import parse_credits
-from joytui.tui.charts.cells import PATTERNS, bar_parts, share
+from joytui.tui.charts.cells import PATTERNS, bar_parts, percent, share
+from joytui.tui.lines import filled, keyed
 from joytui.tui.logs.format import fit
-from joytui.tui.no_gateway import no_gateway
+from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.theme import SERIES_NAMES
 from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
-from joytui.tui.usage.sums import Chart, Line, amount_text
+from joytui.tui.usage.sums import Chart, Line, amount_text, numbers_shown
 
+NOUNS = {"spend": "credits", "tokens": "tokens", "requests": "requests"}
+SOURCE_NAMES = ("the gateway", "Codex's files")
 SOURCES = {"gateway": "the gateway", "codex": "Codex's files here", "both": "the gateway and Codex's files"}
 
 
 def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
     asked = snapshot.asked
+    if snapshot.problem and not snapshot.empty:
+        return older(snapshot.problem)
     parts = [
         Content.styled(asked.words, "bold"),
         Content.assemble(("by ", "$quiet"), (asked.group, "bold")),
-        Content.assemble(("in ", "$quiet"), ({"spend": "credits"}.get(snapshot.metric, snapshot.metric), "bold")),
+        Content.assemble(("in ", "$quiet"), (NOUNS[snapshot.metric], "bold")),
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
     if snapshot.loading and state.connected:
@@ -36,19 +41,24 @@ def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
 
 
 def totals(snapshot: UsageSnapshot, width: int) -> Content:
-    """Two lines: names over numbers, side by side; a third where Codex's own files are asked too."""
-    tiles = _tiles(snapshot.totals or {}, snapshot.source)
-    more = _tiles(snapshot.codex_totals, "codex") if snapshot.codex_totals is not None else [("", "", "")] * len(tiles)
-    each = max(9, width // len(tiles)) if width >= 90 else 0
-    names, values, below = Content(""), Content(""), Content("")
-    for (name, value, style), (_, other, _) in zip(tiles, more, strict=True):
-        room = each or max(len(name), len(value), len(other)) + 3
-        if names.cell_length + room > width + 3:
+    """Names over numbers, side by side; where Codex's own files are asked too, a line for each, called by its source."""
+    both = snapshot.codex_totals is not None
+    lines = [_tiles(snapshot.totals or {}, snapshot.source)]
+    if both:
+        lines.append(_tiles(snapshot.codex_totals or {}, "both: codex"))
+    starts = ("", *SOURCE_NAMES) if both else ("", "")
+    label = max(len(start) for start in starts) + 3 if both else 0
+    names, *rows = [Content.styled(start.ljust(label), "$quiet") for start in starts]
+    each = max(9, (width - label) // len(lines[0])) if width >= 90 else 0
+    for tiles in zip(*lines, strict=True):
+        needed = max(len(text) for tile in tiles for text in tile[:2])
+        if names.cell_length + needed > width:
             break
-        names += Content.styled(fit(name, room), "$quiet")
-        values += Content.styled(fit(value, room), f"bold {style}")
-        below += Content.styled(fit(other, room), "$quiet")
-    return names + "\n" + values + ("\n" + below if snapshot.codex_totals is not None else "")
+        room = min(each or needed + 3, width - names.cell_length)
+        names += Content.styled(fit(tiles[0][0], room), "$quiet")
+        cells = [Content.styled(fit(value, room), f"bold {style}") for _, value, style in tiles]
+        rows = [row + cell for row, cell in zip(rows, cells, strict=True)]
+    return Content("\n").join([names, *rows])
 
 
 def _tiles(numbers: Mapping[str, Any], source: str) -> list[tuple[str, str, str]]:
@@ -56,11 +66,15 @@ def _tiles(numbers: Mapping[str, Any], source: str) -> list[tuple[str, str, str]
     incoming, cached = int(numbers.get("input_tokens") or 0), int(numbers.get("cached_input_tokens") or 0)
     requests, errors = int(numbers.get("requests") or 0), int(numbers.get("errors") or 0)
     outgoing = int(numbers.get("output_tokens") or 0)
-    spend = ("SPEND", amount_text(parse_credits(numbers.get("cost_credits") or "0"), "spend"), "$primary")
-    failed = f"{errors:,} ({share(errors, requests):.0%})" if errors else "0"
-    fed = f"{count(incoming)} ({share(cached, incoming):.0%} cached)" if cached else count(incoming)
+    spend = amount_text(parse_credits(numbers.get("cost_credits") or "0"), "spend")
+    failed = f"{errors:,} ({percent(share(errors, requests))})" if errors else "0"
+    fed = f"{count(incoming)} ({percent(share(cached, incoming))} cached)" if cached else count(incoming)
+    first = {
+        "codex": ("TOKENS", count(incoming + outgoing), "$primary"),
+        "both: codex": ("SPEND", "–", "$quiet"),  # its files know no prices
+    }.get(source, ("SPEND", spend, "$primary"))
     return [
-        ("TOKENS", count(incoming + outgoing), "$primary") if source == "codex" else spend,
+        first,
         ("REQUESTS", f"{requests:,}", "$foreground"),
         ("FAILED", failed, "$error" if errors else "$foreground"),
         ("INPUT", fed, "$foreground"),
@@ -99,66 +113,71 @@ def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequ
     """Who has how much, as bars with their numbers; the chosen one is marked. `order`: the chart's series, for their colours."""
     whole = sum(line.amount(metric) for line in lines)
     top = max((line.amount(metric) for line in lines), default=0)
+    failed = [f"  ✗ {line.totals.errors:,}" if line.totals.errors else "" for line in lines]
+    beside = max((len(text) for text in failed), default=0)
+    room = max(4, width - 5 - beside)  # one scale: all bars end where the same column of numbers begins
     rows: list[Content] = []
     for index, line in enumerate(lines[:40]):
         value = amount_text(line.amount(metric), metric)
-        percent = f"{share(line.amount(metric), whole):.0%}"
+        part = percent(share(line.amount(metric), whole))
         colour = f"${SERIES_NAMES[order.index(line.name) if line.name in order else -1]}"
         mark = "▸ " if index == cursor else ""
         name = mark + fit(line.name, max(4, width - len(value) - 1 - len(mark)))
-        failed = f"  ✗ {line.totals.errors:,}" if line.totals.errors else ""
-        room = max(4, width - len(percent) - len(failed) - 1)
         chosen = " on $block-cursor-background" if index == cursor else ""
         rows.append(Content.assemble((name, f"bold{chosen}"), (f" {value}", chosen.strip())))
         rows.append(
             Content.assemble(
                 *bar_parts(share(line.amount(metric), top), room, colour, "$background"),
-                (f" {percent}", "$quiet"),
-                (failed, "$error"),
+                (f" {part:>4}", "$quiet"),
+                (f"{failed[index]:>{beside}}", "$error"),
             )
         )
     return Content("\n").join(rows)
 
 
-def empty(snapshot: UsageSnapshot, state: LinkState) -> Content:
+def empty(snapshot: UsageSnapshot, state: LinkState, width: int) -> Content:
     """Why there is nothing, and what would appear here."""
     if snapshot.problem:
         return Content.assemble(("Usage could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
     if snapshot.asked.source == "codex":
-        return Content.assemble(
-            (f"Codex wrote of no turn in the {snapshot.asked.words}.\n\n", "bold"),
-            ("Codex keeps a file of each session below its home; they are counted here, without any gateway.\n", ""),
-            ("s", "bold $primary"),
-            (" shows the gateway's numbers; ", ""),
-            *_longer(snapshot.asked),
+        return _advice(
+            f"Codex wrote of no turn in the {snapshot.asked.words}.",
+            "Codex keeps a file of each session below its home; they are counted here, without any gateway.",
+            [("s", "shows the gateway's numbers"), _longer(snapshot.asked)],
+            width,
         )
     if (words := no_gateway(state)) is not None:
         return words
     if snapshot.loading:
         return Content.styled("Loading…", "bold")
-    return Content.assemble(
-        (f"Nothing was spent in the {snapshot.asked.words}.\n\n", "bold"),
-        ("Every request that passes the gateway is counted here by model, key, owner and tier.\n", ""),
-        ("2", "bold $primary"),
-        (" and ", ""),
-        ("t", "bold $primary"),
-        (" send one real Codex turn; ", ""),
-        ("s", "bold $primary"),
-        (" shows what Codex's own files on this machine say; ", ""),
-        *_longer(snapshot.asked),
+    return _advice(
+        f"Nothing was spent in the {snapshot.asked.words}.",
+        "Every request that passes the gateway is counted here by model, key, owner and tier.",
+        [
+            ("2", "opens Logs, where t sends one real Codex turn"),
+            ("s", "shows what Codex's own files on this machine say"),
+            _longer(snapshot.asked),
+        ],
+        width,
     )
 
 
-def _longer(asked: Question) -> list[tuple[str, str]]:
-    if asked.range == "months":
-        return [("d", "bold $primary"), (" shows the last day.", "")]
-    return [("M", "bold $primary"), (" shows the whole year.", "")]
+def _advice(head: str, why: str, keys: Sequence[tuple[str, str]], width: int) -> Content:
+    text = Content("\n").join(Content(line) for line in filled(why, width))
+    return Content.assemble(
+        (f"{head}\n\n", "bold"), text, "\n\n", Content("\n").join(keyed(*key, width) for key in keys)
+    )
 
 
-def table_titles(asked: Question) -> tuple[Text, ...]:
-    """The two names, and the numbers, whose titles stand over their ends."""
-    numbers = ("requests", "failed", "input", "cached", "output", "credits")
-    return (Text(asked.bucket), Text(asked.group), *(right(name) for name in numbers))
+def _longer(asked: Question) -> tuple[str, str]:
+    return ("d", "shows the last day") if asked.range == "months" else ("M", "shows the whole year")
+
+
+def table_titles(snapshot: UsageSnapshot, width: int) -> tuple[Text, ...]:
+    """The two names, and the numbers, whose titles stand over their ends; last what the bars compare."""
+    asked = snapshot.asked
+    numbers = (right(name) for name in numbers_shown(width))
+    return (Text(asked.bucket), Text(asked.group), *numbers, Text(f"share of the {NOUNS[snapshot.metric]}"))
 
 
 def right(text: str) -> Text:

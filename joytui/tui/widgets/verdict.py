@@ -61,7 +61,7 @@ class VerdictPane(VerticalScroll, can_focus=True):
     VerdictPane .part { margin: 0 0 1 0; padding: 0 1 0 0; display: none; }
     VerdictPane .-boxed { background: $panel; padding: 0 1; border-left: outer $rule; }
     VerdictPane .-there { display: block; }
-    VerdictPane #fix.-there { margin: 0; }
+    VerdictPane .-leads { margin: 0; }
     """
 
     def compose(self) -> ComposeResult:
@@ -72,7 +72,8 @@ class VerdictPane(VerticalScroll, can_focus=True):
         widgets: list[Widget] = []
         for name, boxed in PARTS:
             widgets.append(Static(id=f"{name}-title", classes="title"))
-            widgets.append(Fitted(id=name, classes="part -boxed" if boxed else "part"))
+            classes = "part -boxed" if boxed else "part -leads" if name == "fix" else "part"
+            widgets.append(Fitted(id=name, classes=classes))
         await self.mount_all(widgets)
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
