@@ -25,7 +25,7 @@ _STAMP = re.compile(
     r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*|^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+"
 )
 _STARTER = re.compile(
-    r"(?:ERROR|Error|error|WARN(?:ING)?|warning|Warning|deprecated|Caused by|fatal)\b\s*[:\w]|\{\"|Reconnecting\.\.\."
+    r"(?:ERROR|Error|error(?! \d{1,3}\))|WARN(?:ING)?|warning|Warning|deprecated|Caused by|fatal)\b\s*[:\w]|\{\"|Reconnecting\.\.\."
     r"|unexpected status \d|stream disconnected|exceeded retry|Missing environment variable|Connection failed|curl: \("
     r"|(?:[\w.-]+@[\w.-]+[^$#%]{0,80})?[$❯%#➜λ](?:\s|$)|PS [A-Z]:|\w:\\[^>]{0,80}>|tokens used|To get more|OpenAI Codex|-{6,}|workdir:|model:"
     r"|provider:|approval:|sandbox:|session id:|reasoning |(?:user|codex|exec|thinking)\s*$|user \(",

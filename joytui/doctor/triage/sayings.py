@@ -49,6 +49,7 @@ NO_STREAM = (
     "rate-limited",
     "key-rejected",
     "model-not-found",
+    "base-url-path",
 )
 SILENT = (
     "no-response",
@@ -56,6 +57,8 @@ SILENT = (
     "connection-timeout",
     "tls-protocol-mismatch",
     "codex-flag-unsupported",
+    "provider-not-selected",
+    "base-url-missing",
 )
 
 _HIGH_DEMAND = "“High demand” is OpenAI's text: Codex shows it for any HTTP 500, here one of the gateway."
@@ -80,6 +83,7 @@ def _say(pattern: str, *causes: str, ask: str = "", note: str = "") -> Saying:
 
 
 _TYPED: tuple[Saying, ...] = (
+    _say(r"redirect target uses unsupported URL scheme", "redirected"),
     _say(r"failed to parse ResponseCompleted", "stream-invalid"),
     _say(
         r"UTF8 error",
@@ -185,6 +189,12 @@ _STARTING: tuple[Saying, ...] = (
         "config-type",
         "model-empty",
         ask="that file's first lines",
+    ),
+    _say(
+        r"required MCP servers? failed to initialize",
+        "config-type",
+        "request-rejected",
+        ask="the table [mcp_servers.…] that is named, and whether its program is there",
     ),
     _say(r"No models are available", "model-empty", "model-catalog-missing", ask=CONFIG),
     _say(

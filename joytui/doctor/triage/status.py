@@ -161,6 +161,8 @@ def on_key(said: Refused, error: Mapping[str, object] | None = None) -> Guess:
 
 
 def _on_401(said: Refused) -> Guess:
+    if re.search(r"\b(?:wallet|quota|balance|budget|credits)\b", said.message, re.I):
+        return guess("insufficient-quota", "key-rejected", "key-malformed", ask="the gateway's log of it")
     if re.search(r"\bupstream\b", said.message, re.I) or not _redirect_path(said.url):
         return on_key(said)
     return guess("redirected", *on_key(said).causes, ask="`curl -sI` of base_url: does it redirect?")
@@ -181,6 +183,10 @@ def _on_402(said: Refused) -> Guess:
 def _on_403(said: Refused) -> Guess:
     message = said.message
     refusal = classify(403, {}, _as_body(message))
+    if refusal.cause == KEY and says_no_key(refusal.error, message):
+        return guess(
+            "env-key-missing", "key-header-dropped", "key-missing", "key-rejected", "policy-rejected", ask=KEY_ASK
+        )
     if refusal.cause == KEY:
         return guess(
             "key-rejected", "policy-rejected", ask="the key's state in the gateway's console: `joytui keys list`"
@@ -192,12 +198,16 @@ def _on_403(said: Refused) -> Guess:
     if refusal.cause == "edge-blocked" or re.search(r"cloudflare|access denied|blocked by", message, re.I):
         return guess("edge-blocked", "policy-rejected", ask="from which network it was sent; the ray or reference id")
     order = ("policy-rejected", "edge-blocked", "key-rejected")
-    if re.search(r"\bmodels?\b.{0,80}\b(?:not exist|not found|unknown)", message, re.I | re.S):
+    if re.search(r"\banonymous\b", message, re.I):
+        order = ("env-key-missing", "policy-rejected", "key-header-dropped")
+    elif re.search(r"\bmodels?\b.{0,80}\b(?:not exist|not found|unknown)", message, re.I | re.S):
         order = ("model-not-found", "policy-rejected", "key-rejected")
     return guess(
         *order,
         "insufficient-quota",
         "model-not-found",
+        "env-key-missing",
+        "key-missing",
         ask="the key's policy: `joytui keys check KEY`",
         **policy_part(message),
     )
@@ -206,6 +216,8 @@ def _on_403(said: Refused) -> Guess:
 def on_route(said: Refused) -> Guess:
     """404 and 405: a route that is not there, a path that is wrong, a model that nobody knows."""
     path = urlsplit(said.url or "").path
+    if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
+        return guess("key-rejected", "responses-unsupported", "base-url-path", ask=DOCTOR)
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
     if re.search(r"\bGET /", said.message) and said.url and not no_model:
         return guess(
