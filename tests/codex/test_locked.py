@@ -24,6 +24,7 @@ CONFIG = 'model_provider = "j"\n[model_providers.j]\nname = "j"\nbase_url = "htt
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that everybody may enter (pytest's own may not be), with one in it that only root may."""
+    before = os.umask(0o022)  # a gateway within these tests gives its own umask to the process
     made = Path(tempfile.mkdtemp(prefix="joytui-locked-"))
     made.chmod(0o755)
     for name in ("locked/inner", "home/.codex", "project/.git", "project/.codex", "project/sub"):
@@ -36,6 +37,7 @@ def folder() -> Iterator[Path]:
     for name in ("locked", "project/.codex"):
         (made / name).chmod(0o755)
     shutil.rmtree(made)
+    os.umask(before)
 
 
 @contextmanager
