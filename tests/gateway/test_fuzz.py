@@ -25,6 +25,8 @@ from joytui.gateway.openapi import OPERATIONS
 from tests.gateway.fuzzing import IN_TIME_S, Made, World, requests_of, send
 
 SECONDS = float(os.environ.get("JOYTUI_FUZZ_S") or (60 if os.environ.get("JOYTUI_REQUIRE") == "1" else 4))
+BUSY_S = 30  # longer, on a machine that is too busy to meet everything in that time
+EVERYTHING = {200, 201, 400, 401, 403, 404}
 EXAMPLES = 60
 """In one round; each round begins with a key that works."""
 
@@ -71,10 +73,11 @@ def test_no_fault_no_hang_no_leak(target: Target) -> None:
         description = http.get("/openapi.json").json()
         world = World(target.admin, secrets=set())
         end = time.monotonic() + SECONDS
+        latest = end + BUSY_S
         requests = st.lists(st.tuples(requests_of(description), st.integers(0, 10_000)), min_size=1, max_size=4)
-        while time.monotonic() < end:
+        while (now := time.monotonic()) < end or (now < latest and not set(world.statuses) >= EVERYTHING):
             _begin(http, world)
-            _round(http, world, requests, end)
+            _round(http, world, requests, max(end, now + 1))
         assert http.get("/healthz").json()["pid"] == target.process.pid
     _look_at(target, world)
 
@@ -111,7 +114,7 @@ def _begin(http: httpx.Client, world: World) -> None:
 
 def _look_at(target: Target, world: World) -> None:
     """Something of everything was met; the gateway's own log has no fault and no secret, nor has its store."""
-    assert {200, 201, 400, 401, 403, 404} <= set(world.statuses), world.statuses
+    assert set(world.statuses) >= EVERYTHING, world.statuses
     log = target.log.read_text(encoding="utf-8")
     assert "Traceback" not in log
     assert '"level": "error"' not in log
