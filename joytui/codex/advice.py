@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from joytui.codex.exec_rules import check_rules
 from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.named_files import check_named
 from joytui.codex.schema import known_fields, unknown_keys
@@ -25,6 +26,7 @@ def warn(
     if state.binary is None and not state.invocation.codex_version:
         state.add("codex-not-found", "warns", 100, "no codex on PATH")
     check_named(state)
+    check_rules(state)
     _layers(state)
     _environment(state)
     _model(state, provider, model)

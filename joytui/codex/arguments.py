@@ -257,7 +257,7 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None, number: Number) -> No
         "--output-schema": "output_schema", "--sandbox": "sandbox", "--output-last-message": "last_message",
     }  # fmt: skip
     switches = {
-        "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--trust": "trust", "--strict-config": "strict_config", "--json": "json",
+        "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--ignore-rules": "ignore_rules", "--trust": "trust", "--strict-config": "strict_config", "--json": "json",
         "--experimental-json": "json", "--version": "version",
     }  # fmt: skip
     if flag.name == "--config":

@@ -290,6 +290,16 @@ def trust_by_flag(below: dict[str, Any], cwd: Path) -> str | None:
     return None
 
 
+def project_folders(cwd: Path, below: Mapping[str, Any], codex_home: Path) -> Iterator[tuple[Path, bool]]:
+    """Where the project's `.codex` folders would be, from its root to `cwd`, and whether each is trusted."""
+    markers = below.get("project_root_markers", [".git"])
+    marks = [m for m in markers if isinstance(m, str)] if isinstance(markers, list) else [".git"]
+    root, folders = project_dirs(cwd, marks)
+    for folder in folders:
+        if os.path.realpath(folder / ".codex") != os.path.realpath(codex_home):
+            yield folder / ".codex", trusted(below.get("projects"), folder, root)
+
+
 def project_layers(
     cwd: Path,
     below: Mapping[str, Any],
@@ -298,15 +308,8 @@ def project_layers(
     instead: Mapping[str, bytes | None] | None = None,
 ) -> list[Layer]:
     """The project layers for a folder, given the merged configuration of the layers below (trust, root markers)."""
-    markers = below.get("project_root_markers", [".git"])
-    marks = [m for m in markers if isinstance(m, str)] if isinstance(markers, list) else [".git"]
-    root, folders = project_dirs(cwd, marks)
     found: list[Layer] = []
-    for folder in folders:
-        dot = folder / ".codex"
-        if os.path.realpath(dot) == os.path.realpath(codex_home):
-            continue
-        trust = trusted(below.get("projects"), folder, root)
+    for dot, trust in project_folders(cwd, below, codex_home):
         path = dot / "config.toml"
         if os.path.exists(path) or instead:  # in a folder that may not be searched: as if it were not there (observed)
             layer = _no_file(path) if os.path.isdir(path) else load_file("project", path, instead)

@@ -5,7 +5,7 @@ Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
     10 arguments   11 features   12 -c overrides   15 -C   20 CODEX_HOME   25 strict mode, -c   29.96 strict mode, system and
     user file   29.98 -p against [profiles.*]   30 unreadable file, TOML syntax   36 strict mode, other files   40 types, wire_api, provider tables   54 requirements   55 legacy profile   56 permissions   57 late
     provider checks   60 undefined provider   61 agents   62 files that a key names   64 model catalog   65 files that an
-    argument names   66 model   68 required MCP servers   70 key   80 URL   82 misrouted
+    argument names   65.8 rules   66 model   68 required MCP servers   70 key   80 URL   82 misrouted
     90 suspicions of the credential and the path
 """
 
@@ -50,6 +50,7 @@ class Survey:
     dotenv: tuple[Assignment, ...] = ()
     layers: list[Layer] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
+    rule_folders: list[Path] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
     def add(self, cause: str, effect: Effect, order: float, summary: str, **more: Any) -> None:
@@ -174,6 +175,8 @@ def _layers(state: Survey) -> None:
     if command.trust:
         _trust(state, below, cwd)
     state.layers += layering.project_layers(cwd, below, home, state.rules, instead)
+    trusted = [dot for dot, trust in layering.project_folders(cwd, below, home) if trust]
+    state.rule_folders = [dot / "rules" for dot in (home, *trusted)]
     try:
         state.layers.append(layering.flag_layer(command))
     except OverrideError as error:

@@ -203,6 +203,7 @@ class Command:
     oss: bool = False
     local_provider: str | None = None
     ignore_user_config: bool = False
+    ignore_rules: bool = False
     trust: bool = False
     strict_config: bool = False
     enable: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ STEP_OF_CAUSE: Mapping[str, str] = {
             "profile-file-missing",
             "codex-flag-unsupported",
             "requirements-violated",
+            "rules-invalid",
             "model-catalog-missing",
             "provider-named-openai",
             "project-keys-ignored",

@@ -144,6 +144,14 @@ CONFIGURATION: Final = (
         tell="Codex names the value and the allowed ones.",
     ),
     Cause(
+        id="rules-invalid",
+        row="other",
+        title="Codex cannot load a file of its command rules",
+        explanation="rules/*.rules in CODEX_HOME and in a trusted project say which commands may run without a question. One that does not load stops Codex before any request.",
+        remedy="Mend the line that is named, or move the file away.",
+        tell="Codex prints `Error loading rules:` and the file with its line. `codex exec --ignore-rules` would run.",
+    ),
+    Cause(
         id="model-empty",
         row="model-not-found",
         title='model = "" names no model',

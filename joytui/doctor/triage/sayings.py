@@ -136,6 +136,7 @@ _TYPED: tuple[Saying, ...] = (
         ask="whether config.toml sets model_catalog_json, or names another file",
     ),
     _say(r"unknown variant `|invalid type: |invalid value: ", "config-type", "stream-invalid", ask=CONFIG),
+    _say(r"Error loading rules:", "rules-invalid"),
     _say(
         r"Error loading config",
         "config-syntax",
