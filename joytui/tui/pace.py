@@ -15,8 +15,9 @@ import signal
 import threading
 from typing import Any
 
-from textual.app import App
 from textual.screen import Screen
+
+from joytui.tui.type_ahead import TypeAheadApp
 
 WAITING = 4
 """Writes in the queue (a frame is three with its marks) from which on frames are left out."""
@@ -32,7 +33,7 @@ _LEAVE = b"".join(
 )  # fmt: skip
 
 
-class PacedApp(App[None]):
+class PacedApp(TypeAheadApp):
     """An App whose event loop never waits for its terminal."""
 
     _owed = False
