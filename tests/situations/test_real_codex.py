@@ -17,13 +17,15 @@ EXTRA = Path(__file__).parent / "recorded-extra.json"
 
 # Takes minutes, or never ends: a config.toml of megabytes, an answer after 70 s, an agent that calls tools for ever.
 _ENDLESS = ("H15_huge", "F13_hang_headers_idle_timeout_3s", "K02_autocompact_midturn")
+# A head of 500 kB: Codex takes it or not by how many reads it comes in (six of six alone, not on a busy machine).
+_CHANCE = ("Y_W_enormous_header",)
 
 
 def sample(version: str) -> list[Situation]:
     """Every third recorded situation and some of the others; another third for each version, so that together they see all groups."""
     start = (CURRENT, *OLDER).index(version)
     chosen = [*load(RECORDED)[start::3], *(load(EXTRA)[start::60] if version == CURRENT else ())]
-    return [replace(one, codex=version) for one in chosen if one.name not in _ENDLESS]
+    return [replace(one, codex=version) for one in chosen if one.name not in (*_ENDLESS, *_CHANCE)]
 
 
 def compared(situation: Situation, real: Result, ours: Result) -> Judged:
@@ -54,7 +56,7 @@ def test_doctor_and_codex_agree(version: str, record_property):
 @pytest.mark.codex
 def test_the_fixtures_still_hold():
     """What was recorded is what the real Codex does in our rebuilt situations: the same outcome and the same requests."""
-    situations = [one for one in load(RECORDED)[1::9] if one.name not in _ENDLESS]
+    situations = [one for one in load(RECORDED)[1::9] if one.name not in (*_ENDLESS, *_CHANCE)]
     results = play([Job(one, "codex", codex(CURRENT), "bounded", limit=12.0) for one in situations])
     assert sum(not result.skipped for result in results) > 0.8 * len(results)
     for situation, result in zip(situations, results, strict=True):
