@@ -95,17 +95,17 @@ def doctor_mends(camera: Camera) -> None:
     terminal = camera.terminal
     camera.type("joytui", "joytui looks at it")
     terminal.send("enter")
-    terminal.wait_for("press r to send", timeout=30)
-    camera.take("joytui reads the configuration as Codex reads it", 2.5)
-    terminal.send("r")
     terminal.wait_for("wrong path", "f Fix", timeout=30)
-    camera.take("r: small test requests, and the doctor names the one cause", 5.0)
+    camera.take("it reads the configuration as Codex reads it, and names the one cause", 5.0)
     terminal.send("f")
     terminal.wait_for("base_url = ", "Apply")
     camera.take("f: the change as a diff, before anything is written", 4.5)
     terminal.send("a")
+    terminal.wait_for("press r to send", timeout=30)
+    camera.take("a: written, with a backup, and examined again", 3.0)
+    terminal.send("r")
     terminal.wait_for("proven by a streamed test request", timeout=60)
-    camera.take("a: written, with a backup, and examined again: it works", 4.5)
+    camera.take("r: small test requests: it works", 3.5)
 
 
 def turn_shows(camera: Camera) -> None:
