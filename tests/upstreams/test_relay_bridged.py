@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from joytui.gateway.bridge import quirks
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.transport import TransportOptions
@@ -39,6 +41,16 @@ async def test_stream() -> None:
     assert sent.path == "/v1/chat/completions"
     assert sent.body["stream_options"] == {"include_usage": True}
     assert "x-openai-internal-codex-responses-lite" not in sent.headers
+
+
+async def test_the_upstreams_own_record_is_used_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = replace(quirks.DEFAULT, renamed={"max_output_tokens": "max_length"}, thought_fields=("mind",))
+    monkeypatch.setattr(quirks, "RULES", (("127.0.0.1", "m", odd),))
+    thinking = [chunk({"mind": "hm"}), *HI]
+    _, data, seen, upstream = await ask(stream(*thinking), max_output_tokens=9)
+    assert upstream.requests[0].body["max_length"] == 9
+    assert [item["type"] for item in events(data)[-1]["response"]["output"]] == ["reasoning", "message"]
+    assert seen.output_chars == 4
 
 
 async def test_whole() -> None:

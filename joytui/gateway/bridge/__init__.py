@@ -5,6 +5,7 @@ stream      ResponsesStream(...)              Chat chunks in, Responses events o
 answer      to_response(completion, …)        a whole Chat completion as a whole Response
 tools       the names of one request's tools, in both spellings
 items       input items as messages; pairing  which output belongs to which call
+quirks      how one vendor differs, chosen by upstream and model
 reasoning   what travels in `encrypted_content`
 chunks, calls, parts, finish, usage, errors   one thing of the stream each
 """

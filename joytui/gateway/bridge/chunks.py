@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from joytui.gateway.bridge.reasoning import CALL_FIELDS, MESSAGE_FIELDS, opaque_fields
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks
+from joytui.gateway.bridge.reasoning import opaque_fields
 
 FINAL_TASK = "__final__"
 
@@ -42,7 +43,7 @@ def is_intermediate(chunk: Mapping[str, Any]) -> bool:
     return orchestration.get("task_id") != FINAL_TASK
 
 
-def read_delta(chunk: Mapping[str, Any]) -> Delta | None:
+def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | None:
     """The first choice's delta; None for a chunk without choices (usage, metadata) and for another choice's."""
     choices = chunk.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
@@ -60,10 +61,10 @@ def read_delta(chunk: Mapping[str, Any]) -> Delta | None:
     finish = choice.get("finish_reason")
     return Delta(
         text=text + _string(source.get("refusal")),
-        reasoning=_reasoning(source) or thoughts,
-        calls=tuple(_calls(source, whole)),
+        reasoning=_reasoning(source, quirks.thought_fields) or thoughts,
+        calls=tuple(_calls(source, whole, quirks.call_fields)),
         finish=finish if isinstance(finish, str) and finish else None,
-        opaque=opaque_fields(source, MESSAGE_FIELDS),
+        opaque=opaque_fields(source, quirks.message_fields),
     )
 
 
@@ -88,9 +89,8 @@ def _content(content: Any) -> tuple[str, str]:
     return "".join(text), "".join(thoughts)
 
 
-def _reasoning(source: Mapping[str, Any]) -> str:
-    """Vendors name it `reasoning_content` or `reasoning`; some send the same text under both."""
-    for name in ("reasoning_content", "reasoning"):
+def _reasoning(source: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    for name in names:
         value = source.get(name)
         if isinstance(value, Mapping):
             value = value.get("content") or value.get("text")
@@ -99,18 +99,18 @@ def _reasoning(source: Mapping[str, Any]) -> str:
     return ""
 
 
-def _calls(source: Mapping[str, Any], whole: bool) -> list[CallPiece]:
+def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:
     """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
     calls = source.get("tool_calls")
     calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
-    pieces = [_piece({**call, "index": place} if whole else call) for place, call in enumerate(calls)]
+    pieces = [_piece({**call, "index": place} if whole else call, opaque) for place, call in enumerate(calls)]
     legacy = source.get("function_call")
     if not pieces and isinstance(legacy, Mapping):
-        pieces = [_piece({"index": 0, "function": legacy})]
+        pieces = [_piece({"index": 0, "function": legacy}, opaque)]
     return pieces
 
 
-def _piece(call: Mapping[str, Any]) -> CallPiece:
+def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
     function = call.get("function")
     function = function if isinstance(function, Mapping) else call
     arguments = function.get("arguments")
@@ -122,5 +122,5 @@ def _piece(call: Mapping[str, Any]) -> CallPiece:
         id=_string(call.get("id")).strip() or None,
         name=_string(function.get("name")).strip() or None,
         arguments=_string(arguments),
-        opaque=opaque_fields(call, CALL_FIELDS),
+        opaque=opaque_fields(call, opaque),
     )

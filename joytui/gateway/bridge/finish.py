@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from joytui.gateway.bridge.errors import StreamError
 
 Meaning = Literal["completed", "max_output_tokens", "content_filter", "failed"]
 
-_MEANINGS: dict[str, Meaning] = {
+_WORDS: dict[str, Meaning] = {
     **dict.fromkeys(("stop", "end_turn", "stop_sequence", "eos", "complete", "completed", "finish"), "completed"),
     **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "function_call", "pause_turn"), "completed"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "max_output_tokens"),
@@ -19,13 +21,16 @@ _MEANINGS: dict[str, Meaning] = {
 }
 
 
-def meaning(reason: str) -> Meaning:
-    """What a finish reason of any vendor says, in any case. A word nobody knows ends an answer like `stop` does."""
-    return _MEANINGS.get(reason.strip().lower(), "completed")
+MEANINGS: Mapping[str, Meaning] = MappingProxyType(_WORDS)
 
 
-def is_known(reason: str) -> bool:
-    return reason.strip().lower() in _MEANINGS
+def meaning(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> Meaning:
+    """What a finish reason says, in any case. An unknown word ends an answer like `stop` does."""
+    return words.get(reason.strip().lower(), "completed")
+
+
+def is_known(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> bool:
+    return reason.strip().lower() in words
 
 
 def failure(reason: str) -> StreamError:

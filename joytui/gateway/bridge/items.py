@@ -11,6 +11,7 @@ from typing import Any
 from joytui.gateway.bridge.content import content_parts, part_text, split_content, user_content
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.pairing import Pairs, is_call, is_output, pair
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import Carried, unpack
 from joytui.gateway.bridge.tools import FREEFORM_PARAMETER, TOOL_SEARCH, ToolNames
 
@@ -44,9 +45,11 @@ class _Turn:
         return bool(self.texts or self.thoughts or self.opaque or self.calls)
 
 
-def to_messages(instructions: Any, items: Sequence[Mapping[str, Any]], names: ToolNames) -> Messages:
+def to_messages(
+    instructions: Any, items: Sequence[Mapping[str, Any]], names: ToolNames, quirks: Quirks = DEFAULT
+) -> Messages:
     """`instructions` and `input` items as Chat messages, by the rules in `Gatherer`."""
-    gatherer = Gatherer(items, names)
+    gatherer = Gatherer(items, names, quirks)
     head = [instructions] if isinstance(instructions, str) and instructions else []
     start = gatherer.lead(head)
     for position in range(start, len(items)):
@@ -61,12 +64,13 @@ class Gatherer:
     """Walks the items once. Instructions and leading developer and system messages become one system message;
     thoughts, text and calls up to the next output become one assistant message; each call's output follows it."""
 
-    def __init__(self, items: Sequence[Mapping[str, Any]], names: ToolNames) -> None:
+    def __init__(self, items: Sequence[Mapping[str, Any]], names: ToolNames, quirks: Quirks) -> None:
         self.messages: list[Message] = []
         self.notes: list[str] = []
         self.pairs: Pairs = pair(items)
         self._items = items
         self._names = names
+        self._quirks = quirks
         self._turn = _Turn()
 
     def note(self, text: str) -> None:
@@ -123,7 +127,7 @@ class Gatherer:
         if role in SYSTEM_ROLES:
             texts, media = split_content(item.get("content"))
             if texts:
-                self.messages.append({"role": "system", "content": "\n\n".join(texts)})
+                self.messages.append({"role": self._quirks.later_instructions, "content": "\n\n".join(texts)})
             if media:
                 self.messages.append({"role": "user", "content": media})
         else:
@@ -161,7 +165,7 @@ class Gatherer:
             return
         message: Message = {"role": "assistant", "content": "\n\n".join(turn.texts) if turn.texts else None}
         if turn.thoughts:
-            message["reasoning_content"] = "\n\n".join(turn.thoughts)
+            message[self._quirks.thought_field] = "\n\n".join(turn.thoughts)
         message.update(turn.opaque)
         if turn.calls:
             calls = [self._call(self._items[p], turn.call_opaque) for p in turn.calls]
@@ -174,7 +178,11 @@ class Gatherer:
     def _call(self, item: Mapping[str, Any], opaque: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         name, arguments = _call_name(item), _call_arguments(item)
         flat = self._names.flat(item.get("namespace"), name)
-        call = {"id": item["call_id"], "type": "function", "function": {"name": flat, "arguments": arguments}}
+        call = {
+            "id": self._quirks.call_id(item["call_id"]),
+            "type": "function",
+            "function": {"name": flat, "arguments": arguments},
+        }
         return {**call, **opaque.get(item["call_id"], {})}
 
     def _outputs(self, calls: list[int]) -> None:
@@ -189,7 +197,7 @@ class Gatherer:
                 text, media = output_text(self._items[at])
                 if media:
                     pictures += [{"type": "text", "text": f"Images in the output of call {call_id}:"}, *media]
-            self.messages.append({"role": "tool", "tool_call_id": call_id, "content": text})
+            self.messages.append({"role": "tool", "tool_call_id": self._quirks.call_id(call_id), "content": text})
         if pictures:
             self.messages.append({"role": "user", "content": pictures})
 

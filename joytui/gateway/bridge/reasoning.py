@@ -17,14 +17,6 @@ from typing import Any
 
 TAG = "joytui1."
 MAX_BYTES = 16 * 1024 * 1024
-CALL_FIELDS = ("extra_content", "thought_signature", "provider_specific_fields")
-MESSAGE_FIELDS = (
-    "extra_content",
-    "thought_signature",
-    "reasoning_details",
-    "thinking_blocks",
-    "provider_specific_fields",
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,16 @@ from typing import Any
 
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.tools import ToolNames, Tools, translate_choice, translate_tools
 
 # Translated by rules of their own.
 _HANDLED = ("input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text", "stream")
-# Have no meaning for a Chat upstream that keeps nothing (gateway.md, section 2).
-_DROPPED = ("store", "include", "prompt_cache_key", "client_metadata", "truncation", "stream_options")
-_DROPPED_WITH_NOTE = ("background", "max_tool_calls", "context_management")
 _REFUSED = {
     "previous_response_id": "previous_response_id is not supported: this upstream keeps no responses; send the whole input",
     "conversation": "conversation is not supported: this upstream keeps no conversations; send the whole input",
     "prompt": "prompt templates are not supported by this upstream; send the text as input",
 }
-_RENAMED = {"max_output_tokens": "max_tokens"}
 
 
 @dataclass(slots=True)
@@ -33,23 +30,23 @@ class ChatRequest:
     echo: dict[str, Any] = field(default_factory=dict)
 
 
-def to_chat(body: Mapping[str, Any]) -> ChatRequest:
+def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     """Raises `BridgeError` (400) for what a Chat upstream cannot do, and for a request that is not well formed."""
     for name, reason in _REFUSED.items():
         if body.get(name) is not None:
             raise BridgeError(reason)
     items = input_items(body.get("input"))
     tools = gather_tools(body.get("tools"), items)
-    messages = to_messages(body.get("instructions"), items, tools.names)
+    messages = to_messages(body.get("instructions"), items, tools.names, quirks)
     if not messages.messages:
         raise BridgeError("input is empty")
     chat: dict[str, Any] = {"model": body.get("model"), "messages": messages.messages}
-    chat.update(_plain_fields(body))
+    chat.update(_plain_fields(body, quirks))
     chat.update(_tool_fields(body, tools))
     chat.update(_format_fields(body))
     if body.get("stream"):
         chat.update(stream=True, stream_options={"include_usage": True})
-    dropped = [f"{name} was left out" for name in _DROPPED_WITH_NOTE if body.get(name) is not None]
+    dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
     return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body))
 
 
@@ -76,10 +73,10 @@ def gather_tools(listed: Any, items: list[Mapping[str, Any]]) -> Tools:
     return translate_tools(listed or [], *in_items)
 
 
-def _plain_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Fields that Chat has too, and fields that nobody here knows: an upstream may."""
-    skipped = {"model", *_HANDLED, *_DROPPED, *_DROPPED_WITH_NOTE, *_REFUSED}
-    fields = {_RENAMED.get(k, k): v for k, v in body.items() if k not in skipped and v is not None}
+    skipped = {"model", *_HANDLED, *quirks.dropped, *quirks.dropped_with_note, *_REFUSED}
+    fields = {quirks.renamed.get(k, k): v for k, v in body.items() if k not in skipped and v is not None}
     if fields.get("top_logprobs"):
         fields["logprobs"] = True
     return fields

@@ -21,6 +21,7 @@ from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import Delta, is_intermediate, read_delta
 from joytui.gateway.bridge.errors import CUT, StreamError, find_error
 from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import Carried
 from joytui.gateway.bridge.tools import ToolNames
 from joytui.gateway.bridge.usage import Usage, billed_usage, merge_records, metadata_records, read_usage
@@ -36,6 +37,7 @@ class Answer:
     names: ToolNames = field(default_factory=ToolNames)
     echo: Mapping[str, Any] = field(default_factory=dict)
     summary: bool = False
+    quirks: Quirks = DEFAULT
 
 
 class ResponsesStream:
@@ -68,7 +70,7 @@ class ResponsesStream:
     def response(self) -> dict[str, Any]:
         """The Response object as it stands."""
         answer = self._answer
-        reason = {"reason": finish.meaning(self.finish)} if self.status == "incomplete" and self.finish else None
+        reason = {"reason": self._meaning(self.finish)} if self.status == "incomplete" and self.finish else None
         usage = self.effective_usage
         return {
             "id": answer.id,
@@ -112,7 +114,7 @@ class ResponsesStream:
         if is_intermediate(chunk):
             self._note("output of orchestrated sub-tasks was left out; only the final answer is passed on")
             return []
-        delta = read_delta(chunk)
+        delta = read_delta(chunk, self._answer.quirks)
         return self._stamp(self._take(delta)) if delta else []
 
     def end(self, metadata: Any = None) -> list[Event]:
@@ -121,7 +123,7 @@ class ResponsesStream:
             return []
         if self.finish is None:
             return self.fail(CUT)
-        said = finish.meaning(self.finish)
+        said = self._meaning(self.finish)
         if said == "failed":
             return self.fail(finish.failure(self.finish))
         self._metadata = metadata
@@ -142,6 +144,9 @@ class ResponsesStream:
         self.ended = True
         return {"type": f"response.{self.status}", "response": self.response}
 
+    def _meaning(self, reason: str) -> finish.Meaning:
+        return finish.meaning(reason, self._answer.quirks.finish_words)
+
     def _final_metadata(self) -> Any:
         """The upstream's records: one as the object it is, several as an array; else what the caller gave."""
         if not self.records:
@@ -149,7 +154,7 @@ class ResponsesStream:
         return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
 
     def _observe(self, chunk: Mapping[str, Any]) -> None:
-        if usage := read_usage(chunk.get("usage")):
+        if usage := read_usage(chunk.get("usage"), self._answer.quirks.usage):
             self.usage = usage
         self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
         if isinstance(chunk.get("model"), str) and chunk["model"]:
@@ -166,7 +171,7 @@ class ResponsesStream:
             events += self._take_call(self._calls.place(piece))
         if delta.finish:
             self.finish = delta.finish
-            if not finish.is_known(delta.finish):
+            if not finish.is_known(delta.finish, self._answer.quirks.finish_words):
                 self._note(f"unknown finish reason {delta.finish[:40]!r} was taken as stop")
         return events
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
+from joytui.gateway.bridge.quirks import DEFAULT, UsageSpelling
 
 MOST_TOKENS = 10**12
 MOST_COST = 1_000_000 * NANO_PER_CREDIT
@@ -43,21 +44,21 @@ class Usage:
         }
 
 
-def read_usage(usage: Any) -> Usage | None:
-    """Usage in Chat's or Responses' spelling (and DeepSeek's `prompt_cache_hit_tokens`); None where it says nothing."""
+def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | None:
+    """The counts of a `usage` object; None if it has neither input nor output."""
     if not isinstance(usage, Mapping):
         return None
-    given = _count(usage, "prompt_tokens", "input_tokens")
-    output = _count(usage, "completion_tokens", "output_tokens")
+    given = _count(usage, *spelling.input)
+    output = _count(usage, *spelling.output)
     if given is None and output is None:
         return None
-    into = _details(usage, "prompt_tokens_details", "input_tokens_details")
-    out = _details(usage, "completion_tokens_details", "output_tokens_details")
-    cached = _count(into, "cached_tokens")
+    into = _details(usage, *spelling.input_details)
+    out = _details(usage, *spelling.output_details)
+    cached = _count(into, *spelling.cached_in_details)
     if cached is None:
-        cached = _count(usage, "prompt_cache_hit_tokens", "cached_tokens")
-    reasoning = _count(out, "reasoning_tokens")
-    return Usage(given or 0, cached or 0, output or 0, reasoning or 0, _count(usage, "total_tokens"))
+        cached = _count(usage, *spelling.cached)
+    reasoning = _count(out, *spelling.reasoning_in_details)
+    return Usage(given or 0, cached or 0, output or 0, reasoning or 0, _count(usage, *spelling.total))
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

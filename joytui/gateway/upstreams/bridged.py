@@ -78,7 +78,9 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
     """A bridge for one call. The response id is new each time: Codex counts usage by it, and the record holds it."""
     reasoning = call.body.get("reasoning")
     summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
-    answer = Answer(f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary)
+    answer = Answer(
+        f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary, reader.quirks
+    )
     for note in chat.notes:
         reader.seen.note(note)
     reader.seen.upstream_id = answer.id

@@ -16,6 +16,7 @@ from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.chunks import is_intermediate, read_delta
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import failure, meaning
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.usage import (
     Usage,
     billed_cost,
@@ -31,8 +32,9 @@ from joytui.gateway.upstreams.exchange import Observation
 class Reader(ABC):
     """Fills an `Observation`. `broken`: the bytes are no event stream; they pass, and nothing more is read."""
 
-    def __init__(self, seen: Observation) -> None:
+    def __init__(self, seen: Observation, quirks: Quirks = DEFAULT) -> None:
         self.seen = seen
+        self.quirks = quirks
         self.broken = False
         self._splitter = SseSplitter()
         self._records: list[Mapping[str, Any]] = []
@@ -128,7 +130,7 @@ class Reader(ABC):
             seen.provider = _text(record, "provider") or seen.provider
 
     def _take_usage(self, usage: Any) -> None:
-        if found := read_usage(usage):
+        if found := read_usage(usage, self.quirks.usage):
             self._usage = found
             self._settle()
 
@@ -154,14 +156,14 @@ class ChatReader(Reader):
         seen.provider = _text(value, "provider") or seen.provider
         self._take_usage(value.get("usage"))
         self._metadata(value.get("metadata"))
-        if is_intermediate(value) or (delta := read_delta(value)) is None:
+        if is_intermediate(value) or (delta := read_delta(value, self.quirks)) is None:
             return
         self._content(
             len(delta.text) + len(delta.reasoning) + sum(len(p.arguments) + len(p.name or "") for p in delta.calls)
         )
         if delta.finish:
             seen.finish, seen.complete = delta.finish, True
-            if meaning(delta.finish) == "failed":
+            if meaning(delta.finish, self.quirks.finish_words) == "failed":
                 self._failed(failure(delta.finish))
 
 

@@ -14,6 +14,7 @@ import httpx
 from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
+from joytui.gateway.bridge.quirks import quirks_for
 from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
@@ -104,14 +105,15 @@ class Relay:
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name)
+        quirks = quirks_for(self.url, call.model)
         try:
-            chat = to_chat(call.body)
+            chat = to_chat(call.body, quirks)
         except BridgeError as error:
             return error_exchange(error.status, str(error), error.error_type, observation=seen)
         sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
         if isinstance(sent, Exchange):
             return sent
-        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen)), self._options)
+        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen, quirks)), self._options)
 
     async def _send(
         self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool

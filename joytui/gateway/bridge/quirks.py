@@ -1,0 +1,110 @@
+"""What differs between Chat upstreams, as data: one record a vendor, chosen by the upstream's host and the model.
+
+`DEFAULT` understands every spelling that is known and sends what nearly all upstreams take. A vendor that needs something
+else has a record of its own (`replace(DEFAULT, …)`) and a line in `RULES`; nothing else in the bridge names a vendor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import urlsplit
+
+from joytui.gateway.bridge.finish import MEANINGS, Meaning
+
+
+def as_given(call_id: str) -> str:
+    return call_id
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSpelling:
+    """Where the counts are in `usage`, by the names to try in order. Details are objects inside it."""
+
+    input: tuple[str, ...] = ("prompt_tokens", "input_tokens")
+    output: tuple[str, ...] = ("completion_tokens", "output_tokens")
+    total: tuple[str, ...] = ("total_tokens",)
+    input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details")
+    output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details")
+    cached_in_details: tuple[str, ...] = ("cached_tokens",)
+    cached: tuple[str, ...] = ("prompt_cache_hit_tokens", "cached_tokens")
+    reasoning_in_details: tuple[str, ...] = ("reasoning_tokens",)
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How one vendor wants its requests, and how to read its answers. Field names are those of the APIs."""
+
+    name: str
+
+    # --- the request
+    renamed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"max_output_tokens": "max_tokens"}))
+    """Responses name -> Chat name, for fields that mean the same."""
+    dropped: tuple[str, ...] = (
+        "store",
+        "include",
+        "prompt_cache_key",
+        "client_metadata",
+        "truncation",
+        "stream_options",
+    )
+    """Fields that mean nothing to an upstream that keeps nothing."""
+    dropped_with_note: tuple[str, ...] = ("background", "max_tool_calls", "context_management")
+    """Fields that the client may miss: the request's record says that they were left out."""
+    later_instructions: Literal["system", "user"] = "system"
+    """The role of developer and system messages behind the first user message."""
+    thought_field: str = "reasoning_content"
+    """Where an assistant message carries its reasoning text."""
+    call_id: Callable[[str], str] = as_given
+    """The id of a call as this vendor takes it. Equal ids must stay equal: a call and its output are joined by it."""
+
+    # --- the answer
+    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
+    """Where reasoning text comes, the first that has any; some vendors send the same text under both names."""
+    call_fields: tuple[str, ...] = ("extra_content", "thought_signature", "provider_specific_fields")
+    """Opaque fields of a call that must come back unchanged (Gemini's `thought_signature`: JoyToken's SDKs)."""
+    message_fields: tuple[str, ...] = (
+        "extra_content",
+        "thought_signature",
+        "reasoning_details",
+        "thinking_blocks",
+        "provider_specific_fields",
+    )
+    """The same for a whole message."""
+    finish_words: Mapping[str, Meaning] = field(default_factory=lambda: MEANINGS)
+    usage: UsageSpelling = UsageSpelling()
+
+
+def nine_characters(call_id: str) -> str:
+    """Mistral's form: nine letters and digits. An id that has it already stays."""
+    if re.fullmatch(r"[A-Za-z0-9]{9}", call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:9]
+
+
+DEFAULT = Quirks("default")
+GROQ = replace(DEFAULT, name="groq", thought_field="reasoning")
+"""Refuses `reasoning_content` and takes `reasoning` back (console.groq.com/docs/reasoning; Cerebras alike)."""
+MISTRAL = replace(DEFAULT, name="mistral", call_id=nine_characters)
+"""Refuses call ids of any other form (docs.mistral.ai, function calling)."""
+
+RULES: tuple[tuple[str, str, Quirks], ...] = (
+    ("api.groq.com", "*", GROQ),
+    ("api.cerebras.ai", "*", GROQ),
+    ("*.mistral.ai", "*", MISTRAL),
+)
+"""Host pattern, model pattern, record; the first that fits counts. Patterns are shell-style and in lower case."""
+
+
+def quirks_for(url: str, model: str) -> Quirks:
+    """The record for a model of the upstream at this base URL."""
+    host = (urlsplit(url).hostname or "").lower()
+    for host_pattern, model_pattern, quirks in RULES:
+        if fnmatchcase(host, host_pattern) and fnmatchcase(model.lower(), model_pattern):
+            return quirks
+    return DEFAULT

@@ -1,0 +1,145 @@
+"""A vendor's record: which one is chosen, and that the bridge goes by each of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joytui.gateway.bridge.quirks import DEFAULT, GROQ, MISTRAL, RULES, Quirks, UsageSpelling, quirks_for
+from joytui.gateway.bridge.reasoning import Carried, pack
+from joytui.gateway.bridge.request import to_chat
+from joytui.gateway.bridge.stream import Answer, ResponsesStream
+
+HISTORY = [
+    {"role": "user", "content": "hi"},
+    {"type": "reasoning", "encrypted_content": pack(Carried("a thought"))},
+    {"type": "function_call", "call_id": "call_0123456789", "name": "run", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_0123456789", "output": "done"},
+    {"role": "developer", "content": "be brief"},
+]
+
+
+def sent(quirks: Quirks, **more: Any) -> dict[str, Any]:
+    return to_chat({"model": "m", "input": HISTORY, **more}, quirks).body
+
+
+def answered(quirks: Quirks, delta: dict[str, Any], finish: str = "stop", usage: Any = None) -> dict[str, Any]:
+    stream = ResponsesStream(Answer("resp_1", 0, "m", quirks=quirks))
+    stream.feed({"choices": [{"delta": delta, "finish_reason": finish}], "usage": usage})
+    stream.end()
+    return stream.response
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "quirks"),
+    [
+        ("https://api.groq.com/openai/v1", "qwen", GROQ),
+        ("https://API.Groq.com:443/openai/v1", "qwen", GROQ),
+        ("https://codestral.mistral.ai/v1", "codestral", MISTRAL),
+        ("https://groq.com.example/v1", "qwen", DEFAULT),
+        ("http://127.0.0.1:8000/v1", "mistral-small", DEFAULT),
+        ("not a url", "", DEFAULT),
+    ],
+)
+def test_the_host_and_the_model_choose_the_record(url: str, model: str, quirks: Quirks) -> None:
+    assert quirks_for(url, model) is quirks
+
+
+def test_the_default_record_sends_thoughts_and_ids_as_they_came() -> None:
+    assistant = sent(DEFAULT)["messages"][1]
+    assert assistant["reasoning_content"] == "a thought"
+    assert assistant["tool_calls"][0]["id"] == "call_0123456789"
+
+
+def test_groq_gets_its_thought_back_as_reasoning() -> None:
+    assistant = sent(GROQ)["messages"][1]
+    assert assistant["reasoning"] == "a thought"
+    assert "reasoning_content" not in assistant
+
+
+def test_mistral_gets_ids_of_nine_characters_and_its_own_unchanged() -> None:
+    assistant, output = sent(MISTRAL)["messages"][1:3]
+    assert len(assistant["tool_calls"][0]["id"]) == 9
+    assert output["tool_call_id"] == assistant["tool_calls"][0]["id"]
+    assert MISTRAL.call_id("aB3xK9mP2") == "aB3xK9mP2"
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=2, max_size=20))
+def test_different_call_ids_stay_different_for_every_vendor(ids: list[str]) -> None:
+    for _, _, quirks in RULES:
+        assert len({quirks.call_id(call_id) for call_id in ids}) == len(ids)
+
+
+def _renamed(quirks: Quirks) -> bool:
+    return sent(quirks, top_k=7).get("k") == 7
+
+
+def _dropped(quirks: Quirks) -> bool:
+    return "seed" not in sent(quirks, seed=1)
+
+
+def _dropped_with_note(quirks: Quirks) -> bool:
+    chat = to_chat({"model": "m", "input": "hi", "seed": 1}, quirks)
+    return "seed" not in chat.body and "seed was left out" in chat.notes
+
+
+def _later_instructions(quirks: Quirks) -> bool:
+    return sent(quirks)["messages"][-1] == {"role": "user", "content": "be brief"}
+
+
+def _thought_field(quirks: Quirks) -> bool:
+    return sent(quirks)["messages"][1].get("mind") == "a thought"
+
+
+def _call_id(quirks: Quirks) -> bool:
+    return sent(quirks)["messages"][1]["tool_calls"][0]["id"] == "CALL_0123456789"
+
+
+def _thought_fields(quirks: Quirks) -> bool:
+    kinds = [item["type"] for item in answered(quirks, {"mind": "hm", "content": "yes"})["output"]]
+    return kinds == ["reasoning", "message"]
+
+
+def _call_fields(quirks: Quirks) -> bool:
+    call = {"index": 0, "id": "c", "sealed": "x", "function": {"name": "run", "arguments": "{}"}}
+    return len(answered(quirks, {"tool_calls": [call]}, "tool_calls")["output"]) == 2
+
+
+def _message_fields(quirks: Quirks) -> bool:
+    return len(answered(quirks, {"content": "yes", "sealed": "x"})["output"]) == 2
+
+
+def _finish_words(quirks: Quirks) -> bool:
+    return bool(answered(quirks, {"content": "yes"}, "enough")["status"] == "incomplete")
+
+
+def _usage(quirks: Quirks) -> bool:
+    usage = answered(quirks, {"content": "yes"}, usage={"in": 3, "completion_tokens": 4})["usage"]
+    return bool(usage and usage["input_tokens"] == 3 and usage["output_tokens"] == 4)
+
+
+HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
+    "renamed": (_renamed, {"top_k": "k"}),
+    "dropped": (_dropped, ("seed",)),
+    "dropped_with_note": (_dropped_with_note, ("seed",)),
+    "later_instructions": (_later_instructions, "user"),
+    "thought_field": (_thought_field, "mind"),
+    "call_id": (_call_id, str.upper),
+    "thought_fields": (_thought_fields, ("mind",)),
+    "call_fields": (_call_fields, ("sealed",)),
+    "message_fields": (_message_fields, ("sealed",)),
+    "finish_words": (_finish_words, {"enough": "max_output_tokens"}),
+    "usage": (_usage, UsageSpelling(input=("in",))),
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Quirks) if field.name != "name"])
+def test_the_bridge_goes_by_each_field_of_the_record(name: str) -> None:
+    honoured, value = HONOURED[name]
+    assert not honoured(DEFAULT)
+    assert honoured(replace(DEFAULT, **{name: value}))
