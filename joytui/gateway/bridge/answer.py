@@ -33,7 +33,7 @@ def to_response(completion: Any, answer: Answer, metadata: Any = None) -> dict[s
 
 
 def orchestrated(completion: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An orchestrated turn's content is a JSON string of `[{content, title}, …]` beside a `plan` (joytoken.md 5.5)."""
+    """An orchestrated turn's content is a JSON string of `[{content, title}, …]` beside a `plan`."""
     choices = completion.get("choices")
     if not completion.get("plan") or not isinstance(choices, list) or not choices:
         return completion

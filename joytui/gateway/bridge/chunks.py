@@ -36,7 +36,7 @@ class Delta:
 
 
 def is_intermediate(chunk: Mapping[str, Any]) -> bool:
-    """A chunk of an orchestrated sub-task: only the task `__final__` is the answer (joytoken.md 5.5)."""
+    """A chunk of an orchestrated sub-task: only the task `__final__` is the answer."""
     orchestration = chunk.get("orchestration")
     if not isinstance(orchestration, Mapping) or not orchestration:
         return False

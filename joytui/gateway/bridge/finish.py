@@ -1,4 +1,4 @@
-"""Finish reasons: what vendors write, and what it means (JoyToken passes them through: joytoken.md 5.4)."""
+"""Finish reasons: what vendors write, and what it means (JoyToken passes them through)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class ResponsesStream:
 
     @property
     def effective_usage(self) -> Usage | None:
-        """The protocol's usage, else the billing records' (joytoken.md 5.3)."""
+        """The protocol's usage, else the billing records'."""
         return self.usage or billed_usage(self.records)
 
     def start(self) -> list[Event]:

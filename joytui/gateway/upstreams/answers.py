@@ -49,7 +49,7 @@ MAYBE_AT_WORK = (504, 524)
 Cloudflare's word for it (developers.cloudflare.com, "Error 524")."""
 BROKEN_BEHIND = (502, 520)
 """A proxy lost the one behind it, before or while that worked. Only an error in the API's own words says that the request has
-failed (joytoken.md 3: provider invocation failed, routing failed); a proxy's page says nothing of it."""
+failed (JoyToken: provider invocation failed, routing failed); a proxy's page says nothing of it."""
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors before a byte of the request went to the upstream."""
 

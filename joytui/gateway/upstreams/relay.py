@@ -140,7 +140,7 @@ class Relay:
 
     async def _probe(self, endpoint: Endpoint) -> int | None:
         headers = to_upstream({}, key=self._key, request_id=f"probe-{endpoint[:4]}", stream=False, bridged=False)
-        del headers["x-request-id"]  # a constant one might collide (joytoken.md 9)
+        del headers["x-request-id"]  # a constant id might collide with another request of this key
         try:
             asked = self._client.stream("POST", f"{self.url}/{endpoint}", headers=headers, content=b"{}")
             async with asyncio.timeout(PROBE_TIMEOUT_S), asked as response:

@@ -85,7 +85,7 @@ class OfflineModel:
 
 
 async def _chat_stream(call: ModelCall, answer: _Answering, reader: ChatReader) -> AsyncIterator[bytes]:
-    """Chunks, then JoyToken's metadata record, then `[DONE]` (joytoken.md 5.4)."""
+    """Chunks, then JoyToken's metadata record, then `[DONE]`."""
     options = call.body.get("stream_options")
     usage_asked = isinstance(options, Mapping) and bool(options.get("include_usage"))
     async for chunks in answer.stream():
