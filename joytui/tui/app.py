@@ -29,6 +29,7 @@ from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+    from joytui.tui.console import Console
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
 
@@ -253,8 +254,10 @@ class ConsoleApp(PacedApp):
         self.settings = settings
         self.screen.refresh(layout=True)
         self.tell(f"saved in {self.options.places.config_file}")
-        if self.current_mode == "usage":
-            self.screen.action_notice()  # type: ignore[attr-defined]
+        from joytui.tui.screens.usage import UsageScreen
+
+        if isinstance(self.screen, UsageScreen):
+            self.screen.action_notice()
 
     def action_jump(self) -> None:
         from joytui.tui.screens.jump import JumpOverlay, panes
@@ -355,3 +358,10 @@ class ConsoleApp(PacedApp):
         self._return_code = 1
         self._exception = self._exception or error
         self._close_messages_no_wait()
+
+
+if TYPE_CHECKING:
+
+    def _as_screens_see_it(app: ConsoleApp) -> Console:
+        """The type checker proves here that the app has everything that screens may ask for."""
+        return app

@@ -29,7 +29,7 @@ from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.reconcile import ReconcileDialog
-from joytui.tui.screens.request_actions import replay_question
+from joytui.tui.logs.replay import replay_question
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.step import StepDialog

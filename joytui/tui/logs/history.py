@@ -16,7 +16,6 @@ from joytui.tui.logs.shown import Shown
 
 if TYPE_CHECKING:
     from joytui.client.console import BlockPage, ConsoleClient
-    from joytui.tui.screens.logs import LogsScreen
 
 PAGE = 500
 LARGE_PAGE = 5_000
@@ -90,51 +89,3 @@ async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown,
             break
         edge = page.next
     target.post_message(OlderEnded(shown, words=FAR_BACK))
-
-
-class HistoryLoading:
-    """A part of the Logs screen: starts the workers, and takes what they post."""
-
-    @property
-    def more_history(self) -> bool:
-        """Whether the gateway may have older requests than those that are here."""
-        screen: LogsScreen = self  # type: ignore[assignment]
-        return screen.console.client is not None and screen.view.shown.older != "end"
-
-    def load_history(self, *, error: bool = False) -> None:
-        """One page more, or (`error`) as many as the next older failure needs. Loading something else gives way."""
-        screen: LogsScreen = self  # type: ignore[assignment]
-        client, shown = screen.console.client, screen.view.shown
-        if client is None or not self.more_history or screen.loading_history is shown:
-            return
-        self._loading(shown)
-        body = older_error if error else older_page
-        text = screen.filter_text if shown.term is not None else ""
-        screen.run_worker(body(screen, client, shown, text), group="history", exclusive=True, exit_on_error=False)
-
-    def _loading(self, shown: Shown | None) -> None:
-        """What is loaded must not leave before it is seen."""
-        screen: LogsScreen = self  # type: ignore[assignment]
-        screen.loading_history = shown
-        screen.view.hold(loading=shown is not None)
-
-    def on_older_came(self, message: OlderCame) -> None:
-        screen: LogsScreen = self  # type: ignore[assignment]
-        if message.edge != message.shown.older:
-            return  # rows have left meanwhile: between them and this page others would be missing
-        added = message.shown.prepend(message.page.block)
-        message.shown.older = message.page.next or "end"
-        if message.shown is screen.view.shown and added:
-            screen.view.shift(added)
-
-    def on_older_ended(self, message: OlderEnded) -> None:
-        screen: LogsScreen = self  # type: ignore[assignment]
-        if screen.loading_history is message.shown:
-            self._loading(None)
-        if message.shown is not screen.view.shown:
-            return
-        if message.found and (place := message.shown.find(message.found)) is not None:
-            screen.view.go(place)
-        if message.words or message.problem:
-            screen.console.tell(message.words or message.problem, error=bool(message.problem))
-        screen.history_came()

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from joytui.tui.console import Console, console_of
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
-
-if TYPE_CHECKING:
-    from joytui.tui.app import ConsoleApp
 
 MINIMAL_WIDTH = 40
 MINIMAL_HEIGHT = 10
@@ -50,8 +48,8 @@ class ConsoleScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MINIMAL_HEIGHT, "-low"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
 
     @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
+    def console(self) -> Console:
+        return console_of(self)
 
     def now(self) -> datetime:
         """The console's clock, aware, in UTC."""

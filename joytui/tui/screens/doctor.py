@@ -176,7 +176,7 @@ class DoctorScreen(ConsoleScreen):
         chosen = await asyncio.to_thread(self.console.options.offer or offer, report.verdict, args)
         if chosen is None:
             self.console.tell("no change of a file mends this any more: l looks again")
-        elif await self.console.push_screen_wait(FixDialog(chosen)):
+        elif await self.app.push_screen_wait(FixDialog(chosen)):
             await self._changed(partial(accept, chosen, self.console.options.places))
 
     async def _undo(self) -> None:
@@ -214,13 +214,13 @@ class DoctorScreen(ConsoleScreen):
     def action_triage(self) -> None:
         from joytui.tui.screens.triage import TriageDialog
 
-        self.console.push_screen(TriageDialog())
+        self.app.push_screen(TriageDialog())
 
     def action_export(self) -> None:
         from joytui.tui.screens.ask import Ask
 
         ask = Ask("Write the report as JSON", "File", "joytui-doctor.json", "Write")
-        self.console.push_screen(ask, self._export)
+        self.app.push_screen(ask, self._export)
 
     def _export(self, path: str | None) -> None:
         if path and self.snapshot.report is not None:
@@ -243,4 +243,4 @@ class DoctorScreen(ConsoleScreen):
     def on_walk_chosen(self, message: Walk.Chosen) -> None:
         from joytui.tui.screens.step import StepDialog
 
-        self.console.push_screen(StepDialog(message.step))
+        self.app.push_screen(StepDialog(message.step))

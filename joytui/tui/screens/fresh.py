@@ -17,7 +17,7 @@ class FreshScreen(ConsoleScreen):
     _asked_at_version = -1
 
     def on_mount(self) -> None:
-        self.watch(self.console, "link_state", self._link_changed)
+        self.watch(self.app, "link_state", self._link_changed)
         self.set_interval(self.REFRESH_S, self._refresh)
         self.call_after_refresh(self.show_again)
 

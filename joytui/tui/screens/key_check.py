@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +17,6 @@ from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyVerdict, KeyView
-    from joytui.tui.app import ConsoleApp
 
 FIELDS = (
     ("model", "Model", "auto, or a model key", "auto"),
@@ -42,10 +41,6 @@ class CheckDialog(Dialog[None]):
     def __init__(self, key: KeyView) -> None:
         super().__init__()
         self._key = key
-
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
 
     def dialog_title(self) -> str:
         return f"May {visible(self._key.name, limit=40)} call this now?"

@@ -17,7 +17,6 @@ from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyCreated
-    from joytui.tui.app import ConsoleApp
 
 
 class KeyShown(Dialog[None]):
@@ -69,8 +68,7 @@ class KeyShown(Dialog[None]):
 
     def action_copy(self, name: str) -> None:
         what, text = self._texts[name]
-        app: ConsoleApp = self.app  # type: ignore[assignment]
-        app.copy(text, what)
+        self.console.copy(text, what)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "copy":

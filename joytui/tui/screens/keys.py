@@ -88,7 +88,7 @@ class KeysScreen(FreshScreen):
 
     def on_mount(self) -> None:
         self.query_one("#detail").border_title = "key"
-        self.watch(self.console, "theme", self._restyle, init=False)
+        self.watch(self.app, "theme", self._restyle, init=False)
 
     def on_key_table_resized(self) -> None:
         if texts.columns(self.table.size.width) != self._columns:
@@ -147,7 +147,7 @@ class KeysScreen(FreshScreen):
         table = self.table
         names = self._columns = texts.columns(table.size.width or self.size.width)
         table.clear(columns=True)
-        now, colours = self.now(), self.console.theme_variables
+        now, colours = self.now(), self.app.theme_variables
         rows = [texts.row(key, names, now, colours) for key in self.snapshot.keys]
         for place, name in enumerate(names):
             wide = max((row[place].cell_len for row in rows), default=0)
@@ -219,7 +219,7 @@ class KeysScreen(FreshScreen):
         from joytui.tui.screens.key_form import KeyForm
 
         if self._gateway() is not None:
-            self.console.push_screen(KeyForm(self.now()), self._create)
+            self.app.push_screen(KeyForm(self.now()), self._create)
 
     def _create(self, wish: Wish | None) -> None:
         if wish is not None and (client := self._gateway()) is not None:
@@ -229,7 +229,7 @@ class KeysScreen(FreshScreen):
         from joytui.tui.screens.key_form import KeyForm
 
         if key := self.selected():
-            self.console.push_screen(KeyForm(self.now(), key), lambda wish: self._edit(key, wish))
+            self.app.push_screen(KeyForm(self.now(), key), lambda wish: self._edit(key, wish))
 
     def _edit(self, key: KeyView, wish: Wish | None) -> None:
         if wish is not None and (client := self._gateway()) is not None:
@@ -251,7 +251,7 @@ class KeysScreen(FreshScreen):
         from joytui.tui.screens.key_check import CheckDialog
 
         if key := self.selected():
-            self.console.push_screen(CheckDialog(key))
+            self.app.push_screen(CheckDialog(key))
 
     def action_requests(self) -> None:
         if key := self.selected():
@@ -262,7 +262,7 @@ class KeysScreen(FreshScreen):
 
         if key := self.selected():
             label = f"How long does the old key of {key.name} work on? 24h, 7d, or 0: it ends now"
-            self.console.push_screen(Ask("Rotate this key", label, "24h", "Rotate"), lambda t: self._rotate(key, t))
+            self.app.push_screen(Ask("Rotate this key", label, "24h", "Rotate"), lambda t: self._rotate(key, t))
 
     def _rotate(self, key: KeyView, text: str | None) -> None:
         if text is None or (client := self._gateway()) is None:
@@ -286,7 +286,7 @@ class KeysScreen(FreshScreen):
         used = texts.ago(key.last_used_at, self.now())
         text = f"{key.name} ({key.hint}), last used {used}.\n\nEvery Codex that uses it gets 403 from now on. This cannot be undone."
         question = Confirm("Revoke this key?", text, "Revoke")
-        self.console.push_screen(question, lambda yes: self._revoke(key) if yes else None)
+        self.app.push_screen(question, lambda yes: self._revoke(key) if yes else None)
 
     def _revoke(self, key: KeyView) -> None:
         if (client := self._gateway()) is not None:
@@ -311,6 +311,6 @@ class KeysScreen(FreshScreen):
         if message.created is not None:
             from joytui.tui.screens.key_shown import KeyShown
 
-            self.console.push_screen(KeyShown(message.created, self.console.link_state.base_url))
+            self.app.push_screen(KeyShown(message.created, self.console.link_state.base_url))
         elif message.words:
             self.console.tell(message.words, error=message.error)

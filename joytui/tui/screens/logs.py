@@ -20,12 +20,12 @@ from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
 from joytui.tui.logs.format import header, layout
 from joytui.tui.logs.histogram import Histogram, count
-from joytui.tui.logs.history import NO_MORE, HistoryLoading
+from joytui.tui.logs.history import NO_MORE, OlderCame, OlderEnded, older_error, older_page
+from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.surroundings import Surroundings, surroundings
 from joytui.tui.logs.view import LogView
 from joytui.tui.screens.base import ConsoleScreen
-from joytui.tui.screens.request_actions import RequestActions
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.fitted import Fitted
@@ -48,7 +48,7 @@ class FilterLine(Input):
     ]
 
 
-class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
+class LogsScreen(ConsoleScreen):
     MODE = "logs"
     CSS_PATH = "logs.tcss"
     AUTO_FOCUS = "LogView"
@@ -82,6 +82,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
         super().__init__()
         self.filter_text = ""
         self.loading_history: Shown | None = None
+        self.kept_marks: dict[str, RequestRecord] = {}
         self._around: Surroundings | None = None
         self._drawn = False
         self._asked = 0.0
@@ -103,7 +104,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
                 yield Fitted(id="detail-text")
 
     def on_mount(self) -> None:
-        self.view.watch(self.console, "link_state", self._link_changed)
+        self.view.watch(self.app, "link_state", self._link_changed)
         self.watch(self.view, "follow", self.show_context, init=False)
         self.query_one("#filter").border_title = "filter"
         self.query_one("#detail").border_title = "request"
@@ -276,7 +277,7 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
     def action_go_to_id(self) -> None:
         from joytui.tui.screens.ask import Ask
 
-        self.console.push_screen(Ask("Go to a request", "own id, request id, or the upstream's", "", "Go"), self.go_to)
+        self.app.push_screen(Ask("Go to a request", "own id, request id, or the upstream's", "", "Go"), self.go_to)
 
     def go_to(self, request_id: str | None) -> None:
         """Opens a request by any of its ids: here, or found in the gateway's history."""
@@ -308,3 +309,121 @@ class LogsScreen(RequestActions, HistoryLoading, ConsoleScreen):
             self.set_filter("")
         elif self.view.marked:
             self.mark()
+
+    # Older requests
+
+    @property
+    def more_history(self) -> bool:
+        """Whether the gateway may have older requests than those that are here."""
+        return self.console.client is not None and self.view.shown.older != "end"
+
+    def load_history(self, *, error: bool = False) -> None:
+        """One page more, or (`error`) as many as the next older failure needs. Loading something else gives way."""
+        client, shown = self.console.client, self.view.shown
+        if client is None or not self.more_history or self.loading_history is shown:
+            return
+        self._loading(shown)
+        body = older_error if error else older_page
+        text = self.filter_text if shown.term is not None else ""
+        self.run_worker(body(self, client, shown, text), group="history", exclusive=True, exit_on_error=False)
+
+    def _loading(self, shown: Shown | None) -> None:
+        """What is loaded must not leave before it is seen."""
+        self.loading_history = shown
+        self.view.hold(loading=shown is not None)
+
+    def on_older_came(self, message: OlderCame) -> None:
+        if message.edge != message.shown.older:
+            return  # rows have left meanwhile: between them and this page others would be missing
+        added = message.shown.prepend(message.page.block)
+        message.shown.older = message.page.next or "end"
+        if message.shown is self.view.shown and added:
+            self.view.shift(added)
+
+    def on_older_ended(self, message: OlderEnded) -> None:
+        if self.loading_history is message.shown:
+            self._loading(None)
+        if message.shown is not self.view.shown:
+            return
+        if message.found and (place := message.shown.find(message.found)) is not None:
+            self.view.go(place)
+        if message.words or message.problem:
+            self.console.tell(message.words or message.problem, error=bool(message.problem))
+        self.history_came()
+
+    # The selected request
+
+    def action_copy_id(self) -> None:
+        if (record := self.selected()) is not None:
+            self.console.copy(record.request_id, "The request id")
+
+    def action_copy_curl(self) -> None:
+        from joytui.tui.logs.curl import curl
+
+        if (record := self.selected()) is not None:
+            url = self.console.link_state.base_url.removesuffix("/openai/v1")
+            self.console.copy(curl(record, url), "The request as curl, with a small body in place of its own,")
+
+    # Marks
+
+    def action_mark(self) -> None:
+        record = self.selected()
+        if record is None:
+            return
+        marked = self._marked()
+        if marked.pop(record.id, None) is not None:
+            self.mark(*marked.values())
+        else:
+            self.mark(*[*marked.values()][-1:], record)
+
+    def mark(self, *records: RequestRecord) -> None:
+        """These and no others are marked. They are kept: a request may leave the list before it is compared."""
+        self.kept_marks = {record.id: record for record in records}
+        self.view.marked = tuple(self.kept_marks)
+        self.view.refresh()
+        self.show_context()
+
+    def _marked(self) -> dict[str, RequestRecord]:
+        """The marked requests as they are now, or as they were when they were seen last."""
+        shown, kept = self.view.shown, self.kept_marks
+        places = {id: shown.find(id) for id in self.view.marked}
+        return {id: kept[id] if place is None else shown.record(place) for id, place in places.items()}
+
+    def action_compare(self) -> None:
+        from joytui.tui.screens.compare import CompareDialog
+
+        records = self._marked()
+        selected = self.selected()
+        if len(records) < 2 and selected is not None:
+            records.setdefault(selected.id, selected)
+        if len(records) < 2:
+            self.console.tell("space marks a request; = compares it with another", error=True)
+            return
+        left, right = sorted(records.values(), key=lambda record: record.time)
+        self.app.push_screen(CompareDialog(left, right, self.view.zone))
+
+    # Replay
+
+    def action_replay(self) -> None:
+        from joytui.tui.logs.curl import sendable
+
+        record = self.selected()
+        if record is None:
+            return
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        elif not sendable(record):
+            self.console.tell(f"only prompts can be sent again, not {record.endpoint}", error=True)
+        else:
+            self.app.push_screen(replay_question(record), lambda yes: self._start_replay(record) if yes else None)
+
+    def _start_replay(self, record: RequestRecord) -> None:
+        client = self.console.client
+        if client is not None:
+            self.console.tell("asking again…")
+            self.run_worker(replay_worker(self, client, record), group="replay", exclusive=True, exit_on_error=False)
+
+    def on_replayed(self, message: Replayed) -> None:
+        if message.request is not None:
+            self.mark(message.request)
+        self.console.tell(message.words, error=message.error)

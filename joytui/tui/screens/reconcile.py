@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,7 +20,6 @@ from joytui.tui.usage.snapshot import Question
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
-    from joytui.tui.app import ConsoleApp
     from joytui.usage.reconcile import Difference, Reconciliation
 
 KINDS = {
@@ -50,10 +49,6 @@ class ReconcileDialog(Dialog[None]):
         super().__init__()
         self._sources, self._asked, self._now = sources, asked, now
         self._differences: tuple[Difference, ...] = ()
-
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
 
     def compose_dialog(self) -> ComposeResult:
         yield Static(Content.styled(f"Comparing the {self._asked.words}…", "bold"), id="summary")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,7 +18,6 @@ from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.tui.app import ConsoleApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,6 @@ class SearchDialog(Dialog[None]):
             self.found = found
             self.problem = problem
 
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
-
     def compose_dialog(self) -> ComposeResult:
         with Horizontal(classes="row"):
             yield Static("Id or name", classes="label")
@@ -94,9 +89,9 @@ class SearchDialog(Dialog[None]):
         else:
             self.dismiss(None)
             if message.found.what == "key":
-                self.console.call_after_refresh(self.console.show_key, message.found.target)
+                self.app.call_after_refresh(self.console.show_key, message.found.target)
             else:
-                self.console.call_after_refresh(self.console.show_logs, message.found.target)
+                self.app.call_after_refresh(self.console.show_logs, message.found.target)
 
     def _say(self, text: str, style: str) -> None:
         self.query_one("#outcome", Static).update(Content.styled(visible(text, limit=300), style))

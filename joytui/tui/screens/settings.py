@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,9 +16,6 @@ from joytui.tui.settings import ConsoleSettings, load, read, save
 from joytui.tui.shown import visible
 from joytui.tui.theme import CHOICES, theme_name
 from joytui.tui.widgets.dialog import Dialog
-
-if TYPE_CHECKING:
-    from joytui.tui.app import ConsoleApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +87,6 @@ class SettingsDialog(Dialog[None]):
         self._first = first
         self._before: dict[str, str] = {}
 
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
-
     def compose_dialog(self) -> ComposeResult:
         path = self.console.options.places.config_file
         problem = ""
@@ -143,4 +136,4 @@ class SettingsDialog(Dialog[None]):
             self.query_one("#outcome", Static).update(Content.styled(visible(f"✗ {error.what}"), "$error"))
             return
         self.dismiss(None)
-        self.console.call_after_refresh(self.console.take_settings, settings)
+        self.app.call_after_refresh(self.console.take_settings, settings)

@@ -19,7 +19,6 @@ from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
     from joytui.doctor.triage import Answer
-    from joytui.tui.app import ConsoleApp
 
 HINT = "Paste what Codex printed, JSON lines, an error body, `curl -v`, or the user's own words."
 PAUSE_S = 0.15
@@ -87,8 +86,7 @@ class TriageDialog(Dialog[None]):
         if self.answer is None:
             self.notify("paste something first", timeout=3)
             return
-        app: ConsoleApp = self.app  # type: ignore[assignment]
-        app.copy(self.answer.reply, "The reply")
+        self.console.copy(self.answer.reply, "The reply")
 
     def action_empty(self) -> None:
         self.query_one(TextArea).clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,7 +22,6 @@ from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.client.trial import TrialOutcome
-    from joytui.tui.app import ConsoleApp
 
 KEPT_LINES = 200
 
@@ -54,10 +53,6 @@ class TrialDialog(Dialog[None]):
         self._work: Worker[None] | None = None
         self._waiting = False
 
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
-
     def compose_dialog(self) -> ComposeResult:
         yield Static(
             "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder, and "
@@ -76,7 +71,7 @@ class TrialDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one("#run").focus()
-        self.watch(self.console, "link_state", self._link_changed, init=False)
+        self.watch(self.app, "link_state", self._link_changed, init=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "run":

@@ -88,7 +88,7 @@ class UsageScreen(FreshScreen):
 
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
-        self.watch(self.console, "theme", self._restyle, init=False)
+        self.watch(self.app, "theme", self._restyle, init=False)
         self.call_after_refresh(self.action_reload)
 
     # Loading
@@ -322,4 +322,4 @@ class UsageScreen(FreshScreen):
         if self.console.client is None or self.console.options.codex_home is None:
             self.console.tell("comparing needs a gateway and a home of a Codex on this machine", error=True)
             return
-        self.console.push_screen(ReconcileDialog(self.sources, self.snapshot.asked, self.now()))
+        self.app.push_screen(ReconcileDialog(self.sources, self.snapshot.asked, self.now()))

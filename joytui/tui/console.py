@@ -1,0 +1,82 @@
+"""What a screen or dialog may ask of the console around it. `ConsoleApp` implements it; no screen imports the app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, cast
+
+from textual.dom import DOMNode
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.tui.link import Link
+    from joytui.tui.logs.store import LogStore
+    from joytui.tui.options import Options
+    from joytui.tui.settings import ConsoleSettings
+    from joytui.tui.state import LinkState
+
+
+class Console(Protocol):
+    """The console's data and actions, without Textual's own: those are on `self.app`.
+
+    `client` is None while there is no gateway to ask; `link` is None in a console that only shows what it was given;
+    `codex_goes_to` is where the doctor saw Codex send its requests.
+    """
+
+    options: Options
+    settings: ConsoleSettings
+    link_state: LinkState
+    codex_goes_to: str | None
+
+    @property
+    def client(self) -> ConsoleClient | None: ...
+
+    @property
+    def link(self) -> Link | None: ...
+
+    @property
+    def store(self) -> LogStore: ...
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds by the console's clock."""
+        ...
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """Shows a short message in the last line, or as a toast over a dialog."""
+        ...
+
+    def copy(self, text: str, what: str) -> None:
+        """Copies to the clipboard and says so; `what` names the text."""
+        ...
+
+    def copy_block(self) -> None:
+        """Copies the config.toml block for this gateway."""
+        ...
+
+    def need_gateway(self, *, start: bool = True, peek: bool = False) -> None:
+        """Connects to the gateway in the background, if that has not begun yet."""
+        ...
+
+    def show_logs(self, text: str) -> None:
+        """Opens Logs with this filter."""
+        ...
+
+    def show_key(self, key_id: str) -> None:
+        """Opens Keys with the cursor on this key."""
+        ...
+
+    def take_settings(self, settings: ConsoleSettings) -> None:
+        """Applies settings that were just saved."""
+        ...
+
+    def action_settings(self, field: str = "theme") -> None:
+        """Opens the settings with the cursor in this field."""
+        ...
+
+    def action_try_turn(self) -> None:
+        """Opens the dialog that runs one real Codex turn."""
+        ...
+
+
+def console_of(node: DOMNode) -> Console:
+    """The console that a widget, screen or dialog is part of."""
+    return cast("Console", node.app)
