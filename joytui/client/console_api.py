@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
     from pydantic import BaseModel
 
-    from joytui.client.local import LocalGateway
+    from joytui.client.proof import LocalGateway
 
 ModelT = TypeVar("ModelT", bound="BaseModel")
 EventT = TypeVar("EventT")

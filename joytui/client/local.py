@@ -10,13 +10,12 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from joytui import __version__
 from joytui.client.console import ConsoleClient
 from joytui.client.http import gateway_url as clean_url
 from joytui.client.ports import runs_gateway
-from joytui.client.proof import ask_proof, proof_of_each_connection
+from joytui.client.proof import LocalGateway, ask_proof, proof_of_each_connection
 from joytui.client.spawn import end_process, prepare_data_folder, spawn_gateway
 from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
 from joytui.core.gateway_state import GatewayState, is_on_demand, note_on_demand, read_state, read_token
@@ -25,30 +24,6 @@ from joytui.core.places import Places
 
 TOKEN_VARIABLE = "JOYTUI_ADMIN_TOKEN"  # noqa: S105 (a name)
 START_HINT = "`joytui gateway start` starts it"
-
-
-@dataclass(frozen=True, slots=True)
-class LocalGateway:
-    """A gateway on this machine that proved that it has our admin token. `url` is "http://HOST:PORT".
-
-    `started`: this very call started it.
-    """
-
-    url: str
-    token: str = field(repr=False)
-    pid: int
-    version: str
-    started: bool = False
-
-    @property
-    def outdated(self) -> str | None:
-        """What to tell the user about a gateway of another version, None where it is ours."""
-        if self.version == __version__:
-            return None
-        return (
-            f"the gateway at {self.url} runs joytui {self.version or '(unknown)'}, this is {__version__}: "
-            "`joytui gateway stop && joytui gateway start` brings it up to date"
-        )
 
 
 async def find(places: Places) -> LocalGateway | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from joytui import __version__
 from joytui.client.http import OnConnection, http_client
 from joytui.core.errors import UnreachableError
 from joytui.core.gateway_state import proves
@@ -22,6 +23,30 @@ class Proven:
 
     version: str
     pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalGateway:
+    """A gateway on this machine that proved that it has our admin token. `url` is "http://HOST:PORT".
+
+    `started`: this very call started it.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    pid: int
+    version: str
+    started: bool = False
+
+    @property
+    def outdated(self) -> str | None:
+        """What to tell the user about a gateway of another version, None where it is ours."""
+        if self.version == __version__:
+            return None
+        return (
+            f"the gateway at {self.url} runs joytui {self.version or '(unknown)'}, this is {__version__}: "
+            "`joytui gateway stop && joytui gateway start` brings it up to date"
+        )
 
 
 async def ask_proof(url: str, admin_token: str) -> Proven | None:

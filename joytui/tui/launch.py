@@ -9,29 +9,15 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, SettingsError, UsageError
 from joytui.core.places import Places, places
+from joytui.tui.options import Wishes
 
 if TYPE_CHECKING:
     from joytui.tui.app import ConsoleApp
     from joytui.tui.settings import ConsoleSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The words of the command line. `served`: by `joytui serve`, in a browser, whose page is `light` or dark."""
-
-    screen: str | None = None
-    theme: str | None = None
-    ascii: bool | None = None
-    gateway_url: str | None = None
-    start_gateway: bool = True
-    codex_args: tuple[str, ...] = ()
-    served: Literal["read-only", "changes"] | None = None
-    light: bool = False
 
 
 def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.state import LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The words of the command line. `served`: by `joytui serve`, in a browser, whose page is `light` or dark."""
+
+    screen: str | None = None
+    theme: str | None = None
+    ascii: bool | None = None
+    gateway_url: str | None = None
+    start_gateway: bool = True
+    codex_args: tuple[str, ...] = ()
+    served: Literal["read-only", "changes"] | None = None
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True)

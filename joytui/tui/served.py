@@ -19,7 +19,7 @@ from joytui.core.errors import UsageError
 from joytui.core.places import places
 
 if TYPE_CHECKING:
-    from joytui.tui.launch import Wishes
+    from joytui.tui.options import Wishes
 
 
 class ServedDriver(WebDriver):

@@ -22,6 +22,7 @@ from joytui.core.records import Report
 from joytui.tui.doctor.mending import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.screens.ask import Ask
 from joytui.tui.screens.fix import FixDialog
@@ -29,7 +30,6 @@ from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.reconcile import ReconcileDialog
-from joytui.tui.logs.replay import replay_question
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.step import StepDialog

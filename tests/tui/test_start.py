@@ -27,7 +27,8 @@ LATE = {
 WATCH = """
 import asyncio, dataclasses, os, sys
 from joytui.core.places import places
-from joytui.tui.launch import Wishes, _options
+from joytui.tui.launch import _options
+from joytui.tui.options import Wishes
 from joytui.tui.app import ConsoleApp
 from joytui.tui.settings import ConsoleSettings
 options = dataclasses.replace(_options(Wishes(screen=sys.argv[1]), places(), ConsoleSettings(), True), examine=None, link=None)

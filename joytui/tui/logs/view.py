@@ -2,7 +2,7 @@
 
 Rules measured for it (Textual 8.2.8, two cores): ingest only appends; one timer compares a version number and repaints
 once; the virtual size is set without a layout and the scroll bar by hand; a strip is kept while its row stays as it is
-(`strips`); following stops when the user scrolls up.
+(`RowStrips`); following stops when the user scrolls up.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from math import ceil
 from time import monotonic
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -23,10 +27,12 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.timer import Timer
 
+from joytui.tui.logs.format import Column, cells, layout
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
-from joytui.tui.logs.strips import STYLES, RowStrips
 
+KEPT_STRIPS = 400
+STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "cursor")
 ACTIVE_HZ = 15
 BLURRED_HZ = 5
 FLOOD = 600
@@ -309,3 +315,93 @@ class LogView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         return self._strips.strip(y + int(self.scroll_offset.y), self.scrollable_content_region.width)
+
+
+class RowStrips:
+    """The rows of one view as strips, by their places. Styles are read once a frame, and a strip of the final width is kept while
+    neither its row nor the width changes. There is no border, and the app's filters (NO_COLOR, ASCII) are applied once a strip:
+    half the cost of a frame."""
+
+    def __init__(self, view: LogView) -> None:
+        self._view = view
+        self._strips: dict[int, Strip] = {}
+        self._palette: dict[str, Style] = {}
+        self._filters: list[LineFilter] = []
+        self._behind = Color(0, 0, 0)
+        self._columns: tuple[Column, ...] = ()
+        self._width = -1
+
+    def forget(self, places: set[int] | None = None) -> None:
+        """These look different now; None: all may."""
+        if places is None:
+            self._strips.clear()
+        for place in places or ():
+            self._strips.pop(place, None)
+
+    def restyle(self) -> None:
+        """The theme is another."""
+        self._palette = {}
+        self._strips.clear()
+
+    def shift(self, places: int) -> None:
+        """So many were put before the others."""
+        self._strips = {place + places: strip for place, strip in self._strips.items()}
+
+    def begin_frame(self) -> None:
+        """Reads what all strips of a frame share."""
+        view = self._view
+        if not self._palette:
+            base = view.rich_style
+            self._palette = {
+                name: base + view.get_component_rich_style(f"log--{name}", partial=True) for name in STYLES
+            }
+            self._palette["base"] = base
+            self._palette["mark"] = Style(bgcolor=self._palette["cursor"].bgcolor)
+        filters = list(view.get_line_filters())
+        if filters != self._filters:
+            self._filters = filters
+            self._strips.clear()
+        self._behind = view.background_colors[1]
+
+    def strip(self, place: int, width: int) -> Strip:
+        """The row at a place, with cursor and mark; an empty one behind the last."""
+        if width != self._width:
+            self._width, self._columns = width, layout(width)
+            self._strips.clear()
+        view = self._view
+        if place >= len(view.shown):
+            return self._filtered(Strip([Segment(" " * width, self._palette["base"])], width))
+        strip = self._strips.get(place)
+        if strip is None:
+            strip = self._filtered(self._draw(place, width))
+            if len(self._strips) >= KEPT_STRIPS:
+                self._strips.clear()
+            self._strips[place] = strip
+        marked = bool(view.marked) and view.shown.id(place) in view.marked
+        if place != view.cursor and not marked:
+            return strip
+        segments = list(strip)
+        if marked:
+            segments[0] = Segment("◆", self._palette["model"])
+        if place == view.cursor:
+            mark = self._palette["mark"]
+            segments = [Segment(s.text, (s.style or Style()) + mark) for s in segments]
+        return self._filtered(Strip(segments, width))
+
+    def _filtered(self, strip: Strip) -> Strip:
+        for line_filter in self._filters:
+            strip = strip.apply_filter(line_filter, self._behind)
+        return strip
+
+    def _draw(self, place: int, width: int) -> Strip:
+        palette, view = self._palette, self._view
+        base = palette["base"]
+        segments = [Segment(" ", base)]
+        used = 1
+        for text, name in cells(*view.shown.at(place), self._columns, view.zone):
+            segments.append(Segment(text + " ", palette[name]))
+            used += len(text) + 1 if text.isascii() else Segment(text).cell_length + 1
+        if used < width:
+            segments.append(Segment(" " * (width - used), base))
+            return Strip(segments, width)
+        return Strip(segments, used).crop(0, width)
