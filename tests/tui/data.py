@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from joytui.core.records import (
     TableRow,
     Verdict,
 )
+from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
 
 NOW = datetime(2026, 11, 23, 14, 5, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -284,10 +286,16 @@ def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
     return rows
 
 
-def usage_totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = ("requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-    spent = sum(float(row["cost_credits"]) for row in rows)
-    return {**{name: sum(row[name] for row in rows) for name in counts}, "cost_credits": f"{spent:.6f}"}
+def typed(rows: Iterable[Mapping[str, Any]]) -> tuple[UsageRow, ...]:
+    """Rows of GET /usage as the screen has them."""
+    return tuple(
+        UsageRow({name: row[name] for name in row if name in USAGE_GROUPS}, row["source"], UsageTotals.of(row))
+        for row in rows
+    )
+
+
+def usage_totals(rows: Iterable[Mapping[str, Any]]) -> UsageTotals:
+    return UsageTotals.sum(row.totals for row in typed(rows))
 
 
 def keys() -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ def done(report: Report, *, sent: bool = True) -> DoctorSnapshot:
 def usage(asked: Question | None = None) -> UsageSnapshot:
     asked = asked or Question()
     rows = data.usage_rows(asked.bucket, asked.group, asked.steps)
-    return UsageSnapshot(asked, tuple(rows), data.usage_totals(rows))
+    return UsageSnapshot(asked, data.typed(rows), data.usage_totals(rows))
 
 
 async def fill(app: ConsoleApp, pilot: Any) -> None:

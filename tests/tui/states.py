@@ -19,6 +19,7 @@ from textual.command import CommandList
 from textual.widgets import Input, TextArea
 
 from joytui.core.records import Report
+from joytui.core.usage import UsageTotals
 from joytui.tui.doctor.mending import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
@@ -288,7 +289,7 @@ def both_sources() -> UsageSnapshot:
     rows = data.usage_rows("day", "model", 7)
     codex = [{**row, "source": "codex", "cost_credits": "0"} for row in rows if row["model"] != "deepseek-v4"]
     sums, theirs = data.usage_totals(rows), data.usage_totals(codex)
-    return UsageSnapshot(Question(source="both"), (*rows, *codex), sums, source="both", codex_totals=theirs)
+    return UsageSnapshot(Question(source="both"), data.typed([*rows, *codex]), sums, source="both", codex_totals=theirs)
 
 
 def codex_alone() -> UsageSnapshot:
@@ -298,7 +299,7 @@ def codex_alone() -> UsageSnapshot:
         row["project"] = {"team-a": "/home/anna/shop", "team-b": "/home/anna/payments-service-of-the-platform-team"}[
             row["project"]
         ]
-    return UsageSnapshot(asked, tuple(rows), data.usage_totals(rows), source="codex")
+    return UsageSnapshot(asked, data.typed(rows), data.usage_totals(rows), source="codex")
 
 
 ASCII = {"ascii": True}
@@ -345,7 +346,7 @@ STATES: tuple[State, ...] = (
     # Usage
     State("usage-loading", showing(UsageSnapshot(Question(), loading=True))),
     State("usage-full", pressed()),
-    State("usage-empty", showing(UsageSnapshot(Question(), totals={"requests": 0}))),
+    State("usage-empty", showing(UsageSnapshot(Question(), totals=UsageTotals()))),
     State("usage-starting", linked(STARTING)),
     State("usage-not-connected", linked(FAILED)),
     State("usage-problem", showing(UsageSnapshot(Question(), problem="the gateway answered HTTP 500: database is locked"))),

@@ -250,7 +250,7 @@ def threads(many: int) -> UsageSnapshot:
     }
     rows = [{**numbers, "thread": f"t{n}", "cost_credits": str(n)} for n in range(1, many + 1)]
     rows.append({**numbers, "thread": "(others)", "cost_credits": "100"})
-    return UsageSnapshot(Question(group="thread"), tuple(rows), {}, source="gateway")
+    return UsageSnapshot(Question(group="thread"), data.typed(rows), None, source="gateway")
 
 
 def test_the_others_stand_last_and_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import DataTable
 
+from joytui.core.usage import UsageTotals
 from joytui.tui.charts.cells import percent
 from joytui.tui.usage.grid import UsageTable
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
@@ -50,7 +51,7 @@ async def test_empty_usage_says_what_will_be_there():
     app = console("usage")
     async with app.run_test(size=SIZE) as pilot:
         app.link_state = LIVE
-        app.screen.show(UsageSnapshot(Question(), totals={"requests": 0}))
+        app.screen.show(UsageSnapshot(Question(), totals=UsageTotals()))
         await settle(app, pilot)
         assert "Nothing was spent in the last 7 days" in text_of(app)
 

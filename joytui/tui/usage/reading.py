@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from joytui.core.clock import rfc3339
+from joytui.core.usage import UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.usage import UsageRow
+    from joytui.core.wire import UsageView
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.usage.insight import Insight
 
@@ -40,26 +41,31 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
         top = MOST_GROUPS if asked.group in ("project", "thread") else None
         view = await sources.client.usage(by, since=rfc3339(since), top=top)
         if asked.source == "gateway" or (asked.source == "auto" and view.totals.requests):
-            return UsageSnapshot(asked, tuple(view.rows), view.totals.model_dump())
+            return UsageSnapshot(asked, *_of_gateway(view, by))
     if asked.source == "gateway" or sources.home is None:
-        return UsageSnapshot(asked, tuple(view.rows) if view else (), view.totals.model_dump() if view else None)
-    rows, sums = await asyncio.to_thread(_codex, sources, by, since)
+        return UsageSnapshot(asked, *_of_gateway(view, by))
+    rows = await asyncio.to_thread(_codex, sources, by, since)
+    sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
-        mine = tuple(view.rows) if view else ()
-        return UsageSnapshot(
-            asked, (*mine, *rows), view.totals.model_dump() if view else None, source="both", codex_totals=sums
-        )
-    return UsageSnapshot(asked, tuple(rows), sums, source="codex")
+        mine, ours = _of_gateway(view, by)
+        return UsageSnapshot(asked, (*mine, *rows), ours, source="both", codex_totals=sums)
+    return UsageSnapshot(asked, rows, sums, source="codex")
 
 
-def _codex(sources: Sources, by: Sequence[str], since: datetime) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageRow, ...], UsageTotals | None]:
+    from joytui.usage.rows import gateway_rows
+
+    if view is None:
+        return (), None
+    return tuple(gateway_rows(view.rows, by)), UsageTotals.of(view.totals.model_dump())
+
+
+def _codex(sources: Sources, by: Sequence[str], since: datetime) -> tuple[UsageRow, ...]:
     from joytui.codex.rollouts import read_usage
-    from joytui.usage.rows import codex_rows, usage_view
+    from joytui.usage.rows import codex_rows
 
     assert sources.home is not None
-    rows: list[UsageRow] = codex_rows(read_usage(sources.home, sources.cache_dir, since).rows, by)
-    view = usage_view(rows, ("codex",))
-    return view["rows"], view["totals"]
+    return tuple(codex_rows(read_usage(sources.home, sources.cache_dir, since).rows, by))
 
 
 async def stands_out(sources: Sources, source: str, now: datetime, settings: ConsoleSettings) -> Insight | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from joytui.core.usage import UsageRow, UsageTotals
     from joytui.tui.usage.insight import Insight
 
 Range = Literal["day", "week", "month", "weeks", "months"]
@@ -87,7 +87,7 @@ def _months_before(moment: datetime, many: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class UsageSnapshot:
-    """`rows` have the bucket's field, the group's field, "source" and the numbers of the wire; `asked` is what they answer.
+    """`rows` are grouped by the question's bucket and group; `asked` is what they answer.
 
     `source`: where the rows are from; `totals` are the gateway's sums, or Codex's where it is the only source;
     `codex_totals` Codex's beside them where both were asked. `problem`: why there are no rows, for a person; `loading`
@@ -95,17 +95,17 @@ class UsageSnapshot:
     """
 
     asked: Question
-    rows: tuple[Mapping[str, Any], ...] = ()
-    totals: Mapping[str, Any] | None = None
+    rows: tuple[UsageRow, ...] = ()
+    totals: UsageTotals | None = None
     loading: bool = False
     problem: str = ""
     source: Literal["gateway", "codex", "both"] = "gateway"
-    codex_totals: Mapping[str, Any] | None = None
+    codex_totals: UsageTotals | None = None
     insight: Insight | None = None
 
     @property
     def empty(self) -> bool:
-        return not self.rows or not any((sums or {}).get("requests") for sums in (self.totals, self.codex_totals))
+        return not self.rows or not any(sums is not None and sums.requests for sums in (self.totals, self.codex_totals))
 
     @property
     def metric(self) -> Metric:

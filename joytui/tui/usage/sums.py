@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
 
 from joytui.core.amounts import count, credits
 from joytui.core.money import format_credits
-from joytui.core.usage import OTHERS, UsageTotals
+from joytui.core.usage import OTHERS, UsageRow, UsageTotals
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
 
@@ -36,11 +34,6 @@ class Chart:
     steps: tuple[str, ...] = ()
 
 
-def amount(row: Mapping[str, Any], metric: Metric) -> int:
-    """A row's measure: nano-credits, tokens or requests."""
-    return measure(UsageTotals.of(row), metric)
-
-
 def measure(totals: UsageTotals, metric: Metric) -> int:
     """What is compared: nano-credits, tokens or requests."""
     if metric == "spend":
@@ -55,8 +48,9 @@ def amount_text(value: int, metric: Metric) -> str:
     return f"{credits(value)} Cr" if value else "0 Cr"
 
 
-def step_of(text: str, asked: Question, zone: tzinfo | None) -> str:
-    """The local name of the step that a row's bucket belongs to: "2026-11-23" or "2026-11-23T14"."""
+def step_of(row: UsageRow, asked: Question, zone: tzinfo | None) -> str:
+    """The local name of the step that a row belongs to: "2026-11-23" or "2026-11-23T14"."""
+    text = row.by.get(asked.bucket) or ""
     if asked.bucket != "hour":
         return text[:10]
     try:
@@ -74,10 +68,10 @@ def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) ->
     place = {name: i for i, name in enumerate(names)}
     sums: dict[str, list[int]] = {}
     for row in snapshot.rows:
-        index = place.get(step_of(str(row.get(asked.bucket) or ""), asked, zone))
+        index = place.get(step_of(row, asked, zone))
         if index is not None:
-            group = str(row.get("source")) if snapshot.source == "both" else group_name(row, snapshot)
-            sums.setdefault(group, [0] * len(names))[index] += amount(row, metric)
+            group = row.source if snapshot.source == "both" else group_name(row, snapshot)
+            sums.setdefault(group, [0] * len(names))[index] += measure(row.totals, metric)
     if snapshot.source == "both":
         sums = _side_by_side(sums, len(names))
     rest = [sums.pop(OTHERS)] if OTHERS in sums else []  # what the gateway calls so, with those that find no place here
@@ -106,13 +100,13 @@ def _side_by_side(sums: dict[str, list[int]], steps: int) -> dict[str, list[int]
 _LABELS = {"hour": "%H:00", "day": "%d %b", "week": "%d %b", "month": "%b %y"}
 
 
-def group_name(row: Mapping[str, Any], snapshot: UsageSnapshot) -> str:
+def group_name(row: UsageRow, snapshot: UsageSnapshot) -> str:
     """What a row is counted for, fit for the screen; with both sources, also who says so."""
-    text = visible(str(row.get(snapshot.asked.group) or NOBODY)).replace("\n", " ")
+    text = visible(row.by.get(snapshot.asked.group) or NOBODY).replace("\n", " ")
     if len(text) > 40:
         # A folder's end and a thread's end are what tells it from its neighbours.
         text = "…" + text[-39:] if snapshot.asked.group in ("project", "thread") else text[:39] + "…"
-    return f"{text} ({row.get('source')})" if snapshot.source == "both" else text
+    return f"{text} ({row.source})" if snapshot.source == "both" else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +126,11 @@ def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | Non
     parts: dict[str, list[UsageTotals]] = {}
     values: dict[str, str | None] = {}
     for row in snapshot.rows:
-        if step is not None and step_of(str(row.get(snapshot.asked.bucket) or ""), snapshot.asked, zone) != step:
+        if step is not None and step_of(row, snapshot.asked, zone) != step:
             continue
         name = group_name(row, snapshot)
-        values[name] = row.get(snapshot.asked.group)
-        parts.setdefault(name, []).append(UsageTotals.of(row))
+        values[name] = row.by.get(snapshot.asked.group)
+        parts.setdefault(name, []).append(row.totals)
     lines = [Line(name, values[name], UsageTotals.sum(found)) for name, found in parts.items()]
     return sorted(lines, key=lambda line: (line.value == OTHERS, -line.amount(snapshot.metric), line.name))
 
@@ -170,12 +164,11 @@ def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, width: int = R
     asked = snapshot.asked
     rows = []
     for row in snapshot.rows:
-        when = step_of(str(row.get(asked.bucket) or ""), asked, zone)
-        one = UsageTotals.of(row)
+        when = step_of(row, asked, zone)
         shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
-        texts = _numbers(one, priced=row.get("source") != "codex", rounded=width < ROOMY)
+        texts = _numbers(row.totals, priced=row.source != "codex", rounded=width < ROOMY)
         cells = (shown, group_name(row, snapshot), *(texts[name] for name in numbers_shown(width)))
-        rows.append(TableRow(cells, when, row.get(asked.group), measure(one, snapshot.metric)))
+        rows.append(TableRow(cells, when, row.by.get(asked.group), measure(row.totals, snapshot.metric)))
     return sorted(rows, key=lambda r: r.step, reverse=True)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.content import Content
 
 from joytui.core.amounts import count
-from joytui.core.money import parse_credits
+from joytui.core.usage import UsageTotals
 from joytui.tui.charts.cells import PATTERNS, bar_parts, percent, share
 from joytui.tui.lines import filled, keyed
 from joytui.tui.logs.format import fit
@@ -43,9 +42,9 @@ def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
 def totals(snapshot: UsageSnapshot, width: int) -> Content:
     """Names over numbers, side by side; where Codex's own files are asked too, a line for each, called by its source."""
     both = snapshot.codex_totals is not None
-    lines = [_tiles(snapshot.totals or {}, snapshot.source)]
+    lines = [_tiles(snapshot.totals or UsageTotals(), snapshot.source)]
     if both:
-        lines.append(_tiles(snapshot.codex_totals or {}, "both: codex"))
+        lines.append(_tiles(snapshot.codex_totals or UsageTotals(), "both: codex"))
     starts = ("", *SOURCE_NAMES) if both else ("", "")
     label = max(len(start) for start in starts) + 3 if both else 0
     names, *rows = [Content.styled(start.ljust(label), "$quiet") for start in starts]
@@ -61,12 +60,11 @@ def totals(snapshot: UsageSnapshot, width: int) -> Content:
     return Content("\n").join([names, *rows])
 
 
-def _tiles(numbers: Mapping[str, Any], source: str) -> list[tuple[str, str, str]]:
+def _tiles(numbers: UsageTotals, source: str) -> list[tuple[str, str, str]]:
     """Name, value and style of each total."""
-    incoming, cached = int(numbers.get("input_tokens") or 0), int(numbers.get("cached_input_tokens") or 0)
-    requests, errors = int(numbers.get("requests") or 0), int(numbers.get("errors") or 0)
-    outgoing = int(numbers.get("output_tokens") or 0)
-    spend = amount_text(parse_credits(numbers.get("cost_credits") or "0"), "spend")
+    incoming, cached, outgoing = numbers.input_tokens, numbers.cached_input_tokens, numbers.output_tokens
+    requests, errors = numbers.requests, numbers.errors
+    spend = amount_text(numbers.cost_nano, "spend")
     failed = f"{errors:,} ({percent(share(errors, requests))})" if errors else "0"
     fed = f"{count(incoming)} ({percent(share(cached, incoming))} cached)" if cached else count(incoming)
     first = {
