@@ -25,7 +25,7 @@ def open_log(log: Path) -> int:
         if log.stat().st_size > LOG_LIMIT:
             log.replace(previous(log))
     descriptor = os.open(log, _FLAGS, 0o600)
-    if os.fstat(descriptor).st_mode & 0o077:
+    if hasattr(os, "fchmod") and os.fstat(descriptor).st_mode & 0o077:  # Windows has no modes
         os.fchmod(descriptor, 0o600)
     return descriptor
 

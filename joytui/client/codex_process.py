@@ -86,13 +86,20 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Ends what still runs of its session: politely, then hard."""
     if process.returncode is not None:
         if not (process.stdout is None or process.stdout.at_eof()):  # what it left running holds its streams
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end_session(process, hard=True)
         return
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, sign)
+    for hard in (False, True):
+        _end_session(process, hard=hard)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await process.wait()
                 return
+
+
+def _end_session(process: asyncio.subprocess.Process, *, hard: bool) -> None:
+    """The process and all that it started; on Windows, which has no sessions, the process alone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL if hard else signal.SIGTERM)
+        else:
+            process.kill()

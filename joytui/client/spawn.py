@@ -174,6 +174,8 @@ def _watch(pid: int) -> asyncio.Future[None]:
 
 
 async def _poll(pid: int) -> None:
+    if os.name == "nt":
+        return  # os.kill has ended it there, whatever the signal
     while True:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 (does not wait)

@@ -139,6 +139,8 @@ class UpstreamKeys:
         )  # fmt: skip
 
     def _check_mode(self, stat: os.stat_result) -> None:
+        if not hasattr(os, "geteuid"):
+            return  # Windows: the profile's folder keeps others out, modes say nothing
         if stat.st_mode & 0o077:
             raise SettingsError(
                 f"other users may read the upstream keys (mode {stat.st_mode & 0o777:04o})", where=str(self.file),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 from typing import IO
+
+import portalocker
 
 from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
 from joytui.core.plain_file import is_other_than_file
@@ -67,8 +68,8 @@ class StoreLock:
             raise UnreachableError(what, where=str(self._path), hint=_ELSEWHERE) from None
         file = os.fdopen(descriptor, "r+", encoding="utf-8")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except (portalocker.LockException, OSError):
             holder = file.read().strip() or "another process"
             file.close()
             raise UnreachableError(

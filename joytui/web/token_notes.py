@@ -7,7 +7,6 @@ names of machines and numbers of processes are not unique among all who look at 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -15,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+import portalocker
 
 PREFIX = "serve-"
 
@@ -34,8 +35,8 @@ class TokenNote:
         path = folder / f"{PREFIX}{secrets.token_hex(8)}.json"
         with contextlib.suppress(OSError):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+", encoding="utf-8")
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(OSError, portalocker.LockException):
+                portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
                 json.dump({"gateway": gateway, "token_id": token_id}, file)
                 file.flush()
                 return cls(path, gateway, token_id, file)
@@ -63,8 +64,14 @@ def abandoned(folder: Path) -> Iterator[TokenNote]:
         except OSError:
             continue
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
             data = json.load(file)
             yield TokenNote(path, str(data["gateway"]), str(data["token_id"]), file)
-        except (OSError, ValueError, KeyError, TypeError):  # its server lives; or was killed while it wrote
+        except (
+            OSError,
+            portalocker.LockException,
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # its server lives; or was killed while it wrote
             file.close()

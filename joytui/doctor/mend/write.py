@@ -120,7 +120,7 @@ def replace_file(target: Path, data: bytes, *, like: Path | None) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             if like is not None:
-                _like(file.fileno(), like.stat())
+                _like(name, like.stat())
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -132,12 +132,12 @@ def replace_file(target: Path, data: bytes, *, like: Path | None) -> None:
     _sync_folder(target.parent)
 
 
-def _like(descriptor: int, found: os.stat_result) -> None:
-    own = os.fstat(descriptor)
-    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
+def _like(name: str, found: os.stat_result) -> None:
+    own = os.stat(name)
+    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):  # on Windows all of them are 0
         with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, found.st_uid, found.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            os.chown(name, found.st_uid, found.st_gid)
+    os.chmod(name, stat.S_IMODE(found.st_mode))
 
 
 def _sync_folder(folder: Path) -> None:
