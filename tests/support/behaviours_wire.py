@@ -71,9 +71,9 @@ add("J_200_array", as_text(200, "[]", "application/json"))
 # Lengths and encodings
 
 plain = json.dumps({"error": {"message": "wallet is empty", "type": "insufficient_quota"}}).encode()
-add("W_gzip_stream", Reply(200, (gzip.compress(TEXT),), "text/event-stream", (("content-encoding", "gzip"),)))
-add("W_gzip_unlabelled", Reply(200, (gzip.compress(TEXT),), "text/event-stream"))
-add("W_gzip_error", Reply(402, (gzip.compress(plain),), headers=(("content-encoding", "gzip"),)))
+add("W_gzip_stream", Reply(200, (gzip.compress(TEXT, mtime=0),), "text/event-stream", (("content-encoding", "gzip"),)))
+add("W_gzip_unlabelled", Reply(200, (gzip.compress(TEXT, mtime=0),), "text/event-stream"))
+add("W_gzip_error", Reply(402, (gzip.compress(plain, mtime=0),), headers=(("content-encoding", "gzip"),)))
 add("W_labelled_not_gzip", Reply(200, (TEXT,), "text/event-stream", (("content-encoding", "gzip"),)))
 add("W_length", Reply(200, (TEXT,), "text/event-stream"))
 add("W_no_length", Reply(raw=f"HTTP/1.1 200 OK\r\n{SSE}connection: close\r\n\r\n".encode() + TEXT))

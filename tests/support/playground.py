@@ -23,9 +23,9 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a job. `skipped`: why it was not played. `works`: codex only; None where it did not end by itself."""
+    """What came of a job. `skipped`: why it was not played. `works`: codex only; None where it did not end by itself. `places`: the
+    machine's parts in the doctor's output, by placeholder (see Stage)."""
 
     name: str
     tool: str
@@ -64,6 +65,7 @@ class Result:
     requests: dict[str, int] | None = None
     works: bool | None = None
     words: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -168,8 +170,13 @@ def _job(value: dict[str, Any]) -> Job:
     return Job(**value)
 
 
+# The doctor does not see what else the developer's shell would find (a Codex, a key in the words of PATH).
+_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
 def _run(job: Job, folder: Path) -> Result:
-    base = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    path = os.environ.get("PATH", "") if job.tool == "codex" else _SYSTEM_PATH
+    base = {"PATH": path, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
     with stage(job.situation, folder, base_env=base) as prepared:
         return _TOOLS[job.tool](job, prepared)
 
@@ -206,7 +213,15 @@ def _doctor(job: Job, prepared: Stage) -> Result:
         env["PATH"] = f"{Path(job.binary).parent}:{env['PATH']}"
     done = codex_run.bounded(command, env, prepared.cwd, job.limit)
     return Result(
-        job.situation.name, "doctor", "", done.exit_code, done.stdout, done.stderr, done.seconds, _requests(prepared)
+        job.situation.name,
+        "doctor",
+        "",
+        done.exit_code,
+        done.stdout,
+        done.stderr,
+        done.seconds,
+        _requests(prepared),
+        places=prepared.places,
     )
 
 
@@ -223,7 +238,9 @@ def _examine(job: Job, prepared: Stage) -> Result:
         return Result(job.situation.name, "examine", "", 2, "", traceback.format_exc())
     seconds = round(time.monotonic() - began, 3)
     code = 0 if report.verdict.cause is None else 1
-    return Result(job.situation.name, "examine", "", code, text, "", seconds, _requests(prepared))
+    return Result(
+        job.situation.name, "examine", "", code, text, "", seconds, _requests(prepared), places=prepared.places
+    )
 
 
 _TOOLS = {"codex": _codex, "doctor": _doctor, "examine": _examine}

@@ -86,7 +86,7 @@ def load(path: Path) -> tuple[Situation, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A situation written out: where to start what, and with which environment."""
+    """A situation written out: where to start what, and with which environment. `places`: what each placeholder of this machine became."""
 
     situation: Situation
     folder: Path
@@ -95,6 +95,7 @@ class Stage:
     gateway: FaultGateway
     second: FaultGateway | None
     proxy: FaultProxy | None
+    places: Mapping[str, str]
 
     @property
     def cwd(self) -> Path:
@@ -122,7 +123,8 @@ def stage(situation: Situation, folder: Path, *, base_env: Mapping[str, str]) ->
             _write(Path(fill(place)), None if text is None else fill(text))
         env = {**base_env, "HOME": str(folder / "home"), "CODEX_HOME": str(folder / "ch")}
         env |= {name: fill(value) for name, value in situation.env.items()}
-        yield Stage(situation, folder, env, tuple(fill(one) for one in situation.args), gateway, second, proxy)
+        args = tuple(fill(one) for one in situation.args)
+        yield Stage(situation, folder, env, args, gateway, second, proxy, fill.places)
 
 
 def etc_files(situation: Situation) -> dict[str, str]:
@@ -150,13 +152,16 @@ class _Filler:
         second: FaultGateway | None,
         proxy: FaultProxy | None,
     ) -> None:
-        self._values = {
+        self.places = {
             "{D}": str(folder),
             "{PORT}": str(gateway.port),
             "{SECOND}": str(second.port) if second else "{SECOND}",
             "{PROXY}": str(proxy.port) if proxy else "{PROXY}",
             "{CA}": str(certificates.authority_file()),
             "{OTHER_CA}": str(certificates.stranger_file()),
+        }
+        self._values = {
+            **self.places,
             "<KEY>": GOOD_KEY,
             "{PROVIDERS}": _many_providers() if "{PROVIDERS}" in (situation.config or "") else "",
         }
