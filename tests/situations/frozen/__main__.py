@@ -41,9 +41,10 @@ def _today(collection: str) -> dict[str, Any]:
         return OFFLINE[collection]()
     situations = PLAYED[collection]()
     results = play_steadily(collection, [Job(one, "examine", limit=25.0) for one in situations])
-    kept = [one for one in results if one.skipped]
-    for one in kept:
-        print(f"{collection}/{one.name}: not played, stays as it was frozen ({one.skipped})", file=sys.stderr)
+    if kept := [one for one in results if one.skipped]:
+        print(
+            f"{collection}: {len(kept)} not played, they stay as they were frozen ({kept[0].skipped})", file=sys.stderr
+        )
     today = documents(results)
     before = frozen(collection)
     return {one.name: today.get(one.name, before.get(one.name)) for one in results if one.name in {**today, **before}}
