@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
@@ -78,7 +79,7 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
     """A bridge for one call. The response id is new each time: Codex counts usage by it, and the record holds it."""
     reasoning = call.body.get("reasoning")
     summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
-    answer = Answer(f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary)
+    answer = Answer(f"resp_{uuid.uuid4().hex}", now_ms() // 1000, call.model, chat.names, chat.echo, summary)
     for note in chat.notes:
         reader.seen.note(note)
     reader.seen.upstream_id = answer.id
