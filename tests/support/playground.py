@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import codex_run
+from tests.support.clock import MACHINE_CLOCK
 from tests.support.situation import Situation, Stage, etc_files, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +170,7 @@ def _job(value: dict[str, Any]) -> Job:
 
 
 def _run(job: Job, folder: Path) -> Result:
-    base = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    base = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TERM": "xterm-256color", **MACHINE_CLOCK}
     with stage(job.situation, folder, base_env=base) as prepared:
         return _TOOLS[job.tool](job, prepared)
 

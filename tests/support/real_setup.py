@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from joytui.core.joytoken import KEY_VARIABLE, config_block
+from tests.support.clock import MACHINE_CLOCK
 from tests.support.codex_run import Done, bounded
 from tests.support.real_codex import codex
 
@@ -43,6 +44,7 @@ class Setup:
             "JOYTUI_DATA_DIR": str(self.folder / "data"),
             "JOYTUI_CONFIG_FILE": str(self.folder / "joytui.toml"),
             "LANG": "C.UTF-8",
+            **MACHINE_CLOCK,
         }
 
     @property
