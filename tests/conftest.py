@@ -11,6 +11,7 @@ import pytest
 
 from joytui.core import clock as core_clock
 from tests.support.clock import CLOCK, NOW, Clock
+from tests.support.faketime import MACHINE_CLOCK
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 
@@ -27,6 +28,7 @@ os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")
 
 # One instant for all tests: also for fixtures that outlive a test, so it is set here and not by a fixture.
 core_clock.time_ns = CLOCK
+os.environ.update(MACHINE_CLOCK)
 
 
 @pytest.fixture

@@ -6,14 +6,9 @@ OpenSSL when it judges a certificate: what such a test expects must not depend o
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 NOW = datetime(2026, 11, 23, 14, 5, 30, tzinfo=UTC)  # a Monday
-# A clock that libfaketime set for the whole run, for those processes whose environment a test makes from nothing.
-MACHINE_CLOCK = {
-    name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or name.startswith("FAKETIME")
-}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import codex_run
-from tests.support.clock import MACHINE_CLOCK
+from tests.support.faketime import MACHINE_CLOCK, python_path
 from tests.support.situation import Situation, Stage, etc_files, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,7 +202,7 @@ def _codex(job: Job, prepared: Stage) -> Result:
 def _doctor(job: Job, prepared: Stage) -> Result:
     version = ("--codex-version", prepared.situation.codex)
     command = [sys.executable, "-m", "joytui", "doctor", "--json", *version, *job.extra, "--", *prepared.args]
-    env = {**prepared.env, "PYTHONPATH": str(ROOT), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
+    env = {**prepared.env, "PYTHONPATH": python_path(str(ROOT)), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
     if job.binary:
         env["PATH"] = f"{Path(job.binary).parent}:{env['PATH']}"
     done = codex_run.bounded(command, env, prepared.cwd, job.limit)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from joytui.core.joytoken import KEY_VARIABLE, config_block
-from tests.support.clock import MACHINE_CLOCK
 from tests.support.codex_run import Done, bounded
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.real_codex import codex
 
 READY_LIMIT = 30.0

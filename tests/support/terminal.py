@@ -30,7 +30,7 @@ from types import TracebackType
 
 import pyte
 
-from tests.support.clock import MACHINE_CLOCK
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.two_screens import TwoScreens
 
 KEYS: dict[str, str] = {

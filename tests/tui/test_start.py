@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clock import MACHINE_CLOCK
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.terminal import Terminal
 
 LATE = {
