@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from joytui.core import clock as core_clock
+from tests.support.clock import CLOCK, NOW, Clock
+from tests.support.faketime import MACHINE_CLOCK
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 
@@ -20,6 +25,17 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # a test
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
 os.environ["JOYTUI_DATA_DIR"] = str(Path(_scratch.name) / "data")
 os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")
+
+# One instant for all tests: also for fixtures that outlive a test, so it is set here and not by a fixture.
+core_clock.time_ns = CLOCK
+os.environ.update(MACHINE_CLOCK)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The clock of every test, to be moved by this one."""
+    yield CLOCK
+    CLOCK.moment = NOW
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

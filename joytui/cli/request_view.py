@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from joytui.cli import amounts
 from joytui.cli.columns import Column, cut, lines, screen_width
 from joytui.cli.output import emit, emit_json_line, paint
 from joytui.core.amounts import count, span
+from joytui.core.clock import now
 from joytui.core.records import RequestRecord
 from joytui.core.redaction import visible
 
@@ -35,6 +37,7 @@ WIDE = 130
 FEED_WIDTHS = {
     "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
 }  # fmt: skip
+DATED_WIDTH = len("2026-11-23 14:03:22")
 
 
 def as_json(record: RequestRecord) -> dict[str, Any]:
@@ -46,10 +49,10 @@ def as_json(record: RequestRecord) -> dict[str, Any]:
     return shown | {"notes": record.notes} if record.notes else shown
 
 
-def row(record: RequestRecord) -> list[str]:
-    """The cells of COLUMNS."""
+def row(record: RequestRecord, *, dated: bool) -> list[str]:
+    """The cells of COLUMNS; `dated`: the time with its date."""
     return [
-        amounts.local_time(record.time),
+        amounts.date_and_time(record.time) if dated else amounts.time_of_day(record.time),
         status_text(record),
         record.key or "-",
         model_text(record),
@@ -62,20 +65,31 @@ def row(record: RequestRecord) -> list[str]:
     ]
 
 
-def table_lines(records: Sequence[RequestRecord], *, width: int | None, fixed: bool = False) -> list[str]:
+def table_lines(
+    records: Sequence[RequestRecord], *, width: int | None, fixed: bool = False, day: date | None = None
+) -> list[str]:
     """Head and rows. On a narrow terminal the reason of a failure stands on a line of its own, below the request.
+
+    On a terminal the rows hold the time of day, and a line of its own names the day where it changes: `day` is that of
+    the row before the first (today unless told), which needs no line. In a pipe (`width` None), where a row may end up
+    alone, each has its date.
 
     `fixed`: the columns do not depend on these records, for a table that grows by and by.
     """
-    widths = FEED_WIDTHS if fixed else None
-    if width is None or width >= WIDE:
-        return lines(COLUMNS, [row(record) for record in records], width=width, fixed=widths)
-    narrow = {name: FEED_WIDTHS[name] for name in FEED_WIDTHS if name != "reason"} if fixed else None
-    head, *body = lines(COLUMNS[:-1], [row(record)[:-1] for record in records], width=width, fixed=narrow)
-    shown = [head]
+    if width is None:
+        widths = {**FEED_WIDTHS, "time": DATED_WIDTH} if fixed else None
+        return lines(COLUMNS, [row(record, dated=True) for record in records], width=None, fixed=widths)
+    columns = COLUMNS if width >= WIDE else COLUMNS[:-1]
+    widths = {column.title: FEED_WIDTHS[column.title] for column in columns} if fixed else None
+    cells = [row(record, dated=False)[: len(columns)] for record in records]
+    head, *body = lines(columns, cells, width=width, fixed=widths)
+    shown, day = [head], day or now().astimezone().date()
     for record, line in zip(records, body, strict=True):
+        if (own := amounts.local_day(record.time) or day) != day:
+            shown.append(paint(f"── {own:%a %Y-%m-%d} ──", "dim"))
+            day = own
         shown.append(line)
-        if why := visible(reason(record)).replace("\n", " "):
+        if width < WIDE and (why := visible(reason(record)).replace("\n", " ")):
             shown.append(paint(cut(f"{'':8}  {why}", width), "red"))
     return shown
 
@@ -152,12 +166,14 @@ def _explained(record: RequestRecord) -> list[str]:
 
 
 class Feed:
-    """Prints each ended request once. The columns keep the widths that the first rows needed, so that they line up."""
+    """Prints each ended request once. The columns keep their widths, so that later rows line up with earlier ones; a
+    feed that runs past midnight names the new day."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._json = as_json
         self._shown: dict[str, None] = {}
         self._headed = False
+        self._day = now().astimezone().date()
 
     def show(self, records: Sequence[RequestRecord]) -> None:
         fresh = []
@@ -176,7 +192,8 @@ class Feed:
     def _print(self, records: Sequence[RequestRecord]) -> None:
         import sys
 
-        head, *body = table_lines(records, width=screen_width(), fixed=True)
+        head, *body = table_lines(records, width=screen_width(), fixed=True, day=self._day)
+        self._day = amounts.local_day(records[-1].time) or self._day
         if not self._headed:
             emit(head)
             self._headed = True

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joytui.cli.amounts import local_time
+from joytui.cli.amounts import local_hour
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.output import say
 from joytui.core.amounts import count, credits
 from joytui.core.usage import UsageRow, UsageTotals
 
 NUMBERS = (
-    Column("requests", right=True),
+    Column("requests", right=True, rank=1),
     Column("errors", right=True, rank=3),
-    Column("input", right=True),
+    Column("input", right=True, rank=3),
     Column("cached", right=True, rank=4),
-    Column("output", right=True),
+    Column("output", right=True, rank=2),
     Column("reasoning", right=True, rank=5),
     Column("cost", right=True),
 )
@@ -25,7 +25,7 @@ def emit_usage(rows: Sequence[UsageRow], by: Sequence[str]) -> None:
     """The rows on stdout. With both sources there is no total: a turn through the gateway has two witnesses then."""
     sources = dict.fromkeys(row.source for row in rows)
     names = [*by, *(["source"] if len(sources) > 1 else [])]
-    columns = [*(Column(name, least=8) for name in names), *NUMBERS]
+    columns = [*(Column(name, least=None if name == "hour" else 8) for name in names), *NUMBERS]
     lines = [[*_places(row, names), *_numbers(row.totals)] for row in rows] if names else []
     if len(sources) == 1:
         lines.append(
@@ -38,7 +38,8 @@ def emit_usage(rows: Sequence[UsageRow], by: Sequence[str]) -> None:
 
 def _places(row: UsageRow, names: list[str]) -> list[str]:
     values = {**row.by, "source": row.source}
-    return [local_time(values[name]) if name == "hour" else values[name] or "-" for name in names]
+    shown = [(name, values[name] or "-") for name in names]
+    return [local_hour(value) if name == "hour" else value for name, value in shown]
 
 
 def _numbers(totals: UsageTotals) -> list[str]:

@@ -114,7 +114,14 @@ def _show_entries(entries: Sequence[WalletEntryView]) -> None:
     from joytui.cli.columns import Column, emit_table
 
     if entries:
-        names = ("time", "tier", "kind", "amount", "held", "request", "note")
-        rows = [[str(getattr(entry, name) or "") for name in names] for entry in entries]
-        columns = [Column(name, right=name in ("amount", "held"), rank=i, least=6) for i, name in enumerate(names)]
+        columns = (
+            Column("time"),
+            Column("tier", least=6, rank=1),
+            Column("kind"),
+            Column("amount", right=True),
+            Column("held", right=True, rank=2),
+            Column("request", least=6, rank=5),
+            Column("note", least=6, rank=6),
+        )
+        rows = [[str(getattr(entry, column.title) or "") for column in columns] for entry in entries]
         emit_table(columns, [[local_time(row[0]), *row[1:]] for row in rows])

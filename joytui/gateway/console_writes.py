@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from joytui.core.clock import now_ms
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
@@ -79,7 +79,7 @@ async def key_action(request: Request) -> JSONResponse:
     if action == "enable" and entry.state != "active":
         gateway.keyring.check_enabling(entry.row.name)
     if action == "revoke":
-        changes["revoked_at"] = entry.row.revoked_at or _now()
+        changes["revoked_at"] = entry.row.revoked_at or now_ms()
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
@@ -99,7 +99,7 @@ async def rotate_key(request: Request) -> JSONResponse:
     )
     changes: dict[str, Any] = {"replaced_by": answer.key_id}
     if until is None:
-        changes |= {"state": "revoked", "revoked_at": _now()}
+        changes |= {"state": "revoked", "revoked_at": now_ms()}
     else:
         changes["expires_at"] = until if row.expires_at is None else min(until, row.expires_at)
     await _changed(gateway, entry, changes)
@@ -257,10 +257,6 @@ def _time(name: str, text: str | None) -> int | None:
         return views.stored_time(text)
     except (ValueError, OverflowError):
         raise refusals.bad_request(f"{name}: not an RFC 3339 time") from None
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def read(request: Request, model: type[M], *, optional: bool = False) -> M:

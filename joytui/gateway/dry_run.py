@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from joytui.core import clock
 from joytui.core.joytoken import INSUFFICIENT_QUOTA
 from joytui.core.money import format_credits
 from joytui.core.wire import KeyCheck
@@ -110,7 +110,7 @@ def _entry(gateway: Gateway, text: str) -> KeyEntry:
 
 async def _affordable(gateway: Gateway, entry: KeyEntry, candidates: list[Candidate]) -> Candidate:
     """The candidate that a reservation would take now. Raises Refused (402)."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     first = candidates[0]
     for period, limit in entry.policy.limits:
         spent, held = await gateway.ledger.read(keys.window, entry.row.budget_id, period, now_ms)

@@ -5,11 +5,10 @@ A lookup is a SHA-256 and a dictionary. Policies are parsed when a key is loaded
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from joytui.core.clock import rfc3339
+from joytui.core.clock import now_ms, rfc3339
 from joytui.gateway import refusals
 from joytui.gateway.plain_keys import complaint, digest
 from joytui.gateway.policy import Policy, parse_policy
@@ -28,7 +27,7 @@ class KeyEntry:
     def state(self) -> str:
         """active, disabled, revoked or expired."""
         row = self.row
-        if row.state == "active" and row.expires_at is not None and row.expires_at <= time.time() * 1000:
+        if row.state == "active" and row.expires_at is not None and row.expires_at <= now_ms():
             return "expired"
         return row.state
 

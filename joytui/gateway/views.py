@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
+from joytui.core import clock
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import format_credits
 from joytui.core.wire import PolicyView
@@ -58,7 +58,7 @@ def policy_view(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _budgets(entry: KeyEntry, activity: KeyActivity) -> list[dict[str, Any]]:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     limits = dict(entry.policy.limits)
     budgets = []
     for period in PERIODS:

@@ -5,9 +5,10 @@ The upper bits are milliseconds since 1970, the lower 21 a counter within the mi
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from itertools import count
+
+from joytui.core.clock import now_ms
 
 COUNTER_BITS = 21
 LAST_NUMBER = (1 << 63) - 1
@@ -23,7 +24,7 @@ class Numbers:
         self._last = last
 
     def next(self) -> int:
-        number = max(time.time_ns() // 1_000_000 << COUNTER_BITS, self._last + 1)
+        number = max(now_ms() << COUNTER_BITS, self._last + 1)
         self._last = number
         return number
 
@@ -63,4 +64,4 @@ _ids = count()
 
 def row_id(kind: str) -> str:
     """An id for a key, a policy or a token: short, unique, growing with time ("key_019a7f3c2b1d04")."""
-    return f"{kind}_{time.time_ns() // 1_000_000:011x}{next(_ids) % 4096:03x}"
+    return f"{kind}_{now_ms():011x}{next(_ids) % 4096:03x}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.ledger.ids import row_id
 from joytui.ledger.money import PERIODS, SPENT_SINCE, Period, window_start
 from joytui.ledger.parts import DAY_MS, HOUR_MS
@@ -59,10 +59,6 @@ def _key(row: tuple[Any, ...]) -> KeyRow:
     return KeyRow(*fields)
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def keys(connection: sqlite3.Connection) -> list[KeyRow]:
     """All keys, oldest first."""
     return [_key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")]  # noqa: S608
@@ -91,7 +87,7 @@ def create_key(
         "INSERT INTO api_key (id, digest, name, hint, owner, labels, created_at, expires_at, policy, policy_name, budget_id)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            key_id, digest, name, hint, owner, json.dumps(labels), _now(), expires_at, json.dumps(policy), policy_name,
+            key_id, digest, name, hint, owner, json.dumps(labels), now_ms(), expires_at, json.dumps(policy), policy_name,
             budget_id or key_id,
         ),
     )  # fmt: skip
@@ -104,7 +100,7 @@ def create_only_key(batch: Batch, digest: bytes, name: str, *rest: Any) -> KeyRo
     """The same, unless an active key has that name: then None, and nothing is stored."""
     taken = batch.execute(
         "SELECT 1 FROM api_key WHERE name = ? AND state = 'active' AND (expires_at IS NULL OR expires_at > ?)",
-        (name, _now()),
+        (name, now_ms()),
     ).fetchone()
     return None if taken else create_key(batch, digest, name, *rest)
 
@@ -128,7 +124,7 @@ def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | 
 
 def end_labelled(batch: Batch, label: str, life_ms: int) -> list[KeyRow]:
     """Revokes the keys of this label that were made for no longer than that and have not ended. Gives them as they are now."""
-    now = _now()
+    now = now_ms()
     rows = batch.execute(
         "UPDATE api_key SET state = 'revoked', revoked_at = ?1 WHERE state != 'revoked' AND expires_at > ?1"
         " AND expires_at - created_at <= ?2 AND ?3 IN (SELECT value FROM json_each(labels)) RETURNING id",
@@ -140,7 +136,7 @@ def end_labelled(batch: Batch, label: str, life_ms: int) -> list[KeyRow]:
 
 def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
     """What a key did, read from the daily sums."""
-    now = _now()
+    now = now_ms()
     spent, requests = connection.execute(
         "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(requests), 0) FROM rollup_day WHERE key_id = ?", (row.id,)
     ).fetchone()
@@ -188,7 +184,7 @@ def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
 def put_policy(batch: Batch, name: str, body: Mapping[str, Any]) -> PolicyRow:
     """A new version of a named policy. Keys that copied an older one keep it."""
     version = batch.execute("SELECT coalesce(max(version), 0) + 1 FROM policy WHERE name = ?", (name,)).fetchone()[0]
-    at = _now()
+    at = now_ms()
     batch.execute("INSERT INTO policy VALUES (?, ?, ?, ?)", (name, version, at, json.dumps(body)))
     return PolicyRow(name, version, at, body)
 
@@ -212,7 +208,7 @@ def tokens(connection: sqlite3.Connection) -> list[TokenRow]:
 
 
 def create_token(batch: Batch, name: str, digest: bytes) -> TokenRow:
-    row = TokenRow(row_id("token"), name, digest, _now())
+    row = TokenRow(row_id("token"), name, digest, now_ms())
     batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
     return row
 

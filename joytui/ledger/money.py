@@ -8,12 +8,12 @@ runs out and nobody renewed it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
 from joytui.ledger.parts import DAY_MS, HOUR_MS
 from joytui.ledger.writer import Batch
@@ -238,5 +238,5 @@ def credit_wallet(batch: Batch, tier: str, amount: int, note: str | None) -> Non
 def _enter(batch: Batch, tier: str, kind: str, amount: int, held: int, n: int | None, note: str | None = None) -> None:
     batch.execute(
         "INSERT INTO wallet_entry (at, tier, kind, amount, held, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (time.time_ns() // 1_000_000, tier, kind, amount, held, n, note),
+        (now_ms(), tier, kind, amount, held, n, note),
     )

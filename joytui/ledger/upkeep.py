@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 
+from joytui.core.clock import now_ms
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.money import release
 from joytui.ledger.parts import DAY_MS
@@ -34,7 +34,7 @@ def recover(batch: Batch) -> int:
 
 def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
     """Prolongs the holds of running requests and releases those whose lease ran out. Gives how many requests lost theirs."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     batch.connection.executemany("UPDATE hold SET lease_until = ? WHERE n = ?", ((now + lease_ms, n) for n in running))
     lost = [n for (n,) in batch.execute("SELECT DISTINCT n FROM hold WHERE lease_until < ?", (now,))]
     for n in lost:
@@ -44,7 +44,7 @@ def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
 
 def forget(batch: Batch, days: int, *, slice_: int = 2000) -> int:
     """Takes request rows older than `days`, at most a slice at a time; the sums stay. Gives how many went."""
-    edge = time.time_ns() // 1_000_000 - days * DAY_MS
+    edge = now_ms() - days * DAY_MS
     return batch.execute(
         "DELETE FROM request WHERE n IN (SELECT n FROM request WHERE n < ? AND status IS NOT NULL ORDER BY n LIMIT ?)",
         (edge << COUNTER_BITS, slice_),
@@ -53,5 +53,5 @@ def forget(batch: Batch, days: int, *, slice_: int = 2000) -> int:
 
 def forget_ids(batch: Batch, seconds: int) -> int:
     """Takes client request ids out of the duplicate guard after their time."""
-    edge = time.time_ns() // 1_000_000 - seconds * 1000
+    edge = now_ms() - seconds * 1000
     return batch.execute("DELETE FROM spent_id WHERE at < ?", (edge,)).rowcount

@@ -19,6 +19,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
+from joytui.core import clock
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
@@ -317,9 +318,7 @@ class ConsoleApp(PacedApp):
         """The current moment in epoch milliseconds; fixed by the options for snapshots."""
         if self.options.now_ms is not None:
             return self.options.now_ms
-        import time
-
-        return int(time.time() * 1000)
+        return clock.now_ms()
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, by the terminal and by what the machine offers; says so."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.joytui_process import Machine
 
 
@@ -24,6 +25,8 @@ from tests.support.joytui_process import Machine
 def test_a_closed_stream_is_an_empty_one(
     tmp_path: Path, words: list[str], redirection: str, code: int, said: str
 ) -> None:
+    if MACHINE_CLOCK and redirection == "<&-":
+        pytest.skip("libfaketime keeps a file of its own open, on the first number that is free: here stdin's")
     command = [sys.executable, "-m", "joytui", *words]
     ended = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", *command],

@@ -20,6 +20,7 @@ from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of, wanted_upstreams
 from tests.bridge.chat_upstream import ChatUpstream, answer_json
 from tests.gateway.served import served
+from tests.support.faketime import python_path
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
 from tests.upstreams.calling import ANSWER, model_call, read
@@ -33,7 +34,7 @@ ROOT = str(Path(__file__).parents[2])
 @pytest.fixture
 def machine(tmp_path: Path):
     """Without a keyring, unless the test names one."""
-    here = Machine(tmp_path, {"PYTHONPATH": ROOT})
+    here = Machine(tmp_path, {"PYTHONPATH": python_path(ROOT)})
     here.env["JOYTUI_TEST_KEYRING"] = str(tmp_path / "keyring.json")
     yield here
     here.call("gateway", "stop")

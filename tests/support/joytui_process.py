@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,14 +76,17 @@ class Machine:
     def call(self, *words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Said:
         """The same without a process: the command's own entry in this interpreter, in this machine's environment.
 
-        Half a second faster each; for commands whose process is not what is tested.
+        Half a second faster each; for commands whose process is not what is tested. As a process it has the machine's
+        clock, not the tests': it may speak to a gateway in a real process.
         """
         from joytui.cli.main import main
+        from joytui.core import clock
 
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, {**self.env, **(env or {})}, clear=True),
             mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            mock.patch.object(clock, "time_ns", time.time_ns),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

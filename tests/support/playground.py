@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import codex_run
+from tests.support.faketime import MACHINE_CLOCK, python_path
 from tests.support.situation import Situation, Stage, etc_files, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,7 +177,7 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 def _run(job: Job, folder: Path) -> Result:
     path = os.environ.get("PATH", "") if job.tool == "codex" else _SYSTEM_PATH
-    base = {"PATH": path, "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+    base = {"PATH": path, "LANG": "C.UTF-8", "TERM": "xterm-256color", **MACHINE_CLOCK}
     with stage(job.situation, folder, base_env=base) as prepared:
         return _TOOLS[job.tool](job, prepared)
 
@@ -208,7 +209,7 @@ def _codex(job: Job, prepared: Stage) -> Result:
 def _doctor(job: Job, prepared: Stage) -> Result:
     version = ("--codex-version", prepared.situation.codex)
     command = [sys.executable, "-m", "joytui", "doctor", "--json", *version, *job.extra, "--", *prepared.args]
-    env = {**prepared.env, "PYTHONPATH": str(ROOT), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
+    env = {**prepared.env, "PYTHONPATH": python_path(str(ROOT)), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
     if job.binary:
         env["PATH"] = f"{Path(job.binary).parent}:{env['PATH']}"
     done = codex_run.bounded(command, env, prepared.cwd, job.limit)

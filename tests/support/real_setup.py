@@ -19,6 +19,7 @@ from typing import Any
 
 from joytui.core.joytoken import KEY_VARIABLE, config_block
 from tests.support.codex_run import Done, bounded
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.real_codex import codex
 
 READY_LIMIT = 30.0
@@ -43,6 +44,7 @@ class Setup:
             "JOYTUI_DATA_DIR": str(self.folder / "data"),
             "JOYTUI_CONFIG_FILE": str(self.folder / "joytui.toml"),
             "LANG": "C.UTF-8",
+            **MACHINE_CLOCK,
         }
 
     @property

@@ -30,6 +30,7 @@ from types import TracebackType
 
 import pyte
 
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.two_screens import TwoScreens
 
 KEYS: dict[str, str] = {
@@ -105,7 +106,7 @@ class Terminal:
         _set_size(slave, columns, lines)
         self._termios_before = termios.tcgetattr(slave)
         self._termios_after: list[object] | None = None
-        base = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+        base = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TERM": "xterm-256color", **MACHINE_CLOCK}
         self.process = subprocess.Popen(
             list(command),
             stdin=slave,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.faketime import MACHINE_CLOCK
 from tests.support.terminal import Terminal
 
 LATE = {
@@ -56,6 +57,7 @@ def environment(folder: Path) -> dict[str, str]:
         "JOYTUI_CONFIG_FILE": str(folder / "config.toml"),
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
+        **MACHINE_CLOCK,
     }
 
 

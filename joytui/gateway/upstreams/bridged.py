@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
@@ -79,7 +80,7 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
     reasoning = call.body.get("reasoning")
     summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
     answer = Answer(
-        f"resp_{uuid.uuid4().hex}", int(time.time()), call.model, chat.names, chat.echo, summary, reader.quirks
+        f"resp_{uuid.uuid4().hex}", now_ms() // 1000, call.model, chat.names, chat.echo, summary, reader.quirks
     )
     for note in chat.notes:
         reader.seen.note(note)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.core.joytoken import INVALID_REQUEST
 from joytui.gateway.bridge.encode import DONE_BYTES, chunk_bytes, json_bytes
 from joytui.gateway.bridge.errors import BridgeError
@@ -157,7 +158,7 @@ class _Answering:
     def _head(self, kind: str) -> dict[str, Any]:
         model = self._body.get("model")
         named = model if isinstance(model, str) and model not in ("", "auto") else MODEL
-        return {"id": self.id, "object": kind, "created": int(time.time()), "model": named}
+        return {"id": self.id, "object": kind, "created": now_ms() // 1000, "model": named}
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
