@@ -8,11 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from joytui.codex.urls import compose, host_of, normalise, origin_of, path_of
 from joytui.doctor.link import target_of
+from joytui.doctor.walk import doubtful_path
+from tests.codex.conftest import SEED, Scene
 from tests.support.fault_proxy import FaultProxy
 from tests.support.real_codex import codex
 
@@ -140,6 +142,12 @@ def test_the_longest_url_that_codex_builds(tmp_path: Path) -> None:
     assert "builder error" not in codex_with(longest, tmp_path)[1]
 
 
+def test_a_path_is_doubted_only_where_codex_takes_another(scene: Scene) -> None:
+    for base, doubted in (("http://u：p@127.0.0.1:9/openai/v1", False), ("http://u：p@127.0.0.1:9/v1/x", True)):
+        world = scene.look(config=SEED.replace("https://api-dev.joytokens.ai/openai/v1", base))
+        assert bool(doubtful_path(world)) is doubted
+
+
 HOSTS = st.text(st.characters() | st.sampled_from(".-_%0123456789abcxn:[]ß。１"), min_size=1, max_size=20)
 URLS = st.one_of(
     st.builds("http{}://{}{}".format, st.sampled_from(["", "s"]), HOSTS, st.text(max_size=20).map("/".__add__)),
@@ -158,6 +166,9 @@ def test_what_is_normal_stays(text: str) -> None:
 
 
 @given(URLS)
+@example("http://h./v1")
+@example("http://h:0/v1")
+@example("http://h/v1?#x")
 def test_the_doctor_dials_what_it_names(base: str) -> None:
     composed = compose(base, "responses")
     if composed.error:
