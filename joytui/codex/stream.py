@@ -118,8 +118,11 @@ class StreamReader:
             self.head += chunk[: HEAD - len(self.head)]
         self.size += len(chunk)
         before = self.events
-        if self.done:
-            return 0
+        if not self.done:
+            self._read(chunk)
+        return self.events - before
+
+    def _read(self, chunk: bytes) -> None:
         text, fault = self._valid(chunk)
         try:
             for event in self._splitter.feed(text):
@@ -130,7 +133,6 @@ class StreamReader:
             fault = str(error)
         if fault and not self.done:
             self.broken_text = fault
-        return self.events - before
 
     def _valid(self, chunk: bytes) -> tuple[bytes, str | None]:
         """The bytes up to the first that are no UTF-8, and Codex's word for those; a character cut in two waits."""

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from joytui.codex.urls import normalise
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.tls import Trust, make_context, secure
@@ -60,13 +61,13 @@ class Target:
 
 
 def target_of(url: str) -> Target:
-    """Raises ValueError for what is no http(s) URL with a host."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"not an http address: {url!r}")
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, parts.hostname, port, path)
+    """What Codex would connect to for this URL. Raises ValueError for what Codex can send no request to."""
+    wire, error = normalise(url)
+    if error:
+        raise ValueError(f"not an http address: {url!r} ({error})")
+    parts = urlsplit(wire)
+    port = _DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port
+    return Target(parts.scheme, str(parts.hostname), port, wire.removeprefix(f"{parts.scheme}://{parts.netloc}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from joytui.codex.urls import path_of
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence
@@ -160,7 +161,7 @@ def doubtful_path(world: World) -> list[Judgement]:
         return []
     if lacks := path_it_lacks(world):
         return [Judgement(False, "base-url-path", lacks.what, (lacks,))]
-    path = urlsplit(world.plan.base_url.strip()).path.rstrip("/")
+    path = path_of(world.plan.base_url.strip()).rstrip("/")
     if re.fullmatch(r"(?:/[\w.\-]+)*/v\d+", path) and not re.search(r"/v\d+/.*v\d+$", path):
         return []
     told = f"base_url has the path {path or '/'}, not {BASE_PATH}"

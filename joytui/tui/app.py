@@ -348,15 +348,13 @@ class ConsoleApp(PacedApp):
 
     # The end
 
-    def _handle_exception(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """An error of ours ends the console without a wall of local variables: those may hold keys."""
         if self.is_headless:
-            super()._handle_exception(error)
+            super().fail(error)
             return
         self.failure = self.failure or error
-        self._return_code = 1
-        self._exception = self._exception or error
-        self._close_messages_no_wait()
+        self.end_without_traceback(error)
 
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import Any
 
 from textual.screen import Screen
 
+from joytui.tui.textual_private import drop_waiting_writes, resume_on_continue, waiting_writes
 from joytui.tui.type_ahead import TypeAheadApp
 
 WAITING = 4
@@ -38,16 +39,16 @@ class PacedApp(TypeAheadApp):
 
     _owed = False
 
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        if renderable is None or not _behind(self._driver):
-            super()._display(screen, renderable)
+    def draw(self, screen: Screen[Any], renderable: Any) -> None:
+        if renderable is None or waiting_writes(self.driver) < WAITING:
+            super().draw(screen, renderable)
         elif not self._owed:
             self._owed = True
             self.set_timer(LOOK_S, self._pay)
 
     def _pay(self) -> None:
         """Draws what was left out, as it is now."""
-        if _behind(self._driver):
+        if waiting_writes(self.driver) >= WAITING:
             self.set_timer(LOOK_S, self._pay)
             return
         self._owed = False
@@ -70,25 +71,20 @@ class PacedApp(TypeAheadApp):
 
     def action_suspend_process(self) -> None:
         """To the shell that started the console, also from within a script; where there is none, nothing could wake it again."""
-        driver: Any = self._driver
+        driver = self.driver
         if driver is None or not driver.can_suspend:
             return
         if os.getpgrp() == os.getsid(0):
             self.tell("no shell waits behind this console: q leaves it")
             return
-        self._suspend_signal()
+        self.app_suspend_signal.publish(self)
         driver.suspend_application_mode()
-        driver._must_signal_resume = True
+        resume_on_continue(driver)
         os.killpg(0, signal.SIGSTOP)  # the whole job: a shell waits for its child, which may be `uv run` or a script
 
     def _ended_by(self, number: int) -> None:
-        threading.Thread(target=_see_to_the_end, args=(self._driver, number), daemon=True, name="end").start()
+        threading.Thread(target=_see_to_the_end, args=(self.driver, number), daemon=True, name="end").start()
         self.exit(return_code=128 + number)
-
-
-def _behind(driver: Any) -> bool:
-    writer = getattr(driver, "_writer_thread", None)
-    return writer is not None and writer._queue.qsize() >= WAITING
 
 
 def _see_to_the_end(driver: Any, number: int) -> None:
@@ -115,7 +111,7 @@ def _abandon(driver: Any, file: int) -> None:
     flags = fcntl.fcntl(file, fcntl.F_GETFL)  # the shell has the same open file: they are put back
     fcntl.fcntl(file, fcntl.F_SETFL, flags | os.O_NONBLOCK)
     try:
-        _end_of_writes(getattr(driver, "_writer_thread", None))
+        _end_writes(driver)
         termios.tcflush(file, termios.TCOFLUSH)
         os.write(file, _LEAVE)
         if getattr(driver, "attrs_before", None) is not None:
@@ -127,16 +123,13 @@ def _abandon(driver: Any, file: int) -> None:
         left.set()
 
 
-def _end_of_writes(writer: Any) -> None:
+def _end_writes(driver: Any) -> None:
     """Takes the thread that writes out of its write: a flush of the terminal does not wake it, a signal with a handler does
     (SIGTERM has one, `catch_signals`), and then the terminal, which waits for nobody now, refuses it."""
-    if writer is None:
-        return
     threading.excepthook = lambda _: None  # that refusal is no word for the user
-    with writer._queue.mutex:
-        writer._queue.queue.clear()
-        writer._queue.queue.append(None)
-        writer._queue.not_empty.notify()
+    writer = drop_waiting_writes(driver)
+    if writer is None or writer.ident is None:
+        return
     for _ in range(50):
         if not writer.is_alive() or not callable(signal.getsignal(signal.SIGTERM)):
             return

@@ -6,13 +6,13 @@ The packets on stdin and stdout are Textual's own (`textual.drivers.web_driver`)
 from __future__ import annotations
 
 import gc
-import os
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from textual import messages
+from textual.app import App
 from textual.drivers.web_driver import WebDriver
 
 from joytui.core.errors import UsageError
@@ -25,20 +25,37 @@ if TYPE_CHECKING:
 class ServedDriver(WebDriver):
     """Textual's driver for the web, which also ends when the server has gone (8.2.8 stays: a process that nobody sees)."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._write = partial(self._to_server)
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._console = app
 
     def run_input_thread(self) -> None:
         super().run_input_thread()
-        self._app.post_message(messages.ExitApp())
+        self._console.post_message(messages.ExitApp())
 
-    def _to_server(self, data: bytes) -> int:
+    def start_application_mode(self) -> None:
+        with self._until_it_leaves():
+            super().start_application_mode()
+
+    def write(self, data: str) -> None:
+        with self._until_it_leaves():
+            super().write(data)
+
+    def write_meta(self, data: dict[str, object]) -> None:
+        with self._until_it_leaves():
+            super().write_meta(data)
+
+    def write_binary_encoded(self, data: tuple[str | bytes, ...]) -> None:
+        with self._until_it_leaves():
+            super().write_binary_encoded(data)
+
+    @contextmanager
+    def _until_it_leaves(self) -> Iterator[None]:
+        """A server that reads no more ends the console, and nothing is said about it."""
         try:
-            return os.write(self.fileno, data)
+            yield
         except BrokenPipeError:
-            self._app.post_message(messages.ExitApp())
-            return len(data)
+            self._console.post_message(messages.ExitApp())
 
 
 def open_served(wishes: Wishes, say: Callable[[str], None]) -> int:

@@ -12,13 +12,14 @@ from time import monotonic
 from typing import Any
 
 from textual import events
-from textual.app import App
 from textual.widgets import Input
+
+from joytui.tui.textual_private import HookedApp
 
 BURST_S = 0.3
 
 
-class TypeAheadApp(App[None]):
+class TypeAheadApp(HookedApp):
     """An App that hands a key on to the line which has the focus by the time that the key comes up."""
 
     def __init__(self, **words: Any) -> None:

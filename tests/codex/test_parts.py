@@ -19,7 +19,6 @@ from joytui.codex.edit import EditError, remove_key, rename_key, set_key
 from joytui.codex.models import shape_of
 from joytui.codex.proxies import proxy_for
 from joytui.codex.toml_reader import read_toml
-from joytui.codex.urls import compose
 from tests.codex.conftest import KEY, SEED, Scene
 
 
@@ -57,28 +56,6 @@ def test_a_whole_pasted_line() -> None:
 def test_what_clap_refuses(args: list[str], number: tuple[int, int, int], message: str | None) -> None:
     _, refusals = parse_arguments(args, number)
     assert (refusals[0].message if refusals else None) == message
-
-
-@pytest.mark.parametrize(
-    ("base", "wire"),
-    [
-        ("http://h/openai/v1", "http://h/openai/v1/responses"),
-        ("http://h/openai/v1//", "http://h/openai/v1/responses"),
-        (" http://h/openai/v1", "http://h/openai/v1/responses"),
-        ("http://h/openai/v1 ", "http://h/openai/v1%20/responses"),
-        ("http://h/v1?api-version=1", "http://h/v1?api-version=1/responses"),
-        ("http://h/openai/v1#x", "http://h/openai/v1"),
-        ("HTTPS://h:443/v1", "https://h/v1/responses"),
-    ],
-)
-def test_the_url_is_concatenated(base: str, wire: str) -> None:
-    composed = compose(base, "responses")
-    assert (composed.wire, composed.error) == (wire, None)
-
-
-@pytest.mark.parametrize("base", ["", "api.example/v1", "${URL}/v1", "ftp://h/v1", "http://a b/v1"])
-def test_urls_that_cannot_be_built(base: str) -> None:
-    assert compose(base, "responses").error
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.support.terminal import Terminal
 LATE = {
     "httpx",
     "pydantic",
+    "pydantic_core",
     "plotext",
     "tomlkit",
     "ssl_context",
