@@ -3,6 +3,7 @@ same; ctrl+z goes to the shell, and fg comes back to a whole picture.
 
 Textual writes from a thread with a queue of 30; when that is full its event loop waits, and with it every key, timer and
 signal. So a frame is not written while earlier ones still wait; once they are through, the screen is drawn once, as it is then.
+And the first frame waits for nothing that it does not show.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import threading
 from typing import Any
 
+from textual.reactive import var
 from textual.screen import Screen
 
 from joytui.tui.type_ahead import TypeAheadApp
@@ -36,11 +38,16 @@ _LEAVE = b"".join(
 class PacedApp(TypeAheadApp):
     """An App whose event loop never waits for its terminal."""
 
+    drawn: var[bool] = var(False)
+    """Whether a frame has gone to the terminal. What would hold the first one up waits for it."""
+
     _owed = False
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
         if renderable is None or not _behind(self._driver):
             super()._display(screen, renderable)
+            if not self.drawn and renderable is not None and not self._batch_count:
+                self.call_later(setattr, self, "drawn", True)
         elif not self._owed:
             self._owed = True
             self.set_timer(LOOK_S, self._pay)
@@ -84,6 +91,18 @@ class PacedApp(TypeAheadApp):
     def _ended_by(self, number: int) -> None:
         threading.Thread(target=_see_to_the_end, args=(self._driver, number), daemon=True, name="end").start()
         self.exit(return_code=128 + number)
+
+
+class PacedScreen(Screen[None]):
+    """A screen whose styles are made once and which is drawn once before its first frame, where Textual does both twice."""
+
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._css_update_count = self.app._css_update_count  # a new screen is styled by the stylesheet as it is now
+
+    def _compositor_refresh(self) -> None:
+        if not self.app._batch_count:  # what is drawn in a batch is thrown away, with the note of what was to be drawn
+            super()._compositor_refresh()
 
 
 def _behind(driver: Any) -> bool:
