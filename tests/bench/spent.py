@@ -29,10 +29,11 @@ def times(ours: Sequence[Spent], theirs: Sequence[Spent]) -> Spent:
     return Spent(statistics.median(wall), statistics.median(cpu))
 
 
-def judged(what: str, ours: Sequence[Spent], theirs: Sequence[Spent], name: str, aim: float) -> bool:
-    """Says how ours stands to what `name` took; whether that is within the aim."""
+def judged(what: str, ours: Sequence[Spent], theirs: Sequence[Spent], name: str, aim: float, by: str = "") -> bool:
+    """Says how ours stands to what `name` took; whether that is within the aim. `by`: "CPU", or "clock"; else as `busy` says."""
     ratio = times(ours, theirs)
-    by, counted = ("CPU", ratio.cpu) if busy() else ("clock", ratio.wall)
+    by = by or ("CPU" if busy() else "clock")
+    counted = ratio.cpu if by == "CPU" else ratio.wall
     print(f"{what}: {counted:.2f} times {name} by the {by}", end=" ")
     print(f"(clock {ratio.wall:.3f}, CPU {ratio.cpu:.3f}, medians of {len(ours)} pairs; aim: at most {aim})")
     return counted <= aim
