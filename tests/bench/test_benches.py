@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import doctor
 from tests.bench.__main__ import names, start
 from tests.bench.spent import Spent, finished, judged, times
 
@@ -33,6 +34,10 @@ def test_it_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> No
 def test_a_commit_that_is_none_ends_it_in_words(name: str) -> None:
     with pytest.raises(SystemExit, match="--baseline"):
         start([name, "--baseline", "no-such-commit"])
+
+
+def test_the_situations_that_the_doctor_is_timed_in_are_there() -> None:
+    assert {one.name for one in doctor.chosen()} == {*doctor.LOCAL, *doctor.REMOTE, *doctor.HEALTHY}
 
 
 def test_an_unknown_name_lists_the_others(capsys: pytest.CaptureFixture[str]) -> None:
