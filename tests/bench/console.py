@@ -1,7 +1,7 @@
 """The console's live path in a real pty of 160×50: CPU, lag, delay, nothing dropped; memory and filters over a million.
 
     python -m tests.bench console [--seconds 5] [--rates 100,1000,10000] [--rows 1000000] [--ledger 100000] [--full]
-    python -m tests.bench console --baseline COMMIT [--rounds 3]        beside an older commit, by turns
+    python -m tests.bench console --baseline COMMIT [--rounds 5]        beside an older commit, by turns
     python -m tests.bench console --hour        ten minutes at 600 requests a second: does the memory stay where it is?
     python -m tests.bench console --hour --hour-rate 6000        the same number of requests in a minute
 
@@ -35,7 +35,7 @@ from typing import Any
 
 from tests.bench import baseline
 from tests.bench.baseline import HERE, Tree
-from tests.bench.spent import Spent, judged
+from tests.bench.spent import Spent, by_turns, judged
 
 FILTERS = (
     "status:4xx", "key:dev-1*", "cost>0.5", "quota", "model:auto -status:200", "latency>10s", "tokens>50k",
@@ -59,7 +59,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--hour", action="store_true", help="only the memory over an hour's requests, in ten minutes")
     parser.add_argument("--hour-rate", type=int, default=600, help="so many of an hour's requests in a second")
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3, help="how often they take turns, with --baseline")
+    parser.add_argument("--rounds", type=int, default=5, help="how often they take turns, with --baseline")
     baseline.add_option(parser)
     args = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by the way out that ends what was started
@@ -89,7 +89,7 @@ def at_rate(rate: int, trees: Sequence[Tree], args: argparse.Namespace) -> list[
     """The trees' consoles by turns, then the plain apps; what was missed."""
     missed: list[str] = []
     spent: dict[Tree, list[Spent]] = {tree: [] for tree in trees}
-    apps = [("joytui", tree) for tree in trees] * (args.rounds if args.baseline else 1)
+    apps = [("joytui", tree) for tree in by_turns(trees, args.rounds if args.baseline else 1)]
     apps += [] if args.alone else [("RichLog", HERE), ("DataTable", HERE)]
     for what, tree in apps:
         expected = int(rate * args.seconds)

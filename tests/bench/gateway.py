@@ -30,7 +30,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.bench import baseline
-from tests.bench.spent import Spent, cpu_of, judged
+from tests.bench.spent import Spent, by_turns, cpu_of, judged
 
 AIM_ADDED_MS, AIM_RATE, AIM_GROWTH_MB = 1.0, 1500, 8.0
 CHUNKS, CHUNK_EVERY_S = 200, 0.005
@@ -121,7 +121,7 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
     good = True
     turns: dict[str, list[Spent]] = {way.name: [] for way in ways}
     for connections in [int(part) for part in args.connections.split(",")]:
-        await _by_turns(ways, connections, args.requests)
+        await _load_all(ways, connections, args.requests)
         for way in ways:
             print(f"{connections:3} connections  {_line(way, ways[0])}")
             turns[way.name] += way.turns
@@ -143,13 +143,12 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
     return 0 if good else 1
 
 
-async def _by_turns(ways: list[Way], connections: int, requests: int) -> None:
+async def _load_all(ways: list[Way], connections: int, requests: int) -> None:
     for way in ways:
         await way.turn(connections, 50 * connections)  # warms it up
         way.took, way.turns = [], []
-    for _ in range(TURNS):
-        for way in ways:
-            await way.turn(connections, requests // TURNS)
+    for way in by_turns(ways, TURNS):
+        await way.turn(connections, requests // TURNS)
 
 
 def _line(way: Way, direct: Way) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+One = TypeVar("One")
 
 
 class Spent(NamedTuple):
@@ -20,6 +22,12 @@ class Spent(NamedTuple):
 def busy() -> bool:
     """Whether others use this machine too: then the clock says little, and the CPU time counts."""
     return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+def by_turns(ones: Sequence[One], rounds: int) -> Iterator[One]:
+    """Each one once a round, to and fro, so that none always comes first."""
+    for number in range(rounds):
+        yield from ones if number % 2 == 0 else reversed(ones)
 
 
 def times(ours: Sequence[Spent], theirs: Sequence[Spent]) -> Spent:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import baseline
-from tests.bench.spent import Spent, finished, judged, times
+from tests.bench.spent import Spent, by_turns, finished, judged, times
 from tests.support.terminal import screen_of
 
 AIM = 1.25
@@ -96,13 +96,10 @@ def environment(folder: Path) -> dict[str, str]:
 
 def measure(runners: Sequence[Runner], rounds: int, env: dict[str, str]) -> list[list[Spent]]:
     """What each spent until its first frame, by turns; one unmeasured round first warms the caches."""
-    spent: list[list[Spent]] = [[] for _ in runners]
-    for number in range(rounds + 1):
-        for runner, its in zip(runners, spent, strict=True):
-            one = first_frame(runner, env)
-            if number:
-                its.append(one)
-    return spent
+    spent: dict[str, list[Spent]] = {runner.name: [] for runner in runners}
+    for runner in by_turns(runners, rounds + 1):
+        spent[runner.name].append(first_frame(runner, env))
+    return [its[1:] for its in spent.values()]
 
 
 def first_frame(runner: Runner, env: dict[str, str]) -> Spent:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.bench import doctor
 from tests.bench.__main__ import names, start
-from tests.bench.spent import Spent, finished, judged, times
+from tests.bench.spent import Spent, by_turns, finished, judged, times
 
 MODULES = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem.isidentifier())
 
@@ -52,6 +52,10 @@ def test_pairs_are_judged_by_their_median(capsys: pytest.CaptureFixture[str]) ->
     assert judged("a start", ours, theirs, "the other", 1.1, by="CPU")
     assert not judged("a start", ours, theirs, "the other", 1.1, by="clock")
     assert "a start: 2.00 times the other by the clock" in capsys.readouterr().out
+
+
+def test_turns_go_to_and_fro() -> None:
+    assert "".join(by_turns("ab", 3)) == "abbaab"
 
 
 def test_what_a_process_computed_is_known_when_it_ended() -> None:

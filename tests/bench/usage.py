@@ -30,7 +30,7 @@ import platformdirs
 
 from tests.bench import baseline, usage_ledger
 from tests.bench.baseline import HERE, Tree
-from tests.bench.spent import Spent, finished, judged
+from tests.bench.spent import Spent, by_turns, finished, judged
 from tests.support.rollout_corpus import FIELDS, Truth, write_corpus
 
 COLD_AIM, WARM_AIM = 0.35, 0.10
@@ -69,7 +69,7 @@ def _ours(folder: Path, home: Path, truth: Truth, trees: Sequence[Tree], rounds:
     exact = kept = True
     for kind, (aim, before) in kinds.items():
         spent: dict[Tree, list[Spent]] = {tree: [] for tree in trees}
-        for tree in trees * rounds:
+        for tree in by_turns(trees, rounds):
             data = folder / f"data-{tree.name}"
             env = {**os.environ, "CODEX_HOME": str(home), "HOME": str(folder), "JOYTUI_DATA_DIR": str(data)}
             before(data)

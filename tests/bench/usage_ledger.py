@@ -32,7 +32,7 @@ from joytui.usage.insight import gateway_insight
 from tests.bench import baseline
 from tests.bench.baseline import HERE, Tree
 from tests.bench.gateway import running
-from tests.bench.spent import Spent, cpu_of, judged
+from tests.bench.spent import Spent, by_turns, cpu_of, judged
 from tests.support.ledger_corpus import write_ledger
 
 DAYS = 90
@@ -163,13 +163,13 @@ async def _ask_all(
     async with AsyncExitStack() as stack:
         for console, _ in gateways.values():
             await stack.enter_async_context(console)
-        for _ in range(rounds):
-            for tree, (console, pid) in gateways.items():
-                before = cpu_of(pid)
-                each = {name: await _timed(partial(console.usage, **ask)) for name, ask in asked.items()}
-                spent[tree].append(Spent(sum(each.values()), cpu_of(pid) - before))
-                for name, seconds in each.items() if tree is HERE else ():
-                    took[name].append(1000 * seconds)
+        for tree in by_turns(list(gateways), rounds):
+            console, pid = gateways[tree]
+            before = cpu_of(pid)
+            each = {name: await _timed(partial(console.usage, **ask)) for name, ask in asked.items()}
+            spent[tree].append(Spent(sum(each.values()), cpu_of(pid) - before))
+            for name, seconds in each.items() if tree is HERE else ():
+                took[name].append(1000 * seconds)
         ours = gateways[HERE][0]
         insight = [1000 * await _timed(partial(gateway_insight, ours, now, 10**12)) for _ in range(rounds)]
     return took, insight, spent
