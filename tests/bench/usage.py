@@ -5,8 +5,8 @@ the questions of Usage to a ledger of 1,000,000 requests (`bench.usage_ledger`).
 
 Whole processes, files in the page cache: cold (no cache of ours), warm (nothing changed), live (one file grew). Aims: totals
 exact to the token; cold at most 0.35 s, warm at most 0.10 s. ccusage comes from npm (JOYTUI_CCUSAGE names its folder, else
-the tests' cache folder); without it the comparison is left out, and that is said. The baseline's commands and gateway have
-their turn after each of ours.
+the tests' cache folder); without it the comparison is left out, and that is said. The baseline's commands and gateway take turns
+with ours.
 """
 
 from __future__ import annotations
