@@ -162,9 +162,11 @@ class ConsoleApp(PacedApp):
 
     async def on_mount(self) -> None:
         self.catch_signals()
-        self.call_after_refresh(self.call_later, self._after_first_frame)
 
-    def _after_first_frame(self) -> None:
+    def watch_drawn(self, drawn: bool) -> None:
+        """The first frame is out: what it did not wait for."""
+        if not drawn:
+            return
         import gc
 
         gc.freeze()

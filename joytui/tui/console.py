@@ -19,13 +19,14 @@ class Console(Protocol):
     """The console's data and actions, without Textual's own: those are on `self.app`.
 
     `client` is None while there is no gateway to ask; `link` is None in a console that only shows what it was given;
-    `codex_goes_to` is where the doctor saw Codex send its requests.
+    `codex_goes_to` is where the doctor saw Codex send its requests; `drawn`: whether a first frame is on the terminal.
     """
 
     options: Options
     settings: ConsoleSettings
     link_state: LinkState
     codex_goes_to: str | None
+    drawn: bool
 
     @property
     def client(self) -> ConsoleClient | None: ...

@@ -3,6 +3,7 @@ same; ctrl+z goes to the shell, and fg comes back to a whole picture.
 
 Textual writes from a thread with a queue of 30; when that is full its event loop waits, and with it every key, timer and
 signal. So a frame is not written while earlier ones still wait; once they are through, the screen is drawn once, as it is then.
+And the first frame waits for nothing that it does not show.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import threading
 from typing import Any
 
+from textual.reactive import var
 from textual.screen import Screen
 
 from joytui.tui.textual_private import drop_waiting_writes, resume_on_continue, waiting_writes
@@ -37,11 +39,16 @@ _LEAVE = b"".join(
 class PacedApp(TypeAheadApp):
     """An App whose event loop never waits for its terminal."""
 
+    drawn: var[bool] = var(False)
+    """Whether a frame has gone to the terminal. What would hold the first one up waits for it."""
+
     _owed = False
 
     def draw(self, screen: Screen[Any], renderable: Any) -> None:
         if renderable is None or waiting_writes(self.driver) < WAITING:
             super().draw(screen, renderable)
+            if not self.drawn and renderable is not None and not self.in_batch:
+                self.call_later(setattr, self, "drawn", True)
         elif not self._owed:
             self._owed = True
             self.set_timer(LOOK_S, self._pay)

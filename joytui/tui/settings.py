@@ -11,7 +11,6 @@ budget_period = "month"   # day, week or month
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -47,12 +46,15 @@ def load(path: Path) -> ConsoleSettings:
     """The settings of the file; the defaults where there is none. Raises SettingsError, with the file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        table = tomllib.loads(text).get(TABLE, {})
     except FileNotFoundError:
         return ConsoleSettings()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
+    import tomllib  # most have no such file, and the first frame waits for this
+
+    try:
+        table = tomllib.loads(text).get(TABLE, {})
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(str(error), where=str(path)) from None
     if not isinstance(table, dict):

@@ -23,6 +23,11 @@ class HookedApp(App[None]):
         """What speaks to the terminal; None before the start."""
         return self._driver
 
+    @property
+    def in_batch(self) -> bool:
+        """Whether what is drawn now is thrown away, because a batch of updates is under way."""
+        return bool(self._batch_count)
+
     def draw(self, screen: Screen[Any], renderable: Any) -> None:
         """Writes a frame to the terminal. Override it to leave frames out; `renderable` is None where there is nothing to draw."""
         super()._display(screen, renderable)
@@ -42,6 +47,18 @@ class HookedApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         self.fail(error)
+
+
+class PacedScreen(Screen[None]):
+    """A screen whose styles are made once and which is drawn once before its first frame, where Textual does both twice."""
+
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._css_update_count = self.app._css_update_count  # a new screen is styled by the stylesheet as it is now
+
+    def _compositor_refresh(self) -> None:
+        if not self.app._batch_count:  # what is drawn in a batch is thrown away, with the note of what was to be drawn
+            super()._compositor_refresh()
 
 
 def resume_on_continue(driver: Any) -> None:

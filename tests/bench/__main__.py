@@ -1,6 +1,6 @@
 """`python -m tests.bench NAME [OPTIONS]`: the measurements that the project promises, each in its own module.
 
-A bench is a module beside this one with `main(words) -> int` or `run() -> int`.
+A bench is a module beside this one with `main(words) -> int`, which explains itself with --help.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-_ENTRY = re.compile(r"^def (?:main|run)\(", re.M)
+_ENTRY = re.compile(r"^def main\(", re.M)
 
 
 def names() -> list[str]:
@@ -23,9 +23,12 @@ def start(words: list[str]) -> int:
     if not words or words[0] not in names():
         sys.stderr.write(f"usage: python -m tests.bench NAME [OPTIONS]\n  NAME: {', '.join(names())}\n")
         return 2
-    module = import_module(f"tests.bench.{words[0]}")
-    outcome = module.main(words[1:]) if hasattr(module, "main") else module.run()
-    return int(outcome or 0)
+    try:
+        bench = import_module(f"tests.bench.{words[0]}")
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"needs {error.name}: pip install -e '.[test]'\n")
+        return 2
+    return int(bench.main(words[1:]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The console's live path in a real pty of 160×50: CPU, lag, delay, nothing dropped; memory and filters over a million.
 
     python -m tests.bench console [--seconds 5] [--rates 100,1000,10000] [--rows 1000000] [--ledger 100000] [--full]
+    python -m tests.bench console --baseline COMMIT [--rounds 5]        beside an older commit, by turns
     python -m tests.bench console --hour        ten minutes at 600 requests a second: does the memory stay where it is?
     python -m tests.bench console --hour --hour-rate 6000        the same number of requests in a minute
 
@@ -32,6 +33,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import baseline
+from tests.bench.baseline import HERE, Tree
+from tests.bench.spent import Spent, by_turns, judged
+
 FILTERS = (
     "status:4xx", "key:dev-1*", "cost>0.5", "quota", "model:auto -status:200", "latency>10s", "tokens>50k",
     "status:4xx key:dev-* since:2h quota", "a", "0199f3a2", "deadbeef", "id:resp_00*", "id:*ff",
@@ -54,6 +59,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--hour", action="store_true", help="only the memory over an hour's requests, in ten minutes")
     parser.add_argument("--hour-rate", type=int, default=600, help="so many of an hour's requests in a second")
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5, help="how often they take turns, with --baseline")
+    baseline.add_option(parser)
     args = parser.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by the way out that ends what was started
     if args.full:
@@ -73,17 +80,32 @@ def main(words: list[str]) -> int:
 
 
 def live(args: argparse.Namespace) -> list[str]:
-    missed: list[str] = []
-    ours = 0.0
+    trees = baseline.trees(args.baseline)
     print(f"{'':12}{'req/s':>7}{'CPU':>7}{'lag p99':>10}{'max':>9}{'delay p50':>11}{'p99':>9}   shown")
-    for rate in (int(text) for text in args.rates.split(",")):
-        for what in ("joytui",) if args.alone else ("joytui", "RichLog", "DataTable"):
-            expected = int(rate * args.seconds)
-            figures = measured(what, rate, args.seconds, expected, rows_form=args.rows_form)
-            if what == "joytui":
-                ours = a_request(figures)
-                missed += misses(rate, figures)
-            print(live_line(what, rate, figures, expected) + beside(a_request(figures), ours), flush=True)
+    return [miss for rate in args.rates.split(",") for miss in at_rate(int(rate), trees, args)]
+
+
+def at_rate(rate: int, trees: Sequence[Tree], args: argparse.Namespace) -> list[str]:
+    """The trees' consoles by turns, then the plain apps; what was missed."""
+    missed: list[str] = []
+    spent: dict[Tree, list[Spent]] = {tree: [] for tree in trees}
+    apps = [("joytui", tree) for tree in by_turns(trees, args.rounds if args.baseline else 1)]
+    apps += [] if args.alone else [("RichLog", HERE), ("DataTable", HERE)]
+    for what, tree in apps:
+        expected = int(rate * args.seconds)
+        figures = measured(what, rate, args.seconds, expected, rows_form=args.rows_form, tree=tree)
+        name = tree.name if what == "joytui" else what
+        print(live_line(name, rate, figures, expected), end="", flush=True)
+        if what == "joytui" and figures:
+            spent[tree].append(Spent(figures["delay_p50_ms"] / 1000, a_request(figures)))
+        print(beside(a_request(figures), spent[HERE][-1].cpu if spent[HERE] else 0.0), flush=True)
+        missed += misses(rate, figures) if what == "joytui" and tree is HERE else []
+    for tree in trees[1:]:
+        ended = len(spent[tree]) == len(spent[HERE]) > 0
+        if not (
+            ended and judged(f"a request at {rate}/s", spent[HERE], spent[tree], tree.name, baseline.AIM, by="CPU")
+        ):
+            missed.append(f"beside {tree.name} at {rate}/s")
     return missed
 
 
@@ -93,7 +115,7 @@ def live_line(what: str, rate: int, figures: dict[str, Any], expected: int) -> s
     delays = "".join(f"{figures[name]:>{room}.0f}ms" for name, room in (("delay_p50_ms", 9), ("delay_p99_ms", 7)))
     return (
         f"{what:<12}{rate:>7}{figures['cpu']:>7.0%}{figures['lag_p99_ms']:>8.0f}ms{figures['lag_max_ms']:>7.0f}ms"
-        f"{delays if what == 'joytui' else '':>20}   {figures['shown']:,} of {expected:,}"
+        f"{delays if figures['delay_p50_ms'] else '':>20}   {figures['shown']:,} of {expected:,}"
     )
 
 
@@ -149,24 +171,25 @@ def steady(rows: int, rate: int) -> list[str]:
     return [] if flat else ["hour"]
 
 
-def measured(what: str, rate: int, amount: float, expected: int, *more: str, rows_form: bool = False) -> dict[str, Any]:
-    """The figures of one app on a feed of its own; empty if it did not end in time."""
-    command = [sys.executable, "-m", "tests.bench.feed", str(rate), str(amount), *(["rows"] if rows_form else [])]
-    feed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def measured(
+    what: str, rate: int, amount: float, expected: int, *more: str, rows_form: bool = False, tree: Tree = HERE
+) -> dict[str, Any]:
+    """The figures of one app on a feed of its own, both of this tree; empty if it did not end in time."""
+    command = [tree.python, "-m", "tests.bench.feed", str(rate), str(amount), *(["rows"] if rows_form else [])]
+    feed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tree.folder)
     try:
         assert feed.stdout is not None
         url = feed.stdout.readline().strip()
         with tempfile.TemporaryDirectory() as folder:
-            return in_terminal(
-                Path(folder), [what, url, str(expected), str(amount), *more], {"JOYTUI_ADMIN_TOKEN": "bench"}
-            )
+            words = [what, url, str(expected), str(amount), *more]
+            return in_terminal(Path(folder), words, {"JOYTUI_ADMIN_TOKEN": "bench"}, tree)
     finally:
         feed.kill()
         feed.wait()
 
 
-def in_terminal(folder: Path, words: Sequence[str], extra: dict[str, str]) -> dict[str, Any]:
-    """Runs `tests.bench.watched` in a pty that somebody reads, and returns what it wrote."""
+def in_terminal(folder: Path, words: Sequence[str], extra: dict[str, str], tree: Tree = HERE) -> dict[str, Any]:
+    """Runs the tree's `tests.bench.watched` in a pty that somebody reads, and returns what it wrote."""
     out = folder / "figures.json"
     (folder / ".codex").mkdir(exist_ok=True)
     env = {
@@ -175,8 +198,10 @@ def in_terminal(folder: Path, words: Sequence[str], extra: dict[str, str]) -> di
     }  # fmt: skip
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-    command = [sys.executable, "-m", "tests.bench.watched", str(out), *words]
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+    command = [tree.python, "-m", "tests.bench.watched", str(out), *words]
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=tree.folder, start_new_session=True
+    )
     os.close(slave)
     reader = threading.Thread(target=drain, args=(master,), daemon=True)
     reader.start()

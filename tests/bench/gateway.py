@@ -1,11 +1,12 @@
 """What the gateway adds to a request: with key, policy, relay and ledger, and with the bridge, beside the upstream alone.
 
-    python -m tests.bench gateway [--requests N] [--connections 1,16,64] [--memory N]
+    python -m tests.bench gateway [--requests N] [--connections 1,16,64] [--memory N] [--baseline COMMIT]
 
 Three processes: a trivial Chat upstream, a real `joytui gateway run` in front of it, and this client (raw sockets, so that
 the client costs little). Latency and requests/s at each number of connections with their ratio to the upstream alone, what a
 streamed chunk is delayed by, and memory over --memory requests (10,000; the promise is 100,000). CPU time stands beside the
-clock, since it says more on a machine that others use too. Aims: at most 1.0 ms p50 added at 1 connection, at least 1,500
+clock, since it says more on a machine that others use too. Direct, relay and bridge (and the baseline's) take turns, a quarter of
+the requests each time. Aims: at most 1.0 ms p50 added at 1 connection, at least 1,500
 requests/s at 16 on one worker, memory that stays flat.
 """
 
@@ -23,13 +24,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.bench import baseline
+from tests.bench.spent import Spent, by_turns, cpu_of, judged
+
 AIM_ADDED_MS, AIM_RATE, AIM_GROWTH_MB = 1.0, 1500, 8.0
 CHUNKS, CHUNK_EVERY_S = 200, 0.005
+TURNS = 4
 WARM_UP = 2000
 CHAT = json.dumps({"model": "m", "messages": [{"role": "user", "content": "say hi"}]}).encode()
 RESPONSES = json.dumps({"model": "m", "input": "say hi"}).encode()
@@ -46,13 +51,47 @@ ANSWER = json.dumps(
 _STAMP = re.compile(rb'"(?:content|delta)": ?"<(\d+)>"')
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Milliseconds and requests a second."""
+@dataclass(slots=True)
+class Way:
+    """A way to the upstream: its latencies at one number of connections in ms, and what a request took at each turn.
 
-    p50: float
-    p99: float
-    rate: float
+    `pid`: the gateway's, None where none stands between.
+    """
+
+    name: str
+    base: str
+    path: str
+    body: bytes
+    key: str
+    pid: int | None = None
+    took: list[float] = field(default_factory=list)
+    turns: list[Spent] = field(default_factory=list)
+
+    @property
+    def p50(self) -> float:
+        return statistics.median(self.took)
+
+    @property
+    def p99(self) -> float:
+        return sorted(self.took)[int(len(self.took) * 0.99)]
+
+    @property
+    def rate(self) -> float:
+        return len(self.turns) / sum(turn.wall for turn in self.turns)
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1000 * statistics.mean(turn.cpu for turn in self.turns)
+
+    async def turn(self, connections: int, requests: int) -> None:
+        """So many requests over so many connections."""
+        before, begun = self._cpu(), time.perf_counter()
+        took = await load(self.base, self.path, self.body, self.key, connections, requests)
+        self.turns.append(Spent((time.perf_counter() - begun) / len(took), (self._cpu() - before) / len(took)))
+        self.took += took
+
+    def _cpu(self) -> float:
+        return cpu_of(self.pid) if self.pid else 0.0
 
 
 def main(words: list[str]) -> int:
@@ -60,73 +99,83 @@ def main(words: list[str]) -> int:
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--connections", default="1,16,64")
     parser.add_argument("--memory", type=int, default=10_000, help="requests over which memory is watched")
+    baseline.add_option(parser)
     args = parser.parse_args(words)
-    with tempfile.TemporaryDirectory() as folder, running("-m", "tests.bench.gateway") as (upstream, _):
+    trees = baseline.trees(args.baseline)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        upstream, _ = stack.enter_context(running(sys.executable, "-m", "tests.bench.gateway"))
         url = f"{upstream}/v1"
-        with running("-m", "joytui", "gateway", "run", env=_env(Path(folder), url)) as (gateway, pid):
-            key = _key(gateway, Path(folder))
-            return asyncio.run(_measure(url, f"{gateway}/openai/v1", key, pid, args))
+        ways = [Way("direct", url, "chat/completions", CHAT, "none")]
+        for tree in trees:
+            data = folder / tree.name
+            gateway, pid = stack.enter_context(running(tree.joytui, "gateway", "run", env=_env(data, url)))
+            base, key = f"{gateway}/openai/v1", _key(gateway, data)
+            mark = "" if tree is baseline.HERE else f" {tree.name}"
+            ways += [Way(f"relay{mark}", base, "chat/completions", CHAT, key, pid)]
+            ways += [Way(f"bridge{mark}", base, "responses", RESPONSES, key, pid)]
+        return asyncio.run(_measure(ways, trees, args))
 
 
-async def _measure(direct: str, through: str, key: str, pid: int, args: argparse.Namespace) -> int:
-    paths = (
-        ("direct", direct, "chat/completions", CHAT),
-        ("relay", through, "chat/completions", CHAT),
-        ("bridge", through, "responses", RESPONSES),
-    )
+async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argparse.Namespace) -> int:
     good = True
+    turns: dict[str, list[Spent]] = {way.name: [] for way in ways}
     for connections in [int(part) for part in args.connections.split(",")]:
-        found: dict[str, Figures] = {}
-        cpu: dict[str, float] = {}
-        for name, base, path, body in paths:
-            await load(base, path, body, key, connections, 50 * connections)
-            before = _cpu_ms(pid)
-            found[name] = await load(base, path, body, key, connections, args.requests)
-            cpu[name] = (_cpu_ms(pid) - before) / args.requests
-        for name, f in found.items():
-            direct = found["direct"]
-            added = (
-                f"  added p50 {f.p50 - direct.p50:6.2f} p99 {f.p99 - direct.p99:6.2f} ms  {f.rate / direct.rate:4.2f} of direct"
-                f"  gateway CPU {cpu[name]:.2f} ms a request"
-                if name != "direct"
-                else ""
-            )
-            print(
-                f"{connections:3} connections  {name:7} {f.rate:7.0f} req/s  p50 {f.p50:6.2f}  p99 {f.p99:6.2f} ms{added}"
-            )
+        await _load_all(ways, connections, args.requests)
+        for way in ways:
+            print(f"{connections:3} connections  {_line(way, ways[0])}")
+            turns[way.name] += way.turns
         if connections == 1:
-            good &= found["bridge"].p50 - found["direct"].p50 <= AIM_ADDED_MS
+            good &= ways[2].p50 - ways[0].p50 <= AIM_ADDED_MS
         if connections == 16:
-            good &= found["bridge"].rate >= AIM_RATE
-    for name, base, path, _ in paths:
-        await delays(base, path, key, 10)
-        p50, p99 = await delays(base, path, key, CHUNKS)
-        print(f"streamed chunks  {name:7} delay p50 {p50:6.2f}  p99 {p99:6.2f} ms")
+            good &= ways[2].rate >= AIM_RATE
+    for way in ways:
+        await delays(way.base, way.path, way.key, 10)
+        p50, p99 = await delays(way.base, way.path, way.key, CHUNKS)
+        print(f"streamed chunks  {way.name:15} delay p50 {p50:6.2f}  p99 {p99:6.2f} ms")
     if args.memory:
-        good &= await _memory(through, key, pid, args.memory)
+        good &= await _memory(ways[1:3], args.memory)
     print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"aims (added p50 <= {AIM_ADDED_MS} ms at 1, >= {AIM_RATE} req/s at 16): {'reached' if good else 'missed'}")
+    for tree in trees[1:]:
+        for kind in ("relay", "bridge"):
+            good &= judged(kind, turns[kind], turns[f"{kind} {tree.name}"], tree.name, baseline.AIM)
     return 0 if good else 1
 
 
-async def load(base: str, path: str, body: bytes, key: str, connections: int, requests: int) -> Figures:
-    """Keep-alive connections that ask one after another."""
+async def _load_all(ways: list[Way], connections: int, requests: int) -> None:
+    for way in ways:
+        await way.turn(connections, 50 * connections)  # warms it up
+        way.took, way.turns = [], []
+    for way in by_turns(ways, TURNS):
+        await way.turn(connections, requests // TURNS)
+
+
+def _line(way: Way, direct: Way) -> str:
+    line = f"{way.name:15} {way.rate:7.0f} req/s  p50 {way.p50:6.2f}  p99 {way.p99:6.2f} ms"
+    if way.pid is None:
+        return line
+    return (
+        f"{line}  added p50 {way.p50 - direct.p50:6.2f} p99 {way.p99 - direct.p99:6.2f} ms  {way.rate / direct.rate:4.2f} of direct"
+        f"  gateway CPU {way.cpu_ms:.2f} ms a request"
+    )
+
+
+async def load(base: str, path: str, body: bytes, key: str, connections: int, requests: int) -> list[float]:
+    """Keep-alive connections that ask one after another; the latencies in ms."""
     took: list[float] = []
-    begun = time.perf_counter()
-    await asyncio.gather(*(_client(base, path, body, key, requests // connections, took) for _ in range(connections)))
-    elapsed = time.perf_counter() - begun
-    took.sort()
-    return Figures(statistics.median(took), took[int(len(took) * 0.99)], len(took) / elapsed)
+    each = max(1, requests // connections)
+    await asyncio.gather(*(_client(base, path, body, key, each, took) for _ in range(connections)))
+    return took
 
 
-async def _memory(through: str, key: str, pid: int, requests: int) -> bool:
+async def _memory(ways: list[Way], requests: int) -> bool:
     """Whether the gateway stays as large as it is after a warm-up, over so many requests of both kinds."""
-    kinds = (("chat/completions", CHAT), ("responses", RESPONSES))
     sizes: list[float] = []
     for count in (WARM_UP, *[max(requests // 4, 32)] * 4):
-        for path, body in kinds:
-            await load(through, path, body, key, 16, count // 2)
-        sizes.append(_resident_mb(pid))
+        for way in ways:
+            await load(way.base, way.path, way.body, way.key, 16, count // 2)
+        sizes.append(_resident_mb(ways[0].pid))
     print(f"memory of the gateway over {requests} requests  {' '.join(f'{size:.1f}' for size in sizes)} MB")
     return sizes[-1] - sizes[0] <= AIM_GROWTH_MB
 
@@ -173,7 +222,7 @@ async def _client(base: str, path: str, body: bytes, key: str, count: int, took:
 @contextmanager
 def running(*words: str, env: dict[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """A process that says "ready URL"; its URL and pid."""
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=env)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().split()[1], process.pid
@@ -198,16 +247,7 @@ def _key(gateway: str, folder: Path) -> str:
     return str(answer.json()["key"])
 
 
-def _cpu_ms(pid: int) -> float:
-    """What the process has computed so far: says more than the clock on a machine that others use too."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mb(pid: int) -> float:
+def _resident_mb(pid: int | None) -> float:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:

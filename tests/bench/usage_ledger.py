@@ -1,7 +1,8 @@
 """What Usage and `joytui usage` ask of a ledger of 1,000,000 requests: at the store, and as a client sees it.
 
 The ledger is made by SQL, as an older joytui would have left it: its sums by project and thread are filled first, in the
-slices in which a gateway does that while it works.
+slices in which a gateway does that while it works. Beside a baseline each tree makes a ledger of its own, with the same
+requests in it, and one client asks the gateways of both by turns.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ import os
 import sqlite3
 import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from joytui.client.console import ConsoleClient
-from joytui.client.local import connect
 from joytui.core.clock import parse_time, rfc3339
-from joytui.core.places import places
 from joytui.ledger import parts
 from joytui.ledger.schema import MIGRATIONS
 from joytui.ledger.sqlite import SqliteLedger
@@ -30,30 +29,52 @@ from joytui.ledger.usage import usage
 from joytui.tui.usage.reading import MOST_GROUPS
 from joytui.tui.usage.snapshot import GROUPS, RANGES, Question
 from joytui.usage.insight import gateway_insight
+from tests.bench import baseline
+from tests.bench.baseline import HERE, Tree
+from tests.bench.gateway import running
+from tests.bench.spent import Spent, by_turns, cpu_of, judged
 from tests.support.ledger_corpus import write_ledger
 
-REQUESTS, DAYS = 1_000_000, 90
-ROUNDS = 7
+DAYS = 90
 AIM_MS = 50.0
 Ask = dict[str, Any]
 
 
-def measure(folder: Path) -> bool:
-    """Prints the table; whether the totals are right. The times do not decide."""
-    store = folder / "data" / "ledger.sqlite3"
+def measure(folder: Path, requests: int, trees: Sequence[Tree], rounds: int) -> bool:
+    """Prints the table; whether the totals are right and the baseline's promise is kept. The times do not decide."""
     now = datetime.now(UTC)
-    took = write_ledger(store, REQUESTS, DAYS, now)
-    print(f"\nledger: {REQUESTS:,} requests over {DAYS} days, {store.stat().st_size / 1e6:.0f} MB, ", end="")
+    store = _store(folder, HERE)
+    took = write_ledger(store, requests, DAYS, now)
+    print(f"\nledger: {requests:,} requests over {DAYS} days, {store.stat().st_size / 1e6:.0f} MB, ", end="")
     print(f"made in {took:.0f} s; load {os.getloadavg()[0]:.1f}")
     _as_an_older_one(store)
     ledger = _migrated(store)
     asked = _questions(now)
-    right = ledger.read_now(usage, [], 0, int(now.timestamp() * 1000) + 1)[1].requests == REQUESTS
-    inside = {name: _median(lambda ask=ask: _at_the_store(ledger, ask))[0] for name, ask in asked.items()}
+    right = ledger.read_now(usage, [], 0, int(now.timestamp() * 1000) + 1)[1].requests == requests
+    inside = {name: _median(lambda ask=ask: _at_the_store(ledger, ask), rounds) for name, ask in asked.items()}
     ledger.close()
-    outside, insight = _through_the_gateway(folder, asked, now)
+    for tree in trees[1:]:
+        _make_its_own(folder, tree, requests, now)
+    outside, insight, spent = _through_the_gateways(folder, trees, asked, now, rounds)
     _print_table(inside, outside, insight)
+    for tree in trees[1:]:
+        right &= judged("all questions", spent[HERE], spent[tree], tree.name, baseline.AIM)
     return right
+
+
+def _store(folder: Path, tree: Tree) -> Path:
+    return folder / tree.name / "ledger.sqlite3"
+
+
+def _make_its_own(folder: Path, tree: Tree, requests: int, now: datetime) -> None:
+    """By that tree's own code: what this one writes it may not know yet."""
+    program = (
+        "import sys, datetime, pathlib; from tests.bench import usage_ledger as made; store = pathlib.Path(sys.argv[1]);"
+        "made.write_ledger(store, int(sys.argv[2]), int(sys.argv[3]), datetime.datetime.fromisoformat(sys.argv[4]));"
+        "made._as_an_older_one(store); made._migrated(store).close()"
+    )
+    words = [str(_store(folder, tree)), str(requests), str(DAYS), now.isoformat()]
+    subprocess.run([tree.python, "-c", program, *words], cwd=tree.folder, stdout=subprocess.DEVNULL, check=True)
 
 
 def _as_an_older_one(store: Path) -> None:
@@ -116,54 +137,57 @@ def _at_the_store(ledger: SqliteLedger, ask: Ask) -> None:
     ledger.read_now(usage, ask["by"], low or 0, until, None, ask.get("top"), ask.get("only"))
 
 
-def _through_the_gateway(
-    folder: Path, asked: dict[tuple[str, str], Ask], now: datetime
-) -> tuple[dict[tuple[str, str], list[float]], list[float]]:
-    env = {**os.environ, "HOME": str(folder), "JOYTUI_DATA_DIR": str(folder / "data"), "JOYTUI_GATEWAY_PORT": "0"}
-    env["JOYTUI_CONFIG_FILE"] = str(folder / "config.toml")
-    subprocess.run(
-        [sys.executable, "-m", "joytui", "gateway", "start"], env=env, capture_output=True, check=True, timeout=60
-    )
-    try:
-        with mock.patch.dict(os.environ, env, clear=True):
-            return asyncio.run(_ask_all(asked, now))
-    finally:
-        subprocess.run(
-            [sys.executable, "-m", "joytui", "gateway", "stop"], env=env, capture_output=True, check=True, timeout=60
-        )
+@contextmanager
+def _gateway(data: Path, tree: Tree) -> Iterator[tuple[ConsoleClient, int]]:
+    """The tree's gateway on its ledger: who asks it, and its pid."""
+    env = {**os.environ, "HOME": str(data), "JOYTUI_DATA_DIR": str(data), "JOYTUI_GATEWAY_PORT": "0"}
+    env["JOYTUI_CONFIG_FILE"] = str(data / "config.toml")
+    with running(tree.joytui, "gateway", "run", env=env) as (url, pid):
+        yield ConsoleClient(url, (data / "admin-token").read_text().strip()), pid
+
+
+def _through_the_gateways(
+    folder: Path, trees: Sequence[Tree], asked: Mapping[tuple[str, str], Ask], now: datetime, rounds: int
+) -> tuple[dict[tuple[str, str], list[float]], list[float], dict[Tree, list[Spent]]]:
+    """Milliseconds of each question and of the insight to this tree's gateway; what all questions took each tree's, each round."""
+    with ExitStack() as stack:
+        gateways = {tree: stack.enter_context(_gateway(_store(folder, tree).parent, tree)) for tree in trees}
+        return asyncio.run(_ask_all(gateways, asked, now, rounds))
 
 
 async def _ask_all(
-    asked: dict[tuple[str, str], Ask], now: datetime
-) -> tuple[dict[tuple[str, str], list[float]], list[float]]:
-    times = {}
-    async with await connect(places(), start=False) as console:
-        for name, ask in asked.items():
-            times[name] = await _timed(lambda ask=ask: console.usage(**ask))
-        insight = await _timed(lambda: _insight(console, now))
-    return times, insight
+    gateways: Mapping[Tree, tuple[ConsoleClient, int]], asked: Mapping[tuple[str, str], Ask], now: datetime, rounds: int
+) -> tuple[dict[tuple[str, str], list[float]], list[float], dict[Tree, list[Spent]]]:
+    took: dict[tuple[str, str], list[float]] = {name: [] for name in asked}
+    spent: dict[Tree, list[Spent]] = {tree: [] for tree in gateways}
+    async with AsyncExitStack() as stack:
+        for console, _ in gateways.values():
+            await stack.enter_async_context(console)
+        for tree in by_turns(list(gateways), rounds):
+            console, pid = gateways[tree]
+            before = cpu_of(pid)
+            each = {name: await _timed(partial(console.usage, **ask)) for name, ask in asked.items()}
+            spent[tree].append(Spent(sum(each.values()), cpu_of(pid) - before))
+            for name, seconds in each.items() if tree is HERE else ():
+                took[name].append(1000 * seconds)
+        ours = gateways[HERE][0]
+        insight = [1000 * await _timed(partial(gateway_insight, ours, now, 10**12)) for _ in range(rounds)]
+    return took, insight, spent
 
 
-async def _insight(console: ConsoleClient, now: datetime) -> None:
-    await gateway_insight(console, now, 10**12)
+async def _timed(work: Callable[[], Awaitable[object]]) -> float:
+    began = time.perf_counter()
+    await work()
+    return time.perf_counter() - began
 
 
-async def _timed(work: Callable[[], Awaitable[object]]) -> list[float]:
+def _median(work: Callable[[], object], rounds: int) -> float:
     times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        await work()
-        times.append(1000 * (time.perf_counter() - began))
-    return times
-
-
-def _median(work: Callable[[], object]) -> tuple[float, float]:
-    times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         began = time.perf_counter()
         work()
         times.append(1000 * (time.perf_counter() - began))
-    return statistics.median(times), max(times)
+    return statistics.median(times)
 
 
 def _print_table(
@@ -182,4 +206,6 @@ def _print_table(
     slowest = max(medians, key=lambda name: medians[name])
     late = sum(time > AIM_MS for times in outside.values() for time in times)
     print(f"slowest question: {' by '.join(slowest)}, {medians[slowest]:.1f} ms  aim {AIM_MS:.0f}: ", end="")
-    print(f"{'met' if medians[slowest] <= AIM_MS else 'MISSED'}; {late} of {len(outside) * ROUNDS} answers took longer")
+    print(
+        f"{'met' if medians[slowest] <= AIM_MS else 'MISSED'}; {late} of {sum(map(len, outside.values()))} answers took longer"
+    )

@@ -37,6 +37,7 @@ PRIVATE = re.compile(r"_(?!_)\w+")
         (App._display, ["self", "screen", "renderable"]),
         (App._handle_exception, ["self", "error"]),
         (App._close_messages_no_wait, ["self"]),
+        (Screen._compositor_refresh, ["self"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -45,11 +46,12 @@ def test_a_method_takes_these_words(method: Any, words: list[str]) -> None:
     assert not inspect.iscoroutinefunction(method)
 
 
-async def test_a_fresh_app_has_no_driver_no_error_and_no_return_code() -> None:
+async def test_a_fresh_app_has_no_driver_no_error_no_return_code_and_no_batch() -> None:
     app = App[None]()
-    assert {name: vars(app)[name] for name in ("_driver", "_exception", "_return_code")} == {
-        "_driver": None, "_exception": None, "_return_code": None,
+    assert {name: vars(app)[name] for name in ("_driver", "_exception", "_return_code", "_batch_count")} == {
+        "_driver": None, "_exception": None, "_return_code": None, "_batch_count": 0,
     }  # fmt: skip
+    assert isinstance(app._css_update_count, int)
 
 
 async def test_every_frame_goes_through_draw() -> None:

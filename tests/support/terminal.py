@@ -293,6 +293,13 @@ class Terminal:
         return state
 
 
+def screen_of(output: str, columns: int, lines: int) -> str:
+    """The screen as text after this output."""
+    screen = TwoScreens(columns, lines)
+    pyte.Stream(screen).feed(_FOREIGN.sub("", output))
+    return "\n".join(line.rstrip() for line in screen.display)
+
+
 # What a terminal of our own would draw for the colours that have names.
 _PALETTE = {
     "black": "14171d", "red": "e06c75", "green": "7fc97f", "brown": "e5b567", "blue": "6ea8fe", "magenta": "c49bea",

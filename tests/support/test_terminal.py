@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from tests.support.terminal import ScreenTimeout, Terminal
+from tests.support.terminal import ScreenTimeout, Terminal, screen_of
 
 TINY_APP = textwrap.dedent("""
     from textual.app import App
@@ -74,3 +74,8 @@ def test_waiting_in_vain_shows_the_screen():
         pytest.raises(ScreenTimeout, match="something else"),
     ):
         terminal.wait_for("never there", timeout=0.5)
+
+
+def test_output_that_was_kept_is_read_as_it_stood_on_the_screen():
+    output = "\x1b[>1uold words\x1b[1;1H\x1b[38;2;1;2;3mnew\x1b[0m\x1b[2;3Hbelow"
+    assert screen_of(output, 12, 3) == "new words\n  below\n"

@@ -24,6 +24,7 @@ LATE = {
     "uvicorn",
     "pygments",
     "markdown_it",
+    "tomllib",
 }
 
 WATCH = """
@@ -73,6 +74,7 @@ def test_the_first_frame_waits_for_nothing_heavy(screen, tmp_path):
     assert loaded & LATE == set()
     others = {"doctor", "logs", "usage", "keys"} - {screen}
     assert not [name for name in done.stdout.split() if name.removeprefix("joytui.tui.screens.") in others]
+    assert screen == "logs" or "joytui.tui.logs.store" not in done.stdout.split()
 
 
 def configured(folder: Path) -> dict[str, str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from joytui.core.amounts import count, credits, span
-from joytui.tui.logs.store import LogStore
 from joytui.tui.shown import visible
+
+if TYPE_CHECKING:
+    from joytui.tui.logs.store import LogStore
 
 Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""

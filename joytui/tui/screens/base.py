@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
 
 from joytui.tui.console import Console, console_of
+from joytui.tui.textual_private import PacedScreen
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
 
@@ -34,7 +34,7 @@ class TooSmall(Widget):
         )
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(PacedScreen):
     """A mode's base screen. Subclasses name themselves (`MODE`) and yield their body."""
 
     MODE: ClassVar[str] = ""
@@ -46,6 +46,11 @@ class ConsoleScreen(Screen[None]):
         (170, "-vast"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MINIMAL_HEIGHT, "-low"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        width, height = self.app.size  # told by the first resize, the classes would have every style made twice
+        widths, heights = self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS
+        super().__init__(classes=f"{_class_of(width, widths)} {_class_of(height, heights)}")
 
     @property
     def console(self) -> Console:
@@ -64,3 +69,8 @@ class ConsoleScreen(Screen[None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the masthead and the keys; a screen of its own yields it here."""
         return ()
+
+
+def _class_of(cells: int, breakpoints: list[tuple[int, str]]) -> str:
+    """The class that Textual gives a screen of this width or height."""
+    return next(name for least, name in reversed(breakpoints) if cells >= least)

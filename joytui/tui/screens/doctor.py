@@ -77,7 +77,11 @@ class DoctorScreen(ConsoleScreen):
         self.query_one("#walk").border_title = "walk"
         self.query_one("#verdict").border_title = "verdict"
         await self.show(self.snapshot)
-        if self.console.options.examine is not None:
+        self.watch(self.app, "drawn", self._begin)
+
+    def _begin(self, drawn: bool) -> None:
+        """The first look, once there is something to look at: its imports would hold up the first frame."""
+        if drawn:
             self.call_after_refresh(self._start, send=False)
 
     def on_unmount(self) -> None:

@@ -18,6 +18,7 @@ class FreshScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self.watch(self.app, "link_state", self._link_changed)
+        self.watch(self.app, "drawn", self._refresh, init=False)
         self.set_interval(self.REFRESH_S, self._refresh)
         self.call_after_refresh(self.show_again)
 
@@ -45,7 +46,7 @@ class FreshScreen(ConsoleScreen):
 
     def _refresh(self) -> None:
         """Asks again where requests have come since the last answer."""
-        if self.is_current and self.console.store.version != self._asked_at_version:
+        if self.console.drawn and self.is_current and self.console.store.version != self._asked_at_version:
             self.action_reload()
 
     def _link_changed(self, state: LinkState) -> None:

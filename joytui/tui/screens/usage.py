@@ -89,7 +89,6 @@ class UsageScreen(FreshScreen):
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
         self.watch(self.app, "theme", self._restyle, init=False)
-        self.call_after_refresh(self.action_reload)
 
     # Loading
 
