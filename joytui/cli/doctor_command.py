@@ -162,7 +162,7 @@ def _says(text: str, *, as_json: bool) -> int:
 
 
 def _explain(cause_id: str, *, as_json: bool) -> int:
-    from joytui.core.causes import CAUSES
+    from joytui.causes import CAUSES
     from joytui.core.records import to_json
     from joytui.doctor.explain import explain_text, list_text
 

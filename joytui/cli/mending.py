@@ -85,7 +85,7 @@ def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
 
 
 def _wanted(name: str) -> str:
-    from joytui.core.causes import CAUSES
+    from joytui.causes import CAUSES
 
     if name not in CAUSES:
         raise UsageError(f"no cause named {name!r}", hint="`joytui doctor --explain list` names them all")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from joytui.causes import CAUSES
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
@@ -70,7 +71,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
 def _usable(world: World) -> None:
     """Faults that setup does not mend, before anything is started."""
     for issue in world.problems:
-        if issue.cause in ("config-syntax", "config-unreadable", "codex-home-invalid"):
+        if CAUSES[issue.cause].hides:
             hint = "`joytui doctor --fix` mends it or says how; then `joytui setup` again"
             raise RefusedError(issue.summary, where=issue.where, hint=hint)
 
@@ -86,7 +87,7 @@ def _plan(world: World, base_url: str, model: str) -> Mend:
         raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may mend it") from None
     after = as_if(world, mend.changes)
     for issue in after.problems:
-        if issue.cause in ("config-syntax", "config-unreadable"):
+        if CAUSES[issue.cause].hides:
             raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
         if issue.cause not in _STILL_OPEN:
             say(f"note: something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more")

@@ -57,7 +57,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong (or, as a warning, will bite): a cause of `core.causes` with its proof and its mend.
+    """One thing that is wrong (or, as a warning, will bite): a cause of joytui.causes with its proof and its fix.
 
     `codex_says` is the text that Codex itself prints for it, None where Codex prints nothing.
     `details` holds machine-readable facts of this cause (`policy`, `quota`, `retry_after_s`, `codex_requests`, …).

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from joytui import __version__
+from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, Issue, World
-from joytui.core.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import now, rfc3339
 from joytui.core.records import (
     ROWS,
@@ -32,7 +32,7 @@ from joytui.doctor.fixes import fix_for
 from joytui.doctor.judgement import Judgement
 from joytui.doctor.limits import Cancelled, Limit
 from joytui.doctor.local_gateway import path_it_lacks
-from joytui.doctor.steps import BY_ID, STEP_OF_CAUSE, StepBook
+from joytui.doctor.steps import BY_ID, StepBook
 
 DEFAULT_TIMEOUT = 10.0
 _NOT_SENT = "not sent: the local checks only"
@@ -106,9 +106,6 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judg
     return judged, _distinct([*more, *hints], judged.cause)
 
 
-_MISSING_FROM_LOGS = ("provider-not-selected", "provider-overridden", "base-url-missing", "config-missing")
-
-
 def _with_history(world: World, judged: Judgement) -> Judgement:
     """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs.
 
@@ -122,7 +119,7 @@ def _with_history(world: World, judged: Judgement) -> Judgement:
     if history is None:
         return judged
     where = f"{world.codex_home}/sessions"
-    if judged.cause in _MISSING_FROM_LOGS:
+    if judged.cause and CAUSES[judged.cause].phase == "elsewhere":
         judged = judged.with_evidence(Evidence(turns_told(history), where))
     failed = failure_told(history)
     if failed is None:
@@ -158,7 +155,7 @@ def _distinct(found: Iterable[Judgement], but: str | None) -> list[Judgement]:
     """One of each cause, without the verdict's own."""
     kept: dict[str, Judgement] = {}
     for judged in found:
-        if judged.cause and judged.cause != but and judged.cause in CAUSES:
+        if judged.cause and judged.cause != but:
             kept.setdefault(judged.cause, judged)
     return list(kept.values())
 
@@ -183,7 +180,7 @@ def of_issue(issue: Issue) -> Judgement:
 
 def _record_local(world: World, book: StepBook, duration_ms: float) -> None:
     """The steps that looking settles, in order; what they found stands in the problems and suspicions."""
-    failed = {STEP_OF_CAUSE.get(issue.cause): issue for issue in reversed(world.problems)}
+    failed = {CAUSES[issue.cause].step: issue for issue in reversed(world.problems)}
     summaries = _local_summaries(world)
     if world.binary is None:
         book.record("codex.found", "warn", f"no Codex on PATH; the rules of {world.version} were applied")
@@ -237,7 +234,7 @@ def _record_passed(book: StepBook, judged: Judgement) -> None:
     """After an answer: the gateway's steps before the one that failed have passed; all of them if nothing failed."""
     if "net.answer" not in book.steps or book.steps["net.answer"].status not in ("pass", "warn"):
         return
-    failed_step = STEP_OF_CAUSE.get(judged.cause or "")
+    failed_step = CAUSES[judged.cause].step if judged.cause else None
     if failed_step is not None and failed_step not in _AFTER_ANSWER:
         return
     if judged.works is None and judged.cause is None:
@@ -293,7 +290,7 @@ def _report(world: World, judged: Judgement, warnings: list[Judgement], book: St
 
 
 def _verdict(world: World, judged: Judgement) -> Verdict:
-    if judged.cause is None or judged.cause not in CAUSES:
+    if judged.cause is None:
         title, explanation = _good_words(judged)
         return Verdict(judged.works, None, None, title, explanation, judged.evidence, judged.codex_says, judged.details)
     finding = _finding(world, judged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from joytui.core.causes import CAUSES, ROW_TEXTS, Cause, by_row
+from joytui.causes import CAUSES, ROW_TEXTS, Cause, by_row
 from joytui.doctor.report import Paint
 
 WIDTH = 96

@@ -10,13 +10,13 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.codex.world import World
-from joytui.core.causes import CAUSES
 from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
 from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
-from joytui.doctor.mend.plans import mend_for
+from joytui.doctor.mend.plans import ACTIONS, PLANS, mend_for
 
 Details = Mapping[str, Any]
 
@@ -42,6 +42,14 @@ def fix_for(cause: str, world: World, details: Details) -> Fix | None:
     maker = _MAKERS.get(cause)
     fix = maker(world, details) if maker else None
     return fix or Fix(CAUSES[cause].remedy)
+
+
+def registered(cause: str | None = None) -> set[str]:
+    """The kinds of fix that there are for a cause; without one, all causes that have any."""
+    tables = {"change": PLANS, "run": ACTIONS, "type": _MAKERS}
+    if cause is None:
+        return {name for table in tables.values() for name in table}
+    return {kind for kind, table in tables.items() if cause in table}
 
 
 def _unread(world: World, path: str) -> Fix:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.core.records import Evidence
 from joytui.doctor.codex_words import (
     SENDING,
@@ -17,17 +18,6 @@ from joytui.doctor.codex_words import (
     silent,
 )
 from joytui.doctor.faults import NetFault
-
-_CONNECT_PHASE = (
-    "dns-failure",
-    "connection-refused",
-    "tls-untrusted",
-    "tls-hostname-mismatch",
-    "tls-expired",
-    "proxy-unreachable",
-    "proxy-denied",
-    "proxy-invalid",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ def of_fault(fault: NetFault, patience: Patience) -> Judgement:
 def _behaviour(fault: NetFault, patience: Patience) -> Behaviour:
     if fault.cause in ("connection-timeout", "no-response"):
         return silent() if fault.cause == "no-response" else Behaviour(None, 0, None)
-    if fault.cause in _CONNECT_PHASE or fault.details.get("use") == "http":
+    if CAUSES[fault.cause].phase == "connect" or fault.details.get("use") == "http":
         return connecting(patience)
     if fault.cause == "redirected":
         return per_turn(SENDING, patience)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
 from joytui.core.records import Evidence
 from joytui.doctor import small
-from joytui.doctor.answers import Refusal, classify
+from joytui.doctor.answers import Refusal, classify, read_answer
 from joytui.doctor.chat_stream import ChatReader
 from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, retry_after
 from joytui.doctor.delivery import Delivery, Path, deliver
@@ -25,7 +26,6 @@ from joytui.doctor.questions import Asker
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
 
-TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
 SLOW = 5.0
 SHORT_IDLE_MS = 1000
@@ -121,7 +121,7 @@ class Probe:
         if judged.cause == "stream-idle":
             idle = self.plan.stream_idle_timeout_ms
             return min(5, repeats) if idle < SHORT_IDLE_MS else min(1, repeats) if idle <= PATIENT_IDLE_MS else 0
-        bound = 2 if judged.cause in TRANSPORT else 1
+        bound = 2 if judged.cause in CAUSES and CAUSES[judged.cause].passes else 1
         return min(bound, repeats, patience.request_retries + patience.stream_retries)
 
     def _time_of_a_try(self, judged: Judgement) -> float:
@@ -157,7 +157,7 @@ class Probe:
             return self._read(delivery, holder, request_id, started)
         holder.limit = self.limit.within(3.0)
         data = delivery.answer.read()
-        refusal = classify(delivery.answer.status, delivery.answer.headers, data)
+        refusal = classify(read_answer(delivery.answer.status, delivery.answer.headers, data))
         return Sent(self._refused(delivery, refusal, data), refusal, delivery, body=data, request_id=request_id)
 
     def _headers(self, request_id: str) -> list[tuple[str, bytes]]:
@@ -175,8 +175,9 @@ class Probe:
     def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
         answer = delivery.answer
         theirs = {name: value for name, value in answer.headers.items() if not value.startswith(DOCTOR_REQUEST_ID)}
-        behaviour = of_status(refusal.status, theirs, data, self.plan.url, self.patience, refusal.error)
-        said = f": {refusal.message[:300]}" if refusal.message else " without a word"
+        read = refusal.answer
+        behaviour = of_status(replace(read, headers=theirs), data, self.plan.url, self.patience)
+        said = f": {read.message[:300]}" if read.message else " without a word"
         details = {**refusal.details, **behaviour.details()}
         if (wait := retry_after(answer.headers)) is not None:
             details["retry_after_s"] = wait
@@ -185,8 +186,8 @@ class Probe:
         return Judgement(
             False,
             refusal.cause,
-            f"HTTP {refusal.status}{said}",
-            (Evidence(f"HTTP {refusal.status}{said}", answer.target.url),),
+            f"HTTP {read.status}{said}",
+            (Evidence(f"HTTP {read.status}{said}", answer.target.url),),
             behaviour.says,
             details,
         )

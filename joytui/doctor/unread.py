@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.codex.layers import load_file
 from joytui.codex.world import World
 from joytui.core.plain_file import plain_content
 from joytui.core.records import Evidence
 from joytui.doctor.judgement import Judgement
 
-EXPLAINS = ("config-missing", "provider-not-selected", "provider-undefined")
 BUILT_IN = ("openai", "ollama", "lmstudio")
 SIZE_LIMIT = 1_000_000
 _OTHER_NAMES = ("config.yaml", "config.yml", "config.json", "config.toml.txt", "config.txt", "config")
@@ -29,7 +29,8 @@ _YAML_LINE = re.compile(r"""^model_provider\s*:\s*["']?([\w.-]+)""", re.MULTILIN
 
 def with_unread_file(world: World, judged: Judgement) -> Judgement:
     """The judgement with the first such file that has what the effective configuration lacks: evidence, details.not_read."""
-    if judged.works is not False or judged.cause not in EXPLAINS or judged.details.get("misplaced"):
+    lacks = CAUSES[judged.cause].lacks if judged.cause else ""
+    if judged.works is not False or lacks != "provider" or judged.details.get("misplaced"):
         return judged
     if judged.details.get("origin", "default") != "default" and judged.cause != "provider-undefined":
         return judged  # a layer that Codex reads selects the provider

@@ -6,22 +6,23 @@ import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from joytui.causes import CAUSES
+from joytui.codex.providers import OPENAI_HOSTS
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence
-from joytui.doctor.answers import KEY, ROUTE, classify
+from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
 from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
 from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.probe import Probe, Sent, patience_of
-from joytui.doctor.resolve import KEY_SUSPICIONS, resolve, route_cause
+from joytui.doctor.resolve import key_suspicions, resolve, route_cause
 from joytui.doctor.steps import StepBook
 from joytui.doctor.whole_turn import least_turn, whole_turn
 
 FURTHER_LIMIT = 1.5
-OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
 
 
 def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, list[Judgement]]:
@@ -116,7 +117,7 @@ def explain_further(world: World, limit: Limit) -> list[Judgement]:
     return _further(probe)
 
 
-_ABOUT_THE_BODY = ("request-rejected", "request-too-large", "duplicate-request", "model-not-found")
+_ABOUT_THE_BODY = ("gateway.request", "gateway.model")
 
 
 def _further(probe: Probe) -> list[Judgement]:
@@ -124,18 +125,19 @@ def _further(probe: Probe) -> list[Judgement]:
     base = urlsplit(probe.route.target.path).path.rpartition("/responses")[0]
     told = foretell(probe.asker, probe.plan.model, least_turn(probe)) if base == BASE_PATH else None
     if told is not None:
-        return [] if told.allowed else _refusals(probe, told.status, told.body, "a turn would get")
+        no = ErrorAnswer(told.status, told.error_type, message=told.message)
+        return [] if told.allowed else _refusals(probe, no, "a turn would get")
     found = probe.asker.post_empty(probe.route.target.path)
-    judged = _refusals(probe, *found, "an empty request gets") if found else []
-    return [one for one in judged if one.cause not in _ABOUT_THE_BODY]
+    judged = _refusals(probe, read_answer(found[0], {}, found[1]), "an empty request gets") if found else []
+    return [one for one in judged if one.cause and CAUSES[one.cause].step not in _ABOUT_THE_BODY]
 
 
-def _refusals(probe: Probe, status: int, body: bytes, who: str) -> list[Judgement]:
+def _refusals(probe: Probe, answer: ErrorAnswer, who: str) -> list[Judgement]:
     """The causes that such a request meets: the route, the key (where there is one), policy, budget, the gateway itself."""
-    if 200 <= status < 400:
+    if 200 <= answer.status < 400:
         return []
-    refusal = classify(status, {}, body)
-    told = f"HTTP {status}" + (f": {refusal.message[:200]}" if refusal.message else "")
+    refusal = classify(answer)
+    told = f"HTTP {answer.status}" + (f": {answer.message[:200]}" if answer.message else "")
     evidence = (Evidence(f"{who} {told}", probe.route.target.url),)
     if refusal.cause == ROUTE:
         cause, right = route_cause(probe)
@@ -148,8 +150,7 @@ def _refusals(probe: Probe, status: int, body: bytes, who: str) -> list[Judgemen
 def _key_too(probe: Probe, told: str, evidence: tuple[Evidence, ...]) -> list[Judgement]:
     """A refused key beside another fault: a suspicion names it already, and a key that is not there is no refused one."""
     credential = probe.world.credential
-    suspected = {issue.cause for issue in probe.world.suspicions} & set(KEY_SUSPICIONS)
-    if suspected or credential is None or credential.header is None:
+    if key_suspicions(probe.world) or credential is None or credential.header is None:
         return []
     return [Judgement(False, "key-rejected", told, evidence)]
 

@@ -11,7 +11,7 @@ from typing import Any
 from joytui.codex.versions import rules_for
 from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, INSUFFICIENT_QUOTA
 from joytui.core.records import Evidence
-from joytui.doctor.answers import classify
+from joytui.doctor.answers import ErrorAnswer, classify
 from joytui.doctor.codex_words import of_status
 from joytui.doctor.foretold import Foretold, foretell
 from joytui.doctor.judgement import Judgement
@@ -76,8 +76,8 @@ def _asked(probe: Probe, size: int) -> Foretold | None:
 
 
 def _refused(probe: Probe, no: Foretold, size: int) -> Judgement:
-    refusal = classify(no.status, {}, no.body)
-    behaviour = of_status(no.status, {}, no.body, probe.plan.url, probe.patience, refusal.error)
+    refusal = classify(ErrorAnswer(no.status, no.error_type, message=no.message))
+    behaviour = of_status(refusal.answer, no.body, probe.plan.url, probe.patience)
     turn = "a whole turn" if size < LARGE_TURN else "a larger first turn (many tools, long instructions)"
     told = f"a small request passes, {turn} would be refused: {no.message}"
     details: dict[str, Any] = {**refusal.details, **behaviour.details(), "turn_bytes": size}

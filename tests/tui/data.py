@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from joytui.core.causes import CAUSES, ROW_TEXTS
+from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
 from joytui.core.records import (
     ROWS,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from joytui.causes import CAUSES
 from joytui.codex.world import Issue, World
 from joytui.core.redaction import MASK
 from joytui.doctor.mend.change import Change, as_if
 
 _ALL_SEEN = 58.0  # up to here (types, tables, ids) looking finds every fault at once; later ones hide behind each other
-_UNREADABLE = ("config-syntax", "config-unreadable")
 
 
 def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | None:
@@ -20,7 +20,7 @@ def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | No
     after = as_if(world, changes)
     paths = {change.path for change in changes}
     for issue in after.problems:
-        if issue.cause in _UNREADABLE and (issue.where or "").rsplit(":", 1)[0] in paths | {issue.where}:
+        if CAUSES[issue.cause].hides and (issue.where or "").rsplit(":", 1)[0] in paths | {issue.where}:
             return f"Codex could not read the file then: {issue.summary}"
     if _count(after, cause) >= max(_count(world, cause), 1):
         return "the cause would still be there"
@@ -35,7 +35,7 @@ def _count(world: World, cause: str) -> int:
 
 def _new_problem(before: World, after: World) -> Issue | None:
     """A fault that the change itself brings. Behind a file that did not parse, any fault is an old one that shows now."""
-    if any(issue.cause in _UNREADABLE or issue.cause == "config-missing" for issue in before.problems):
+    if any(CAUSES[issue.cause].hides or issue.cause == "config-missing" for issue in before.problems):
         return None
     known = {(issue.cause, issue.key) for issue in (*before.problems, *before.suspicions)}
     later = max((_ALL_SEEN, *(issue.order for issue in before.problems)))

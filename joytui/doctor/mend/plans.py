@@ -29,9 +29,9 @@ def mend_for(cause: str, world: World, details: Details) -> Mend | None:
 
     `details` are the finding's. Reads the files; writes nothing, and never raises.
     """
-    if cause in _ACTIONS and (mend := _ACTIONS[cause](world, details)):
+    if cause in ACTIONS and (mend := ACTIONS[cause](world, details)):
         return mend
-    plan = _PLANS.get(cause)
+    plan = PLANS.get(cause)
     if plan is None or details.get("not_read"):  # the lines that are wanted stand in a file that Codex does not read
         return None
     draft = Draft(world)
@@ -282,11 +282,11 @@ def _moved_gateway(world: World, details: Details, draft: Draft) -> str | None:
     return f"joytui's own gateway runs at another port. {_set_base(world, draft, right)}" if right else None
 
 
-_ACTIONS: Mapping[str, Callable[[World, Details], Mend | None]] = {
+ACTIONS: Mapping[str, Callable[[World, Details], Mend | None]] = {
     "key-stale-daemon": _daemon,
     "connection-refused": _local_gateway,
 }
-_PLANS: Mapping[str, Plan] = {
+PLANS: Mapping[str, Plan] = {
     "config-missing": _config_missing,
     "config-unreadable": files.readable,
     "config-syntax": syntax.repaired,

@@ -55,7 +55,7 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
 
 def row_words(row: str | None) -> str:
     """A row of the guide's table as it is spoken of."""
-    from joytui.core.causes import ROW_TEXTS
+    from joytui.causes import ROW_TEXTS
 
     if row is None or row == "other":
         return "not in the guide's table"

@@ -22,8 +22,6 @@ from joytui.tui.widgets.fitted import Fitted, Maker
 if TYPE_CHECKING:
     from joytui.core.records import Report
 
-NEEDS_BLOCK = ("config-missing", "provider-not-selected", "provider-undefined", "base-url-missing")
-
 # In the order of the screen, and whether the part stands in a box (what is quoted or copied).
 PARTS = (
     ("why", False),
@@ -138,8 +136,14 @@ def _mend(report: Report) -> Iterator[Part]:
             patch = words.patch(fix.patch)
             yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
     given = "\n".join((*fix.commands, fix.patch or "")) if fix else ""
-    if report.verdict.cause in NEEDS_BLOCK and "base_url" not in given:
+    if _lacks_block(report.verdict.cause) and "base_url" not in given:
         yield from _guide(report)
+
+
+def _lacks_block(cause: str | None) -> bool:
+    from joytui.causes import CAUSES
+
+    return cause in CAUSES and bool(CAUSES[cause].lacks)
 
 
 def _guide(report: Report) -> Iterator[Part]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.core.causes.cause_record import Cause
+from joytui.causes.cause import Cause, Sign
+from joytui.causes.questions import CONFIG
 
 WARNINGS: Final = (
     Cause(
         id="codex-not-found",
         row="other",
+        step="codex.found",
+        phase="start",
+        fixed_by=("type",),
         title="No Codex found on PATH",
         explanation="The newest known rules were applied.",
         remedy="npm install -g @openai/codex",
@@ -18,6 +22,9 @@ WARNINGS: Final = (
     Cause(
         id="profile-file-missing",
         row="other",
+        step="config.loads",
+        phase="start",
+        fixed_by=(),
         title="The profile file does not exist",
         explanation="Codex ignores a profile that it cannot find, without a word.",
         remedy="Correct the name after -p.",
@@ -26,6 +33,9 @@ WARNINGS: Final = (
     Cause(
         id="openai-base-url-ignored",
         row="no-logs",
+        step="provider.selected",
+        phase="elsewhere",
+        fixed_by=(),
         title="OPENAI_BASE_URL has no effect",
         explanation="This Codex does not read that variable.",
         remedy="Use base_url in the provider's table, or the key openai_base_url.",
@@ -34,6 +44,9 @@ WARNINGS: Final = (
     Cause(
         id="model-defaulted",
         row="model-not-found",
+        step="model.named",
+        phase="answer",
+        fixed_by=("change",),
         title="No model is set",
         explanation="Codex asks for its own default, not for auto.",
         remedy='Write model = "auto".',
@@ -42,6 +55,9 @@ WARNINGS: Final = (
     Cause(
         id="model-overridden",
         row="model-not-found",
+        step="model.named",
+        phase="answer",
+        fixed_by=(),
         title="Another layer sets another model",
         explanation="config.toml says one model, and a stronger layer another.",
         remedy="Look at `joytui codex config`.",
@@ -50,6 +66,9 @@ WARNINGS: Final = (
     Cause(
         id="model-changes-wire-shape",
         row="model-not-found",
+        step="model.named",
+        phase="answer",
+        fixed_by=(),
         title="This model name changes what Codex sends",
         explanation="For names that Codex knows it uses other tools, or another form of request, which a bridge may not understand.",
         remedy='model = "auto" uses the plain form.',
@@ -58,14 +77,21 @@ WARNINGS: Final = (
     Cause(
         id="project-keys-ignored",
         row="no-logs",
+        step="config.loads",
+        phase="elsewhere",
+        fixed_by=(),
         title="Codex ignores keys in the project's config.toml",
         explanation="A project may not choose the provider.",
         remedy="Move them to the user's config.toml.",
+        signs=(Sign(name="keys of a project and nothing else", others=("provider-not-selected",), ask=CONFIG),),
         warning_only=True,
     ),
     Cause(
         id="provider-named-openai",
         row="other",
+        step="config.loads",
+        phase="answer",
+        fixed_by=("change",),
         title='The provider\'s name is "OpenAI"',
         explanation="Codex then treats it as OpenAI; compacting a long thread can fail.",
         remedy="Give it another name.",
@@ -74,14 +100,21 @@ WARNINGS: Final = (
     Cause(
         id="websocket-fallback",
         row="other",
+        step="stream",
+        phase="send",
+        fixed_by=("change",),
         title="Codex tries a WebSocket first",
         explanation="It falls back to HTTP after several attempts, which costs some seconds at each start.",
         remedy="Remove supports_websockets.",
+        signs=(Sign(name="WebSockets given up and nothing else", others=("provider-not-selected",), ask=CONFIG),),
         warning_only=True,
     ),
     Cause(
         id="plain-http",
         row="other",
+        step="provider.url",
+        phase="send",
+        fixed_by=(),
         title="The key travels unencrypted",
         explanation="base_url is http:// to another machine.",
         remedy="Use https://.",
@@ -90,6 +123,9 @@ WARNINGS: Final = (
     Cause(
         id="key-placeholder",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("type",),
         title="The key is the placeholder of the guide",
         explanation="jt_xxx stands for your own key.",
         remedy="Create a key, and export it.",
@@ -98,6 +134,9 @@ WARNINGS: Final = (
     Cause(
         id="key-other-vendor",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("type",),
         title="The key looks like another vendor's",
         explanation="JoyToken keys begin with jt_.",
         remedy="Check which key is exported.",
@@ -106,6 +145,9 @@ WARNINGS: Final = (
     Cause(
         id="slow-answer",
         row="other",
+        step="gateway.service",
+        phase="stream",
+        fixed_by=(),
         title="The gateway answers slowly",
         explanation="It took several seconds to the first event.",
         remedy="Compare models, or look at the gateway's latencies.",

@@ -4,20 +4,60 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.core.causes.cause_record import Cause
+from joytui.causes.cause import Cause, Sign
+from joytui.causes.questions import KEY
+
+OTHER_KEY_FAULTS: Final = (
+    "env-key-missing",
+    "key-shadowed-by-dotenv",
+    "openai-key-to-gateway",
+    "key-stale-daemon",
+    "redirected",
+    "key-unset",
+    "auth-command-failed",
+    "upstream-key-rejected",
+)
+"""What else brings a 401, the likeliest first."""
 
 CREDENTIAL: Final = (
     Cause(
         id="key-unset",
         row="401",
+        step="key.value",
+        phase="start",
+        fixed_by=(
+            "change",
+            "type",
+        ),
         title="The key's variable is not set where Codex starts",
         explanation="It is unset, empty or blank. Codex stops before any request, so the gateway logs nothing.",
         remedy="export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal.",
         tell="Codex prints `Missing environment variable`.",
+        signs=(
+            Sign(
+                begins="Missing environment variable:",
+                name="a variable that is cut",
+                others=("env-key-invalid", "key-shadowed-by-dotenv", "env-key-is-secret", "key-stale-daemon"),
+                ask=KEY,
+            ),
+            Sign(
+                name="a variable",
+                others=("key-shadowed-by-dotenv", "key-stale-daemon", "env-key-invalid"),
+                ask="whether `echo ${{#{variable}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists",
+            ),
+            Sign(
+                name="codex doctor: no credentials",
+                others=("key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected"),
+                ask=KEY,
+            ),
+        ),
     ),
     Cause(
         id="key-malformed",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("type",),
         title="The key was not copied cleanly",
         explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
         remedy="Copy the key again and set it without anything around it.",
@@ -26,6 +66,9 @@ CREDENTIAL: Final = (
     Cause(
         id="key-header-dropped",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("type",),
         title="A line break in the key makes Codex send no key at all",
         explanation="A header cannot hold control characters. Codex silently leaves it out, and the gateway sees an anonymous request.",
         remedy="Set the key again without the line break, for example export KEY=\"$(tr -d '\\r\\n' < keyfile)\".",
@@ -34,6 +77,12 @@ CREDENTIAL: Final = (
     Cause(
         id="key-shadowed-by-dotenv",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=(
+            "change",
+            "type",
+        ),
         title=".env in CODEX_HOME overrides the shell's key",
         explanation="Codex loads that file first, and its values win over the environment, also an old or an empty one.",
         remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
@@ -42,6 +91,12 @@ CREDENTIAL: Final = (
     Cause(
         id="key-stale-daemon",
         row="401",
+        step="key.value",
+        phase="start",
+        fixed_by=(
+            "run",
+            "type",
+        ),
         title="Codex's background server still has an older key",
         explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
         remedy="codex app-server daemon stop, then start Codex again.",
@@ -50,6 +105,9 @@ CREDENTIAL: Final = (
     Cause(
         id="openai-key-to-gateway",
         row="401",
+        step="key.named",
+        phase="answer",
+        fixed_by=("change",),
         title="Codex sends an OpenAI credential to the gateway",
         explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
         remedy="Remove requires_openai_auth and set env_key.",
@@ -58,9 +116,13 @@ CREDENTIAL: Final = (
     Cause(
         id="auth-command-failed",
         row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=(),
         title="The provider's auth.command fails",
         explanation="Codex runs that command to get the key. It failed, so requests go out without one.",
         remedy="Run the command by hand and mend it.",
         tell="A 401, and an error about the auth command in Codex's log.",
+        signs=(Sign(codex=r"provider auth command `"),),
     ),
 )

@@ -1,0 +1,345 @@
+"""What stands between Codex and the gateway: names, connections, proxies, certificates."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.questions import DOCTOR, LOG_ENTRY, PROXY, PROXY_VARIABLES
+
+CONNECTING: Final = (
+    "connection-refused",
+    "proxy-unreachable",
+    "tls-untrusted",
+    "dns-failure",
+    "proxy-invalid",
+    "tls-hostname-mismatch",
+    "tls-expired",
+    "tls-protocol-mismatch",
+    "proxy-denied",
+    "connection-timeout",
+    "base-url-missing",
+    "base-url-invalid",
+    "provider-not-selected",
+    "provider-overridden",
+    "connection-reset",
+)
+"""What keeps a request from getting out, the likeliest first."""
+
+NETWORK: Final = (
+    Cause(
+        id="dns-failure",
+        row="no-logs",
+        step="net.dns",
+        phase="connect",
+        fixed_by=(),
+        title="The gateway's host name cannot be resolved",
+        explanation="The name is misspelt, or this network's resolver does not know it (VPN?). Codex waits for ever.",
+        remedy="Check the host in base_url, and whether the VPN is on.",
+        tell="Codex shows `waiting for network` and nothing else.",
+        signs=(Sign(curl=r"curl: \(6\)|Could not resolve host"),),
+    ),
+    Cause(
+        id="connection-refused",
+        row="no-logs",
+        step="net.tcp",
+        phase="connect",
+        fixed_by=(
+            "change",
+            "run",
+            "type",
+        ),
+        title="Nothing listens at the gateway's address",
+        explanation="The machine answers, and refuses the connection: the gateway is not running, or the port is wrong. Codex waits for ever.",
+        remedy="Start the gateway, or correct host and port in base_url.",
+        tell="Codex shows `waiting for network` and nothing else.",
+        signs=(
+            Sign(
+                codex=r"waiting for network",
+                others=CONNECTING,
+                ask=PROXY,
+                note="“Waiting for network” does not mean that the network is down: Codex shows it for every fault before a request is out.",
+            ),
+            Sign(begins="Reconnecting... waiting for network", others=CONNECTING, ask=DOCTOR),
+            Sign(begins="Connection failed: error sending request", others=CONNECTING, ask=DOCTOR),
+            Sign(
+                curl=r"curl: \(7\).{0,80}(?:refused|port \d+ after)|Connection refused",
+                others=("proxy-unreachable",),
+                ask=PROXY_VARIABLES,
+            ),
+            Sign(
+                people=r"reconnect|hang(?:s|ing)?\b|stuck|time(?:d)? ?out|network|connect|refused|resolve|dns|lookup",
+                others=(*CONNECTING, "no-response", "rate-limited"),
+                ask=PROXY,
+                broad=5,
+            ),
+            Sign(
+                name="codex doctor: not reachable",
+                others=(*CONNECTING[:4], "base-url-path", "responses-unsupported", *CONNECTING[4:]),
+                ask=DOCTOR,
+            ),
+        ),
+    ),
+    Cause(
+        id="connection-timeout",
+        row="no-logs",
+        step="net.tcp",
+        phase="connect",
+        fixed_by=(),
+        title="The gateway's address does not answer",
+        explanation="Packets vanish, usually in a firewall or because a VPN is missing. Codex prints nothing and waits.",
+        remedy="Connect the VPN, ask for the address to be opened, or check host and port.",
+        tell="Codex prints nothing at all.",
+        signs=(
+            Sign(curl=r"curl: \(28\)", others=("no-response",), ask="`curl -v` of base_url: does it say Connected?"),
+        ),
+    ),
+    Cause(
+        id="connection-reset",
+        row="no-logs",
+        step="net.answer",
+        phase="send",
+        fixed_by=(),
+        title="The connection is cut before an answer",
+        explanation="Something accepts the connection and closes it: a gateway that crashes, a load balancer without a backend, a filter on the way.",
+        remedy="Look at the gateway's own logs, then at what stands between.",
+        tell="Codex prints `error sending request` after half a minute.",
+        signs=(
+            Sign(
+                tail="error sending request",
+                others=("tls-protocol-mismatch", "not-a-gateway", "proxy-unreachable", "proxy-invalid", *CONNECTING),
+                ask=DOCTOR,
+                broad=1,
+            ),
+            Sign(
+                curl=r"curl: \(52\)|Empty reply from server|curl: \(56\)",
+                others=("tls-protocol-mismatch", "not-a-gateway"),
+                ask=DOCTOR,
+                broad=1,
+            ),
+        ),
+        passes=True,
+    ),
+    Cause(
+        id="tls-untrusted",
+        row="no-logs",
+        step="net.tls",
+        phase="connect",
+        fixed_by=("type",),
+        title="The gateway's certificate is not trusted here",
+        explanation="It is signed by an authority that this machine does not know: a company's own, or an inspecting proxy. Codex waits for ever.",
+        remedy="export SSL_CERT_FILE=<the company's CA in PEM form> where Codex starts.",
+        tell="Codex shows `waiting for network`; curl speaks of a certificate problem.",
+        signs=(
+            Sign(
+                curl=r"curl: \(60\)|self.signed certificate|unable to get local issuer certificate",
+                others=("tls-expired", "tls-hostname-mismatch"),
+                ask="the whole output of `curl -v`",
+                broad=2,
+            ),
+            Sign(
+                people=r"certificate|\btls\b|\bssl\b",
+                others=("tls-hostname-mismatch", "tls-expired", "tls-protocol-mismatch"),
+                ask=PROXY,
+                broad=3,
+            ),
+        ),
+    ),
+    Cause(
+        id="tls-hostname-mismatch",
+        row="no-logs",
+        step="net.tls",
+        phase="connect",
+        fixed_by=(),
+        title="The certificate is for another host name",
+        explanation="The server at this address proves to be someone else. Codex waits for ever.",
+        remedy="Use the name that stands in the certificate.",
+        tell="Codex shows `waiting for network`.",
+        signs=(
+            Sign(
+                curl=r"curl: \(60\).{0,200}(?:subject name|does not match)|no alternative certificate subject name matches|curl: \(51\)",
+                broad=1,
+            ),
+        ),
+    ),
+    Cause(
+        id="tls-expired",
+        row="no-logs",
+        step="net.tls",
+        phase="connect",
+        fixed_by=(),
+        title="The certificate's dates do not fit today",
+        explanation="It has expired or is not valid yet, or this machine's clock is wrong. Codex waits for ever.",
+        remedy="Check the clock; otherwise the gateway's operator must renew the certificate.",
+        tell="Codex shows `waiting for network`.",
+        signs=(Sign(curl=r"curl: \(60\).{0,200}expired|certificate has expired"),),
+    ),
+    Cause(
+        id="tls-protocol-mismatch",
+        row="no-logs",
+        step="net.tls",
+        phase="send",
+        fixed_by=("change",),
+        title="http and https are mixed up",
+        explanation="base_url says https and the port speaks plain http, or the other way round.",
+        remedy="Change the scheme in base_url, or the port.",
+        tell="https on a plain port waits for ever; http on a TLS port ends in `error sending request`.",
+        signs=(Sign(curl=r"curl: \(35\).{0,120}wrong version number|wrong version number"),),
+        gateway=GatewaySays(words=r"plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server"),
+    ),
+    Cause(
+        id="proxy-unreachable",
+        row="no-logs",
+        step="net.proxy",
+        phase="connect",
+        fixed_by=(
+            "change",
+            "type",
+        ),
+        title="The proxy that Codex uses cannot be reached",
+        explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. It is not there.",
+        remedy="Unset the variable, correct it, or add the gateway's host to NO_PROXY.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+        signs=(
+            Sign(
+                codex=r"Connection failed: error sending request",
+                others=("tls-untrusted", "dns-failure", *CONNECTING),
+                ask=PROXY,
+            ),
+            Sign(curl=r"curl: \(5\)|Could not resolve proxy", others=("proxy-invalid",), ask=PROXY_VARIABLES),
+            Sign(people=r"\bproxy\b", others=("proxy-denied", "proxy-invalid", "tls-untrusted"), ask=PROXY, broad=3),
+        ),
+    ),
+    Cause(
+        id="proxy-denied",
+        row="no-logs",
+        step="net.proxy",
+        phase="connect",
+        fixed_by=(
+            "change",
+            "type",
+        ),
+        title="The proxy refuses to connect to the gateway",
+        explanation="It wants a login, or does not allow this host.",
+        remedy="Ask for the host to be allowed, log in, or add it to NO_PROXY.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+        signs=(
+            Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
+            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+        ),
+    ),
+    Cause(
+        id="proxy-invalid",
+        row="no-logs",
+        step="net.proxy",
+        phase="connect",
+        fixed_by=(
+            "change",
+            "type",
+        ),
+        title="The proxy variable is not a usable address",
+        explanation="Codex tries to use it and waits for ever.",
+        remedy="Write http://host:port, or unset the variable.",
+        tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+    ),
+    Cause(
+        id="redirected",
+        row="401",
+        step="net.answer",
+        phase="send",
+        fixed_by=("change",),
+        title="base_url is redirected, and the request is damaged on the way",
+        explanation="Codex follows redirects: 301 and 302 turn its POST into a GET, and a redirect to another origin loses the key.",
+        remedy="Write the final address into base_url.",
+        tell="A 404 or 405 at an address that looks right, or a 401 although the key is.",
+        signs=(
+            Sign(codex=r"redirect target uses unsupported URL scheme"),
+            Sign(
+                tail="too many redirects", others=("not-a-gateway",), ask="`curl -sI` of base_url: where does it lead?"
+            ),
+            Sign(name="401 away from the path", ask="`curl -sI` of base_url: does it redirect?"),
+            Sign(
+                name="POST turned into GET",
+                others=("base-url-path", "not-a-gateway"),
+                ask="`curl -si -X POST` of that address: does it redirect?",
+            ),
+            Sign(
+                name="a GET of /responses",
+                others=("responses-unsupported", "base-url-path"),
+                ask="the same with `curl -X POST`: Codex sends POST",
+            ),
+        ),
+    ),
+    Cause(
+        id="no-response",
+        row="other",
+        step="net.answer",
+        phase="send",
+        fixed_by=(),
+        title="The gateway took the request and did not answer",
+        explanation="The connection stands and no answer comes within the limit. Codex itself waits without a word, for minutes.",
+        remedy="Try once more with a longer --timeout; then look at the gateway's logs for the request id.",
+        tell="Codex prints nothing at all.",
+        signs=(
+            Sign(
+                name="silence",
+                others=(
+                    "stream-output-missing",
+                    "connection-timeout",
+                    "tls-protocol-mismatch",
+                    "codex-flag-unsupported",
+                    "provider-not-selected",
+                    "base-url-missing",
+                ),
+                ask=f"whether Codex ended by itself, and {DOCTOR}",
+            ),
+            Sign(
+                name="neither an answer nor an error",
+                others=("connection-timeout", "dns-failure", "proxy-unreachable"),
+                ask=f"how long it waited, and {DOCTOR}",
+            ),
+            Sign(name="refused", others=("upstream-error",), ask=LOG_ENTRY),
+        ),
+        gateway=GatewaySays(statuses=(408,)),
+    ),
+    Cause(
+        id="not-a-gateway",
+        row="no-logs",
+        step="net.answer",
+        phase="answer",
+        fixed_by=(),
+        title="What answers there is not the gateway",
+        explanation="Another web server, a login portal or a parked page answers at this address.",
+        remedy="Check the host in base_url; open it in a browser to see what it is.",
+        tell="An answer in HTML.",
+        signs=(Sign(name="no status of an answer", others=("connection-reset", "request-rejected"), ask=DOCTOR),),
+    ),
+    Cause(
+        id="edge-blocked",
+        row="403",
+        step="net.answer",
+        phase="answer",
+        fixed_by=(),
+        title="Something in front of the gateway blocks this machine",
+        explanation="A firewall service (Cloudflare and the like) or a filter refuses before the gateway sees the request, so its logs are empty.",
+        remedy="Try another network or the VPN, and give the operator the ray or incident id.",
+        tell="Codex prints `Access blocked by Cloudflare`, or a 403 with HTML.",
+        signs=(
+            Sign(
+                codex=r"Access blocked by Cloudflare", others=("policy-rejected",), ask="from which network; the ray id"
+            ),
+            Sign(
+                name="403 of an edge",
+                others=("policy-rejected",),
+                ask="from which network it was sent; the ray or reference id",
+            ),
+            Sign(name="refused", others=("policy-rejected",), ask=LOG_ENTRY),
+        ),
+        gateway=GatewaySays(
+            words=(
+                r"cloudflare|akamai|incapsula|imperva|sucuri|perimeterx|datadome|captcha|attention required|just a moment|access denied"
+                r"|request blocked|web application firewall|\bwaf\b|been blocked|reference #\d|zscaler|fortiguard|forcepoint|netskope"
+            )
+        ),
+    ),
+)
