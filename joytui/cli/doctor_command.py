@@ -163,8 +163,7 @@ def _says(text: str, *, as_json: bool) -> int:
 
 def _explain(cause_id: str, *, as_json: bool) -> int:
     from joytui.causes import CAUSES
-    from joytui.core.records import to_json
-    from joytui.doctor.explain import explain_text, list_text
+    from joytui.doctor.explain import explain_json, explain_text, list_text
 
     if cause_id == "list":
         emit(list_text(paint))
@@ -177,7 +176,7 @@ def _explain(cause_id: str, *, as_json: bool) -> int:
         hint = f"did you mean {' or '.join(near)}?" if near else "`joytui doctor --explain list` names them all"
         raise UsageError(f"no cause named {cause_id!r}", hint=hint)
     if as_json:
-        emit_json(to_json(cause))
+        emit_json(explain_json(cause))
     else:
         emit(explain_text(cause, paint))
     return EXIT_OK

@@ -14,7 +14,7 @@ from joytui.core.places import places
 
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation, World
-    from joytui.core.records import Finding, Report, Verdict
+    from joytui.core.records import Finding, Report
     from joytui.doctor.mend.change import Mend
 
 ROUNDS = 8
@@ -68,7 +68,7 @@ def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
         if finding is None or (finding.cause or "", _first_where(finding)) in seen:
             break
         seen.add((finding.cause or "", _first_where(finding)))
-        if not _mended(finding, args, invocation):
+        if not _mended(finding, args, invocation, reported=finding is report.verdict):
             break
         made = True
         report = _examined(args, invocation)
@@ -92,14 +92,14 @@ def _wanted(name: str) -> str:
     return name
 
 
-def _finding(report: Report, wanted: str | None) -> Verdict | Finding | None:
+def _finding(report: Report, wanted: str | None) -> Finding | None:
     verdict = report.verdict
     if wanted is None or verdict.cause == wanted:
         return verdict if verdict.cause else None
     return next((warning for warning in report.warnings if warning.cause == wanted), None)
 
 
-def _first_where(finding: Verdict | Finding) -> str:
+def _first_where(finding: Finding) -> str:
     return f"{finding.evidence[0].where} {finding.evidence[0].what}" if finding.evidence else ""
 
 
@@ -119,17 +119,16 @@ def _show(report: Report, *, made: bool, as_json: bool) -> int:
 # --- one mend
 
 
-def _mended(finding: Verdict | Finding, args: argparse.Namespace, invocation: Invocation) -> bool:
-    """Whether something was changed."""
+def _mended(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> bool:
+    """Whether something was changed. `reported`: the report below says what to do."""
     from joytui.codex.look import look
-    from joytui.core.records import Verdict
     from joytui.doctor.mend.plans import mend_for
 
     world = look(invocation)
     mend = mend_for(finding.cause or "", world, finding.details)
     say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
     if mend is None:
-        _by_hand(finding, told_again=isinstance(finding, Verdict) and not args.json)
+        _by_hand(finding, told_again=reported and not args.json)
         return False
     if mend.action:
         return _act(mend, world, args)
@@ -141,7 +140,7 @@ def _mended(finding: Verdict | Finding, args: argparse.Namespace, invocation: In
     return True
 
 
-def _by_hand(finding: Verdict | Finding, *, told_again: bool) -> None:
+def _by_hand(finding: Finding, *, told_again: bool) -> None:
     """What joytui does not do itself: shell files, environments, the gateway's side. The report may say it below."""
     say("  no change of Codex's files mends this; what to do:" + (" see below" if told_again else ""))
     if finding.fix and not told_again:

@@ -11,7 +11,7 @@ from joytui.causes import CAUSES
 from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
-from joytui.core.records import Evidence
+from joytui.core.records import Evidence, Finding
 from joytui.doctor import small
 from joytui.doctor.answers import Refusal, classify, read_answer
 from joytui.doctor.chat_stream import ChatReader
@@ -19,12 +19,12 @@ from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, 
 from joytui.doctor.delivery import Delivery, Path, deliver
 from joytui.doctor.exchange import BodyBroken, LimitHolder, Request
 from joytui.doctor.faults import NetFault
-from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.link import Proxy, Route, target_of
 from joytui.doctor.questions import Asker
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
+from joytui.doctor.transport import of_fault
 
 SHORT_WAIT = 2.0
 SLOW = 5.0
@@ -42,7 +42,7 @@ _OWN_HEADERS = ("accept", "content-type", "x-request-id")
 class Sent:
     """One test request and what came of it."""
 
-    judgement: Judgement
+    judgement: Finding
     refusal: Refusal | None = None
     delivery: Delivery | None = None
     outcome: StreamOutcome | None = None
@@ -62,7 +62,7 @@ class Probe:
     path: Path = field(init=False)
     patience: Patience = field(init=False)
     asker: Asker = field(init=False)
-    warnings: list[Judgement] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
 
@@ -113,7 +113,7 @@ class Probe:
             return None
         return 0.2 if cause == "stream-idle" else float(0.2 * 2**tries)
 
-    def _retries(self, judged: Judgement) -> int:
+    def _retries(self, judged: Finding) -> int:
         """How often to ask again: not at all where Codex would not, else once, and twice for faults of the transport."""
         patience, repeats = self.patience, int(judged.details.get("codex_requests") or 0) - 1
         if judged.cause in ("rate-limited", "no-response"):
@@ -124,7 +124,7 @@ class Probe:
         bound = 2 if judged.cause in CAUSES and CAUSES[judged.cause].passes else 1
         return min(bound, repeats, patience.request_retries + patience.stream_retries)
 
-    def _time_of_a_try(self, judged: Judgement) -> float:
+    def _time_of_a_try(self, judged: Finding) -> float:
         """Seconds that another request may need: one that had to end early would decide nothing."""
         return 1.0 + (self.plan.stream_idle_timeout_ms / 1000 if judged.cause == "stream-idle" else 0.0)
 
@@ -172,7 +172,7 @@ class Probe:
         from_env = self.world.provider.get("env_http_headers") if self.world.provider else None
         return tuple(str(name) for source in (table, from_env) if isinstance(source, dict) for name in source)
 
-    def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
+    def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Finding:
         answer = delivery.answer
         theirs = {name: value for name, value in answer.headers.items() if not value.startswith(DOCTOR_REQUEST_ID)}
         read = refusal.answer
@@ -183,13 +183,14 @@ class Probe:
             details["retry_after_s"] = wait
         if their_id := answer.header("x-request-id") or answer.header("x-daoe-request-id"):
             details["gateway_request_id"] = their_id
-        return Judgement(
+        summary = f"HTTP {read.status}{said}"
+        return Finding(
             False,
             refusal.cause,
-            f"HTTP {read.status}{said}",
-            (Evidence(f"HTTP {read.status}{said}", answer.target.url),),
-            behaviour.says,
-            details,
+            evidence=(Evidence(summary, answer.target.url),),
+            codex_says=behaviour.says,
+            details=details,
+            summary=summary,
         )
 
     # --- a 200 ----------------------------------------------------------------------------------------------------------
@@ -219,20 +220,22 @@ class Probe:
         outcome = reader.outcome(end)
         if first_event and first_event - started > SLOW:
             waited = round(first_event - started, 1)
-            self.warnings.append(
-                Judgement(True, "slow-answer", f"{waited} s until the first event", details={"first_event_s": waited})
-            )
+            summary = f"{waited} s until the first event"
+            self.warnings.append(Finding(True, "slow-answer", details={"first_event_s": waited}, summary=summary))
         self._count(outcome)
         judgement = self._judge_stream(delivery, outcome, cut_short)
         return Sent(judgement, None, delivery, outcome, bytes(reader.head), request_id)
 
-    def _judge_stream(self, delivery: Delivery, outcome: StreamOutcome, cut_short: bool) -> Judgement:
+    def _judge_stream(self, delivery: Delivery, outcome: StreamOutcome, cut_short: bool) -> Finding:
         where = delivery.answer.target.url
         if outcome.end == "open":
-            return Judgement(None, None, "the answer still streams", (Evidence("events keep coming", where),))
+            return Finding(
+                None, None, evidence=(Evidence("events keep coming", where),), summary="the answer still streams"
+            )
         if outcome.cause is None:
             what = "a complete answer" if outcome.text else "a complete answer with a tool call"
-            return Judgement(True, None, what, (Evidence(f"HTTP 200, {what}", where),), details=dict(outcome.details))
+            evidence = (Evidence(f"HTTP 200, {what}", where),)
+            return Finding(True, None, evidence=evidence, details=dict(outcome.details), summary=what)
         waits_on = outcome.cause == "stream-idle" and cut_short
         behaviour = (
             Behaviour(outcome.codex_says, 1, 0.0)
@@ -251,8 +254,13 @@ class Probe:
             summary = f"HTTP 200, then no event for {_seconds(self.plan.stream_idle_timeout_ms)}"
             if waits_on:
                 summary = "HTTP 200, then no event within the doctor's time"
-        return Judgement(
-            None if waits_on else False, outcome.cause, summary, (Evidence(summary, where),), behaviour.says, details
+        return Finding(
+            None if waits_on else False,
+            outcome.cause,
+            evidence=(Evidence(summary, where),),
+            codex_says=behaviour.says,
+            details=details,
+            summary=summary,
         )
 
     def _count(self, outcome: StreamOutcome) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from joytui.causes import CAUSES
 from joytui.codex.credential import as_bytes
 from joytui.codex.world import Issue, World
 from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
-from joytui.core.records import Evidence
+from joytui.core.records import Evidence, Finding
 from joytui.doctor import questions, shape, small
 from joytui.doctor.answers import (
     KEY,
@@ -28,13 +29,12 @@ from joytui.doctor.answers import (
     read_error,
     says_no_key,
 )
-from joytui.doctor.judgement import Judgement
 from joytui.doctor.probe import Probe, Sent
 
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
 
 
-def resolve(probe: Probe, sent: Sent) -> Judgement:
+def resolve(probe: Probe, sent: Sent) -> Finding:
     """The judgement with its open questions answered. Raises Cancelled."""
     judged = sent.judgement
     if sent.delivery is not None and sent.delivery.damaged and not judged.works:
@@ -65,13 +65,11 @@ def resolve(probe: Probe, sent: Sent) -> Judgement:
     return judged
 
 
-def _renamed(judged: Judgement, cause: str, **details: Any) -> Judgement:
-    return Judgement(
-        judged.works, cause, judged.summary, judged.evidence, judged.codex_says, {**judged.details, **details}
-    )
+def _renamed(judged: Finding, cause: str, **details: Any) -> Finding:
+    return replace(judged, cause=cause, details={**judged.details, **details})
 
 
-def _damaged_by_redirect(sent: Sent) -> Judgement:
+def _damaged_by_redirect(sent: Sent) -> Finding:
     assert sent.delivery is not None, "asked for an answer only"
     judged, told = sent.judgement, sent.delivery.tell()
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
@@ -80,10 +78,10 @@ def _damaged_by_redirect(sent: Sent) -> Judgement:
         return judged.with_evidence(Evidence(told, sent.delivery.hops[0].url))
     evidence = (Evidence(told, sent.delivery.hops[0].url), *judged.evidence)
     details = {**judged.details, "redirected_to": sent.delivery.answer.target.url}
-    return Judgement(False, "redirected", told, evidence, judged.codex_says, details)
+    return Finding(False, "redirected", evidence=evidence, codex_says=judged.codex_says, details=details, summary=told)
 
 
-def _by_inner_error(sent: Sent, judged: Judgement) -> Judgement:
+def _by_inner_error(sent: Sent, judged: Finding) -> Finding:
     """An error inside a 200, or in response.failed, whose type or code is exact, keeps its own cause."""
     if judged.cause not in ("error-in-200", "response-failed") or sent.outcome is None or not sent.outcome.error:
         return judged
@@ -119,7 +117,7 @@ def _anonymous(probe: Probe) -> bool:
     return credential is None or credential.header is None
 
 
-def _by_proxy(probe: Probe, sent: Sent, judged: Judgement) -> bool:
+def _by_proxy(probe: Probe, sent: Sent, judged: Finding) -> bool:
     """A 403 without an error object on plain http through a proxy, which answers such requests itself."""
     plain = probe.plan.proxy.url is not None and probe.route.target.scheme == "http"
     return plain and judged.cause == "policy-rejected" and sent.refusal is not None and not sent.refusal.answer.is_error
@@ -128,7 +126,7 @@ def _by_proxy(probe: Probe, sent: Sent, judged: Judgement) -> bool:
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _key_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     credential = probe.world.credential
     is_policy = judged.cause == "policy-rejected"
     nothing_sent = _anonymous(probe)
@@ -158,10 +156,11 @@ def key_suspicions(world: World) -> tuple[Issue, ...]:
     )
 
 
-def _suspect_confirmed(judged: Judgement, issue: Issue) -> Judgement:
+def _suspect_confirmed(judged: Finding, issue: Issue) -> Finding:
     evidence = (Evidence(issue.summary, issue.where or "environment"), *judged.evidence)
     says = judged.codex_says or issue.message
-    return Judgement(False, issue.cause, issue.summary, evidence, says, {**judged.details, **issue.details})
+    details = {**judged.details, **issue.details}
+    return Finding(False, issue.cause, evidence=evidence, codex_says=says, details=details, summary=issue.summary)
 
 
 def _error_of(sent: Sent) -> ErrorAnswer:
@@ -204,7 +203,7 @@ def _base(path: str) -> str:
     return re.sub(r"/(?:responses|chat/completions)$", "", urlsplit(path).path)
 
 
-def _route_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _route_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """404 or 405: the model, the path, or a gateway that lacks what this Codex speaks."""
     if sent.refusal is not None and sent.refusal.answer.status == 404 and _answers_other_questions(probe, sent):
         return _with_models(probe, _renamed(judged, "model-not-found"))
@@ -263,7 +262,7 @@ def _answers_other_questions(probe: Probe, sent: Sent) -> bool:
     return about_model or (status not in (404, 405) and 400 <= status < 500 and status not in (401, 403, 407, 429))
 
 
-def _page_instead(probe: Probe, judged: Judgement) -> Judgement:
+def _page_instead(probe: Probe, judged: Finding) -> Finding:
     """HTML with status 200: another site, or the gateway's own site beside the API's path."""
     base = _base(probe.route.target.path)
     if base != BASE_PATH and probe.asker.is_there(BASE_PATH + "/responses"):
@@ -274,7 +273,7 @@ def _page_instead(probe: Probe, judged: Judgement) -> Judgement:
 # --- model and shape --------------------------------------------------------------------------------------------------
 
 
-def _with_models(probe: Probe, judged: Judgement) -> Judgement:
+def _with_models(probe: Probe, judged: Finding) -> Finding:
     offered = questions.catalog(probe.asker, _base(probe.route.target.path))
     if not offered:
         return judged
@@ -288,7 +287,7 @@ def _with_models(probe: Probe, judged: Judgement) -> Judgement:
     return found.with_evidence(Evidence(f"the catalog offers {listed}", probe.route.target.origin))
 
 
-def _with_field(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _with_field(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """Names the refused field, if a plain request passes. At most four requests beyond the plain one."""
     if sent.refusal is None or probe.plan.wire_api == "chat" or probe.limit.left() < 1.0:
         return judged

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joytui.core.places import Places
-    from joytui.core.records import Verdict
+    from joytui.core.records import Finding
     from joytui.tui.doctor.mending import Offer
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
@@ -55,5 +55,5 @@ class Options:
     codex_home: Path | None = None
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
-    offer: Callable[[Verdict, tuple[str, ...]], Offer | None] | None = None
+    offer: Callable[[Finding, tuple[str, ...]], Offer | None] | None = None
     link: Callable[[Callable[[LinkState], None]], Link] | None = None

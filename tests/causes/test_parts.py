@@ -149,7 +149,7 @@ def test_every_sign_that_a_reader_names_is_there_and_every_named_one_is_read() -
         ("guess", 0),
         ("_ended", 1),
         ("_renamed", 1),
-        ("Judgement", 1),
+        ("Finding", 1),
     ],
 )
 def test_every_id_that_the_code_names_is_a_cause(function: str, place: int) -> None:

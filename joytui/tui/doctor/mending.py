@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation, World
     from joytui.core.places import Places
-    from joytui.core.records import Finding, Verdict
+    from joytui.core.records import Finding
     from joytui.doctor.mend.change import Mend
 
 
@@ -25,13 +25,13 @@ class Offer:
     notes: tuple[str, ...] = ()
 
 
-def fixable(verdict: Verdict) -> bool:
+def fixable(verdict: Finding) -> bool:
     """Whether `f` has something to show for it."""
     fix = verdict.fix
     return bool(fix and (fix.patch or "joytui gateway start" in fix.commands)) or verdict.cause == "key-stale-daemon"
 
 
-def offer(finding: Verdict | Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
+def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
     """The mend of a finding, None where no change of a file and no action mends it. `invocation` None: here and now."""
     from joytui.codex.look import look
     from joytui.codex.world import Invocation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joytui.core.records import Finding, Fix, Report, Verdict
+from joytui.core.records import Finding, Fix, Report
 
 
 def ticket_text(report: Report) -> str:
@@ -29,7 +29,7 @@ def fix_text(fix: Fix) -> str:
     return fix.patch or fix.summary
 
 
-def _evidence(verdict: Verdict) -> list[str]:
+def _evidence(verdict: Finding) -> list[str]:
     return ["", *(f"- {e.what} ({e.where})" for e in verdict.evidence)] if verdict.evidence else []
 
 
