@@ -18,8 +18,8 @@ answer     the gateway (or what stands in its place) refuses
 stream     the answer begins well, with 200, and does not end as Codex needs it
 """
 
-FixKind = Literal["change", "run", "type"]
-"""How joytui mends a cause: it changes a file of Codex, it runs something, or it says what to type on this machine."""
+FixKind = Literal["change", "commands"]
+"""What joytui has for a cause: a change of Codex's files, or commands for this machine (some of which it can run itself)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Cause:
     `explanation`: what happens and why. `remedy`: what to do about it, in general words. `tell`: how to know it from
     its look-alikes, or what to ask the user for.
 
-    `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
+    `otherwise`: another road, told beside a change of files. `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
     other faults show only when this one is gone. `passes`: it may pass by itself, so the doctor asks again.
     `warning_only`: never a verdict.
     """
@@ -110,6 +110,7 @@ class Cause:
     signs: tuple[Sign, ...] = ()
     gateway: GatewaySays = GatewaySays()
     ignored_key: IgnoredKey | None = None
+    otherwise: str = ""
     lacks: Literal["", "provider", "base_url"] = ""
     hides: bool = False
     passes: bool = False

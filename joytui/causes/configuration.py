@@ -33,6 +33,11 @@ CONFIGURATION: Final = (
         explanation="Codex starts with its defaults and talks to OpenAI. The gateway never hears of it, so its logs stay empty.",
         remedy="Create config.toml in CODEX_HOME (~/.codex unless it is set) with the guide's block.",
         tell="The login screen, or a 401 whose URL is api.openai.com. Ask for `ls -la ~/.codex` and `echo $CODEX_HOME`.",
+        otherwise=(
+            "That is the way to JoyToken directly. Without an account, or to keep a record of every request, use the gateway on this "
+            "machine instead: `joytui try` (one turn, config.toml untouched), or `joytui setup --local`, which does what `joytui "
+            'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
+        ),
         lacks="provider",
     ),
     Cause(
@@ -40,7 +45,7 @@ CONFIGURATION: Final = (
         row="no-logs",
         step="config.found",
         phase="start",
-        fixed_by=("type",),
+        fixed_by=("commands",),
         title="CODEX_HOME does not name a usable folder",
         explanation="Codex refuses to start when CODEX_HOME names a path that does not exist or is not a folder.",
         remedy="Unset CODEX_HOME, or create the folder that it names.",
@@ -434,7 +439,7 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=(
             "change",
-            "type",
+            "commands",
         ),
         title='model = "" names no model',
         explanation="Codex asks for a model by name; the empty name is refused before any request.",
@@ -618,7 +623,7 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=(
             "change",
-            "type",
+            "commands",
         ),
         title="The key itself stands in env_key",
         explanation="env_key names a variable. Codex looks for a variable of that name, fails, prints the key and stores it in its session file.",

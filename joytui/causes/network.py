@@ -46,8 +46,7 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(
             "change",
-            "run",
-            "type",
+            "commands",
         ),
         title="Nothing listens at the gateway's address",
         explanation="The machine answers, and refuses the connection: the gateway is not running, or the port is wrong. Codex waits for ever.",
@@ -125,7 +124,7 @@ NETWORK: Final = (
         row="no-logs",
         step="net.tls",
         phase="connect",
-        fixed_by=("type",),
+        fixed_by=("commands",),
         title="The gateway's certificate is not trusted here",
         explanation="It is signed by an authority that this machine does not know: a company's own, or an inspecting proxy. Codex waits for ever.",
         remedy="export SSL_CERT_FILE=<the company's CA in PEM form> where Codex starts.",
@@ -194,7 +193,7 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(
             "change",
-            "type",
+            "commands",
         ),
         title="The proxy that Codex uses cannot be reached",
         explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. It is not there.",
@@ -217,7 +216,7 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(
             "change",
-            "type",
+            "commands",
         ),
         title="The proxy refuses to connect to the gateway",
         explanation="It wants a login, or does not allow this host.",
@@ -235,7 +234,7 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(
             "change",
-            "type",
+            "commands",
         ),
         title="The proxy variable is not a usable address",
         explanation="Codex tries to use it and waits for ever.",

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", metavar="FILE", help="show a report that --json wrote (- reads stdin)")
     parser.add_argument("--codex-version", metavar="V", help="judge by this version of Codex, not by the one on PATH")
-    from joytui.cli.mending import configure as configure_mending
+    from joytui.cli.fixing import configure as configure_mending
 
     configure_mending(parser)
 
@@ -61,7 +61,7 @@ def _invocation(args: argparse.Namespace) -> Invocation:
 
 
 def _mend(args: argparse.Namespace) -> int:
-    from joytui.cli.mending import run_fix, run_undo
+    from joytui.cli.fixing import run_fix, run_undo
 
     return run_undo(_invocation(args)) if args.undo else run_fix(args, _invocation(args))
 

@@ -50,16 +50,40 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show a redacted diff."""
+
+    path: str
+    old: bytes | None = field(repr=False)
+    new: bytes = field(repr=False)
+
+
+Action = Literal["stop-daemon", "start-gateway"]
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """What to do. `commands` can be pasted into a shell; `patch` is a unified diff, None where it would hold a secret.
 
-    `safe`: applying it changes only what Codex does with this provider, and can be undone.
+    `safe`: applying it changes only what Codex does with this provider, and can be undone; else it wants a person's answer.
+
+    What joytui does itself, if asked to, is in no report: it changes files (`then`: commands that remain for the user), or
+    runs something (`pid`: the process that it is about).
     """
 
     summary: str
     commands: tuple[str, ...] = ()
-    patch: str | None = None
+    patch: str | None = field(default=None, repr=False)
     safe: bool = False
+    changes: tuple[Change, ...] = field(default=(), repr=False, metadata=NOT_IN_JSON)
+    then: tuple[str, ...] = field(default=(), metadata=NOT_IN_JSON)
+    action: Action | None = field(default=None, metadata=NOT_IN_JSON)
+    pid: int | None = field(default=None, metadata=NOT_IN_JSON)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether joytui can do it itself."""
+        return bool(self.changes or self.action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from joytui.core.records import (
     TableRow,
 )
 from joytui.doctor.codex_words import Patience, per_request
-from joytui.doctor.fixes import fix_for
+from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.limits import Cancelled, Limit
 from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.steps import BY_ID, StepBook
@@ -311,6 +311,8 @@ def _worded(world: World, found: Finding) -> Finding:
         return replace(found, title=title, explanation=explanation)
     cause = CAUSES[found.cause]
     fix = fix_for(cause.id, world, found.details)
+    if fix.changes and cause.otherwise:
+        fix = replace(fix, summary=f"{fix.summary}\n{cause.otherwise}")
     return replace(found, row=cause.row, title=cause.title, explanation=cause.explanation, fix=fix)
 
 

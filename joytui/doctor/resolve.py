@@ -1,4 +1,4 @@
-"""From an answer to the one thing to mend: the questions that follow a refusal, and what is known of the key.
+"""From an answer to the one thing to fix: the questions that follow a refusal, and what is known of the key.
 
 A refusal that names its cause stands. These are left open by it: which fault of the key (KEY), whether the path is
 wrong or the gateway lacks the route (ROUTE), what of the request is refused, which model was meant.
@@ -168,7 +168,7 @@ def _error_of(sent: Sent) -> ErrorAnswer:
 
 
 def _shell_key_is_refused(probe: Probe) -> bool:
-    """Whether the shell's own key is refused as well, so that .env is not what is to be mended."""
+    """Whether the shell's own key is refused as well, so that .env is not what is to be fixed."""
     credential = probe.world.credential
     value = probe.world.invocation.env.get(credential.variable or "") if credential else None
     if not value:

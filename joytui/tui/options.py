@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from joytui.core.places import Places
     from joytui.core.records import Finding
-    from joytui.tui.doctor.mending import Offer
+    from joytui.tui.doctor.fixing import Offer
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings

@@ -6,7 +6,7 @@ from joytui.core.records import Finding, Fix, Report
 
 
 def ticket_text(report: Report) -> str:
-    """The whole verdict as plain text: what, why, proof, mend, versions. Redacted as the report is."""
+    """The whole verdict as plain text: what, why, proof, fix, versions. Redacted as the report is."""
     verdict = report.verdict
     lines = [f"joytui doctor: {verdict.title}"]
     if verdict.cause:

@@ -1,4 +1,4 @@
-"""The right of Doctor: the verdict first and large, then why, the proof, what Codex says, the mend, the warnings."""
+"""The right of Doctor: the verdict first and large, then why, the proof, what Codex says, the fix, the warnings."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
         yield from _guide(report)
         return
     yield from _proof(report)
-    yield from _mend(report)
+    yield from _fix(report)
     if report.warnings:
         yield Part("warnings", f"WARNINGS ({len(report.warnings)})", partial(words.warnings, report.warnings))
     if report.effective:
@@ -125,7 +125,7 @@ def _proof(report: Report) -> Iterator[Part]:
         yield Part("evidence", "EVIDENCE", partial(words.evidence, verdict.evidence))
 
 
-def _mend(report: Report) -> Iterator[Part]:
+def _fix(report: Report) -> Iterator[Part]:
     fix = report.verdict.fix
     if fix is not None:
         summary = Content.styled(words.clean(fix.summary), "bold")

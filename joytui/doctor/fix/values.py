@@ -1,4 +1,4 @@
-"""Mends of single values: the model, a value of the wrong type, keys that Codex does not know."""
+"""Changes of single values: the model, a value of the wrong type, keys that Codex does not know."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from joytui.codex.edit import EditError
 from joytui.codex.world import World
 from joytui.core.joytoken import AUTO_MODEL
-from joytui.doctor.mend.change import Draft
-from joytui.doctor.mend.check import objection
+from joytui.doctor.fix.check import objection
+from joytui.doctor.fix.draft import Draft
 
 Details = Mapping[str, Any]
 

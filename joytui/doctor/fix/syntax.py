@@ -12,8 +12,8 @@ from typing import Any
 
 from joytui.codex.toml_reader import TomlError, read_toml
 from joytui.codex.world import World
-from joytui.doctor.mend.change import Draft
-from joytui.doctor.mend.files import broken_file
+from joytui.doctor.fix.draft import Draft
+from joytui.doctor.fix.files import broken_file
 
 ROUNDS = 20
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from joytui.tui.screens.fix import FixDialog
-from tests.mending.broken import BROKEN, Broken
+from tests.fixing.broken import BROKEN, Broken
 from tests.support.joytui_process import Machine
 from tests.tui.opening import console, settle
 

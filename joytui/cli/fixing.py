@@ -14,22 +14,21 @@ from joytui.core.places import places
 
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation, World
-    from joytui.core.records import Finding, Report
-    from joytui.doctor.mend.change import Mend
+    from joytui.core.records import Finding, Fix, Report
 
 ROUNDS = 8
 VERDICT = "the verdict"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The options of `joytui doctor` that mend and undo."""
-    group = parser.add_argument_group("mending")
+    """The options of `joytui doctor` that fix and undo."""
+    group = parser.add_argument_group("fixing")
     group.add_argument(
         "--fix",
         nargs="?",
         const=VERDICT,
         metavar="CAUSE",
-        help="mend the verdict (or the named warning): shows the change, asks, keeps a backup, examines again",
+        help="fix the verdict (or the named warning): shows the change, asks, keeps a backup, examines again",
     )
     group.add_argument("--yes", action="store_true", help="with --fix: do not ask (needed where stdin is no terminal)")
     group.add_argument(
@@ -39,10 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_undo(invocation: Invocation) -> int:
-    """Restores the files of the latest mend of this CODEX_HOME."""
+    """Restores the files of the latest fix of this CODEX_HOME."""
     from joytui.codex.look import look
     from joytui.codex.versions import NEWEST_KNOWN
-    from joytui.doctor.mend import journal
+    from joytui.doctor.fix import journal
 
     entry = journal.undo(look(replace(invocation, codex_version=NEWEST_KNOWN)).codex_home, places())
     if entry is None:
@@ -56,7 +55,7 @@ def run_undo(invocation: Invocation) -> int:
 
 
 def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
-    """Examines, mends, examines again, until nothing is left that it can mend."""
+    """Examines, fixes, examines again, until nothing is left that it can fix."""
     if not args.yes and not sys.stdin.isatty():
         raise UsageError("--fix asks before it writes, and stdin is no terminal", hint="joytui doctor --fix --yes")
     report = _examined(args, invocation)
@@ -68,7 +67,7 @@ def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
         if finding is None or (finding.cause or "", _first_where(finding)) in seen:
             break
         seen.add((finding.cause or "", _first_where(finding)))
-        if not _mended(finding, args, invocation, reported=finding is report.verdict):
+        if not _fixed(finding, args, invocation, reported=finding is report.verdict):
             break
         made = True
         report = _examined(args, invocation)
@@ -116,59 +115,59 @@ def _show(report: Report, *, made: bool, as_json: bool) -> int:
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
 
-# --- one mend
+# --- one fix
 
 
-def _mended(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> bool:
+def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> bool:
     """Whether something was changed. `reported`: the report below says what to do."""
     from joytui.codex.look import look
-    from joytui.doctor.mend.plans import mend_for
+    from joytui.doctor.fix.registry import fix_for
 
     world = look(invocation)
-    mend = mend_for(finding.cause or "", world, finding.details)
+    fix = fix_for(finding.cause or "", world, finding.details)
     say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
-    if mend is None:
+    if not fix.automatic:
         _by_hand(finding, told_again=reported and not args.json)
         return False
-    if mend.action:
-        return _act(mend, world, args)
-    _present(mend, world)
-    if not _agreed(mend, args):
+    if fix.action:
+        return _act(fix, world, args)
+    _present(fix, world)
+    if not _agreed(fix, args):
         say("nothing was changed")
         return False
-    _apply(mend, world)
+    _apply(finding.cause or "", fix, world)
     return True
 
 
 def _by_hand(finding: Finding, *, told_again: bool) -> None:
     """What joytui does not do itself: shell files, environments, the gateway's side. The report may say it below."""
-    say("  no change of Codex's files mends this; what to do:" + (" see below" if told_again else ""))
+    say("  no change of Codex's files fixes this; what to do:" + (" see below" if told_again else ""))
     if finding.fix and not told_again:
         say(f"  {finding.fix.summary}")
         for command in finding.fix.commands:
             say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
 
 
-def _present(mend: Mend, world: World) -> None:
+def _present(fix: Fix, world: World) -> None:
     from joytui.core.redaction import Redactor, visible
-    from joytui.doctor.mend.write import target_of
+    from joytui.doctor.fix.write import target_of
 
     clean = Redactor(world.secrets)
-    say(f"  {clean.text(mend.summary)}\n")
-    for line in visible(clean.text(mend.patch or "")).splitlines():
+    say(f"  {clean.text(fix.summary)}\n")
+    for line in visible(clean.text(fix.patch or "")).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"      {paint(line, style, stream=sys.stderr)}")
-    for change in mend.changes:
+    for change in fix.changes:
         if (target := target_of(change.path)) != os.path.abspath(change.path):
             say(f"\n  {change.path} is a link: what is written is {target}")
 
 
-def _agreed(mend: Mend, args: argparse.Namespace) -> bool:
+def _agreed(fix: Fix, args: argparse.Namespace) -> bool:
     if not args.yes:
         return ask("Apply this change?")
-    if not mend.safe:
+    if not fix.safe:
         say("  this one wants your own decision: --yes does not make it; `joytui doctor --fix` in a terminal asks")
-    return mend.safe
+    return fix.safe
 
 
 def ask(question: str) -> bool:
@@ -194,26 +193,26 @@ def _forget_typed() -> None:
         pass  # no terminal: nothing was typed ahead
 
 
-def _apply(mend: Mend, world: World) -> None:
-    from joytui.doctor.mend import journal
+def _apply(cause: str, fix: Fix, world: World) -> None:
+    from joytui.doctor.fix import journal
 
-    entry = journal.make(mend, world.codex_home, places())
+    entry = journal.record(fix.changes, cause, world.codex_home, places())
     for written in entry.files:
         kept = f"; as it was: {written.backup}" if written.backup else ""
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
-    for line in mend.then:
+    for line in fix.then:
         say(f"  then: {paint(line, 'cyan', stream=sys.stderr)}")
 
 
 # --- what is run
 
 
-def _act(mend: Mend, world: World, args: argparse.Namespace) -> bool:
-    from joytui.doctor.mend.act import start_gateway, stop_daemon
+def _act(fix: Fix, world: World, args: argparse.Namespace) -> bool:
+    from joytui.doctor.fix.run import start_gateway, stop_daemon
 
-    say(f"  {mend.summary}")
-    if mend.action == "stop-daemon":
-        allowed = args.stop_daemon or (not args.yes and ask(f"Stop Codex's background server (pid {mend.pid})?"))
+    say(f"  {fix.summary}")
+    if fix.action == "stop-daemon":
+        allowed = args.stop_daemon or (not args.yes and ask(f"Stop Codex's background server (pid {fix.pid})?"))
         if not allowed:
             say("  left running; `joytui doctor --fix --stop-daemon` stops it, or: codex app-server daemon stop")
             return False

@@ -1,7 +1,4 @@
-"""What to type: for each cause the commands, or a patch of the configuration, with this machine's own names in it.
-
-Patches come from mend/plans.py: what is shown is what `joytui doctor --fix` would write.
-"""
+"""Fixes that are commands: what to type on this machine, with its own names in it, or what joytui runs."""
 
 from __future__ import annotations
 
@@ -16,62 +13,13 @@ from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
 from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
-from joytui.doctor.mend.plans import ACTIONS, PLANS, mend_for
 
 Details = Mapping[str, Any]
 
 
-_LOCAL_ROAD = (
-    "That is the way to JoyToken directly. Without an account, or to keep a record of every request, use the gateway on this "
-    "machine instead: `joytui try` (one turn, config.toml untouched), or `joytui setup --local`, which does what `joytui "
-    'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
-)
-
-
-def fix_for(cause: str, world: World, details: Details) -> Fix | None:
-    """The fix for this cause on this machine; the catalogue's general remedy where there is nothing exact to type."""
-    if cause not in CAUSES:
-        return None
-    if unread := details.get("not_read"):
-        return _unread(world, str(unread))
-    mend = mend_for(cause, world, details)
-    if mend is not None and mend.changes:
-        opened = tuple(f"${{EDITOR:-vi}} {_quoted(change.path)}" for change in mend.changes)
-        summary = f"{mend.summary}\n{_LOCAL_ROAD}" if cause == "config-missing" else mend.summary
-        return Fix(summary, (_fix_command(cause, world), *opened, *mend.then), mend.patch, mend.safe)
-    maker = _MAKERS.get(cause)
-    fix = maker(world, details) if maker else None
-    return fix or Fix(CAUSES[cause].remedy)
-
-
-def registered(cause: str | None = None) -> set[str]:
-    """The kinds of fix that there are for a cause; without one, all causes that have any."""
-    tables = {"change": PLANS, "run": ACTIONS, "type": _MAKERS}
-    if cause is None:
-        return {name for table in tables.values() for name in table}
-    return {kind for kind, table in tables.items() if cause in table}
-
-
-def _unread(world: World, path: str) -> Fix:
-    """The configuration stands in another place: its lines are moved, the guide's own block is not written beside them."""
-    target = world.config_file
-    told = f"Codex does not read {path}; move its lines to {target}."
-    if path.lower().endswith((".json", ".yaml", ".yml")):
-        told = f"{told} Codex reads TOML only: write them as TOML there."
-    elif not os.path.lexists(target):
-        return Fix(told, (f"mkdir -p {_quoted(world.codex_home)}", f"mv {_quoted(path)} {_quoted(target)}"))
-    return Fix(told, (f"${{EDITOR:-vi}} {_quoted(path)} {_quoted(target)}",))
-
-
-def _fix_command(cause: str, world: World) -> str:
-    """What makes the change: for the very invocation that was examined."""
-    arguments = f" -- {shlex.join(world.invocation.args)}" if world.invocation.args else ""
-    return f"joytui doctor --fix {cause}{arguments}"
-
-
 def _model_flag(world: World, details: Details) -> Fix:
     first = next(iter(details.get("suggestions") or ()), AUTO_MODEL)
-    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {_quoted(str(first))}",), safe=True)
+    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {quoted(str(first))}",), safe=True)
 
 
 def _variable(world: World) -> str:
@@ -79,7 +27,7 @@ def _variable(world: World) -> str:
     return named if named and named.isidentifier() else KEY_VARIABLE
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     return shlex.quote(path)
 
 
@@ -87,7 +35,7 @@ def _set_key(world: World, summary: str) -> Fix:
     variable = _variable(world)
     if place := _key_file(world):
         file = place.rpartition(":")[0]
-        return Fix(f"{summary} It stands in {place}.", (f"${{EDITOR:-vi}} {_quoted(file)}", "joytui doctor"), safe=True)
+        return Fix(f"{summary} It stands in {place}.", (f"${{EDITOR:-vi}} {quoted(file)}", "joytui doctor"), safe=True)
     return Fix(summary, (f"export {variable}='<your key>'", "joytui doctor"), safe=True)
 
 
@@ -108,14 +56,14 @@ def _key_file(world: World) -> str | None:
 def _home_invalid(world: World, details: Details) -> Fix:
     return Fix(
         "Unset CODEX_HOME, or create the folder it names.",
-        ("unset CODEX_HOME", f"mkdir -p {_quoted(world.codex_home)}"),
+        ("unset CODEX_HOME", f"mkdir -p {quoted(world.codex_home)}"),
     )
 
 
 def _env_key_secret(world: World, details: Details) -> Fix:
     return Fix(
         f'Write env_key = "{KEY_VARIABLE}", export a new key under that name, and revoke the old one: Codex has printed it.',
-        (f"${{EDITOR:-vi}} {_quoted(world.config_file)}", f"export {KEY_VARIABLE}='<a new key>'"),
+        (f"${{EDITOR:-vi}} {quoted(world.config_file)}", f"export {KEY_VARIABLE}='<a new key>'"),
     )
 
 
@@ -127,7 +75,7 @@ def _key_unset(world: World, details: Details) -> Fix:
             continue
         return Fix(
             f"{_variable(world)} is set in {place.where}, but this shell does not have it.",
-            (f"source {_quoted(file) if ' ' in file else file}",),
+            (f"source {quoted(file) if ' ' in file else file}",),
             safe=True,
         )
     return _set_key(world, f"Set {_variable(world)} where Codex starts, and keep the line in your shell's start file.")
@@ -152,16 +100,19 @@ def _dotenv(world: World, details: Details) -> Fix:
     file = f"{world.codex_home}/.env"
     return Fix(
         f"Remove the line {_variable(world)}=… from {file}, or put the right key there.",
-        (f"sed -i.bak '/^\\(export \\)\\{{0,1\\}} *{_variable(world)} *=/d' {_quoted(file)}",),
+        (f"sed -i.bak '/^\\(export \\)\\{{0,1\\}} *{_variable(world)} *=/d' {quoted(file)}",),
         safe=True,
     )
 
 
 def _daemon(world: World, details: Details) -> Fix:
+    pid = details.get("pid")
     return Fix(
         "Stop Codex's background server; the next start takes the present environment.",
         ("codex app-server daemon stop",),
         safe=True,
+        action="stop-daemon",
+        pid=pid if isinstance(pid, int) else None,
     )
 
 
@@ -202,7 +153,7 @@ def _bridge(world: World, details: Details) -> Fix:
         "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",
         (
             f'export JOYTOKEN_UPSTREAM_KEY="${_variable(world)}"',
-            f"joytui setup --local --upstream {_quoted(base)} --upstream-key-env JOYTOKEN_UPSTREAM_KEY --upstream-api chat",
+            f"joytui setup --local --upstream {quoted(base)} --upstream-key-env JOYTOKEN_UPSTREAM_KEY --upstream-api chat",
         ),
         safe=True,
     )
@@ -216,7 +167,7 @@ def _refused_connection(world: World, details: Details) -> Fix:
     if right := running_elsewhere(world):
         return Fix(f'joytui\'s own gateway runs at another port: set base_url = "{right}".')
     if is_local_gateway(world):
-        return Fix("Start the local gateway.", ("joytui gateway start",), safe=True)
+        return Fix("Start the local gateway.", ("joytui gateway start",), safe=True, action="start-gateway")
     return Fix(CAUSES["connection-refused"].remedy)
 
 
@@ -230,7 +181,7 @@ def _codex_missing(world: World, details: Details) -> Fix:
     return Fix("Install Codex.", (INSTALL_CODEX,), safe=True)
 
 
-_MAKERS: Mapping[str, Callable[[World, Details], Fix | None]] = {
+COMMANDS: Mapping[str, Callable[[World, Details], Fix | None]] = {
     "codex-home-invalid": _home_invalid,
     "model-not-found": _model_flag,
     "model-empty": _model_flag,

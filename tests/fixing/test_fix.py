@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mending.broken import BROKEN, GOOD, PROVIDER_LINE, Broken, changed
-from tests.mending.conftest import VERSION
+from tests.fixing.broken import BROKEN, GOOD, PROVIDER_LINE, Broken, changed
+from tests.fixing.conftest import VERSION
 from tests.support.joytui_process import Machine, Said
 
 Lay = Callable[[Broken], Path]

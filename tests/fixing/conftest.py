@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mending.broken import GOOD, KEY, Broken
+from tests.fixing.broken import GOOD, KEY, Broken
 from tests.support.fault_gateway import FaultGateway
 from tests.support.joytui_process import Machine
 

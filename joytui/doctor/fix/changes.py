@@ -1,4 +1,4 @@
-"""From a cause to its mend on this machine: which keys of which files change, for every cause that a file's change mends."""
+"""Fixes that change Codex's files: which keys of which files, for every cause that such a change fixes."""
 
 from __future__ import annotations
 
@@ -13,37 +13,33 @@ from joytui.core.joytoken import (
     PROVIDER_ID,
     config_block,
 )
-from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
-from joytui.doctor.mend import files, syntax, values
-from joytui.doctor.mend.address import better_base
-from joytui.doctor.mend.change import Draft, Mend
-from joytui.doctor.mend.check import objection
-from joytui.doctor.mend.values import value_of
+from joytui.doctor.fix import files, syntax, values
+from joytui.doctor.fix.address import better_base
+from joytui.doctor.fix.check import objection
+from joytui.doctor.fix.draft import Draft
+from joytui.doctor.fix.values import value_of
+from joytui.doctor.local_gateway import running_elsewhere
 
 Details = Mapping[str, Any]
 Plan = Callable[[World, Details, Draft], str | None]
 
 
-def mend_for(cause: str, world: World, details: Details) -> Mend | None:
-    """The mend of this cause here; None where no file of the user's can be changed to mend it.
+def drafted(cause: str, world: World, details: Details) -> Draft | None:
+    """The changes that fix this cause here, with their summary; None where no file of the user's can be changed so.
 
     `details` are the finding's. Reads the files; writes nothing, and never raises.
     """
-    if cause in ACTIONS and (mend := ACTIONS[cause](world, details)):
-        return mend
-    plan = PLANS.get(cause)
-    if plan is None or details.get("not_read"):  # the lines that are wanted stand in a file that Codex does not read
+    change = CHANGES.get(cause)
+    if change is None:
         return None
     draft = Draft(world)
     try:
-        summary = plan(world, details, draft)
+        draft.summary = change(world, details, draft) or ""
         changes = draft.changes()
-        unfit = not summary or not changes or objection(world, changes, cause) is not None
+        unfit = not draft.summary or not changes or objection(world, changes, cause) is not None
     except (EditError, UnicodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # odd details or an odd file: the fix's words remain
-    if unfit or summary is None:
-        return None
-    return Mend(cause, summary, changes, then=_THEN.get(cause, ()), safe=not draft.ask_first)
+    return None if unfit else draft
 
 
 def provider_id(world: World) -> str:
@@ -220,6 +216,7 @@ _NEAR_NAME = 0.85  # JOYTOKEN_KEY is near JOY_TOKEN_API_KEY, OPENAI_API_KEY is n
 
 def _env_key_secret(world: World, details: Details, draft: Draft) -> str:
     draft.set(_field(world, "env_key"), KEY_VARIABLE)
+    draft.then = (f"export {KEY_VARIABLE}='<a new key>'",)
     return f'Write env_key = "{KEY_VARIABLE}", export a new key under that name, and revoke the old one: Codex has printed it.'
 
 
@@ -256,37 +253,13 @@ def _websockets(world: World, details: Details, draft: Draft) -> str:
     return f"Set supports_websockets = false in [model_providers.{provider_id(world)}]."
 
 
-# --- what is run instead
-
-
-def _daemon(world: World, details: Details) -> Mend:
-    pid = details.get("pid")
-    return Mend(
-        "key-stale-daemon",
-        "Stop Codex's background server; the next start takes the present environment.",
-        action="stop-daemon",
-        pid=pid if isinstance(pid, int) else None,
-        safe=False,
-    )
-
-
-def _local_gateway(world: World, details: Details) -> Mend | None:
-    if is_local_gateway(world) and running_elsewhere(world) is None:
-        return Mend("connection-refused", "Start the local gateway.", action="start-gateway")
-    return None
-
-
 def _moved_gateway(world: World, details: Details, draft: Draft) -> str | None:
     right = running_elsewhere(world)
     draft.ask_first = True  # another program may belong at the port that is asked
     return f"joytui's own gateway runs at another port. {_set_base(world, draft, right)}" if right else None
 
 
-ACTIONS: Mapping[str, Callable[[World, Details], Mend | None]] = {
-    "key-stale-daemon": _daemon,
-    "connection-refused": _local_gateway,
-}
-PLANS: Mapping[str, Plan] = {
+CHANGES: Mapping[str, Plan] = {
     "config-missing": _config_missing,
     "config-unreadable": files.readable,
     "config-syntax": syntax.repaired,
@@ -321,8 +294,4 @@ PLANS: Mapping[str, Plan] = {
     "stream-idle": _idle,
     "provider-named-openai": _named_openai,
     "websocket-fallback": _websockets,
-}
-_THEN: Mapping[str, tuple[str, ...]] = {
-    "env-key-is-secret": (f"export {KEY_VARIABLE}='<a new key>'",),
-    "profile-legacy": ("codex -p <the profile's name>",),
 }

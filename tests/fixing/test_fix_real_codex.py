@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mending.broken import BROKEN, Broken
+from tests.fixing.broken import BROKEN, Broken
 from tests.support.codex_run import Done, Hopeless, bounded
 from tests.support.joytui_process import Machine
 from tests.support.real_codex import codex

@@ -15,25 +15,20 @@ from joytui.core.clock import now, rfc3339
 from joytui.core.errors import RefusedError
 from joytui.core.places import Places
 from joytui.core.plain_file import plain_content
-from joytui.doctor.mend.change import Change, Mend
-from joytui.doctor.mend.write import Written, apply, digest, replace_file, restore
+from joytui.core.records import Change
+from joytui.doctor.fix.write import Written, apply, digest, replace_file, restore
 
 KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One mend that was made. `home`: the CODEX_HOME it belongs to; `what`: the cause, or "setup"; `at`: RFC 3339."""
+    """One fix that was made. `home`: the CODEX_HOME it belongs to; `what`: the cause, or "setup"; `at`: RFC 3339."""
 
     at: str
     home: str
     what: str
     files: tuple[Written, ...]
-
-
-def make(mend: Mend, home: str, here: Places) -> Entry:
-    """Makes the mend's changes and notes them. Raises RefusedError, and then nothing is changed."""
-    return record(mend.changes, mend.cause, home, here)
 
 
 def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> Entry:
@@ -51,7 +46,7 @@ def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> E
 
 
 def undo(home: str, here: Places, *, what: str | None = None) -> Entry | None:
-    """Puts the latest mend of this CODEX_HOME back, byte for byte (`what`: the latest of that kind); None if there is none.
+    """Puts the latest fix of this CODEX_HOME back, byte for byte (`what`: the latest of that kind); None if there is none.
 
     Raises RefusedError where a file changed since, or its backup is gone: nothing is touched then.
     """
@@ -72,7 +67,7 @@ def undo(home: str, here: Places, *, what: str | None = None) -> Entry | None:
 
 
 def latest(home: str, here: Places, *, what: str | None = None) -> Entry | None:
-    """The latest mend of this CODEX_HOME that is not undone."""
+    """The latest fix of this CODEX_HOME that is not undone."""
     return next((e for e in reversed(read(here)) if e.home == home and what in (None, e.what)), None)
 
 
@@ -102,7 +97,7 @@ def _unchanged(written: Written) -> None:
 
 
 def _by_hand(written: Written) -> str:
-    """What to type where a file was edited after the mend: nobody but the user knows which edits are to stay."""
+    """What to type where a file was edited after the fix: nobody but the user knows which edits are to stay."""
     path = shlex.quote(written.path)
     if written.backup is None:
         return f"joytui made this file: `rm {path}` takes it away, with what was edited since"

@@ -18,7 +18,7 @@ from pathlib import Path
 from joytui.core.clock import now
 from joytui.core.errors import RefusedError
 from joytui.core.plain_file import NotPlainError, is_other_than_file, plain_content
-from joytui.doctor.mend.change import Change
+from joytui.core.records import Change
 
 
 @dataclass(frozen=True, slots=True)

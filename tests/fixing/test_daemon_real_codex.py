@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mending.broken import KEY
+from tests.fixing.broken import KEY
 from tests.support.joytui_process import Machine
 from tests.support.real_codex import codex
 

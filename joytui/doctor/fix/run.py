@@ -1,4 +1,4 @@
-"""Mends that are no change of a file: a stale background server is stopped, the local gateway started."""
+"""Fixes that are no change of a file: a stale background server is stopped, the local gateway started."""
 
 from __future__ import annotations
 

@@ -9,14 +9,15 @@ from joytui.codex.edit import EditError, Keys
 from joytui.codex.toml_reader import TomlError, read_toml
 from joytui.codex.world import World
 from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
-from joytui.doctor.mend.change import Change, Draft, Mend
+from joytui.core.records import Change, Fix
+from joytui.doctor.fix.draft import Draft, patch_of
 
 TABLE: Keys = ("model_providers", PROVIDER_ID)
 SETUP = "setup"
 _ANOTHER_WAY_IN = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
 
 
-def provider_mend(world: World, base_url: str, model: str) -> Mend:
+def provider_fix(world: World, base_url: str, model: str) -> Fix:
     """config.toml with the provider in it, selected; everything else as it is. No changes where it is so already.
 
     Raises EditError where the file does not parse or cannot be read.
@@ -40,7 +41,9 @@ def provider_mend(world: World, base_url: str, model: str) -> Mend:
     for path, value in wanted.items():
         if _value(draft.text(file), path) != value:
             draft.set(path, value, file=file)
-    return Mend(SETUP, f"Write the provider {PROVIDER_ID} into {file}, and select it.", draft.changes())
+    changes = draft.changes()
+    summary = f"Write the provider {PROVIDER_ID} into {file}, and select it."
+    return Fix(summary, patch=patch_of(changes), safe=True, changes=changes)
 
 
 def _variable(present: dict[str, Any]) -> str:

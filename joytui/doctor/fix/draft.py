@@ -1,51 +1,24 @@
-"""A mend as data: the files as they were and as they shall be, and what else is to be done."""
+"""The changes of files that a fix is made of, drafted: nothing is written."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from joytui.codex import edit
 from joytui.codex.edit import EditError, Keys
 from joytui.codex.world import World
 from joytui.core.plain_file import plain_content
+from joytui.core.records import Change
 
 SIZE_LIMIT = 1_000_000
-Action = Literal["stop-daemon", "start-gateway"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show `patch` redacted."""
-
-    path: str
-    old: bytes | None = field(repr=False)
-    new: bytes = field(repr=False)
-
-    @property
-    def patch(self) -> str:
-        """The unified diff, as `patch -p1 -d /` takes it."""
-        return edit.diff(_text(self.old or b""), _text(self.new), self.path.lstrip("/"))
-
-
-@dataclass(frozen=True, slots=True)
-class Mend:
-    """What mends a cause. `then`: what remains for the user to do, commands for their shell. `action`: something to run
-    instead of a change of files (`pid`: the process it is about). `safe` False: it wants a person's own answer."""
-
-    cause: str
-    summary: str
-    changes: tuple[Change, ...] = ()
-    action: Action | None = None
-    pid: int | None = None
-    safe: bool = True
-    then: tuple[str, ...] = ()
-
-    @property
-    def patch(self) -> str | None:
-        """The diffs of all files; None where no file changes."""
-        return "".join(change.patch for change in self.changes) or None
+def patch_of(changes: tuple[Change, ...]) -> str | None:
+    """The unified diffs of all files, as `patch -p1 -d /` takes them; None where no file changes."""
+    diffs = (edit.diff(_text(one.old or b""), _text(one.new), one.path.lstrip("/")) for one in changes)
+    return "".join(diffs) or None
 
 
 def _text(data: bytes) -> str:
@@ -55,12 +28,14 @@ def _text(data: bytes) -> str:
 
 
 class Draft:
-    """Collects the changes of one mend. Each key is changed in the file that sets it now, in the user's config.toml where
+    """Collects the changes of one fix. Each key is changed in the file that sets it now, in the user's config.toml where
     none does. Raises EditError where a file cannot be changed so."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.ask_first = False  # whether it throws away what may have been meant, or sends the key elsewhere
+        self.summary = ""
+        self.then: tuple[str, ...] = ()  # what remains for the user to do: commands for their shell
         self._old: dict[str, bytes | None] = {}
         self._new: dict[str, str] = {}
 

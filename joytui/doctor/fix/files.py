@@ -1,4 +1,4 @@
-"""Mends of whole files: another encoding, a profile moved into a file of its own, lines out of $CODEX_HOME/.env."""
+"""Changes of whole files: another encoding, a profile moved into a file of its own, lines out of $CODEX_HOME/.env."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from joytui.codex import edit
 from joytui.codex.dotenv import read_dotenv
 from joytui.codex.world import World
-from joytui.doctor.mend.change import Draft, exists
+from joytui.doctor.fix.draft import Draft, exists
 
 Details = Mapping[str, Any]
 
@@ -51,6 +51,7 @@ def profile_moved(world: World, details: Details, draft: Draft) -> str | None:
         draft.write(file, _unnested(edit.table_text(text, ("profiles", name)), name))
         draft.remove(("profiles", name), file=user)
     draft.remove(("profile",), file=user)
+    draft.then = ("codex -p <the profile's name>",)
     return f"Move [profiles.{name}] into {file}, and remove the older selector. Then: codex -p {name}"
 
 

@@ -12,12 +12,12 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
 from joytui.core.errors import RefusedError
 from joytui.core.places import Places
-from joytui.doctor.mend import journal
-from joytui.doctor.mend.change import Change
-from joytui.doctor.mend.check import objection
-from joytui.doctor.mend.plans import mend_for
-from joytui.doctor.mend.syntax import repair
-from joytui.doctor.mend.write import Written, apply, restore
+from joytui.core.records import Change
+from joytui.doctor.fix import journal
+from joytui.doctor.fix.check import objection
+from joytui.doctor.fix.registry import fix_for
+from joytui.doctor.fix.syntax import repair
+from joytui.doctor.fix.write import Written, apply, restore
 
 CONFIG = (
     'model_provider = "joytoken"\nmodel = "auto"\n[model_providers.joytoken]\nname = "joytoken"\n'
@@ -45,16 +45,16 @@ def listing(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_file_that_changed_meanwhile_is_not_touched(world: World, here: Places) -> None:
-    mend = mend_for("wire-api-removed", world, {})
-    assert mend
+    fix = fix_for("wire-api-removed", world, {})
+    assert fix.changes
     place = Path(world.config_file)
     place.write_text(CONFIG + "# another editor\n")
     with pytest.raises(RefusedError, match="changed meanwhile"):
-        journal.make(mend, world.codex_home, here)
+        journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     assert listing(place.parent) == {"config.toml": (CONFIG + "# another editor\n").encode()}
     place.unlink()
     with pytest.raises(RefusedError, match="changed meanwhile"):
-        journal.make(mend, world.codex_home, here)
+        journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     assert journal.read(here) == []
 
 
@@ -71,17 +71,17 @@ def test_all_files_or_none(world: World, here: Places, tmp_path: Path) -> None:
 
 def test_without_a_place_for_the_record_nothing_is_written(world: World, here: Places, tmp_path: Path) -> None:
     here.data_dir.write_text("in the way")
-    mend = mend_for("wire-api-removed", world, {})
-    assert mend
+    fix = fix_for("wire-api-removed", world, {})
+    assert fix.changes
     with pytest.raises(RefusedError, match="record for undo"):
-        journal.make(mend, world.codex_home, here)
+        journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     assert listing(Path(world.codex_home)) == {"config.toml": CONFIG.encode()}
 
 
 def test_a_backup_that_is_gone_stops_undo(world: World, here: Places) -> None:
-    mend = mend_for("wire-api-removed", world, {})
-    assert mend
-    entry = journal.make(mend, world.codex_home, here)
+    fix = fix_for("wire-api-removed", world, {})
+    assert fix.changes
+    entry = journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     after = Path(world.config_file).read_bytes()
     assert entry.files[0].backup
     Path(entry.files[0].backup).unlink()
@@ -93,13 +93,13 @@ def test_a_backup_that_is_gone_stops_undo(world: World, here: Places) -> None:
 def test_the_record_holds_no_content_and_is_private(world: World, here: Places) -> None:
     place = Path(world.config_file)
     place.write_text(CONFIG + 'experimental_bearer_token = "jt_live_planted_secret"\n')
-    mend = mend_for("wire-api-removed", look(world.invocation), {})
-    assert mend
-    journal.make(mend, world.codex_home, here)
+    fix = fix_for("wire-api-removed", look(world.invocation), {})
+    assert fix.changes
+    journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     record = here.data_dir / "mends.json"
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
     assert "planted" not in record.read_text()
-    assert "planted" not in repr(mend)
+    assert "planted" not in repr(fix)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_is_no_file_is_never_waited_for_and_never_replaced(tmp_path: Path, 
     first = found.problems[0]
     assert first.cause == "config-unreadable"
     assert f"path `{place}` is not a file" in (first.message or "")
-    assert mend_for("config-unreadable", found, dict(first.details)) is None
+    assert not fix_for("config-unreadable", found, dict(first.details)).automatic
     for old in (None, b""):
         with pytest.raises(RefusedError, match="is not a file"):
             apply((Change(str(place), old, CONFIG.encode()),))

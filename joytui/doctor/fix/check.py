@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from joytui.causes import CAUSES
 from joytui.codex.world import Issue, World
+from joytui.core.records import Change
 from joytui.core.redaction import MASK
-from joytui.doctor.mend.change import Change, as_if
+from joytui.doctor.fix.draft import as_if
 
 _ALL_SEEN = 58.0  # up to here (types, tables, ids) looking finds every fault at once; later ones hide behind each other
 
@@ -13,7 +14,7 @@ _ALL_SEEN = 58.0  # up to here (types, tables, ids) looking finds every fault at
 def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | None:
     """Why these changes must not be made; None where Codex would then be better off.
 
-    They must leave every changed file readable for Codex, mend the cause (where looking tells), and bring no new fault.
+    They must leave every changed file readable for Codex, fix the cause (where looking tells), and bring no new fault.
     """
     if any(MASK.encode() in change.new and MASK.encode() not in (change.old or b"") for change in changes):
         return "it would write a masked value"
