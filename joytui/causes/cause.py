@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Final, Literal
 
 from joytui.core.records import Row
 
@@ -20,6 +22,37 @@ stream     the answer begins well, with 200, and does not end as Codex needs it
 
 FixKind = Literal["change", "commands"]
 """What joytui has for a cause: a change of Codex's files, or commands for this machine (some of which it can run itself)."""
+
+
+DetailType = type | UnionType
+
+ANY_FINDING: Final[Mapping[str, DetailType]] = {
+    "layer": str,  # of the configuration: "user", "flags", …
+    "key": str,  # dotted, of the configuration
+    "strict": bool,  # found under --strict-config
+    "variable": str | None,
+    "status": int,
+    "error_type": str | int,
+    "error_code": str | int,
+    "retry_after_s": float,
+    "gateway_request_id": str,
+    "events": int,
+    "comments": int,
+    "bytes": int,
+    "body": str,  # what came instead of an event stream: "json", "html", …
+    "why": str,  # Codex cannot read the stream
+    "code": str,
+    "in_answer": str,  # the cause by the form of the answer, where the error in it names a more exact one
+    "codex_requests": int,
+    "codex_gives_up_after_s": float | None,
+    "test_requests": int,
+    "test_usage": dict,
+    "request_id": str,
+    "whole_turn": str,
+    "with_codex": dict,
+    "earlier_other_failure": str,
+}
+"""What a finding of any cause may hold, and one without a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +126,8 @@ class Cause:
     `explanation`: what happens and why. `remedy`: what to do about it, in general words. `tell`: how to know it from
     its look-alikes, or what to ask the user for.
 
+    `details`: what a finding of it may hold beside ANY_FINDING, by name and type: the machine-readable facts that fixes and
+    scripts read.
     `otherwise`: another road, told beside a change of files. `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
     other faults show only when this one is gone. `passes`: it may pass by itself, so the doctor asks again.
     `warning_only`: never a verdict.
@@ -110,6 +145,7 @@ class Cause:
     signs: tuple[Sign, ...] = ()
     gateway: GatewaySays = GatewaySays()
     ignored_key: IgnoredKey | None = None
+    details: Mapping[str, DetailType] = field(default_factory=dict)
     otherwise: str = ""
     lacks: Literal["", "provider", "base_url"] = ""
     hides: bool = False

@@ -39,6 +39,7 @@ CONFIGURATION: Final = (
             'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
         ),
         lacks="provider",
+        details={"provider": str, "origin": str, "wanted": list, "not_read": str},
     ),
     Cause(
         id="codex-home-invalid",
@@ -52,6 +53,7 @@ CONFIGURATION: Final = (
         tell="Codex prints `Error finding codex home`. Ask for `echo $CODEX_HOME`.",
         signs=(Sign(codex=r"Error finding codex home|CODEX_HOME points to"),),
         hides=True,
+        details={"codex_home": str},
     ),
     Cause(
         id="config-unreadable",
@@ -80,6 +82,7 @@ CONFIGURATION: Final = (
             ),
         ),
         hides=True,
+        details={"path": str},
     ),
     Cause(
         id="config-syntax",
@@ -182,6 +185,7 @@ CONFIGURATION: Final = (
                 ask=f"{WHOLE_MESSAGE}, and {CONFIG}",
             ),
         ),
+        details={"path": str, "server": str},
     ),
     Cause(
         id="unknown-keys",
@@ -202,6 +206,7 @@ CONFIGURATION: Final = (
             Sign(codex=r"unknown configuration field", broad=1),
             Sign(name="ignored keys and nothing else", ask="the line that is named as ignored"),
         ),
+        details={"keys": list},
     ),
     Cause(
         id="wire-api-removed",
@@ -288,6 +293,7 @@ CONFIGURATION: Final = (
         ),
         lacks="provider",
         ignored_key=IgnoredKey(r"modelprovide?r?$|^provider$"),
+        details={"provider": str, "origin": str, "wanted": list, "misplaced": list, "not_read": str},
     ),
     Cause(
         id="provider-overridden",
@@ -300,6 +306,7 @@ CONFIGURATION: Final = (
         remedy="Remove the override, or put the gateway's provider there.",
         tell="`joytui codex config` shows each layer and which one won.",
         signs=(Sign(codex=r"No default OSS provider|OSS setup failed"),),
+        details={"provider": str, "origin": str, "wanted": list, "flag": str},
     ),
     Cause(
         id="provider-undefined",
@@ -313,6 +320,15 @@ CONFIGURATION: Final = (
         tell="Codex prints `Model provider … not found`.",
         signs=(Sign(codex=r"Model provider `[^`]{0,200}` not found"),),
         lacks="provider",
+        details={
+            "provider": str,
+            "origin": str,
+            "defined": list,
+            "suggestion": str | None,
+            "misnamed": str,
+            "misnamed_at": str,
+            "not_read": str,
+        },
     ),
     Cause(
         id="provider-id-reserved",
@@ -360,6 +376,7 @@ CONFIGURATION: Final = (
         remedy="Move [profiles.<name>] into <name>.config.toml, and remove the line profile = …",
         tell="Codex prints `legacy profile`.",
         signs=(Sign(codex=r"legacy `profile|contains legacy `|\[profiles?\.[^\]]{0,60}\]` config"),),
+        details={"profile": str, "file": str},
     ),
     Cause(
         id="profile-missing",
@@ -372,6 +389,7 @@ CONFIGURATION: Final = (
         remedy="Correct the name after -p, or create the profile.",
         tell="Codex names the profile that it did not find.",
         signs=(Sign(codex=r"config profile `[^`]{0,200}` not found"),),
+        details={"profile": str, "defined": list},
     ),
     Cause(
         id="codex-flag-unsupported",
@@ -395,6 +413,7 @@ CONFIGURATION: Final = (
             ),
             Sign(codex=r"invalid value '[^']{0,200}' for '-", broad=1),
         ),
+        details={"flag": str, "version": str, "feature": str, "path": str},
     ),
     Cause(
         id="requirements-violated",
@@ -419,6 +438,7 @@ CONFIGURATION: Final = (
                 )
             ),
         ),
+        details={"allowed": list, "mode": str},
     ),
     Cause(
         id="rules-invalid",
@@ -431,6 +451,7 @@ CONFIGURATION: Final = (
         remedy="Mend the line that is named, or move the file away.",
         tell="Codex prints `Error loading rules:` and the file with its line. `codex exec --ignore-rules` would run.",
         signs=(Sign(codex=r"Error loading rules:"),),
+        details={"path": str, "problem": str},
     ),
     Cause(
         id="model-empty",
@@ -468,6 +489,7 @@ CONFIGURATION: Final = (
                 broad=1,
             ),
         ),
+        details={"path": str, "problem": str},
     ),
     Cause(
         id="base-url-missing",
@@ -507,6 +529,7 @@ CONFIGURATION: Final = (
         ),
         lacks="base_url",
         ignored_key=IgnoredKey(r"baseurl|apibase|endpoint|apiurl|^url$|^host$|^uri$", statuses=(401, 404)),
+        details={"misspelt": str, "misspelt_at": str | None, "fell_into": str, "base_url": str},
     ),
     Cause(
         id="base-url-invalid",
@@ -519,6 +542,7 @@ CONFIGURATION: Final = (
         remedy="Write the gateway's full address, for example https://api-dev.joytokens.ai/openai/v1.",
         tell="Codex prints `builder error` after half a minute.",
         signs=(Sign(tail="builder error", others=("config-type",), ask=BASE_URL_LINE),),
+        details={"base_url": str, "reason": str},
     ),
     Cause(
         id="base-url-path",
@@ -552,6 +576,7 @@ CONFIGURATION: Final = (
             ),
             Sign(name="no route at another path", others=("not-a-gateway",), ask=BASE_URL_LINE),
         ),
+        details={"right_base_url": str},
     ),
     Cause(
         id="env-key-missing",
@@ -598,6 +623,7 @@ CONFIGURATION: Final = (
             ),
         ),
         ignored_key=IgnoredKey(r"envkey|apikey|keyenv|envvar|bearer|token", statuses=(401, 403)),
+        details={"credential_from": str | None, "misspelt": str, "misspelt_at": str | None, "fell_into": str},
     ),
     Cause(
         id="env-key-invalid",

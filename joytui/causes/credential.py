@@ -51,6 +51,7 @@ CREDENTIAL: Final = (
                 ask=KEY,
             ),
         ),
+        details={"set_in": list, "similar": str | None, "env_key_at": str},
     ),
     Cause(
         id="key-malformed",
@@ -62,6 +63,7 @@ CREDENTIAL: Final = (
         explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
         remedy="Copy the key again and set it without anything around it.",
         tell="A 401 although the key looks right. The doctor names the character and its place.",
+        details={"oddities": list},
     ),
     Cause(
         id="key-header-dropped",
@@ -73,6 +75,7 @@ CREDENTIAL: Final = (
         explanation="A header cannot hold control characters. Codex silently leaves it out, and the gateway sees an anonymous request.",
         remedy="Set the key again without the line break, for example export KEY=\"$(tr -d '\\r\\n' < keyfile)\".",
         tell="A 401 about a missing key although the variable is set, often after reading the key from a file.",
+        details={"other_authorization": bool},
     ),
     Cause(
         id="key-shadowed-by-dotenv",
@@ -87,6 +90,7 @@ CREDENTIAL: Final = (
         explanation="Codex loads that file first, and its values win over the environment, also an old or an empty one.",
         remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
         tell="The same key works elsewhere. Ask whether ~/.codex/.env exists.",
+        details={"shell": str, "dotenv": str},
     ),
     Cause(
         id="key-stale-daemon",
@@ -98,6 +102,7 @@ CREDENTIAL: Final = (
         explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
         remedy="codex app-server daemon stop, then start Codex again.",
         tell="`codex exec` works and the interactive `codex` does not.",
+        details={"pid": int, "command": str, "started": str | None},
     ),
     Cause(
         id="openai-key-to-gateway",
@@ -109,6 +114,7 @@ CREDENTIAL: Final = (
         explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
         remedy="Remove requires_openai_auth and set env_key.",
         tell="A 401 although JOY_TOKEN_API_KEY is right.",
+        details={"credential_from": str | None, "misspelt": str, "misspelt_at": str | None, "fell_into": str},
     ),
     Cause(
         id="auth-command-failed",

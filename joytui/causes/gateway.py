@@ -70,6 +70,7 @@ GATEWAY: Final = (
                 r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
             ),
         ),
+        details={"right_base_url": str},
     ),
     Cause(
         id="chat-unsupported",
@@ -208,6 +209,7 @@ GATEWAY: Final = (
                 ask="the gateway's log: whose key was refused",
             ),
         ),
+        details={"seen_in_message": bool},
     ),
     Cause(
         id="policy-rejected",
@@ -251,6 +253,7 @@ GATEWAY: Final = (
                 ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
             ),
         ),
+        details={"policy": str},
     ),
     Cause(
         id="insufficient-quota",
@@ -299,6 +302,7 @@ GATEWAY: Final = (
                 ("wallet", r"\bwallet\b|\bbalance\b|\bcredits?\b|\bfunds?\b"),
             ),
         ),
+        details={"quota": str, "turn_bytes": int},
     ),
     Cause(
         id="model-not-found",
@@ -347,6 +351,7 @@ GATEWAY: Final = (
                 r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
             ),
         ),
+        details={"suggestions": list, "offered": int},
     ),
     Cause(
         id="rate-limited",
@@ -469,6 +474,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
         ),
+        details={"plain_request": str, "field": str},
     ),
     Cause(
         id="gateway-error",

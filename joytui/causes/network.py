@@ -38,6 +38,7 @@ NETWORK: Final = (
         remedy="Check the host in base_url, and whether the VPN is on.",
         tell="Codex shows `waiting for network` and nothing else.",
         signs=(Sign(curl=r"curl: \(6\)|Could not resolve host"),),
+        details={"resolver": str},
     ),
     Cause(
         id="connection-refused",
@@ -78,6 +79,7 @@ NETWORK: Final = (
                 ask=DOCTOR,
             ),
         ),
+        details={"tried": list, "errno": str},
     ),
     Cause(
         id="connection-timeout",
@@ -92,6 +94,7 @@ NETWORK: Final = (
         signs=(
             Sign(curl=r"curl: \(28\)", others=("no-response",), ask="`curl -v` of base_url: does it say Connected?"),
         ),
+        details={"tried": list},
     ),
     Cause(
         id="connection-reset",
@@ -143,6 +146,7 @@ NETWORK: Final = (
                 broad=3,
             ),
         ),
+        details={"reason": str, "ca_file": str, "ca_variable": str, "ca_problem": str},
     ),
     Cause(
         id="tls-hostname-mismatch",
@@ -160,6 +164,7 @@ NETWORK: Final = (
                 broad=1,
             ),
         ),
+        details={"names": list},
     ),
     Cause(
         id="tls-expired",
@@ -185,6 +190,7 @@ NETWORK: Final = (
         tell="https on a plain port waits for ever; http on a TLS port ends in `error sending request`.",
         signs=(Sign(curl=r"curl: \(35\).{0,120}wrong version number|wrong version number"),),
         gateway=GatewaySays(words=r"plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server"),
+        details={"use": str, "reason": str},
     ),
     Cause(
         id="proxy-unreachable",
@@ -208,6 +214,7 @@ NETWORK: Final = (
             Sign(curl=r"curl: \(5\)|Could not resolve proxy", others=("proxy-invalid",), ask=PROXY_VARIABLES),
             Sign(people=r"\bproxy\b", others=("proxy-denied", "proxy-invalid", "tls-untrusted"), ask=PROXY, broad=3),
         ),
+        details={"proxy": str},
     ),
     Cause(
         id="proxy-denied",
@@ -226,6 +233,7 @@ NETWORK: Final = (
             Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
             Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
         ),
+        details={"policy": str},
     ),
     Cause(
         id="proxy-invalid",
@@ -240,6 +248,7 @@ NETWORK: Final = (
         explanation="Codex tries to use it and waits for ever.",
         remedy="Write http://host:port, or unset the variable.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
+        details={"kind": str},
     ),
     Cause(
         id="redirected",
@@ -268,6 +277,7 @@ NETWORK: Final = (
                 ask="the same with `curl -X POST`: Codex sends POST",
             ),
         ),
+        details={"redirected_to": str},
     ),
     Cause(
         id="no-response",
@@ -312,6 +322,7 @@ NETWORK: Final = (
         remedy="Check the host in base_url; open it in a browser to see what it is.",
         tell="An answer in HTML.",
         signs=(Sign(name="no status of an answer", others=("connection-reset", "request-rejected"), ask=DOCTOR),),
+        details={"garbage": bool},
     ),
     Cause(
         id="edge-blocked",
@@ -340,5 +351,6 @@ NETWORK: Final = (
                 r"|request blocked|web application firewall|\bwaf\b|been blocked|reference #\d|zscaler|fortiguard|forcepoint|netskope"
             )
         ),
+        details={"page": str},
     ),
 )

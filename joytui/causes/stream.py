@@ -185,5 +185,6 @@ STREAM: Final = (
         remedy="Ask the operator which limit applies to this key or model.",
         tell="Codex prints `Incomplete response returned`.",
         signs=(Sign(tail="Incomplete response returned"),),
+        details={"reason": str},
     ),
 )

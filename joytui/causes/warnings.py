@@ -29,6 +29,7 @@ WARNINGS: Final = (
         explanation="Codex ignores a profile that it cannot find, without a word.",
         remedy="Correct the name after -p.",
         warning_only=True,
+        details={"profile": str, "file": str | None},
     ),
     Cause(
         id="openai-base-url-ignored",
@@ -40,6 +41,7 @@ WARNINGS: Final = (
         explanation="This Codex does not read that variable.",
         remedy="Use base_url in the provider's table, or the key openai_base_url.",
         warning_only=True,
+        details={"use": str},
     ),
     Cause(
         id="model-defaulted",
@@ -51,6 +53,7 @@ WARNINGS: Final = (
         explanation="Codex asks for its own default, not for auto.",
         remedy='Write model = "auto".',
         warning_only=True,
+        details={"model": str},
     ),
     Cause(
         id="model-overridden",
@@ -62,6 +65,7 @@ WARNINGS: Final = (
         explanation="config.toml says one model, and a stronger layer another.",
         remedy="Look at `joytui codex config`.",
         warning_only=True,
+        details={"model": str, "instead_of": object},
     ),
     Cause(
         id="model-changes-wire-shape",
@@ -73,6 +77,7 @@ WARNINGS: Final = (
         explanation="For names that Codex knows it uses other tools, or another form of request, which a bridge may not understand.",
         remedy='model = "auto" uses the plain form.',
         warning_only=True,
+        details={"model": str, "shape": str},
     ),
     Cause(
         id="project-keys-ignored",
@@ -85,6 +90,7 @@ WARNINGS: Final = (
         remedy="Move them to the user's config.toml.",
         signs=(Sign(name="keys of a project and nothing else", others=("provider-not-selected",), ask=CONFIG),),
         warning_only=True,
+        details={"keys": list},
     ),
     Cause(
         id="provider-named-openai",
@@ -108,6 +114,7 @@ WARNINGS: Final = (
         remedy="Remove supports_websockets.",
         signs=(Sign(name="WebSockets given up and nothing else", others=("provider-not-selected",), ask=CONFIG),),
         warning_only=True,
+        details={"attempts": int, "seconds": int},
     ),
     Cause(
         id="plain-http",
@@ -152,5 +159,6 @@ WARNINGS: Final = (
         explanation="It took several seconds to the first event.",
         remedy="Compare models, or look at the gateway's latencies.",
         warning_only=True,
+        details={"first_event_s": float},
     ),
 )

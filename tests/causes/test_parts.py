@@ -9,16 +9,19 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import joytui
 from joytui.causes import CAUSES, ROW_TEXTS, Cause, by_row, causes_of
+from joytui.causes.cause import ANY_FINDING
 from joytui.core.records import ROWS
 from joytui.doctor.fix.changes import CHANGES
 from joytui.doctor.fix.commands import COMMANDS
 from joytui.doctor.fix.registry import registered
 from joytui.doctor.steps import BY_ID
+from tests.situations.frozen import frozen
 
 ROOT = Path(joytui.__file__).parent
 ALL = list(CAUSES.values())
@@ -164,6 +167,61 @@ def test_every_id_that_the_code_names_is_a_cause(function: str, place: int) -> N
     ]
     assert named
     assert [one for one in named if one[1] not in CAUSES] == []
+
+
+def reports() -> Iterator[tuple[str, dict[str, Any]]]:
+    for collection in ("recorded", "extra", "pairs"):
+        for name, document in frozen(collection).items():
+            if document and document.get("report"):
+                yield name, document["report"]
+
+
+def test_every_detail_of_a_frozen_report_is_declared_with_its_type() -> None:
+    odd = set()
+    for name, report in reports():
+        for finding in (report["verdict"], *report["warnings"]):
+            own = CAUSES[finding["cause"]].details if finding["cause"] else {}
+            for detail, value in finding["details"].items():
+                kind = {**ANY_FINDING, **own}.get(detail)
+                if kind is None or not isinstance(
+                    float(value) if kind is float and type(value) is int else value, kind
+                ):
+                    odd.add(f"{finding['cause']}: {detail} = {value!r} ({name})")
+    assert not odd, sorted(odd)[:10]
+
+
+def test_every_detail_that_the_code_reads_or_writes_is_declared() -> None:
+    """A misspelt one would be silence."""
+    declared = {*ANY_FINDING, *(name for cause in ALL for name in cause.details)}
+    odd = [
+        f"{file}:{node.lineno} {name}"
+        for file, tree in sources("codex", "doctor", "tui/doctor", "cli")
+        for node in ast.walk(tree)
+        for name in details_named(node)
+        if name not in declared
+    ]
+    assert not odd, odd
+
+
+def details_named(node: ast.AST) -> set[str]:
+    """details["x"], details.get("x"), f(details={"x": …}), with_details(x=…)."""
+
+    def is_details(expression: ast.expr) -> bool:
+        return "details" in (getattr(expression, "id", ""), getattr(expression, "attr", ""))
+
+    if isinstance(node, ast.Subscript) and is_details(node.value):
+        return given(node.slice)
+    if not isinstance(node, ast.Call):
+        return set()
+    called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    if isinstance(node.func, ast.Attribute) and called == "get" and is_details(node.func.value):
+        return given(node.args[0])
+    if called in ("with_details", "_renamed"):
+        return {keyword.arg for keyword in node.keywords if keyword.arg}
+    literal = [keyword.value for keyword in node.keywords if keyword.arg == "details"]
+    literal += node.args if called == "NetFault" else []
+    keys = [key for one in literal if isinstance(one, ast.Dict) for key in one.keys if key is not None]
+    return {name for key in keys for name in given(key)}
 
 
 def test_no_status_of_a_gateway_means_two_causes() -> None:
