@@ -26,7 +26,7 @@ from joytui.core.joytoken import KEY_VARIABLE, LOCAL_PORT, config_block
 from joytui.core.records import Report
 from joytui.doctor import examine
 from joytui.tui.app import ConsoleApp
-from joytui.tui.doctor.mending import Offer, offer
+from joytui.tui.doctor.fixing import Offer, offer
 from joytui.tui.link import Link
 from joytui.tui.options import Options
 from joytui.tui.settings import ConsoleSettings

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", metavar="FILE", help="show a report that --json wrote (- reads stdin)")
     parser.add_argument("--codex-version", metavar="V", help="judge by this version of Codex, not by the one on PATH")
-    from joytui.cli.mending import configure as configure_mending
+    from joytui.cli.fixing import configure as configure_mending
 
     configure_mending(parser)
 
@@ -61,7 +61,7 @@ def _invocation(args: argparse.Namespace) -> Invocation:
 
 
 def _mend(args: argparse.Namespace) -> int:
-    from joytui.cli.mending import run_fix, run_undo
+    from joytui.cli.fixing import run_fix, run_undo
 
     return run_undo(_invocation(args)) if args.undo else run_fix(args, _invocation(args))
 
@@ -162,9 +162,8 @@ def _says(text: str, *, as_json: bool) -> int:
 
 
 def _explain(cause_id: str, *, as_json: bool) -> int:
-    from joytui.core.causes import CAUSES
-    from joytui.core.records import to_json
-    from joytui.doctor.explain import explain_text, list_text
+    from joytui.causes import CAUSES
+    from joytui.doctor.explain import explain_json, explain_text, list_text
 
     if cause_id == "list":
         emit(list_text(paint))
@@ -177,7 +176,7 @@ def _explain(cause_id: str, *, as_json: bool) -> int:
         hint = f"did you mean {' or '.join(near)}?" if near else "`joytui doctor --explain list` names them all"
         raise UsageError(f"no cause named {cause_id!r}", hint=hint)
     if as_json:
-        emit_json(to_json(cause))
+        emit_json(explain_json(cause))
     else:
         emit(explain_text(cause, paint))
     return EXIT_OK

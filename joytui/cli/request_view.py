@@ -152,7 +152,7 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
 
 
 def _explained(record: RequestRecord) -> list[str]:
-    from joytui.core.causes import CAUSES, ROW_TEXTS
+    from joytui.causes import CAUSES, ROW_TEXTS
 
     cause = CAUSES.get(record.cause or "")
     if cause is None:

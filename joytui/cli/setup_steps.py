@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from joytui.causes import CAUSES
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
@@ -21,8 +22,7 @@ from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL
 from joytui.core.places import places
 
 if TYPE_CHECKING:
-    from joytui.core.records import Report
-    from joytui.doctor.mend.change import Mend
+    from joytui.core.records import Fix, Report
 
 Choice = Literal["direct", "local"]
 PROMPT = "say hi"
@@ -37,7 +37,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     """Config, key, and Codex's first turn if it is wanted; the exit code. Raises UsageError, RefusedError,
     UnreachableError."""
     from joytui.cli import setup_key
-    from joytui.cli.mending import ask
+    from joytui.cli.fixing import ask
 
     invocation = shell_invocation()
     _usable(look(invocation))
@@ -45,16 +45,16 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     if choice == "local":
         base_url = asyncio.run(setup_key.gateway(args)) + BASE_PATH
     world = look(invocation)
-    mend = _plan(world, base_url, args.model)
+    fix = _plan(world, base_url, args.model)
     _say_step("config.toml")
-    if mend.changes:
-        _show(mend, world)
+    if fix.changes:
+        _show(fix, world)
         if not args.yes and not ask("Write this?"):
             say("nothing was written" + ("" if sys.stdin.isatty() else _UNASKED))
             if choice == "local":
                 asyncio.run(setup_key.let_go())
             return EXIT_BAD_NEWS
-        _write(mend, world)
+        _write(fix, world)
     else:
         say(f"  {world.config_file} has it already")
     _say_step("the key")
@@ -68,52 +68,53 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
 
 
 def _usable(world: World) -> None:
-    """Faults that setup does not mend, before anything is started."""
+    """Faults that setup does not fix, before anything is started."""
     for issue in world.problems:
-        if issue.cause in ("config-syntax", "config-unreadable", "codex-home-invalid"):
-            hint = "`joytui doctor --fix` mends it or says how; then `joytui setup` again"
+        if CAUSES[issue.cause].hides:
+            hint = "`joytui doctor --fix` fixes it or says how; then `joytui setup` again"
             raise RefusedError(issue.summary, where=issue.where, hint=hint)
 
 
-def _plan(world: World, base_url: str, model: str) -> Mend:
+def _plan(world: World, base_url: str, model: str) -> Fix:
     from joytui.codex.edit import EditError
-    from joytui.doctor.mend.change import as_if
-    from joytui.doctor.mend.provider import provider_mend
+    from joytui.doctor.fix.draft import as_if
+    from joytui.doctor.fix.provider import provider_fix
 
     try:
-        mend = provider_mend(world, base_url, model)
+        fix = provider_fix(world, base_url, model)
     except EditError as error:
-        raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may mend it") from None
-    after = as_if(world, mend.changes)
+        raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may fix it") from None
+    after = as_if(world, fix.changes)
     for issue in after.problems:
-        if issue.cause in ("config-syntax", "config-unreadable"):
+        if CAUSES[issue.cause].hides:
             raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
         if issue.cause not in _STILL_OPEN:
             say(f"note: something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more")
             break
-    return mend
+    return fix
 
 
 def _say_step(text: str) -> None:
     say(paint(f"\n{text}", "bold", stream=sys.stderr))
 
 
-def _show(mend: Mend, world: World) -> None:
+def _show(fix: Fix, world: World) -> None:
     from joytui.core.redaction import Redactor, visible
-    from joytui.doctor.mend.write import target_of
+    from joytui.doctor.fix.write import target_of
 
-    for line in visible(Redactor(world.secrets).text(mend.patch or "")).splitlines():
+    for line in visible(Redactor(world.secrets).text(fix.patch or "")).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"  {paint(line, style, stream=sys.stderr)}")
-    for change in mend.changes:
+    for change in fix.changes:
         if (target := target_of(change.path)) != os.path.abspath(change.path):
             say(f"  {change.path} is a link: what is written is {target}")
 
 
-def _write(mend: Mend, world: World) -> None:
-    from joytui.doctor.mend import journal
+def _write(fix: Fix, world: World) -> None:
+    from joytui.doctor.fix import journal
+    from joytui.doctor.fix.provider import SETUP
 
-    entry = journal.make(mend, world.codex_home, places())
+    entry = journal.record(fix.changes, SETUP, world.codex_home, places())
     for written in entry.files:
         kept = f"; as it was: {written.backup}" if written.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
@@ -152,7 +153,7 @@ def _tell(report: Report) -> None:
 
 def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
 
-    from joytui.cli.mending import ask
+    from joytui.cli.fixing import ask
 
     codex = codex_path(invocation.env)
     if codex is None:
@@ -195,9 +196,9 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     world = look(shell_invocation())
     _usable(world)
     base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
-    mend = _plan(world, base_url, args.model)
-    if mend.changes:
-        emit(visible(Redactor(world.secrets).text(mend.patch or "")).rstrip("\n"))
+    fix = _plan(world, base_url, args.model)
+    if fix.changes:
+        emit(visible(Redactor(world.secrets).text(fix.patch or "")).rstrip("\n"))
     else:
         say(f"{world.config_file} has it already")
     if choice == "local":
@@ -212,8 +213,8 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
 def remove(args: argparse.Namespace) -> int:
     """Puts back what was there before each setup, newest first; takes the provider out by itself where the file was
     edited since."""
-    from joytui.doctor.mend import journal
-    from joytui.doctor.mend.provider import SETUP
+    from joytui.doctor.fix import journal
+    from joytui.doctor.fix.provider import SETUP
 
     world = look(shell_invocation())
     found = False
@@ -240,8 +241,8 @@ def remove(args: argparse.Namespace) -> int:
 
 def _take_out(world: World) -> None:
     from joytui.codex.edit import EditError
-    from joytui.doctor.mend import journal
-    from joytui.doctor.mend.provider import SETUP, removal
+    from joytui.doctor.fix import journal
+    from joytui.doctor.fix.provider import SETUP, removal
 
     entries = [one for one in journal.read(places()) if one.home == world.codex_home and one.what == SETUP]
     old = None

@@ -7,7 +7,7 @@ The gateway's half (`RequestRecord`) is the contract of `joytui logs --json`; th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from datetime import date, time
 from typing import Any, Literal
 
@@ -16,12 +16,14 @@ Status = Literal["pass", "warn", "fail", "skip", "unknown"]
 
 ROWS: tuple[Row, ...] = ("401", "403", "402", "model-not-found", "no-logs", "other")
 SCHEMA_VERSION = 1
+NOT_IN_JSON: Mapping[str, bool] = {"json": False}
+"""Metadata of a field that is no part of a record's JSON form."""
 
 
 def to_json(value: Any) -> Any:
     """Any record as plain JSON data: dataclasses become objects, tuples lists. Field order is the declared one."""
     if hasattr(value, "__dataclass_fields__"):
-        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: to_json(getattr(value, f.name)) for f in json_fields(value)}
     if isinstance(value, Mapping):
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -29,6 +31,11 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (date, time)):  # TOML has them, JSON has not
         return value.isoformat()
     return value
+
+
+def json_fields(record: Any) -> tuple[Field[Any], ...]:
+    """The fields of a record (or of its class) that its JSON form has."""
+    return tuple(f for f in fields(record) if f.metadata.get("json", True))
 
 
 # --- the doctor -----------------------------------------------------------------------------------------------------
@@ -43,49 +50,72 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show a redacted diff."""
+
+    path: str
+    old: bytes | None = field(repr=False)
+    new: bytes = field(repr=False)
+
+
+Action = Literal["stop-daemon", "start-gateway"]
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """What to do. `commands` can be pasted into a shell; `patch` is a unified diff, None where it would hold a secret.
 
-    `safe`: applying it changes only what Codex does with this provider, and can be undone.
+    `safe`: applying it changes only what Codex does with this provider, and can be undone; else it wants a person's answer.
+
+    What joytui does itself, if asked to, is in no report: it changes files (`then`: commands that remain for the user), or
+    runs something (`pid`: the process that it is about).
     """
 
     summary: str
     commands: tuple[str, ...] = ()
-    patch: str | None = None
+    patch: str | None = field(default=None, repr=False)
     safe: bool = False
+    changes: tuple[Change, ...] = field(default=(), repr=False, metadata=NOT_IN_JSON)
+    then: tuple[str, ...] = field(default=(), metadata=NOT_IN_JSON)
+    action: Action | None = field(default=None, metadata=NOT_IN_JSON)
+    pid: int | None = field(default=None, metadata=NOT_IN_JSON)
+
+    @property
+    def automatic(self) -> bool:
+        """Whether joytui can do it itself."""
+        return bool(self.changes or self.action)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong (or, as a warning, will bite): a cause of `core.causes` with its proof and its mend.
+    """What the doctor concluded: one thing that is wrong (or, as a warning, will bite), with its proof and its fix; or, without
+    a `cause`, that nothing is wrong or nothing was decided.
 
+    `works`: this invocation gets answers through the gateway; None: not decided (nothing was sent, or no answer). The
+    contract has it for the verdict only. `row`, `title` and `explanation` are the words of joytui.causes, put in last.
     `codex_says` is the text that Codex itself prints for it, None where Codex prints nothing.
     `details` holds machine-readable facts of this cause (`policy`, `quota`, `retry_after_s`, `codex_requests`, …).
+    `summary`: what was met, in a line for the steps of the walk.
     """
-
-    cause: str
-    row: Row
-    title: str
-    explanation: str
-    evidence: tuple[Evidence, ...] = ()
-    codex_says: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    fix: Fix | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`works`: this invocation gets answers through the gateway; None: not decided (nothing was sent, or no answer)."""
 
     works: bool | None
     cause: str | None
-    row: Row | None
-    title: str
-    explanation: str
+    row: Row | None = None
+    title: str = ""
+    explanation: str = ""
     evidence: tuple[Evidence, ...] = ()
     codex_says: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     fix: Fix | None = None
+    summary: str = field(default="", metadata=NOT_IN_JSON)
+
+    def with_details(self, **more: Any) -> Finding:
+        """The same finding with more details."""
+        return replace(self, details={**self.details, **more})
+
+    def with_evidence(self, *more: Evidence) -> Finding:
+        """The same finding with more evidence, after what it has."""
+        return replace(self, evidence=(*self.evidence, *more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +171,7 @@ class Report:
     generated_at: str
     codex: CodexInfo
     effective: Mapping[str, EffectiveValue]
-    verdict: Verdict
+    verdict: Finding
     warnings: tuple[Finding, ...]
     table: tuple[TableRow, ...]
     steps: tuple[Step, ...]

@@ -14,6 +14,7 @@ from typing import Any
 
 from joytui.codex.stream import CAPACITY, NO_ROOM, QUOTA, UPGRADE
 from joytui.core.json_object import json_object
+from joytui.doctor.answers import ErrorAnswer
 
 HIGH_DEMAND = "We’re currently experiencing high demand, which may cause temporary errors."
 WAITING = "Reconnecting... waiting for network"
@@ -81,21 +82,20 @@ def silent() -> Behaviour:
     return Behaviour(None, 1, None)
 
 
-def of_status(
-    status: int, headers: Mapping[str, str], body: bytes, url: str, patience: Patience, error: Mapping[str, Any]
-) -> Behaviour:
-    """What Codex makes of an answer that is no success. `error`: type, code and message found in the body."""
+def of_status(answer: ErrorAnswer, body: bytes, url: str, patience: Patience) -> Behaviour:
+    """What Codex makes of an answer that is no success, and of its body as it came."""
+    status = answer.status
     if status == 400:
-        return once(_bad_request(body, error))
+        return once(_bad_request(body, answer))
     if status == 429:
-        return _too_many(headers, patience, error)
-    if status == 503 and error.get("code") in ("server_is_overloaded", "slow_down"):
+        return _too_many(patience, answer)
+    if status == 503 and answer.code in ("server_is_overloaded", "slow_down"):
         return Behaviour(CAPACITY, patience.request_retries + 1, backoff(patience.request_retries))
-    if status in (403, 404) and error.get("code") == "model_not_found":
-        return once(str(error.get("message") or ""))
+    if status in (403, 404) and answer.code == "model_not_found":
+        return once(answer.message if answer.is_error else "")
     if status == 500:
         return per_request(HIGH_DEMAND, patience)
-    says = unexpected(status, headers, body, url)
+    says = unexpected(status, answer.headers, body, url)
     return per_request(says, patience) if status >= 500 else per_turn(says, patience)
 
 
@@ -129,17 +129,17 @@ def _message(body: bytes) -> str:
     return text[:1000].strip() or "Unknown error"
 
 
-def _bad_request(body: bytes, error: Mapping[str, Any]) -> str:
+def _bad_request(body: bytes, answer: ErrorAnswer) -> str:
     text = body.decode("utf-8", "replace")
-    if error.get("code") == "context_length_exceeded":
+    if answer.code == "context_length_exceeded":
         return NO_ROOM
     if "The image data you provided does not represent a valid image" in text:
         return IMAGE
     return text
 
 
-def _too_many(headers: Mapping[str, str], patience: Patience, error: Mapping[str, Any]) -> Behaviour:
-    kind, code = error.get("type"), error.get("code")
+def _too_many(patience: Patience, answer: ErrorAnswer) -> Behaviour:
+    kind, code, headers = answer.type, answer.code, answer.headers
     if kind == "usage_limit_reached":
         return once(USAGE_LIMIT)
     if kind == "usage_not_included":

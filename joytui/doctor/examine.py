@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from joytui import __version__
+from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, Issue, World
-from joytui.core.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import now, rfc3339
 from joytui.core.records import (
     ROWS,
@@ -25,14 +26,12 @@ from joytui.core.records import (
     Status,
     Step,
     TableRow,
-    Verdict,
 )
 from joytui.doctor.codex_words import Patience, per_request
-from joytui.doctor.fixes import fix_for
-from joytui.doctor.judgement import Judgement
+from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.limits import Cancelled, Limit
 from joytui.doctor.local_gateway import path_it_lacks
-from joytui.doctor.steps import BY_ID, STEP_OF_CAUSE, StepBook
+from joytui.doctor.steps import BY_ID, StepBook
 
 DEFAULT_TIMEOUT = 10.0
 _NOT_SENT = "not sent: the local checks only"
@@ -77,13 +76,13 @@ def examine(
     return _report(world, judged, warnings, book, "cancelled" if cancelled() else _not_run(send, judged))
 
 
-def _not_run(send: bool, judged: Judgement) -> str:
+def _not_run(send: bool, judged: Finding) -> str:
     if not send:
         return _NOT_SENT
     return "not needed" if judged.works else "not reached"
 
 
-def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judgement, list[Judgement]]:
+def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Finding, list[Finding]]:
     local = [of_issue(issue) for issue in world.problems]
     hints = [of_issue(issue) for issue in (*world.suspicions, *world.warnings)]
     if local:
@@ -94,22 +93,19 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Judg
             rest += _guarded(lambda: explain_further(world, limit))
         return first, _distinct(rest, first.cause)
     if not send and (lacks := path_it_lacks(world)):
-        return Judgement(False, "base-url-path", lacks.what, (lacks,)), _distinct(hints, "base-url-path")
+        return Finding(False, "base-url-path", evidence=(lacks,), summary=lacks.what), _distinct(hints, "base-url-path")
     if not send or world.plan is None:
-        return Judgement(None, None, "nothing was sent"), _distinct(hints, None)
+        return Finding(None, None, summary="nothing was sent"), _distinct(hints, None)
     from joytui.doctor.walk import try_request
 
     try:
         judged, more = try_request(world, limit, book)
     except Cancelled:
-        return Judgement(None, None, "cancelled"), _distinct(hints, None)
+        return Finding(None, None, summary="cancelled"), _distinct(hints, None)
     return judged, _distinct([*more, *hints], judged.cause)
 
 
-_MISSING_FROM_LOGS = ("provider-not-selected", "provider-overridden", "base-url-missing", "config-missing")
-
-
-def _with_history(world: World, judged: Judgement) -> Judgement:
+def _with_history(world: World, judged: Finding) -> Finding:
     """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs.
 
     A failure of another cause is no reason for this verdict: it stands in the details as "earlier_other_failure".
@@ -122,7 +118,7 @@ def _with_history(world: World, judged: Judgement) -> Judgement:
     if history is None:
         return judged
     where = f"{world.codex_home}/sessions"
-    if judged.cause in _MISSING_FROM_LOGS:
+    if judged.cause and CAUSES[judged.cause].phase == "elsewhere":
         judged = judged.with_evidence(Evidence(turns_told(history), where))
     failed = failure_told(history)
     if failed is None:
@@ -132,7 +128,7 @@ def _with_history(world: World, judged: Judgement) -> Judgement:
     return judged.with_evidence(Evidence(failed, where))
 
 
-def _too_large_for_the_budget(world: World) -> list[Judgement]:
+def _too_large_for_the_budget(world: World) -> list[Finding]:
     """Codex's last turn was refused for its price within a day: the doctor's own request is small and passes all the same."""
     from joytui.doctor.history import failure_told, newest_open, read_history
 
@@ -144,27 +140,28 @@ def _too_large_for_the_budget(world: World) -> list[Judgement]:
         return []
     told = f"{failure_told(history)}. The doctor's small request passes all the same: a whole turn reserves more"
     evidence = (Evidence(told, f"{world.codex_home}/sessions"),)
-    return [Judgement(False, "insufficient-quota", "a small request passes, Codex's last turn was refused", evidence)]
+    summary = "a small request passes, Codex's last turn was refused"
+    return [Finding(False, "insufficient-quota", evidence=evidence, summary=summary)]
 
 
-def _guarded(ask: Callable[[], list[Judgement]]) -> list[Judgement]:
+def _guarded(ask: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return ask()
     except Cancelled:
         return []
 
 
-def _distinct(found: Iterable[Judgement], but: str | None) -> list[Judgement]:
+def _distinct(found: Iterable[Finding], but: str | None) -> list[Finding]:
     """One of each cause, without the verdict's own."""
-    kept: dict[str, Judgement] = {}
+    kept: dict[str, Finding] = {}
     for judged in found:
-        if judged.cause and judged.cause != but and judged.cause in CAUSES:
+        if judged.cause and judged.cause != but:
             kept.setdefault(judged.cause, judged)
     return list(kept.values())
 
 
-def of_issue(issue: Issue) -> Judgement:
-    """A fault that was found by looking."""
+def of_issue(issue: Issue) -> Finding:
+    """A fault that was found by looking, as a finding."""
     details = {**issue.details, **({"key": issue.key} if issue.key else {})}
     if issue.cause == "base-url-invalid":
         details = {
@@ -175,7 +172,9 @@ def of_issue(issue: Issue) -> Judgement:
     elif issue.effect == "refuses":
         details = {"codex_requests": 0, "codex_gives_up_after_s": 0.0, **details}
     evidence = (Evidence(issue.summary, issue.where or "environment"),)
-    return Judgement(False, issue.cause, issue.summary, evidence, issue.message, details)
+    return Finding(
+        False, issue.cause, evidence=evidence, codex_says=issue.message, details=details, summary=issue.summary
+    )
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -183,7 +182,7 @@ def of_issue(issue: Issue) -> Judgement:
 
 def _record_local(world: World, book: StepBook, duration_ms: float) -> None:
     """The steps that looking settles, in order; what they found stands in the problems and suspicions."""
-    failed = {STEP_OF_CAUSE.get(issue.cause): issue for issue in reversed(world.problems)}
+    failed = {CAUSES[issue.cause].step: issue for issue in reversed(world.problems)}
     summaries = _local_summaries(world)
     if world.binary is None:
         book.record("codex.found", "warn", f"no Codex on PATH; the rules of {world.version} were applied")
@@ -233,11 +232,11 @@ _AFTER_ANSWER = (
 )
 
 
-def _record_passed(book: StepBook, judged: Judgement) -> None:
+def _record_passed(book: StepBook, judged: Finding) -> None:
     """After an answer: the gateway's steps before the one that failed have passed; all of them if nothing failed."""
     if "net.answer" not in book.steps or book.steps["net.answer"].status not in ("pass", "warn"):
         return
-    failed_step = STEP_OF_CAUSE.get(judged.cause or "")
+    failed_step = CAUSES[judged.cause].step if judged.cause else None
     if failed_step is not None and failed_step not in _AFTER_ANSWER:
         return
     if judged.works is None and judged.cause is None:
@@ -269,7 +268,7 @@ _PASSED = {
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def _report(world: World, judged: Judgement, warnings: list[Judgement], book: StepBook, not_run: str) -> Report:
+def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBook, not_run: str) -> Report:
     from joytui.doctor.report import redacted
 
     steps = book.finish(not_run)
@@ -284,33 +283,15 @@ def _report(world: World, judged: Judgement, warnings: list[Judgement], book: St
             world.invocation.args,
         ),
         effective=world.effective,
-        verdict=_verdict(world, judged),
-        warnings=tuple(_finding(world, warning) for warning in warnings),
+        verdict=_worded(world, judged),
+        warnings=tuple(_worded(world, warning) for warning in warnings),
         table=_table(steps),
         steps=steps,
     )
     return redacted(report, world.secrets)
 
 
-def _verdict(world: World, judged: Judgement) -> Verdict:
-    if judged.cause is None or judged.cause not in CAUSES:
-        title, explanation = _good_words(judged)
-        return Verdict(judged.works, None, None, title, explanation, judged.evidence, judged.codex_says, judged.details)
-    finding = _finding(world, judged)
-    return Verdict(
-        judged.works,
-        finding.cause,
-        finding.row,
-        finding.title,
-        finding.explanation,
-        finding.evidence,
-        finding.codex_says,
-        finding.details,
-        finding.fix,
-    )
-
-
-def _good_words(judged: Judgement) -> tuple[str, str]:
+def _good_words(judged: Finding) -> tuple[str, str]:
     if judged.works:
         return "Codex works through the gateway", "A request as Codex sends it came back with a complete answer."
     if judged.summary == "nothing was sent":
@@ -323,18 +304,16 @@ def _good_words(judged: Judgement) -> tuple[str, str]:
     return "Not decided within the time", f"{judged.summary}. Try again with a longer --timeout."
 
 
-def _finding(world: World, judged: Judgement) -> Finding:
-    cause = CAUSES[judged.cause or ""]
-    return Finding(
-        cause.id,
-        cause.row,
-        cause.title,
-        cause.explanation,
-        judged.evidence,
-        judged.codex_says,
-        judged.details,
-        fix_for(cause.id, world, judged.details),
-    )
+def _worded(world: World, found: Finding) -> Finding:
+    """The finding in the words of its cause, with what fixes it on this machine."""
+    if found.cause is None:
+        title, explanation = _good_words(found)
+        return replace(found, title=title, explanation=explanation)
+    cause = CAUSES[found.cause]
+    fix = fix_for(cause.id, world, found.details)
+    if fix.changes and cause.otherwise:
+        fix = replace(fix, summary=f"{fix.summary}\n{cause.otherwise}")
+    return replace(found, row=cause.row, title=cause.title, explanation=cause.explanation, fix=fix)
 
 
 def _table(steps: tuple[Step, ...]) -> tuple[TableRow, ...]:

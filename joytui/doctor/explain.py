@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
-from joytui.core.causes import CAUSES, ROW_TEXTS, Cause, by_row
+from joytui.causes import CAUSES, ROW_TEXTS, Cause, by_row
 from joytui.doctor.report import Paint
 
 WIDTH = 96
@@ -19,6 +20,19 @@ def explain_text(cause: Cause, paint: Paint) -> str:
     if cause.tell:
         parts += ["", paint("How to know it", "bold"), _fill(cause.tell)]
     return "\n".join(parts)
+
+
+def explain_json(cause: Cause) -> dict[str, Any]:
+    """One cause as plain data: its words, without what finds it and what fixes it."""
+    return {
+        "id": cause.id,
+        "row": cause.row,
+        "title": cause.title,
+        "explanation": cause.explanation,
+        "remedy": cause.remedy,
+        "tell": cause.tell,
+        "warning_only": cause.warning_only,
+    }
 
 
 def list_text(paint: Paint) -> str:

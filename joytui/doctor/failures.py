@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from joytui.core.clock import rfc3339
 from joytui.doctor.triage.answer import Sure, sureness
+from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.words import hear
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _failure(turns: list[Turn]) -> Failure:
     heard = hear(f"ERROR: {newest.error}") if newest.error else None
     causes = heard.guess.causes if heard and heard.guess else ()
     if newest.provider in (None, "openai"):
-        causes = ("provider-not-selected", "config-missing", "provider-overridden")
+        causes = sign("turns of provider openai").causes
     return Failure(
         error=newest.error or "(ended without an answer, and without words)",
         provider=newest.provider or "openai",

@@ -1,7 +1,6 @@
 """What a probe found wrong, on its way from the place that met it to the place that words the verdict.
 
 NetFault     the request did not come as far as an answer
-WalkStopped  the caller cancelled: the report says how far it came
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any
 
 
 class NetFault(Exception):
-    """`cause` is an id of core.causes, `where` a host or URL. `timed_out`: Codex would wait on, so nothing is decided."""
+    """`cause` is an id of joytui.causes, `where` a host or URL. `timed_out`: Codex would wait on, so nothing is decided."""
 
     def __init__(
         self,
@@ -28,7 +27,3 @@ class NetFault(Exception):
         self.where = where
         self.details = dict(details or {})
         self.timed_out = timed_out
-
-
-class WalkStopped(Exception):
-    """The walk was cancelled."""

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
-from joytui.core.records import Evidence
+from joytui.core.records import Evidence, Finding
 from joytui.doctor import small
-from joytui.doctor.answers import Refusal, classify
+from joytui.doctor.answers import Refusal, classify, read_answer
 from joytui.doctor.chat_stream import ChatReader
 from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, retry_after
 from joytui.doctor.delivery import Delivery, Path, deliver
 from joytui.doctor.exchange import BodyBroken, LimitHolder, Request
 from joytui.doctor.faults import NetFault
-from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.link import Proxy, Route, target_of
 from joytui.doctor.questions import Asker
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
+from joytui.doctor.transport import of_fault
 
-TRANSPORT = ("connection-reset", "gateway-error", "upstream-error")
 SHORT_WAIT = 2.0
 SLOW = 5.0
 SHORT_IDLE_MS = 1000
@@ -42,7 +42,7 @@ _OWN_HEADERS = ("accept", "content-type", "x-request-id")
 class Sent:
     """One test request and what came of it."""
 
-    judgement: Judgement
+    judgement: Finding
     refusal: Refusal | None = None
     delivery: Delivery | None = None
     outcome: StreamOutcome | None = None
@@ -62,7 +62,7 @@ class Probe:
     path: Path = field(init=False)
     patience: Patience = field(init=False)
     asker: Asker = field(init=False)
-    warnings: list[Judgement] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
 
@@ -113,7 +113,7 @@ class Probe:
             return None
         return 0.2 if cause == "stream-idle" else float(0.2 * 2**tries)
 
-    def _retries(self, judged: Judgement) -> int:
+    def _retries(self, judged: Finding) -> int:
         """How often to ask again: not at all where Codex would not, else once, and twice for faults of the transport."""
         patience, repeats = self.patience, int(judged.details.get("codex_requests") or 0) - 1
         if judged.cause in ("rate-limited", "no-response"):
@@ -121,10 +121,10 @@ class Probe:
         if judged.cause == "stream-idle":
             idle = self.plan.stream_idle_timeout_ms
             return min(5, repeats) if idle < SHORT_IDLE_MS else min(1, repeats) if idle <= PATIENT_IDLE_MS else 0
-        bound = 2 if judged.cause in TRANSPORT else 1
+        bound = 2 if judged.cause in CAUSES and CAUSES[judged.cause].passes else 1
         return min(bound, repeats, patience.request_retries + patience.stream_retries)
 
-    def _time_of_a_try(self, judged: Judgement) -> float:
+    def _time_of_a_try(self, judged: Finding) -> float:
         """Seconds that another request may need: one that had to end early would decide nothing."""
         return 1.0 + (self.plan.stream_idle_timeout_ms / 1000 if judged.cause == "stream-idle" else 0.0)
 
@@ -157,7 +157,7 @@ class Probe:
             return self._read(delivery, holder, request_id, started)
         holder.limit = self.limit.within(3.0)
         data = delivery.answer.read()
-        refusal = classify(delivery.answer.status, delivery.answer.headers, data)
+        refusal = classify(read_answer(delivery.answer.status, delivery.answer.headers, data))
         return Sent(self._refused(delivery, refusal, data), refusal, delivery, body=data, request_id=request_id)
 
     def _headers(self, request_id: str) -> list[tuple[str, bytes]]:
@@ -172,23 +172,25 @@ class Probe:
         from_env = self.world.provider.get("env_http_headers") if self.world.provider else None
         return tuple(str(name) for source in (table, from_env) if isinstance(source, dict) for name in source)
 
-    def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Judgement:
+    def _refused(self, delivery: Delivery, refusal: Refusal, data: bytes) -> Finding:
         answer = delivery.answer
         theirs = {name: value for name, value in answer.headers.items() if not value.startswith(DOCTOR_REQUEST_ID)}
-        behaviour = of_status(refusal.status, theirs, data, self.plan.url, self.patience, refusal.error)
-        said = f": {refusal.message[:300]}" if refusal.message else " without a word"
+        read = refusal.answer
+        behaviour = of_status(replace(read, headers=theirs), data, self.plan.url, self.patience)
+        said = f": {read.message[:300]}" if read.message else " without a word"
         details = {**refusal.details, **behaviour.details()}
         if (wait := retry_after(answer.headers)) is not None:
             details["retry_after_s"] = wait
         if their_id := answer.header("x-request-id") or answer.header("x-daoe-request-id"):
             details["gateway_request_id"] = their_id
-        return Judgement(
+        summary = f"HTTP {read.status}{said}"
+        return Finding(
             False,
             refusal.cause,
-            f"HTTP {refusal.status}{said}",
-            (Evidence(f"HTTP {refusal.status}{said}", answer.target.url),),
-            behaviour.says,
-            details,
+            evidence=(Evidence(summary, answer.target.url),),
+            codex_says=behaviour.says,
+            details=details,
+            summary=summary,
         )
 
     # --- a 200 ----------------------------------------------------------------------------------------------------------
@@ -218,20 +220,22 @@ class Probe:
         outcome = reader.outcome(end)
         if first_event and first_event - started > SLOW:
             waited = round(first_event - started, 1)
-            self.warnings.append(
-                Judgement(True, "slow-answer", f"{waited} s until the first event", details={"first_event_s": waited})
-            )
+            summary = f"{waited} s until the first event"
+            self.warnings.append(Finding(True, "slow-answer", details={"first_event_s": waited}, summary=summary))
         self._count(outcome)
         judgement = self._judge_stream(delivery, outcome, cut_short)
         return Sent(judgement, None, delivery, outcome, bytes(reader.head), request_id)
 
-    def _judge_stream(self, delivery: Delivery, outcome: StreamOutcome, cut_short: bool) -> Judgement:
+    def _judge_stream(self, delivery: Delivery, outcome: StreamOutcome, cut_short: bool) -> Finding:
         where = delivery.answer.target.url
         if outcome.end == "open":
-            return Judgement(None, None, "the answer still streams", (Evidence("events keep coming", where),))
+            return Finding(
+                None, None, evidence=(Evidence("events keep coming", where),), summary="the answer still streams"
+            )
         if outcome.cause is None:
             what = "a complete answer" if outcome.text else "a complete answer with a tool call"
-            return Judgement(True, None, what, (Evidence(f"HTTP 200, {what}", where),), details=dict(outcome.details))
+            evidence = (Evidence(f"HTTP 200, {what}", where),)
+            return Finding(True, None, evidence=evidence, details=dict(outcome.details), summary=what)
         waits_on = outcome.cause == "stream-idle" and cut_short
         behaviour = (
             Behaviour(outcome.codex_says, 1, 0.0)
@@ -250,8 +254,13 @@ class Probe:
             summary = f"HTTP 200, then no event for {_seconds(self.plan.stream_idle_timeout_ms)}"
             if waits_on:
                 summary = "HTTP 200, then no event within the doctor's time"
-        return Judgement(
-            None if waits_on else False, outcome.cause, summary, (Evidence(summary, where),), behaviour.says, details
+        return Finding(
+            None if waits_on else False,
+            outcome.cause,
+            evidence=(Evidence(summary, where),),
+            codex_says=behaviour.says,
+            details=details,
+            summary=summary,
         )
 
     def _count(self, outcome: StreamOutcome) -> None:

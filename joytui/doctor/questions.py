@@ -68,8 +68,7 @@ def _there(status: int, body: bytes) -> bool:
     if status in (405, 501):
         return False
     if status == 404:
-        error = read_error(body)
-        return is_about_model(error, str(error.get("message") or ""))
+        return is_about_model(read_error(body))
     return not (status < 400 and body_kind(body) == "html")
 
 

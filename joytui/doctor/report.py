@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, TableRow, Verdict, to_json
+from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, TableRow, to_json
 from joytui.core.redaction import MASK, Redactor, visible
 
 Paint = Callable[..., str]
@@ -27,6 +27,8 @@ _GLYPHS = {
 def report_json(report: Report) -> dict[str, Any]:
     """The report as plain data, fields in the order of the contract."""
     data: dict[str, Any] = to_json(report)
+    for warning in data["warnings"]:
+        del warning["works"]
     return data
 
 
@@ -40,7 +42,7 @@ def redacted(report: Report, secrets: Iterable[str]) -> Report:
     def words(text: str | None) -> str | None:
         return None if text is None else redactor.text(text)
 
-    def fields(finding: Verdict | Finding) -> dict[str, Any]:
+    def fields(finding: Finding) -> dict[str, Any]:
         return {
             "title": words(finding.title),
             "explanation": words(finding.explanation),
@@ -106,7 +108,7 @@ def _wrap(text: str, width: int, indent: str = "  ") -> str:
     )
 
 
-def _verdict_text(verdict: Verdict, paint: Paint, width: int) -> str:
+def _verdict_text(verdict: Finding, paint: Paint, width: int) -> str:
     glyph, style = _headline(verdict)
     where = f"[{verdict.cause}, row {verdict.row}]" if verdict.cause else ""
     if where:
@@ -125,7 +127,7 @@ def _verdict_text(verdict: Verdict, paint: Paint, width: int) -> str:
     return "\n".join(lines)
 
 
-def _headline(verdict: Verdict) -> tuple[str, str]:
+def _headline(verdict: Finding) -> tuple[str, str]:
     if verdict.works:
         return "✓", "green"
     return ("✗", "red") if verdict.works is False else ("?", "yellow")

@@ -9,7 +9,7 @@ from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from joytui.core.records import SCHEMA_VERSION, Report
+from joytui.core.records import SCHEMA_VERSION, Report, json_fields
 
 
 def report_from_json(data: Mapping[str, Any]) -> Report:
@@ -18,10 +18,18 @@ def report_from_json(data: Mapping[str, Any]) -> Report:
     if isinstance(version, int) and version != SCHEMA_VERSION:
         raise ValueError(f"a report of schema version {version}; this joytui reads version {SCHEMA_VERSION}")
     try:
-        report: Report = _read(Report, data, "")
+        report: Report = _read(Report, _with_works(data), "")
     except RecursionError:
         raise ValueError("not a report of joytui doctor --json (nested too deep)") from None
     return report
+
+
+def _with_works(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A warning has no `works` in its JSON form; the record has."""
+    warnings = data.get("warnings")
+    if not isinstance(warnings, list):
+        return dict(data)
+    return {**data, "warnings": [{"works": None, **one} if isinstance(one, dict) else one for one in warnings]}
 
 
 _hints = cache(get_type_hints)
@@ -51,10 +59,11 @@ def _fields(kind: Any, value: Any, at: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _odd(at)
     found = {}
-    for name, hint in _hints(kind).items():
+    hints = _hints(kind)
+    for name in (one.name for one in json_fields(kind)):
         if name not in value:
             raise ValueError(f"not a report of joytui doctor --json ({_below(at, name)} is missing)")
-        found[name] = _read(hint, value[name], _below(at, name))
+        found[name] = _read(hints[name], value[name], _below(at, name))
     return found
 
 

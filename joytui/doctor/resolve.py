@@ -1,4 +1,4 @@
-"""From an answer to the one thing to mend: the questions that follow a refusal, and what is known of the key.
+"""From an answer to the one thing to fix: the questions that follow a refusal, and what is known of the key.
 
 A refusal that names its cause stands. These are left open by it: which fault of the key (KEY), whether the path is
 wrong or the gateway lacks the route (ROUTE), what of the request is refused, which model was meant.
@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from joytui.causes import CAUSES
 from joytui.codex.credential import as_bytes
-from joytui.codex.world import Issue
+from joytui.codex.world import Issue, World
 from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
-from joytui.core.records import Evidence
+from joytui.core.records import Evidence, Finding
 from joytui.doctor import questions, shape, small
-from joytui.doctor.answers import KEY, ROUTE, classify_inner, is_about_model, is_edge, read_error, says_no_key
-from joytui.doctor.judgement import Judgement
+from joytui.doctor.answers import (
+    KEY,
+    ROUTE,
+    ErrorAnswer,
+    classify_inner,
+    is_about_model,
+    is_edge_page,
+    of_fields,
+    read_error,
+    says_no_key,
+)
 from joytui.doctor.probe import Probe, Sent
 
-KEY_SUSPICIONS = (
-    "key-shadowed-by-dotenv",
-    "key-header-dropped",
-    "openai-key-to-gateway",
-    "env-key-missing",
-    "auth-command-failed",
-    "key-malformed",
-)
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
 
 
-def resolve(probe: Probe, sent: Sent) -> Judgement:
+def resolve(probe: Probe, sent: Sent) -> Finding:
     """The judgement with its open questions answered. Raises Cancelled."""
     judged = sent.judgement
     if sent.delivery is not None and sent.delivery.damaged and not judged.works:
@@ -63,13 +65,11 @@ def resolve(probe: Probe, sent: Sent) -> Judgement:
     return judged
 
 
-def _renamed(judged: Judgement, cause: str, **details: Any) -> Judgement:
-    return Judgement(
-        judged.works, cause, judged.summary, judged.evidence, judged.codex_says, {**judged.details, **details}
-    )
+def _renamed(judged: Finding, cause: str, **details: Any) -> Finding:
+    return replace(judged, cause=cause, details={**judged.details, **details})
 
 
-def _damaged_by_redirect(sent: Sent) -> Judgement:
+def _damaged_by_redirect(sent: Sent) -> Finding:
     assert sent.delivery is not None, "asked for an answer only"
     judged, told = sent.judgement, sent.delivery.tell()
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
@@ -78,20 +78,20 @@ def _damaged_by_redirect(sent: Sent) -> Judgement:
         return judged.with_evidence(Evidence(told, sent.delivery.hops[0].url))
     evidence = (Evidence(told, sent.delivery.hops[0].url), *judged.evidence)
     details = {**judged.details, "redirected_to": sent.delivery.answer.target.url}
-    return Judgement(False, "redirected", told, evidence, judged.codex_says, details)
+    return Finding(False, "redirected", evidence=evidence, codex_says=judged.codex_says, details=details, summary=told)
 
 
-def _by_inner_error(sent: Sent, judged: Judgement) -> Judgement:
+def _by_inner_error(sent: Sent, judged: Finding) -> Finding:
     """An error inside a 200, or in response.failed, whose type or code is exact, keeps its own cause."""
     if judged.cause not in ("error-in-200", "response-failed") or sent.outcome is None or not sent.outcome.error:
         return judged
-    exact = classify_inner(sent.outcome.error)
+    exact = classify_inner(of_fields(sent.outcome.error))
     return _renamed(judged, exact[0], **exact[1], in_answer=judged.cause) if exact else judged
 
 
 def _from_upstream(sent: Sent) -> bool:
     """The gateway says that the refusal is its upstream's: by the relay's header, or by the type of its error."""
-    if sent.refusal is not None and sent.refusal.error.get("type") == "upstream_error":
+    if sent.refusal is not None and sent.refusal.answer.type == "upstream_error":
         return True
     if sent.delivery is None:
         return False
@@ -102,7 +102,7 @@ def _names_policy(probe: Probe, sent: Sent) -> bool:
     """Whether the refusal itself says that it is about policy (or at least is no answer to an anonymous request)."""
     if sent.refusal is None or "policy" in sent.refusal.details:
         return True
-    return sent.refusal.error.get("type") == "policy_rejected" and not _anonymous(probe)
+    return sent.refusal.answer.type == "policy_rejected" and not _anonymous(probe)
 
 
 def _asks_responses(probe: Probe) -> bool:
@@ -117,25 +117,21 @@ def _anonymous(probe: Probe) -> bool:
     return credential is None or credential.header is None
 
 
-def _by_proxy(probe: Probe, sent: Sent, judged: Judgement) -> bool:
+def _by_proxy(probe: Probe, sent: Sent, judged: Finding) -> bool:
     """A 403 without an error object on plain http through a proxy, which answers such requests itself."""
     plain = probe.plan.proxy.url is not None and probe.route.target.scheme == "http"
-    return plain and judged.cause == "policy-rejected" and sent.refusal is not None and not sent.refusal.error
+    return plain and judged.cause == "policy-rejected" and sent.refusal is not None and not sent.refusal.answer.is_error
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _key_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     credential = probe.world.credential
-    suspects = {issue.cause: issue for issue in probe.world.suspicions}
     is_policy = judged.cause == "policy-rejected"
     nothing_sent = _anonymous(probe)
-    for cause in KEY_SUSPICIONS:
-        issue = suspects.get(cause)
-        if issue is None or (is_policy and not nothing_sent):
-            continue
-        if cause == "key-shadowed-by-dotenv" and _shell_key_is_refused(probe):
+    for issue in () if is_policy and not nothing_sent else key_suspicions(probe.world):
+        if issue.cause == "key-shadowed-by-dotenv" and _shell_key_is_refused(probe):
             continue
         return _suspect_confirmed(judged, issue)
     if is_policy:
@@ -144,29 +140,35 @@ def _key_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
         return _renamed(judged, "env-key-missing")
     if credential is not None and credential.kind == "openai_auth" and credential.origin == "auth.json":
         return _renamed(judged, "openai-key-to-gateway")
-    error, message = _error_of(sent)
-    if _names_another_key(message, credential.value if credential else None):
+    error = _error_of(sent)
+    if _names_another_key(error.message, credential.value if credential else None):
         return _renamed(judged, "upstream-key-rejected", seen_in_message=True)
-    if says_no_key(error, message):
+    if says_no_key(error):
         return _renamed(judged, "key-missing")
     return _renamed(judged, "key-rejected")
 
 
-def _suspect_confirmed(judged: Judgement, issue: Issue) -> Judgement:
+def key_suspicions(world: World) -> tuple[Issue, ...]:
+    """What looking found about the key that only the gateway's answer confirms, the likeliest first."""
+    causes = ((issue, CAUSES[issue.cause]) for issue in world.suspicions)
+    return tuple(
+        issue for issue, cause in causes if cause.phase == "answer" and cause.step in ("key.named", "key.value")
+    )
+
+
+def _suspect_confirmed(judged: Finding, issue: Issue) -> Finding:
     evidence = (Evidence(issue.summary, issue.where or "environment"), *judged.evidence)
     says = judged.codex_says or issue.message
-    return Judgement(False, issue.cause, issue.summary, evidence, says, {**judged.details, **issue.details})
+    details = {**judged.details, **issue.details}
+    return Finding(False, issue.cause, evidence=evidence, codex_says=says, details=details, summary=issue.summary)
 
 
-def _error_of(sent: Sent) -> tuple[Mapping[str, Any], str]:
-    if sent.refusal is not None:
-        return sent.refusal.error, sent.refusal.message
-    error = sent.outcome.error if sent.outcome else {}
-    return error, str(error.get("message") or "")
+def _error_of(sent: Sent) -> ErrorAnswer:
+    return sent.refusal.answer if sent.refusal is not None else of_fields(sent.outcome.error if sent.outcome else {})
 
 
 def _shell_key_is_refused(probe: Probe) -> bool:
-    """Whether the shell's own key is refused as well, so that .env is not what is to be mended."""
+    """Whether the shell's own key is refused as well, so that .env is not what is to be fixed."""
     credential = probe.world.credential
     value = probe.world.invocation.env.get(credential.variable or "") if credential else None
     if not value:
@@ -180,8 +182,8 @@ def _shell_key_is_refused(probe: Probe) -> bool:
         return False
     status, body = found
     error = read_error(body)
-    about_policy = error.get("type") == "policy_rejected"  # "your key's policy …": the key itself was accepted
-    about_key = "key" in f"{error.get('type')} {error.get('message')}".lower()
+    about_policy = error.type == "policy_rejected"  # "your key's policy …": the key itself was accepted
+    about_key = "key" in f"{error.type} {error.message}".lower()
     return status == 401 or (status == 403 and about_key and not about_policy)
 
 
@@ -201,9 +203,9 @@ def _base(path: str) -> str:
     return re.sub(r"/(?:responses|chat/completions)$", "", urlsplit(path).path)
 
 
-def _route_fault(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _route_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """404 or 405: the model, the path, or a gateway that lacks what this Codex speaks."""
-    if sent.refusal is not None and sent.refusal.status == 404 and _answers_other_questions(probe, sent):
+    if sent.refusal is not None and sent.refusal.answer.status == 404 and _answers_other_questions(probe, sent):
         return _with_models(probe, _renamed(judged, "model-not-found"))
     cause, at = route_cause(probe)
     if at is None:
@@ -218,9 +220,9 @@ def _without_any_route(sent: Sent, cause: str) -> str:
     """Neither route is there: a page instead of an error object comes from another kind of server."""
     if sent.refusal is None:
         return cause
-    if sent.refusal.kind == "html" and cause != "base-url-path":
+    if sent.refusal.answer.kind == "html" and cause != "base-url-path":
         return "not-a-gateway"
-    return "gateway-error" if sent.refusal.status == 501 else cause
+    return "gateway-error" if sent.refusal.answer.status == 501 else cause
 
 
 def route_cause(probe: Probe) -> tuple[str, str | None]:
@@ -256,12 +258,11 @@ def _answers_other_questions(probe: Probe, sent: Sent) -> bool:
     if found is None:
         return False
     status, body = found
-    error = read_error(body)
-    about_model = is_about_model(error, str(error.get("message") or ""))
+    about_model = is_about_model(read_error(body))
     return about_model or (status not in (404, 405) and 400 <= status < 500 and status not in (401, 403, 407, 429))
 
 
-def _page_instead(probe: Probe, judged: Judgement) -> Judgement:
+def _page_instead(probe: Probe, judged: Finding) -> Finding:
     """HTML with status 200: another site, or the gateway's own site beside the API's path."""
     base = _base(probe.route.target.path)
     if base != BASE_PATH and probe.asker.is_there(BASE_PATH + "/responses"):
@@ -272,7 +273,7 @@ def _page_instead(probe: Probe, judged: Judgement) -> Judgement:
 # --- model and shape --------------------------------------------------------------------------------------------------
 
 
-def _with_models(probe: Probe, judged: Judgement) -> Judgement:
+def _with_models(probe: Probe, judged: Finding) -> Finding:
     offered = questions.catalog(probe.asker, _base(probe.route.target.path))
     if not offered:
         return judged
@@ -286,19 +287,18 @@ def _with_models(probe: Probe, judged: Judgement) -> Judgement:
     return found.with_evidence(Evidence(f"the catalog offers {listed}", probe.route.target.origin))
 
 
-def _with_field(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _with_field(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """Names the refused field, if a plain request passes. At most four requests beyond the plain one."""
     if sent.refusal is None or probe.plan.wire_api == "chat" or probe.limit.left() < 1.0:
         return judged
-    if is_edge({}, sent.refusal.kind, sent.body):
+    if is_edge_page(sent.refusal.answer):
         return judged
     if not _passes(probe, small.plain_body(probe.plan.model)):
         return judged.with_details(plain_request="refused too")
     body = probe.codex_body()
-    param = sent.refusal.error.get("param")
-    field = shape.refused_field(
-        body, sent.refusal.message, param if isinstance(param, str) else None, lambda changed: _passes(probe, changed)
-    )
+    answer = sent.refusal.answer
+    param = answer.param if isinstance(answer.param, str) else None
+    field = shape.refused_field(body, answer.message, param, lambda changed: _passes(probe, changed))
     found = judged.with_details(plain_request="accepted", **({"field": field} if field else {}))
     told = f"without {field} the gateway takes the request" if field else "a plain request is accepted"
     return found.with_evidence(Evidence(told, probe.plan.url))

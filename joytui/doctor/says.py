@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joytui.core.causes import Cause
+from joytui.causes import Cause
 from joytui.doctor.report import Paint
 from joytui.doctor.triage import Answer
 from joytui.doctor.triage import triage as read

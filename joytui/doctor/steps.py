@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.core.records import Row, Status, Step
 from joytui.doctor.faults import NetFault
 
@@ -51,82 +52,6 @@ SPECS: tuple[Spec, ...] = (
 )
 BY_ID: Mapping[str, Spec] = {spec.id: spec for spec in SPECS}
 
-STEP_OF_CAUSE: Mapping[str, str] = {
-    **dict.fromkeys(("config-missing", "codex-home-invalid"), "config.found"),
-    **dict.fromkeys(
-        (
-            "config-unreadable",
-            "config-syntax",
-            "config-type",
-            "unknown-keys",
-            "wire-api-removed",
-            "wire-api-invalid",
-            "provider-id-reserved",
-            "provider-invalid",
-            "profile-legacy",
-            "profile-missing",
-            "profile-file-missing",
-            "codex-flag-unsupported",
-            "requirements-violated",
-            "rules-invalid",
-            "model-catalog-missing",
-            "provider-named-openai",
-            "project-keys-ignored",
-        ),
-        "config.loads",
-    ),
-    **dict.fromkeys(
-        ("provider-not-selected", "provider-overridden", "provider-undefined", "openai-base-url-ignored"),
-        "provider.selected",
-    ),
-    **dict.fromkeys(("base-url-missing", "base-url-invalid", "base-url-path", "plain-http"), "provider.url"),
-    **dict.fromkeys(("model-empty", "model-defaulted", "model-overridden", "model-changes-wire-shape"), "model.named"),
-    **dict.fromkeys(("env-key-missing", "env-key-invalid", "env-key-is-secret", "openai-key-to-gateway"), "key.named"),
-    **dict.fromkeys(
-        (
-            "key-unset",
-            "key-malformed",
-            "key-header-dropped",
-            "key-shadowed-by-dotenv",
-            "key-stale-daemon",
-            "auth-command-failed",
-            "key-placeholder",
-            "key-other-vendor",
-        ),
-        "key.value",
-    ),
-    "codex-not-found": "codex.found",
-    "dns-failure": "net.dns",
-    **dict.fromkeys(("connection-refused", "connection-timeout"), "net.tcp"),
-    **dict.fromkeys(("tls-untrusted", "tls-hostname-mismatch", "tls-expired", "tls-protocol-mismatch"), "net.tls"),
-    **dict.fromkeys(("proxy-unreachable", "proxy-denied", "proxy-invalid"), "net.proxy"),
-    **dict.fromkeys(("connection-reset", "no-response", "not-a-gateway", "redirected", "edge-blocked"), "net.answer"),
-    **dict.fromkeys(("responses-unsupported", "chat-unsupported"), "gateway.route"),
-    **dict.fromkeys(("key-missing", "key-rejected"), "gateway.key"),
-    "policy-rejected": "gateway.policy",
-    "insufficient-quota": "gateway.budget",
-    "model-not-found": "gateway.model",
-    **dict.fromkeys(("duplicate-request", "request-too-large", "request-rejected"), "gateway.request"),
-    **dict.fromkeys(
-        ("rate-limited", "gateway-error", "upstream-error", "upstream-key-rejected", "slow-answer"), "gateway.service"
-    ),
-    **dict.fromkeys(
-        (
-            "not-an-event-stream",
-            "chat-stream-on-responses",
-            "error-in-200",
-            "stream-truncated",
-            "stream-idle",
-            "stream-invalid",
-            "stream-output-missing",
-            "response-failed",
-            "response-incomplete",
-            "websocket-fallback",
-        ),
-        "stream",
-    ),
-}
-
 
 @dataclass(slots=True)
 class StepBook:
@@ -162,8 +87,7 @@ class StepBook:
         try:
             yield words.append
         except NetFault as fault:
-            own = STEP_OF_CAUSE.get(fault.cause, step_id)
-            status: Status = "fail" if own == step_id else "unknown"
+            status: Status = "fail" if CAUSES[fault.cause].step == step_id else "unknown"
             self.record(step_id, status, fault.summary, _ms(started))
             raise
         except BaseException:
@@ -175,11 +99,11 @@ class StepBook:
         self, cause: str, summary: str, duration_ms: float = 0.0, details: Mapping[str, Any] | None = None
     ) -> None:
         """Fails the step that this cause belongs to."""
-        self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "fail", summary, duration_ms, details)
+        self.record(CAUSES[cause].step, "fail", summary, duration_ms, details)
 
     def warn(self, cause: str, summary: str) -> None:
         """Warns at the step that this cause belongs to."""
-        self.record(STEP_OF_CAUSE.get(cause, "net.answer"), "warn", summary)
+        self.record(CAUSES[cause].step, "warn", summary)
 
     def finish(self, not_run: str) -> tuple[Step, ...]:
         """All steps in order; those that did not run are skipped (with the step that stopped them) or unknown."""

@@ -14,22 +14,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.codex.layers import load_file
 from joytui.codex.world import World
 from joytui.core.plain_file import plain_content
-from joytui.core.records import Evidence
-from joytui.doctor.judgement import Judgement
+from joytui.core.records import Evidence, Finding
 
-EXPLAINS = ("config-missing", "provider-not-selected", "provider-undefined")
 BUILT_IN = ("openai", "ollama", "lmstudio")
 SIZE_LIMIT = 1_000_000
 _OTHER_NAMES = ("config.yaml", "config.yml", "config.json", "config.toml.txt", "config.txt", "config")
 _YAML_LINE = re.compile(r"""^model_provider\s*:\s*["']?([\w.-]+)""", re.MULTILINE)
 
 
-def with_unread_file(world: World, judged: Judgement) -> Judgement:
+def with_unread_file(world: World, judged: Finding) -> Finding:
     """The judgement with the first such file that has what the effective configuration lacks: evidence, details.not_read."""
-    if judged.works is not False or judged.cause not in EXPLAINS or judged.details.get("misplaced"):
+    lacks = CAUSES[judged.cause].lacks if judged.cause else ""
+    if judged.works is not False or lacks != "provider" or judged.details.get("misplaced"):
         return judged
     if judged.details.get("origin", "default") != "default" and judged.cause != "provider-undefined":
         return judged  # a layer that Codex reads selects the provider
@@ -81,7 +81,7 @@ def _content(path: Path) -> Mapping[str, Any]:
     return load_file("user", path).data
 
 
-def _has_what_lacks(content: Mapping[str, Any], judged: Judgement) -> bool:
+def _has_what_lacks(content: Mapping[str, Any], judged: Finding) -> bool:
     tables = content.get("model_providers")
     tables = tables if isinstance(tables, dict) else {}
     if judged.cause == "provider-undefined":

@@ -6,26 +6,27 @@ import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from joytui.causes import CAUSES
+from joytui.codex.providers import OPENAI_HOSTS
 from joytui.codex.urls import path_of
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
-from joytui.core.records import Evidence
-from joytui.doctor.answers import KEY, ROUTE, classify
+from joytui.core.records import Evidence, Finding
+from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
 from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
-from joytui.doctor.judgement import Judgement, of_fault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.probe import Probe, Sent, patience_of
-from joytui.doctor.resolve import KEY_SUSPICIONS, resolve, route_cause
+from joytui.doctor.resolve import key_suspicions, resolve, route_cause
 from joytui.doctor.steps import StepBook
+from joytui.doctor.transport import of_fault
 from joytui.doctor.whole_turn import least_turn, whole_turn
 
 FURTHER_LIMIT = 1.5
-OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
 
 
-def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, list[Judgement]]:
+def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Finding, list[Finding]]:
     """The test request and its judgement, and what else was met. Raises Cancelled."""
     assert world.plan is not None, "only with a request to send"
     try:
@@ -33,9 +34,10 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
     except NetFault as fault:
         return of_fault(fault, patience_of(world, world.plan)), doubtful_path(world)
     except ValueError as error:
-        return Judgement(False, "base-url-invalid", str(error), (Evidence(str(error), world.config_file),)), []
+        evidence = (Evidence(str(error), world.config_file),)
+        return Finding(False, "base-url-invalid", evidence=evidence, summary=str(error)), []
     if probe.route.target.host in OPENAI_HOSTS:
-        return Judgement(None, None, "nothing was sent"), []
+        return Finding(None, None, summary="nothing was sent"), []
     sent = probe.test()
     try:
         judged = resolve(probe, sent)
@@ -51,13 +53,13 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Judgement, 
     return judged, [*(settled(warning) for warning in probe.warnings), *more]
 
 
-def settled(judged: Judgement) -> Judgement:
+def settled(judged: Finding) -> Finding:
     """An open question that there was no time (or no need) to answer gets its likeliest answer."""
     likely = {KEY: "key-rejected", ROUTE: "responses-unsupported"}.get(judged.cause or "")
     return replace(judged, cause=likely) if likely else judged
 
 
-def _for_a_turn(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
+def _for_a_turn(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """A good answer is good for a whole turn only where what is left pays for one."""
     turn, warnings = whole_turn(probe, sent, judged)
     probe.warnings.extend(warnings)
@@ -66,7 +68,7 @@ def _for_a_turn(probe: Probe, sent: Sent, judged: Judgement) -> Judgement:
     return turn
 
 
-def _with_costs(probe: Probe, judged: Judgement) -> Judgement:
+def _with_costs(probe: Probe, judged: Finding) -> Finding:
     if not probe.request_ids:
         return judged
     more: dict[str, object] = {"test_requests": len(probe.request_ids), "request_id": probe.request_ids[0]}
@@ -75,7 +77,7 @@ def _with_costs(probe: Probe, judged: Judgement) -> Judgement:
     return judged.with_details(**more)
 
 
-def _stale_daemon(world: World, judged: Judgement) -> Judgement:
+def _stale_daemon(world: World, judged: Finding) -> Finding:
     """The interactive Codex asks through its background server, whose key may be another than the one just tried."""
     daemon = world.credential.daemon if world.credential else None
     if daemon is None or world.command.subcommand != "" or not judged.works:
@@ -87,8 +89,12 @@ def _stale_daemon(world: World, judged: Judgement) -> Judgement:
         Evidence(f"the background server (pid {daemon.pid}) {what} in its environment", f"/proc/{daemon.pid}/environ"),
         Evidence("with the key of this shell the gateway answers", judged.evidence[0].where if judged.evidence else ""),
     )
-    return Judgement(
-        False, "key-stale-daemon", f"Codex's background server {what}", evidence, None, {"pid": daemon.pid}
+    return Finding(
+        False,
+        "key-stale-daemon",
+        evidence=evidence,
+        details={"pid": daemon.pid},
+        summary=f"Codex's background server {what}",
     )
 
 
@@ -101,7 +107,7 @@ def _record_logs(probe: Probe, book: StepBook) -> None:
     book.record("logs", status, summary)
 
 
-def explain_further(world: World, limit: Limit) -> list[Judgement]:
+def explain_further(world: World, limit: Limit) -> list[Finding]:
     """What else is wrong behind a local fault: the way to the gateway, and its answer to an empty request (no tokens)."""
     assert world.plan is not None, "only with a request to send"
     short = limit.within(FURTHER_LIMIT)
@@ -117,53 +123,55 @@ def explain_further(world: World, limit: Limit) -> list[Judgement]:
     return _further(probe)
 
 
-_ABOUT_THE_BODY = ("request-rejected", "request-too-large", "duplicate-request", "model-not-found")
+_ABOUT_THE_BODY = ("gateway.request", "gateway.model")
 
 
-def _further(probe: Probe) -> list[Judgement]:
+def _further(probe: Probe) -> list[Finding]:
     """What the gateway would answer: asked of joytui's own without a request, of another by an empty one."""
     base = urlsplit(probe.route.target.path).path.rpartition("/responses")[0]
     told = foretell(probe.asker, probe.plan.model, least_turn(probe)) if base == BASE_PATH else None
     if told is not None:
-        return [] if told.allowed else _refusals(probe, told.status, told.body, "a turn would get")
+        no = ErrorAnswer(told.status, told.error_type, message=told.message)
+        return [] if told.allowed else _refusals(probe, no, "a turn would get")
     found = probe.asker.post_empty(probe.route.target.path)
-    judged = _refusals(probe, *found, "an empty request gets") if found else []
-    return [one for one in judged if one.cause not in _ABOUT_THE_BODY]
+    judged = _refusals(probe, read_answer(found[0], {}, found[1]), "an empty request gets") if found else []
+    return [one for one in judged if one.cause and CAUSES[one.cause].step not in _ABOUT_THE_BODY]
 
 
-def _refusals(probe: Probe, status: int, body: bytes, who: str) -> list[Judgement]:
+def _refusals(probe: Probe, answer: ErrorAnswer, who: str) -> list[Finding]:
     """The causes that such a request meets: the route, the key (where there is one), policy, budget, the gateway itself."""
-    if 200 <= status < 400:
+    if 200 <= answer.status < 400:
         return []
-    refusal = classify(status, {}, body)
-    told = f"HTTP {status}" + (f": {refusal.message[:200]}" if refusal.message else "")
+    refusal = classify(answer)
+    told = f"HTTP {answer.status}" + (f": {answer.message[:200]}" if answer.message else "")
     evidence = (Evidence(f"{who} {told}", probe.route.target.url),)
     if refusal.cause == ROUTE:
         cause, right = route_cause(probe)
-        return [Judgement(False, cause, told, evidence, None, {"right_base_url": right} if right else {})]
+        return [
+            Finding(False, cause, evidence=evidence, details={"right_base_url": right} if right else {}, summary=told)
+        ]
     if refusal.cause == KEY:
         return _key_too(probe, told, evidence)
-    return [Judgement(False, refusal.cause, told, evidence, None, refusal.details)]
+    return [Finding(False, refusal.cause, evidence=evidence, details=refusal.details, summary=told)]
 
 
-def _key_too(probe: Probe, told: str, evidence: tuple[Evidence, ...]) -> list[Judgement]:
+def _key_too(probe: Probe, told: str, evidence: tuple[Evidence, ...]) -> list[Finding]:
     """A refused key beside another fault: a suspicion names it already, and a key that is not there is no refused one."""
     credential = probe.world.credential
-    suspected = {issue.cause for issue in probe.world.suspicions} & set(KEY_SUSPICIONS)
-    if suspected or credential is None or credential.header is None:
+    if key_suspicions(probe.world) or credential is None or credential.header is None:
         return []
-    return [Judgement(False, "key-rejected", told, evidence)]
+    return [Finding(False, "key-rejected", evidence=evidence, summary=told)]
 
 
-def doubtful_path(world: World) -> list[Judgement]:
+def doubtful_path(world: World) -> list[Finding]:
     """Where the gateway cannot be asked: a base_url whose path is none that a gateway has."""
     if world.plan is None or world.provider is None or world.provider.builtin:
         return []
     if lacks := path_it_lacks(world):
-        return [Judgement(False, "base-url-path", lacks.what, (lacks,))]
+        return [Finding(False, "base-url-path", evidence=(lacks,), summary=lacks.what)]
     path = path_of(world.plan.base_url.strip()).rstrip("/")
     if re.fullmatch(r"(?:/[\w.\-]+)*/v\d+", path) and not re.search(r"/v\d+/.*v\d+$", path):
         return []
     told = f"base_url has the path {path or '/'}, not {BASE_PATH}"
     where = world.provider.fields["base_url"].origin
-    return [Judgement(False, "base-url-path", told, (Evidence(told, where),))]
+    return [Finding(False, "base-url-path", evidence=(Evidence(told, where),), summary=told)]

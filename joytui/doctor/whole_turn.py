@@ -10,11 +10,10 @@ from typing import Any
 
 from joytui.codex.versions import rules_for
 from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, INSUFFICIENT_QUOTA
-from joytui.core.records import Evidence
-from joytui.doctor.answers import classify
+from joytui.core.records import Evidence, Finding
+from joytui.doctor.answers import ErrorAnswer, classify
 from joytui.doctor.codex_words import of_status
 from joytui.doctor.foretold import Foretold, foretell
-from joytui.doctor.judgement import Judgement
 from joytui.doctor.probe import Probe, Sent
 
 LARGE_TURN = 72_000
@@ -24,7 +23,7 @@ SETTLING = (0.05, 0.15, 0.4)
 _INSTRUCTIONS = ("model_instructions_file", "experimental_instructions_file", "base_instructions")
 
 
-def whole_turn(probe: Probe, sent: Sent, judged: Judgement) -> tuple[Judgement, list[Judgement]]:
+def whole_turn(probe: Probe, sent: Sent, judged: Finding) -> tuple[Finding, list[Finding]]:
     """The judgement of a small request's good answer: the verdict where even the smallest turn would be refused, a
     warning beside it where a larger first turn would be, and evidence where it fits. Raises Cancelled.
     """
@@ -75,10 +74,17 @@ def _asked(probe: Probe, size: int) -> Foretold | None:
     return told if told is not None and (told.allowed or told.error_type == INSUFFICIENT_QUOTA) else None
 
 
-def _refused(probe: Probe, no: Foretold, size: int) -> Judgement:
-    refusal = classify(no.status, {}, no.body)
-    behaviour = of_status(no.status, {}, no.body, probe.plan.url, probe.patience, refusal.error)
+def _refused(probe: Probe, no: Foretold, size: int) -> Finding:
+    refusal = classify(ErrorAnswer(no.status, no.error_type, message=no.message))
+    behaviour = of_status(refusal.answer, no.body, probe.plan.url, probe.patience)
     turn = "a whole turn" if size < LARGE_TURN else "a larger first turn (many tools, long instructions)"
     told = f"a small request passes, {turn} would be refused: {no.message}"
     details: dict[str, Any] = {**refusal.details, **behaviour.details(), "turn_bytes": size}
-    return Judgement(False, refusal.cause, told, (Evidence(told, probe.plan.url),), behaviour.says, details)
+    return Finding(
+        False,
+        refusal.cause,
+        evidence=(Evidence(told, probe.plan.url),),
+        codex_says=behaviour.says,
+        details=details,
+        summary=told,
+    )

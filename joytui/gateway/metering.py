@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from joytui.causes import BY_CODE, BY_STATUS
 from joytui.core import joytoken
 from joytui.core.money import format_credits
 from joytui.gateway.catalog import Catalog, cost, dearest
@@ -48,33 +49,14 @@ def cause_of(status: int, error_type: str | None, *, complete: bool, upstream_ke
     """The cause id of an answer from an upstream; None for a good one. `upstream_key`: it refused the relay's own key."""
     if upstream_key:
         return "upstream-key-rejected"
+    named = BY_CODE.get((error_type or "").lower())
     if status < 400:
         if error_type is not None:
-            return _BY_TYPE.get(error_type, "error-in-200" if complete else "stream-truncated")
+            return named or ("error-in-200" if complete else "stream-truncated")
         return None if complete else "stream-truncated"
-    if error_type in _BY_TYPE:
-        return _BY_TYPE[error_type]
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
+    if cause := named or BY_STATUS.get(status):
+        return cause
     return "upstream-error" if status > 500 else "gateway-error" if status == 500 else "request-rejected"
-
-
-_BY_TYPE = {
-    joytoken.INSUFFICIENT_QUOTA: "insufficient-quota",
-    joytoken.POLICY_REJECTED: "policy-rejected",
-    joytoken.MISSING_API_KEY: "key-missing",
-    joytoken.INVALID_API_KEY: "key-rejected",
-}
-_BY_STATUS = {
-    401: "key-rejected",
-    402: "insufficient-quota",
-    403: "policy-rejected",
-    404: "model-not-found",
-    408: "no-response",
-    409: "duplicate-request",
-    413: "request-too-large",
-    429: "rate-limited",
-}
 
 
 def metadata(

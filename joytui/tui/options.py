@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joytui.core.places import Places
-    from joytui.core.records import Verdict
-    from joytui.tui.doctor.mending import Offer
+    from joytui.core.records import Finding
+    from joytui.tui.doctor.fixing import Offer
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings
@@ -55,5 +55,5 @@ class Options:
     codex_home: Path | None = None
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
-    offer: Callable[[Verdict, tuple[str, ...]], Offer | None] | None = None
+    offer: Callable[[Finding, tuple[str, ...]], Offer | None] | None = None
     link: Callable[[Callable[[LinkState], None]], Link] | None = None

@@ -183,7 +183,7 @@ def test_times_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_refusal_is_explained() -> None:
-    from joytui.core.causes import CAUSES
+    from joytui.causes import CAUSES
 
     cause = next(cause for cause in CAUSES.values() if cause.row == "403")
     page = describe(replace(REFUSED, cause=cause.id))

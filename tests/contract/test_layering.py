@@ -15,15 +15,16 @@ ROOT = Path(joytui.__file__).parent
 
 MAY_IMPORT = {
     "core": set(),
-    "codex": {"core"},
+    "causes": {"core"},
+    "codex": {"causes", "core"},
     "client": {"core"},
     "ledger": {"core"},
-    "doctor": {"codex", "client", "core"},
-    "usage": {"codex", "client", "core"},
-    "gateway": {"ledger", "client", "core"},
+    "doctor": {"codex", "causes", "client", "core"},
+    "usage": {"codex", "causes", "client", "core"},
+    "gateway": {"ledger", "client", "causes", "core"},
     "web": {"client", "core"},
-    "tui": {"doctor", "usage", "codex", "client", "core"},
-    "cli": {"core", "codex", "client", "ledger", "doctor", "usage", "gateway", "tui", "web"},
+    "tui": {"doctor", "usage", "codex", "causes", "client", "core"},
+    "cli": {"core", "causes", "codex", "client", "ledger", "doctor", "usage", "gateway", "tui", "web"},
 }
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.core.causes import CAUSES
-from joytui.doctor.answers import KEY, ROUTE, classify, classify_inner
+from joytui.causes import CAUSES
+from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, classify_inner, read_answer
 from joytui.doctor.codex_words import Patience, of_status, retry_after
 
 
@@ -55,24 +55,24 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "data", "cause", "details"), CASES)
 def test_refusal(status: int, data: bytes, cause: str, details: dict[str, str]) -> None:
-    refusal = classify(status, {}, data)
+    refusal = classify(read_answer(status, {}, data))
     assert refusal.cause == cause
     assert details.items() <= refusal.details.items()
 
 
 def test_errors_inside_a_200_keep_their_exact_cause() -> None:
-    assert classify_inner({"type": "policy_rejected", "message": "ip not allowed"}) == (
+    assert classify_inner(ErrorAnswer(200, "policy_rejected", message="ip not allowed")) == (
         "policy-rejected",
         {"policy": "ip"},
     )
-    assert classify_inner({"type": "server_error", "message": "boom"}) is None
+    assert classify_inner(ErrorAnswer(200, "server_error", message="boom")) is None
 
 
 @given(st.integers(300, 599), st.dictionaries(st.text(max_size=20), st.text(max_size=20)), st.binary(max_size=400))
 def test_any_answer_has_a_cause(status: int, headers: dict[str, str], data: bytes) -> None:
-    refusal = classify(status, {k.lower(): v for k, v in headers.items()}, data)
+    refusal = classify(read_answer(status, {k.lower(): v for k, v in headers.items()}, data))
     assert refusal.cause in CAUSES or refusal.cause in (KEY, ROUTE)
-    of_status(status, headers, data, "http://x/responses", Patience(), refusal.error)
+    of_status(refusal.answer, data, "http://x/responses", Patience())
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("3600", 3600.0), ("1.5", 1.5), ("nan", None), ("-1", None), ("", None)])
@@ -82,12 +82,16 @@ def test_retry_after(text: str, seconds: float | None) -> None:
 
 def test_codex_s_own_counts() -> None:
     patience = Patience()
-    assert of_status(500, {}, b"", "u", patience, {}).details() == {
+    assert of_status(ErrorAnswer(500), b"", "u", patience).details() == {
         "codex_requests": 30,
         "codex_gives_up_after_s": 24.2,
     }
-    assert of_status(402, {}, b"", "u", patience, {}).details() == {"codex_requests": 6, "codex_gives_up_after_s": 6.2}
-    assert of_status(429, {}, b"", "u", patience, {}).requests == 1
-    assert of_status(429, {"retry-after": "3600"}, b"", "u", patience, {}).gives_up_after_s == 18000.0
-    said = of_status(402, {"x-request-id": "req_1"}, body("Wallet is empty"), "http://h/responses", patience, {}).says
+    assert of_status(ErrorAnswer(402), b"", "u", patience).details() == {
+        "codex_requests": 6,
+        "codex_gives_up_after_s": 6.2,
+    }
+    assert of_status(ErrorAnswer(429), b"", "u", patience).requests == 1
+    assert of_status(ErrorAnswer(429, headers={"retry-after": "3600"}), b"", "u", patience).gives_up_after_s == 18000.0
+    answer = ErrorAnswer(402, headers={"x-request-id": "req_1"})
+    said = of_status(answer, body("Wallet is empty"), "http://h/responses", patience).says
     assert said == "unexpected status 402 Payment Required: Wallet is empty, url: http://h/responses, request id: req_1"

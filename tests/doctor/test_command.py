@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from joytui.causes import CAUSES
 from joytui.cli.main import main
-from joytui.core.causes import CAUSES
 from joytui.doctor.says import triage
 
 KEY = "jt_live_planted0123456789"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from joytui.codex.world import Invocation
-from joytui.core.records import Verdict
+from joytui.core.records import Finding
 from joytui.doctor import examine
 from tests.support.raw_gateway import CONFIG, KEY, answering
 
@@ -25,7 +25,7 @@ def closed_port() -> int:
         return int(server.getsockname()[1])
 
 
-def verdict(tmp_path: Path, port: int, *, send: bool = True) -> Verdict:
+def verdict(tmp_path: Path, port: int, *, send: bool = True) -> Finding:
     """The verdict on a Codex whose last turn failed with 402."""
     home = tmp_path / "ch"
     sessions = home / "sessions/2026/11/23"
@@ -36,7 +36,7 @@ def verdict(tmp_path: Path, port: int, *, send: bool = True) -> Verdict:
     return examine(Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc"), send=send).verdict
 
 
-def told(found: Verdict) -> list[str]:
+def told(found: Finding) -> list[str]:
     return [evidence.what for evidence in found.evidence if "Codex's own files" in evidence.what]
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from joytui.codex.world import Invocation
 from joytui.core.gateway_state import GatewayState, write_state
-from joytui.core.records import Report, Verdict
+from joytui.core.records import Finding, Report
 from joytui.doctor import examine
 from tests.support.raw_gateway import CONFIG, KEY
 
 
-def verdict(tmp_path: Path, pid: int) -> Verdict:
+def verdict(tmp_path: Path, pid: int) -> Finding:
     """The verdict on a Codex that asks a closed loopback port, while the state file names this gateway."""
     data, home = tmp_path / "data", tmp_path / "ch"
     data.mkdir()

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from joytui.causes import CAUSES
 from joytui.codex.world import Invocation
-from joytui.core.causes import CAUSES
 from joytui.core.records import Report
 from joytui.doctor import examine, probe, render_text, report_from_json, report_json
 from joytui.doctor.report import redacted

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from joytui.codex.world import Invocation
-from joytui.core.records import Verdict
+from joytui.core.records import Finding
 from joytui.doctor import examine
 from tests.doctor.test_robust import HEAD, OK
 from tests.support.raw_gateway import CONFIG, KEY, answering
@@ -17,7 +17,7 @@ BLOCK = CONFIG.format(port=9)
 
 def verdict(
     tmp_path: Path, *, codex_home: str | None = None, args: tuple[str, ...] = (), send: bool = False
-) -> Verdict:
+) -> Finding:
     env = {"HOME": str(tmp_path), "PATH": "/nowhere", "JOY_TOKEN_API_KEY": KEY}
     if codex_home:
         env["CODEX_HOME"] = str(tmp_path / codex_home)
@@ -30,7 +30,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def named(found: Verdict) -> list[str]:
+def named(found: Finding) -> list[str]:
     return [one.what for one in found.evidence if "Codex does not read" in one.what]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joytui.core.causes import CAUSES
+from joytui.causes import CAUSES
 from joytui.doctor.triage import Answer, answer_json, render, triage
 from tests.support.examples import examples
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from joytui.core.causes import CAUSES, ROW_TEXTS
+from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
 from joytui.core.records import (
     ROWS,
@@ -21,7 +21,6 @@ from joytui.core.records import (
     Status,
     Step,
     TableRow,
-    Verdict,
 )
 from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
 
@@ -72,7 +71,7 @@ def table(found: tuple[Step, ...]) -> tuple[TableRow, ...]:
 
 
 def report(
-    verdict: Verdict, found: tuple[Step, ...], *, warnings: tuple[Finding, ...] = (), codex: bool = True
+    verdict: Finding, found: tuple[Step, ...], *, warnings: tuple[Finding, ...] = (), codex: bool = True
 ) -> Report:
     effective = {
         "model": EffectiveValue("auto", f"{CONFIG}:2", "user"),
@@ -86,6 +85,7 @@ def report(
 
 
 PLAIN_WARNING = Finding(
+    False,
     "model-defaulted",
     "other",
     "Codex has no metadata for `auto`",
@@ -95,7 +95,7 @@ PLAIN_WARNING = Finding(
 )
 
 HEALTHY = report(
-    Verdict(
+    Finding(
         True,
         None,
         None,
@@ -111,7 +111,7 @@ HEALTHY = report(
 )
 
 KEY_UNSET = report(
-    Verdict(
+    Finding(
         False,
         "key-unset",
         "401",
@@ -134,7 +134,7 @@ KEY_UNSET = report(
 )  # fmt: skip
 
 BASE_URL_PATH = report(
-    Verdict(
+    Finding(
         False,
         "base-url-path",
         "no-logs",
@@ -166,7 +166,7 @@ BASE_URL_PATH = report(
 )
 
 UNDECIDED = report(
-    Verdict(
+    Finding(
         None,
         None,
         None,
@@ -182,7 +182,7 @@ UNDECIDED = report(
 )  # fmt: skip
 
 NO_CODEX = report(
-    Verdict(
+    Finding(
         False,
         "config-missing",
         "no-logs",

@@ -20,7 +20,7 @@ from textual.widgets import Input, TextArea
 
 from joytui.core.records import Report
 from joytui.core.usage import UsageTotals
-from joytui.tui.doctor.mending import Offer
+from joytui.tui.doctor.fixing import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.logs.replay import replay_question
@@ -275,7 +275,7 @@ def created() -> Any:
 def fix_offer() -> Any:
     fix = data.BASE_URL_PATH.verdict.fix
     assert fix is not None
-    return Offer(None, None, fix.summary, fix.patch or "", ("Comments and order of the file stay as they are.",))  # type: ignore[arg-type]
+    return Offer("", None, None, fix.summary, fix.patch or "", ("Comments and order of the file stay as they are.",))  # type: ignore[arg-type]
 
 
 def running(report: Report, many: int) -> DoctorSnapshot:

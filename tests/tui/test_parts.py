@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from joytui.core.causes import ROW_TEXTS
+from joytui.causes import ROW_TEXTS
 from joytui.core.joytoken import try_command
 from joytui.core.records import ROWS
 from joytui.tui import clipboard

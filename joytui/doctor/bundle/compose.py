@@ -11,6 +11,7 @@ from joytui.core.records import to_json
 from joytui.doctor.bundle.gather import Material
 from joytui.doctor.bundle.markdown import markdown
 from joytui.doctor.bundle.scrub import Scrubber
+from joytui.doctor.report import report_json
 
 KIND = "joytui-report"
 
@@ -77,7 +78,7 @@ def compose(material: Material) -> Bundle:
 
 def _doctor(material: Material) -> dict[str, Any]:
     """The report without what differs from run to run, without patches, and without the prompt."""
-    data: dict[str, Any] = to_json(material.doctor)
+    data = report_json(material.doctor)
     data["generated_at"] = material.generated_at
     for step in data["steps"]:
         step["duration_ms"] = 0.0

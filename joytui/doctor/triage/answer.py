@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from joytui.core.causes import CAUSES, Cause
+from joytui.causes import CAUSES, Cause
 from joytui.core.records import Row
 
 Kind = Literal[
@@ -38,7 +38,6 @@ KIND_WORDS: Mapping[Kind, str] = {
     "empty": "nothing",
 }
 MOST = 3
-DOCTOR = "the output of `joytui doctor --json` on that machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +93,9 @@ class Answer:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def guess(*causes: str, ask: str = "", note: str = "", passing: bool = False, **details: Any) -> Guess:
+def guess(*causes: str, ask: str = "", note: str = "", **details: Any) -> Guess:
     """A guess at these causes; each counts once."""
-    return Guess(known(causes), ask, "", note, passing, details)
-
-
-def known(causes: Iterable[str]) -> tuple[str, ...]:
-    """Those that the catalogue has, each once."""
-    return tuple(name for name in dict.fromkeys(causes) if name in CAUSES)
+    return Guess(tuple(dict.fromkeys(CAUSES[name].id for name in causes)), ask, "", note, False, details)
 
 
 def sureness(causes: Sequence[str]) -> Sure:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from joytui.doctor.triage.answer import DOCTOR, Facts, Guess, guess
-from joytui.doctor.triage.sayings import CONFIG, CONNECTING
-from joytui.doctor.triage.status import KEY_ASK
+from joytui.causes.questions import DOCTOR
+from joytui.doctor.triage.answer import Facts, Guess
+from joytui.doctor.triage.signs import sign
 
 _BLIND = (
     "Codex's own doctor finds nothing here, which means little: it does not send a request, does not look at the key's value, "
@@ -32,14 +32,10 @@ def read_codex_doctor(data: Mapping[str, Any]) -> Read:
     if "config.load" in failed:
         return _config(checks["config.load"]), (), _LOADS, facts
     if "auth.credentials" in failed:
-        found = guess(
-            "key-unset", "key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected", ask=KEY_ASK
-        )
-        return found.heard(_summary(checks["auth.credentials"])), (), "", facts
+        return sign("codex doctor: no credentials").heard(_summary(checks["auth.credentials"])), (), "", facts
     if any("reachability" in name for name in failed):
-        causes = (*CONNECTING[:4], "base-url-path", "responses-unsupported", *CONNECTING[4:])
         name = next(name for name in sorted(failed) if "reachability" in name)
-        return guess(*causes, ask=DOCTOR).heard(_summary(checks[name])), (), _UNREACHABLE, facts
+        return sign("codex doctor: not reachable").heard(_summary(checks[name])), (), _UNREACHABLE, facts
     return Guess((), DOCTOR), (), _BLIND, facts
 
 
@@ -60,6 +56,5 @@ def _config(check: Mapping[str, Any]) -> Guess:
     details = check.get("details")
     words = str(details) if details else ""
     if "line" in words or "column" in words:
-        return guess("config-syntax", "config-type", ask="that line of config.toml").heard(_summary(check))
-    causes = ("wire-api-removed", "config-type", "provider-undefined", "profile-legacy", "provider-id-reserved", "provider-invalid", "config-unreadable")  # fmt: skip
-    return guess(*causes, ask="what `codex exec hi` prints, or " + CONFIG).heard(_summary(check))
+        return sign("codex doctor: a line of the configuration").heard(_summary(check))
+    return sign("codex doctor: the configuration").heard(_summary(check))

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from joytui.core.causes import CAUSES
-from joytui.doctor.answers import KEY, ROUTE, classify
-from joytui.doctor.triage.answer import DOCTOR, Facts, Guess, Kind, guess
+from joytui.causes import CAUSES
+from joytui.codex.error_bodies import error_fields
+from joytui.doctor.answers import KEY, ROUTE, classify, of_fields
+from joytui.doctor.triage.answer import Facts, Guess, Kind, guess
 from joytui.doctor.triage.clean import bare_lines
 from joytui.doctor.triage.codex_doctor import read_codex_doctor
-from joytui.doctor.triage.sayings import CONFIG
-from joytui.doctor.triage.status import KEY_ASK, OTHER_KEY_FAULTS, of_answer
+from joytui.doctor.triage.signs import of_error as open_by
+from joytui.doctor.triage.signs import sign
+from joytui.doctor.triage.status import of_answer
 from joytui.doctor.triage.words import hear
 
 LINES = 200_000
@@ -126,40 +128,17 @@ def of_error(error: Mapping[str, Any]) -> Guess:
     """What error.type, code and message leave open where the status is not known. Types: JoyToken's documentation."""
     message = str(error.get("message") or "")
     shown = f"{error.get('type') or error.get('code') or 'error'}: {message}"
-    keys = ("key-rejected", "key-malformed", "key-shadowed-by-dotenv", *OTHER_KEY_FAULTS)
-    by_type = {
-        "missing_api_key": guess(
-            "env-key-missing", "key-header-dropped", "key-missing", "key-unset", "redirected", ask=KEY_ASK
-        ),
-        "invalid_api_key": guess(*keys, ask=KEY_ASK + ", and the key's state: `joytui keys list`"),
-        "routing_error": guess("upstream-error"),
-        "upstream_error": guess("upstream-error"),
-        "stream_error": guess("gateway-error"),
-        "server_error": guess(
-            "error-in-200", "gateway-error", "upstream-error", ask="the HTTP status, and the gateway's log of it"
-        ),
-    }
     if re.search(r"\bkey\b", message, re.I) and error.get("type") == "upstream_error":
-        return guess("upstream-key-rejected", "upstream-error", ask="the gateway's log: whose key was refused").heard(
-            shown
-        )
-    found = by_type.get(str(error.get("type"))) or by_type.get(str(error.get("code")))
+        return sign("an upstream's error about a key").heard(shown)
+    found = open_by(error.get("type")) or open_by(error.get("code"))
     if found is None:
-        refusal = classify(400, {}, json.dumps({"error": dict(error)}, default=str).encode("utf-8", "replace"))
-        found = of_answer(refusal) if refusal.cause not in (KEY, ROUTE) else _asked(refusal.cause)
+        refusal = classify(of_fields(error_fields({"error": error}), 400))
+        question = _QUESTIONS.get(refusal.cause)
+        found = sign(question) if question else of_answer(refusal)
     return found.heard(shown)
 
 
-def _asked(question: str) -> Guess:
-    if question == KEY:
-        return guess("key-rejected", "key-malformed", "env-key-missing", *OTHER_KEY_FAULTS, ask=KEY_ASK)
-    return guess(
-        "responses-unsupported",
-        "base-url-path",
-        "model-not-found",
-        "redirected",
-        ask="the address and the status: " + DOCTOR,
-    )
+_QUESTIONS = {KEY: "a body about the key", ROUTE: "a body about the route"}
 
 
 def _of_catalog(data: Mapping[str, Any]) -> Document:
@@ -167,9 +146,7 @@ def _of_catalog(data: Mapping[str, Any]) -> Document:
     note = "This is the answer of the model catalog, which Codex does not ask: it explains no failing Codex."
     if data.get("code") == 0:
         return Document("error-body", None, note=note)
-    return Document(
-        "error-body", guess("upstream-error", "gateway-error", ask=DOCTOR).heard(str(data.get("message"))), note=note
-    )
+    return Document("error-body", sign("an error of the catalog").heard(str(data.get("message"))), note=note)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -254,23 +231,12 @@ def _of_events(events: list[dict[str, Any]]) -> Document:
     if answered and not any(event.get("type") == "turn.failed" for event in events[-2:]):
         silent = not any(_has_answer(event) for event in events)
         if silent:
-            return Document(
-                "exec-json",
-                guess("stream-output-missing", "not-an-event-stream", ask=DOCTOR).heard(
-                    "turn.completed without a message"
-                ),
-            )
+            return Document("exec-json", sign("completed without a message").heard("turn.completed without a message"))
         return Document("exec-json", None, note="This run ended well: there is a completed turn.", healthy=True)
     heard = hear("\n\n".join(f"ERROR: {message}" for message in messages))
     if heard.guess is None:
-        open_guess = guess(
-            "no-response",
-            "connection-timeout",
-            "dns-failure",
-            "proxy-unreachable",
-            ask="how long it waited, and " + DOCTOR,
-        )
-        return Document("exec-json", open_guess, note="The run has neither an answer nor an error.")
+        silent_run = sign("neither an answer nor an error")
+        return Document("exec-json", silent_run, note="The run has neither an answer nor an error.")
     return Document("exec-json", heard.guess, heard.others)
 
 
@@ -308,12 +274,8 @@ def _told_by_rollout(provider: object, failure: tuple[str, Any] | None, complete
     to_openai = provider in (None, "openai")
     note = "Its turns went to provider `openai`, not to the gateway." if to_openai else ""
     if to_openai:
-        found = guess(
-            "provider-not-selected", "config-missing", "provider-overridden", ask=CONFIG + ", and how codex is started"
-        )
-        return Document(
-            "rollout", found.heard(failure[0] if failure else "model_provider = openai"), note=note, facts=facts
-        )
+        found = sign("turns of provider openai").heard(failure[0] if failure else "model_provider = openai")
+        return Document("rollout", found, note=note, facts=facts)
     if failure is None or completed:
         return Document(
             "rollout",

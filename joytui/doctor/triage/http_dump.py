@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from joytui.causes.questions import DOCTOR
 from joytui.core.joytoken import BASE_PATH
-from joytui.doctor.answers import KEY, ROUTE, classify
-from joytui.doctor.triage.answer import DOCTOR, Guess, guess
-from joytui.doctor.triage.clean import plain
+from joytui.doctor.answers import KEY, ROUTE, classify, read_answer
+from joytui.doctor.triage.answer import Guess, guess
+from joytui.doctor.triage.clean import plain, squeezed
 from joytui.doctor.triage.documents import Document
-from joytui.doctor.triage.sayings import CURL, saying
-from joytui.doctor.triage.status import KEY_ASK, Refused, on_key, on_route
+from joytui.doctor.triage.signs import has_sign, heard, sign
+from joytui.doctor.triage.status import Refused, on_key, on_route
 
 _STATUS_LINE = re.compile(r"^[<\s]*HTTP/[\d.]+[ \t]+(\d{3})\b[^\n]*$", re.M)
 _REQUEST_LINE = re.compile(r"^[>\s]*([A-Z]{3,7}) (\S{1,2000})(?: HTTP/[\d.]+)\s*$", re.M)
@@ -27,8 +28,8 @@ def read_dump(text: str) -> Document | None:
     requested = list(_REQUEST_LINE.finditer(text))
     if not statuses:
         is_curl = "curl: (" in text or (requested and "* " in text)
-        found = saying(re.sub(r"\s+", "", text), CURL) if is_curl else None
-        return Document("http-dump", found.heard(_curl_words(text))) if found else None
+        found = heard("curl", squeezed(text)) if is_curl else None
+        return Document("http-dump", found[1].heard(_curl_words(text))) if found else None
     last = statuses[-1]
     if not requested and not re.match(r"^[<\s]*[\w-]+:", text[last.end() :].lstrip("\n")[:200]):
         return None  # a status line quoted in a message
@@ -60,60 +61,48 @@ def _after(text: str) -> tuple[dict[str, str], bytes]:
 
 
 def _judged(status: int, headers: dict[str, str], body: bytes, method: str, target: str, text: str) -> Guess | None:
-    heard = f"HTTP {status} {method} {target}".strip()
+    words = f"HTTP {status} {method} {target}".strip()
     if status < 300:
-        return _success(body, target, heard)
+        return _success(body, target, words)
     if status >= 400 and method == "GET" and target.split("?")[0].endswith("/responses") and status in (404, 405):
-        return guess(
-            "redirected", "responses-unsupported", "base-url-path", ask="the same with `curl -X POST`: Codex sends POST"
-        ).heard(heard)
-    refusal = classify(status, headers, body)
+        return sign("a GET of /responses").heard(words)
+    refusal = classify(read_answer(status, headers, body))
+    answer = refusal.answer
     host = re.search(r"^[>\s]*Host:\s*(\S+)", text, re.M | re.I)
     url = target if "://" in target else f"https://{host.group(1) if host else 'gateway'}{target}" if target else None
-    said = Refused(status, refusal.message, url)
+    said = Refused(status, answer.message, url)
     if refusal.cause == KEY:
         sent = _SENT_HEADER.search(text)
         if sent is None and method:
-            return guess(
-                "env-key-missing",
-                "key-header-dropped",
-                "key-missing",
-                "redirected",
-                ask="whether Codex itself fails with the same: " + KEY_ASK,
-            ).heard(heard)
-        return on_key(said, refusal.error).heard(f"{heard}: {refusal.message}")
+            return sign("no key sent").heard(words)
+        return on_key(said, answer).heard(f"{words}: {answer.message}")
     if refusal.cause == ROUTE:
-        return _route(said, target).heard(f"{heard}: {refusal.message}")
+        return _route(said, target).heard(f"{words}: {answer.message}")
     details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
-    second = {
-        "request-rejected": ("model-not-found",),
-        "policy-rejected": ("edge-blocked",) if not refusal.error else (),
-    }
-    return guess(refusal.cause, *second.get(refusal.cause, ()), ask=DOCTOR, **details).heard(
-        f"{heard}: {refusal.message}"
-    )
+    names = ("refused in an exchange", *(() if answer.is_error else ("refused without an error object",)))
+    seen = [sign(name, of=refusal.cause) for name in names if has_sign(name, of=refusal.cause)]
+    near = [cause for one in seen for cause in one.causes]
+    return guess(refusal.cause, *near, ask=DOCTOR, **details).heard(f"{words}: {answer.message}")
 
 
 def _route(said: Refused, target: str) -> Guess:
     path = urlsplit(target).path
     if path and not path.startswith(f"{BASE_PATH}/"):
-        return guess("base-url-path", "not-a-gateway", ask="the line base_url = …")
+        return sign("no route at another path")
     return on_route(said)
 
 
-def _success(body: bytes, target: str, heard: str) -> Guess | None:
+def _success(body: bytes, target: str, words: str) -> Guess | None:
     """A 200 that is no event stream of /responses."""
     if not target.split("?")[0].endswith("/responses"):
-        return Guess((), "the same for POST /openai/v1/responses, or " + DOCTOR, heard)
+        return Guess((), "the same for POST /openai/v1/responses, or " + DOCTOR, words)
     start = body[:2000]
     if b"chat.completion.chunk" in start:
-        return guess("chat-stream-on-responses").heard(heard)
+        return sign("200 with chunks of Chat Completions").heard(words)
     if b"response.completed" in body:
-        return Guess((), DOCTOR, heard, "This exchange went well.")
+        return Guess((), DOCTOR, words, "This exchange went well.")
     if b'"error"' in start:
-        return guess("error-in-200", "stream-truncated", ask=DOCTOR).heard(heard)
+        return sign("200 with an error").heard(words)
     if b"data:" in start:
-        return guess("stream-truncated", "stream-invalid", "stream-idle", ask="the whole stream, to its end").heard(
-            heard
-        )
-    return guess("not-an-event-stream", "not-a-gateway", ask=DOCTOR).heard(heard)
+        return sign("200 without an end").heard(words)
+    return sign("200 without an event stream").heard(words)

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joytui.core.causes import CAUSES, Cause
+from joytui.causes import CAUSES, Cause
 from joytui.core.clock import rfc3339
 from joytui.core.records import RequestRecord, to_json
 from joytui.core.redaction import Redactor, visible

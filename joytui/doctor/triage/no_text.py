@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from joytui.doctor.triage.answer import DOCTOR
+from joytui.causes.questions import DOCTOR
 
 LOOKED_AT = 20_000
 NOISY = 0.1

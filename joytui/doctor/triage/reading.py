@@ -6,18 +6,20 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from joytui.core.causes import CAUSES
+from joytui.causes import CAUSES
+from joytui.causes.questions import DOCTOR
 from joytui.core.redaction import Redactor, visible
-from joytui.doctor.triage.answer import DOCTOR, Answer, Facts, Guess, Kind, guess, known, sureness
+from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
 from joytui.doctor.triage.reply import reply_for
-from joytui.doctor.triage.sayings import SILENT
+from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.words import hear
 
 BUNDLE_LIMIT = 20_000_000
@@ -47,7 +49,7 @@ def _unreadable(found: NoText) -> Document:
 def _read(text: str) -> Document:
     if not any(bare_lines(text)):
         ask = "what the terminal showed, whether Codex ended by itself, and " + DOCTOR
-        return Document("empty", guess(*SILENT, ask=ask))
+        return Document("empty", replace(sign("silence"), ask=ask))
     for reader in (_whole_json, read_lines, read_dump):
         if document := reader(text):
             return document
@@ -129,7 +131,8 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     found = document.guess
     causes = tuple(CAUSES[name] for name in (found.causes if found else ()))
     sure = sureness(found.causes if found else ())
-    also = known(name for other in document.others for name in other.causes[:1] if name not in [c.id for c in causes])
+    firsts = dict.fromkeys(name for other in document.others for name in other.causes[:1])
+    also = [CAUSES[name] for name in firsts if CAUSES[name] not in causes]
     rows = {cause.row for cause in causes[:3]}
     notes = tuple(clean(note) for note in (document.note, found.note if found else "") if note)
     ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
@@ -144,7 +147,7 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         ask=ask if sure != "decided" else "",
         reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts)),
         notes=notes,
-        also=tuple(CAUSES[name] for name in also),
+        also=tuple(also),
         facts=facts,
         details=redactor.data(_plain(dict(found.details) if found else {})),
     )

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from joytui.core.causes import ROW_TEXTS, Cause
+from joytui.causes import ROW_TEXTS, Cause
 from joytui.core.records import SCHEMA_VERSION, to_json
 from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from joytui.core.causes import Cause
-from joytui.doctor.triage.answer import DOCTOR, MOST, Facts, Sure
+from joytui.causes import Cause
+from joytui.causes.questions import DOCTOR
+from joytui.doctor.triage.answer import MOST, Facts, Sure
 
 if TYPE_CHECKING:
     from joytui.doctor.triage.documents import Document

@@ -7,16 +7,18 @@ Codex shows `unexpected status 404 Not Found: MESSAGE, url: URL, request id: ID`
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from joytui.causes import CAUSES
+from joytui.causes.questions import LOG_ENTRY
+from joytui.codex.providers import OPENAI_HOSTS
 from joytui.core.joytoken import BASE_PATH
-from joytui.doctor.answers import KEY, ROUTE, Refusal, classify, policy_part, quota_part, says_no_key
-from joytui.doctor.triage.answer import DOCTOR, Guess, guess
-from joytui.doctor.triage.sayings import CONFIG
+from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, Refusal, classify, part_of, read_answer, says_no_key
+from joytui.doctor.triage.answer import Guess, guess
+from joytui.doctor.triage.signs import has_sign, sign
 
 _UNEXPECTED = re.compile(
     r"unexpected\s+status\s+(\d{3})(?!\d)([^:{<]{0,60}):?\s*(.*?)\s*"
@@ -24,22 +26,6 @@ _UNEXPECTED = re.compile(
     re.S,
 )
 _LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is a saying of its own
-_OPENAI_HOSTS = ("api.openai.com", "chatgpt.com")
-
-KEY_ASK = (
-    "`echo ${#JOY_TOKEN_API_KEY}` (the key's length, not the key) in the very terminal where Codex runs, "
-    "and whether ~/.codex/.env exists"
-)
-OTHER_KEY_FAULTS = (
-    "env-key-missing",
-    "key-shadowed-by-dotenv",
-    "openai-key-to-gateway",
-    "key-stale-daemon",
-    "redirected",
-    "key-unset",
-    "auth-command-failed",
-    "upstream-key-rejected",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +59,17 @@ def _whole(url: str | None) -> str | None:
 
 def to_openai(url: str | None) -> bool:
     """Whether the request went to OpenAI itself."""
-    return url is not None and (urlsplit(url).hostname or "") in _OPENAI_HOSTS
+    return url is not None and (urlsplit(url).hostname or "") in OPENAI_HOSTS
 
 
 def of_refusal(said: Refused, ignored: tuple[str, ...] = ()) -> Guess:
     """What the refusal leaves open. `ignored`: the causes that Codex's warnings about ignored keys point at."""
     reader = _BY_STATUS.get(said.status)
     found = reader(said) if reader else _by_body(said)
-    hinted = [cause for cause in ignored if cause in _IGNORED_MEANS.get(said.status, ())]
+    hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
         found = guess(*hinted, *found.causes[:2], ask="the line that is named as ignored")
     return found.heard(_shown(said))
-
-
-_IGNORED_MEANS = {401: ("env-key-missing", "base-url-missing"), 403: ("env-key-missing",), 404: ("base-url-missing",)}
 
 
 def _shown(said: Refused) -> str:
@@ -95,77 +78,51 @@ def _shown(said: Refused) -> str:
 
 def _by_body(said: Refused) -> Guess:
     if said.status < 200:
-        return guess("not-a-gateway", "connection-reset", "request-rejected", ask=DOCTOR)
-    return of_answer(classify(said.status, {}, _as_body(said.message)), said.url)
+        return sign("no status of an answer")
+    return of_answer(classify(_answer(said)), said.url)
 
 
-def _as_body(message: str) -> bytes:
-    """Codex prints a body that has no error.message as it is; what it took out of one is put back."""
-    body = message if message[:1] in ("{", "<", "[") else json.dumps({"error": {"message": message}})
-    return body.encode("utf-8", "replace")
+def _answer(said: Refused) -> ErrorAnswer:
+    """Codex prints error.message, or a body that has none as it is."""
+    if said.message[:1] in ("{", "<", "["):
+        return read_answer(said.status, {}, said.message.encode("utf-8", "replace"))
+    return ErrorAnswer(said.status, message=said.message, text=said.message)
 
 
 def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
     """What a refusing answer that is known whole (or nearly so) leaves open."""
-    said = Refused(refusal.status, refusal.message, url)
+    said = Refused(refusal.answer.status, refusal.answer.message, url)
     if refusal.cause == KEY:
-        return on_key(said, refusal.error)
+        return on_key(said, refusal.answer)
     if refusal.cause == ROUTE:
         return on_route(said)
-    near = _NEAR.get(refusal.cause, ())
+    near = sign("refused", of=refusal.cause).causes if has_sign("refused", of=refusal.cause) else ()
     details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
-    return guess(refusal.cause, *near, ask="the gateway's log for the request id" if near else "", **details)
+    return guess(refusal.cause, *near, ask=LOG_ENTRY if near else "", **details)
 
 
-_NEAR: Mapping[str, tuple[str, ...]] = {
-    "request-rejected": ("model-not-found", "response-failed"),
-    "upstream-error": ("gateway-error",),
-    "gateway-error": ("upstream-error", "insufficient-quota"),
-    "duplicate-request": ("request-rejected",),
-    "rate-limited": ("insufficient-quota",),
-    "edge-blocked": ("policy-rejected",),
-    "request-too-large": ("request-rejected",),
-    "model-not-found": ("responses-unsupported", "policy-rejected"),
-    "proxy-denied": ("request-rejected",),
-    "no-response": ("upstream-error",),
-}
-
-
-def on_key(said: Refused, error: Mapping[str, object] | None = None) -> Guess:
+def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
     """A gateway that refuses the key, or that says that it saw none."""
     message = said.message
-    if to_openai(said.url) or "platform.openai.com" in message:
-        causes = ("base-url-missing", "provider-not-selected", "provider-overridden")
-        behind = ("upstream-key-rejected", "key-rejected", "openai-key-to-gateway") if not to_openai(said.url) else ()
-        order = (*behind, *causes) if said.url and behind else (*causes, *behind)
-        return guess(*order, ask=CONFIG, note="The words are OpenAI's: it, and not the gateway, refused this key.")
-    if says_no_key(error or {}, message):
-        return guess("env-key-missing", "key-header-dropped", "key-missing", "redirected", "key-unset", ask=KEY_ASK)
+    if to_openai(said.url):
+        return sign("refused by OpenAI")
+    if "platform.openai.com" in message:
+        return sign("words of OpenAI at the gateway's address" if said.url else "words of OpenAI")
+    if says_no_key(answer or ErrorAnswer(said.status, message=message)):
+        return sign("no key seen")
     if re.search(r"upstream", message, re.I):
-        return guess("upstream-key-rejected", "key-rejected", ask="the gateway's log of it: whose key was refused")
-    if (
-        re.search(r"\b(?:invalid|incorrect) or missing\b|\bmissing or (?:invalid|incorrect)\b", message, re.I)
-        or not message
-    ):
-        return guess(
-            "key-rejected", "key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS, ask=KEY_ASK
-        )
-    return guess(
-        "key-rejected",
-        "key-malformed",
-        "upstream-key-rejected",
-        "key-shadowed-by-dotenv",
-        *OTHER_KEY_FAULTS,
-        ask=KEY_ASK,
-    )
+        return sign("key refused by an upstream")
+    either = r"\b(?:invalid|incorrect) or missing\b|\bmissing or (?:invalid|incorrect)\b"
+    return sign("key refused or missing" if not message or re.search(either, message, re.I) else "key refused")
 
 
 def _on_401(said: Refused) -> Guess:
     if re.search(r"\b(?:wallet|quota|balance|budget|credits)\b", said.message, re.I):
-        return guess("insufficient-quota", "key-rejected", "key-malformed", ask="the gateway's log of it")
+        return sign("401 about a budget")
     if re.search(r"\bupstream\b", said.message, re.I) or not _redirect_path(said.url):
         return on_key(said)
-    return guess("redirected", *on_key(said).causes, ask="`curl -sI` of base_url: does it redirect?")
+    redirected = sign("401 away from the path")
+    return guess(*redirected.causes, *on_key(said).causes, ask=redirected.ask)
 
 
 def _redirect_path(url: str | None) -> bool:
@@ -176,84 +133,49 @@ def _redirect_path(url: str | None) -> bool:
     return bool(url) and (odd or plain)
 
 
-def _on_402(said: Refused) -> Guess:
-    return guess("insufficient-quota", **quota_part(said.message))
-
-
 def _on_403(said: Refused) -> Guess:
     message = said.message
-    refusal = classify(403, {}, _as_body(message))
-    if refusal.cause == KEY and says_no_key(refusal.error, message):
-        return guess(
-            "env-key-missing", "key-header-dropped", "key-missing", "key-rejected", "policy-rejected", ask=KEY_ASK
-        )
+    refusal = classify(_answer(said))
     if refusal.cause == KEY:
-        return guess(
-            "key-rejected", "policy-rejected", ask="the key's state in the gateway's console: `joytui keys list`"
-        )
+        return sign("403 without a key" if says_no_key(refusal.answer) else "403 about the key")
     if refusal.cause == "insufficient-quota":
-        return guess(
-            "insufficient-quota", "policy-rejected", ask="the key's budgets and the wallet", **quota_part(message)
-        )
+        return replace(sign("403 about a budget"), details=part_of("insufficient-quota", message))
     if refusal.cause == "edge-blocked" or re.search(r"cloudflare|access denied|blocked by", message, re.I):
-        return guess("edge-blocked", "policy-rejected", ask="from which network it was sent; the ray or reference id")
-    order = ("policy-rejected", "edge-blocked", "key-rejected")
+        return sign("403 of an edge")
+    name = "403"
     if re.search(r"\banonymous\b", message, re.I):
-        order = ("env-key-missing", "policy-rejected", "key-header-dropped")
+        name = "403 of an anonymous request"
     elif re.search(r"\bmodels?\b.{0,80}\b(?:not exist|not found|unknown)", message, re.I | re.S):
-        order = ("model-not-found", "policy-rejected", "key-rejected")
-    return guess(
-        *order,
-        "insufficient-quota",
-        "model-not-found",
-        "env-key-missing",
-        "key-missing",
-        ask="the key's policy: `joytui keys check KEY`",
-        **policy_part(message),
-    )
+        name = "403 about a model"
+    return replace(sign(name), details=part_of("policy-rejected", message))
 
 
 def on_route(said: Refused) -> Guess:
     """404 and 405: a route that is not there, a path that is wrong, a model that nobody knows."""
     path = urlsplit(said.url or "").path
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
-        return guess("key-rejected", "responses-unsupported", "base-url-path", ask=DOCTOR)
+        return sign("404 about the key")
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
     if re.search(r"\bGET /", said.message) and said.url and not no_model:
-        return guess(
-            "redirected", "base-url-path", "not-a-gateway", ask="`curl -si -X POST` of that address: does it redirect?"
-        )
+        return sign("POST turned into GET")
     if (
         said.status == 404
         and re.search(r"\bmodels?\b", said.message, re.I)
         and not re.search(r"\broute\b", said.message, re.I)
     ):
-        return guess(
-            "model-not-found", "responses-unsupported", "base-url-path", ask="the line model = …, and `joytui models`"
-        )
-    if path.endswith("/chat/completions") and path == f"{BASE_PATH}/chat/completions":
-        return guess("chat-unsupported", "base-url-path", ask="`codex --version`, " + CONFIG)
+        return sign("404 about a model")
+    if path == f"{BASE_PATH}/chat/completions":
+        return sign("404 of an old Codex")
     if path and path != f"{BASE_PATH}/responses":
         return _wrong_path(said, path)
-    order = ("responses-unsupported", "base-url-path", "model-not-found")
-    if said.status == 405:
-        order = ("responses-unsupported", "redirected", "base-url-path")
-    return guess(*order, "not-a-gateway", "request-rejected", "redirected", ask=DOCTOR + " (it tries both routes)")
+    return sign("405" if said.status == 405 else "404")
 
 
 def _wrong_path(said: Refused, path: str) -> Guess:
     """On JoyToken's own hosts only /openai/v1 is right; elsewhere the path may be, and something else be wrong."""
     host = urlsplit(said.url or "").hostname or ""
-    if host.endswith("joytokens.ai") and said.status == 404 and _DEFORMED.fullmatch(path):
-        return guess("base-url-path")
-    return guess(
-        "base-url-path",
-        "redirected",
-        "not-a-gateway",
-        "base-url-invalid",
-        "chat-unsupported",
-        ask="the line base_url = … of config.toml",
-    )
+    deformed = host.endswith("joytokens.ai") and said.status == 404 and _DEFORMED.fullmatch(path)
+    return sign("a deformed path" if deformed else "another path")
 
 
 # /openai/v1/responses with parts missing, doubled or swapped.
@@ -261,7 +183,7 @@ _DEFORMED = re.compile(r"(?:/(?:openai|v1|api|responses|chat|completions)){1,8}"
 
 _BY_STATUS: Mapping[int, Callable[[Refused], Guess]] = {
     401: _on_401,
-    402: _on_402,
+    402: lambda said: guess("insufficient-quota", **part_of("insufficient-quota", said.message)),
     403: _on_403,
     404: on_route,
     405: on_route,

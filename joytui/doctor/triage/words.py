@@ -7,12 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from joytui.doctor.answers import KEY, ROUTE, classify
-from joytui.doctor.triage.answer import DOCTOR, MOST, Guess, guess
+from joytui.causes import CAUSES
+from joytui.causes.questions import DOCTOR, LOG
+from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
+from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
+from joytui.doctor.triage.answer import MOST, Guess, guess
 from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
-from joytui.doctor.triage.loose import loosely
-from joytui.doctor.triage.sayings import CONFIG, CONNECTING, CURL, NO_STREAM, SILENT, saying
-from joytui.doctor.triage.status import KEY_ASK, Refused, of_refusal, on_key, on_route, refused, to_openai
+from joytui.doctor.triage.signs import cut_short, has_sign, heard, sign
+from joytui.doctor.triage.status import Refused, of_refusal, on_key, on_route, refused, to_openai
 
 MESSAGES = 3000
 
@@ -22,15 +24,6 @@ _FALLBACK = "FallingbackfromWebSockets"
 _VARIABLE = re.compile(r"Missingenvironmentvariable:`([^`]{0,300})(`?)")
 _RETRY = re.compile(r"Reconnecting\.\.\.\s*\d{1,3}/\d{1,3}")
 _ERROR = re.compile(r"^(?:ERROR|Error|error):?(?:\s+|$)(.*)", re.S)
-_WEBSOCKET = guess(
-    "provider-not-selected",
-    "env-key-missing",
-    "websocket-fallback",
-    "key-rejected",
-    "key-unset",
-    passing=True,
-    ask=CONFIG,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +44,25 @@ def hear(text: str) -> Heard:
         return Heard(to_openai_guess, (), True)
     final = [one for one in found if not one.passing] or found
     if final and not any(one for one in found if not one.passing) and any(_FALLBACK in r.tight for r in said):
-        return Heard(_WEBSOCKET.heard("Falling back from WebSockets"), (), True)
+        return Heard(sign("WebSockets given up").heard("Falling back from WebSockets"), (), True)
     if final:
         return _merged(final)
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
     whole = "\n".join(record.text for record in said)
-    if found_loosely := loosely(whole, squeezed(whole)):
-        return Heard(found_loosely)
+    if loosely := _loosely(whole, squeezed(whole)):
+        return Heard(loosely)
     return Heard(_silent(whole), (), bool(_BANNER.search(whole)))
+
+
+def _loosely(text: str, tight: str) -> Guess | None:
+    """What people write about a failure in their own words, or what is left of a message that was cut: never a single cause."""
+    found = heard("people", text, tight if len(tight) < 400 else "")
+    if found is None:
+        return None
+    words, hint = found
+    line = text[max(0, words.start() - 80) : words.end() + 80] if words.string is text else text[:200]
+    return hint.heard(" ".join(line.split()))
 
 
 _BANNER = re.compile(r"OpenAI Codex|^session id:|codex exec\b", re.M)
@@ -69,9 +72,7 @@ def _silent(text: str) -> Guess | None:
     """A run of Codex with a beginning, and neither an answer nor an error."""
     if not _BANNER.search(text) or re.search(r"^codex$", text, re.M):
         return None
-    return guess(*SILENT, ask="whether Codex ended by itself, and " + DOCTOR).heard(
-        "a run without an answer and without an error"
-    )
+    return sign("silence").heard("a run without an answer and without an error")
 
 
 def _distinct(said: Sequence[Record]) -> list[Record]:
@@ -114,9 +115,8 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
     retry = bool(_RETRY.search(record.text))
     if said := refused(record.text):
         return _websocket(said) or replace(of_refusal(said, ignored), passing=retry)
-    known = saying(record.tight) or saying(record.tight, CURL)
-    if known:
-        return _with_ignored(known, ignored).heard(record.text, passing=retry)
+    if known := heard("codex", record.tight) or heard("curl", record.tight):
+        return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
     if retry:
         return _retrying(record.text).heard(record.text, passing=True)
     return _raw_body(record)
@@ -125,28 +125,18 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
 def _websocket(said: Refused) -> Guess | None:
     """A refused WebSocket is not yet a failure: Codex goes on over HTTP."""
     if said.url and said.url.startswith("ws"):
-        return _WEBSOCKET
+        return sign("WebSockets given up")
     return None
 
 
 def _retrying(text: str) -> Guess:
     """Codex says why it tries again only with --json. Where it stays at the first attempt, it sleeps a Retry-After."""
-    refusals = (
-        "base-url-path",
-        "responses-unsupported",
-        "key-rejected",
-        "upstream-error",
-        "policy-rejected",
-        "base-url-invalid",
-    )
-    asleep = ("rate-limited", "no-response", "upstream-error")
-    first = re.search(r"\.\.\.\s*1/\d", text)
-    return guess(*(asleep if first else refusals), *(refusals if first else asleep), ask="`codex exec --json`, whose retry lines carry the reason")  # fmt: skip
+    return sign("the first retry" if re.search(r"\.\.\.\s*1/\d", text) else "a later retry")
 
 
 def _with_ignored(known: Guess, ignored: tuple[str, ...]) -> Guess:
     """A connection fault beside an ignored base_url: Codex wanted to reach OpenAI, not the gateway."""
-    if ignored and "connection-refused" in known.causes:
+    if ignored and any(CAUSES[cause].phase == "connect" for cause in known.causes):
         return guess(*ignored, *known.causes[:2], ask="the line that is named as ignored", note=known.note)
     return known
 
@@ -156,28 +146,19 @@ def _missing_variable(record: Record) -> Guess | None:
     if not found:
         return None
     if re.search(r"variable:\s+`[^`]*\s[^`]*`", record.text):  # a space in the name, or a line that was broken in it
-        return guess(
-            "env-key-invalid", "key-unset", "key-shadowed-by-dotenv", ask="the line env_key = … of config.toml"
-        )
+        return sign("a variable with a blank in it")
     name, whole = found.group(1), found.group(2)
     if name.startswith("GOOGLE_"):
-        return guess("provider-not-selected", "provider-overridden", ask=CONFIG)
+        return sign("a variable of Google")
     if not whole:
-        return guess(
-            "key-unset",
-            "env-key-invalid",
-            "key-shadowed-by-dotenv",
-            "env-key-is-secret",
-            "key-stale-daemon",
-            ask=KEY_ASK,
-        )
+        return sign("a variable that is cut")
     looks_secret = re.match(r"(?i)(?:jt|sk|pk|ghp)[-_]|<|‹", name) or (len(name) > 20 and re.search(r"\d", name))
     if looks_secret:
-        return guess("env-key-is-secret", "env-key-invalid", "key-unset", ask="the line env_key = … (without the key)")
+        return sign("a variable that looks like a key")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return guess("env-key-invalid", "env-key-is-secret", "key-unset", ask="the line env_key = … of config.toml")
-    ask = f"whether `echo ${{#{name}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists"
-    return guess("key-unset", "key-shadowed-by-dotenv", "key-stale-daemon", "env-key-invalid", ask=ask)
+        return sign("a variable that cannot be one")
+    unset = sign("a variable")
+    return replace(unset, ask=unset.ask.format(variable=name))
 
 
 def _raw_body(record: Record) -> Guess | None:
@@ -187,30 +168,33 @@ def _raw_body(record: Record) -> Guess | None:
         return None
     body = found.group(1).strip()
     if not body:
-        return guess("request-rejected", "response-failed", "model-not-found", ask=DOCTOR).heard(record.text)
-    if cut := _cut(squeezed(body)):
+        return sign("an error without words").heard(record.text)
+    if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
-    refusal = classify(400, {}, _document(body).encode("utf-8", "replace"))
+    refusal = classify(_answer_with(body))
     if refusal.cause == "request-rejected" and record.loose != record.text:
-        refusal = classify(400, {}, _document(_ERROR.sub(r"\1", record.loose).strip()).encode("utf-8", "replace"))
-    said = Refused(400, refusal.message)
-    if refusal.error.get("type") in ("upstream_error", "routing_error"):
-        return guess(
-            "upstream-error", "upstream-key-rejected", "request-rejected", ask="the gateway's log of it"
-        ).heard(record.text)
+        refusal = classify(_answer_with(_ERROR.sub(r"\1", record.loose).strip()))
+    answer = refusal.answer
+    said = Refused(400, answer.message)
+    if answer.type in (UPSTREAM_ERROR, ROUTING_ERROR):
+        return sign("an upstream's error in a body of status 400").heard(record.text)
     if refusal.cause == KEY:
-        return on_key(said, refusal.error).heard(record.text)
+        return on_key(said, answer).heard(record.text)
     if refusal.cause == ROUTE:
         return on_route(said).heard(record.text)
-    if record.text.startswith("Error:") and not refusal.error:  # so it begins before a run, `ERROR:` in one
-        return guess("config-type", "config-unreadable", "codex-flag-unsupported", "requirements-violated", "request-rejected", "response-failed", ask="the whole message, and " + CONFIG).heard(record.text)  # fmt: skip
-    if not refusal.error and refusal.cause == "request-rejected" and not body.startswith(("{", "<", "[")):
-        return guess("request-rejected", "response-failed", "model-not-found", "error-in-200", ask=DOCTOR).heard(
-            record.text
-        )
-    near = {"model-not-found": ("request-rejected",), "request-rejected": ("response-failed", "model-not-found")}
+    if record.text.startswith("Error:") and not answer.is_error:  # so it begins before a run, `ERROR:` in one
+        return sign("Error: before a run").heard(record.text)
+    if not answer.is_error and refusal.cause == "request-rejected" and not body.startswith(("{", "<", "[")):
+        return sign("an error in words of its own").heard(record.text)
+    name = "a body of status 400"
+    near = sign(name, of=refusal.cause).causes if has_sign(name, of=refusal.cause) else ("request-rejected",)
     details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
-    return guess(refusal.cause, *near.get(refusal.cause, ("request-rejected",)), ask="the gateway's log of it", **details).heard(record.text)  # fmt: skip
+    return guess(refusal.cause, *near, ask=LOG, **details).heard(record.text)
+
+
+def _answer_with(body: str) -> ErrorAnswer:
+    """A 400 with this body."""
+    return read_answer(400, {}, _document(body).encode("utf-8", "replace"))
 
 
 def _document(body: str) -> str:
@@ -221,41 +205,6 @@ def _document(body: str) -> str:
         return body[: json.JSONDecoder(strict=False).raw_decode(body)[1]]
     except (ValueError, RecursionError):
         return body
-
-
-_BEGINNINGS = (
-    ("unexpectedstatus", guess("key-rejected", "responses-unsupported", "policy-rejected", "insufficient-quota", "base-url-path", "model-not-found", "upstream-error", "key-malformed", "key-header-dropped", "env-key-missing", "edge-blocked", ask="the whole message: its end is missing")),
-    ("streamdisconnectedbeforecompletion:", guess(*NO_STREAM, "connection-reset", "stream-idle", "base-url-invalid", "redirected", "response-incomplete", ask="the whole message: its end is missing")),
-    ("Missingenvironmentvariable:", guess("key-unset", "env-key-invalid", "key-shadowed-by-dotenv", "env-key-is-secret", "key-stale-daemon", ask=KEY_ASK)),
-    ("exceededretrylimit,laststatus:", guess("rate-limited", "insufficient-quota", "key-rejected", "policy-rejected", ask="the whole message: its end is missing")),
-    ("Reconnecting...waitingfornetwork", guess(*CONNECTING, ask=DOCTOR)),
-    ("Connectionfailed:errorsendingrequest", guess(*CONNECTING, ask=DOCTOR)),
-    ("We'recurrentlyexperiencinghighdemand", guess("gateway-error", "upstream-error", "insufficient-quota", ask=DOCTOR)),
-)  # fmt: skip
-
-
-def _cut(tight: str) -> Guess | None:
-    """A message of Codex whose end is missing: what all the messages leave open that begin so."""
-    for start, found in _BEGINNINGS:
-        rest = tight.removeprefix(start)
-        if len(tight) >= 3 and (
-            start.startswith(tight) or (rest != tight and any(end.startswith(rest) for end in _ENDS))
-        ):
-            return found
-    return None
-
-
-_ENDS = (
-    "streamclosedbeforeresponse.completed",
-    "idletimeoutwaitingforSSE",
-    "Transporterror:networkerror",
-    "errorsendingrequest",
-    "buildererror",
-    "failedtoparseResponseCompleted",
-    "toomanyredirects",
-    "UTF8error",
-    "Incompleteresponsereturned",
-)
 
 
 # --- the whole run ----------------------------------------------------------------------------------------------------
@@ -270,41 +219,28 @@ def _openai(said: Sequence[Record]) -> Guess | None:
     if not urls and not (falling_back and lookup):
         return None
     words = next((r.text for r in reversed(said) if _OPENAI.search(r.tight) or "failedtolookup" in r.tight), "")
-    note = "The address in the message is OpenAI's: the gateway was never asked, so its logs stay empty."
-    if falling_back or "wss://" in tight:
-        found = guess("provider-not-selected", "provider-overridden", "config-missing", "base-url-missing", "provider-undefined", ask=CONFIG + ", and how codex is started", note=note)  # fmt: skip
-    else:
-        found = guess(
-            "base-url-missing", "provider-not-selected", "provider-overridden", "config-missing", ask=CONFIG, note=note
-        )
+    found = sign("WebSockets of OpenAI" if falling_back or "wss://" in tight else "the address of OpenAI")
     hinted = [cause for cause in _hinted(said) if cause in found.causes]
-    return Guess(tuple(dict.fromkeys((*hinted, *found.causes))), found.ask, words[:400], note)
+    return Guess(tuple(dict.fromkeys((*hinted, *found.causes))), found.ask, words[:400], found.note)
 
 
 def _warnings_alone(said: Sequence[Record]) -> Guess | None:
     tight = "\n".join(record.tight for record in said)
     if _FALLBACK in tight:
-        return guess("websocket-fallback", "provider-not-selected", ask=CONFIG).heard("Falling back from WebSockets")
+        return sign("WebSockets given up and nothing else").heard("Falling back from WebSockets")
     if "project-localconfigkeys" in tight:
-        return guess("project-keys-ignored", "provider-not-selected", ask=CONFIG).heard("project-local config keys")
+        return sign("keys of a project and nothing else").heard("project-local config keys")
     named = _IGNORED.findall(tight)
     if not named:
         return None
-    return guess("unknown-keys", *_hinted(said), ask="the line that is named as ignored").heard(
-        f"`{named[0]}` is ignored"
-    )
-
-
-_MEANT = (
-    (re.compile(r"envkey|apikey|keyenv|envvar|bearer|token"), "env-key-missing"),
-    (re.compile(r"baseurl|apibase|endpoint|apiurl|^url$|^host$|^uri$"), "base-url-missing"),
-    (re.compile(r"modelprovide?r?$|^provider$"), "provider-not-selected"),
-)
+    ignored = sign("ignored keys and nothing else")
+    return guess(*ignored.causes, *_hinted(said), ask=ignored.ask).heard(f"`{named[0]}` is ignored")
 
 
 def _hinted(said: Sequence[Record]) -> tuple[str, ...]:
     """What the keys that Codex ignores were meant to be."""
     names = [name for record in said for name in _IGNORED.findall(record.tight)]
     folded = [re.sub(r"[^a-z]", "", name.rsplit(".", 1)[-1].lower()) for name in names]
-    meant = [cause for name in folded for pattern, cause in _MEANT if pattern.search(name)]
+    known = [(cause.id, cause.ignored_key.pattern) for cause in CAUSES.values() if cause.ignored_key]
+    meant = [cause for name in folded for cause, pattern in known if re.search(pattern, name)]
     return tuple(dict.fromkeys(meant))[:MOST]

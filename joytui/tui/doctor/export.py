@@ -6,13 +6,14 @@ import json
 import os
 from pathlib import Path
 
-from joytui.core.records import Report, to_json
+from joytui.core.records import Report
+from joytui.doctor.report import report_json
 
 
 def write_report(report: Report, path: str) -> tuple[str, bool]:
     """Writes, 0600, and returns what to tell the user, and whether it is that nothing could be written."""
     place = Path(path).expanduser()
-    text = json.dumps(to_json(report), ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(report_json(report), ensure_ascii=False, indent=2) + "\n"
     try:
         with open(place, "w", encoding="utf-8", opener=_private) as file:
             file.write(text)

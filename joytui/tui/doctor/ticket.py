@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from joytui.core.records import Finding, Fix, Report, Verdict
+from joytui.core.records import Finding, Fix, Report
 
 
 def ticket_text(report: Report) -> str:
-    """The whole verdict as plain text: what, why, proof, mend, versions. Redacted as the report is."""
+    """The whole verdict as plain text: what, why, proof, fix, versions. Redacted as the report is."""
     verdict = report.verdict
     lines = [f"joytui doctor: {verdict.title}"]
     if verdict.cause:
@@ -29,7 +29,7 @@ def fix_text(fix: Fix) -> str:
     return fix.patch or fix.summary
 
 
-def _evidence(verdict: Verdict) -> list[str]:
+def _evidence(verdict: Finding) -> list[str]:
     return ["", *(f"- {e.what} ({e.where})" for e in verdict.evidence)] if verdict.evidence else []
 
 

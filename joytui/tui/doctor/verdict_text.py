@@ -1,4 +1,4 @@
-"""A report as what stands on the right: the verdict first, then why, the proof, the mend. Pure: Content in, Content out."""
+"""A report as what stands on the right: the verdict first, then why, the proof, the fix. Pure: Content in, Content out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
 
 def row_words(row: str | None) -> str:
     """A row of the guide's table as it is spoken of."""
-    from joytui.core.causes import ROW_TEXTS
+    from joytui.causes import ROW_TEXTS
 
     if row is None or row == "other":
         return "not in the guide's table"

@@ -11,7 +11,7 @@ from joytui.tui.doctor.snapshot import DoctorSnapshot
 if TYPE_CHECKING:
     from joytui.core.records import Report, Row, Status, Step
 
-# The rows as core.causes has them (a test holds the two together): the first frame shows them, and waits for no import.
+# The rows as joytui.causes has them (a test holds the two together): the first frame shows them, and waits for no import.
 ROW_NAMES: dict[Row, str] = {
     "401": "401 Unauthorized",
     "403": "403 Forbidden",

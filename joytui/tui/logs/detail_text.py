@@ -55,7 +55,7 @@ def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
 
 def explained(record: RequestRecord) -> Content:
     """What a refusal means in the guide's words, and what to do about it."""
-    from joytui.core.causes import CAUSES, ROW_TEXTS
+    from joytui.causes import CAUSES, ROW_TEXTS
 
     said = visible(record.error_message or record.error_type or "no message", limit=1000)
     cause = CAUSES.get(record.cause or "")

@@ -1,4 +1,4 @@
-"""Doctor: why does my Codex not work, exactly, and what do I type to mend it?"""
+"""Doctor: why does my Codex not work, exactly, and what do I type to fix it?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from joytui.core.errors import JoytuiError
-from joytui.tui.doctor.mending import accept, fixable, offer, take_back
+from joytui.tui.doctor.fixing import accept, fixable, offer, take_back
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
 from joytui.tui.doctor.walk_lines import walk_lines

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from joytui.tui.doctor import verdict_text as words
-from joytui.tui.doctor.mending import Offer
+from joytui.tui.doctor.fixing import Offer
 from joytui.tui.widgets.dialog import Dialog
 
 

@@ -1,4 +1,4 @@
-"""The right of Doctor: the verdict first and large, then why, the proof, what Codex says, the mend, the warnings."""
+"""The right of Doctor: the verdict first and large, then why, the proof, what Codex says, the fix, the warnings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
     from joytui.core.records import Report
-
-NEEDS_BLOCK = ("config-missing", "provider-not-selected", "provider-undefined", "base-url-missing")
 
 # In the order of the screen, and whether the part stands in a box (what is quoted or copied).
 PARTS = (
@@ -111,7 +109,7 @@ def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
         yield from _guide(report)
         return
     yield from _proof(report)
-    yield from _mend(report)
+    yield from _fix(report)
     if report.warnings:
         yield Part("warnings", f"WARNINGS ({len(report.warnings)})", partial(words.warnings, report.warnings))
     if report.effective:
@@ -127,7 +125,7 @@ def _proof(report: Report) -> Iterator[Part]:
         yield Part("evidence", "EVIDENCE", partial(words.evidence, verdict.evidence))
 
 
-def _mend(report: Report) -> Iterator[Part]:
+def _fix(report: Report) -> Iterator[Part]:
     fix = report.verdict.fix
     if fix is not None:
         summary = Content.styled(words.clean(fix.summary), "bold")
@@ -138,8 +136,14 @@ def _mend(report: Report) -> Iterator[Part]:
             patch = words.patch(fix.patch)
             yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
     given = "\n".join((*fix.commands, fix.patch or "")) if fix else ""
-    if report.verdict.cause in NEEDS_BLOCK and "base_url" not in given:
+    if _lacks_block(report.verdict.cause) and "base_url" not in given:
         yield from _guide(report)
+
+
+def _lacks_block(cause: str | None) -> bool:
+    from joytui.causes import CAUSES
+
+    return cause in CAUSES and bool(CAUSES[cause].lacks)
 
 
 def _guide(report: Report) -> Iterator[Part]:

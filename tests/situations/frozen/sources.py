@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from joytui.causes import CAUSES
 from joytui.cli.main import main
-from joytui.core.causes import CAUSES
 from tests.situations.frozen import differences, frozen, same
 from tests.situations.frozen.masking import document
 from tests.situations.pairs import pairs

@@ -1,0 +1,131 @@
+"""What is wrong with the key, and with how it reaches the request."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.causes.cause import Cause, Sign
+from joytui.causes.questions import KEY
+
+OTHER_KEY_FAULTS: Final = (
+    "env-key-missing",
+    "key-shadowed-by-dotenv",
+    "openai-key-to-gateway",
+    "key-stale-daemon",
+    "redirected",
+    "key-unset",
+    "auth-command-failed",
+    "upstream-key-rejected",
+)
+"""What else brings a 401, the likeliest first."""
+
+CREDENTIAL: Final = (
+    Cause(
+        id="key-unset",
+        row="401",
+        step="key.value",
+        phase="start",
+        fixed_by=(
+            "change",
+            "commands",
+        ),
+        title="The key's variable is not set where Codex starts",
+        explanation="It is unset, empty or blank. Codex stops before any request, so the gateway logs nothing.",
+        remedy="export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal.",
+        tell="Codex prints `Missing environment variable`.",
+        signs=(
+            Sign(
+                begins="Missing environment variable:",
+                name="a variable that is cut",
+                others=("env-key-invalid", "key-shadowed-by-dotenv", "env-key-is-secret", "key-stale-daemon"),
+                ask=KEY,
+            ),
+            Sign(
+                name="a variable",
+                others=("key-shadowed-by-dotenv", "key-stale-daemon", "env-key-invalid"),
+                ask="whether `echo ${{#{variable}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists",
+            ),
+            Sign(
+                name="codex doctor: no credentials",
+                others=("key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected"),
+                ask=KEY,
+            ),
+        ),
+        details={"set_in": list, "similar": str | None, "env_key_at": str},
+    ),
+    Cause(
+        id="key-malformed",
+        row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("commands",),
+        title="The key was not copied cleanly",
+        explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
+        remedy="Copy the key again and set it without anything around it.",
+        tell="A 401 although the key looks right. The doctor names the character and its place.",
+        details={"oddities": list},
+    ),
+    Cause(
+        id="key-header-dropped",
+        row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=("commands",),
+        title="A line break in the key makes Codex send no key at all",
+        explanation="A header cannot hold control characters. Codex silently leaves it out, and the gateway sees an anonymous request.",
+        remedy="Set the key again without the line break, for example export KEY=\"$(tr -d '\\r\\n' < keyfile)\".",
+        tell="A 401 about a missing key although the variable is set, often after reading the key from a file.",
+        details={"other_authorization": bool},
+    ),
+    Cause(
+        id="key-shadowed-by-dotenv",
+        row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=(
+            "change",
+            "commands",
+        ),
+        title=".env in CODEX_HOME overrides the shell's key",
+        explanation="Codex loads that file first, and its values win over the environment, also an old or an empty one.",
+        remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
+        tell="The same key works elsewhere. Ask whether ~/.codex/.env exists.",
+        details={"shell": str, "dotenv": str},
+    ),
+    Cause(
+        id="key-stale-daemon",
+        row="401",
+        step="key.value",
+        phase="start",
+        fixed_by=("commands",),
+        title="Codex's background server still has an older key",
+        explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
+        remedy="codex app-server daemon stop, then start Codex again.",
+        tell="`codex exec` works and the interactive `codex` does not.",
+        details={"pid": int, "command": str, "started": str | None},
+    ),
+    Cause(
+        id="openai-key-to-gateway",
+        row="401",
+        step="key.named",
+        phase="answer",
+        fixed_by=("change",),
+        title="Codex sends an OpenAI credential to the gateway",
+        explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
+        remedy="Remove requires_openai_auth and set env_key.",
+        tell="A 401 although JOY_TOKEN_API_KEY is right.",
+        details={"credential_from": str | None, "misspelt": str, "misspelt_at": str | None, "fell_into": str},
+    ),
+    Cause(
+        id="auth-command-failed",
+        row="401",
+        step="key.value",
+        phase="answer",
+        fixed_by=(),
+        title="The provider's auth.command fails",
+        explanation="Codex runs that command to get the key. It failed, so requests go out without one.",
+        remedy="Run the command by hand and mend it.",
+        tell="A 401, and an error about the auth command in Codex's log.",
+        signs=(Sign(codex=r"provider auth command `"),),
+    ),
+)

@@ -1,0 +1,535 @@
+"""What the gateway, or what stands in its place, answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.configuration import WORDS_OF_OPENAI
+from joytui.causes.credential import OTHER_KEY_FAULTS
+from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, LOG_ENTRY, POLICY, RETRIES, WHOLE_MESSAGE
+from joytui.core.joytoken import (
+    INSUFFICIENT_QUOTA,
+    INVALID_API_KEY,
+    MISSING_API_KEY,
+    POLICY_REJECTED,
+    ROUTING_ERROR,
+    UPSTREAM_ERROR,
+)
+
+_UPSELL: Final = "This text sells a ChatGPT plan, but the answer came from the gateway: no ChatGPT plan mends it."
+
+GATEWAY: Final = (
+    Cause(
+        id="responses-unsupported",
+        row="other",
+        step="gateway.route",
+        phase="answer",
+        fixed_by=("commands",),
+        title="This gateway has no Responses API, and this Codex speaks nothing else",
+        explanation="Codex since 0.95 sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
+        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+        tell="A 404 or 405 whose URL ends in /openai/v1/responses.",
+        signs=(
+            Sign(
+                people=r"\b40[45]\b|not found|no route",
+                others=("base-url-path", "model-not-found", "redirected", "not-a-gateway"),
+                ask=f"the whole message with its address, or {DOCTOR}",
+                broad=2,
+            ),
+            Sign(
+                name="404",
+                others=("base-url-path", "model-not-found", "not-a-gateway", "request-rejected", "redirected"),
+                ask=f"{DOCTOR} (it tries both routes)",
+            ),
+            Sign(
+                name="405",
+                others=("redirected", "base-url-path", "not-a-gateway", "request-rejected"),
+                ask=f"{DOCTOR} (it tries both routes)",
+            ),
+            Sign(
+                name="a body about the route",
+                others=("base-url-path", "model-not-found", "redirected"),
+                ask=f"the address and the status: {DOCTOR}",
+            ),
+        ),
+        gateway=GatewaySays(
+            codes=frozenset(
+                {
+                    "route_not_found",
+                    "unknown_url",
+                    "unknown_route",
+                    "endpoint_not_found",
+                    "no_route",
+                    "method_not_allowed",
+                }
+            ),
+            words=(
+                r"\bno (?:such )?(?:route|handler|endpoint)\b|\bunknown (?:route|endpoint|path|url)\b|\bcannot (?:post|get)\b"
+                r"|\b(?:route|endpoint|path|page|url|resource|handler)\b[^.\n]{0,80}\bnot (?:found|exist|supported|allowed)\b"
+                r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
+            ),
+        ),
+        details={"right_base_url": str},
+    ),
+    Cause(
+        id="chat-unsupported",
+        row="other",
+        step="gateway.route",
+        phase="answer",
+        fixed_by=("commands",),
+        title="This old Codex speaks Chat Completions, and the gateway does not",
+        explanation="Codex 0.94 and older use POST /chat/completions unless told otherwise; the gateway has /responses only.",
+        remedy='Update Codex, or write wire_api = "responses" in the provider\'s table.',
+        tell="A 404 whose URL ends in /chat/completions.",
+        signs=(Sign(name="404 of an old Codex", others=("base-url-path",), ask=f"`codex --version`, {CONFIG}"),),
+    ),
+    Cause(
+        id="key-missing",
+        row="401",
+        step="gateway.key",
+        phase="answer",
+        fixed_by=(),
+        title="The gateway saw no key, although Codex sends one",
+        explanation="Something between this machine and the gateway strips the Authorization header.",
+        remedy="Look at proxies and load balancers on the way.",
+        tell="A 401 with missing_api_key while the key is set and clean.",
+        gateway=GatewaySays(
+            codes=frozenset({MISSING_API_KEY}),
+            words=(
+                r"\b(?:missing|no)\b[^.\n]{0,20}\b(?:api[ _-]?key|authorization|bearer|credentials?|token)\b"
+                r"|\b(?:api[ _-]?key|authorization header|bearer token|credentials?)\b[^.\n]{0,20}\b(?:is |are )?"
+                r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b"
+            ),
+        ),
+    ),
+    Cause(
+        id="key-rejected",
+        row="401",
+        step="gateway.key",
+        phase="answer",
+        fixed_by=("commands",),
+        title="The gateway refuses this key",
+        explanation="The key is wrong, revoked, disabled or expired, or belongs to another gateway.",
+        remedy="Create a key in the gateway's console, and export it where Codex starts.",
+        tell="401, or 403 with invalid_api_key. Compare the length of the key with the console's.",
+        signs=(
+            Sign(
+                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|invalid_api_key|missing_api_key",
+                others=("key-malformed", "key-unset", "key-header-dropped", *OTHER_KEY_FAULTS),
+                ask=KEY,
+            ),
+            Sign(
+                error=(INVALID_API_KEY,),
+                others=("key-malformed", "key-shadowed-by-dotenv", *OTHER_KEY_FAULTS),
+                ask=f"{KEY}, and the key's state: `joytui keys list`",
+            ),
+            Sign(
+                name="key refused",
+                others=("key-malformed", "upstream-key-rejected", "key-shadowed-by-dotenv", *OTHER_KEY_FAULTS),
+                ask=KEY,
+            ),
+            Sign(
+                name="key refused or missing",
+                others=("key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS),
+                ask=KEY,
+            ),
+            Sign(name="a body about the key", others=("key-malformed", *OTHER_KEY_FAULTS), ask=KEY),
+            Sign(
+                name="403 about the key",
+                others=("policy-rejected",),
+                ask="the key's state in the gateway's console: `joytui keys list`",
+            ),
+            Sign(name="404 about the key", others=("responses-unsupported", "base-url-path"), ask=DOCTOR),
+            Sign(
+                begins="unexpected status",
+                others=(
+                    "responses-unsupported",
+                    "policy-rejected",
+                    "insufficient-quota",
+                    "base-url-path",
+                    "model-not-found",
+                    "upstream-error",
+                    "key-malformed",
+                    "key-header-dropped",
+                    "env-key-missing",
+                    "edge-blocked",
+                ),
+                ask=END_MISSING,
+            ),
+        ),
+        gateway=GatewaySays(
+            statuses=(401,),
+            codes=frozenset(
+                {
+                    INVALID_API_KEY,
+                    "authentication_error",
+                    "invalid_authentication",
+                    "incorrect_api_key",
+                    "expired_api_key",
+                }
+            ),
+            words=(
+                r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
+                r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
+            ),
+        ),
+    ),
+    Cause(
+        id="upstream-key-rejected",
+        row="other",
+        step="gateway.service",
+        phase="answer",
+        fixed_by=(),
+        title="The relay's own key towards its upstream is refused",
+        explanation="Your key is fine. The gateway could not log in where it forwards the request to.",
+        remedy="Tell whoever runs the gateway: its upstream key must be renewed.",
+        tell="A 401 or 403 with the header X-Joytui-Error-Origin: upstream.",
+        signs=(
+            Sign(
+                name="words of OpenAI at the gateway's address",
+                others=(
+                    "key-rejected",
+                    "openai-key-to-gateway",
+                    "base-url-missing",
+                    "provider-not-selected",
+                    "provider-overridden",
+                ),
+                ask=CONFIG,
+                note=WORDS_OF_OPENAI,
+            ),
+            Sign(
+                name="key refused by an upstream",
+                others=("key-rejected",),
+                ask="the gateway's log of it: whose key was refused",
+            ),
+            Sign(
+                name="an upstream's error about a key",
+                others=("upstream-error",),
+                ask="the gateway's log: whose key was refused",
+            ),
+        ),
+        details={"seen_in_message": bool},
+    ),
+    Cause(
+        id="policy-rejected",
+        row="403",
+        step="gateway.policy",
+        phase="answer",
+        fixed_by=(),
+        title="The key's policy does not allow this request",
+        explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
+        remedy="Change the key's policy, or use a key that allows it.",
+        tell="403 with policy_rejected and a reason.",
+        signs=(
+            Sign(
+                people=r"\b403\b|forbidden|policy_rejected|is not allowed|not in the allow",
+                others=("edge-blocked", "key-rejected", "insufficient-quota"),
+                ask=f"{WHOLE_MESSAGE}, and `joytui keys check KEY`",
+                broad=1,
+            ),
+            Sign(
+                name="403",
+                others=(
+                    "edge-blocked",
+                    "key-rejected",
+                    "insufficient-quota",
+                    "model-not-found",
+                    "env-key-missing",
+                    "key-missing",
+                ),
+                ask=POLICY,
+            ),
+            Sign(name="refused without an error object", others=("edge-blocked",), ask=DOCTOR),
+        ),
+        gateway=GatewaySays(
+            statuses=(403,),
+            codes=frozenset({POLICY_REJECTED}),
+            part="policy",
+            parts=(
+                ("ip", r"\bips?\b|\bip[ _-]?address|\bcidr\b|\ballow-?list|\bnetwork\b"),
+                ("tier", r"\btiers?\b"),
+                ("model", r"\bmodels?\b|\bfixed[ _]model\b"),
+                ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
+            ),
+        ),
+        details={"policy": str},
+    ),
+    Cause(
+        id="insufficient-quota",
+        row="402",
+        step="gateway.budget",
+        phase="answer",
+        fixed_by=(),
+        title="The wallet, quota or budget is used up",
+        explanation="The gateway knows the key and refuses to spend: a wallet is empty, or a daily or weekly limit is reached.",
+        remedy="Top up the wallet, raise the limit, or wait for the reset.",
+        tell="402, or insufficient_quota with another status.",
+        signs=(
+            Sign(codex=r"Quota exceeded\. Check your plan", note=_UPSELL),
+            Sign(
+                people=r"\b402\b|payment required|insufficient[ _]quota|wallet|quota exceeded|budget exceeded|out of credits",
+                others=("rate-limited",),
+                ask=f"{LOG}: `joytui logs --filter status:402`",
+            ),
+            Sign(name="401 about a budget", others=("key-rejected", "key-malformed"), ask=LOG),
+            Sign(name="403 about a budget", others=("policy-rejected",), ask="the key's budgets and the wallet"),
+        ),
+        gateway=GatewaySays(
+            statuses=(402,),
+            codes=frozenset(
+                {
+                    INSUFFICIENT_QUOTA,
+                    "quota_exceeded",
+                    "insufficient_balance",
+                    "insufficient_funds",
+                    "insufficient_credits",
+                    "budget_exceeded",
+                    "billing_hard_limit_reached",
+                }
+            ),
+            words=(
+                r"\binsufficient (?:quota|balance|credits?|funds)\b|\bquota (?:is )?(?:exceeded|exhausted|used up)\b|\bwallet\b"
+                r"|\b(?:daily|weekly|monthly|total) (?:quota|limit|budget)\b|\bbudget (?:is )?(?:exceeded|exhausted|used up)\b"
+                r"|\bbalance (?:is )?(?:too low|insufficient)\b|\bout of credits\b"
+            ),
+            part="quota",
+            parts=(
+                ("daily", r"\bdaily\b|\bper day\b|\btoday\b|\bday limit\b"),
+                ("weekly", r"\bweekly\b|\bper week\b|\bthis week\b"),
+                ("monthly", r"\bmonthly\b|\bper month\b"),
+                ("total", r"\btotal (?:quota|limit|budget)\b|\blifetime\b"),
+                ("wallet", r"\bwallet\b|\bbalance\b|\bcredits?\b|\bfunds?\b"),
+            ),
+        ),
+        details={"quota": str, "turn_bytes": int},
+    ),
+    Cause(
+        id="model-not-found",
+        row="model-not-found",
+        step="gateway.model",
+        phase="answer",
+        fixed_by=(
+            "change",
+            "commands",
+        ),
+        title="The gateway does not know this model",
+        explanation="The name in config.toml is not in the gateway's catalog. Upper and lower case count.",
+        remedy='Write model = "auto", or a model key from the catalog.',
+        tell="404 or 400 that speaks of a model.",
+        signs=(
+            Sign(
+                people=r"model not found|unknown model|model .{0,60}(?:does not exist|not found)",
+                others=("responses-unsupported", "base-url-path"),
+                ask=f"the line model = …, and {WHOLE_MESSAGE}",
+                broad=1,
+            ),
+            Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG_ENTRY),
+            Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),
+            Sign(
+                name="403 about a model",
+                others=("policy-rejected", "key-rejected", "insufficient-quota", "env-key-missing", "key-missing"),
+                ask=POLICY,
+            ),
+            Sign(
+                name="404 about a model",
+                others=("responses-unsupported", "base-url-path"),
+                ask="the line model = …, and `joytui models`",
+            ),
+        ),
+        gateway=GatewaySays(
+            statuses=(404,),
+            codes=frozenset(
+                {"model_not_found", "unknown_model", "invalid_model", "model_not_available", "deploymentnotfound"}
+            ),
+            words=(
+                r"\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) model\b"
+                r"|\bmodels?\b[^.\n]{0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
+                r"|not supported|unsupported|not recogni[sz]ed|not in the catalog|not a valid)\b"
+                r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b"
+                r"|\b(?:is )?(?:not a valid|an? (?:invalid|unknown)) model\b|\bno endpoints found for\b|^\s*model: ?\S+\s*$"
+                r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
+            ),
+        ),
+        details={"suggestions": list, "offered": int},
+    ),
+    Cause(
+        id="rate-limited",
+        row="other",
+        step="gateway.service",
+        phase="answer",
+        fixed_by=(),
+        title="The gateway wants fewer requests just now",
+        explanation="A 429. Codex hides the text; with a Retry-After header it sleeps as long as that says, an hour if need be.",
+        remedy="Wait, or ask for a higher limit.",
+        tell="Codex prints `exceeded retry limit, last status: 429`.",
+        signs=(
+            Sign(
+                codex=r"hit your usage limit|upgrade to Plus|Upgrade to Pro|usage limit reached",
+                others=("insufficient-quota", "policy-rejected"),
+                ask=f"the gateway's own answer: {DOCTOR}",
+                note=_UPSELL,
+            ),
+            Sign(
+                codex=r"exceeded retry limit, last status: 429",
+                others=("insufficient-quota",),
+                ask=LOG,
+                note="“exceeded retry limit” hides the gateway's own words, and mostly nothing was retried.",
+            ),
+            Sign(
+                codex=r"rate limit exceeded: |Rate limit reached", others=("response-failed", "upstream-error"), ask=LOG
+            ),
+            Sign(
+                begins="exceeded retry limit, last status:",
+                others=("insufficient-quota", "key-rejected", "policy-rejected"),
+                ask=END_MISSING,
+            ),
+            Sign(
+                people=r"\b429\b|too many requests|rate.?limit",
+                others=("insufficient-quota", "upstream-error"),
+                ask=LOG,
+                broad=2,
+            ),
+            Sign(
+                name="the first retry",
+                others=(
+                    "no-response",
+                    "upstream-error",
+                    "base-url-path",
+                    "responses-unsupported",
+                    "key-rejected",
+                    "policy-rejected",
+                    "base-url-invalid",
+                ),
+                ask=RETRIES,
+            ),
+            Sign(name="refused", others=("insufficient-quota",), ask=LOG_ENTRY),
+        ),
+        gateway=GatewaySays(
+            statuses=(429,),
+            codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
+        ),
+    ),
+    Cause(
+        id="duplicate-request",
+        row="other",
+        step="gateway.request",
+        phase="answer",
+        fixed_by=(),
+        title="The gateway takes this for a request that it already had",
+        explanation="Its guard against duplicates refuses the same request id, or the same text, within some time.",
+        remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
+        tell="409 with `duplicate request_id`.",
+        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),),
+        gateway=GatewaySays(statuses=(409,), words=r"\bduplicate[ _]request(?:\b|[ _]id\b)"),
+    ),
+    Cause(
+        id="request-too-large",
+        row="other",
+        step="gateway.request",
+        phase="answer",
+        fixed_by=(),
+        title="The request is too large",
+        explanation="The body is over the gateway's limit (8 MiB), or the conversation is longer than the model's context.",
+        remedy="Start a new thread, or compact this one.",
+        tell="413, or a message about size or context length.",
+        signs=(
+            Sign(
+                codex=r"ran out of room in the model's context",
+                others=("request-rejected",),
+                ask="whether a new thread works",
+            ),
+            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+        ),
+        gateway=GatewaySays(
+            statuses=(413,),
+            codes=frozenset(
+                {"context_length_exceeded", "request_too_large", "string_above_max_length", "payload_too_large"}
+            ),
+            words=(
+                r"\b(?:body|request|payload|input|prompt)\b[^.\n]{0,40}\b(?:too large|too long|too big|exceeds?)\b|\b8 ?mib\b"
+                r"|\bcontext (?:length|window)\b|\bmaximum context\b|\bcontext_length_exceeded\b"
+            ),
+        ),
+    ),
+    Cause(
+        id="request-rejected",
+        row="other",
+        step="gateway.request",
+        phase="answer",
+        fixed_by=("commands",),
+        title="The gateway refuses the shape of Codex's request",
+        explanation="It answers, and does not accept something that Codex always sends.",
+        remedy="Put joytui's gateway between, or ask the operator to accept the field that is named.",
+        tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
+        signs=(
+            Sign(codex=r"Invalid image in your last message"),
+            Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG_ENTRY),
+            Sign(name="refused in an exchange", others=("model-not-found",), ask=DOCTOR),
+            Sign(name="a body of status 400", others=("response-failed", "model-not-found"), ask=LOG),
+            Sign(name="an error without words", others=("response-failed", "model-not-found"), ask=DOCTOR),
+            Sign(
+                name="an error in words of its own",
+                others=("response-failed", "model-not-found", "error-in-200"),
+                ask=DOCTOR,
+            ),
+        ),
+        details={"plain_request": str, "field": str},
+    ),
+    Cause(
+        id="gateway-error",
+        row="other",
+        step="gateway.service",
+        phase="answer",
+        fixed_by=(),
+        title="The gateway itself fails",
+        explanation="HTTP 500. Codex retries thirty times and then shows OpenAI's text about high demand, which is misleading.",
+        remedy="Give the operator the request id.",
+        tell="Codex prints `We're currently experiencing high demand`.",
+        signs=(
+            Sign(
+                codex=r"experiencing high demand",
+                others=("upstream-error",),
+                ask=f"{LOG}: {DOCTOR}",
+                note="“High demand” is OpenAI's text: Codex shows it for any HTTP 500, here one of the gateway.",
+            ),
+            Sign(
+                begins="We're currently experiencing high demand",
+                others=("upstream-error", "insufficient-quota"),
+                ask=DOCTOR,
+            ),
+            Sign(error=("stream_error",)),
+            Sign(name="refused", others=("upstream-error", "insufficient-quota"), ask=LOG_ENTRY),
+        ),
+        passes=True,
+    ),
+    Cause(
+        id="upstream-error",
+        row="other",
+        step="gateway.service",
+        phase="answer",
+        fixed_by=(),
+        title="What stands behind the gateway fails",
+        explanation="The gateway answers and could not get an answer from a provider (502, 503, 504 and the like).",
+        remedy="Try again in a minute; then give the operator the request id.",
+        tell="Codex prints `unexpected status 502` (or 503, 504 …).",
+        signs=(
+            Sign(codex=r"Selected model is at capacity", others=("response-failed", "rate-limited"), ask=DOCTOR),
+            Sign(
+                people=r"\b50[0234]\b|bad gateway|service unavailable|internal server error",
+                others=("gateway-error", "connection-reset"),
+                ask=DOCTOR,
+                broad=2,
+            ),
+            Sign(error=(ROUTING_ERROR, UPSTREAM_ERROR)),
+            Sign(name="refused", others=("gateway-error",), ask=LOG_ENTRY),
+            Sign(
+                name="an upstream's error in a body of status 400",
+                others=("upstream-key-rejected", "request-rejected"),
+                ask=LOG,
+            ),
+            Sign(name="an error of the catalog", others=("gateway-error",), ask=DOCTOR),
+        ),
+        passes=True,
+    ),
+)

@@ -1,0 +1,25 @@
+"""The questions that tell causes apart: what to ask the user for. Each reads on after “Ask for”."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DOCTOR: Final = "the output of `joytui doctor --json` on that machine"
+CONFIG: Final = "config.toml, and the output of `joytui codex config`"
+PROXY: Final = f"{DOCTOR} (it tries each step from the proxy to TLS); without joytui: `env | grep -i proxy`, and the line base_url = …"
+KEY: Final = (
+    "`echo ${#JOY_TOKEN_API_KEY}` (the key's length, not the key) in the very terminal where Codex runs, "
+    "and whether ~/.codex/.env exists"
+)
+LOG: Final = "the gateway's log of it"
+LOG_ENTRY: Final = "the gateway's log for the request id"
+NAMED_LINE: Final = "the line that is named"
+WHOLE_MESSAGE: Final = "the whole message"
+END_MISSING: Final = "the whole message: its end is missing"
+ENV_KEY_LINE: Final = "the line env_key = … of config.toml"
+BASE_URL_LINE: Final = "the line base_url = …"
+PROVIDER_TABLE: Final = "the provider's table"
+PROXY_VARIABLES: Final = "`env | grep -i proxy`"
+HOW_STARTED: Final = f"{CONFIG}, and how codex is started"
+POLICY: Final = "the key's policy: `joytui keys check KEY`"
+RETRIES: Final = "`codex exec --json`, whose retry lines carry the reason"

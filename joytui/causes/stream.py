@@ -1,0 +1,190 @@
+"""What is wrong with an answer that began well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from joytui.causes.cause import Cause, Sign
+from joytui.causes.questions import DOCTOR, END_MISSING, LOG, WHOLE_MESSAGE
+
+NO_STREAM: Final = (
+    "not-an-event-stream",
+    "stream-truncated",
+    "error-in-200",
+    "chat-stream-on-responses",
+    "stream-invalid",
+    "not-a-gateway",
+    "response-failed",
+    "upstream-error",
+    "insufficient-quota",
+    "policy-rejected",
+    "rate-limited",
+    "key-rejected",
+    "model-not-found",
+    "base-url-path",
+)
+"""What “stream closed before response.completed” is said for, the likeliest first."""
+
+STREAM: Final = (
+    Cause(
+        id="not-an-event-stream",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("commands",),
+        title="The gateway answers 200, and not with an event stream",
+        explanation="Codex asks for a stream of events and gets JSON, a page, or nothing. It retries and then says that the stream closed.",
+        remedy="The gateway must stream on /responses. Put joytui's gateway between if it cannot.",
+        tell="`stream closed before response.completed`: seven causes share this text. Ask for `joytui doctor`.",
+        signs=(
+            Sign(
+                tail="stream closed before response.completed",
+                others=NO_STREAM,
+                ask=DOCTOR,
+                note="“stream closed before response.completed” is one text for seven causes; the gateway answered 200 in all of them.",
+            ),
+            Sign(
+                tail="UTF8 error", others=("stream-invalid", "stream-truncated"), ask=f"the gateway's answer: {DOCTOR}"
+            ),
+            Sign(
+                begins="stream disconnected before completion:",
+                others=(
+                    *NO_STREAM,
+                    "connection-reset",
+                    "stream-idle",
+                    "base-url-invalid",
+                    "redirected",
+                    "response-incomplete",
+                ),
+                ask=END_MISSING,
+            ),
+            Sign(
+                people=r"stream|disconnect",
+                others=(*NO_STREAM, "stream-idle", "connection-reset"),
+                ask=f"{WHOLE_MESSAGE}, or {DOCTOR}",
+                broad=4,
+            ),
+            Sign(name="200 without an event stream", others=("not-a-gateway",), ask=DOCTOR),
+        ),
+    ),
+    Cause(
+        id="chat-stream-on-responses",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("commands",),
+        title="The gateway sends Chat Completions chunks where Codex expects Responses events",
+        explanation="The route exists and speaks the other protocol.",
+        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url> --upstream-api chat`.",
+        tell="`stream closed before response.completed`, although text arrives.",
+        signs=(Sign(name="200 with chunks of Chat Completions"),),
+    ),
+    Cause(
+        id="error-in-200",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="The gateway reports an error inside a 200 answer",
+        explanation="Codex ignores such an error and only says that the stream closed.",
+        remedy="Act on the error that is quoted.",
+        tell="`stream closed before response.completed`. The real text is in the answer's body.",
+        signs=(
+            Sign(
+                error=("server_error",), others=("gateway-error", "upstream-error"), ask=f"the HTTP status, and {LOG}"
+            ),
+            Sign(name="200 with an error", others=("stream-truncated",), ask=DOCTOR),
+        ),
+    ),
+    Cause(
+        id="stream-truncated",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="The answer breaks off",
+        explanation="The stream ends before response.completed: a time limit of a proxy, or a gateway that gives up.",
+        remedy="Look at the time limits of proxies and load balancers, and at the gateway's logs.",
+        tell="`stream closed before response.completed` or `error decoding response body`.",
+        signs=(
+            Sign(
+                tail="Transport error: network error",
+                codex=r"error decoding response body|Transport error: network error",
+                others=("connection-reset",),
+                ask=DOCTOR,
+            ),
+            Sign(
+                name="200 without an end", others=("stream-invalid", "stream-idle"), ask="the whole stream, to its end"
+            ),
+        ),
+    ),
+    Cause(
+        id="stream-idle",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("change",),
+        title="The stream falls silent",
+        explanation="No event came for stream_idle_timeout_ms. Comments (keep-alive pings) do not count for Codex.",
+        remedy="Raise stream_idle_timeout_ms, or let the gateway send real events while it waits.",
+        tell="Codex prints `idle timeout waiting for SSE`.",
+        signs=(Sign(tail="idle timeout waiting for SSE"),),
+    ),
+    Cause(
+        id="stream-invalid",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("commands",),
+        title="The gateway's events are not in the form that Codex reads",
+        explanation="For example response.completed without an id, or usage with Chat Completions names.",
+        remedy="The gateway must send Responses events; joytui's gateway does.",
+        tell="Codex prints `failed to parse ResponseCompleted`, or that the stream closed.",
+        signs=(Sign(tail="failed to parse ResponseCompleted"),),
+    ),
+    Cause(
+        id="stream-output-missing",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("commands",),
+        title="The answer is complete, and Codex shows nothing",
+        explanation="Codex takes text from response.output_item.done only. The gateway sends it in deltas, or at the end, and not there.",
+        remedy="The gateway must send output_item.done; joytui's gateway does.",
+        tell="Codex ends without an error and without an answer.",
+        signs=(
+            Sign(
+                people=r"(?:empty|no|blank) (?:answer|response|output|reply)|prints nothing|says nothing",
+                others=("no-response", "connection-timeout", "not-an-event-stream"),
+                ask=DOCTOR,
+                broad=4,
+            ),
+            Sign(name="completed without a message", others=("not-an-event-stream",), ask=DOCTOR),
+        ),
+    ),
+    Cause(
+        id="response-failed",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="The gateway ends the answer with response.failed",
+        explanation="The stream is in order and says that this response failed.",
+        remedy="Act on the error that is quoted.",
+        tell="Codex prints the message of the error.",
+        signs=(Sign(codex=r"response\.failed event received", others=("error-in-200",), ask=DOCTOR),),
+    ),
+    Cause(
+        id="response-incomplete",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="The gateway ends the answer as incomplete",
+        explanation="A token limit or a content filter ended it early.",
+        remedy="Ask the operator which limit applies to this key or model.",
+        tell="Codex prints `Incomplete response returned`.",
+        signs=(Sign(tail="Incomplete response returned"),),
+        details={"reason": str},
+    ),
+)

@@ -1,0 +1,225 @@
+"""`joytui doctor --fix` and `--undo`: shows what would change, asks, writes, looks again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from joytui.cli.output import emit, emit_json, paint, say
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.places import places
+
+if TYPE_CHECKING:
+    from joytui.codex.world import Invocation, World
+    from joytui.core.records import Finding, Fix, Report
+
+ROUNDS = 8
+VERDICT = "the verdict"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `joytui doctor` that fix and undo."""
+    group = parser.add_argument_group("fixing")
+    group.add_argument(
+        "--fix",
+        nargs="?",
+        const=VERDICT,
+        metavar="CAUSE",
+        help="fix the verdict (or the named warning): shows the change, asks, keeps a backup, examines again",
+    )
+    group.add_argument("--yes", action="store_true", help="with --fix: do not ask (needed where stdin is no terminal)")
+    group.add_argument(
+        "--stop-daemon", action="store_true", help="with --fix: a stale background server may be stopped"
+    )
+    group.add_argument("--undo", action="store_true", help="put the latest change back, byte for byte")
+
+
+def run_undo(invocation: Invocation) -> int:
+    """Restores the files of the latest fix of this CODEX_HOME."""
+    from joytui.codex.look import look
+    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.doctor.fix import journal
+
+    entry = journal.undo(look(replace(invocation, codex_version=NEWEST_KNOWN)).codex_home, places())
+    if entry is None:
+        say("nothing to undo: joytui changed no file here")
+        return EXIT_BAD_NEWS
+    for written in entry.files:
+        emit(
+            f"{written.path} is as it was before ({entry.what})" if written.backup else f"{written.path} is gone again"
+        )
+    return EXIT_OK
+
+
+def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
+    """Examines, fixes, examines again, until nothing is left that it can fix."""
+    if not args.yes and not sys.stdin.isatty():
+        raise UsageError("--fix asks before it writes, and stdin is no terminal", hint="joytui doctor --fix --yes")
+    report = _examined(args, invocation)
+    wanted = None if args.fix == VERDICT else _wanted(args.fix)
+    made = False
+    seen: set[tuple[str, str]] = set()
+    for _ in range(ROUNDS):
+        finding = _finding(report, wanted)
+        if finding is None or (finding.cause or "", _first_where(finding)) in seen:
+            break
+        seen.add((finding.cause or "", _first_where(finding)))
+        if not _fixed(finding, args, invocation, reported=finding is report.verdict):
+            break
+        made = True
+        report = _examined(args, invocation)
+    if wanted and not made and _finding(report, wanted) is None:
+        say(f"{wanted} is not among what was found; nothing was changed")
+    return _show(report, made=made, as_json=args.json)
+
+
+def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
+    from joytui.doctor.examine import examine
+
+    say(paint("examining …", "dim", stream=sys.stderr))
+    return examine(invocation, send=not args.no_send, timeout=args.timeout)
+
+
+def _wanted(name: str) -> str:
+    from joytui.causes import CAUSES
+
+    if name not in CAUSES:
+        raise UsageError(f"no cause named {name!r}", hint="`joytui doctor --explain list` names them all")
+    return name
+
+
+def _finding(report: Report, wanted: str | None) -> Finding | None:
+    verdict = report.verdict
+    if wanted is None or verdict.cause == wanted:
+        return verdict if verdict.cause else None
+    return next((warning for warning in report.warnings if warning.cause == wanted), None)
+
+
+def _first_where(finding: Finding) -> str:
+    return f"{finding.evidence[0].where} {finding.evidence[0].what}" if finding.evidence else ""
+
+
+def _show(report: Report, *, made: bool, as_json: bool) -> int:
+    from joytui.doctor.report import render_text, report_json
+
+    if as_json:
+        emit_json(report_json(report))
+    else:
+        say("")
+        emit(render_text(report, paint, steps=False))
+        if made:
+            emit("\n" + paint("`joytui doctor --undo` puts the latest change back; again, the one before", "dim"))
+    return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
+
+
+# --- one fix
+
+
+def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> bool:
+    """Whether something was changed. `reported`: the report below says what to do."""
+    from joytui.codex.look import look
+    from joytui.doctor.fix.registry import fix_for
+
+    world = look(invocation)
+    fix = fix_for(finding.cause or "", world, finding.details)
+    say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
+    if not fix.automatic:
+        _by_hand(finding, told_again=reported and not args.json)
+        return False
+    if fix.action:
+        return _act(fix, world, args)
+    _present(fix, world)
+    if not _agreed(fix, args):
+        say("nothing was changed")
+        return False
+    _apply(finding.cause or "", fix, world)
+    return True
+
+
+def _by_hand(finding: Finding, *, told_again: bool) -> None:
+    """What joytui does not do itself: shell files, environments, the gateway's side. The report may say it below."""
+    say("  no change of Codex's files fixes this; what to do:" + (" see below" if told_again else ""))
+    if finding.fix and not told_again:
+        say(f"  {finding.fix.summary}")
+        for command in finding.fix.commands:
+            say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
+
+
+def _present(fix: Fix, world: World) -> None:
+    from joytui.core.redaction import Redactor, visible
+    from joytui.doctor.fix.write import target_of
+
+    clean = Redactor(world.secrets)
+    say(f"  {clean.text(fix.summary)}\n")
+    for line in visible(clean.text(fix.patch or "")).splitlines():
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+        say(f"      {paint(line, style, stream=sys.stderr)}")
+    for change in fix.changes:
+        if (target := target_of(change.path)) != os.path.abspath(change.path):
+            say(f"\n  {change.path} is a link: what is written is {target}")
+
+
+def _agreed(fix: Fix, args: argparse.Namespace) -> bool:
+    if not args.yes:
+        return ask("Apply this change?")
+    if not fix.safe:
+        say("  this one wants your own decision: --yes does not make it; `joytui doctor --fix` in a terminal asks")
+    return fix.safe
+
+
+def ask(question: str) -> bool:
+    """A question on the terminal; only y or yes is yes, typed after the question was shown."""
+    _forget_typed()
+    sys.stderr.write(f"\n{question} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        say("")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _forget_typed() -> None:
+    """What was typed while the doctor examined is no answer to a question that nobody had seen yet."""
+    try:
+        import termios
+    except ImportError:
+        return  # another system: its terminal keeps what was typed
+    try:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (OSError, ValueError, termios.error):
+        pass  # no terminal: nothing was typed ahead
+
+
+def _apply(cause: str, fix: Fix, world: World) -> None:
+    from joytui.doctor.fix import journal
+
+    entry = journal.record(fix.changes, cause, world.codex_home, places())
+    for written in entry.files:
+        kept = f"; as it was: {written.backup}" if written.backup else ""
+        say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
+    for line in fix.then:
+        say(f"  then: {paint(line, 'cyan', stream=sys.stderr)}")
+
+
+# --- what is run
+
+
+def _act(fix: Fix, world: World, args: argparse.Namespace) -> bool:
+    from joytui.doctor.fix.run import start_gateway, stop_daemon
+
+    say(f"  {fix.summary}")
+    if fix.action == "stop-daemon":
+        allowed = args.stop_daemon or (not args.yes and ask(f"Stop Codex's background server (pid {fix.pid})?"))
+        if not allowed:
+            say("  left running; `joytui doctor --fix --stop-daemon` stops it, or: codex app-server daemon stop")
+            return False
+        stop_daemon(world)
+        say(f"{paint('✓', 'green', stream=sys.stderr)} the background server has ended")
+        return True
+    if not args.yes and not ask("Start the local gateway?"):
+        return False
+    start_gateway(places(), say)
+    return True

@@ -1,0 +1,91 @@
+"""The guide's setup as changes of config.toml, and what takes it out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from joytui.codex.credential import is_variable_name
+from joytui.codex.edit import EditError, Keys
+from joytui.codex.toml_reader import TomlError, read_toml
+from joytui.codex.world import World
+from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
+from joytui.core.records import Change, Fix
+from joytui.doctor.fix.draft import Draft, patch_of
+
+TABLE: Keys = ("model_providers", PROVIDER_ID)
+SETUP = "setup"
+_ANOTHER_WAY_IN = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
+
+
+def provider_fix(world: World, base_url: str, model: str) -> Fix:
+    """config.toml with the provider in it, selected; everything else as it is. No changes where it is so already.
+
+    Raises EditError where the file does not parse or cannot be read.
+    """
+    draft = Draft(world)
+    file = world.config_file
+    present = _table(draft.text(file), TABLE)
+    for field in _ANOTHER_WAY_IN:
+        if field in present:
+            draft.remove((*TABLE, field), file=file)
+    wanted: dict[Keys, Any] = {
+        ("model_provider",): PROVIDER_ID,
+        ("model",): model,
+        (*TABLE, "name"): PROVIDER_ID,
+        (*TABLE, "base_url"): base_url,
+        (*TABLE, "env_key"): _variable(present),
+        (*TABLE, "supports_websockets"): False,
+    }
+    if "wire_api" in present:
+        wanted[*TABLE, "wire_api"] = "responses"
+    for path, value in wanted.items():
+        if _value(draft.text(file), path) != value:
+            draft.set(path, value, file=file)
+    changes = draft.changes()
+    summary = f"Write the provider {PROVIDER_ID} into {file}, and select it."
+    return Fix(summary, patch=patch_of(changes), safe=True, changes=changes)
+
+
+def _variable(present: dict[str, Any]) -> str:
+    """The variable that the table names already, if it is one."""
+    named = present.get("env_key")
+    return named if isinstance(named, str) and is_variable_name(named) and named.isupper() else KEY_VARIABLE
+
+
+def removal(world: World, old: bytes | None) -> tuple[Change, ...]:
+    """What takes the provider out of a config.toml that was edited since, and puts back what `old` had in its place."""
+    draft = Draft(world)
+    file = world.config_file
+    before = (old or b"").decode("utf-8", "replace")
+    if not _table(draft.text(file), TABLE) and _value(draft.text(file), ("model_provider",)) != PROVIDER_ID:
+        return ()
+    paths: list[Keys] = [TABLE]
+    if _value(draft.text(file), ("model_provider",)) == PROVIDER_ID:
+        paths += [("model_provider",), ("model",)]
+    for path in paths:
+        _put_back(draft, file, path, _value(before, path))
+    return draft.changes()
+
+
+def _put_back(draft: Draft, file: str, path: Keys, value: Any) -> None:
+    if value is None or isinstance(value, dict):
+        draft.remove(path, file=file)
+    elif _value(draft.text(file), path) != value:
+        draft.set(path, value, file=file)
+    for field, item in value.items() if isinstance(value, dict) else ():
+        draft.set((*path, field), item, file=file)
+
+
+def _table(text: str, path: Keys) -> dict[str, Any]:
+    found = _value(text, path)
+    return found if isinstance(found, dict) else {}
+
+
+def _value(text: str, path: Keys) -> Any:
+    try:
+        found: Any = read_toml(text).data
+    except TomlError as error:
+        raise EditError(str(error)) from None
+    for part in path:
+        found = found.get(part) if isinstance(found, dict) else None
+    return found

@@ -1,0 +1,80 @@
+"""What `f` and `u` on Doctor do, for worker threads: plan a fix, make it, put it back. Touches no widget."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joytui.codex.world import Invocation, World
+    from joytui.core.places import Places
+    from joytui.core.records import Finding, Fix
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A fix as it is shown: `patch` redacted ("" for an action), `notes` what else to know before saying yes."""
+
+    cause: str
+    fix: Fix = field(repr=False)
+    world: World = field(repr=False)
+    summary: str
+    patch: str
+    notes: tuple[str, ...] = ()
+
+
+def fixable(verdict: Finding) -> bool:
+    """Whether `f` has something to show for it."""
+    fix = verdict.fix
+    return bool(fix and (fix.patch or "joytui gateway start" in fix.commands)) or verdict.cause == "key-stale-daemon"
+
+
+def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
+    """The fix of a finding, None where no change of a file and no action fixes it. `invocation` None: here and now."""
+    from joytui.codex.look import look
+    from joytui.codex.world import Invocation
+    from joytui.core.redaction import Redactor
+    from joytui.doctor.fix.registry import fix_for
+    from joytui.doctor.fix.write import target_of
+
+    world = look(invocation or Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
+    cause = finding.cause or ""
+    fix = fix_for(cause, world, finding.details)
+    if not fix.automatic:
+        return None
+    clean = Redactor(world.secrets)
+    links = [change.path for change in fix.changes if target_of(change.path) != os.path.abspath(change.path)]
+    notes = [f"{path} is a link: what is written is {target_of(path)}" for path in links]
+    notes += [f"then: {line}" for line in fix.then]
+    return Offer(cause, fix, world, clean.text(fix.summary), clean.text(fix.patch or ""), tuple(map(clean.text, notes)))
+
+
+def accept(chosen: Offer, here: Places) -> str:
+    """Makes the fix; what was done, in one line. Raises JoytuiError, and then nothing is changed."""
+    from joytui.doctor.fix import journal
+    from joytui.doctor.fix.run import start_gateway, stop_daemon
+
+    if chosen.fix.action == "stop-daemon":
+        stop_daemon(chosen.world)
+        return "Codex's background server has ended"
+    if chosen.fix.action == "start-gateway":
+        start_gateway(here, lambda line: None)
+        return "the local gateway runs"
+    entry = journal.record(chosen.fix.changes, chosen.cause, chosen.world.codex_home, here)
+    return f"wrote {', '.join(written.path for written in entry.files)}; u puts it back"
+
+
+def take_back(here: Places) -> str:
+    """Puts the latest fix back; what was done, in one line. Raises JoytuiError."""
+    from joytui.codex.look import look
+    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.codex.world import Invocation
+    from joytui.doctor.fix import journal
+
+    world = look(Invocation((), dict(os.environ), Path.cwd(), NEWEST_KNOWN))
+    entry = journal.undo(world.codex_home, here)
+    if entry is None:
+        return "nothing to undo: joytui changed no file here"
+    return f"{', '.join(written.path for written in entry.files)}: as before ({entry.what})"
