@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _NOT_SENT = re.compile(r'["`{}]')
+_ZONE = re.compile(r"/\[[^]/]*%")
 _LONGEST = 65_534
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -43,7 +44,7 @@ def normalise(text: str) -> tuple[str, str | None]:
         url = Url(text)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
-        return "", str(fault.get("ctx", {}).get("error") or fault["msg"])
+        return "", _reason(str(fault.get("ctx", {}).get("error") or fault["msg"]), text)
     if url.scheme not in _DEFAULT_PORTS:
         return "", f"scheme {url.scheme}: is not http or https"
     host = url.host or ""
@@ -54,6 +55,13 @@ def normalise(text: str) -> tuple[str, str | None]:
     place = host if url.port == _DEFAULT_PORTS[url.scheme] else f"{host}:{url.port}"
     query = "" if url.query is None else f"?{url.query}"
     return f"{url.scheme}://{place}{url.path}{query}", None
+
+
+def _reason(said: str, text: str) -> str:
+    """The parser's word, in ours where a user would be led astray: a space makes no name international."""
+    if said == "invalid IPv6 address" and _ZONE.search(text):
+        return "an IPv6 address with a zone is no host of a URL"
+    return "invalid host" if said == "invalid international domain name" else said
 
 
 def host_of(url: str) -> str:
