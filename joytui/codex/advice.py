@@ -9,7 +9,7 @@ from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.named_files import check_named
 from joytui.codex.schema import known_fields, unknown_keys
 from joytui.codex.survey import Survey
-from joytui.codex.world import Credential, Provider, RequestPlan
+from joytui.codex.world import Credential, Provider, RequestPlan, Stage
 from joytui.core.joytoken import KEY_PLACEHOLDER
 from joytui.core.loopback import is_loopback
 from joytui.core.records import EffectiveValue
@@ -24,7 +24,7 @@ def warn(
 ) -> None:
     """Adds the warnings to the survey, and the faults in files that keys name."""
     if state.binary is None and not state.invocation.codex_version:
-        state.add("codex-not-found", "warns", 100, "no codex on PATH")
+        state.add("codex-not-found", "warns", Stage.WARNED, "no codex on PATH")
     check_named(state)
     check_rules(state)
     _layers(state)
@@ -41,7 +41,7 @@ def _layers(state: Survey) -> None:
     for layer in state.used():
         if layer.removed:
             state.add(
-                "project-keys-ignored", "warns", 101, f"Codex ignores {', '.join(layer.removed)} in a project's file",
+                "project-keys-ignored", "warns", Stage.WARNED, f"Codex ignores {', '.join(layer.removed)} in a project's file",
                 message=(
                     f"Ignored unsupported project-local config keys in {layer.path}: {', '.join(layer.removed)}. If you want "
                     "these settings to apply, manually set them in your user-level config.toml."
@@ -70,7 +70,7 @@ def _unknown(state: Survey, unknown: list[dict[str, str | None]]) -> None:
         text = f"Codex is ignoring {count} unrecognized configuration {noun}. Check for typos or deprecated settings."
     names = ", ".join(str(item["key"]) for item in unknown[:3])
     state.add(
-        "unknown-keys", "warns", 102, f"Codex does not know {names}", message=text, where=unknown[0]["where"],
+        "unknown-keys", "warns", Stage.WARNED, f"Codex does not know {names}", message=text, where=unknown[0]["where"],
         key=unknown[0]["key"], details={"keys": unknown},
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _profile_file(state: Survey) -> None:
     layer = next((layer for layer in state.layers if layer.name == "profile"), None)
     if layer is not None and layer.state == "missing":
         state.add(
-            "profile-file-missing", "warns", 103, f"-p {name} is ignored: there is no {layer.path}", where="flag",
+            "profile-file-missing", "warns", Stage.WARNED, f"-p {name} is ignored: there is no {layer.path}", where="flag",
             details={"profile": name, "file": layer.path},
         )  # fmt: skip
 
@@ -94,12 +94,12 @@ def _profile_file(state: Survey) -> None:
 def _environment(state: Survey) -> None:
     if state.env.get("OPENAI_BASE_URL", "").strip() and not state.rules.honours_openai_base_url_variable:
         state.add(
-            "openai-base-url-ignored", "warns", 104, f"Codex {state.rules.version} does not read OPENAI_BASE_URL",
+            "openai-base-url-ignored", "warns", Stage.WARNED, f"Codex {state.rules.version} does not read OPENAI_BASE_URL",
             where=state.env_origins.get("OPENAI_BASE_URL", "environment"), details={"use": "openai_base_url"},
         )  # fmt: skip
     if "openai_base_url" in state.config and not state.rules.has_openai_base_url_key:
         state.add(
-            "openai-base-url-ignored", "warns", 104, f"Codex {state.rules.version} does not know openai_base_url",
+            "openai-base-url-ignored", "warns", Stage.WARNED, f"Codex {state.rules.version} does not know openai_base_url",
             where=state.where(("openai_base_url",)), key="openai_base_url",
         )  # fmt: skip
 
@@ -109,20 +109,20 @@ def _model(state: Survey, provider: Provider | None, model: EffectiveValue) -> N
         return
     if model.layer == "default":
         state.add(
-            "model-defaulted", "warns", 105, f"nothing names a model: Codex asks for {model.value}", key="model",
+            "model-defaulted", "warns", Stage.WARNED, f"nothing names a model: Codex asks for {model.value}", key="model",
             where=str(state.codex_home / "config.toml"), details={"model": model.value},
         )  # fmt: skip
     elif model.layer in ("project", "flags", "profile", "managed"):
         lower = [layer for layer in state.used() if "model" in layer.data and layer.name != model.layer]
         if lower and lower[-1].data["model"] != model.value:
             state.add(
-                "model-overridden", "warns", 106, f"{model.origin} asks for {model.value} instead of {lower[-1].data['model']}",
+                "model-overridden", "warns", Stage.WARNED, f"{model.origin} asks for {model.value} instead of {lower[-1].data['model']}",
                 where=model.origin, key="model", details={"model": model.value, "instead_of": lower[-1].data["model"]},
             )  # fmt: skip
     shape = shape_of(model.value, state.rules)
     if shape != "classic" and is_openai_slug(model.value):
         state.add(
-            "model-changes-wire-shape", "warns", 107, f"the slug {model.value} makes Codex send the {shape} request shape",
+            "model-changes-wire-shape", "warns", Stage.WARNED, f"the slug {model.value} makes Codex send the {shape} request shape",
             where=model.origin, key="model", details={"model": model.value, "shape": shape},
         )  # fmt: skip
 
@@ -131,18 +131,18 @@ def _provider(state: Survey, provider: Provider, plan: RequestPlan | None) -> No
     prefix = f"model_providers.{provider.id}"
     if provider.get("name") == "OpenAI":
         state.add(
-            "provider-named-openai", "warns", 108, 'name = "OpenAI" makes Codex treat this gateway as OpenAI',
+            "provider-named-openai", "warns", Stage.WARNED, 'name = "OpenAI" makes Codex treat this gateway as OpenAI',
             where=provider.fields["name"].origin, key=f"{prefix}.name",
         )  # fmt: skip
     if provider.get("supports_websockets") is True:
         state.add(
-            "websocket-fallback", "warns", 109, "supports_websockets makes Codex try a websocket 7 times before each first POST",
+            "websocket-fallback", "warns", Stage.WARNED, "supports_websockets makes Codex try a websocket 7 times before each first POST",
             where=provider.fields["supports_websockets"].origin, key=f"{prefix}.supports_websockets",
             details={"attempts": 7, "seconds": 6},
         )  # fmt: skip
     if plan is not None and plan.wire_url.startswith("http://") and not is_loopback(plan.wire_url):
         state.add(
-            "plain-http", "warns", 110, "the key travels in clear text over http", where=provider.fields["base_url"].origin,
+            "plain-http", "warns", Stage.WARNED, "the key travels in clear text over http", where=provider.fields["base_url"].origin,
             key=f"{prefix}.base_url",
         )  # fmt: skip
 
@@ -152,9 +152,13 @@ def _key(state: Survey, credential: Credential) -> None:
     if not value:
         return
     if value.decode("latin-1") == KEY_PLACEHOLDER or value.lower() in (b"your-key", b"your_api_key", b"xxx", b"<key>"):
-        state.add("key-placeholder", "warns", 111, "the key is the guide's placeholder", where=credential.origin)
+        state.add(
+            "key-placeholder", "warns", Stage.WARNED, "the key is the guide's placeholder", where=credential.origin
+        )
     elif value.startswith((b"sk-", b"AIza", b"ghp_", b"xai-", b"gsk_")):
-        state.add("key-other-vendor", "warns", 112, "the key looks like another vendor's", where=credential.origin)
+        state.add(
+            "key-other-vendor", "warns", Stage.WARNED, "the key looks like another vendor's", where=credential.origin
+        )
     daemon = credential.daemon
     if daemon is not None and daemon.key_state in ("different", "unset"):
         _daemon(state, credential)
@@ -167,7 +171,7 @@ def _daemon(state: Survey, credential: Credential) -> None:
     effect = "warns" if not through else ("refuses" if daemon.key_state == "unset" else "suspect")
     what = "has no" if daemon.key_state == "unset" else "has another"
     state.add(
-        "key-stale-daemon", effect, 69 if through else 113,  # type: ignore[arg-type]
+        "key-stale-daemon", effect, Stage.DAEMON if through else Stage.WARNED,  # type: ignore[arg-type]
         f"Codex's background server (pid {daemon.pid}) {what} value for {credential.variable}",
         message=f"Missing environment variable: `{credential.variable}`." if daemon.key_state == "unset" else None,
         where=f"pid {daemon.pid}", details={"pid": daemon.pid, "command": "codex app-server daemon stop", "started": daemon.started},

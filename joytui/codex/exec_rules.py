@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from joytui.codex.survey import Survey
+from joytui.codex.world import Stage
 from joytui.core.plain_file import NotPlainError, plain_content
 
 _LIMIT = 4 * 2**20
@@ -43,7 +44,7 @@ def check_rules(state: Survey) -> None:
         where = f"{path}:{line}" if line else str(path)
         told = f"{where}: {reason} (problem is on or around line {line})" if line else reason
         state.add(
-            "rules-invalid", "refuses", 65.8, f"Codex cannot load {path}: {reason}", message=f"Error loading rules:\n{told}",
+            "rules-invalid", "refuses", Stage.RULES, f"Codex cannot load {path}: {reason}", message=f"Error loading rules:\n{told}",
             where=where, details={"path": str(path), "problem": reason},
         )  # fmt: skip
         return

@@ -22,7 +22,7 @@ from joytui.codex.providers import FIELDS
 from joytui.codex.routing import near
 from joytui.codex.shells import key_places
 from joytui.codex.survey import Survey
-from joytui.codex.world import Credential, Provider
+from joytui.codex.world import Credential, Provider, Stage
 from joytui.core.redaction import fingerprint
 
 
@@ -95,7 +95,7 @@ def _key_unset(state: Survey, provider: Provider, source: Source) -> None:
         details["similar"] = near(name, tuple(n for n in state.env if n.endswith("KEY") or n.endswith("TOKEN")))
         details["env_key_at"] = origin
     state.add(
-        cause, "refuses", 70, summary, message=text, where=where,
+        cause, "refuses", Stage.KEY, summary, message=text, where=where,
         key=f"model_providers.{provider.id}.env_key", details=details,
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def _suspect(state: Survey, provider: Provider, credential: Credential, value: s
         _no_credential(state, provider)
     if credential.kind == "openai_auth" and not provider.builtin:
         state.add(
-            "openai-key-to-gateway" if value else "env-key-missing", "suspect", 90,
+            "openai-key-to-gateway" if value else "env-key-missing", "suspect", Stage.SUSPECTED,
             "requires_openai_auth sends OpenAI's credential to the gateway" if value
             else "requires_openai_auth is set and no OpenAI credential is stored: requests carry no Authorization",
             where=provider.fields["requires_openai_auth"].origin, key=f"model_providers.{provider.id}.requires_openai_auth",
@@ -119,23 +119,23 @@ def _suspect(state: Survey, provider: Provider, credential: Credential, value: s
     shadow = credential.variable in state.env_origins and credential.shell_value_fingerprint is not None
     if shadow and credential.variable:
         state.add(
-            "key-shadowed-by-dotenv", "suspect", 88, f"$CODEX_HOME/.env overrides {name} of the shell",
+            "key-shadowed-by-dotenv", "suspect", Stage.SHADOWED_KEY, f"$CODEX_HOME/.env overrides {name} of the shell",
             where=state.env_origins[credential.variable], key=key,
             details={"shell": credential.shell_value_fingerprint, "dotenv": credential.fingerprint},
         )  # fmt: skip
     if credential.kind == "bearer_token" and not value.strip():
         state.add(
-            "env-key-missing", "suspect", 90, "experimental_bearer_token is empty, and there is no env_key",
+            "env-key-missing", "suspect", Stage.SUSPECTED, "experimental_bearer_token is empty, and there is no env_key",
             where=credential.origin, key=key,
         )  # fmt: skip
     elif credential.sent == "dropped":
         state.add(
-            "key-header-dropped", "suspect", 89, f"{name} holds a newline or control character: Codex sends no Authorization",
+            "key-header-dropped", "suspect", Stage.DROPPED_KEY, f"{name} holds a newline or control character: Codex sends no Authorization",
             where=credential.origin, key=key, details={"other_authorization": credential.header is not None},
         )  # fmt: skip
     elif odd := oddities(value):
         state.add(
-            "key-malformed", "suspect", 90, f"{name} has {', '.join(odd)}", where=credential.origin, key=key,
+            "key-malformed", "suspect", Stage.SUSPECTED, f"{name} has {', '.join(odd)}", where=credential.origin, key=key,
             details={"oddities": list(odd)},
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ def _no_credential(state: Survey, provider: Provider) -> None:
     near = misspelt(state, provider, "env_key")
     place = near.get("misspelt_at") or state.where(("model_providers", provider.id))
     state.add(
-        "env-key-missing", "suspect", 90, "the provider has no env_key: requests carry no Authorization", where=place,
+        "env-key-missing", "suspect", Stage.SUSPECTED, "the provider has no env_key: requests carry no Authorization", where=place,
         key=f"model_providers.{provider.id}.env_key", details=near,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from joytui.codex.request import request_plan
 from joytui.codex.routing import resolve_model, resolve_provider, resolve_wire_api
 from joytui.codex.survey import Survey, survey
 from joytui.codex.urls import host_of, origin_of
-from joytui.codex.world import Credential, Invocation, Provider, RequestPlan, World
+from joytui.codex.world import Credential, Invocation, Provider, RequestPlan, Stage, World
 
 
 def look(invocation: Invocation) -> World:
@@ -39,7 +39,7 @@ def _base_url(state: Survey, provider: Provider) -> None:
         return
     near = misspelt(state, provider, "base_url")
     state.add(
-        "base-url-missing", "misroutes", 82, "the provider has no base_url: Codex sends the key to api.openai.com",
+        "base-url-missing", "misroutes", Stage.MISROUTED, "the provider has no base_url: Codex sends the key to api.openai.com",
         where=near.get("misspelt_at") or state.where(("model_providers", provider.id)),
         key=f"model_providers.{provider.id}.base_url", details=near,
     )  # fmt: skip
@@ -52,12 +52,12 @@ def _url(state: Survey, provider: Provider, plan: RequestPlan) -> None:
     key = "openai_base_url" if provider.builtin else f"model_providers.{provider.id}.base_url"
     if plan.builder_error:
         state.add(
-            "base-url-invalid", "refuses", 80, f"base_url is no URL that Codex can use: {plan.builder_error}",
+            "base-url-invalid", "refuses", Stage.URL, f"base_url is no URL that Codex can use: {plan.builder_error}",
             message="ERROR: stream disconnected before completion: builder error", where=where, key=key,
             details={"base_url": plan.base_url, "reason": plan.builder_error},
         )  # fmt: skip
     elif host_of(plan.wire_url) in OPENAI_HOSTS and not provider.builtin:
         state.add(
-            "base-url-missing", "misroutes", 82, "base_url is OpenAI's own address: the key would go there", where=where,
+            "base-url-missing", "misroutes", Stage.MISROUTED, "base_url is OpenAI's own address: the key would go there", where=where,
             key=key, details={"base_url": plan.base_url},
         )  # fmt: skip

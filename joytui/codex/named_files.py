@@ -14,6 +14,7 @@ from typing import Any
 
 from joytui.codex.mcp_servers import not_starting
 from joytui.codex.survey import Survey
+from joytui.codex.world import Stage
 from joytui.core.plain_file import NotPlainError, plain_content
 
 _FILE_KEYS = {
@@ -42,7 +43,7 @@ def check_named(state: Survey) -> None:
         value = state.config.get(key)
         if isinstance(value, str) and (reason := _unreadable(_resolved(state, value))):
             state.add(
-                "config-type", "refuses", 62, f"{key} names no readable file",
+                "config-type", "refuses", Stage.NAMED_FILES, f"{key} names no readable file",
                 message=f"Error: failed to read {what} {_resolved(state, value)}: {reason}", where=state.where((key,)), key=key,
                 details={"path": value},
             )  # fmt: skip
@@ -86,7 +87,7 @@ def _catalog(state: Survey) -> None:
             "model_catalog_json names no readable file" if "os error" in message else "the model catalog is no catalog"
         )
         state.add(
-            "model-catalog-missing", "refuses", 64, summary, message=f"Error: {message}",
+            "model-catalog-missing", "refuses", Stage.CATALOG, summary, message=f"Error: {message}",
             where=state.where(("model_catalog_json",)), key="model_catalog_json", details={"path": named, "problem": message},
         )  # fmt: skip
 
@@ -124,13 +125,13 @@ def _catalog_fault(path: Path) -> str | None:
 def _argument_files(state: Survey) -> None:
     cwd, command = state.invocation.cwd, state.command
     if command.output_schema and (told := _schema_fault(cwd / command.output_schema, command.output_schema)):
-        _refuse_argument(state, "--output-schema", command.output_schema, told, 65.0)
+        _refuse_argument(state, "--output-schema", command.output_schema, told, Stage.ARGUMENT_FILES)
     if command.last_message:
         path = cwd / command.last_message
         reason = "Is a directory (os error 21)" if os.path.isdir(path) else _no_parent(path)
         if reason:
             told = f'Error: Failed to open last message file "{command.last_message}": {reason}'
-            _refuse_argument(state, "--output-last-message", command.last_message, told, 65.5)
+            _refuse_argument(state, "--output-last-message", command.last_message, told, Stage.LAST_MESSAGE)
 
 
 def _no_parent(path: Path) -> str | None:
@@ -154,9 +155,9 @@ def _schema_fault(path: Path, shown: str) -> str | None:
     return None
 
 
-def _refuse_argument(state: Survey, flag: str, value: str, message: str, order: float) -> None:
+def _refuse_argument(state: Survey, flag: str, value: str, message: str, stage: Stage) -> None:
     state.add(
-        "codex-flag-unsupported", "refuses", order, f"{flag} names a file that Codex cannot use: {value}", message=message,
+        "codex-flag-unsupported", "refuses", stage, f"{flag} names a file that Codex cannot use: {value}", message=message,
         where=f"flag {flag}", details={"flag": flag, "path": value},
     )  # fmt: skip
 
@@ -164,11 +165,11 @@ def _refuse_argument(state: Survey, flag: str, value: str, message: str, order: 
 # --- permissions, agents, servers
 
 
-def _refuse(state: Survey, order: float, message: str, *path: str) -> None:
+def _refuse(state: Survey, stage: Stage, message: str, *path: str) -> None:
     state.add(
         "config-type",
         "refuses",
-        order,
+        stage,
         message,
         message=f"Error: {message}",
         where=state.where(path),
@@ -184,19 +185,27 @@ def _permissions(state: Survey) -> None:
     if not isinstance(chosen, str):
         if profiles and "sandbox_mode" not in state.config:
             text = "config defines `[permissions]` profiles but does not set `default_permissions`"
-            _refuse(state, 56, text, "permissions")
+            _refuse(state, Stage.PERMISSIONS, text, "permissions")
         return
     if chosen.startswith(":"):
         if chosen not in _BUILT_IN_PERMISSIONS:
             _refuse(
-                state, 56, f"default_permissions refers to unknown built-in profile `{chosen}`", "default_permissions"
+                state,
+                Stage.PERMISSIONS,
+                f"default_permissions refers to unknown built-in profile `{chosen}`",
+                "default_permissions",
             )
     elif not profiles:
-        _refuse(state, 56, "default_permissions requires a `[permissions]` table", "default_permissions")
+        _refuse(state, Stage.PERMISSIONS, "default_permissions requires a `[permissions]` table", "default_permissions")
     elif chosen not in profiles:
-        _refuse(state, 56, f"default_permissions refers to undefined profile `{chosen}`", "default_permissions")
+        _refuse(
+            state,
+            Stage.PERMISSIONS,
+            f"default_permissions refers to undefined profile `{chosen}`",
+            "default_permissions",
+        )
     elif told := _inheritance(chosen, profiles):
-        _refuse(state, 56, told, "permissions", chosen, "extends")
+        _refuse(state, Stage.PERMISSIONS, told, "permissions", chosen, "extends")
 
 
 def _presets(state: Survey) -> None:
@@ -205,7 +214,14 @@ def _presets(state: Survey) -> None:
     presets = tui.get("presets") if isinstance(tui, dict) else None
     for slot in presets if isinstance(presets, dict) else ():
         if not (len(slot) == 1 and slot.isascii() and slot.isdecimal()):
-            _refuse(state, 54.8, f"tui.presets.{slot}: slot must be a single digit from 0 to 9", "tui", "presets", slot)
+            _refuse(
+                state,
+                Stage.PRESETS,
+                f"tui.presets.{slot}: slot must be a single digit from 0 to 9",
+                "tui",
+                "presets",
+                slot,
+            )
             return
 
 
@@ -232,7 +248,7 @@ def _agents(state: Survey) -> None:
         return
     for name in ("max_threads", "max_concurrent_threads_per_session"):
         if table.get(name) == 0 and table.get(name) is not False:
-            _refuse(state, 61, "agents.max_concurrent_threads_per_session must be at least 1", "agents", name)
+            _refuse(state, Stage.AGENTS, "agents.max_concurrent_threads_per_session must be at least 1", "agents", name)
 
 
 def _required_servers(state: Survey) -> None:
@@ -242,6 +258,6 @@ def _required_servers(state: Survey) -> None:
             f"servers failed to initialize: {name}: {reason} (code -32603)"
         )
         state.add(
-            "config-type", "refuses", 68, f"the required MCP server {name} cannot start: {reason}", message=f"Error: {text}",
+            "config-type", "refuses", Stage.MCP, f"the required MCP server {name} cannot start: {reason}", message=f"Error: {text}",
             where=state.where(("mcp_servers", name)), key=f"mcp_servers.{name}", details={"server": name},
         )  # fmt: skip

@@ -35,7 +35,7 @@ def finished(
     plan: RequestPlan | None,
 ) -> World:
     """The world that a survey ends with: its issues in the order in which Codex meets them."""
-    ordered = sorted(state.issues, key=lambda issue: issue.order)
+    ordered = sorted(state.issues, key=lambda issue: issue.stage)
     problems = tuple(i for i in ordered if i.effect in ("refuses", "misroutes"))
     wanted = _wanted(state)
     return World(

@@ -12,7 +12,7 @@ from typing import Any
 
 from joytui.codex.layers import Layer, load_file
 from joytui.codex.versions import Rules
-from joytui.codex.world import Command, Issue
+from joytui.codex.world import Command, Issue, Stage
 
 _FORCED = ("model_provider", "model_providers")
 _SANDBOX_MODES = ("read-only", "workspace-write", "danger-full-access", "external-sandbox")
@@ -55,7 +55,13 @@ def _broken(layer: Layer) -> Issue:
     at = f"TOML parse error at line {place[0]}, column {place[1]}" if len(place) > 2 else fault.message
     text = f"Error loading config.toml: failed to parse requirements layer {layer.path}: {at}"
     return Issue(
-        cause, "refuses", f"{layer.path} does not parse", text, fault.where, details={"layer": layer.name}, order=29
+        cause,
+        "refuses",
+        f"{layer.path} does not parse",
+        text,
+        fault.where,
+        details={"layer": layer.name},
+        stage=Stage.REQUIREMENTS,
     )
 
 
@@ -73,7 +79,7 @@ def _wrong_types(layer: Layer) -> list[Issue]:
                     f"Error loading config.toml: {text}",
                     layer.origin((key,)),
                     key,
-                    order=38,
+                    stage=Stage.ALLOWED_LISTS,
                 )
             )
             continue
@@ -86,7 +92,7 @@ def _wrong_types(layer: Layer) -> list[Issue]:
         else:
             what = f"invalid type in {key}, expected a sequence"
         text = f"Error loading config.toml: failed to parse requirements layer {layer.path}: {what}\nin `{key}`"
-        found.append(Issue("config-type", "refuses", what, text, layer.origin((key,)), key, order=29))
+        found.append(Issue("config-type", "refuses", what, text, layer.origin((key,)), key, stage=Stage.REQUIREMENTS))
     return found
 
 
@@ -103,7 +109,18 @@ def _sandbox(layer: Layer, config: dict[str, Any], command: Command) -> list[Iss
             f"include 'read-only' to allow any PermissionProfile (set by {layer.path})"
         )
         summary = "allowed_sandbox_modes leaves out read-only"
-        return [Issue("requirements-violated", "refuses", summary, text, where, "allowed_sandbox_modes", details, 38)]
+        return [
+            Issue(
+                "requirements-violated",
+                "refuses",
+                summary,
+                text,
+                where,
+                "allowed_sandbox_modes",
+                details,
+                Stage.ALLOWED_LISTS,
+            )
+        ]
     mode = command.sandbox or config.get("sandbox_mode")
     policies = layer.data.get("allowed_approval_policies")
     asks = isinstance(policies, list) and "never" not in policies
@@ -116,5 +133,14 @@ def _sandbox(layer: Layer, config: dict[str, Any], command: Command) -> list[Iss
     )
     summary = f"requirements.toml does not allow the sandbox mode {mode}"
     return [
-        Issue("requirements-violated", "refuses", summary, text, where, "sandbox_mode", {**details, "mode": mode}, 54)
+        Issue(
+            "requirements-violated",
+            "refuses",
+            summary,
+            text,
+            where,
+            "sandbox_mode",
+            {**details, "mode": mode},
+            Stage.SANDBOX,
+        )
     ]

@@ -19,7 +19,7 @@ from joytui.codex.providers import (
 from joytui.codex.schema import known_fields
 from joytui.codex.survey import Survey
 from joytui.codex.urls import host_of
-from joytui.codex.world import Provider, WireApi
+from joytui.codex.world import Provider, Stage, WireApi
 from joytui.core.records import EffectiveValue
 
 
@@ -96,7 +96,7 @@ def _undefined(state: Survey, name: str, origin: str) -> None:
     if misnamed := _misnamed_tables(state, name):
         details["misnamed"], details["misnamed_at"] = misnamed
     state.add(
-        "provider-undefined", "refuses", 60, f"no layer defines the provider {name!r}",
+        "provider-undefined", "refuses", Stage.PROVIDER, f"no layer defines the provider {name!r}",
         message=f"Error: Model provider `{name}` not found", where=origin, key="model_provider", details=details,
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _ollama_chat(state: Survey, origin: str) -> None:
         "`oss_provider`, or `--local-provider`.\nMore info: https://github.com/openai/codex/discussions/7782"
     )
     state.add(
-        "provider-undefined", "refuses", 60, "the provider `ollama-chat` was removed", message=text, where=origin,
+        "provider-undefined", "refuses", Stage.PROVIDER, "the provider `ollama-chat` was removed", message=text, where=origin,
         key="model_provider", details={"provider": "ollama-chat", "defined": sorted(state.tables())},
     )  # fmt: skip
 
@@ -143,17 +143,17 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
         _oss(state, name, details)
     elif state.command.ignore_user_config and origin == "default" and _user_would_select(state):
         state.add(
-            "provider-overridden", "misroutes", 82, "--ignore-user-config drops the file that selects the provider",
+            "provider-overridden", "misroutes", Stage.MISROUTED, "--ignore-user-config drops the file that selects the provider",
             where="flag", key="model_provider", details={**details, "flag": "--ignore-user-config"},
         )  # fmt: skip
     elif wanted and layer not in ("user", "system", "default"):
         state.add(
-            "provider-overridden", "misroutes", 82, f"{origin} selects {name} over {wanted[0][0]}", where=origin,
+            "provider-overridden", "misroutes", Stage.MISROUTED, f"{origin} selects {name} over {wanted[0][0]}", where=origin,
             key="model_provider", details=details,
         )  # fmt: skip
     elif origin == "default" and _nothing_configured(state):
         state.add(
-            "config-missing", "misroutes", 82, f"there is no {state.codex_home / 'config.toml'}",
+            "config-missing", "misroutes", Stage.MISROUTED, f"there is no {state.codex_home / 'config.toml'}",
             where=str(state.codex_home / "config.toml"), details=details,
         )  # fmt: skip
     else:
@@ -162,7 +162,7 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
             found[0]["where"] if found else (origin if origin != "default" else str(state.codex_home / "config.toml"))
         )
         state.add(
-            "provider-not-selected", "misroutes", 82, f"the effective model_provider is {name}", where=place,
+            "provider-not-selected", "misroutes", Stage.MISROUTED, f"the effective model_provider is {name}", where=place,
             key="model_provider", details={**details, "misplaced": found},
         )  # fmt: skip
 
@@ -175,7 +175,7 @@ def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
             "lmstudio, ollama in config.toml"
         )
         state.add(
-            "provider-overridden", "refuses", 54.5, "--oss asks for a local provider, and none is configured", message=text,
+            "provider-overridden", "refuses", Stage.OSS, "--oss asks for a local provider, and none is configured", message=text,
             where="flag", key="model_provider", details=details,
         )  # fmt: skip
         return
@@ -189,7 +189,7 @@ def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
             "https://lmstudio.ai/download and run 'lms server start'."
         )
     state.add(
-        "provider-overridden", "misroutes", 65, f"--oss selects the local provider {name}", message=text, where="flag",
+        "provider-overridden", "misroutes", Stage.ARGUMENT_FILES, f"--oss selects the local provider {name}", message=text, where="flag",
         key="model_provider", details=details,
     )  # fmt: skip
 
@@ -245,7 +245,7 @@ def resolve_wire_api(state: Survey, provider: Provider | None) -> WireApi:
         return "responses"
     if state.command.output_schema:
         state.add(
-            "codex-flag-unsupported", "refuses", 79, "--output-schema needs the Responses API", where="flag --output-schema",
+            "codex-flag-unsupported", "refuses", Stage.OUTPUT_SCHEMA, "--output-schema needs the Responses API", where="flag --output-schema",
             message="ERROR: unsupported operation: output_schema is not supported for Chat Completions API",
             details={"flag": "--output-schema", "path": state.command.output_schema},
         )  # fmt: skip
@@ -266,5 +266,7 @@ def resolve_model(state: Survey) -> EffectiveValue:
             "Error: thread/start: thread/start failed: No models are available. Set `model` explicitly or check your model "
             "catalog configuration. (code -32600)"
         )
-        state.add("model-empty", "refuses", 66, "the model is empty", message=text, where=model.origin, key="model")
+        state.add(
+            "model-empty", "refuses", Stage.MODEL, "the model is empty", message=text, where=model.origin, key="model"
+        )
     return model

@@ -1,13 +1,4 @@
-"""The first half of a look: arguments, version, CODEX_HOME, `.env`, layers, and what is wrong with them in Codex's order.
-
-Order numbers of issues (lower is met first), as observed with Codex 0.169.0:
-
-    10 arguments   11 features   12 -c overrides   15 -C   20 CODEX_HOME   25 strict mode, -c   29.96 strict mode, system and
-    user file   29.98 -p against [profiles.*]   30 unreadable file, TOML syntax   36 strict mode, other files   40 types, wire_api, provider tables   54 requirements   55 legacy profile   56 permissions   57 late
-    provider checks   60 undefined provider   61 agents   62 files that a key names   64 model catalog   65 files that an
-    argument names   65.8 rules   66 model   68 required MCP servers   70 key   80 URL   82 misrouted
-    90 suspicions of the credential and the path
-"""
+"""The first half of a look: arguments, version, CODEX_HOME, `.env`, layers, and what is wrong with them in Codex's order."""
 
 from __future__ import annotations
 
@@ -29,7 +20,7 @@ from joytui.codex.providers import late_faults, table_faults
 from joytui.codex.requirements import forced, load_requirements, requirement_issues
 from joytui.codex.schema import TypeFault, feature_known, type_faults, unknown_keys
 from joytui.codex.versions import NEWEST_KNOWN, Rules, rules_for
-from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue
+from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue, Stage
 
 LOADING = "Error loading config.toml:"
 
@@ -53,9 +44,9 @@ class Survey:
     rule_folders: list[Path] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
-    def add(self, cause: str, effect: Effect, order: float, summary: str, **more: Any) -> None:
+    def add(self, cause: str, effect: Effect, stage: Stage, summary: str, **more: Any) -> None:
         """Notes an issue."""
-        self.issues.append(Issue(cause, effect, summary, order=order, **more))
+        self.issues.append(Issue(cause, effect, summary, stage=stage, **more))
 
     def used(self) -> list[Layer]:
         """The layers that count, lowest first."""
@@ -90,7 +81,7 @@ def survey(invocation: Invocation) -> Survey:
     state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env)
     for refusal in refusals:
         state.add(
-            "codex-flag-unsupported", "refuses", 10, _refused(refusal, rules.version),
+            "codex-flag-unsupported", "refuses", Stage.ARGUMENTS, _refused(refusal, rules.version),
             message=refusal.message, where="flag", details={"flag": refusal.flag, "version": rules.version},
         )  # fmt: skip
     _features(state)
@@ -121,7 +112,7 @@ def _codex_home(state: Survey) -> bool:
         f'CODEX_HOME points to "{named}", but {reason}' if not met else f'failed to read CODEX_HOME "{named}": {reason}'
     )
     state.add(
-        "codex-home-invalid", "refuses", 20, f"CODEX_HOME names {named}, {'but' if not met else 'which cannot be read:'} {reason}",
+        "codex-home-invalid", "refuses", Stage.CODEX_HOME, f"CODEX_HOME names {named}, {'but' if not met else 'which cannot be read:'} {reason}",
         message=f"Error finding codex home: {told}", where="environment", details={"codex_home": named},
     )  # fmt: skip
     return False
@@ -131,7 +122,7 @@ def _features(state: Survey) -> None:
     for name in (*state.command.enable, *state.command.disable):
         if not feature_known(name, state.rules.number):
             state.add(
-                "codex-flag-unsupported", "refuses", 11, f"Codex {state.rules.version} has no feature {name}",
+                "codex-flag-unsupported", "refuses", Stage.FEATURES, f"Codex {state.rules.version} has no feature {name}",
                 message=f"Error: Unknown feature flag: {name}", where="flag", details={"feature": name},
             )  # fmt: skip
 
@@ -144,7 +135,7 @@ def _working_folder(state: Survey) -> None:
         os.stat(state.invocation.cwd / named)
     except OSError as error:
         state.add(
-            "codex-flag-unsupported", "refuses", 15, f"-C names {named}, and there is no such folder",
+            "codex-flag-unsupported", "refuses", Stage.FOLDER, f"-C names {named}, and there is no such folder",
             message=f"Error: {error.strerror} (os error {error.errno})", where="flag -C", details={"flag": "-C", "path": named},
         )  # fmt: skip
 
@@ -181,7 +172,12 @@ def _layers(state: Survey) -> None:
         state.layers.append(layering.flag_layer(command))
     except OverrideError as error:
         state.add(
-            "config-type", "refuses", 12, "a -c override that Codex cannot read", message=str(error), where="flag"
+            "config-type",
+            "refuses",
+            Stage.OVERRIDES,
+            "a -c override that Codex cannot read",
+            message=str(error),
+            where="flag",
         )
     state.layers.append(layering.load_file("managed", system / "managed_config.toml", instead))
     requirements = load_requirements(system, state.rules)
@@ -195,7 +191,7 @@ def _layers(state: Survey) -> None:
 def _trust(state: Survey, below: dict[str, Any], cwd: Path) -> None:
     if refused := layering.trust_by_flag(below, cwd):
         state.add(
-            "codex-flag-unsupported", "refuses", 54.9, f"--trust, and {refused} is marked as untrusted",
+            "codex-flag-unsupported", "refuses", Stage.TRUST, f"--trust, and {refused} is marked as untrusted",
             message=f"Error: {refused} is marked as untrusted. Update its trust setting first.",
             where=state.where(("projects", refused, "trust_level")), details={"flag": "--trust", "path": refused},
         )  # fmt: skip
@@ -218,7 +214,7 @@ def _legacy_profile(state: Survey) -> None:
     table = profiles.get(name)
     if not isinstance(table, dict):
         state.add(
-            "profile-missing", "refuses", 56, f"no profile named {name}", message=f"Error: config profile `{name}` not found",
+            "profile-missing", "refuses", Stage.PERMISSIONS, f"no profile named {name}", message=f"Error: config profile `{name}` not found",
             where="flag" if state.command.profile else state.where(("profile",)), key="profile",
             details={"profile": name, "defined": sorted(profiles)},
         )  # fmt: skip
@@ -235,7 +231,9 @@ def _legacy_profile(state: Survey) -> None:
 def _judge(state: Survey) -> None:
     for layer in state.layers:
         _file_fault(state, layer)
-    if not any(issue.order == 30 and issue.details.get("layer") in ("system", "user") for issue in state.issues):
+    if not any(
+        issue.stage == Stage.FILES and issue.details.get("layer") in ("system", "user") for issue in state.issues
+    ):
         _profile_conflict(state)
     if state.command.strict_config:
         _strict(state)
@@ -252,7 +250,7 @@ def _file_fault(state: Survey, layer: Layer) -> None:
         if state.rules.like is not None:  # 0.140.0 and older say it like this (observed)
             said = said.replace(f"path `{layer.path}` is not a file", "Is a directory (os error 21)")
         state.add(
-            "config-unreadable", "refuses", 30, f"Codex cannot read {fault.where}", message=f"{LOADING} {said}",
+            "config-unreadable", "refuses", Stage.FILES, f"Codex cannot read {fault.where}", message=f"{LOADING} {said}",
             where=fault.where, details={"layer": layer.name},
         )  # fmt: skip
         return
@@ -261,7 +259,7 @@ def _file_fault(state: Survey, layer: Layer) -> None:
         at = f"TOML parse error at line {place[1]}, column {place[2]}"
         text = f"{LOADING} Error parsing project config file {layer.path}: {at}"
     state.add(
-        "config-syntax", "refuses", 30, f"TOML syntax: {fault.message.partition(': ')[2]}", message=text, where=fault.where, details={"layer": layer.name},
+        "config-syntax", "refuses", Stage.FILES, f"TOML syntax: {fault.message.partition(': ')[2]}", message=text, where=fault.where, details={"layer": layer.name},
     )  # fmt: skip
 
 
@@ -282,7 +280,7 @@ def _profile_conflict(state: Survey) -> None:
     )
     path = ("profiles", name) if in_table else ("profile",)
     state.add(
-        "profile-legacy", "refuses", 29.98, f"-p {name} and the older [profiles.{name}] exclude each other", message=text,
+        "profile-legacy", "refuses", Stage.PROFILE_CONFLICT, f"-p {name} and the older [profiles.{name}] exclude each other", message=text,
         where=user.origin(path), key=".".join(path), details={"profile": name, "file": str(file)},
     )  # fmt: skip
 
@@ -304,7 +302,7 @@ def _strict(state: Survey) -> None:
         for fault in _faults(state, layer.data):
             place = fault_place(layer, fault)
             state.add(
-                fault.cause, "refuses", _strict_order(state, layer), fault.message.split("\n")[0],
+                fault.cause, "refuses", _strict_stage(layer), fault.message.split("\n")[0],
                 message=f"{LOADING}\n{place}: {fault.message}", where=layer.origin(fault.path), key=_dotted(fault.path),
                 details={"layer": layer.name, "strict": True},
             )  # fmt: skip
@@ -316,15 +314,16 @@ def _strict(state: Survey) -> None:
 def _refuse_unknown(state: Survey, layer: Layer | None, path: tuple[str | int, ...], text: str) -> None:
     shown = _dotted(path)
     state.add(
-        "unknown-keys", "refuses", _strict_order(state, layer), f"--strict-config refuses the unknown key {shown}",
+        "unknown-keys", "refuses", _strict_stage(layer), f"--strict-config refuses the unknown key {shown}",
         message=text, where=layer.origin(path) if layer else "flag", key=shown, details={"keys": [shown], "strict": True},
     )  # fmt: skip
 
 
-def _strict_order(state: Survey, layer: Layer | None) -> float:
+def _strict_stage(layer: Layer | None) -> Stage:
     """Codex looks at the flags first, then at each file as it reads it."""
-    start = 25.0 if layer is None or layer.name == "flags" else 29.96 if layer.name in ("system", "user") else 36.0
-    return start + min(sum(issue.details.get("strict") is True for issue in state.issues), 9000) / 1_000_000
+    if layer is None or layer.name == "flags":
+        return Stage.STRICT_FLAGS
+    return Stage.STRICT_FILES if layer.name in ("system", "user") else Stage.STRICT_OTHER_FILES
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -349,33 +348,33 @@ def _types(state: Survey) -> None:
     early = next((f for f in faults if f.path[0] in ("projects", "project_root_markers")), None)
     if early is not None:
         _by_file(state, early)  # they are read before the layers merge; Codex then looks for the first fault of a file
-    for index, fault in enumerate(faults):
-        _note(state, fault, 40 + min(index, 9000) / 1000)
+    for fault in faults:
+        _note(state, fault, Stage.TYPES)
 
 
 def _by_file(state: Survey, early: TypeFault) -> None:
     for layer in state.used():
         for fault in _faults(state, layer.data) if layer.document else ():
             state.add(
-                fault.cause, "refuses", 39, fault.message.split("\n")[0],
+                fault.cause, "refuses", Stage.FILE_TYPES, fault.message.split("\n")[0],
                 message=f"{LOADING}\n{fault_place(layer, fault)}: {said_of_file(fault.message)}",
                 where=layer.origin(fault.path), key=_dotted(fault.path), details={"layer": layer.name},
             )  # fmt: skip
             return
     state.add(
-        early.cause, "refuses", 39, early.message, message=f"{LOADING} {early.message}\nin `{early.shown}`",
+        early.cause, "refuses", Stage.FILE_TYPES, early.message, message=f"{LOADING} {early.message}\nin `{early.shown}`",
         where=state.where(early.path), key=_dotted(early.path),
     )  # fmt: skip
 
 
-def _note(state: Survey, fault: TypeFault, order: float) -> None:
+def _note(state: Survey, fault: TypeFault, stage: Stage) -> None:
     tail = f"\nin `{fault.shown}`" if fault.shown and state.rules.names_error_path else ""
-    head = f"{LOADING} " if order < 55 else "Error: "
+    head = f"{LOADING} " if stage == Stage.TYPES else "Error: "
     setter = state.setter(fault.path)
-    if not state.rules.names_error_path and order < 50 and setter is not None and setter.document is not None:
+    if not state.rules.names_error_path and stage == Stage.TYPES and setter is not None and setter.document is not None:
         head = f"{LOADING}\n{place_in(setter, fault.path, value=True)}: "
     state.add(
-        fault.cause, "refuses", order, fault.message.split("\n")[0], message=f"{head}{fault.message}{tail}",
+        fault.cause, "refuses", stage, fault.message.split("\n")[0], message=f"{head}{fault.message}{tail}",
         where=state.where(fault.path), key=_dotted(fault.path),
         details={"layer": setter.name} if setter else {},
     )  # fmt: skip
@@ -389,10 +388,10 @@ def _late(state: Survey) -> None:
             f"`{profile}.config.toml` instead"
         )
         state.add(
-            "profile-legacy", "refuses", 55, f'`profile = "{profile}"` is no longer supported', message=text,
+            "profile-legacy", "refuses", Stage.LEGACY_SELECTOR, f'`profile = "{profile}"` is no longer supported', message=text,
             where=state.where(("profile",)), key="profile", details={"profile": profile},
         )  # fmt: skip
     providers = state.config.get("model_providers")
     if isinstance(providers, dict):
         for fault in late_faults(providers, state.rules):
-            _note(state, fault, 57)
+            _note(state, fault, Stage.LATE_PROVIDERS)

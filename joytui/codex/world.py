@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum, auto
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,11 +44,55 @@ class Invocation:
     instead: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
 
 
+class Stage(IntEnum):
+    """Where on its way Codex meets a fault, in its order (0.169.0, observed). Within a stage issues stand as they were found."""
+
+    ARGUMENTS = auto()
+    FEATURES = auto()  # --enable, --disable
+    OVERRIDES = auto()  # -c
+    FOLDER = auto()  # -C
+    CODEX_HOME = auto()
+    STRICT_FLAGS = auto()  # --strict-config: what -c sets
+    REQUIREMENTS = auto()  # requirements.toml itself
+    STRICT_FILES = auto()  # --strict-config: the system's and the user's file
+    PROFILE_CONFLICT = auto()  # -p against [profiles.*]
+    FILES = auto()  # a file that cannot be read or parsed
+    STRICT_OTHER_FILES = auto()  # --strict-config: profile, project, managed
+    ALLOWED_LISTS = auto()  # what requirements.toml lists
+    FILE_TYPES = auto()  # types of one file, where an early key is wrong
+    TYPES = auto()  # types, wire_api, provider tables
+    SANDBOX = auto()  # against requirements.toml
+    OSS = auto()  # --oss without a provider
+    PRESETS = auto()  # tui.presets
+    TRUST = auto()  # --trust
+    LEGACY_SELECTOR = auto()  # profile = …
+    PERMISSIONS = auto()  # permissions, and the profiles of old versions
+    LATE_PROVIDERS = auto()  # what is wrong with a provider's table, checked late
+    PROVIDER = auto()  # no such provider
+    AGENTS = auto()
+    NAMED_FILES = auto()  # files that a key names
+    CATALOG = auto()  # the model catalog
+    ARGUMENT_FILES = auto()  # files that an argument names; --oss
+    LAST_MESSAGE = auto()  # --output-last-message
+    RULES = auto()  # command rules
+    MODEL = auto()
+    MCP = auto()  # required MCP servers
+    DAEMON = auto()  # the background server
+    KEY = auto()
+    OUTPUT_SCHEMA = auto()
+    URL = auto()
+    MISROUTED = auto()
+    SHADOWED_KEY = auto()
+    DROPPED_KEY = auto()
+    SUSPECTED = auto()  # what else the gateway's answer decides
+    WARNED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """`message` is what Codex prints for it (None: nothing), `where` "file:line" | "flag" | "environment" | None.
 
-    `key` is the dotted key path in the configuration. `order` sorts issues as Codex meets them.
+    `key` is the dotted key path in the configuration. `stage`: where on its way Codex meets it.
     """
 
     cause: str
@@ -57,7 +102,7 @@ class Issue:
     where: str | None = None
     key: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    order: float = 0.0
+    stage: Stage = Stage.ARGUMENTS
 
 
 @dataclass(frozen=True, slots=True)

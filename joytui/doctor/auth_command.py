@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from joytui.codex.world import Issue, World
+from joytui.codex.world import Issue, Stage, World
 from joytui.core.redaction import fingerprint
 from joytui.doctor.limits import Limit
 
@@ -32,7 +32,9 @@ def with_command_key(world: World, limit: Limit) -> World:
         key = _key_of(auth, world, limit)
     except CommandFailed as failure:
         where = world.credential.origin
-        issue = Issue("auth-command-failed", "suspect", str(failure), None, where, "auth.command", order=90)
+        issue = Issue(
+            "auth-command-failed", "suspect", str(failure), None, where, "auth.command", stage=Stage.SUSPECTED
+        )
         return replace(world, suspicions=(issue, *world.suspicions))
     header = b"Bearer " + key
     credential = replace(

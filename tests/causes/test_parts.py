@@ -83,10 +83,20 @@ def test_a_step_of_the_walk(cause: Cause) -> None:
     )
 
 
+CHECKED_IN = {
+    "start": "joytui/codex (survey.py calls the checks of the configuration, key_check.py looks at the key)",
+    "elsewhere": "joytui/codex/routing.py",
+    "connect": "joytui/doctor/link.py or tls.py",
+    "send": "joytui/doctor/exchange.py or delivery.py",
+    "answer": "joytui/doctor/answers.py or resolve.py",
+    "stream": "joytui/codex/stream.py",
+}
+
+
 @every_cause
 def test_something_detects_it(cause: Cause) -> None:
     assert cause.id in DETECTING, (
-        f"nothing detects {cause.id}: add a check to joytui/codex or joytui/doctor that names it"
+        f"nothing detects {cause.id}: a check of its phase belongs to {CHECKED_IN[cause.phase]}"
     )
 
 
@@ -101,7 +111,8 @@ def test_triage_knows_it(cause: Cause) -> None:
 @every_cause
 def test_its_fix_is_what_it_says(cause: Cause) -> None:
     assert set(cause.fixed_by) == registered(cause.id), (
-        f"{cause.id} says fixed_by={cause.fixed_by} in joytui/causes/{HELD_IN[cause.id]}, and joytui/doctor/fix has {sorted(registered(cause.id))}"
+        f"{cause.id} says fixed_by={cause.fixed_by} in joytui/causes/{HELD_IN[cause.id]}, and joytui/doctor/fix has "
+        f"{sorted(registered(cause.id))}: a change of files is in CHANGES (changes.py), commands are in COMMANDS (commands.py)"
     )
 
 

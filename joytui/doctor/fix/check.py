@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from joytui.causes import CAUSES
-from joytui.codex.world import Issue, World
+from joytui.codex.world import Issue, Stage, World
 from joytui.core.records import Change
 from joytui.core.redaction import MASK
 from joytui.doctor.fix.draft import as_if
 
-_ALL_SEEN = 58.0  # up to here (types, tables, ids) looking finds every fault at once; later ones hide behind each other
+_HIDING = (
+    Stage.PROVIDER
+)  # before it (types, tables, ids) looking finds every fault at once; from it on they hide behind each other
 
 
 def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | None:
@@ -39,8 +41,8 @@ def _new_problem(before: World, after: World) -> Issue | None:
     if any(CAUSES[issue.cause].hides or issue.cause == "config-missing" for issue in before.problems):
         return None
     known = {(issue.cause, issue.key) for issue in (*before.problems, *before.suspicions)}
-    later = max((_ALL_SEEN, *(issue.order for issue in before.problems)))
+    later = max((_HIDING, *(issue.stage for issue in before.problems)))
     for issue in after.problems:
-        if (issue.cause, issue.key) not in known and (issue.order < later or not before.problems):
+        if (issue.cause, issue.key) not in known and (issue.stage < later or not before.problems):
             return issue
     return None
