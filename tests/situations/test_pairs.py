@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from tests.situations.frozen import told
-from tests.situations.frozen.sources import play_steadily, unlike_frozen
+from tests.situations.frozen import differences, told
+from tests.situations.frozen.sources import play_steadily
 from tests.situations.judging import judge, table
 from tests.situations.pairs import Pair, pairs
 from tests.support.playground import Job, play
@@ -26,7 +26,7 @@ def test_there_are_enough_pairs():
 def test_the_first_fault_is_the_verdict(record_property):
     every = list(pairs())
     chosen = every if ALL else every[:: len(every) // SAMPLE + 1]
-    results = play_steadily("pairs", [Job(pair.situation, "examine") for pair in chosen])
+    results, today = play_steadily("pairs", [Job(pair.situation, "examine") for pair in chosen])
     judged = [judge(pair.situation, result) for pair, result in zip(chosen, results, strict=True)]
     text = table(judged, "pairs of faults")
     record_property("situations", text)
@@ -37,7 +37,7 @@ def test_the_first_fault_is_the_verdict(record_property):
         if _visible_beside(pair) and not _warned(pair, result.report["warnings"])
     ]
     assert not silent, "\n".join(silent)
-    changed = unlike_frozen("pairs", results)
+    changed = differences("pairs", today)
     assert not changed, told(changed)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from tests.situations.frozen import told
-from tests.situations.frozen.sources import PLAYED, play_steadily, unlike_frozen
+from tests.situations.frozen import differences, told
+from tests.situations.frozen.sources import PLAYED, play_steadily
 from tests.situations.judging import judge, table
 from tests.support.playground import Job
 from tests.support.situation import Situation
@@ -27,13 +27,13 @@ def check(collection: str, situations: Sequence[Situation], title: str, record: 
         Job(one, "doctor" if ALL_BY_COMMAND or number % 12 == 0 else "examine", limit=25.0)
         for number, one in enumerate(situations)
     ]
-    results = play_steadily(collection, jobs)
+    results, today = play_steadily(collection, jobs)
     judged = [judge(one, result) for one, result in zip(situations, results, strict=True)]
     text = table(judged, title)
     record("situations", text)
     assert not [one for one in judged if one.grade == "wrong"], text
     assert sum(one.grade == "right" for one in judged) > 0.9 * len(judged), text
-    changed = unlike_frozen(collection, results)
+    changed = differences(collection, today)
     assert not changed, told(changed)
 
 

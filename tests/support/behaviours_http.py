@@ -214,7 +214,7 @@ add("E_429_retry_after_2", error(429, "slow down", "rate_limited", headers=[("re
 add("E_429_retry_after_3600", error(429, "slow down", "rate_limited", headers=[("retry-after", "3600")]))
 add(
     "E_429_retry_after_date",
-    error(429, "slow down", "rate_limited", headers=[("retry-after", "Fri, 31 Dec 2027 23:59:59 GMT")]),
+    error(429, "slow down", "rate_limited", headers=[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")]),
 )
 add("E_429_retry_after_ms", error(429, "slow down", "rate_limited", headers=[("retry-after-ms", "1500")]))
 add("E_429_empty", as_text(429, "", None))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.situations.frozen import COLLECTIONS, frozen, same, unified, write
-from tests.situations.frozen.sources import OFFLINE, PLAYED, documents, play_steadily
+from tests.situations.frozen.sources import OFFLINE, PLAYED, play_steadily
 from tests.support.playground import Job
 
 
@@ -40,12 +40,11 @@ def _today(collection: str) -> dict[str, Any]:
     if collection in OFFLINE:
         return OFFLINE[collection]()
     situations = PLAYED[collection]()
-    results = play_steadily(collection, [Job(one, "examine", limit=25.0) for one in situations])
+    results, today = play_steadily(collection, [Job(one, "examine", limit=25.0) for one in situations])
     if kept := [one for one in results if one.skipped]:
         print(
             f"{collection}: {len(kept)} not played, they stay as they were frozen ({kept[0].skipped})", file=sys.stderr
         )
-    today = documents(results)
     before = frozen(collection)
     return {one.name: today.get(one.name, before.get(one.name)) for one in results if one.name in {**today, **before}}
 

@@ -6,16 +6,16 @@ Found by playing all situations again: in the ordinary and in a private network,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tests.support.playground import Result
 
 # Whatever they hold: the time it took, the day, the release. What stands instead leaves a report that can be read.
 _ALWAYS = {"duration_ms": 0.0, "generated_at": "2026-11-23T12:00:00.000Z", "joytui_version": "0.0.0"}
-# Counted from today where the gateway names a date (a Retry-After of years).
+# Counted from today where the gateway names a date (a Retry-After beyond a day).
 _FROM_TODAY = ("retry_after_s", "codex_gives_up_after_s")
-_YEARS = 10_000_000.0
+_FAR = 100_000.0
 
 _PATTERNS = (
     (re.compile(r"joytui-doctor-[0-9a-f]{32}"), "joytui-doctor-‹id›"),
@@ -41,7 +41,7 @@ class _Cleaner:
     def __init__(self, places: Mapping[str, str]) -> None:
         known = {value: name for name, value in places.items() if value != name}
         self._ports = {int(value): name for value, name in known.items() if value.isdigit()}
-        self._changes: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [*_PATTERNS]
+        self._changes = [*_PATTERNS]
         for value, name in sorted(known.items(), key=lambda one: -len(one[0])):
             self._changes += _port(value, name) if value.isdigit() else _folder(value, name)
 
@@ -64,8 +64,8 @@ class _Cleaner:
     def _number(self, value: Any, member: str) -> Any:
         if type(value) is int and value in self._ports:
             return self._ports[value]
-        far = member in _FROM_TODAY and isinstance(value, (int, float)) and value > _YEARS
-        return _YEARS if far else value
+        far = member in _FROM_TODAY and isinstance(value, (int, float)) and value > _FAR
+        return _FAR if far else value
 
 
 def _port(value: str, name: str) -> list[tuple[re.Pattern[str], str]]:

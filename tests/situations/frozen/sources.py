@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from joytui.causes import CAUSES
 from joytui.cli.main import main
-from tests.situations.frozen import differences, frozen, same
+from tests.situations.frozen import frozen, same
 from tests.situations.frozen.masking import document
 from tests.situations.pairs import pairs
 from tests.support.playground import Job, Result, play
@@ -39,30 +39,27 @@ _PASTED_EACH = 20  # every so many of the recorded words are also read as users 
 # --- situations ---
 
 
-def play_steadily(collection: str, jobs: Sequence[Job]) -> list[Result]:
-    """Plays the jobs of a collection. What then differs from the frozen is played again by itself: on a busy machine a probe of the
-    doctor may run out of its second."""
+def play_steadily(collection: str, jobs: Sequence[Job]) -> tuple[list[Result], dict[str, Any]]:
+    """Plays the jobs of a collection: the results, and what is frozen of them. What differs from the frozen is played again by itself: on
+    a busy machine a probe of the doctor may run out of its second."""
     results = play(jobs)
+    today = documents(results)
     for _ in range(2):
-        late = [number for number, one in enumerate(results) if _differs(collection, one)]
+        late = [
+            number
+            for number, one in enumerate(results)
+            if one.name in today and not same(collection, one.name, today[one.name])
+        ]
         if not 0 < len(late) <= _BY_CHANCE:
             break
         again = play([jobs[number] for number in late], side_by_side=1)
+        today |= documents(again)
         for number, result in zip(late, again, strict=True):
             results[number] = result
-    return results
+    return results, today
 
 
-def _differs(collection: str, result: Result) -> bool:
-    return not result.skipped and not same(collection, result.name, _document(result))
-
-
-def unlike_frozen(collection: str, results: Sequence[Result]) -> list[str]:
-    """The members of the played reports that are not as they were frozen."""
-    return differences(collection, documents(results))
-
-
-def documents(results: Sequence[Result]) -> dict[str, Any]:
+def documents(results: Iterable[Result]) -> dict[str, Any]:
     """What is frozen of each run that was played, by the situation's name."""
     return {one.name: _document(one) for one in results if not one.skipped}
 
