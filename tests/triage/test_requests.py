@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 from joytui.client.console import ConsoleClient
 from joytui.doctor.triage.joining import join, render_story, story_json
 from tests.gateway.served import ADMIN, SAY_HI, served
-from tests.support.clock import Clock
 from tests.triage.test_history import EMPTY, turn
 
 
@@ -48,7 +46,7 @@ async def test_a_refused_request_is_joined(tmp_path: Path) -> None:
     assert story.turn.http_status is None
 
 
-async def test_the_wallet_at_that_moment(tmp_path: Path, clock: Clock) -> None:
+async def test_the_wallet_at_that_moment(tmp_path: Path) -> None:
     async with served(tmp_path) as gateway:
         await gateway.admin.put("/console/v1/wallet/economy", json={"balance": "10"})
         await gateway.admin.put("/console/v1/wallet/standard", json={"balance": "10"})
@@ -56,7 +54,6 @@ async def test_the_wallet_at_that_moment(tmp_path: Path, clock: Clock) -> None:
         key = await gateway.key()
         assert (await gateway.chat(key)).status_code == 200
         record = (await gateway.logs())[0]
-        clock.advance(timedelta(seconds=1))
         await gateway.admin.post(f"/console/v1/wallet/{record['tier']}/credit", json={"amount": "90"})
         async with ConsoleClient(gateway.url, ADMIN) as console:
             story = await join(console, record["id"], {})
