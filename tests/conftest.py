@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -36,6 +38,13 @@ def clock() -> Iterator[Clock]:
     """The clock of every test, to be moved by this one."""
     yield CLOCK
     CLOCK.moment = NOW
+
+
+@pytest.fixture(scope="module")
+def machine_clock() -> Iterator[None]:
+    """The machine's clock, for tests whose own process takes part in what real processes do."""
+    with mock.patch.object(core_clock, "time_ns", time.time_ns):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -138,7 +138,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="") as name:
         stage = Stage(Path(name))
         stage.setup.with_codex()
-        stage.fill(now())
+        stage.fill(now(), as_at=now())
         stage.start("--port", free_port())
         try:
             stage.work()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from joytui.causes import CAUSES, ROW_TEXTS
@@ -23,8 +23,8 @@ from joytui.core.records import (
     TableRow,
 )
 from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
+from tests.support.clock import NOW
 
-NOW = datetime(2026, 11, 23, 14, 5, 30, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 HOME = "/home/anna"
 CONFIG = f"{HOME}/.codex/config.toml"

@@ -20,6 +20,7 @@ from joytui.ledger import keys
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.requests import Ended, Opened, end_request, open_request
 from joytui.ledger.sqlite import SqliteLedger
+from tests.support.clock import NOW
 from tests.support.real_setup import Setup
 from tests.tui.rollouts import write_session
 
@@ -56,8 +57,12 @@ class Stage:
     def url(self) -> str:
         return self.setup.url
 
-    def fill(self, now: datetime, *, days: int = DAYS) -> None:
-        """Keys, and `days` of requests: quiet nights and weekends, one night on which ci-nightly ran wild."""
+    def fill(self, now: datetime, *, days: int = DAYS, as_at: datetime = NOW) -> None:
+        """Keys, and `days` of requests: quiet nights and weekends, one night on which ci-nightly ran wild.
+
+        Which of the hours before `now` are nights and weekends is as at `as_at`, the afternoon of a Monday unless told:
+        a test has the same requests on every day of the week.
+        """
         dice = random.Random(11)
         ledger = SqliteLedger.open(self.where.store)
         try:
@@ -66,8 +71,8 @@ class Stage:
                 hint = f"jt_…{plain[-4:]}"
                 row = ledger.write_now(keys.create_key, digest(plain), name, hint, owner, (), None, policy, None, None)
                 for back in range(days * 24, 0, -1):
-                    hour = now - timedelta(hours=back)
-                    _one_hour(ledger, row, hour.replace(minute=0, second=0, microsecond=0), share, back, dice)
+                    hour = (now - timedelta(hours=back)).replace(minute=0, second=0, microsecond=0)
+                    _one_hour(ledger, row, hour, as_at - timedelta(hours=back), share, back, dice)
         finally:
             ledger.close()
 
@@ -114,10 +119,11 @@ class Stage:
 
 
 def _one_hour(
-    ledger: SqliteLedger, key: keys.KeyRow, hour: datetime, share: int, back: int, dice: random.Random
+    ledger: SqliteLedger, key: keys.KeyRow, hour: datetime, like: datetime, share: int, back: int, dice: random.Random
 ) -> None:
+    """What one key did in the hour that begins at `hour`, by the habits of the hour of `like`."""
     night = key.name == "ci-nightly"
-    awake = hour.hour in (1, 2, 3) if night else 8 <= hour.hour < 19 and hour.weekday() < 5
+    awake = like.hour in (1, 2, 3) if night else 8 <= like.hour < 19 and like.weekday() < 5
     many = dice.randint(0, share) if awake else 0
     if night and back == 5:
         many = 60
@@ -129,7 +135,7 @@ def _one_hour(
         at = int((hour + timedelta(seconds=dice.randint(0, 3_500))).timestamp() * 1000)
         opened = Opened(
             (at << COUNTER_BITS) + number + share * 1_000, key.id, "auto", "/openai/v1/responses", True, None,
-            f"0199f3a0-{hour.hour:04x}-7000-8000-000000000001", None, "codex_exec/0.169.0", "127.0.0.1",
+            f"0199f3a0-{like.hour:04x}-7000-8000-000000000001", None, "codex_exec/0.169.0", "127.0.0.1",
         )  # fmt: skip
         bad = dice.random() < 0.02
         ended = Ended(

@@ -21,6 +21,7 @@ from joytui.tui.settings import ConsoleSettings
 from tests.tui.opening import text_of
 from tests.tui.staging import Stage, now
 
+pytestmark = pytest.mark.usefixtures("machine_clock")
 SIZE = (150, 44)
 LIMIT_S = 15.0
 

@@ -262,7 +262,7 @@ def insert(ledger: Path, numbers: range, start_ms: int) -> None:
     connection.close()
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.usefixtures("small", "machine_clock")
 async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, str]) -> None:  # noqa: F811
     """1,300 requests there, 900 more while it follows: scrolled back to the first, all are there, once and in order."""
     where = places(long_ledger)

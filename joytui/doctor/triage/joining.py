@@ -70,7 +70,8 @@ async def _wallet_then(console: ConsoleClient, record: RequestRecord) -> WalletT
     now = next((one.balance for one in await console.wallet() if one.tier == record.tier), None)
     entries = await console.wallet_entries(tier=record.tier, limit=ENTRIES)
     own = [entry for entry in entries if entry.request == record.id]
-    since = [entry for entry in entries if entry.time >= record.time]
+    first = min((entry.id for entry in own), default=None)  # its place in the book: another's time may be the same
+    since = [e for e in entries if (e.time >= record.time if first is None else e.id >= first)]
     whole = len(since) < ENTRIES
     balance = None
     if now is not None and whole:
