@@ -41,7 +41,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
 `GET /healthz` needs no token: {"status": "ok", "version", "pid"}, and with `?nonce=X` also "proof": `core.gateway_state.proof(
-admin token, X, the url of the state file)`, by which a console knows the gateway before it sends that token. A Host that the gateway does not expect
+admin token, X, the url of the state file)`, by which a console knows the gateway before it sends that token. It is 503 and "failed" when the store
+can no longer be written, and the gateway about to end for that. A Host that the gateway does not expect
 is refused first of all, so talk to the address that its state file names.
 """
 

@@ -39,15 +39,19 @@ def success(data: Any) -> JSONResponse:
 
 
 async def health(request: Request) -> JSONResponse:
-    """`GET /healthz`; with `?nonce=` also the proof that this is the gateway with that admin token."""
+    """`GET /healthz`; with `?nonce=` also the proof that this is the gateway with that admin token.
+
+    503 and `failed` once the store can no longer be written: the gateway is about to end.
+    """
     gateway = gateway_of(request)
-    answer: dict[str, Any] = {"status": "ok", "version": __version__, "pid": os.getpid()}
+    works = gateway.ledger.failure is None
+    answer: dict[str, Any] = {"status": "ok" if works else "failed", "version": __version__, "pid": os.getpid()}
     nonce = request.query_params.get("nonce")
     if nonce is not None:
         if not 0 < len(nonce) <= MAX_NONCE:
             raise refusals.bad_request(f"nonce must have 1 to {MAX_NONCE} characters")
         answer["proof"] = proof(gateway.admin_token, nonce, gateway.url)
-    return JSONResponse(answer)
+    return JSONResponse(answer, 200 if works else 503)
 
 
 async def metrics(request: Request) -> Response:

@@ -120,7 +120,7 @@ class Gateway:
             try:
                 await work()
             except Exception as error:  # upkeep goes on, whatever one round of it met
-                log.warning("upkeep: %s", error)
+                log.warning("upkeep: %s", error, exc_info=error)
             await asyncio.sleep(seconds)
 
     async def _end_trials(self) -> None:

@@ -39,7 +39,8 @@ log = logging.getLogger("joytui.gateway")
 def serve(settings: GatewaySettings, places: Places) -> int:
     """Runs a gateway in this process until it is told to stop, and gives the exit code.
 
-    Raises UnreachableError (3) for a port or a store that cannot be had, SettingsError (2) for settings that do not hold.
+    Raises UnreachableError (3) for a port or a store that cannot be had, and at the end where the store could no longer be
+    written; SettingsError (2) for settings that do not hold.
     """
     os.umask(0o077)
     _check_certificate(settings)
@@ -56,9 +57,15 @@ def serve(settings: GatewaySettings, places: Places) -> int:
             gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
             _serve(gateway, listening, places)
         finally:
-            ledger.close()
+            closed = ledger.close()
     finally:
         listening.close()
+    if not closed or ledger.failure is not None:
+        raise UnreachableError(
+            "the store could not be written to the end",
+            where=str(store),
+            hint="the gateway's log says why; requests that it could not end are ended when it starts again",
+        )
     return EXIT_OK
 
 
@@ -113,7 +120,7 @@ async def run(
     stop: asyncio.Event | None = None,
     for_a_console: Callable[[], bool] | None = None,
 ) -> None:
-    """Serves on a bound socket until a signal, or until `stop` is set.
+    """Serves on a bound socket until a signal, until `stop` is set, or until the store can no longer be written.
 
     `for_a_console`: whether a console started this gateway for itself; then it ends when it is left alone.
     """
@@ -138,7 +145,9 @@ async def run(
     if signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.end)
-    waiting = [asyncio.create_task(_when(stop, server.end))] if stop is not None else []
+    waiting = [asyncio.create_task(_when_broken(gateway, server.end))]
+    if stop is not None:
+        waiting.append(asyncio.create_task(_when(stop, server.end)))
     if for_a_console is not None and settings.lonely_s:
         waiting.append(asyncio.create_task(_when_lonely(gateway, for_a_console, server.end)))
     try:
@@ -150,6 +159,12 @@ async def run(
 
 async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
     await stop.wait()
+    act()
+
+
+async def _when_broken(gateway: Gateway, act: Callable[[], None]) -> None:
+    await gateway.ledger.broken()
+    log.critical("the store cannot be written any more: the gateway ends")
     act()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from joytui.core.clock import now_ms
 from joytui.ledger.ids import row_id
 from joytui.ledger.money import PERIODS, SPENT_SINCE, Period, window_start
-from joytui.ledger.parts import DAY_MS, HOUR_MS
+from joytui.ledger.parts import DAY_MS
 from joytui.ledger.writer import Batch
 
 
@@ -160,7 +160,7 @@ def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms
         "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, start)
     ).fetchone()
     if row is None:
-        row = (connection.execute(SPENT_SINCE, (budget_id, start // HOUR_MS)).fetchone()[0], 0)
+        row = (connection.execute(SPENT_SINCE, (budget_id, start // DAY_MS)).fetchone()[0], 0)
     return row[0], row[1]
 
 

@@ -1,4 +1,4 @@
-"""Budgets and wallets: reserving before, settling after, one atomic statement each, so parallel requests cannot overspend.
+"""Budgets and wallets: reserving before, settling after, each in one write, so parallel requests cannot overspend.
 
 A budget is the spending of one budget id (a key and those it was rotated to) in one window: the UTC day, the week from
 Monday, or for ever. The limit is the key's; `spent` and `held` are here. A wallet belongs to a tier. What a running
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
-from joytui.ledger.parts import DAY_MS, HOUR_MS
+from joytui.ledger.parts import DAY_MS
 from joytui.ledger.writer import Batch
 
 Period = Literal["daily", "weekly", "total"]
@@ -67,10 +67,6 @@ class Shortfall(Exception):
         return max(0, self.limit - self.spent - self.held)
 
 
-class _NotBegun(Exception):
-    """A window of a budget that nobody has spent in yet."""
-
-
 def reserve(
     batch: Batch,
     n: int,
@@ -82,89 +78,62 @@ def reserve(
 ) -> Candidate:
     """Holds the estimate on every limited budget and on the wallet of the first candidate that can pay.
 
-    Raises Shortfall, with everything undone, where a budget refuses or no wallet has enough.
+    Raises Shortfall where a budget refuses or no wallet has enough. Between the look and the hold nobody can spend: both
+    are in one transaction of the one writer.
     """
-    try:
-        return _reserved(batch, n, at_ms, budget_id, limits, candidates, lease_ms)
-    except _NotBegun:  # the beginning reads the sums, so that those of this batch are written: no refusal may undo them
-        for period, _ in limits:
-            _begin_budget(batch, budget_id, period, window_start(period, at_ms))
-        return _reserved(batch, n, at_ms, budget_id, limits, candidates, lease_ms)
-
-
-def _reserved(
-    batch: Batch,
-    n: int,
-    at_ms: int,
-    budget_id: str,
-    limits: Sequence[tuple[Period, int]],
-    candidates: Sequence[Candidate],
-    lease_ms: int,
-) -> Candidate:
-    """`reserve` for windows that have begun. Raises _NotBegun for one that has not, with everything undone as well."""
+    windows = [(period, limit, _budget(batch, budget_id, period, at_ms)) for period, limit in limits]
     wallets = wallets_on(batch)
-    failure: Shortfall | None = None
+    lack: Shortfall | None = None
     for candidate in candidates:
-        batch.execute("SAVEPOINT reserve")
-        try:
-            for period, limit in limits:
-                _hold_budget(batch, n, at_ms, budget_id, period, limit, candidate.estimate, lease_ms)
+        for period, limit, (spent, held) in windows:
+            if spent + held >= limit or spent + held + candidate.estimate > limit:
+                raise lack or Shortfall(period, None, limit, spent, held, candidate.estimate, at_ms)
+        short = _short_wallet(batch, candidate, at_ms) if wallets else None
+        if short is None:
+            for period, _ in limits:
+                _hold_budget(batch, n, at_ms, budget_id, period, candidate.estimate, lease_ms)
             if wallets:
                 _hold_wallet(batch, n, at_ms, candidate, lease_ms)
-            batch.execute("RELEASE reserve")
             return candidate
-        except (Shortfall, _NotBegun) as refusal:
-            batch.execute("ROLLBACK TO reserve")
-            batch.execute("RELEASE reserve")
-            if isinstance(refusal, _NotBegun):
-                raise
-            failure = failure or refusal
-            if refusal.period is not None:
-                break
-    assert failure is not None, "a reservation needs a candidate"
-    raise failure
+        lack = lack or short
+    assert lack is not None, "a reservation needs a candidate"
+    raise lack
 
 
-def _hold_budget(
-    batch: Batch, n: int, at_ms: int, budget_id: str, period: Period, limit: int, estimate: int, lease_ms: int
-) -> None:
+def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+    """Spent and held in the window of this moment. It begins with the first request in it, or the first since there is a
+    limit: what was spent before counts."""
     window = window_start(period, at_ms)
-    if _try_hold(batch, budget_id, period, window, limit, estimate) is None:
-        present = batch.execute(
-            "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?",
-            (budget_id, period, window),
-        ).fetchone()
-        if present is None:
-            raise _NotBegun
-        spent, held = present
-        raise Shortfall(period, None, limit, spent, held, estimate, at_ms)
-    batch.execute(
-        "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
-    )
-
-
-def _try_hold(
-    batch: Batch, budget_id: str, period: Period, window: int, limit: int, estimate: int
-) -> tuple[int, int] | None:
     row: tuple[int, int] | None = batch.execute(
-        "UPDATE budget SET held = held + ?1 WHERE budget_id = ?2 AND period = ?3 AND window = ?4"
-        " AND spent + held < ?5 AND spent + held + ?1 <= ?5 RETURNING spent, held",
-        (estimate, budget_id, period, window, limit),
+        "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, window)
     ).fetchone()
-    return row
-
-
-def _begin_budget(batch: Batch, budget_id: str, period: Period, window: int) -> None:
-    """The first request in a window, or the first since there is a limit: what was spent before counts."""
-    batch.flush()
-    spent = batch.execute(SPENT_SINCE, (budget_id, window // HOUR_MS)).fetchone()[0]
-    batch.execute("INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent))
+    if row is not None:
+        return row
+    keys = {key_id for (key_id,) in batch.execute("SELECT id FROM api_key WHERE budget_id = ?", (budget_id,))}
+    (spent,) = batch.execute(SPENT_SINCE, (budget_id, window // DAY_MS)).fetchone()
+    spent += batch.sums.spent(keys, window)
+    batch.execute("INSERT INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent))
+    return spent, 0
 
 
 SPENT_SINCE = """
-    SELECT coalesce(sum(cost_nano), 0) FROM rollup_hour
-    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND hour >= ?
+    SELECT coalesce(sum(cost_nano), 0) FROM rollup_day
+    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ?
 """
+"""What a budget spent since the beginning of a day, which every window begins with."""
+
+
+def _hold_budget(
+    batch: Batch, n: int, at_ms: int, budget_id: str, period: Period, estimate: int, lease_ms: int
+) -> None:
+    window = window_start(period, at_ms)
+    batch.execute(
+        "UPDATE budget SET held = held + ? WHERE budget_id = ? AND period = ? AND window = ?",
+        (estimate, budget_id, period, window),
+    )
+    batch.execute(
+        "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
+    )
 
 
 def charge(batch: Batch, budget_id: str, at_ms: int, cost: int) -> None:
@@ -197,16 +166,18 @@ def wallets_on(batch: Batch) -> bool:
     return batch.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
 
 
+def _short_wallet(batch: Batch, candidate: Candidate, at_ms: int) -> Shortfall | None:
+    """Why the wallet of a candidate's tier cannot hold its estimate; None where it can."""
+    tier, estimate = candidate.tier, candidate.estimate
+    row = batch.execute("SELECT coalesce(balance, 0), held FROM wallet WHERE tier = ?", (tier,)).fetchone()
+    balance, held = row or (0, 0)
+    enough = balance - held > 0 and balance - held >= estimate
+    return None if enough else Shortfall(None, tier, balance, 0, held, estimate, at_ms)
+
+
 def _hold_wallet(batch: Batch, n: int, at_ms: int, candidate: Candidate, lease_ms: int) -> None:
     tier, estimate = candidate.tier, candidate.estimate
-    done = batch.execute(
-        "UPDATE wallet SET held = held + ?1 WHERE tier = ?2 AND balance - held > 0 AND balance - held >= ?1",
-        (estimate, tier),
-    ).rowcount
-    if not done:
-        row = batch.execute("SELECT coalesce(balance, 0), held FROM wallet WHERE tier = ?", (tier,)).fetchone()
-        balance, held = row or (0, 0)
-        raise Shortfall(None, tier, balance, 0, held, estimate, at_ms)
+    batch.execute("UPDATE wallet SET held = held + ? WHERE tier = ?", (estimate, tier))
     batch.execute("INSERT INTO hold VALUES (?, 'wallet', ?, 0, ?, ?)", (n, tier, estimate, at_ms + lease_ms))
     _enter(batch, tier, "freeze", 0, estimate, n)
 

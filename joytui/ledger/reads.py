@@ -58,11 +58,13 @@ def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
 
 
 def find(connection: sqlite3.Connection, text: str) -> Entry | None:
-    """The newest request with this own, client's or upstream's id."""
+    """The request with this id of ours; else the newest with this id of the client's (X-Request-ID), else of the upstream's.
+
+    A client's id may look like one of ours: it is, where another joytui relays to this one.
+    """
     number = request_number(text)
-    where = "r.n = ?" if number is not None else "r.request_id = ?"
-    found = _newest(connection, where, text if number is None else number)
-    return found or _newest(connection, "r.upstream_id = ?", text)
+    own = _newest(connection, "r.n = ?", number) if number is not None else None
+    return own or _newest(connection, "r.request_id = ?", text) or _newest(connection, "r.upstream_id = ?", text)
 
 
 def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Entry | None:

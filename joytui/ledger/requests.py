@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from joytui.ledger.ids import milliseconds
-from joytui.ledger.money import Candidate, Period, Shortfall, charge, release, reserve
+from joytui.ledger.money import Candidate, Period, charge, release, reserve
 from joytui.ledger.parts import Place
 from joytui.ledger.writer import Batch
 
@@ -75,11 +75,8 @@ _END = """
 
 def open_request(batch: Batch, opened: Opened, model_used: str | None, provider: str | None, tier: str | None) -> None:
     """Writes the row of an admitted request. Raises DuplicateRequest where the client's id is spent."""
-    if opened.request_id is not None and opened.key_id is not None:
-        claim_id(batch, opened.key_id, opened.request_id, opened.n)
-    batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier))
-    if opened.key_id is not None:
-        batch.sums.used(opened.key_id, opened.client, milliseconds(opened.n))
+    _claim_id(batch, opened)
+    _write_row(batch, opened, model_used, provider, tier)
 
 
 class Reservation(NamedTuple):
@@ -92,30 +89,31 @@ class Reservation(NamedTuple):
 
 
 def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candidate:
-    """Admits a request that money limits: holds its estimate and writes its row, or neither.
+    """Admits a request that money limits: holds its estimate and writes its row.
 
     Raises DuplicateRequest, or Shortfall. Gives the candidate that it was admitted for.
     """
-    n, at = opened.n, milliseconds(opened.n)
-    if opened.request_id is not None and opened.key_id is not None:
-        claim_id(batch, opened.key_id, opened.request_id, n)
-    try:
-        chosen = reserve(batch, n, at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms)
-    except Shortfall:
-        batch.execute("DELETE FROM spent_id WHERE key_id = ? AND request_id = ?", (opened.key_id, opened.request_id))
-        raise
-    batch.execute(_INSERT, (*opened, batch.next_seq(), chosen.model, chosen.provider, chosen.tier))
-    if opened.key_id is not None:
-        batch.sums.used(opened.key_id, opened.client, at)
+    _claim_id(batch, opened)
+    at = milliseconds(opened.n)
+    chosen = reserve(batch, opened.n, at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms)
+    _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
     return chosen
 
 
-def claim_id(batch: Batch, key_id: str, request_id: str, n: int) -> None:
+def _claim_id(batch: Batch, opened: Opened) -> None:
+    if opened.request_id is None or opened.key_id is None:
+        return
     done = batch.execute(
-        "INSERT OR IGNORE INTO spent_id VALUES (?, ?, ?)", (key_id, request_id, milliseconds(n))
+        "INSERT OR IGNORE INTO spent_id VALUES (?, ?, ?)", (opened.key_id, opened.request_id, milliseconds(opened.n))
     ).rowcount
     if not done:
-        raise DuplicateRequest(request_id)
+        raise DuplicateRequest(opened.request_id)
+
+
+def _write_row(batch: Batch, opened: Opened, model_used: str | None, provider: str | None, tier: str | None) -> None:
+    batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier))
+    if opened.key_id is not None:
+        batch.sums.used(opened.key_id, opened.client, milliseconds(opened.n))
 
 
 def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool) -> None:
@@ -138,10 +136,8 @@ def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | Non
 
 def refuse_request(batch: Batch, opened: Opened, ended: Ended) -> None:
     """One row for a request that the gateway itself refused: it is admitted and ended at once, and costs nothing."""
-    batch.execute(_INSERT, (*opened, batch.next_seq(), ended.model_used, ended.provider, ended.tier))
+    _write_row(batch, opened, ended.model_used, ended.provider, ended.tier)
     batch.execute(_END, (*ended, batch.seq, opened.n))
-    if opened.key_id is not None:
-        batch.sums.used(opened.key_id, opened.client, milliseconds(opened.n))
     _sum(batch, opened, ended, refused=True)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import add
 from typing import Any
 
 from joytui.ledger.parts import ADD_TO, HOUR_MS, Place, part_places
 
 STEPS_PER_DOUBLING = 8
+Numbers = tuple[int, int, int, int, int, int, int, int]
+"""What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
 
 _ADD = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
     refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
@@ -53,63 +55,54 @@ def bucket_middle(index: int) -> float:
 
 
 class Sums:
-    """What a batch adds up."""
+    """What a batch adds up. Kept as it comes, so that what a write added can be dropped with it, and added up once."""
 
-    __slots__ = ("_clients", "_latency", "_totals", "_used")
+    __slots__ = ("_ended", "_used")
 
     def __init__(self) -> None:
-        self._totals: dict[tuple[int, Place], list[int]] = {}
-        self._latency: Counter[tuple[int, str, int]] = Counter()
-        self._clients: dict[tuple[str, str], list[int]] = {}
-        self._used: dict[str, int] = {}
+        self._ended: list[tuple[int, Place, Numbers, float | None, float | None]] = []
+        self._used: list[tuple[str, str | None, int]] = []
 
-    def add(
-        self,
-        at: int,
-        place: Place,
-        numbers: tuple[int, int, int, int, int, int, int, int],
-        ttft_ms: float | None,
-        latency_ms: float | None,
-    ) -> None:
-        """One ended request: `at` in ms; `numbers` as the rollup's columns."""
-        hour = at // HOUR_MS
-        _add(self._totals, (hour, place), numbers)
-        if latency_ms is not None:
-            self._latency[hour, "total", bucket(latency_ms)] += 1
-        if ttft_ms is not None:
-            self._latency[hour, "ttft", bucket(ttft_ms)] += 1
+    def add(self, at: int, place: Place, numbers: Numbers, ttft_ms: float | None, latency_ms: float | None) -> None:
+        """One ended request, that began at `at` (ms)."""
+        self._ended.append((at, place, numbers, ttft_ms, latency_ms))
 
     def used(self, key_id: str, client: str | None, at: int) -> None:
         """A key was used, by this client where it is known."""
-        self._used[key_id] = at
-        if client:
-            seen = self._clients.setdefault((key_id, client), [at, 0])
-            seen[0] = at
-            seen[1] += 1
+        self._used.append((key_id, client, at))
+
+    def spent(self, key_ids: Collection[str], since: int) -> int:
+        """What requests of these keys cost that began at `since` (ms) or later, and that are not in the rollups yet."""
+        return sum(numbers[-1] for at, place, numbers, *_ in self._ended if at >= since and place.key_id in key_ids)
+
+    def mark(self) -> tuple[int, int]:
+        """Where `undo` goes back to."""
+        return len(self._ended), len(self._used)
+
+    def undo(self, mark: tuple[int, int]) -> None:
+        del self._ended[mark[0] :]
+        del self._used[mark[1] :]
 
     def write(self, connection: sqlite3.Connection) -> None:
-        if self._totals:
+        """Adds all of it to the store, and begins anew."""
+        if self._ended:
             self._write_totals(connection)
-            self._totals.clear()
-        if self._latency:
-            upsert(connection, _LATENCY, [(*place, n) for place, n in self._latency.items()])
-            self._latency.clear()
+            self._write_latency(connection)
+            self._ended.clear()
         if self._used:
-            connection.executemany(
-                "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in self._used.items())
-            )
+            self._write_used(connection)
             self._used.clear()
-        if self._clients:
-            upsert(connection, _CLIENT, [(*who, *seen) for who, seen in self._clients.items()])
-            self._clients.clear()
 
     def _write_totals(self, connection: sqlite3.Connection) -> None:
         """The rollups, by key, model, tier and provider; and the parts, which keep less apart (`ledger.parts`)."""
+        totals: dict[tuple[int, Place], list[int]] = {}
+        for at, place, numbers, *_ in self._ended:
+            _add(totals, (at // HOUR_MS, place), numbers)
         rolled: dict[tuple[Any, ...], list[int]] = {}
         parts: dict[tuple[Any, ...], list[int]] = {}
-        for (hour, place), numbers in self._totals.items():
-            _add(rolled, (hour, *place[:4]), numbers)
-            requests, errors, _, *rest = numbers
+        for (hour, place), total in totals.items():
+            _add(rolled, (hour, *place[:4]), total)
+            requests, errors, _, *rest = total
             for part, *kept in part_places(place):
                 _add(parts, (part, hour, *kept), (requests, errors, *rest))
         upsert(connection, _HOUR, [(*key, *numbers) for key, numbers in rolled.items()])
@@ -117,6 +110,29 @@ class Sums:
         upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
         days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
         upsert(connection, ADD_TO["day"], days)
+
+    def _write_latency(self, connection: sqlite3.Connection) -> None:
+        counts: Counter[tuple[int, str, int]] = Counter()
+        for at, _, _, ttft_ms, latency_ms in self._ended:
+            if latency_ms is not None:
+                counts[at // HOUR_MS, "total", bucket(latency_ms)] += 1
+            if ttft_ms is not None:
+                counts[at // HOUR_MS, "ttft", bucket(ttft_ms)] += 1
+        upsert(connection, _LATENCY, [(*place, n) for place, n in counts.items()])
+
+    def _write_used(self, connection: sqlite3.Connection) -> None:
+        last: dict[str, int] = {}
+        clients: dict[tuple[str, str], list[int]] = {}
+        for key_id, client, at in self._used:
+            last[key_id] = at
+            if client:
+                seen = clients.setdefault((key_id, client), [at, 0])
+                seen[0] = max(seen[0], at)
+                seen[1] += 1
+        connection.executemany(
+            "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in last.items())
+        )
+        upsert(connection, _CLIENT, [(*who, *seen) for who, seen in clients.items()])
 
 
 def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:

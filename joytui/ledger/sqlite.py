@@ -6,6 +6,7 @@ Another engine (PostgreSQL, for several gateways on one store) is another class 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from joytui.ledger.upkeep import recover
 from joytui.ledger.writer import Writer
 
 T = TypeVar("T")
+log = logging.getLogger("joytui.ledger")
 
 
 class SqliteLedger:
@@ -53,11 +55,10 @@ class SqliteLedger:
         ledger = cls(path, lock)
         try:
             ledger._begin()
-        except sqlite3.Error as error:
-            lock.release()
-            raise UnreachableError(f"the store cannot be used: {error}", where=str(path)) from None
-        except BaseException:
-            lock.release()
+        except BaseException as error:
+            ledger.close()
+            if isinstance(error, sqlite3.Error):
+                raise UnreachableError(f"the store cannot be used: {error}", where=str(path)) from None
             raise
         return ledger
 
@@ -69,8 +70,9 @@ class SqliteLedger:
         self.numbers = Numbers(self.read_now(reads.last_number))
         self.interrupted = self._writer.write_now(recover)
 
-    def close(self) -> None:
-        """Writes what waits, and closes everything.
+    def close(self) -> bool:
+        """Writes what waits, and closes everything. False if the writer is not done in time: the store stays locked then, as
+        long as this process may still write it.
 
         The writer's connection goes last: SQLite takes the WAL into the store, and its files away, when the last
         connection closes, and a reader's may not.
@@ -78,8 +80,11 @@ class SqliteLedger:
         for connection in self._readers:
             connection.close()
         self._readers.clear()
-        self._writer.close()
+        if not self._writer.close():
+            log.error("the store is still being written after its end; it stays locked (%d changes wait)", self.waiting)
+            return False
         self._lock.release()
+        return True
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -114,6 +119,16 @@ class SqliteLedger:
     def lost(self) -> int:
         """Writes that the store did not take."""
         return self._writer.lost
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why nothing can be written any more, for good; None while the writer works."""
+        broken = self._writer.broken
+        return broken.result() if broken.done() else None
+
+    async def broken(self) -> BaseException:
+        """Waits until nothing can be written any more, and gives the reason."""
+        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
 
     def _connect_writer(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)

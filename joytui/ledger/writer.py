@@ -2,16 +2,22 @@
 
 A write is a function of a `Batch` and arguments. `submit` hands it over without awaiting anything, so a request that is
 being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable.
+
+A write that raises changes nothing and takes no other write with it. A store that cannot be written fails all writes of
+the transaction. If the thread itself cannot go on, whatever waits for it gets an error, then and later, and `broken` says
+so: a gateway without its ledger has to end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -25,7 +31,8 @@ ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0
 TROUBLED_S = 60.0
-_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+CLOSE_S = 30.0
+_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 """Faults of the disk: nobody mends them within the second that another try would wait."""
 _PASSING = {*_DISK, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 """Those, and another program that holds the store: what could not be written then is tried again later."""
@@ -34,12 +41,12 @@ _PASSING = {*_DISK, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 class Batch:
     """One transaction in the making: its connection, the next sequence number, and the sums to add before the commit."""
 
-    __slots__ = ("connection", "execute", "seq", "sums")
+    __slots__ = ("_first", "connection", "execute", "seq", "sums")
 
     def __init__(self, connection: sqlite3.Connection, seq: int) -> None:
         self.connection = connection
         self.execute = connection.execute
-        self.seq = seq
+        self.seq = self._first = seq
         self.sums = Sums()
 
     def next_seq(self) -> int:
@@ -47,9 +54,33 @@ class Batch:
         self.seq += 1
         return self.seq
 
-    def flush(self) -> None:
-        """Writes the collected sums: before the commit, and before a statement that reads rollups."""
+    def begin(self) -> None:
+        self._first = self.seq
+        self.execute("BEGIN IMMEDIATE")
+
+    def mark(self) -> tuple[int, tuple[int, int]]:
+        """A savepoint: what follows can be undone without what came before. To be kept or undone before the next one."""
+        self.execute("SAVEPOINT write")
+        return self.seq, self.sums.mark()
+
+    def keep(self) -> None:
+        self.execute("RELEASE write")
+
+    def undo(self, mark: tuple[int, tuple[int, int]]) -> None:
+        self.execute("ROLLBACK TO write")
+        self.execute("RELEASE write")
+        self.seq, sums = mark
+        self.sums.undo(sums)
+
+    def commit(self) -> None:
         self.sums.write(self.connection)
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        self.seq = self._first
+        self.sums = Sums()
+        if self.connection.in_transaction:
+            self.execute("ROLLBACK")
 
 
 class _Job:
@@ -64,9 +95,23 @@ class _Job:
         self.result: Any = None
         self.failure: Exception | None = None
 
+    def perform(self, batch: Batch) -> None:
+        self.result, self.failure = self.function(batch, *self.args), None
+
+    def fail(self, error: Exception) -> None:
+        # a future takes no StopIteration
+        self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
+
+    @property
+    def awaited(self) -> bool:
+        return self.future is not None or self.done is not None
+
 
 class Writer:
-    """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits."""
+    """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
+
+    `broken` is done, with what happened, once the thread has failed and nothing can be written any more.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -74,9 +119,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
         self._failure: Exception | None = None
+        self._ended: sqlite3.Error | None = None
+        self._at_hand: list[_Job] = []
         self._owed: list[_Job] = []
         self._failed_at = -TROUBLED_S
         self.lost = 0
+        self.broken: Future[BaseException] = Future()
 
     def start(self) -> None:
         self._thread.start()
@@ -84,10 +132,12 @@ class Writer:
         if self._failure:
             raise self._failure
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S: it may still write."""
         if self._thread.is_alive():
             self._jobs.put(None)
-            self._thread.join(timeout=30)
+            self._thread.join(timeout=CLOSE_S)
+        return not self._thread.is_alive()
 
     @property
     def waiting(self) -> int:
@@ -105,26 +155,34 @@ class Writer:
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
-        self._jobs.put(_Job(function, args))
+        self._put(_Job(function, args))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
         job = _Job(function, args)
         job.loop = asyncio.get_running_loop()
         job.future = job.loop.create_future()
-        self._jobs.put(job)
+        self._put(job)
         return job.future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
         job = _Job(function, args)
         job.done = threading.Event()
-        self._jobs.put(job)
+        self._put(job)
         job.done.wait()
         if job.failure is not None:
             raise job.failure
         result: T = job.result
         return result
+
+    def _put(self, job: _Job) -> None:
+        self._jobs.put(job)
+        # the thread sets this before it looks into the queue for the last time: one of us two finds the job
+        if self._ended is not None:
+            self._refuse(self._rest())
+
+    # --- the thread --------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -132,18 +190,33 @@ class Writer:
             seq: int = connection.execute("SELECT coalesce(max(seq), 0) FROM request").fetchone()[0]
         except Exception as error:
             self._failure = error
-            self._started.set()
             return
-        self._started.set()
-        batch = Batch(connection, seq)
+        finally:
+            self._started.set()
+        failed: BaseException | None = None
+        try:
+            self._write_until_closed(Batch(connection, seq))
+            self._ended = sqlite3.ProgrammingError("the ledger is closed")
+        except BaseException as error:
+            log.critical("the thread that writes the ledger failed, so nothing is written any more", exc_info=error)
+            self._ended = sqlite3.OperationalError(f"the ledger cannot be written any more: {error!r}")
+            failed = error
+        owed, self._owed = self._owed, []
+        self._refuse([*owed, *self._at_hand, *self._rest()])
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+        if failed is not None:
+            self.broken.set_result(failed)
+
+    def _write_until_closed(self, batch: Batch) -> None:
         open_ = True
         while open_:
             jobs, open_ = self._collect()
-            jobs, self._owed = self._owed + jobs, []
-            if jobs:
-                self._commit(batch, jobs)
-                _answer(jobs)
-        connection.close()
+            self._at_hand, self._owed = self._owed + jobs, []
+            if self._at_hand:
+                self._commit(batch, self._at_hand)
+                _answer(self._at_hand)
+        self._at_hand = []
 
     def _collect(self) -> tuple[list[_Job], bool]:
         """All that waits, at least one job (none where writes are owed); False with it when the end was asked for."""
@@ -163,57 +236,104 @@ class Writer:
         return jobs, False
 
     def _commit(self, batch: Batch, jobs: list[_Job]) -> None:
-        seq = batch.seq
+        """Writes these jobs. Afterwards each has its result or its failure, or is owed."""
         for attempt in range(ATTEMPTS):
             try:
-                batch.execute("BEGIN IMMEDIATE")
-                for job in jobs:
-                    _perform(batch, job)
-                batch.flush()
-                batch.execute("COMMIT")
-                return
-            except sqlite3.Error as error:
-                batch.seq = seq
-                batch.sums = Sums()
-                if batch.connection.in_transaction:
-                    batch.execute("ROLLBACK")
-                hopeless = not isinstance(error, sqlite3.OperationalError) or _code(error) in _DISK
-                if hopeless or attempt == ATTEMPTS - 1:
+                batch.begin()
+                _perform(batch, jobs)
+                batch.commit()
+            except Exception as error:
+                batch.roll_back()
+                code = _code(error)
+                if code not in _PASSING:
+                    self._divide(batch, jobs, error)
+                    return
+                if code in _DISK or attempt == ATTEMPTS - 1:
                     self._give_up(jobs, error)
                     return
                 time.sleep(0.05 * 2**attempt)
+            else:
+                for job in jobs:
+                    if job.failure is not None:
+                        self._note_refusal(job, job.failure)
+                return
 
-    def _give_up(self, jobs: list[_Job], error: sqlite3.Error) -> None:
-        """Who waits is told. What nobody waits for is kept for another try, where the fault may pass."""
+    def _divide(self, batch: Batch, jobs: list[_Job], error: Exception) -> None:
+        """One of these jobs is why their transaction failed (as a sum that is too large), and nobody knows which one: each
+        half is tried alone, down to the job that fails."""
+        if len(jobs) == 1:
+            jobs[0].fail(error)
+            self._note_refusal(jobs[0], error)
+            return
+        half = len(jobs) // 2
+        self._commit(batch, jobs[:half])
+        self._commit(batch, jobs[half:])
+
+    def _note_refusal(self, job: _Job, error: Exception) -> None:
+        """A refusal is for whoever waits to handle; where nobody does, a change is lost."""
+        if isinstance(error, sqlite3.Error):
+            self._failed_at = time.monotonic()
+        if not job.awaited:
+            self.lost += 1
+            log.error("a change was not written to the ledger: %s", error, exc_info=error)
+
+    def _give_up(self, jobs: list[_Job], error: Exception) -> None:
+        """Who waits is told. What nobody waits for is kept for another try."""
         self._failed_at = time.monotonic()
-        unawaited = [job for job in jobs if job.future is None and job.done is None]
-        if _code(error) in _PASSING:
-            self._owed = unawaited[:MOST_OWED]
-        self.lost += len(jobs) - len(self._owed)
-        log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(self._owed), error)
+        unawaited = [job for job in jobs if not job.awaited]
+        kept = unawaited[: MOST_OWED - len(self._owed)]
+        self._owed += kept
+        self.lost += len(jobs) - len(kept)
+        log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
         for job in jobs:
             job.failure = error
 
+    # --- the end -----------------------------------------------------------------------------------------------------
 
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 for an error of the Python module itself."""
+    def _rest(self) -> list[_Job]:
+        """What still waits after the end."""
+        jobs: list[_Job] = []
+        with contextlib.suppress(Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    jobs.append(job)
+        return jobs
+
+    def _refuse(self, jobs: list[_Job]) -> None:
+        lost = sum(not job.awaited for job in jobs)
+        if lost:
+            self.lost += lost
+            log.error("%d changes were not written to the ledger: %s", lost, self._ended)
+        for job in jobs:
+            job.failure = self._ended
+        _answer(jobs)
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code; 0 for any other error."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _perform(batch: Batch, job: _Job) -> None:
-    """Runs one write. Its own refusal (any exception but SQLite's) undoes it alone; functions that may refuse after
-    a first change take a savepoint themselves (`money.reserve`)."""
-    try:
-        job.result, job.failure = job.function(batch, *job.args), None
-    except sqlite3.OperationalError:
-        raise
-    except Exception as error:
-        job.failure = error
-        if job.future is None:
-            log.error("a write to the ledger was refused: %s", error)
+def _perform(batch: Batch, jobs: list[_Job]) -> None:
+    """Runs these writes. Raises what is not the refusal of one of several, but a fault of the whole transaction."""
+    if len(jobs) == 1:  # its transaction is savepoint enough, and a savepoint is a tenth of a lone write
+        jobs[0].perform(batch)
+        return
+    for job in jobs:
+        mark = batch.mark()
+        try:
+            job.perform(batch)
+        except Exception as error:
+            if _code(error) in _PASSING or not batch.connection.in_transaction:  # SQLite ends it itself for some faults
+                raise
+            batch.undo(mark)
+            job.fail(error)
+        else:
+            batch.keep()
 
 
-def _answer(jobs: list[_Job]) -> None:
+def _answer(jobs: Iterable[_Job]) -> None:
     waiting: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in jobs:
         if job.done is not None:

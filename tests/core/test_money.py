@@ -42,6 +42,14 @@ def test_token_cost_is_the_exact_product_rounded_half_to_even(tokens: int, price
     assert from_millionths(tokens * price) == int(exact.quantize(Decimal(1)))
 
 
+@given(st.integers(0, 10**12))
+def test_half_a_nano_credit_goes_to_the_even_one(nano: int) -> None:
+    """Prices are per million tokens: a tie is what a property over tokens and prices hardly ever draws."""
+    assert from_millionths(nano * 1_000_000 + 500_000) == nano + nano % 2
+    assert from_millionths(nano * 1_000_000 + 499_999) == nano
+    assert from_millionths(nano * 1_000_000 + 500_001) == nano + 1
+
+
 def test_places_and_the_largest_amount() -> None:
     assert format_credits(1_234_567_890, places=2) == "1.23"
     assert format_credits(0) == "0"

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bridge.chat_upstream import Scripted, Seen, chunk, sse, usage
 from tests.gateway.served import ADMIN, SAY_HI, Served, served
+from tests.gateway.test_endings import relayed
 
 BODY = json.dumps(SAY_HI).encode()
 POST = "POST /openai/v1/chat/completions HTTP/1.1\r\n"
@@ -130,6 +132,29 @@ async def test_pipelined_requests_are_answered_in_order_and_have_a_bound(gateway
         assert answer.count(b"HTTP/1.1 200") < 100
     assert resident() - before < 64
     assert (await gateway.http.get("/healthz")).status_code == 200
+
+
+async def test_sixteen_pipelined_requests_may_wait_and_no_more(tmp_path: Path) -> None:
+    """Behind a request that is being answered. One more ends the connection, without an answer to the first."""
+    release = asyncio.Event()
+
+    def answer(seen: Seen) -> Scripted:
+        return Scripted(pieces=[release.wait(), sse([chunk({"content": "hi"}), chunk({}, "stop"), usage(1, 1)])])
+
+    async with relayed(tmp_path, answer) as (here, _):
+        body = json.dumps({**SAY_HI, "stream": True})
+        first = POST + head(here, f"Content-Length: {len(body)}", key=await here.key()) + body
+        one = "GET /healthz HTTP/1.1\r\n" + head(here)
+        last = "GET /healthz HTTP/1.1\r\n" + head(here, "Connection: close")
+        too_many = await talk(here, first + one * 17)
+        assert too_many.startswith(b"HTTP/1.1 400 ")
+        assert too_many.count(b"HTTP/1.1") == 1
+        waiting = asyncio.create_task(talk(here, first + one * 15 + last))
+        async with asyncio.timeout(10):
+            while not here.gateway.running:  # nothing tells when it is on its way to the upstream
+                await asyncio.sleep(0.005)
+        release.set()
+        assert (await waiting).count(b"HTTP/1.1 200") == 17
 
 
 def resident() -> float:

@@ -9,11 +9,13 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from joytui.core.sse import MAX_EVENT_BYTES
+from joytui.gateway.request_body import read_body
 from joytui.gateway.upstreams.factory import make_upstream
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI
@@ -277,3 +279,17 @@ async def test_terminal_injection_no_control_character_is_shown(machine: Machine
         assert said.code == 0, said.err
         shown = (said.out + said.err).replace("\n", "")
         assert shown.isprintable(), (words, [c for c in shown if not c.isprintable()])
+
+
+@pytest.mark.parametrize(("size", "read"), [(80, 80), (200, 81)])
+async def test_memory_and_disk_a_body_over_the_cap_is_read_on_up_to_eight_times_the_cap(size: int, read: int) -> None:
+    """A client that could send all of it gets to read why it is refused; one that never ends is not listened to for ever."""
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        taken += 1
+        return {"type": "http.request", "body": b"x", "more_body": taken < size}
+
+    assert await read_body(receive, 10) is None
+    assert taken == read

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from joytui.core import wire
+from joytui.core import columnar, wire
 from joytui.gateway.metrics import Metrics
 from tests.gateway.served import SAY_HI, Served, served
 
@@ -201,6 +202,22 @@ async def test_pages_are_newest_first_and_meet_everything_once(gateway: Served) 
     assert await gateway.logs(until="1h") == []
 
 
+async def test_a_request_is_found_by_a_clients_id_that_looks_like_ours(
+    gateway: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A joytui behind a joytui: the one in front sends its own id. In its console, and in that of the one behind."""
+    monkeypatch.setenv("BEHIND", await gateway.key())
+    upstream = f"{gateway.url}/openai/v1"
+    async with served(tmp_path / "front", upstream=upstream, upstream_key_env="BEHIND") as front:
+        await front.chat(None)  # the clock stands still: the first id of both is the same
+        assert (await front.chat(await front.key())).status_code == 200
+        [ahead] = await front.logs(filter="status:200")
+    [behind] = await gateway.logs(filter="status:200")
+    assert behind["request_id"] == ahead["id"] != behind["id"]
+    for text in (behind["id"], behind["request_id"]):
+        assert (await gateway.ask(f"requests/{text}"))["id"] == behind["id"]
+
+
 async def events(
     gateway: Served, listening: asyncio.Event | None = None, **params: object
 ) -> AsyncIterator[tuple[str, list[dict]]]:
@@ -278,6 +295,37 @@ async def test_the_tail_is_shared_filtered_and_counted(gateway: Served) -> None:
     async with asyncio.timeout(10):  # nothing tells a client when the gateway has noticed that it went away
         while (await gateway.ask("status"))["consoles"]:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("filter_text", ["", "status:403"])
+@pytest.mark.parametrize("columns", [False, True])
+async def test_the_tail_goes_on_behind_a_full_batch(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch, filter_text: str, columns: bool
+) -> None:
+    """More changes at once than it sends at once: all of them come, in as many batches as they fill."""
+    monkeypatch.setattr("joytui.gateway.tail.BATCH", 3)
+    monkeypatch.setattr("joytui.gateway.tail.HEARTBEAT_S", 0.01)
+    for kind in ("jt_wrong", None) * 8:
+        await gateway.chat(kind)
+    wanted = {row["id"] for row in await gateway.logs(limit=100, filter=filter_text)}
+    assert len(wanted) == (8 if filter_text else 16)
+    found: list[str] = []
+    tail = gateway.gateway.tail.stream(0, filter_text, columns=columns)
+    async with asyncio.timeout(10):
+        async for piece in tail:
+            if b"still here" in piece:
+                break
+            if b"data: " in piece:
+                data = json.loads(piece.partition(b"data: ")[2])
+                ids = (
+                    columnar.from_json(data["columns"]).id_texts("id")
+                    if columns
+                    else [row["id"] for row in data["requests"]]
+                )
+                assert len(ids) <= 3
+                found += ids
+    await tail.aclose()
+    assert sorted(found) == sorted(wanted)
 
 
 async def test_the_tail_ends_when_the_gateway_stops(tmp_path) -> None:

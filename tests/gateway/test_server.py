@@ -17,11 +17,14 @@ import pytest
 
 from joytui.core.gateway_state import read_state
 from joytui.core.hosts import allowed_hosts
+from joytui.gateway.app import create_app
+from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import admin_token
 from joytui.ledger import reads
 from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
-from tests.gateway.served import SAY_HI
+from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_endings import scripted
 
 CERTIFICATES = pytest.importorskip("trustme")
@@ -183,6 +186,84 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
         connection.close()
     finally:
         ledger.close()
+
+
+BROKEN = """
+import sys
+from joytui.cli.main import main
+from joytui.gateway import visit
+
+def broken(*args):
+    raise SystemExit("the thread is made to end")
+
+visit.open_request = broken
+sys.exit(main(["gateway", "run", "--port", "0"]))
+"""
+
+
+def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
+    """Its one writing thread ends, as it cannot in earnest: nothing waits for it, and the process is not one that seems well."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BROKEN], env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[1]
+    admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
+    with httpx.Client(base_url=url, trust_env=False, timeout=20) as http:
+        key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
+        got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
+    assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+    out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (3, "")
+    *logged, what, hint = errors.splitlines()
+    lines = [json.loads(line) for line in logged]
+    assert {line["level"] for line in lines} <= {"critical", "error"}
+    assert "SystemExit: the thread is made to end" in lines[0]["trace"]
+    assert "the store cannot be written any more: the gateway ends" in [line["message"] for line in lines]
+    assert what.startswith(f"joytui: {tmp_path / 'data' / 'ledger.sqlite3'}: the store could not be written")
+    assert "log says why" in hint
+    assert not (tmp_path / "data" / "gateway.json").exists()
+
+
+async def test_health_is_not_ok_once_the_store_cannot_be_written(tmp_path: Path) -> None:
+    def fail(batch: Batch) -> None:
+        raise SystemExit
+
+    async with served(tmp_path) as here:
+        port = httpx.URL(here.url).port
+        assert port is not None
+        app = httpx.ASGITransport(create_app(here.gateway, "127.0.0.1", port))  # the socket may be closed before we ask
+        async with httpx.AsyncClient(transport=app, base_url=here.url) as http:
+            well = await http.get("/healthz")
+            assert (well.status_code, well.json()["status"]) == (200, "ok")
+            here.gateway.ledger.submit(fail)
+            await asyncio.wait_for(here.gateway.ledger.broken(), 20)
+            ill = await http.get("/healthz", params={"nonce": "n"})
+        assert (ill.status_code, ill.json()["status"]) == (503, "failed")
+        assert {**ill.json(), "status": "ok"}.keys() == {*well.json(), "proof"}
+
+
+async def test_upkeep_that_fails_goes_on_and_leaves_its_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = asyncio.Event()
+    rounds = 0
+
+    async def work(gateway: Gateway) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 2:
+            twice.set()
+        raise KeyError("what upkeep met")
+
+    monkeypatch.setattr("joytui.gateway.runtime.LEASE_RENEWAL_S", 0)
+    monkeypatch.setattr(Gateway, "_renew", work)
+    async with served(tmp_path):
+        await asyncio.wait_for(twice.wait(), 20)
+    told = next(record for record in caplog.records if record.name == "joytui.gateway")
+    assert told.levelname == "WARNING"
+    assert told.exc_info is not None
+    assert isinstance(told.exc_info[1], KeyError)
 
 
 def _refused(url: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joytui.ledger import keys
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.requests import Ended, Opened, end_request, open_request
 from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.writer import Batch
 
 DAY = 86_400_000
 START = 1_795_392_000_000  # 2026-11-23T00:00:00Z, a Monday
@@ -28,3 +32,20 @@ def add(ledger: SqliteLedger, at_ms: int, key: keys.KeyRow | None = None, counte
     ledger.submit(open_request, opened, None, None, None)
     ledger.submit(end_request, opened, ended, key.budget_id if key else None, False)
     return number
+
+
+@contextmanager
+def one_batch(ledger: SqliteLedger) -> Iterator[None]:
+    """What is handed over in the block is committed together."""
+    busy, go_on = threading.Event(), threading.Event()
+
+    def wait(batch: Batch) -> None:
+        busy.set()
+        go_on.wait()
+
+    ledger.submit(wait)
+    busy.wait()
+    try:
+        yield
+    finally:
+        go_on.set()

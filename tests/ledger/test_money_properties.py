@@ -23,7 +23,7 @@ from joytui.ledger.requests import (
 )
 from joytui.ledger.sqlite import SqliteLedger
 from joytui.ledger.writer import Batch
-from tests.ledger.filling import DAY, START, new_key
+from tests.ledger.filling import DAY, START, add, new_key, one_batch
 
 STEP = st.one_of(
     st.tuples(st.just("reserve"), st.integers(0, 400), st.sampled_from(["economy", "standard"])),
@@ -142,21 +142,58 @@ def test_windows_begin_at_utc_midnight_and_on_monday(at: int) -> None:
     assert (window_start("total", at), resets_at("total", at)) == (0, None)
 
 
-def test_a_refusal_takes_no_sums_of_others_with_it(tmp_path: Path) -> None:
-    """One batch: a request ends, and another is refused by a budget that begins with it. The first is counted."""
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+@pytest.mark.parametrize("together", [False, True], ids=["committed before", "in one transaction"])
+def test_a_budget_begins_with_what_was_spent_in_its_window(ledger: SqliteLedger, together: bool) -> None:
+    """A limit is set on a Tuesday: what was spent since Monday and since midnight counts, to the millisecond."""
+    key = new_key(ledger)
+    now = START + DAY + 5
+    with one_batch(ledger):
+        for at, cost in ((START - 1, 1), (START, 10), (START + DAY - 1, 100), (START + DAY, 1000)):
+            add(ledger, at, key, cost_nano=cost)
+        if together:
+            ledger.submit(hold, key, now)
+    ledger.write_now(lambda batch: None)
+    ledger.write_now(hold, key, now)
+    spent = {period: ledger.read_now(keys.window, key.budget_id, period, now) for period in money.PERIODS}
+    held = 10 if together else 5
+    assert spent == {"daily": (1000, held), "weekly": (1110, held), "total": (1111, held)}
+
+
+def hold(batch: Batch, key: keys.KeyRow, at: int) -> None:
+    """5 in each window."""
+    n = (at << COUNTER_BITS) + batch.next_seq()
+    limits: list[tuple[money.Period, int]] = [(period, 10_000) for period in money.PERIODS]
+    money.reserve(batch, n, at, key.budget_id, limits, [Candidate("m", None, "standard", 5)], 1000)
+
+
+def test_what_is_held_counts_up_to_the_very_limit(ledger: SqliteLedger) -> None:
+    key = new_key(ledger)
+    limits: list[tuple[money.Period, int]] = [("total", 100)]
+
+    def reserve(estimate: int) -> None:
+        candidate = Candidate("m", None, "standard", estimate)
+        ledger.write_now(reserve_request, opened(ledger, key), Reservation(key.budget_id, limits, [candidate], 1000))
+
+    reserve(60)
+    with pytest.raises(Shortfall) as lack:
+        reserve(41)
+    assert (lack.value.period, lack.value.spent, lack.value.held, lack.value.left) == ("total", 0, 60, 40)
+    reserve(40)
+    with pytest.raises(Shortfall):
+        reserve(0)
+
+
+async def test_a_refusal_takes_no_sums_of_others_with_it(ledger: SqliteLedger) -> None:
+    """In one batch a request ends, and another is refused by a budget that begins with it. The first is counted."""
     key = new_key(ledger)
     first, refused = opened(ledger, key), opened(ledger, key)
+    wanted = Reservation(key.budget_id, [("daily", 500), ("total", 100)], [Candidate("m", "p", "x", 50)], 1000)
     ledger.write_now(open_request, first, "m", "p", "standard")
-
-    def both(batch: Batch) -> None:
-        end_request(batch, first, Ended("m", "p", "standard", 200, cost_nano=70), key.budget_id, False)
-        wanted = Reservation(key.budget_id, [("daily", 500), ("total", 100)], [Candidate("m", "p", "x", 50)], 1000)
-        with pytest.raises(Shortfall) as lack:
-            reserve_request(batch, refused, wanted)
-        assert (lack.value.period, lack.value.spent) == ("total", 70)
-
-    ledger.write_now(both)
+    with one_batch(ledger):
+        ledger.submit(end_request, first, Ended("m", "p", "standard", 200, cost_nano=70), key.budget_id, False)
+        lacking = ledger.write(reserve_request, refused, wanted)
+    with pytest.raises(Shortfall) as lack:
+        await lacking
+    assert (lack.value.period, lack.value.spent) == ("total", 70)
     assert ledger.read_now(keys.activity, key).spent == 70
     assert ledger.read_now(keys.window, key.budget_id, "daily", first.n >> COUNTER_BITS) == (70, 0)
-    ledger.close()

@@ -13,7 +13,7 @@ import pytest
 from joytui.core.errors import UnreachableError, UsageError
 from joytui.ledger import reads, upkeep
 from joytui.ledger.files import store_path
-from joytui.ledger.ids import Numbers, first_number, moment, request_id, request_number
+from joytui.ledger.ids import COUNTER_BITS, Numbers, first_number, moment, request_id, request_number
 from joytui.ledger.money import Candidate
 from joytui.ledger.requests import Ended, Opened, Reservation, end_request, open_request, reserve_request
 from joytui.ledger.schema import MIGRATIONS
@@ -147,6 +147,26 @@ def test_pages_by_number_meet_every_row_once(ledger: SqliteLedger) -> None:
     assert seen == [request_id(n) for n in sorted(numbers, reverse=True)]
 
 
+def test_an_id_is_ours_or_the_clients_newest_or_the_upstreams(ledger: SqliteLedger) -> None:
+    """Also where it looks like one of ours and is not: another joytui sends its own."""
+    ours = request_id(add(ledger, START))
+    alike = request_id(START + 99 << COUNTER_BITS)
+    for count, name in enumerate((ours, alike, "theirs")):
+        upstreams = request_id(add(ledger, START + 1, counter=count, upstream_id=name))
+        assert found(ledger, name) == (ours if name == ours else upstreams)
+        add(ledger, START + 2, counter=count, request_id=name)
+        newest = request_id(add(ledger, START + 3, counter=count, request_id=name))
+        add(ledger, START + 4, counter=count, upstream_id=name)
+        assert found(ledger, name) == (ours if name == ours else newest)
+    assert found(ledger, request_id(START + 100 << COUNTER_BITS)) is None
+
+
+def found(ledger: SqliteLedger, text: str) -> str | None:
+    ledger.write_now(lambda batch: None)
+    entry = ledger.read_now(reads.find, text)
+    return entry[1].id if entry else None
+
+
 def test_the_tail_sees_a_request_twice(ledger: SqliteLedger) -> None:
     from joytui.ledger.requests import Ended, Opened, end_request, open_request
 
@@ -230,15 +250,16 @@ def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
     with pytest.raises(sqlite3.OperationalError, match="full"):
         ledger.write_now(lambda batch: batch.execute("INSERT INTO junk VALUES (zeroblob(9000))"))
     assert ledger.owed == 1
-    [(_, record)] = ledger.read_now(reads.page, reads.Page(10))
+    [(seq, record)] = ledger.read_now(reads.page, reads.Page(10))
     assert record.status is None
     with sqlite3.connect(ledger.path) as room:
         room.execute("DELETE FROM junk")
     room.close()
     ledger.write_now(lambda batch: None)
     assert ledger.owed == 0
-    [(_, record)] = ledger.read_now(reads.page, reads.Page(10))
+    [(ended_seq, record)] = ledger.read_now(reads.page, reads.Page(10))
     assert (record.status, record.cost_nano) == (200, 300)
+    assert ended_seq == seq + 1, "what was tried in vain took no number"
     connection = ledger.reader()
     assert connection.execute("SELECT spent, held FROM budget").fetchall() == [(300, 0)]
     connection.close()

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from joytui.gateway.bridge import quirks
-from joytui.gateway.upstreams.exchange import Upstream
+from joytui.gateway.bridge.request import to_chat
+from joytui.gateway.upstreams.bridged import bridged_events, open_bridge
+from joytui.gateway.upstreams.exchange import Observation, Upstream
 from joytui.gateway.upstreams.factory import make_upstream
+from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions
-from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
+from tests.bridge.bridging import custom
+from tests.bridge.chat_upstream import (
+    ChatUpstream,
+    Scripted,
+    Seen,
+    answer_json,
+    call_delta,
+    chunk,
+    not_found,
+    sse,
+    stream,
+    usage,
+)
 from tests.upstreams.calling import ANSWER, error, events, model_call, read
 
 HI = [chunk({"content": "h"}), chunk({"content": "i"}), chunk({}, "stop"), usage(5, 2)]
@@ -144,6 +162,31 @@ async def test_silence_gives_events_that_count() -> None:
     found = events(got)
     assert [e["sequence_number"] for e in found] == list(range(len(found)))
     assert found[-1]["type"] == "response.completed"
+
+
+async def test_a_call_that_is_withheld_until_it_is_whole_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The upstream writes it without a pause, ten seconds a piece: Codex hears of the answer every 15 s all the same."""
+    seconds = 0.0
+    arguments = json.dumps({"input": "*** Begin Patch"})
+
+    async def pieces() -> AsyncIterator[list[Any]]:
+        nonlocal seconds
+        for part in (call_delta(0, "c1", "apply_patch", ""), *(call_delta(0, arguments=one) for one in arguments[:6])):
+            seconds += 10
+            yield [chunk(part)]
+        yield [chunk(call_delta(0, arguments=arguments[6:])), chunk({}, "tool_calls"), usage(5, 2)]
+
+    monkeypatch.setattr("joytui.gateway.upstreams.bridged.time", SimpleNamespace(monotonic=lambda: seconds))
+    call = model_call(tools=[custom()])
+    bridge = open_bridge(call, to_chat(call.body), ChatReader(Observation()))
+    told: list[str] = []
+    at: list[float] = []
+    async for data in bridged_events(bridge, pieces()):
+        told += [event["type"] for event in events(data)]
+        at.append(seconds)
+    assert told[-1] == "response.completed"
+    assert told[: told.index("response.output_item.done")].count("response.in_progress") >= 3
+    assert all(later - earlier <= 20 for earlier, later in pairwise(at))
 
 
 async def test_a_stream_that_is_not_closed_after_its_end() -> None:
