@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import signal
 import socket
-import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from joytui.core.clock import now
@@ -19,6 +16,7 @@ from joytui.core.joytoken import config_block
 from joytui.core.usage import USAGE_GROUPS
 from tests.contract.product import Running, Shell
 from tests.contract.shapes import Reading
+from tests.contract.stores import asked
 from tests.contract.traffic import THREAD, TICKET
 from tests.support.rollout_corpus import Thread, Truth
 
@@ -333,7 +331,7 @@ def in_trouble(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         shell.note("gateway run, the port is taken", machine.run("gateway", "run", "--port", port).code)
-    newer_store(machine.data / "ledger.sqlite3")
+    asked.newer_store(machine.data / "ledger.sqlite3")
     shell.note("gateway run, the store is newer", machine.run("gateway", "run").code)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/openai/v1"
@@ -350,11 +348,3 @@ def in_trouble(shell: Shell) -> None:
 
 CAN_BE_INTERRUPTED = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)}
 """Whoever started the tests may ignore SIGINT (nohup, a script's background job), and what they start would inherit that."""
-
-
-def newer_store(path: Path) -> None:
-    """A store of a joytui that is not written yet."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE tomorrow (x)")
-        connection.execute("PRAGMA user_version = 999")

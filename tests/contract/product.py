@@ -113,7 +113,7 @@ def running(folder: Path, told: Told) -> Iterator[Running]:
         _spend_before(machine.data / "ledger.sqlite3")
         process = machine.start("gateway", "run")
         try:
-            url = _ready(process)
+            url = ready(process)
             with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
                 shell = Running(machine, told, "a gateway runs", url=url, http=http)
                 _use(shell)
@@ -125,7 +125,7 @@ def running(folder: Path, told: Told) -> Iterator[Running]:
         shell.note("gateway run, then SIGTERM", process.returncode)
 
 
-def _ready(process: subprocess.Popen[str]) -> str:
+def ready(process: subprocess.Popen[str]) -> str:
     """The URL of the line "ready URL"."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
@@ -162,7 +162,4 @@ def _use(shell: Running) -> None:
         shell.ask(line, of="keys edit|revoke|disable|enable")
     for what, answer in traffic.send(shell.http, shell.keys):
         shell.answers[what] = answer
-    with shell.http.stream(
-        "GET", "/console/v1/requests/stream?after=0&filter=status:499", headers=shell.bearer()
-    ) as tail:
-        next(line for line in tail.iter_lines() if line.startswith("data:"))
+    traffic.wait_for_end(shell.http, shell.bearer())

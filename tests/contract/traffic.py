@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -112,6 +114,9 @@ UPSTREAM = Behaviour("chat_in_turn", responses=None, models=_MODELS, catalog=Non
 """What the gateway relays to: Chat Completions alone, good and bad answers in the order in which `send` asks for them, and
 good streams from then on."""
 
+HANGING = replace(UPSTREAM, name="chat_hangs", chat_stream=stream(_BEGIN, ending="hang"))
+"""One that begins each answer and never ends it."""
+
 
 def send(client: httpx.Client, keys: Mapping[str, str]) -> list[tuple[str, httpx.Response]]:
     """One request after the other to a gateway that relays to UPSTREAM; what each was, and its answer."""
@@ -119,14 +124,8 @@ def send(client: httpx.Client, keys: Mapping[str, str]) -> list[tuple[str, httpx
 
 
 def _sent(client: httpx.Client, keys: Mapping[str, str]) -> Iterator[tuple[str, httpx.Response]]:
-    def post(endpoint: str, key: str | None, /, headers: Mapping[str, str] = {}, **body: Any) -> httpx.Response:
-        known = {"authorization": f"Bearer {keys.get(key, key)}"} if key else {}
-        asked = (
-            {"input": "say hi"} if endpoint == "responses" else {"messages": [{"role": "user", "content": "say hi"}]}
-        )
-        return client.post(
-            f"/openai/v1/{endpoint}", json={"model": "auto", **asked, **body}, headers={**known, **headers}
-        )
+    def post(endpoint: str, key: str | None, headers: Mapping[str, str] = {}, **body: Any) -> httpx.Response:
+        return _post(client, endpoint, keys.get(key, key) if key else None, headers, **body)
 
     ticket = {**CODEX, "x-request-id": TICKET}
     yield "responses, streamed", post("responses", "ada", ticket, stream=True)
@@ -134,7 +133,7 @@ def _sent(client: httpx.Client, keys: Mapping[str, str]) -> Iterator[tuple[str, 
     yield "refused upstream", post("chat/completions", "ada")
     yield "failed upstream", post("chat/completions", "ada")
     yield "cut off upstream", post("chat/completions", "ada", stream=True)
-    _leave(client, keys["ada"])
+    begin(client, keys["ada"], lambda: None)
     yield "chat", post("chat/completions", "quiet", CODEX)
     yield "chat, streamed", post("chat/completions", "fixed", {"user-agent": "openai-python/2"}, stream=True)
     yield "sent twice", post("responses", "ada", ticket)
@@ -151,8 +150,36 @@ def _sent(client: httpx.Client, keys: Mapping[str, str]) -> Iterator[tuple[str, 
     yield "the doctor's", post("responses", "ada", {**CODEX, "x-request-id": "joytui-doctor-1"}, stream=True)
 
 
-def _leave(client: httpx.Client, key: str) -> None:
-    """A client that goes away in the middle of its answer."""
+def begin(client: httpx.Client, key: str, then: Callable[[], object]) -> None:
+    """Asks for an answer that has no end, does something once it has begun, and goes away."""
     body = {"model": "auto", "input": "say hi", "stream": True}
-    with client.stream("POST", "/openai/v1/responses", json=body, headers={"authorization": f"Bearer {key}"}) as answer:
+    bearer = {"authorization": f"Bearer {key}"}
+    with (
+        contextlib.suppress(httpx.HTTPError),
+        client.stream("POST", "/openai/v1/responses", json=body, headers=bearer) as answer,
+    ):
         next(answer.iter_raw())
+        then()
+
+
+def wait_for_end(client: httpx.Client, headers: Mapping[str, str] = {}) -> None:
+    """Until the request whose client went away has ended in the gateway's records: the last of `send` that does."""
+    path = "/console/v1/requests/stream?after=0&filter=status:499"
+    with client.stream("GET", path, headers=headers) as tail:
+        next(line for line in tail.iter_lines() if line.startswith("data:"))
+
+
+def send_offline(client: httpx.Client, keys: Mapping[str, str]) -> None:
+    """A few requests to a gateway with its built-in model: another thread, other models, one that is not there."""
+    other = {**CODEX, "thread-id": "01a208af-0000-7da1-9a05-4a3678be993e", "x-request-id": "ticket-3"}
+    _post(client, "responses", keys["ada"], other, stream=True, input="think first and say hi")
+    _post(client, "responses", keys["turned"], {"x-request-id": "ticket-4"}, model="joytui-offline-mini")
+    _post(client, "chat/completions", keys["ada"], model="nowhere/nothing")
+
+
+def _post(
+    client: httpx.Client, endpoint: str, key: str | None, headers: Mapping[str, str] = {}, **body: Any
+) -> httpx.Response:
+    known = {"authorization": f"Bearer {key}"} if key else {}
+    asked = {"input": "say hi"} if endpoint == "responses" else {"messages": [{"role": "user", "content": "say hi"}]}
+    return client.post(f"/openai/v1/{endpoint}", json={"model": "auto", **asked, **body}, headers={**known, **headers})
