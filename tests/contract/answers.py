@@ -218,7 +218,8 @@ def of_tickets(shell: Running) -> None:
 
 
 def of_the_gateway(shell: Running) -> None:
-    shell.ask("gateway status")
+    store = shell.ask("gateway status")["store"]
+    assert store == str(shell.machine.data / "ledger.sqlite3"), "as --store takes it"
     shell.ask("gateway start")
     shell.ask("gateway start", "--port 1")
     shell.run("gateway run")
@@ -319,6 +320,19 @@ def alone(shell: Shell) -> None:
     shell.ask("gateway upstream-key where", "upstream")
     shell.ask("gateway upstream-key forget", "upstream")
     shell.ask("gateway upstream-key forget", "upstream")
+
+
+def with_codex(shell: Shell) -> None:
+    """Where the real Codex is installed: it makes a turn through the local gateway and its offline model."""
+    machine = shell.machine
+    shell.ask("try", "'say hi'", reading=Reading(literal=("requests[].cost_source",)))
+    shell.ask("try", "--model nowhere/nothing")
+    key = {"JOY_TOKEN_API_KEY": machine.ask("keys", "create", "doctor")["key"]}
+    url = machine.ask("gateway", "status")["url"]
+    (machine.folder / "home" / ".codex" / "config.toml").write_text(config_block(f"{url}/openai/v1"))
+    shell.ask("doctor --with-codex", env=key, reading=DOCTOR)
+    shell.ask("doctor --with-codex", env={"JOY_TOKEN_API_KEY": "jt_other"}, reading=DOCTOR, shown="doctor, a bad key")
+    shell.ask("gateway stop")
 
 
 def in_trouble(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +62,27 @@ def read_product(folder: Path) -> Iterator[Part]:
         answers.of_everything(shell)
         served = routes.told(shell)
         around |= surroundings.of_a_used_machine(shell)
-    members = {what: shapes.to_json(shape) for what, shape in told.members.items()}
-    yield Part("exits", dict(sorted(told.exits.items())))
-    yield Part("members", members, _members_lost, _members_grown)
+    yield from _of(told)
     yield Part("routes", _as_read(served), routes.lost)
     yield Part("surroundings", _as_read(around))
+
+
+def read_codex(folder: Path, codex: str) -> Iterator[Part]:
+    """What is answered where the real Codex runs (`codex`: its path): a turn through the gateway, a run beside the doctor."""
+    told = Told()
+    with contextlib.chdir(folder):
+        answers.with_codex(
+            Shell(
+                Machine(folder, {**SHELL, "PATH": f"{Path(codex).parent}:{os.environ['PATH']}"}), told, "Codex is here"
+            )
+        )
+    yield from _of(told, "-with-codex")
+
+
+def _of(told: Told, suffix: str = "") -> Iterator[Part]:
+    members = {what: shapes.to_json(shape) for what, shape in told.members.items()}
+    yield Part(f"exits{suffix}", dict(sorted(told.exits.items())))
+    yield Part(f"members{suffix}", members, _members_lost, _members_grown)
 
 
 def _as_read(data: Data) -> Data:

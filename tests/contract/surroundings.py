@@ -6,9 +6,11 @@ import json
 import re
 import stat
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from joytui.tui.settings import ConsoleSettings
 from tests.contract.product import Running, Shell
 
 Data = dict[str, Any]
@@ -28,7 +30,13 @@ GIVEN = {
 
 def of_nothing_running(shell: Shell) -> Data:
     """What holds without a gateway."""
-    return {"settings": _settings(shell), "filters": _filters(shell), "causes": _causes(shell)}
+    return {
+        "settings": _settings(shell),
+        "console settings": asdict(ConsoleSettings()),
+        "filters": _filters(shell),
+        "causes": _causes(shell),
+        "JOYTUI_CACHE_DIR": _cache(shell),
+    }
 
 
 def _settings(shell: Shell) -> Data:
@@ -68,6 +76,13 @@ def _causes(shell: Shell) -> Data:
         assert told["id"] == cause
         found[cause] = told["row"]
     return found
+
+
+def _cache(shell: Shell) -> Data:
+    """What is kept where the variable says."""
+    folder = shell.machine.folder / "elsewhere"
+    assert shell.machine.call("usage", "--source", "codex", env={"JOYTUI_CACHE_DIR": str(folder)}).code == 0
+    return _modes(folder)
 
 
 def of_a_used_machine(shell: Running) -> Data:

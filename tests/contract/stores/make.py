@@ -276,7 +276,7 @@ def keep(folder: Path, place: Path, made: dict[str, Any]) -> None:
     asked.replace_in_files(place / "disk", str(folder), asked.FOLDER)
     named = [path for path in place.rglob("*") if path.is_file() and str(folder).encode() in path.read_bytes()]
     assert not named, f"the folder's own name stands in {named}"
-    (place / "made.json").write_text(as_text({**made, "times": times}) + "\n", encoding="utf-8")
+    (place / "made.json").write_text(as_text({**made, "times": times}, width=1000) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
