@@ -48,6 +48,16 @@ def test_no_folder_is_no_usage(tmp_path: Path) -> None:
     assert read_usage(tmp_path).rows == ()
 
 
+def test_an_answer_and_a_failure_of_the_same_millisecond(tmp_path: Path) -> None:
+    """The failure has no response id, and what has none comes first."""
+    thread = thread_of(1)
+    thread.end_turn("unexpected status 402 Payment Required: wallet is empty")
+    thread.write(tmp_path)
+    failed, answered = read_responses(tmp_path)
+    assert (failed.ms, failed.source, failed.response) == (answered.ms, "e", None)
+    assert answered.response
+
+
 def test_plain_wins_over_zst_and_sessions_over_archived(tmp_path: Path) -> None:
     thread = thread_of(3)
     plain = thread.write(tmp_path)

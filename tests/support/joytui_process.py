@@ -85,7 +85,7 @@ class Machine:
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, {**self.env, **(env or {})}, clear=True),
-            mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")),
             mock.patch.object(clock, "time_ns", time.time_ns),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),

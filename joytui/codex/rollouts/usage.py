@@ -65,7 +65,9 @@ def read_responses(
     """Every response and failed turn, each once, oldest first: for reconciling with a gateway's records."""
     with Cache(cache_path(home, cache_dir) if cache_dir else None) as cache:
         results, _ = _refresh(cache, home)
-    return sorted(_between(merge(results), since, until))
+    return sorted(
+        _between(merge(results), since, until), key=lambda entry: (entry.ms, entry.thread, entry.response or "")
+    )
 
 
 Refreshed = tuple[list["FileResult"], list[RolloutRow]]
