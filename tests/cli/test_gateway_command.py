@@ -164,7 +164,7 @@ def test_several_at_once_share_one(machine: Machine) -> None:
 
 def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.ask("gateway", "start")
-    monkeypatch.setattr("joytui.client.local.__version__", "99.0")
+    monkeypatch.setattr("joytui.client.proof.__version__", "99.0")
     said = machine.call("keys", "list")
     assert said.code == 0
     assert "joytui gateway stop && joytui gateway start" in said.err
