@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from starlette.requests import Request
@@ -25,9 +25,8 @@ from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger import blocks, keys, reads, wallets
-from joytui.ledger.ids import first_number, request_number
-from joytui.ledger.usage import MANY, latency, usage
+from joytui.ledger.ids import request_number
+from joytui.ledger.records import MANY, Page
 
 PAGE = 200
 MOST = 5_000
@@ -35,7 +34,7 @@ MOST = 5_000
 
 async def status(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    last = await gateway.ledger.read(reads.last_seq)
+    last = await gateway.ledger.last_seq()
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
@@ -48,9 +47,9 @@ async def status(request: Request) -> JSONResponse:
             "upstream": ", ".join(upstreams) or None,
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
-            "store": str(gateway.ledger.path),
+            "store": gateway.ledger.location,
             "keys": gateway.keyring.usable,
-            "requests": await gateway.ledger.read(reads.counted),
+            "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
             "in_flight": len(gateway.running),
@@ -69,24 +68,24 @@ async def requests(request: Request) -> Response:
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
         raise refusals.bad_request("before: not the id of a request")
-    asked = reads.Page(limit, filter_term(request), _edge(since), _edge(until), edge)
+    asked = Page(limit, filter_term(request), _ms(since), _ms(until), edge)
     if columns:
-        return Response(await gateway.ledger.read(_page_by_column, asked), media_type="application/json")
-    found = await gateway.ledger.read(reads.page, asked)
+        return Response(await _page_by_column(gateway, asked), media_type="application/json")
+    found = await gateway.ledger.page(asked)
     rows = [request_view(record, seq) for seq, record in found]
     return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
-def _page_by_column(connection: Connection, asked: reads.Page) -> str:
-    last = reads.last_seq(connection)  # before the rows: what comes between is sent twice, not never
-    block = blocks.page(connection, asked)
+async def _page_by_column(gateway: Gateway, asked: Page) -> str:
+    last = await gateway.ledger.last_seq()  # before the rows: what comes between is sent twice, not never
+    block = await gateway.ledger.page_block(asked)
     older = block.id_texts("id")[0] if block.rows == asked.limit else None
-    return columnar.to_json(block, next=older, last_seq=last)
+    return await asyncio.to_thread(columnar.to_json, block, next=older, last_seq=last)
 
 
 async def one_request(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    found = await gateway.ledger.read(reads.find, request.path_params["id"])
+    found = await gateway.ledger.find(request.path_params["id"])
     if found is None:
         raise Refused(404, refusals.NOT_FOUND, "no request with that id")
     return JSONResponse(request_view(found[1], found[0]))
@@ -135,7 +134,7 @@ async def usage_sums(request: Request) -> JSONResponse:
     if only and (top or len(fields) != 1):
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
-    rows, totals = await gateway.ledger.read(usage, by, low, int(until.timestamp() * 1000) + 1, term, top, only)
+    rows, totals = await gateway.ledger.usage(by, low, int(until.timestamp() * 1000) + 1, term, top, only)
     return JSONResponse({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
 
 
@@ -143,7 +142,7 @@ async def latencies(request: Request) -> JSONResponse:
     gateway = may_read(request)
     since, until = moment(request, "since") or parse_when("24h"), moment(request, "until") or now()
     low, high = (int(edge.timestamp() * 1000) for edge in (since, until))
-    return JSONResponse({"rows": await gateway.ledger.read(latency, low, high)})
+    return JSONResponse({"rows": await gateway.ledger.latency(low, high)})
 
 
 async def models(request: Request) -> JSONResponse:
@@ -174,7 +173,7 @@ def _inside(entry: KeyEntry) -> str | None:
 
 async def wallet(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    rows = await gateway.ledger.read(wallets.wallets)
+    rows = await gateway.ledger.wallets()
     return JSONResponse({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
 
 
@@ -182,19 +181,19 @@ async def wallet_entries(request: Request) -> JSONResponse:
     gateway = may_read(request)
     limit = number(request, "limit", PAGE, 1, MOST)
     before = number(request, "before", 0, 0, 2**62) or None
-    found = await gateway.ledger.read(wallets.wallet_entries, request.query_params.get("tier"), before, limit)
+    found = await gateway.ledger.wallet_entries(request.query_params.get("tier"), before, limit)
     rows = [views.entry_view(entry) for entry in found]
     return JSONResponse({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
 async def policies(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.read(keys.policies)]})
+    return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
 
 
 async def tokens(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.read(keys.tokens)]})
+    return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------
@@ -238,5 +237,5 @@ def number(request: Request, name: str, default: int, low: int, high: int) -> in
     return int(text)
 
 
-def _edge(at: datetime | None) -> int | None:
-    return None if at is None else first_number(at)
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)

@@ -21,7 +21,7 @@ from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
-from joytui.ledger import keys, money, wallets
+from joytui.ledger.records import NewKey
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
@@ -118,7 +118,7 @@ async def set_wallet(request: Request) -> JSONResponse:
     gateway = may_write(request)
     wanted = await read(request, WalletSet)
     balance = None if wanted.balance is None else _credits("balance", wanted.balance)
-    await gateway.ledger.write(money.set_wallet, _tier(request), balance, wanted.note)
+    await gateway.ledger.set_wallet(_tier(request), balance, wanted.note)
     return await _wallet(gateway, _tier(request))
 
 
@@ -129,14 +129,14 @@ async def credit_wallet(request: Request) -> JSONResponse:
     if not amount:  # it would set a balance of 0, and refuse everybody
         raise refusals.bad_request("amount: nothing to add")
     try:
-        await gateway.ledger.write(money.credit_wallet, _tier(request), amount, wanted.note)
+        await gateway.ledger.credit_wallet(_tier(request), amount, wanted.note)
     except MoneyError as error:
         raise refusals.bad_request(f"amount: {error}") from None
     return await _wallet(gateway, _tier(request))
 
 
 async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
-    rows = await gateway.ledger.read(wallets.wallets)
+    rows = await gateway.ledger.wallets()
     gateway.wallets_on = any(row.balance is not None for row in rows)
     return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
@@ -147,7 +147,7 @@ async def put_policy(request: Request) -> JSONResponse:
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
         raise refusals.bad_request("name: 1 to 80 printable characters")
-    row = await gateway.ledger.write(keys.put_policy, name, _snapshot(wanted))
+    row = await gateway.ledger.put_policy(name, _snapshot(wanted))
     return JSONResponse(views.named_policy(row))
 
 
@@ -155,16 +155,16 @@ async def create_token(request: Request) -> JSONResponse:
     gateway = may_write(request)
     wanted = await read(request, TokenCreate)
     token = new_token()
-    row = await gateway.ledger.write(keys.create_token, wanted.name, digest(token))
+    row = await gateway.ledger.create_token(wanted.name, digest(token))
     gateway.token_digests.add(row.digest)
     return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
 
 
 async def delete_token(request: Request) -> JSONResponse:
     gateway = may_write(request)
-    if not await gateway.ledger.write(keys.delete_token, request.path_params["id"]):
+    if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.token_digests = {row.digest for row in await gateway.ledger.read(keys.tokens)}
+    gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
     return JSONResponse({"deleted": True})
 
 
@@ -189,10 +189,19 @@ async def _created(
 ) -> _Created:
     plain = new_key()
     expires = _time("expires_at", expires_at)
-    create = keys.create_key if budget_id else keys.create_only_key  # rotation: two of one name for a while
-    row = await gateway.ledger.write(
-        create, digest(plain), name, hint(plain), owner, tuple(labels), expires, policy, policy_name, budget_id
+    wanted = NewKey(
+        digest=digest(plain),
+        name=name,
+        hint=hint(plain),
+        owner=owner,
+        labels=tuple(labels),
+        expires_at=expires,
+        policy=policy,
+        policy_name=policy_name,
+        budget_id=budget_id,
     )
+    # a rotation leaves two keys of one name for a while
+    row = await gateway.ledger.create_key(wanted, alone=budget_id is None)
     if row is None:
         raise refusals.name_taken(name)
     view = await _view(gateway, gateway.keyring.put(row))
@@ -202,24 +211,24 @@ async def _created(
 
 
 async def _changed(gateway: Gateway, entry: KeyEntry, changes: dict[str, Any]) -> dict[str, Any]:
-    row = await gateway.ledger.write(keys.edit_key, entry.row.id, changes)
+    row = await gateway.ledger.edit_key(entry.row.id, changes)
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
     return await _view(gateway, gateway.keyring.put(row))
 
 
 async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
-    fresh = await gateway.ledger.read(keys.key, entry.row.id)
+    fresh = await gateway.ledger.key(entry.row.id)
     if fresh is not None and fresh.last_used_at != entry.row.last_used_at:
         entry.row = fresh
-    return views.key_view(entry, await gateway.ledger.read(keys.activity, entry.row))
+    return views.key_view(entry, await gateway.ledger.activity(entry.row))
 
 
 async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], str | None]:
     """The snapshot to store, and the name of the policy it was copied from."""
     if name is None:
         return _snapshot(given or PolicyView()), None
-    for row in await gateway.ledger.read(keys.policies):
+    for row in await gateway.ledger.policies():
         if row.name == name:
             return dict(row.body), name
     raise refusals.bad_request(f"policy_name: no policy is called {name[:80]!r}")

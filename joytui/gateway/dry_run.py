@@ -15,8 +15,8 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.request_body import BYTES_PER_TOKEN
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger import keys, wallets
-from joytui.ledger.money import Candidate, Shortfall
+from joytui.ledger.api import Shortfall
+from joytui.ledger.records import Candidate
 
 INPUT_BYTES = {"codex-turn": 48_000, "small": 3_000}
 """What a request is held for by its length. The first turn of Codex 0.169.0 with a short prompt has 38 to 48 kB, by the
@@ -61,7 +61,7 @@ async def check_own(
     running = entry.running
     verdict = await _tried(gateway, entry, ask, like)
     if verdict["error_type"] == INSUFFICIENT_QUOTA:
-        await gateway.ledger.write(lambda batch: None)  # what has ended lets go of its hold first
+        await gateway.ledger.written()  # what has ended lets go of its hold first
         verdict = await _tried(gateway, entry, ask, like)
     return {**verdict, "running": running}
 
@@ -113,12 +113,12 @@ async def _affordable(gateway: Gateway, entry: KeyEntry, candidates: list[Candid
     now_ms = clock.now_ms()
     first = candidates[0]
     for period, limit in entry.policy.limits:
-        spent, held = await gateway.ledger.read(keys.window, entry.row.budget_id, period, now_ms)
+        spent, held = await gateway.ledger.window(entry.row.budget_id, period, now_ms)
         if spent + held >= limit or spent + held + first.estimate > limit:
             raise refusals.no_money(Shortfall(period, None, limit, spent, held, first.estimate, now_ms))
     if not gateway.wallets_on:
         return first
-    rows = {row.tier: row for row in await gateway.ledger.read(wallets.wallets)}
+    rows = {row.tier: row for row in await gateway.ledger.wallets()}
     for candidate in candidates:
         row = rows[candidate.tier]
         left = (row.balance or 0) - row.held

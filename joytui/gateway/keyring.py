@@ -1,4 +1,4 @@
-"""The keys in memory, as requests look them up: one gateway has the store, so what it changes it knows.
+"""The keys in memory, as requests look them up: a copy of what the store has (`Gateway` keeps it fresh).
 
 A lookup is a SHA-256 and a dictionary. Policies are parsed when a key is loaded, never per request.
 """
@@ -12,7 +12,7 @@ from joytui.core.clock import now_ms, rfc3339
 from joytui.gateway import refusals
 from joytui.gateway.plain_keys import complaint, digest
 from joytui.gateway.policy import Policy, parse_policy
-from joytui.ledger.keys import KeyRow
+from joytui.ledger.records import KeyRow
 
 
 @dataclass(slots=True)
@@ -38,6 +38,15 @@ class Keyring:
         self._by_id: dict[str, KeyEntry] = {}
         for row in rows:
             self.put(row)
+
+    def replace(self, rows: Iterable[KeyRow]) -> None:
+        """Takes over all keys of the store; a key that is not there any more goes."""
+        rows = list(rows)
+        for row in rows:
+            self.put(row)
+        ids, digests = {row.id for row in rows}, {row.digest for row in rows}
+        self._by_id = {key_id: entry for key_id, entry in self._by_id.items() if key_id in ids}
+        self._by_digest = {digest: entry for digest, entry in self._by_digest.items() if digest in digests}
 
     def __len__(self) -> int:
         return len(self._by_id)

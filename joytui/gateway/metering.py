@@ -7,7 +7,7 @@ from joytui.core import joytoken
 from joytui.core.money import format_credits
 from joytui.gateway.catalog import Catalog, cost, dearest
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.money import Candidate
+from joytui.ledger.records import Candidate
 
 CHARACTERS_PER_TOKEN = 4
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -22,9 +21,9 @@ from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
-from joytui.gateway.visit import Visit, write_opening
-from joytui.ledger.money import Candidate, Shortfall
-from joytui.ledger.requests import DuplicateRequest, Ended, Opened, Reservation, end_request, reserve_request
+from joytui.gateway.visit import Visit
+from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
+from joytui.ledger.records import Candidate, Ended, Opened, Reservation
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -76,10 +75,10 @@ class ModelEndpoint:
             chosen, kept = await self._reserve(visit, opened, candidates), None
         elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
-            await _kept(write_opening(visit, opened, chosen))
+            await _kept(self._gateway.ledger.open(opened, chosen))
         else:
             chosen = candidates[0]
-            kept = write_opening(visit, opened, chosen)
+            kept = self._gateway.ledger.open(opened, chosen)
         visit.admit(chosen, opened, held=limited)
         return self._call(visit, request, chosen), kept
 
@@ -112,12 +111,12 @@ class ModelEndpoint:
         policy, settings = visit.key.policy, self._gateway.settings
         wanted = Reservation(visit.key.row.budget_id, policy.limits, candidates, settings.lease_s * 1000)
         try:
-            chosen: Candidate = await _kept(self._gateway.ledger.write(reserve_request, opened, wanted))
+            chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:  # the writer may still admit it: what it then holds is given back after that
             ended = Ended(None, None, None, 499, "client_disconnected")
-            self._gateway.ledger.submit(end_request, opened, ended, None, True)
+            self._gateway.ledger.end(opened, ended, None, held=True)
             raise
         return chosen
 
@@ -150,7 +149,7 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
         return await future
     except DuplicateRequest as error:
         raise refusals.duplicate(str(error)) from None
-    except sqlite3.Error:
+    except StoreUnavailable:
         raise refusals.store_unavailable() from None
 
 

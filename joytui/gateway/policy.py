@@ -10,7 +10,7 @@ from joytui.core.joytoken import AUTO_MODEL, TIERS
 from joytui.core.money import parse_credits
 from joytui.gateway import refusals
 from joytui.gateway.addresses import Network, listed, parse_networks
-from joytui.ledger.money import PERIODS, Period
+from joytui.ledger.records import PERIODS, Period
 
 
 @dataclass(frozen=True, slots=True)

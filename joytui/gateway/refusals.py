@@ -14,7 +14,8 @@ from joytui.core import joytoken
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
 from joytui.gateway.upstreams.exchange import error_body
-from joytui.ledger.money import Shortfall, resets_at
+from joytui.ledger.api import Shortfall
+from joytui.ledger.records import resets_at
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"

@@ -1,7 +1,7 @@
 """From what was asked to the models that may answer, in the order to try them: JoyToken's checks, then the router.
 
 The order is that of JoyToken's guardrails page: blocked and address, tiers, fixed model and blacklist, then the route.
-Money comes after (`joytui.ledger.money.reserve`). Pure: the same code serves requests and the dry run.
+Money comes after (`Ledger.reserve`). Pure: the same code serves requests and the dry run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from joytui.gateway.policy import (
     check_blocked,
     effective_model,
 )
-from joytui.ledger.money import Candidate
+from joytui.ledger.records import Candidate
 
 FIRST_TIER = {"COST_FIRST": "economy", "QUALITY_FIRST": "premium"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +23,16 @@ from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
-from joytui.ledger import keys, parts, upkeep, wallets
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.api import Ledger, StoreUnavailable
+from joytui.ledger.records import Access
 
 log = logging.getLogger("joytui.gateway")
 
 MODELS_FRESH_S = 300.0
 LEASE_RENEWAL_S = 20.0
 RETENTION_S = 600.0
+ACCESS_AGAIN_S = 1.0
+"""When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
 """Longer than any trial's key is made for, also where its maker's clock is slow."""
 
@@ -39,7 +41,7 @@ class Gateway:
     """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end."""
 
     def __init__(
-        self, settings: GatewaySettings, ledger: SqliteLedger, upstream: Upstream, admin_token: str, url: str
+        self, settings: GatewaySettings, ledger: Ledger, upstream: Upstream, admin_token: str, url: str
     ) -> None:
         self.settings = settings
         self.ledger = ledger
@@ -52,22 +54,21 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
-        self.keyring = Keyring(ledger.read_now(keys.keys))
-        self.token_digests = {row.digest for row in ledger.read_now(keys.tokens)}
-        self.wallets_on = any(w.balance is not None for w in ledger.read_now(wallets.wallets))
+        self.keyring = Keyring()
+        self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
         self.tail = Tail(ledger)
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
-        self._listed_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        with contextlib.suppress(sqlite3.Error):  # a full disk: they expire by themselves
+        with contextlib.suppress(StoreUnavailable):  # a full disk: they expire by themselves
             await self._end_trials()
         self._tasks = [
+            asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
             asyncio.create_task(self._every(RETENTION_S, self._forget)),
             asyncio.create_task(self._every(RETENTION_S, self._fill_sums)),
@@ -76,13 +77,28 @@ class Gateway:
             self._tasks.append(asyncio.create_task(self._every(MODELS_FRESH_S, self.list_models)))
 
     async def stop(self) -> None:
-        """Ends live tails and upkeep, then the upstream. The ledger is closed by who opened it."""
+        """Ends live tails and upkeep, then the upstream. The caller closes the ledger."""
         self.draining = True
         self.tail.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.upstream.aclose()
+
+    # --- keys, tokens, wallets: a copy of what the store has ---------------------------------------------------------
+
+    def _take_access(self, access: Access) -> None:
+        self._access_version = access.version
+        self.keyring.replace(access.keys)
+        self.token_digests = {row.digest for row in access.tokens}
+        self.wallets_on = access.wallets_on
+
+    async def _follow_access(self) -> None:
+        """Takes over what others changed in the store, for as long as the store can tell."""
+        async with aclosing(self.ledger.changes()) as changes:
+            async for _ in changes:
+                if await self.ledger.access_version() != self._access_version:
+                    self._take_access(await asyncio.to_thread(self.ledger.access))
 
     # --- models ------------------------------------------------------------------------------------------------------
 
@@ -111,7 +127,6 @@ class Gateway:
         keys_seen = {str(entry.get("model_key") or entry.get("modelKey") or entry.get("id")) for entry in listed}
         is_joytoken = any("model_key" in entry or "modelKey" in entry for entry in listed)
         self.market = self._market(joined(self.shipped, listed), knows_auto=is_joytoken or AUTO_MODEL in keys_seen)
-        self._listed_at = time.monotonic()
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
@@ -125,22 +140,22 @@ class Gateway:
 
     async def _end_trials(self) -> None:
         """Trials that were under way when the gateway ended could not take their keys away."""
-        for row in await self.ledger.write(keys.end_labelled, TRIAL_LABEL, TRIAL_LIFE_MS):
+        for row in await self.ledger.end_labelled(TRIAL_LABEL, TRIAL_LIFE_MS):
             self.keyring.put(row)
 
     async def _renew(self) -> None:
-        await self.ledger.write(upkeep.renew_leases, list(self.running), self.settings.lease_s * 1000)
+        await self.ledger.renew_leases(list(self.running), self.settings.lease_s * 1000)
 
     async def _forget(self) -> None:
-        await self.ledger.write(upkeep.forget_ids, self.settings.duplicate_window_s)
+        await self.ledger.forget_ids(self.settings.duplicate_window_s)
         if self.settings.retention_days:
             # small slices, so that requests get their turn between them
-            while await self.ledger.write(upkeep.forget, self.settings.retention_days):  # noqa: ASYNC110
+            while await self.ledger.forget(self.settings.retention_days):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def _fill_sums(self) -> None:
         """A store of an older version gets its sums by project and thread while it is in use, in small slices."""
-        while await self.ledger.write(parts.fill):  # noqa: ASYNC110
+        while await self.ledger.fill_sums():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     def warnings(self) -> list[str]:

@@ -28,8 +28,7 @@ from joytui.gateway.runtime import Gateway
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger.files import store_path
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.engines import open_ledger, store_path
 
 KEEP_ALIVE_S = 75
 LONELY_LOOK_S = 5.0
@@ -51,7 +50,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     store = store_path(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
     try:
-        ledger = SqliteLedger.open(store)
+        ledger = open_ledger(store)
         try:
             port = listening.getsockname()[1]
             gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
@@ -92,7 +91,7 @@ def _serve(gateway: Gateway, listening: socket.socket, places: Places) -> None:
         pid=os.getpid(),
         version=__version__,
         started_at=rfc3339(now()),
-        store=str(gateway.ledger.path),
+        store=gateway.ledger.location,
         upstream=gateway.settings.upstream,
         settings=gateway.settings.given(),
     )

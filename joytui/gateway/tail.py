@@ -1,4 +1,4 @@
-"""The live tail: one place looks whether the store changed (`PRAGMA data_version`, 4 µs) and wakes all who listen.
+"""The live tail: one task waits for changes of the store and wakes all who listen.
 
 Rows are read and encoded once per filter and tick, in a thread, however many consoles watch.
 """
@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
-from sqlite3 import Connection
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 
 from joytui.core import columnar
 from joytui.core.filters import AllOf, Term, parse
 from joytui.core.wire import request_view
-from joytui.ledger import blocks, reads
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.api import Ledger
+from joytui.ledger.records import Entry
 
-POLL_S = 0.1
 HEARTBEAT_S = 10.0
 BATCH = 2_000
 EVERYTHING = AllOf()
@@ -26,7 +25,7 @@ EVERYTHING = AllOf()
 class Tail:
     """`listeners` counts the consoles that watch."""
 
-    def __init__(self, ledger: SqliteLedger) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._changed = asyncio.Condition()
         self._ticks = 0
@@ -51,7 +50,7 @@ class Tail:
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
-            seq = await self._ledger.read(reads.last_seq) if after is None else after
+            seq = await self._ledger.last_seq() if after is None else after
             yield b": joytui\n\n"
             while not self._closed:
                 tick = self._ticks
@@ -76,55 +75,43 @@ class Tail:
         return False
 
     async def _poll(self) -> None:
-        connection = self._ledger.reader()
-        seen = -1
         try:
-            while True:
-                version = reads.data_version(connection)
-                if version != seen:
-                    seen = version
+            async with aclosing(self._ledger.changes()) as changes:
+                async for _ in changes:
                     self._ticks += 1
                     self._shared.clear()
                     async with self._changed:
                         self._changed.notify_all()
-                await asyncio.sleep(POLL_S)
         finally:
             async with self._changed:
                 self._changed.notify_all()
-            connection.close()
 
     async def _batch(self, filter_text: str, term: Term, seq: int, columns: bool) -> tuple[int, bytes]:
         """The next sequence to go on from, and the event (empty if there is nothing new for this filter)."""
         key = (filter_text, seq, columns)
         task = self._shared.get(key)
         if task is None:
-            task = self._shared[key] = asyncio.create_task(self._ledger.read(_event, seq, term, columns))
+            task = self._shared[key] = asyncio.create_task(self._event(seq, term, columns))
         return await asyncio.shield(task)
 
-
-def _event(connection: Connection, seq: int, term: Term, columns: bool) -> tuple[int, bytes]:
-    newest = reads.last_seq(connection)
-    if newest <= seq:
-        return max(seq, 0) if newest else seq, b""
-    wanted = None if term == EVERYTHING else term
-    many, last, data = (_columns if columns else _rows)(connection, seq, wanted)
-    if not many:
-        return newest, b""
-    last = last if many == BATCH else max(newest, last)
-    return last, f"id: {last}\ndata: {data}\n\n".encode("utf-8", "replace")
-
-
-def _rows(connection: Connection, seq: int, term: Term | None) -> tuple[int, int, str]:
-    """How many rows, the newest sequence among them, and what is sent of them."""
-    rows = reads.changed(connection, seq, term, BATCH)
-    views = [request_view(record, number) for number, record in rows]
-    return (
-        len(rows),
-        rows[-1][0] if rows else seq,
-        json.dumps({"requests": views}, ensure_ascii=False, separators=(",", ":")),
-    )
+    async def _event(self, seq: int, term: Term, columns: bool) -> tuple[int, bytes]:
+        wanted = None if term == EVERYTHING else term
+        if columns:
+            newest, block = await self._ledger.changed_block(seq, wanted, BATCH)
+            many, last = block.rows, block.seq
+            data = await asyncio.to_thread(columnar.to_json, block) if many else ""
+        else:
+            newest, entries = await self._ledger.changed(seq, wanted, BATCH)
+            many, last = len(entries), entries[-1][0] if entries else seq
+            data = await asyncio.to_thread(_rows, entries) if many else ""
+        if newest <= seq:
+            return max(seq, 0) if newest else seq, b""
+        if not many:
+            return newest, b""
+        last = last if many == BATCH else max(newest, last)
+        return last, f"id: {last}\ndata: {data}\n\n".encode("utf-8", "replace")
 
 
-def _columns(connection: Connection, seq: int, term: Term | None) -> tuple[int, int, str]:
-    block = blocks.changed(connection, seq, term, BATCH)
-    return block.rows, block.seq, columnar.to_json(block)
+def _rows(entries: Sequence[Entry]) -> str:
+    views = [request_view(record, seq) for seq, record in entries]
+    return json.dumps({"requests": views}, ensure_ascii=False, separators=(",", ":"))

@@ -12,9 +12,7 @@ from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
 from joytui.gateway.keyring import KeyEntry
 from joytui.ledger.ids import request_id
-from joytui.ledger.keys import KeyActivity, PolicyRow, TokenRow
-from joytui.ledger.money import PERIODS, resets_at
-from joytui.ledger.wallets import WalletEntry, WalletRow
+from joytui.ledger.records import PERIODS, KeyActivity, PolicyRow, TokenRow, WalletEntry, WalletRow, resets_at
 
 
 def shown_time(ms: int | None) -> str | None:

@@ -12,8 +12,8 @@ import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.gateway.addresses import client_address
@@ -23,9 +23,7 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.ids import request_id
-from joytui.ledger.money import Candidate
-from joytui.ledger.requests import Ended, Opened, end_request, open_request, refuse_request
-from joytui.ledger.upkeep import INTERRUPTED
+from joytui.ledger.records import INTERRUPTED, Candidate, Ended, Opened
 
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
@@ -51,6 +49,7 @@ class Visit:
         "request_id",
         "sent",
         "started",
+        "started_at",
         "stream",
     )  # fmt: skip
 
@@ -59,7 +58,8 @@ class Visit:
         self.endpoint = endpoint
         self.headers = headers
         self.started = time.monotonic()
-        self.n = gateway.ledger.numbers.next()
+        self.n = gateway.ledger.next_number()
+        self.started_at = now_ms()
         self.request_id = request_id(self.n)
         self.address = client_address(peer, headers.get("x-forwarded-for"), gateway.trusted_proxies)
         self.sent: float | None = None
@@ -95,16 +95,17 @@ class Visit:
         headers = self.headers
         logs = self.key is None or self.key.policy.logs
         return Opened(
-            self.n,
-            self.key.row.id if self.key else None,
-            _text(self.model, 200),
-            f"/openai/v1/{self.endpoint}",
-            self.stream,
-            self.client_id,
-            _text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
-            _project(headers.get("x-codex-turn-metadata")) if logs else None,
-            self._client() if logs else None,
-            self.address if logs else None,
+            n=self.n,
+            started_at=self.started_at,
+            key_id=self.key.row.id if self.key else None,
+            model=_text(self.model, 200),
+            endpoint=f"/openai/v1/{self.endpoint}",
+            stream=self.stream,
+            request_id=self.client_id,
+            thread_id=_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
+            project=_project(headers.get("x-codex-turn-metadata")) if logs else None,
+            client=self._client() if logs else None,
+            ip=self.address if logs else None,
         )
 
     def _client(self) -> str | None:
@@ -136,7 +137,7 @@ class Visit:
             self._close(self._refused(refusal))
             return None
         self._count(refusal.status, refusal.error_type, Observation(), 0, None)
-        return self.gateway.ledger.write(refuse_request, self.describe(), self._refused(refusal))
+        return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
     def _refused(self, refusal: Refused) -> Ended:
         message = _text(refusal.message, 500)
@@ -165,27 +166,27 @@ class Visit:
         ttft = self._after(seen.first_token_at)
         self._close(
             Ended(
-                _text(seen.model_used, 200) or self.candidate.model,
-                _text(seen.provider, 100) or self.candidate.provider,
-                _text(seen.tier, 40) or self.candidate.tier,
-                status,
-                _text(error_type, 100),
-                message,
-                cause,
-                _text(seen.finish, 40),
-                seen.input_tokens,
-                seen.cached_input_tokens,
-                seen.output_tokens,
-                seen.reasoning_tokens,
-                cost,
-                source,
-                ttft,
-                self.elapsed_ms(),
-                _id(seen.upstream_id),
-                _id(seen.billing_id),
-                self._own_text("; ".join(seen.notes), 500),
-                self._after(self.sent),
-                self._after(seen.first_byte_at),
+                model_used=_text(seen.model_used, 200) or self.candidate.model,
+                provider=_text(seen.provider, 100) or self.candidate.provider,
+                tier=_text(seen.tier, 40) or self.candidate.tier,
+                status=status,
+                error_type=_text(error_type, 100),
+                error_message=message,
+                cause=cause,
+                finish=_text(seen.finish, 40),
+                input_tokens=seen.input_tokens,
+                cached_input_tokens=seen.cached_input_tokens,
+                output_tokens=seen.output_tokens,
+                reasoning_tokens=seen.reasoning_tokens,
+                cost_nano=cost,
+                cost_source=source,
+                ttft_ms=ttft,
+                latency_ms=self.elapsed_ms(),
+                upstream_id=_id(seen.upstream_id),
+                billing_id=_id(seen.billing_id),
+                notes=self._own_text("; ".join(seen.notes), 500),
+                queue_ms=self._after(self.sent),
+                first_byte_ms=self._after(seen.first_byte_at),
             )
         )
         self._count(status, error_type, seen, cost, ttft)
@@ -210,7 +211,7 @@ class Visit:
         assert self.opened is not None
         assert self.key is not None
         self.gateway.running.pop(self.n, None)
-        self.gateway.ledger.submit(end_request, self.opened, ended, self.key.row.budget_id, self.held)
+        self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
     def _count(self, status: int, error_type: str | None, seen: Observation, cost: int, ttft: float | None) -> None:
         tokens = (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens)
@@ -237,11 +238,6 @@ class Visit:
 
     def elapsed_ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 3)
-
-
-def write_opening(visit: Visit, opened: Opened, candidate: Candidate) -> Any:
-    """Hands the row of an admitted request over; the future is done when it is committed."""
-    return visit.gateway.ledger.write(open_request, opened, candidate.model, candidate.provider, candidate.tier)
 
 
 @lru_cache(maxsize=2048)

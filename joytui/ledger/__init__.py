@@ -1,1 +1,6 @@
-"""The store: requests, rollups, keys, budgets, wallets. One class an engine (`SqliteLedger`), and no SQL outside this package."""
+"""The store of requests, sums, keys, budgets and wallets.
+
+api        the interface that the gateway uses, with its errors
+records    what goes in and comes out;   ids   how requests and keys are called
+engines    opens a store;   sqlite/   the engine that keeps it in one file
+"""

@@ -1,17 +1,16 @@
-"""Request numbers: 63-bit integers that grow with time, so one index serves identity, order and time ranges.
+"""How requests and other rows are called.
 
-The upper bits are milliseconds since 1970, the lower 21 a counter within the millisecond. Shown as "req-" and 16 hex digits.
+A request's number is a 63-bit integer, larger than all before it in its store, shown as "req-" and 16 hex digits. It is made
+from the clock, so that two stores hardly ever give the same one; nothing may read a time out of it (`started_at` has that).
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import count
 
 from joytui.core.clock import now_ms
 
 COUNTER_BITS = 21
-LAST_NUMBER = (1 << 63) - 1
 PREFIX = "req-"
 
 
@@ -42,21 +41,6 @@ def request_number(text: str) -> int | None:
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
-
-
-def milliseconds(number: int) -> int:
-    """When the number was given: milliseconds since 1970."""
-    return number >> COUNTER_BITS
-
-
-def moment(number: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds(number) / 1000, UTC)
-
-
-def first_number(at: datetime) -> int:
-    """The smallest number that can have been given at this moment: the edge of a time range. Years that no number
-    reaches (before 1970, after 2109) are at the ends."""
-    return min(max(0, int(at.timestamp() * 1000)) << COUNTER_BITS, LAST_NUMBER)
 
 
 _ids = count()

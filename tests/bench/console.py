@@ -266,7 +266,7 @@ def name(path: Path) -> str:
 
 def fill(data: Path, rows: int) -> None:
     """A store with ended requests, one in a tenth of a second, the newest just now."""
-    from joytui.ledger.schema import migrate
+    from joytui.ledger.sqlite.schema import migrate
     from tests.bench.feed import request
 
     data.mkdir(mode=0o700)

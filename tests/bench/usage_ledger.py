@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import statistics
 import subprocess
 import time
@@ -22,10 +21,9 @@ from typing import Any
 
 from joytui.client.console import ConsoleClient
 from joytui.core.clock import parse_time, rfc3339
-from joytui.ledger import parts
-from joytui.ledger.schema import MIGRATIONS
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.usage import usage
+from joytui.ledger.sqlite import parts
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.usage import usage
 from joytui.tui.usage.reading import MOST_GROUPS
 from joytui.tui.usage.snapshot import GROUPS, RANGES, Question
 from joytui.usage.insight import gateway_insight
@@ -34,6 +32,7 @@ from tests.bench.baseline import HERE, Tree
 from tests.bench.gateway import running
 from tests.bench.spent import Spent, by_turns, cpu_of, judged
 from tests.support.ledger_corpus import write_ledger
+from tests.support.older_store import as_before_parts
 
 DAYS = 90
 AIM_MS = 50.0
@@ -47,7 +46,7 @@ def measure(folder: Path, requests: int, trees: Sequence[Tree], rounds: int) -> 
     took = write_ledger(store, requests, DAYS, now)
     print(f"\nledger: {requests:,} requests over {DAYS} days, {store.stat().st_size / 1e6:.0f} MB, ", end="")
     print(f"made in {took:.0f} s; load {os.getloadavg()[0]:.1f}")
-    _as_an_older_one(store)
+    as_before_parts(store)
     ledger = _migrated(store)
     asked = _questions(now)
     right = ledger.read_now(usage, [], 0, int(now.timestamp() * 1000) + 1)[1].requests == requests
@@ -77,17 +76,9 @@ def _make_its_own(folder: Path, tree: Tree, requests: int, now: datetime) -> Non
     subprocess.run([tree.python, "-c", program, *words], cwd=tree.folder, stdout=subprocess.DEVNULL, check=True)
 
 
-def _as_an_older_one(store: Path) -> None:
-    step = next(i for i, text in enumerate(MIGRATIONS) if "part_fill" in text)
-    with sqlite3.connect(store) as connection:
-        drops = "DROP TABLE part_hour; DROP TABLE part_day; DROP TABLE part_fill;"
-        connection.executescript(f"{drops} PRAGMA user_version = {step}")
-    connection.close()
-
-
 def _migrated(store: Path) -> SqliteLedger:
     began = time.perf_counter()
-    ledger = SqliteLedger.open(store)
+    ledger = SqliteLedger.open_store(store)
     opened = time.perf_counter() - began
     slices = []
     more = True

@@ -138,10 +138,10 @@ def ready(process: subprocess.Popen[str]) -> str:
 
 def _spend_before(store: Path) -> None:
     """Makes the store, with a little spent in each hour of five days: an hour of much spending stands out then."""
-    from joytui.ledger.sqlite import SqliteLedger
+    from joytui.ledger.sqlite.engine import SqliteLedger
 
     mask = os.umask(0o077)
-    SqliteLedger.open(store).close()
+    SqliteLedger.open_store(store).close()
     os.umask(mask)
     hour = int(now().timestamp()) // 3600
     columns = "'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', 1, 0, 100, 0, 10, 0, 1000000"

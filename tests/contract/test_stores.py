@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from joytui.ledger.schema import MIGRATIONS
+from joytui.ledger.sqlite.schema import MIGRATIONS
 from tests.conftest import REQUIRED
 from tests.contract.product import SHELL, ready
 from tests.contract.stores import asked

@@ -17,8 +17,8 @@ from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger import reads
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.sqlite import reads
+from joytui.ledger.sqlite.engine import SqliteLedger
 
 ADMIN = "admin-token-of-the-tests"
 SAY_HI = {"model": "auto", "messages": [{"role": "user", "content": "say hi"}]}
@@ -80,7 +80,7 @@ class Served:
 async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     """A gateway with these settings and its store in the folder, until the block ends."""
     chosen = GatewaySettings(port=0, drain_s=1, **settings)
-    ledger = SqliteLedger.open(folder / "data" / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(folder / "data" / "ledger.sqlite3")
     listening = bind(chosen.host, 0)
     url = _url(chosen, listening.getsockname()[1])
     gateway = Gateway(chosen, ledger, upstream_of(chosen, UpstreamKeys(folder / "data" / FILE_NAME)), ADMIN, url)

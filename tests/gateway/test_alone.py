@@ -18,7 +18,7 @@ from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstreams.factory import offline
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.gateway.served import ADMIN
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
@@ -81,7 +81,7 @@ def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: 
 async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path) -> None:
     """Not one that a user started, not one with a key, not one that somebody looks at."""
     settings = GatewaySettings(port=0, lonely_s=0.2)
-    ledger = SqliteLedger.open(tmp_path / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
     listening = bind("127.0.0.1", 0)
     gateway = Gateway(settings, ledger, offline(), ADMIN, _url(settings, listening.getsockname()[1]))
     ready, nobodys = asyncio.Event(), False

@@ -16,9 +16,10 @@ import httpx
 
 from joytui.core.clock import now, rfc3339
 from joytui.core.wire import TRIAL_LABEL
-from joytui.ledger import reads, wallets
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.writer import Batch
+from joytui.ledger.records import Page
+from joytui.ledger.sqlite import reads, wallets
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.ledger.test_store import fill
@@ -285,10 +286,10 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
                 process.kill()
                 await process.wait()
         release.set()
-    ledger = SqliteLedger.open(tmp_path / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
     try:
         assert ledger.interrupted == 32
-        rows = [record for _, record in ledger.read_now(reads.page, reads.Page(100))]
+        rows = [record for _, record in ledger.read_now(reads.page, Page(100))]
         assert len({row.id for row in rows}) == len(rows) == 33
         assert sorted(row.status or 0 for row in rows) == [400] + [500] * 32
         assert {row.cause for row in rows} == {"request-rejected", "gateway-error"}

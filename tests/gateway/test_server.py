@@ -20,9 +20,10 @@ from joytui.core.hosts import allowed_hosts
 from joytui.gateway.app import create_app
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import admin_token
-from joytui.ledger import reads
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.writer import Batch
+from joytui.ledger.records import Page
+from joytui.ledger.sqlite import reads
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_endings import scripted
@@ -174,10 +175,10 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
     assert '"error":{"message":"the gateway is being stopped' in texts[0]
     assert "response.failed" in texts[1]
     assert "response.completed" not in texts[1]
-    ledger = SqliteLedger.open(tmp_path / "data" / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "data" / "ledger.sqlite3")
     try:
         assert ledger.interrupted == 0
-        rows = [record for _, record in ledger.read_now(reads.page, reads.Page(10))]
+        rows = [record for _, record in ledger.read_now(reads.page, Page(10))]
         assert {(row.status, row.error_type, row.cause) for row in rows} == {
             (500, "gateway_interrupted", "gateway-error")
         }
@@ -191,12 +192,12 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
 BROKEN = """
 import sys
 from joytui.cli.main import main
-from joytui.gateway import visit
+from joytui.ledger.sqlite import requests
 
 def broken(*args):
     raise SystemExit("the thread is made to end")
 
-visit.open_request = broken
+requests.open_request = broken
 sys.exit(main(["gateway", "run", "--port", "0"]))
 """
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.sqlite.engine import SqliteLedger
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    opened = SqliteLedger.open(tmp_path / "data" / "ledger.sqlite3")
+    opened = SqliteLedger.open_store(tmp_path / "data" / "ledger.sqlite3")
     yield opened
     opened.close()

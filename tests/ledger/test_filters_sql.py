@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from joytui.core.filters import parse, predicate
-from joytui.ledger import reads
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.records import Page
+from joytui.ledger.sqlite import reads
+from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import START, add, new_key
 from tests.support.examples import examples
 
@@ -41,15 +42,15 @@ def test_sql_and_predicate_agree(ledger: SqliteLedger, words: list[tuple[bool, s
     if not ledger.read_now(reads.last_seq):
         fill(ledger)
     term = parse(" ".join(("-" if negated else "") + word for negated, word in words))
-    every = [record for _, record in ledger.read_now(reads.page, reads.Page(100))]
+    every = [record for _, record in ledger.read_now(reads.page, Page(100))]
     assert len(every) == len(ROWS)
     test = predicate(term)
-    found = [record for _, record in ledger.read_now(reads.page, reads.Page(100, term))]
+    found = [record for _, record in ledger.read_now(reads.page, Page(100, term))]
     assert [record.id for record in found] == [record.id for record in every if test(record)]
 
 
 def test_the_own_id_finds_by_the_primary_key(ledger: SqliteLedger) -> None:
     fill(ledger)
-    _, newest = ledger.read_now(reads.page, reads.Page(1))[0]
-    found = ledger.read_now(reads.page, reads.Page(10, parse(f"id:{newest.id}")))
+    _, newest = ledger.read_now(reads.page, Page(1))[0]
+    found = ledger.read_now(reads.page, Page(10, parse(f"id:{newest.id}")))
     assert [record for _, record in found] == [newest]

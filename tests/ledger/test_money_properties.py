@@ -9,21 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joytui.ledger import keys, money, upkeep, wallets
+from joytui.core.clock import now_ms
+from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.money import Candidate, Shortfall, resets_at, window_start
-from joytui.ledger.requests import (
-    DuplicateRequest,
+from joytui.ledger.records import (
+    PERIODS,
+    Candidate,
     Ended,
+    KeyRow,
     Opened,
+    Period,
     Reservation,
-    end_request,
-    open_request,
-    reserve_request,
+    resets_at,
+    window_start,
 )
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.writer import Batch
-from tests.ledger.filling import DAY, START, add, new_key, one_batch
+from joytui.ledger.sqlite import keys, money, upkeep, wallets
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
+from joytui.ledger.sqlite.writer import Batch
+from tests.ledger.filling import CHOSEN, DAY, START, add, new_key, one_batch
 
 STEP = st.one_of(
     st.tuples(st.just("reserve"), st.integers(0, 400), st.sampled_from(["economy", "standard"])),
@@ -32,15 +36,15 @@ STEP = st.one_of(
 )
 
 
-def opened(ledger: SqliteLedger, key: keys.KeyRow, request_id: str | None = None) -> Opened:
-    return Opened(ledger.numbers.next(), key.id, "auto", "e", False, request_id, None, None, None, None)
+def opened(ledger: SqliteLedger, key: KeyRow, request_id: str | None = None) -> Opened:
+    return Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", False, request_id, None, None, None, None)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEP, max_size=40), st.integers(0, 1500), st.integers(0, 800))
 def test_any_order_of_reserving_and_ending(steps: list, limit: int, balance: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ledger = SqliteLedger.open(Path(folder) / "l.sqlite3")
+        ledger = SqliteLedger.open_store(Path(folder) / "l.sqlite3")
         try:
             run(ledger, steps, limit, balance)
         finally:
@@ -77,7 +81,7 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
     check(ledger, key, limit, spent, 0)
 
 
-def check(ledger: SqliteLedger, key: keys.KeyRow, limit: int, spent: int, held: int) -> None:
+def check(ledger: SqliteLedger, key: KeyRow, limit: int, spent: int, held: int) -> None:
     now_spent, now_held = ledger.read_now(keys.window, key.budget_id, "total", START)
     assert (now_spent, now_held) == (spent, held)
     assert now_spent + now_held <= limit or not limit
@@ -95,7 +99,7 @@ def test_a_settled_request_settles_once(ledger: SqliteLedger) -> None:
     ledger.write_now(reserve_request, request, wanted)
     for _ in range(2):
         ledger.write_now(end_request, request, Ended("m", None, None, 200, cost_nano=50), key.budget_id, True)
-    now = request.n >> 21
+    now = request.started_at
     assert ledger.read_now(keys.window, key.budget_id, "daily", now) == (50, 0)
 
 
@@ -114,7 +118,7 @@ def test_a_lease_that_nobody_renews_is_released(ledger: SqliteLedger) -> None:
             Reservation(key.budget_id, limits, [Candidate("m", None, "standard", 50)], 1),
         )
     assert ledger.write_now(upkeep.renew_leases, [kept.n], 60_000) == 1
-    assert ledger.read_now(keys.window, key.budget_id, "daily", kept.n >> 21) == (0, 50)
+    assert ledger.read_now(keys.window, key.budget_id, "daily", kept.started_at) == (0, 50)
 
 
 def test_a_duplicate_is_refused_in_the_same_transaction(ledger: SqliteLedger) -> None:
@@ -154,21 +158,21 @@ def test_a_budget_begins_with_what_was_spent_in_its_window(ledger: SqliteLedger,
             ledger.submit(hold, key, now)
     ledger.write_now(lambda batch: None)
     ledger.write_now(hold, key, now)
-    spent = {period: ledger.read_now(keys.window, key.budget_id, period, now) for period in money.PERIODS}
+    spent = {period: ledger.read_now(keys.window, key.budget_id, period, now) for period in PERIODS}
     held = 10 if together else 5
     assert spent == {"daily": (1000, held), "weekly": (1110, held), "total": (1111, held)}
 
 
-def hold(batch: Batch, key: keys.KeyRow, at: int) -> None:
+def hold(batch: Batch, key: KeyRow, at: int) -> None:
     """5 in each window."""
     n = (at << COUNTER_BITS) + batch.next_seq()
-    limits: list[tuple[money.Period, int]] = [(period, 10_000) for period in money.PERIODS]
+    limits: list[tuple[Period, int]] = [(period, 10_000) for period in PERIODS]
     money.reserve(batch, n, at, key.budget_id, limits, [Candidate("m", None, "standard", 5)], 1000)
 
 
 def test_what_is_held_counts_up_to_the_very_limit(ledger: SqliteLedger) -> None:
     key = new_key(ledger)
-    limits: list[tuple[money.Period, int]] = [("total", 100)]
+    limits: list[tuple[Period, int]] = [("total", 100)]
 
     def reserve(estimate: int) -> None:
         candidate = Candidate("m", None, "standard", estimate)
@@ -188,7 +192,7 @@ async def test_a_refusal_takes_no_sums_of_others_with_it(ledger: SqliteLedger) -
     key = new_key(ledger)
     first, refused = opened(ledger, key), opened(ledger, key)
     wanted = Reservation(key.budget_id, [("daily", 500), ("total", 100)], [Candidate("m", "p", "x", 50)], 1000)
-    ledger.write_now(open_request, first, "m", "p", "standard")
+    ledger.write_now(open_request, first, CHOSEN)
     with one_batch(ledger):
         ledger.submit(end_request, first, Ended("m", "p", "standard", 200, cost_nano=70), key.budget_id, False)
         lacking = ledger.write(reserve_request, refused, wanted)
@@ -196,4 +200,4 @@ async def test_a_refusal_takes_no_sums_of_others_with_it(ledger: SqliteLedger) -
         await lacking
     assert (lack.value.period, lack.value.spent) == ("total", 70)
     assert ledger.read_now(keys.activity, key).spent == 70
-    assert ledger.read_now(keys.window, key.budget_id, "daily", first.n >> COUNTER_BITS) == (70, 0)
+    assert ledger.read_now(keys.window, key.budget_id, "daily", first.started_at) == (70, 0)

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.core.usage import OTHERS, UsageTotals
-from joytui.ledger import keys, parts
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.usage import usage
+from joytui.ledger.records import KeyRow
+from joytui.ledger.sqlite import parts
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.usage import usage
 from tests.ledger.filling import DAY, START, add, new_key
+from tests.support.older_store import as_before_parts
 
 DAYS = 6
 _ROW = {
@@ -45,7 +47,7 @@ def sums_differ(path: Path) -> list[str]:
     return wrong
 
 
-def fill_ledger(ledger: SqliteLedger, many: int, seed: int, made: list[keys.KeyRow], first: int = 0) -> None:
+def fill_ledger(ledger: SqliteLedger, many: int, seed: int, made: list[KeyRow], first: int = 0) -> None:
     rng = random.Random(seed)
     for number in range(first, first + many):
         fields = {
@@ -59,27 +61,18 @@ def fill_ledger(ledger: SqliteLedger, many: int, seed: int, made: list[keys.KeyR
     ledger.write_now(lambda batch: None)
 
 
-def to_an_older_store(path: Path) -> None:
-    """As a store was before there were parts."""
-    with sqlite3.connect(path) as connection:
-        connection.executescript(
-            "DROP TABLE part_hour; DROP TABLE part_day; DROP TABLE part_fill; PRAGMA user_version = 2"
-        )
-    connection.close()
-
-
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000), old=st.integers(0, 120), new=st.integers(0, 60), slice_=st.integers(1, 40))
 def test_an_older_store_is_filled_while_it_is_used(
     tmp_path_factory, seed: int, old: int, new: int, slice_: int
 ) -> None:
     path = tmp_path_factory.mktemp("older") / "ledger.sqlite3"
-    ledger = SqliteLedger.open(path)
+    ledger = SqliteLedger.open_store(path)
     made = [new_key(ledger, f"key-{i}") for i in range(3)]
     fill_ledger(ledger, old, seed, made)
     ledger.close()
-    to_an_older_store(path)
-    ledger = SqliteLedger.open(path)
+    as_before_parts(path)
+    ledger = SqliteLedger.open_store(path)
     fill_ledger(ledger, new, seed + 1, made, first=old)
     more = True
     while more:
@@ -108,7 +101,7 @@ def from_rows(by: list[str]) -> Callable:
 
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory):
-    opened = SqliteLedger.open(tmp_path_factory.mktemp("parts") / "ledger.sqlite3")
+    opened = SqliteLedger.open_store(tmp_path_factory.mktemp("parts") / "ledger.sqlite3")
     fill_ledger(opened, 600, 3, [new_key(opened, f"key-{i}", owner="ann" if i else None) for i in range(3)])
     yield opened
     opened.close()

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError, UsageError
-from joytui.ledger import reads, upkeep
-from joytui.ledger.files import store_path
-from joytui.ledger.ids import COUNTER_BITS, Numbers, first_number, moment, request_id, request_number
-from joytui.ledger.money import Candidate
-from joytui.ledger.requests import Ended, Opened, Reservation, end_request, open_request, reserve_request
-from joytui.ledger.schema import MIGRATIONS
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.writer import Batch
-from tests.ledger.filling import DAY, START, add, new_key
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.engines import store_path
+from joytui.ledger.ids import COUNTER_BITS, Numbers, request_id, request_number
+from joytui.ledger.records import Candidate, Ended, Opened, Page, Reservation
+from joytui.ledger.sqlite import reads, upkeep
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
+from joytui.ledger.sqlite.schema import MIGRATIONS
+from joytui.ledger.sqlite.writer import Batch
+from tests.ledger.filling import CHOSEN, DAY, START, add, new_key
 
 
 @pytest.mark.parametrize(
@@ -43,44 +45,44 @@ def test_what_is_no_file_is_no_store_and_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "l.sqlite3").symlink_to("pipe")
     before = (tmp_path / "pipe").stat()
     with pytest.raises(UnreachableError, match="is a file, and this is none"):
-        SqliteLedger.open(tmp_path / "l.sqlite3")
+        SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert (tmp_path / "pipe").stat().st_mode == before.st_mode
 
 
 def test_a_store_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
     (tmp_path / "l.sqlite3.lock").mkdir()
     with pytest.raises(UnreachableError, match="cannot be locked: Is a directory"):
-        SqliteLedger.open(tmp_path / "l.sqlite3")
+        SqliteLedger.open_store(tmp_path / "l.sqlite3")
 
 
 def test_files_are_the_owners_even_where_they_were_not(tmp_path: Path) -> None:
     os.umask(0o022)
     path = tmp_path / "new" / "l.sqlite3"
-    SqliteLedger.open(path).close()
+    SqliteLedger.open_store(path).close()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     path.chmod(0o644)
-    SqliteLedger.open(path).close()
+    SqliteLedger.open_store(path).close()
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
 
 def test_one_gateway_a_store(tmp_path: Path) -> None:
-    first = SqliteLedger.open(tmp_path / "l.sqlite3")
+    first = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     with pytest.raises(UnreachableError, match=f"process {os.getpid()}") as caught:
-        SqliteLedger.open(tmp_path / "l.sqlite3")
+        SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert caught.value.exit_code == 3
     first.close()
-    SqliteLedger.open(tmp_path / "l.sqlite3").close()
+    SqliteLedger.open_store(tmp_path / "l.sqlite3").close()
 
 
 def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite3"
-    SqliteLedger.open(path).close()
+    SqliteLedger.open_store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
     before = path.read_bytes()
     with pytest.raises(UnreachableError, match="newer joytui"):
-        SqliteLedger.open(path)
+        SqliteLedger.open_store(path)
     assert path.read_bytes() == before
 
 
@@ -94,11 +96,11 @@ def test_an_older_store_keeps_its_rows(tmp_path: Path) -> None:
             " VALUES (7, 1, '/openai/v1/responses', 200, 1, 5.0, 9.0, 'old')"
         )
     connection.close()
-    ledger = SqliteLedger.open(path)
+    ledger = SqliteLedger.open_store(path)
     try:
         add(ledger, START, queue_ms=1.5, first_byte_ms=4.0)
         ledger.write_now(lambda batch: None)
-        new, old = (record for _, record in ledger.read_now(reads.page, reads.Page(5)))
+        new, old = (record for _, record in ledger.read_now(reads.page, Page(5)))
         assert (old.ttft_ms, old.latency_ms, old.notes, old.queue_ms, old.first_byte_ms) == (
             5.0,
             9.0,
@@ -116,23 +118,22 @@ def test_a_file_that_is_no_store(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "l.sqlite3"
     path.write_bytes(content)
     with pytest.raises(UnreachableError, match="cannot be used"):
-        SqliteLedger.open(path)
+        SqliteLedger.open_store(path)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnreachableError, match="cannot be opened"):
-        SqliteLedger.open(tmp_path / "file" / "l.sqlite3")
+        SqliteLedger.open_store(tmp_path / "file" / "l.sqlite3")
 
 
-def test_numbers_grow_and_stand_for_their_time() -> None:
+def test_numbers_grow() -> None:
     numbers = Numbers()
     given = [numbers.next() for _ in range(5000)]
     assert given == sorted(set(given))
     assert Numbers(1 << 62).next() == (1 << 62) + 1
     for number in given[:3]:
         assert request_number(request_id(number)) == number
-        assert first_number(moment(number)) <= number
     for text in ("req-", "req-zz", "req-" + "g" * 16, "req-" + "f" * 16, "other"):
         assert request_number(text) is None
 
@@ -141,7 +142,7 @@ def test_pages_by_number_meet_every_row_once(ledger: SqliteLedger) -> None:
     numbers = [add(ledger, START + i // 3, counter=i) for i in range(100)]
     ledger.write_now(lambda batch: None)
     seen, before = [], None
-    while page := ledger.read_now(reads.page, reads.Page(7, before=before)):
+    while page := ledger.read_now(reads.page, Page(7, before=before)):
         seen += [record.id for _, record in page]
         before = request_number(seen[-1])
     assert seen == [request_id(n) for n in sorted(numbers, reverse=True)]
@@ -168,11 +169,12 @@ def found(ledger: SqliteLedger, text: str) -> str | None:
 
 
 def test_the_tail_sees_a_request_twice(ledger: SqliteLedger) -> None:
-    from joytui.ledger.requests import Ended, Opened, end_request, open_request
+    from joytui.ledger.records import Ended, Opened
+    from joytui.ledger.sqlite.requests import end_request, open_request
 
     key = new_key(ledger)
-    request = Opened(ledger.numbers.next(), key.id, "auto", "e", True, None, None, None, None, None)
-    ledger.write_now(open_request, request, "m", "p", "standard")
+    request = Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", True, None, None, None, None, None)
+    ledger.write_now(open_request, request, CHOSEN)
     [(first, admitted)] = ledger.read_now(reads.changed, 0, None, 10)
     assert (admitted.status, admitted.key) == (None, "dev")
     ledger.write_now(end_request, request, Ended("m", "p", "standard", 200), key.budget_id, False)
@@ -182,10 +184,10 @@ def test_the_tail_sees_a_request_twice(ledger: SqliteLedger) -> None:
 
 
 def test_the_sequence_goes_on_after_a_restart(tmp_path: Path) -> None:
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     add(ledger, START)
     ledger.close()
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     before = ledger.read_now(reads.last_seq)
     add(ledger, START + 1)
     ledger.write_now(lambda batch: None)
@@ -205,11 +207,11 @@ async def test_writes_are_one_after_another_and_one_that_fails_fails_alone(ledge
 
 
 async def test_closing_writes_what_waits(tmp_path: Path) -> None:
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     for i in range(2000):
         add(ledger, START, counter=i)
     ledger.close()
-    again = SqliteLedger.open(tmp_path / "l.sqlite3")
+    again = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert again.read_now(reads.counted) == 2000
     assert again.interrupted == 0
     again.close()
@@ -225,7 +227,7 @@ def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger) ->
     while count := ledger.write_now(lambda batch: upkeep.forget(batch, 90, slice_=12)):
         taken.append(count)
     assert taken == [12, 12, 6]
-    assert len(ledger.read_now(reads.page, reads.Page(100))) == 1
+    assert len(ledger.read_now(reads.page, Page(100))) == 1
     assert ledger.read_now(reads.counted) == 31
 
 
@@ -239,25 +241,25 @@ def test_readers_cannot_write(ledger: SqliteLedger) -> None:
 def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
     """SQLite itself says "database or disk is full": who waits is told, an end is kept, and written when there is room."""
     key = new_key(ledger, daily_limit="1")
-    opened = Opened(ledger.numbers.next(), key.id, "auto", "e", True, None, None, None, None, None)
+    opened = Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", True, None, None, None, None, None)
     wanted = Reservation(key.budget_id, [("daily", 10**9)], [Candidate("m", "p", "standard", 500)], 60_000)
     ledger.write_now(reserve_request, opened, wanted)
     ledger.write_now(fill)
-    with pytest.raises(sqlite3.OperationalError, match="full"):
-        ledger.write_now(open_request, opened._replace(n=ledger.numbers.next(), model="m" * 9000), None, None, None)
+    with pytest.raises(StoreUnavailable, match="full"):
+        ledger.write_now(open_request, opened._replace(n=ledger.next_number(), model="m" * 9000), CHOSEN)
     ended = Ended("m", "p", "standard", 200, cost_nano=300, cost_source="upstream", notes="n" * 9000)
     ledger.submit(end_request, opened, ended, key.budget_id, True)
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(StoreUnavailable, match="full"):
         ledger.write_now(lambda batch: batch.execute("INSERT INTO junk VALUES (zeroblob(9000))"))
     assert ledger.owed == 1
-    [(seq, record)] = ledger.read_now(reads.page, reads.Page(10))
+    [(seq, record)] = ledger.read_now(reads.page, Page(10))
     assert record.status is None
     with sqlite3.connect(ledger.path) as room:
         room.execute("DELETE FROM junk")
     room.close()
     ledger.write_now(lambda batch: None)
     assert ledger.owed == 0
-    [(ended_seq, record)] = ledger.read_now(reads.page, reads.Page(10))
+    [(ended_seq, record)] = ledger.read_now(reads.page, Page(10))
     assert (record.status, record.cost_nano) == (200, 300)
     assert ended_seq == seq + 1, "what was tried in vain took no number"
     connection = ledger.reader()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from joytui.core.filters import parse
 from joytui.core.periods import period_label
 from joytui.core.usage import UsageTotals
-from joytui.ledger.ids import COUNTER_BITS, milliseconds
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.usage import latency, percentile, usage
+from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.usage import latency, percentile, usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.examples import examples
 
@@ -27,7 +27,7 @@ SPAN = 9 * DAY
 def corpus(tmp_path_factory: pytest.TempPathFactory):
     """A ledger over nine days, and its rows as plain data."""
     folder: Path = tmp_path_factory.mktemp("usage")
-    ledger = SqliteLedger.open(folder / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(folder / "ledger.sqlite3")
     random_ = random.Random(4)
     keys = [new_key(ledger, f"key-{i}", owner=("ann", "bob")[i % 2]) for i in range(4)]
     rows = []
@@ -43,7 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
         number = add(ledger, START + random_.randrange(SPAN), key, counter=n, **fields)
         rows.append(
             {
-                "at": milliseconds(number),
+                "at": number >> COUNTER_BITS,
                 "key": key.name if key else None,
                 "owner": key.owner if key else None,
                 **fields,
@@ -115,7 +115,7 @@ def test_ranges_after_retention_are_exact_to_the_hour(ledger: SqliteLedger, kept
     for at in moments:
         add(ledger, at, cost_nano=7)
     edge = moments[-kept] if kept else moments[-1] + HOUR
-    ledger.write_now(lambda batch: batch.execute("DELETE FROM request WHERE n < ?", (edge << COUNTER_BITS,)).rowcount)
+    ledger.write_now(lambda batch: batch.execute("DELETE FROM request WHERE started_at < ?", (edge,)).rowcount)
     for low in range(0, 75, 3):
         for high in range(low, 75):
             since, until = START + low * HOUR, START + high * HOUR

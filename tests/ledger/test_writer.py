@@ -19,22 +19,15 @@ from hypothesis import strategies as st
 
 from joytui.core.errors import UnreachableError
 from joytui.core.joytoken import TIERS
-from joytui.ledger import money, reads, upkeep, writer
+from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.money import Candidate
-from joytui.ledger.parts import Place
-from joytui.ledger.requests import (
-    Ended,
-    Opened,
-    Reservation,
-    end_request,
-    open_request,
-    refuse_request,
-    reserve_request,
-)
-from joytui.ledger.sqlite import SqliteLedger
-from joytui.ledger.writer import Batch
-from tests.ledger.filling import START, add, new_key, one_batch
+from joytui.ledger.records import Candidate, Ended, Opened, Page, Period, Reservation
+from joytui.ledger.sqlite import money, reads, upkeep, writer
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.parts import Place
+from joytui.ledger.sqlite.requests import end_request, open_request, refuse_request, reserve_request
+from joytui.ledger.sqlite.writer import Batch
+from tests.ledger.filling import CHOSEN, START, add, new_key, one_batch
 from tests.support.examples import examples
 
 TOO_MUCH = 2**70
@@ -54,6 +47,7 @@ def dump(ledger: SqliteLedger) -> dict[str, list[tuple[Any, ...]]]:
 def opened(number: int, request_id: str | None = None) -> Opened:
     return Opened(
         (START + number * 60_000 << COUNTER_BITS) + number,
+        START + number * 60_000,
         "key",
         "auto",
         "e",
@@ -100,9 +94,9 @@ def half_of_too_large_a_sum(batch: Batch) -> None:
 
 REFUSALS: dict[Callable[[Batch], None], type[Exception]] = {
     bad_value: ValueError,
-    taken_already: sqlite3.IntegrityError,
+    taken_already: StoreUnavailable,
     too_large_a_number: OverflowError,
-    wrong_sql: sqlite3.OperationalError,
+    wrong_sql: StoreUnavailable,
     at_an_end: RuntimeError,
     too_large_a_sum: OverflowError,
 }
@@ -115,17 +109,17 @@ async def test_a_refused_write_changes_nothing_and_takes_no_other_with_it(
     """Half done when it is refused, between two that are good: one that somebody waits for, and one that nobody does."""
 
     def half(batch: Batch, request: Opened) -> None:
-        open_request(batch, request, "m", "p", "standard")
+        open_request(batch, request, Candidate("m", "p", "standard", 0))
         money.credit_wallet(batch, "standard", 5, None)
         refusal(batch)
 
     number = reads.last_seq
     before = ledger.read_now(number)
     with one_batch(ledger):
-        good = [ledger.write(open_request, opened(0), "m", "p", "standard")]
+        good = [ledger.write(open_request, opened(0), CHOSEN)]
         bad = ledger.write(half, opened(1))
         ledger.submit(half, opened(2))
-        good.append(ledger.write(open_request, opened(3), "m", "p", "standard"))
+        good.append(ledger.write(open_request, opened(3), CHOSEN))
     with pytest.raises(REFUSALS[refusal]):
         await asyncio.wait_for(bad, 20)
     await asyncio.wait_for(asyncio.gather(*good), 20)
@@ -161,11 +155,11 @@ class Job:
         return result
 
     def open(self, batch: Batch) -> object:
-        return open_request(batch, opened(self.number, self.request_id), "m", "p", self.tier)
+        return open_request(batch, opened(self.number, self.request_id), Candidate("m", "p", self.tier, 0))
 
     def reserve(self, batch: Batch) -> object:
         candidates = [Candidate("m", "p", self.tier, self.amount), Candidate("n", "p", "premium", self.amount // 2)]
-        limits: list[tuple[money.Period, int]] = [("daily", 300), ("total", 400)]
+        limits: list[tuple[Period, int]] = [("daily", 300), ("total", 400)]
         return reserve_request(
             batch, opened(self.number, self.request_id), Reservation("key", limits, candidates, 60_000)
         )
@@ -219,7 +213,7 @@ def test_the_store_is_that_of_the_accepted_writes_alone(batches: list[list[Job]]
 
 def fresh(folder: Path) -> SqliteLedger:
     """A store with a key and two wallets."""
-    ledger = SqliteLedger.open(folder / "l.sqlite3")
+    ledger = SqliteLedger.open_store(folder / "l.sqlite3")
 
     def prepare(batch: Batch) -> None:
         columns = "id, digest, name, hint, created_at, policy, budget_id"
@@ -283,15 +277,15 @@ def test_what_a_troubled_store_did_not_take_is_written_later(
     monkeypatch.setattr(writer, "ATTEMPTS", 1)
     key = new_key(ledger)
     request = opened(0)._replace(key_id=key.id)
-    ledger.write_now(open_request, request, "m", "p", "standard")
+    ledger.write_now(open_request, request, CHOSEN)
     with trouble(ledger):
         ledger.submit(end_request, request, Ended("m", "p", "standard", 200, cost_nano=7), key.budget_id, False)
-        with pytest.raises(sqlite3.OperationalError, match=says):
+        with pytest.raises(StoreUnavailable, match=says):
             ledger.write_now(money.credit_wallet, "standard", 5, None)
         assert (ledger.owed, ledger.lost, ledger.troubled) == (1, 1, True)
     ledger.write_now(lambda batch: None)
     assert ledger.owed == 0
-    [(_, record)] = ledger.read_now(reads.page, reads.Page(10))
+    [(_, record)] = ledger.read_now(reads.page, Page(10))
     assert (record.status, record.cost_nano) == (200, 7)
     assert dump(ledger)["wallet_entry"] == []
     assert "(1 to be tried again): " in caplog.text
@@ -313,23 +307,23 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
 ) -> None:
     """What no job raises in earnest, and nothing can catch: what it had in hand is told, what waits, and what comes later."""
     monkeypatch.setattr(writer, "MAX_BATCH", 3)
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "l.sqlite3")
 
     def fail(batch: Batch) -> None:
         raise SystemExit("the thread ends here")
 
     with one_batch(ledger):
-        waiting = [ledger.write(open_request, opened(0), "m", "p", "standard"), ledger.write(fail)]
+        waiting = [ledger.write(open_request, opened(0), CHOSEN), ledger.write(fail)]
         add(ledger, START)
-        waiting.append(ledger.write(open_request, opened(1), "m", "p", "standard"))
+        waiting.append(ledger.write(open_request, opened(1), CHOSEN))
     reason = await asyncio.wait_for(ledger.broken(), 20)
     assert reason is ledger.failure
     assert str(reason) == "the thread ends here"
     for future in (*waiting, None):
-        with pytest.raises(sqlite3.OperationalError, match="cannot be written any more"):
+        with pytest.raises(StoreUnavailable, match="cannot be written any more"):
             await asyncio.wait_for(future or ledger.write(lambda batch: None), 20)
     ledger.submit(lambda batch: None)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(asyncio.to_thread(ledger.write_now, lambda batch: None), 20)
     assert (ledger.lost, ledger.waiting) == (3, 0)
     assert ledger.read_now(reads.counted) == 0
@@ -337,12 +331,12 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
     assert critical.name == "joytui.ledger"
     assert critical.exc_info
     assert ledger.close()
-    SqliteLedger.open(tmp_path / "l.sqlite3").close()
+    SqliteLedger.open_store(tmp_path / "l.sqlite3").close()
 
 
 def test_after_the_end_a_write_is_refused_and_nobody_waits(ledger: SqliteLedger) -> None:
     assert ledger.close()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+    with pytest.raises(StoreUnavailable, match="closed"):
         ledger.write_now(lambda batch: None)
     add(ledger, START)
     assert (ledger.lost, ledger.waiting, ledger.failure) == (2, 0, None)
@@ -353,16 +347,16 @@ def test_the_store_stays_locked_as_long_as_it_may_be_written(
 ) -> None:
     """A write that takes longer than the end has time: no other gateway may think that it has the store."""
     monkeypatch.setattr(writer, "CLOSE_S", 0.01)
-    ledger = SqliteLedger.open(tmp_path / "l.sqlite3")
+    ledger = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     with one_batch(ledger):
         add(ledger, START)
         assert not ledger.close()
         with pytest.raises(UnreachableError, match="in use"):
-            SqliteLedger.open(tmp_path / "l.sqlite3")
+            SqliteLedger.open_store(tmp_path / "l.sqlite3")
     monkeypatch.setattr(writer, "CLOSE_S", 20)
     assert ledger.close()
     assert "still being written" in caplog.text
-    again = SqliteLedger.open(tmp_path / "l.sqlite3")
+    again = SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert (again.read_now(reads.counted), again.interrupted) == (1, 0)
     again.close()
 
@@ -374,8 +368,8 @@ def test_a_store_that_cannot_be_opened_leaves_no_thread_and_no_lock(
         raise sqlite3.OperationalError("not today")
 
     with monkeypatch.context() as patched:
-        patched.setattr("joytui.ledger.sqlite.recover", fails)
+        patched.setattr("joytui.ledger.sqlite.upkeep.recover", fails)
         with pytest.raises(UnreachableError, match="not today"):
-            SqliteLedger.open(tmp_path / "l.sqlite3")
+            SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert "ledger-writer" not in {thread.name for thread in threading.enumerate()}
-    SqliteLedger.open(tmp_path / "l.sqlite3").close()
+    SqliteLedger.open_store(tmp_path / "l.sqlite3").close()

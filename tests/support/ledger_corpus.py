@@ -10,9 +10,10 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from joytui.ledger import keys
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.records import NewKey
+from joytui.ledger.sqlite import keys
+from joytui.ledger.sqlite.engine import SqliteLedger
 
 MODELS = (
     "auto-mini",
@@ -35,10 +36,10 @@ _NUMBERS = (
 def write_ledger(path: Path, requests: int, days: int, until: datetime) -> float:
     """Makes a store with so many requests over the `days` before `until`; gives the seconds that it took."""
     began = time.perf_counter()
-    ledger = SqliteLedger.open(path)
+    ledger = SqliteLedger.open_store(path)
     for number in range(KEYS):
         name, owner = f"dev-{number:02d}", f"team-{number % 6}"
-        ledger.write_now(keys.create_key, name.encode(), name, "jt_…abcd", owner, (), None, {}, None, None)
+        ledger.write_now(keys.create_key, NewKey(name.encode(), name, "jt_…abcd", owner, (), None, {}, None), False)
     ledger.close()
     end = int(until.timestamp() * 1000)
     with sqlite3.connect(path) as connection:
@@ -57,7 +58,7 @@ def write_ledger(path: Path, requests: int, days: int, until: datetime) -> float
         connection.execute(_ROWS, {"many": requests, "end": end, "step": days * 86_400_000 / requests})
         for unit, size in (("hour", 3_600_000), ("day", 86_400_000)):
             connection.execute(
-                f"INSERT INTO rollup_{unit} SELECT (n >> {COUNTER_BITS}) / {size}, {_PLACE}, {_NUMBERS} FROM request GROUP BY 1, 2, 3, 4, 5"
+                f"INSERT INTO rollup_{unit} SELECT started_at / {size}, {_PLACE}, {_NUMBERS} FROM request GROUP BY 1, 2, 3, 4, 5"
             )
         for _, sql in indexes:
             connection.execute(sql)
@@ -71,10 +72,11 @@ _ROWS = f"""
         placed AS (SELECT i, i / 375 * 15 + i % 15 AS t, i * 2654435761 % 4294967296 AS r FROM counted),
         made AS (SELECT i, t, r, t * 7919 % {KEYS} AS k, CASE WHEN r % 5 THEN t % 8 ELSE r % 8 END AS m,
                  r % 90000 + 500 AS spent, r % 1500 + 20 AS answered FROM placed)
-    INSERT INTO request (n, seq, key_id, model, model_used, provider, tier, endpoint, status, error_type, finish,
+    INSERT INTO request (n, started_at, seq, key_id, model, model_used, provider, tier, endpoint, status, error_type, finish,
         input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano, cost_source, ttft_ms, latency_ms,
         stream, request_id, upstream_id, thread_id, project, client, ip)
-    SELECT (CAST(:end - (:many - made.i) * :step AS INTEGER) << {COUNTER_BITS}) + made.i % 1000, made.i + 1, key_of.id, 'auto',
+    SELECT (CAST(:end - (:many - made.i) * :step AS INTEGER) << {COUNTER_BITS}) + made.i % 1000,
+        CAST(:end - (:many - made.i) * :step AS INTEGER), made.i + 1, key_of.id, 'auto',
         model, provider, tier, '/openai/v1/responses', CASE WHEN r % 50 THEN 200 WHEN r % 100 THEN 402 ELSE 500 END,
         CASE WHEN r % 50 THEN NULL ELSE 'upstream_error' END, 'stop', spent, spent / 2, answered, answered / 3,
         spent * 300 + answered * 1200, 'upstream', 200 + r % 900, 900 + r % 9000, 1, printf('req_%016x', made.i),

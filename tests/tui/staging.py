@@ -16,10 +16,11 @@ from typing import Any
 
 from joytui.core.places import Places, places
 from joytui.gateway.plain_keys import digest, new_key
-from joytui.ledger import keys
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.requests import Ended, Opened, end_request, open_request
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.records import Candidate, Ended, KeyRow, NewKey, Opened
+from joytui.ledger.sqlite import keys
+from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.requests import end_request, open_request
 from tests.support.clock import NOW
 from tests.support.real_setup import Setup
 from tests.tui.rollouts import write_session
@@ -64,12 +65,14 @@ class Stage:
         a test has the same requests on every day of the week.
         """
         dice = random.Random(11)
-        ledger = SqliteLedger.open(self.where.store)
+        ledger = SqliteLedger.open_store(self.where.store)
         try:
             for name, owner, policy, share in PEOPLE:
                 plain = self.plain[name] = new_key()
                 hint = f"jt_…{plain[-4:]}"
-                row = ledger.write_now(keys.create_key, digest(plain), name, hint, owner, (), None, policy, None, None)
+                row = ledger.write_now(
+                    keys.create_key, NewKey(digest(plain), name, hint, owner, (), None, policy, None), False
+                )
                 for back in range(days * 24, 0, -1):
                     hour = (now - timedelta(hours=back)).replace(minute=0, second=0, microsecond=0)
                     _one_hour(ledger, row, hour, as_at - timedelta(hours=back), share, back, dice)
@@ -119,7 +122,7 @@ class Stage:
 
 
 def _one_hour(
-    ledger: SqliteLedger, key: keys.KeyRow, hour: datetime, like: datetime, share: int, back: int, dice: random.Random
+    ledger: SqliteLedger, key: KeyRow, hour: datetime, like: datetime, share: int, back: int, dice: random.Random
 ) -> None:
     """What one key did in the hour that begins at `hour`, by the habits of the hour of `like`."""
     night = key.name == "ci-nightly"
@@ -134,7 +137,7 @@ def _one_hour(
         cost = incoming * fed * 1_000 + outgoing * made * 1_000
         at = int((hour + timedelta(seconds=dice.randint(0, 3_500))).timestamp() * 1000)
         opened = Opened(
-            (at << COUNTER_BITS) + number + share * 1_000, key.id, "auto", "/openai/v1/responses", True, None,
+            (at << COUNTER_BITS) + number + share * 1_000, at, key.id, "auto", "/openai/v1/responses", True, None,
             f"0199f3a0-{like.hour:04x}-7000-8000-000000000001", None, "codex_exec/0.169.0", "127.0.0.1",
         )  # fmt: skip
         bad = dice.random() < 0.02
@@ -144,7 +147,7 @@ def _one_hour(
             output_tokens=0 if bad else outgoing, cost_nano=0 if bad else cost, cost_source="none" if bad else "upstream",
             ttft_ms=dice.uniform(200, 1_500), latency_ms=dice.uniform(1_500, 12_000),
         )  # fmt: skip
-        ledger.submit(open_request, opened, model, "joytui", tier)
+        ledger.submit(open_request, opened, Candidate(model, "joytui", tier, 0))
         ledger.submit(end_request, opened, ended, key.budget_id, False)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from joytui.ledger.sqlite import SqliteLedger
+from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import add, new_key
 from tests.support.joytui_process import Machine
 
@@ -20,7 +20,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Six days of two keys, a credit an hour each; in the hour before this one ci-nightly spent eight."""
     here = Machine(tmp_path_factory.mktemp("usage"))
     this_hour = time.time_ns() // 1_000_000 // HOUR_MS
-    ledger = SqliteLedger.open(here.data / "ledger.sqlite3")
+    ledger = SqliteLedger.open_store(here.data / "ledger.sqlite3")
     made = {name: new_key(ledger, name) for name in ("dev", "ci-nightly")}
     for back in range(1, 145):
         for number, (name, key) in enumerate(made.items()):

@@ -126,6 +126,22 @@ MIGRATIONS = (
     CREATE TABLE part_fill (n INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
     INSERT INTO part_fill SELECT max(n) + 1, max(seq) FROM request HAVING max(n) IS NOT NULL;
     """,
+    """
+    ALTER TABLE request ADD COLUMN started_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE request SET started_at = n >> 21; -- until then the number carried the time
+    CREATE INDEX request_started ON request (started_at);
+
+    CREATE TABLE access (version INTEGER NOT NULL) STRICT;
+    INSERT INTO access VALUES (1);
+    CREATE TRIGGER key_made AFTER INSERT ON api_key BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER key_changed AFTER UPDATE OF digest, name, hint, owner, labels, state, expires_at, revoked_at, policy,
+        policy_name, policy_version, budget_id, replaced_by ON api_key BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER key_gone AFTER DELETE ON api_key BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER token_made AFTER INSERT ON console_token BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER token_gone AFTER DELETE ON console_token BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet WHEN (old.balance IS NULL) != (new.balance IS NULL)
+        BEGIN UPDATE access SET version = version + 1; END;
+    """,
 )
 
 

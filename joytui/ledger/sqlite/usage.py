@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
 from joytui.core.usage import OTHERS, UsageRow, UsageTotals
-from joytui.ledger.filters_sql import Sql, to_sql
-from joytui.ledger.ids import COUNTER_BITS, milliseconds
-from joytui.ledger.parts import DAY_MS, HOUR_MS, complete_from, part_for
-from joytui.ledger.rollups import bucket_middle
+from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
+from joytui.ledger.sqlite.filters_sql import Sql, to_sql
+from joytui.ledger.sqlite.parts import complete_from, part_for
+from joytui.ledger.sqlite.rollups import bucket_middle
 
 TIMES = {
     "hour": "{hour}",
@@ -29,8 +29,6 @@ TIMES = {
     "month": "strftime('%Y-%m', {day} * 86400, 'unixepoch')",
 }
 """The periods in SQL, from hours or days since 1970."""
-MANY = ("project", "thread")
-"""The fields that may have tens of thousands of values."""
 ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
@@ -131,11 +129,11 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
     up already, the rows of a begun hour are not. Where retention took the last rows, their hours still tell when they were.
     """
     first, last, newest = connection.execute(
-        "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour), (SELECT max(n) FROM request)"
+        "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour), (SELECT max(started_at) FROM request)"
     ).fetchone()
     if first is None:
         return since, min(since, until)
-    at = milliseconds(newest or 0)
+    at = newest or 0
     if until > (at if at // HOUR_MS >= last else (last + 1) * HOUR_MS - 1):
         until = (last // 24 + 1) * DAY_MS
     return max(since, first // 24 * DAY_MS), until
@@ -186,7 +184,7 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
 
 
 def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
-    clock = {"hour": f"((r.n >> {COUNTER_BITS}) / {HOUR_MS})", "day": f"((r.n >> {COUNTER_BITS}) / {DAY_MS})"}
+    clock = {"hour": f"(r.started_at / {HOUR_MS})", "day": f"(r.started_at / {DAY_MS})"}
     groups = [TIMES[name].format(**clock) if name in TIMES else _ROW_PLACES[name] for name in asked.by]
     table, values = _rows(asked, low, high)
     condition, only = _only(asked, _ROW_PLACES)
@@ -197,8 +195,8 @@ def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high:
 def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
     condition, values = to_sql(asked.term) if asked.term is not None else ("1", [])
-    text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.n >= ? AND r.n < ? AND r.status IS NOT NULL"
-    return f"{text} AND {condition}", [low << COUNTER_BITS, high << COUNTER_BITS, *values]
+    text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL"
+    return f"{text} AND {condition}", [low, high, *values]
 
 
 def _only(asked: _Question, places: Mapping[str, str]) -> Sql:

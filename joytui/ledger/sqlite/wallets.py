@@ -3,30 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class WalletRow:
-    """Nano-credits; `balance` None: none was set."""
-
-    tier: str
-    balance: int | None
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
-class WalletEntry:
-    """A movement. `n` is the request's number where a request moved it."""
-
-    id: int
-    at: int
-    tier: str
-    kind: str
-    amount: int
-    held: int
-    n: int | None
-    note: str | None
+from joytui.ledger.records import WalletEntry, WalletRow
 
 
 def wallets(connection: sqlite3.Connection) -> list[WalletRow]:

@@ -9,24 +9,8 @@ from typing import IO
 
 import portalocker
 
-from joytui.core.errors import GATEWAY_THERE, UnreachableError, UsageError
+from joytui.core.errors import GATEWAY_THERE, UnreachableError
 from joytui.core.plain_file import is_other_than_file
-
-
-def store_path(text: str) -> Path:
-    """The SQLite file that `--store` or a setting names. Raises UsageError for anything else, as a server's URL."""
-    if "://" in text:
-        scheme = text.split("://", 1)[0]
-        raise UsageError(
-            f"the store is a SQLite file; {scheme}:// is not supported",
-            hint="give a path: --store /path/to/ledger.sqlite3",
-        )
-    if not text.strip() or text == ":memory:":
-        raise UsageError(f"not the path of a store: {text!r}", hint="give a path: --store /path/to/ledger.sqlite3")
-    path = Path(text).expanduser()
-    if path.is_dir():
-        raise UsageError(f"the store is a file, and this is a directory: {path}")
-    return path
 
 
 def prepare(path: Path) -> None:

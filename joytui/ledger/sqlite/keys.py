@@ -5,48 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.ledger.ids import row_id
-from joytui.ledger.money import PERIODS, SPENT_SINCE, Period, window_start
-from joytui.ledger.parts import DAY_MS
-from joytui.ledger.writer import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key as it is stored; times in ms since 1970. `policy` is the snapshot that its requests are judged by."""
-
-    id: str
-    digest: bytes
-    name: str
-    hint: str
-    owner: str | None
-    labels: tuple[str, ...]
-    state: str
-    created_at: int
-    expires_at: int | None
-    revoked_at: int | None
-    last_used_at: int | None
-    policy: Mapping[str, Any]
-    policy_name: str | None
-    policy_version: int
-    budget_id: str
-    replaced_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyActivity:
-    """Beside a key: what it spent and did (nano-credits, counts), and its windows as {period: (spent, held)}."""
-
-    spent: int
-    requests: int
-    refused_today: int
-    clients: tuple[str, ...]
-    windows: Mapping[Period, tuple[int, int]]
-
+from joytui.ledger.records import (
+    DAY_MS,
+    EDITABLE,
+    PERIODS,
+    Access,
+    KeyActivity,
+    KeyRow,
+    NewKey,
+    Period,
+    PolicyRow,
+    TokenRow,
+    window_start,
+)  # fmt: skip
+from joytui.ledger.sqlite.money import SPENT_SINCE
+from joytui.ledger.sqlite.writer import Batch
 
 _COLUMNS = (
     "id, digest, name, hint, owner, labels, state, created_at, expires_at, revoked_at, last_used_at, policy,"
@@ -64,50 +41,48 @@ def keys(connection: sqlite3.Connection) -> list[KeyRow]:
     return [_key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")]  # noqa: S608
 
 
+def access(connection: sqlite3.Connection) -> Access:
+    """What every request is judged by, as one state of the store."""
+    connection.execute("BEGIN")
+    try:
+        on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
+        return Access(access_version(connection), keys(connection), tokens(connection), on)
+    finally:
+        connection.execute("COMMIT")
+
+
+def access_version(connection: sqlite3.Connection) -> int:
+    """Counted up by the schema's triggers."""
+    return int(connection.execute("SELECT version FROM access").fetchone()[0])
+
+
 def key(connection: sqlite3.Connection | Batch, key_id: str) -> KeyRow | None:
     row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (key_id,)).fetchone()  # noqa: S608
     return _key(row) if row else None
 
 
-def create_key(
-    batch: Batch,
-    digest: bytes,
-    name: str,
-    hint: str,
-    owner: str | None,
-    labels: tuple[str, ...],
-    expires_at: int | None,
-    policy: Mapping[str, Any],
-    policy_name: str | None,
-    budget_id: str | None,
-) -> KeyRow:
-    """Stores a new key; with a `budget_id` it goes on spending that budget (rotation)."""
+def create_key(batch: Batch, wanted: NewKey, alone: bool) -> KeyRow | None:
+    """Stores a new key. `alone`: None, and nothing is stored, if an active key has that name."""
+    if alone and _taken(batch, wanted.name):
+        return None
     key_id = row_id("key")
     batch.execute(
         "INSERT INTO api_key (id, digest, name, hint, owner, labels, created_at, expires_at, policy, policy_name, budget_id)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            key_id, digest, name, hint, owner, json.dumps(labels), now_ms(), expires_at, json.dumps(policy), policy_name,
-            budget_id or key_id,
+            key_id, wanted.digest, wanted.name, wanted.hint, wanted.owner, json.dumps(wanted.labels), now_ms(),
+            wanted.expires_at, json.dumps(wanted.policy), wanted.policy_name, wanted.budget_id or key_id,
         ),
     )  # fmt: skip
-    made = key(batch, key_id)
-    assert made is not None
-    return made
+    return key(batch, key_id)
 
 
-def create_only_key(batch: Batch, digest: bytes, name: str, *rest: Any) -> KeyRow | None:
-    """The same, unless an active key has that name: then None, and nothing is stored."""
-    taken = batch.execute(
+def _taken(batch: Batch, name: str) -> bool:
+    found = batch.execute(
         "SELECT 1 FROM api_key WHERE name = ? AND state = 'active' AND (expires_at IS NULL OR expires_at > ?)",
         (name, now_ms()),
-    ).fetchone()
-    return None if taken else create_key(batch, digest, name, *rest)
-
-
-EDITABLE = frozenset(
-    {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
-)
+    )
+    return found.fetchone() is not None
 
 
 def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | None:
@@ -167,14 +142,6 @@ def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms
 # --- named policies ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
-    name: str
-    version: int
-    created_at: int
-    body: Mapping[str, Any]
-
-
 def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
     """The newest version of each named policy."""
     rows = connection.execute("SELECT name, max(version), created_at, body FROM policy GROUP BY name ORDER BY name")
@@ -190,14 +157,6 @@ def put_policy(batch: Batch, name: str, body: Mapping[str, Any]) -> PolicyRow:
 
 
 # --- console tokens ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    id: str
-    name: str
-    digest: bytes
-    created_at: int
 
 
 def tokens(connection: sqlite3.Connection) -> list[TokenRow]:

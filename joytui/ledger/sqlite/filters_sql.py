@@ -7,7 +7,7 @@ from typing import Any
 
 from joytui.core.clock import parse_time
 from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Match, Missing, Not, Term, When
-from joytui.ledger.ids import first_number, request_number
+from joytui.ledger.ids import request_number
 
 EXPRESSIONS = {
     "id": "printf('req-%016x', r.n)",
@@ -34,7 +34,7 @@ def to_sql(term: Term) -> Sql:
         case Compare(columns, op, value):
             return f"({' + '.join(_column(c) for c in columns)}) {op} ?", [value]
         case When(op, moment):
-            return f"r.n {op} ?", [first_number(parse_time(moment))]
+            return f"r.started_at {op} ?", [int(parse_time(moment).timestamp() * 1000)]
         case Missing(column):
             return f"{_column(column)} IS NULL", []
         case Equals(column, value):

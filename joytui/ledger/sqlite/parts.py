@@ -13,13 +13,11 @@ import sqlite3
 from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from joytui.ledger.ids import COUNTER_BITS, milliseconds
+from joytui.ledger.records import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
-    from joytui.ledger.writer import Batch
+    from joytui.ledger.sqlite.writer import Batch
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 SLICE = 2_000
 FROM_ROWS = frozenset({"project", "thread"})
 """The parts that the rollups of an older store do not hold."""
@@ -67,8 +65,10 @@ def complete_from(connection: sqlite3.Connection, part: str) -> int:
     """From which moment on (ms, a day's beginning) a part holds everything; 0 once it is filled."""
     if part not in FROM_ROWS:
         return 0
-    row = connection.execute("SELECT n FROM part_fill").fetchone()
-    return 0 if row is None else -(-milliseconds(row[0]) // DAY_MS) * DAY_MS
+    row = connection.execute(
+        "SELECT (SELECT max(started_at) + 1 FROM request WHERE n < part_fill.n) FROM part_fill"
+    ).fetchone()
+    return 0 if row is None or row[0] is None else -(-row[0] // DAY_MS) * DAY_MS
 
 
 def fill(batch: Batch, slice_: int = SLICE) -> bool:
@@ -100,7 +100,7 @@ _ROW = {
 }
 _FILL = f"""
     INSERT INTO part_{{unit}}
-    SELECT ?, (n >> {COUNTER_BITS}) / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, count(*),
+    SELECT ?, started_at / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, count(*),
         sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
         sum(reasoning_tokens), sum(cost_nano)
     FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
-from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.money import release
-from joytui.ledger.parts import DAY_MS
-from joytui.ledger.requests import Ended, Opened, end_request
-from joytui.ledger.writer import Batch
-
-INTERRUPTED = "gateway_interrupted"
+from joytui.ledger.records import DAY_MS, INTERRUPTED, Ended, Opened
+from joytui.ledger.sqlite.money import release
+from joytui.ledger.sqlite.requests import end_request
+from joytui.ledger.sqlite.writer import Batch
 
 
 def recover(batch: Batch) -> int:
@@ -20,13 +17,12 @@ def recover(batch: Batch) -> int:
     Gives how many requests a process took with it when it died.
     """
     rows = batch.execute(
-        "SELECT n, key_id, model, endpoint, stream, request_id, thread_id, project, client, ip, model_used, provider, tier"
-        " FROM request WHERE status IS NULL"
+        f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"  # noqa: S608
     ).fetchall()
     for row in rows:
         why = (500, INTERRUPTED, "the gateway ended before this request did; nothing was charged", "gateway-error")
-        ended = Ended(row[10], row[11], row[12], *why)
-        end_request(batch, Opened(*row[:10]), ended, None, held=True)
+        *opened, model_used, provider, tier = row
+        end_request(batch, Opened(*opened), Ended(model_used, provider, tier, *why), None, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
         release(batch, n, 0)
     return len(rows)
@@ -46,8 +42,9 @@ def forget(batch: Batch, days: int, *, slice_: int = 2000) -> int:
     """Takes request rows older than `days`, at most a slice at a time; the sums stay. Gives how many went."""
     edge = now_ms() - days * DAY_MS
     return batch.execute(
-        "DELETE FROM request WHERE n IN (SELECT n FROM request WHERE n < ? AND status IS NOT NULL ORDER BY n LIMIT ?)",
-        (edge << COUNTER_BITS, slice_),
+        "DELETE FROM request WHERE n IN"
+        " (SELECT n FROM request WHERE started_at < ? AND status IS NOT NULL ORDER BY started_at LIMIT ?)",
+        (edge, slice_),
     ).rowcount
 
 

@@ -21,7 +21,8 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from joytui.ledger.rollups import Sums
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.sqlite.rollups import Sums
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -172,7 +173,7 @@ class Writer:
         self._put(job)
         job.done.wait()
         if job.failure is not None:
-            raise job.failure
+            raise _typed(job.failure)
         result: T = job.result
         return result
 
@@ -310,6 +311,15 @@ class Writer:
         _answer(jobs)
 
 
+def _typed(error: Exception) -> Exception:
+    """An error as the ledger's interface has it: the engine's own mean that the store cannot be written."""
+    if not isinstance(error, sqlite3.Error):
+        return error
+    unavailable = StoreUnavailable(f"the store cannot be written: {error}")
+    unavailable.__cause__ = error
+    return unavailable
+
+
 def _code(error: Exception) -> int:
     """SQLite's primary result code; 0 for any other error."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
@@ -353,6 +363,6 @@ def _resolve(jobs: list[_Job]) -> None:
         if future is None or future.done():
             continue
         if job.failure is not None:
-            future.set_exception(job.failure)
+            future.set_exception(_typed(job.failure))
         else:
             future.set_result(job.result)

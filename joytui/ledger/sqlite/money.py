@@ -9,62 +9,12 @@ runs out and nobody renewed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal, NamedTuple
 
 from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
-from joytui.ledger.parts import DAY_MS
-from joytui.ledger.writer import Batch
-
-Period = Literal["daily", "weekly", "total"]
-PERIODS: tuple[Period, ...] = ("daily", "weekly", "total")
-WEEK_MS = 7 * DAY_MS
-MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
-
-
-def window_start(period: Period, at_ms: int) -> int:
-    """The beginning of the window that this moment lies in: UTC midnight, Monday's midnight, or 0 for a total."""
-    if period == "daily":
-        return at_ms - at_ms % DAY_MS
-    if period == "weekly":
-        return at_ms - (at_ms - MONDAY_MS) % WEEK_MS
-    return 0
-
-
-def resets_at(period: Period, at_ms: int) -> datetime | None:
-    """When a new window begins (UTC); None for a total."""
-    if period == "total":
-        return None
-    length = DAY_MS if period == "daily" else WEEK_MS
-    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
-
-
-class Candidate(NamedTuple):
-    """A model that the request may run on: its tier's wallet is asked for the estimate (nano-credits)."""
-
-    model: str
-    provider: str | None
-    tier: str
-    estimate: int
-
-
-@dataclass(eq=False)
-class Shortfall(Exception):
-    """Refused for money. `period` names the budget's window, or None where the `tier`'s wallet is what lacks."""
-
-    period: Period | None
-    tier: str | None
-    limit: int
-    spent: int
-    held: int
-    estimate: int
-    at_ms: int
-
-    @property
-    def left(self) -> int:
-        return max(0, self.limit - self.spent - self.held)
+from joytui.ledger.api import Shortfall
+from joytui.ledger.records import DAY_MS, Candidate, Period, window_start
+from joytui.ledger.sqlite.writer import Batch
 
 
 def reserve(

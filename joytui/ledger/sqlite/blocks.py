@@ -11,14 +11,14 @@ from typing import Any
 from joytui.core.columnar import COUNTS, SOURCES, SPANS, TEXTS, Block, coded, hundredths, narrow
 from joytui.core.filters import Term
 from joytui.core.packed_ids import own_ids, pack
-from joytui.ledger import reads
-from joytui.ledger.ids import milliseconds
+from joytui.ledger.records import Page
+from joytui.ledger.sqlite import reads
 
 _COLUMNS = [name.strip().partition(".")[2] for name in reads.COLUMNS.split(",")]
 _PLACES = {("key" if name == "name" else name): place for place, name in enumerate(_COLUMNS)}
 
 
-def page(connection: sqlite3.Connection, asked: reads.Page) -> Block:
+def page(connection: sqlite3.Connection, asked: Page) -> Block:
     """The rows, oldest first (a page of rows stands the other way round)."""
     rows = reads.page_rows(connection, asked).fetchall()
     rows.reverse()
@@ -38,7 +38,7 @@ def block_of(rows: Sequence[tuple[Any, ...]]) -> Block:
         return columns[_PLACES[name]]
 
     numbers = {name: narrow(column(name)) for name in (*COUNTS, "cost_nano", "stream")}
-    numbers["time"] = narrow([milliseconds(n) for n in column("n")])
+    numbers["time"] = narrow(column("started_at"))
     numbers["status"] = narrow([status or 0 for status in column("status")])
     numbers["cost_source"] = narrow([SOURCES.index(source) for source in column("cost_source")])
     for name in SPANS:

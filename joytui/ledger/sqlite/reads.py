@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
 from joytui.core.records import RequestRecord
-from joytui.ledger.filters_sql import to_sql
-from joytui.ledger.ids import moment, request_id, request_number
+from joytui.ledger.ids import request_id, request_number
+from joytui.ledger.records import Entry, Page
+from joytui.ledger.sqlite.filters_sql import to_sql
 
 COLUMNS = """
     r.seq, r.n, k.name, r.key_id, r.model, r.model_used, r.provider, r.tier, r.endpoint, r.status, r.error_type,
     r.error_message, r.cause, r.input_tokens, r.cached_input_tokens, r.output_tokens, r.reasoning_tokens, r.cost_nano,
     r.cost_source, r.ttft_ms, r.latency_ms, r.stream, r.request_id, r.upstream_id, r.thread_id, r.client, r.ip, r.notes,
-    r.queue_ms, r.first_byte_ms
+    r.queue_ms, r.first_byte_ms, r.started_at
 """
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
-Entry = tuple[int, RequestRecord]
 
 
 def record(row: tuple[Any, ...]) -> Entry:
     """A row of COLUMNS as (sequence, record)."""
     n = row[1]
     own = request_id(n)
-    fields = (own, rfc3339(moment(n)), *row[2:21], bool(row[21]), row[22] or own, *row[23:])
+    time = rfc3339(datetime.fromtimestamp(row[30] / 1000, UTC))
+    fields = (own, time, *row[2:21], bool(row[21]), row[22] or own, *row[23:30])
     return row[0], RequestRecord(*fields)
-
-
-class Page(NamedTuple):
-    """What is asked for: the newest `limit` rows. `since` and `until` are numbers (`ids.first_number`), `before` a row's."""
-
-    limit: int
-    term: Term | None = None
-    since: int | None = None
-    until: int | None = None
-    before: int | None = None
 
 
 def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
@@ -47,9 +39,13 @@ def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
 def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(asked.term)
-    for edge, op in ((asked.since, ">="), (asked.until, "<"), (asked.before, "<")):
+    for edge, condition in (
+        (asked.since, "r.started_at >= ?"),
+        (asked.until, "r.started_at < ?"),
+        (asked.before, "r.n < ?"),
+    ):
         if edge is not None:
-            conditions.append(f"r.n {op} ?")
+            conditions.append(condition)
             values.append(edge)
     return connection.execute(
         f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",

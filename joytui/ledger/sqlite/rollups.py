@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from operator import add
 from typing import Any
 
-from joytui.ledger.parts import ADD_TO, HOUR_MS, Place, part_places
+from joytui.ledger.records import HOUR_MS
+from joytui.ledger.sqlite.parts import ADD_TO, Place, part_places
 
 STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]

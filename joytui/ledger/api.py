@@ -1,0 +1,283 @@
+"""The ledger as the gateway uses it: one interface, whatever engine keeps the rows.
+
+    ledger = open_ledger(path)                          # joytui.ledger.engines
+    chosen = await ledger.reserve(opened, reservation)  # committed
+    ledger.end(opened, ended, budget_id, held=True)     # handed over, also while being cancelled
+    entries = await ledger.page(Page(limit=200))
+
+Everything that a second gateway on the same store has to see is in the store: keys, tokens, holds, running requests. What is
+in memory is a copy with a version (`access`). `tests/ledger/conformance.py` holds every engine to this module.
+
+    StoreError          the store refused or could not do something
+    ├── StoreUnavailable    it cannot be read or written now (disk full, locked, gone): try again later
+    ├── DuplicateRequest    this key already has a request under this client request id
+    └── Shortfall           refused for money
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from joytui.core.columnar import Block
+from joytui.core.filters import Term
+from joytui.core.usage import UsageRow, UsageTotals
+from joytui.ledger.records import (
+    Access,
+    Candidate,
+    Ended,
+    Entry,
+    KeyActivity,
+    KeyRow,
+    NewKey,
+    Opened,
+    Page,
+    Period,
+    PolicyRow,
+    Reservation,
+    TokenRow,
+    WalletEntry,
+    WalletRow,
+)
+
+
+class StoreError(Exception):
+    """The store refused or could not do something."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be read or written now."""
+
+
+class DuplicateRequest(StoreError):
+    """This key already has a request under this client request id, which is the text of the error."""
+
+
+@dataclass(eq=False)
+class Shortfall(StoreError):
+    """Refused for money, in nano-credits. `period` names the budget's window, or None if the `tier`'s wallet lacks it."""
+
+    period: Period | None
+    tier: str | None
+    limit: int
+    spent: int
+    held: int
+    estimate: int
+    at_ms: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.spent - self.held)
+
+
+class Ledger(Protocol):
+    """An open store. Its errors are StoreErrors.
+
+    A method that returns a future hands a change over at once, also if nobody awaits it; the future is done when the change is
+    committed.
+
+    `location`: where the store is, for people (SQLite: the file's path). `interrupted`: requests that a process which died
+    left open, ended when this ledger was opened.
+    """
+
+    location: str
+    interrupted: int
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for their turn."""
+        ...
+
+    @property
+    def owed(self) -> int:
+        """Writes that are tried again because the store did not take them."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """Writes that the store did not take and that are not tried again."""
+        ...
+
+    @property
+    def troubled(self) -> bool:
+        """Whether writes failed a short while ago, so that the next may fail too."""
+        ...
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why nothing can be written any more, for good; None while the ledger works."""
+        ...
+
+    async def broken(self) -> BaseException:
+        """Waits until nothing can be written any more, and returns the reason."""
+        ...
+
+    def close(self) -> bool:
+        """Writes what waits, then closes. False if that took too long, so that something was not written."""
+        ...
+
+    # --- requests: writing ---
+
+    def next_number(self) -> int:
+        """A number for a new request, larger than all before it in this store."""
+        ...
+
+    def open(self, opened: Opened, chosen: Candidate) -> Future[None]:
+        """Writes the row of an admitted request. Raises DuplicateRequest."""
+        ...
+
+    def reserve(self, opened: Opened, wanted: Reservation) -> Future[Candidate]:
+        """Holds the estimate on every limited budget and on the wallet of the first candidate that can pay, and writes the
+        request's row: all or nothing. Returns that candidate. Raises DuplicateRequest, or Shortfall."""
+        ...
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
+        """Ends an open request: its sums, budget and hold move together. Returns at once, and is kept for another try if the
+        store cannot be written. A request that has ended already stays as it is."""
+        ...
+
+    def refuse(self, opened: Opened, ended: Ended) -> Future[None]:
+        """One row for a request that the gateway refused: it costs nothing."""
+        ...
+
+    def renew_leases(self, running: Collection[int], lease_ms: int) -> Future[int]:
+        """Prolongs the holds of these requests and releases those whose lease ran out; returns how many lost theirs."""
+        ...
+
+    def written(self) -> Future[None]:
+        """Done once everything that was handed over before is written."""
+        ...
+
+    # --- requests: reading ---
+
+    async def page(self, asked: Page) -> list[Entry]:
+        """Newest first."""
+        ...
+
+    async def page_block(self, asked: Page) -> Block:
+        """The same by column, oldest first."""
+        ...
+
+    async def find(self, text: str) -> Entry | None:
+        """The request with this own id, else the newest with this client's or upstream's id."""
+        ...
+
+    async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
+        """The newest sequence number, and the requests that changed after `after`, oldest change first."""
+        ...
+
+    async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
+        """The same by column."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The newest sequence number."""
+        ...
+
+    async def counted(self) -> int:
+        """All requests ever, also those that retention removed."""
+        ...
+
+    def changes(self) -> AsyncGenerator[None]:
+        """Yields at once, and then whenever somebody changed the store (often several changes at a time)."""
+        ...
+
+    async def usage(
+        self,
+        by: Sequence[str],
+        since: int,
+        until: int,
+        term: Term | None = None,
+        top: int | None = None,
+        only: Sequence[str] | None = None,
+    ) -> tuple[list[UsageRow], UsageTotals]:
+        """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open.
+
+        `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
+        one field that is no time.
+        """
+        ...
+
+    async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
+        """Percentiles by hour in ms: {"hour", "requests", "latency_p50", …, "ttft_p99"}."""
+        ...
+
+    # --- keys, policies, tokens ---
+
+    def access(self) -> Access:
+        """Reads, in this thread, what every request is judged by."""
+        ...
+
+    async def access_version(self) -> int:
+        """The version of `access` alone."""
+        ...
+
+    async def key(self, key_id: str) -> KeyRow | None: ...
+
+    def create_key(self, wanted: NewKey, *, alone: bool) -> Future[KeyRow | None]:
+        """Stores a key. `alone`: None, and nothing is stored, if an active key has that name."""
+        ...
+
+    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> Future[KeyRow | None]:
+        """Changes fields of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
+        ...
+
+    def end_labelled(self, label: str, life_ms: int) -> Future[list[KeyRow]]:
+        """Revokes the keys of this label that were made for no longer than that and have not ended; returns them."""
+        ...
+
+    async def activity(self, row: KeyRow) -> KeyActivity:
+        """What a key did and spent."""
+        ...
+
+    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+        """Spent and held of a budget in the window of this moment."""
+        ...
+
+    async def policies(self) -> list[PolicyRow]:
+        """The newest version of each named policy."""
+        ...
+
+    def put_policy(self, name: str, body: Mapping[str, Any]) -> Future[PolicyRow]:
+        """A new version of a named policy. Keys that copied an older one keep it."""
+        ...
+
+    async def tokens(self) -> list[TokenRow]: ...
+
+    def create_token(self, name: str, digest: bytes) -> Future[TokenRow]: ...
+
+    def delete_token(self, token_id: str) -> Future[bool]: ...
+
+    # --- wallets ---
+
+    async def wallets(self) -> list[WalletRow]:
+        """The three wallets, economy first."""
+        ...
+
+    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
+        """Movements, newest first."""
+        ...
+
+    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> Future[None]:
+        """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
+        ...
+
+    def credit_wallet(self, tier: str, amount: int, note: str | None) -> Future[None]:
+        """Adds to a balance. Raises MoneyError if it would be more than the ledger holds."""
+        ...
+
+    # --- upkeep ---
+
+    def forget(self, days: int) -> Future[int]:
+        """Removes a slice of the requests that started more than `days` ago; the sums stay. Returns how many went."""
+        ...
+
+    def forget_ids(self, seconds: int) -> Future[int]:
+        """Removes client request ids from the duplicate guard after their time; returns how many went."""
+        ...
+
+    def fill_sums(self) -> Future[bool]:
+        """Counts a slice of an older store's requests in sums that it did not have. False once nothing is left."""
+        ...

@@ -1,0 +1,34 @@
+"""Which engine keeps a store. SQLite is the only one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joytui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from joytui.ledger.api import Ledger
+
+
+def store_path(text: str) -> Path:
+    """The SQLite file that `--store` or a setting names. Raises UsageError for anything else, such as a server's URL."""
+    if "://" in text:
+        scheme = text.split("://", 1)[0]
+        raise UsageError(
+            f"the store is a SQLite file; {scheme}:// is not supported",
+            hint="give a path: --store /path/to/ledger.sqlite3",
+        )
+    if not text.strip() or text == ":memory:":
+        raise UsageError(f"not the path of a store: {text!r}", hint="give a path: --store /path/to/ledger.sqlite3")
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise UsageError(f"the store is a file, and this is a directory: {path}")
+    return path
+
+
+def open_ledger(path: Path) -> Ledger:
+    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+    from joytui.ledger.sqlite.engine import SqliteLedger
+
+    return SqliteLedger.open_store(path)

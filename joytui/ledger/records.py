@@ -1,0 +1,238 @@
+"""What goes into a ledger and comes out of it, whatever engine keeps it. Times are ms since 1970, amounts nano-credits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from joytui.core.filters import Term
+from joytui.core.records import RequestRecord
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+WEEK_MS = 7 * DAY_MS
+MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
+
+MANY = ("project", "thread")
+"""The groupings that may have tens of thousands of values."""
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+class Opened(NamedTuple):
+    """What is known when a request is admitted or refused. `n` orders requests and means nothing else; `started_at` is when
+    the request came."""
+
+    n: int
+    started_at: int
+    key_id: str | None
+    model: str | None
+    endpoint: str
+    stream: bool
+    request_id: str | None
+    thread_id: str | None
+    project: str | None
+    client: str | None
+    ip: str | None
+
+
+class Ended(NamedTuple):
+    """What is known at the end. `cost_source`: "upstream", "estimated" or "none".
+
+    Times count from when the request came; `queue_ms` ends when it is handed to the upstream, `first_byte_ms` when the
+    head of the upstream's answer is there.
+    """
+
+    model_used: str | None
+    provider: str | None
+    tier: str | None
+    status: int
+    error_type: str | None = None
+    error_message: str | None = None
+    cause: str | None = None
+    finish: str | None = None
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+    cost_source: str = "none"
+    ttft_ms: float | None = None
+    latency_ms: float | None = None
+    upstream_id: str | None = None
+    billing_id: str | None = None
+    notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
+
+
+Entry = tuple[int, RequestRecord]
+"""A request with the sequence number of its last change."""
+
+
+class Page(NamedTuple):
+    """Asks for the newest `limit` requests that started from `since` on and before `until`; `before` is a request's number."""
+
+    limit: int
+    term: Term | None = None
+    since: int | None = None
+    until: int | None = None
+    before: int | None = None
+
+
+INTERRUPTED = "gateway_interrupted"
+"""The error type of a request whose gateway ended before it did."""
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+Period = Literal["daily", "weekly", "total"]
+PERIODS: tuple[Period, ...] = ("daily", "weekly", "total")
+
+
+def window_start(period: Period, at_ms: int) -> int:
+    """The beginning of the window that this moment lies in: UTC midnight, Monday's midnight, or 0 for a total."""
+    if period == "daily":
+        return at_ms - at_ms % DAY_MS
+    if period == "weekly":
+        return at_ms - (at_ms - MONDAY_MS) % WEEK_MS
+    return 0
+
+
+def resets_at(period: Period, at_ms: int) -> datetime | None:
+    """When a new window begins (UTC); None for a total."""
+    if period == "total":
+        return None
+    length = DAY_MS if period == "daily" else WEEK_MS
+    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
+
+
+class Candidate(NamedTuple):
+    """A model that the request may run on: its tier's wallet is asked for the estimate."""
+
+    model: str
+    provider: str | None
+    tier: str
+    estimate: int
+
+
+class Reservation(NamedTuple):
+    """What an admission has to hold: limits by period, and the candidates in the order to try them."""
+
+    budget_id: str
+    limits: Sequence[tuple[Period, int]]
+    candidates: Sequence[Candidate]
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletRow:
+    """`balance` None: none was set."""
+
+    tier: str
+    balance: int | None
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletEntry:
+    """A movement. `n` is the request's number where a request moved it."""
+
+    id: int
+    at: int
+    tier: str
+    kind: str
+    amount: int
+    held: int
+    n: int | None
+    note: str | None
+
+
+# --- keys, policies, tokens -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be stored. With a `budget_id` it goes on spending that budget (rotation)."""
+
+    digest: bytes
+    name: str
+    hint: str
+    owner: str | None
+    labels: tuple[str, ...]
+    expires_at: int | None
+    policy: Mapping[str, Any]
+    policy_name: str | None
+    budget_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as it is stored. `policy` is the snapshot that its requests are judged by."""
+
+    id: str
+    digest: bytes
+    name: str
+    hint: str
+    owner: str | None
+    labels: tuple[str, ...]
+    state: str
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+    policy: Mapping[str, Any]
+    policy_name: str | None
+    policy_version: int
+    budget_id: str
+    replaced_by: str | None
+
+
+EDITABLE = frozenset(
+    {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
+)
+"""The fields of a key that may be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyActivity:
+    """Beside a key: what it spent and did, and its windows as {period: (spent, held)}."""
+
+    spent: int
+    requests: int
+    refused_today: int
+    clients: tuple[str, ...]
+    windows: Mapping[Period, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A named policy in its newest version."""
+
+    name: str
+    version: int
+    created_at: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A console token."""
+
+    id: str
+    name: str
+    digest: bytes
+    created_at: int
+
+
+class Access(NamedTuple):
+    """Who may ask, and whether wallets limit: what every request is judged by, read as one state of the store.
+
+    `version` is another number whenever any of it changed, by whatever gateway.
+    """
+
+    version: int
+    keys: Sequence[KeyRow]
+    tokens: Sequence[TokenRow]
+    wallets_on: bool

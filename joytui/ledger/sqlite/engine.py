@@ -1,0 +1,327 @@
+"""The SQLite engine: one writer thread, and a reading connection per thread. Implements `joytui.ledger.api.Ledger`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from joytui.core.columnar import Block
+from joytui.core.errors import UnreachableError
+from joytui.core.filters import Term
+from joytui.core.usage import UsageRow, UsageTotals
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.ids import Numbers
+from joytui.ledger.records import (
+    Access,
+    Candidate,
+    Ended,
+    Entry,
+    KeyActivity,
+    KeyRow,
+    NewKey,
+    Opened,
+    Page,
+    Period,
+    PolicyRow,
+    Reservation,
+    TokenRow,
+    WalletEntry,
+    WalletRow,
+)
+from joytui.ledger.sqlite import blocks, keys, money, parts, reads, requests, upkeep, usage, wallets
+from joytui.ledger.sqlite.files import StoreLock, prepare
+from joytui.ledger.sqlite.schema import migrate
+from joytui.ledger.sqlite.writer import Writer
+
+T = TypeVar("T")
+log = logging.getLogger("joytui.ledger")
+
+POLL_S = 0.1
+"""How often the store is asked whether somebody changed it (`PRAGMA data_version`, 4 µs)."""
+
+
+class SqliteLedger:
+    """An open store in one file. One process at a time has it."""
+
+    def __init__(self, path: Path, lock: StoreLock) -> None:
+        self.path = path
+        self.location = str(path)
+        self._lock = lock
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._writer = Writer(self._connect_writer)
+        self.interrupted = 0
+        self._numbers = Numbers()
+
+    @classmethod
+    def open_store(cls, path: Path) -> SqliteLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+        os.umask(0o077)  # SQLite makes its WAL and shared memory files itself
+        prepare(path)
+        lock = StoreLock(path)
+        lock.acquire()
+        ledger = cls(path, lock)
+        try:
+            ledger._begin()
+        except BaseException as error:
+            ledger.close()
+            if isinstance(error, (sqlite3.Error, StoreUnavailable)):
+                raise UnreachableError(f"the store cannot be used: {error}", where=str(path)) from None
+            raise
+        return ledger
+
+    def _begin(self) -> None:
+        connection = self._connect_writer()
+        migrate(connection, str(self.path))
+        connection.close()
+        self._writer.start()
+        self._numbers = Numbers(self.read_now(reads.last_number))
+        self.interrupted = self.write_now(upkeep.recover)
+
+    def close(self) -> bool:
+        """Writes what waits, and closes everything. False if the writer is not done in time: the store stays locked then, as
+        long as this process may still write it.
+
+        The writer's connection goes last: SQLite takes the WAL into the store, and its files away, when the last
+        connection closes, and a reader's may not.
+        """
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+        if not self._writer.close():
+            log.error("the store is still being written after its end; it stays locked (%d changes wait)", self.waiting)
+            return False
+        self._lock.release()
+        return True
+
+    # --- the file ----------------------------------------------------------------------------------------------------
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        return connection
+
+    def reader(self) -> sqlite3.Connection:
+        """A connection that cannot write. Who asks for it closes it."""
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5,
+        )
+        connection.execute("PRAGMA query_only = 1")
+        return connection
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def submit(self, function: Callable[..., object], *args: Any) -> None:
+        """Hands a write over and returns at once; it is tried again while the store cannot be written."""
+        self._writer.submit(function, *args)
+
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a write over; the future is done when it is committed."""
+        return self._writer.write(function, *args)
+
+    def write_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same, waiting in this thread."""
+        return self._writer.write_now(function, *args)
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    @property
+    def owed(self) -> int:
+        return self._writer.owed
+
+    @property
+    def lost(self) -> int:
+        return self._writer.lost
+
+    @property
+    def troubled(self) -> bool:
+        return self._writer.troubled
+
+    @property
+    def failure(self) -> BaseException | None:
+        broken = self._writer.broken
+        return broken.result() if broken.done() else None
+
+    async def broken(self) -> BaseException:
+        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        """In a thread. Raises StoreUnavailable."""
+        return await asyncio.to_thread(self.read_now, function, *args)
+
+    def read_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same in the calling thread."""
+        try:
+            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self.reader()
+                self._readers.append(connection)
+            return function(connection, *args)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the store cannot be read: {error}") from error
+
+    async def changes(self) -> AsyncGenerator[None]:
+        connection = self.reader()
+        try:
+            seen = -1
+            while True:
+                version = reads.data_version(connection)
+                if version != seen:
+                    seen = version
+                    yield
+                await asyncio.sleep(POLL_S)
+        finally:
+            connection.close()
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        return self._numbers.next()
+
+    def open(self, opened: Opened, chosen: Candidate) -> asyncio.Future[None]:
+        return self.write(requests.open_request, opened, chosen)
+
+    def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
+        return self.write(requests.reserve_request, opened, wanted)
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
+        self.submit(requests.end_request, opened, ended, budget_id, held)
+
+    def refuse(self, opened: Opened, ended: Ended) -> asyncio.Future[None]:
+        return self.write(requests.refuse_request, opened, ended)
+
+    def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
+        return self.write(upkeep.renew_leases, running, lease_ms)
+
+    def written(self) -> asyncio.Future[None]:
+        return self.write(lambda batch: None)
+
+    async def page(self, asked: Page) -> list[Entry]:
+        return await self.read(reads.page, asked)
+
+    async def page_block(self, asked: Page) -> Block:
+        return await self.read(blocks.page, asked)
+
+    async def find(self, text: str) -> Entry | None:
+        return await self.read(reads.find, text)
+
+    async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
+        return await self.read(_newest_and, reads.changed, [], after, term, limit)
+
+    async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
+        return await self.read(_newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+
+    async def last_seq(self) -> int:
+        return await self.read(reads.last_seq)
+
+    async def counted(self) -> int:
+        return await self.read(reads.counted)
+
+    async def usage(
+        self,
+        by: Sequence[str],
+        since: int,
+        until: int,
+        term: Term | None = None,
+        top: int | None = None,
+        only: Sequence[str] | None = None,
+    ) -> tuple[list[UsageRow], UsageTotals]:
+        return await self.read(usage.usage, by, since, until, term, top, only)
+
+    async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
+        return await self.read(usage.latency, since, until)
+
+    # --- keys, policies, tokens --------------------------------------------------------------------------------------
+
+    def access(self) -> Access:
+        return self.read_now(keys.access)
+
+    async def access_version(self) -> int:
+        return await self.read(keys.access_version)
+
+    async def key(self, key_id: str) -> KeyRow | None:
+        return await self.read(keys.key, key_id)
+
+    def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.create_key, wanted, alone)
+
+    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.edit_key, key_id, changes)
+
+    def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
+        return self.write(keys.end_labelled, label, life_ms)
+
+    async def activity(self, row: KeyRow) -> KeyActivity:
+        return await self.read(keys.activity, row)
+
+    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+        return await self.read(keys.window, budget_id, period, at_ms)
+
+    async def policies(self) -> list[PolicyRow]:
+        return await self.read(keys.policies)
+
+    def put_policy(self, name: str, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+        return self.write(keys.put_policy, name, body)
+
+    async def tokens(self) -> list[TokenRow]:
+        return await self.read(keys.tokens)
+
+    def create_token(self, name: str, digest: bytes) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest)
+
+    def delete_token(self, token_id: str) -> asyncio.Future[bool]:
+        return self.write(keys.delete_token, token_id)
+
+    # --- wallets -----------------------------------------------------------------------------------------------------
+
+    async def wallets(self) -> list[WalletRow]:
+        return await self.read(wallets.wallets)
+
+    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
+        return await self.read(wallets.wallet_entries, tier, before, limit)
+
+    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> asyncio.Future[None]:
+        return self.write(money.set_wallet, tier, balance, note)
+
+    def credit_wallet(self, tier: str, amount: int, note: str | None) -> asyncio.Future[None]:
+        return self.write(money.credit_wallet, tier, amount, note)
+
+    # --- upkeep ------------------------------------------------------------------------------------------------------
+
+    def forget(self, days: int) -> asyncio.Future[int]:
+        return self.write(upkeep.forget, days)
+
+    def forget_ids(self, seconds: int) -> asyncio.Future[int]:
+        return self.write(upkeep.forget_ids, seconds)
+
+    def fill_sums(self) -> asyncio.Future[bool]:
+        return self.write(parts.fill)
+
+
+def _newest_and(
+    connection: sqlite3.Connection,
+    changed: Callable[[sqlite3.Connection, int, Term | None, int], T],
+    nothing: T,
+    after: int,
+    term: Term | None,
+    limit: int,
+) -> tuple[int, T]:
+    """The newest sequence number, then what changed: what comes in between is read again, not missed."""
+    newest = reads.last_seq(connection)
+    return newest, changed(connection, after, term, limit) if newest > after else nothing

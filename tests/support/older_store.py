@@ -1,0 +1,21 @@
+"""A store of this version made into one of an older version, with its rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
+
+
+def as_before_parts(path: Path) -> None:
+    """As a store was before it had sums by project and thread: then a request's number carried its time."""
+    with sqlite3.connect(path) as connection:
+        for name in TRIGGERS:
+            connection.execute(f"DROP TRIGGER {name}")
+        for name in ("access", "part_hour", "part_day", "part_fill"):
+            connection.execute(f"DROP TABLE {name}")
+        connection.execute("DROP INDEX request_started")
+        connection.execute("ALTER TABLE request DROP COLUMN started_at")
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
