@@ -21,7 +21,7 @@ from typing import Any
 
 from joytui.client.console import ConsoleClient
 from joytui.core.clock import parse_time, rfc3339
-from joytui.ledger.sqlite import parts
+from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.usage import usage
 from joytui.tui.usage.reading import MOST_GROUPS
@@ -84,7 +84,7 @@ def _migrated(store: Path) -> SqliteLedger:
     more = True
     while more:
         began = time.perf_counter()
-        more = ledger.write_now(parts.fill)
+        more = ledger.write_now(upkeep.fill)
         slices.append(1000 * (time.perf_counter() - began))
     print(
         f"older store: opens in {opened:.2f} s, then filled in {len(slices)} slices of {statistics.median(slices):.0f} ms ",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from joytui.core.usage import OTHERS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import KeyRow
-from joytui.ledger.sqlite import parts
+from joytui.ledger.sqlite import parts, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.usage import usage
 from tests.ledger.filling import DAY, START, add, new_key
@@ -77,7 +77,7 @@ def test_an_older_store_is_filled_while_it_is_used(
     more = True
     while more:
         check_questions(ledger, path)
-        more = ledger.write_now(parts.fill, slice_)
+        more = ledger.write_now(upkeep.fill, slice_)
     assert sums_differ(path) == []
     check_questions(ledger, path)
     assert ledger.read_now(parts.complete_from, "thread") == 0

@@ -34,7 +34,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sqlite import blocks, keys, money, parts, reads, requests, upkeep, usage, wallets
+from joytui.ledger.sqlite import blocks, keys, money, reads, requests, upkeep, usage, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -311,7 +311,7 @@ class SqliteLedger:
         return self.write(upkeep.forget_ids, seconds)
 
     def fill_sums(self) -> asyncio.Future[bool]:
-        return self.write(parts.fill)
+        return self.write(upkeep.fill)
 
 
 def _newest_and(

@@ -3,7 +3,7 @@ there are keys, models and hours.
 
 A part is named by what it keeps apart; its other columns are ''. `part_hour` and `part_day` are written in the
 transaction of the request that they count (`rollups.Sums`). A store that is older than these tables gets the parts that
-its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`fill`).
+its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`).
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from joytui.ledger.records import DAY_MS, HOUR_MS
+from joytui.ledger.records import DAY_MS
 
-if TYPE_CHECKING:
-    from joytui.ledger.sqlite.writer import Batch
-
-SLICE = 2_000
 FROM_ROWS = frozenset({"project", "thread"})
 """The parts that the rollups of an older store do not hold."""
 
@@ -43,8 +39,8 @@ PARTS = {
 """The columns that each part keeps apart; the smallest part first."""
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
 _SUMS = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
-_ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
-ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", 15, f" {_ADD}") for unit in ("hour", "day")}
+ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
+ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", 15, f" {ADD}") for unit in ("hour", "day")}
 """How rows are added to the parts: before the rows, how many columns a row has, after the rows (`rollups.upsert`)."""
 
 
@@ -69,44 +65,3 @@ def complete_from(connection: sqlite3.Connection, part: str) -> int:
         "SELECT (SELECT max(started_at) + 1 FROM request WHERE n < part_fill.n) FROM part_fill"
     ).fetchone()
     return 0 if row is None or row[0] is None else -(-row[0] // DAY_MS) * DAY_MS
-
-
-def fill(batch: Batch, slice_: int = SLICE) -> bool:
-    """Counts the next slice of an older store's rows in the parts that need them. False once nothing is left.
-
-    Rows that changed since the tables were made (`seq`) are left out: they were counted when they ended.
-    """
-    state = batch.execute("SELECT n, seq FROM part_fill").fetchone()
-    if state is None:
-        return False
-    above, seq = state
-    newest = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
-    first = batch.execute(newest, (above, slice_ - 1)).fetchone()
-    low = first[0] if first else 0
-    for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
-        for part in FROM_ROWS:
-            batch.execute(_FILL.format(unit=unit, size=size, **_columns(part)), (part, low, above, seq))
-    if first is None:
-        batch.execute("DELETE FROM part_fill")
-    else:
-        batch.execute("UPDATE part_fill SET n = ?", (low,))
-    return first is not None
-
-
-_ROW = {
-    "key_id": "coalesce(key_id, '')",
-    "project": "coalesce(project, '')",
-    "thread": "coalesce(thread_id, '')",
-}
-_FILL = f"""
-    INSERT INTO part_{{unit}}
-    SELECT ?, started_at / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, count(*),
-        sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
-        sum(reasoning_tokens), sum(cost_nano)
-    FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8
-    {_ADD}
-"""
-
-
-def _columns(part: str) -> dict[str, str]:
-    return {name: expression if name in PARTS[part] else "''" for name, expression in _ROW.items()}

@@ -1,14 +1,20 @@
 """What keeps the store right: ending what a dead process left open, renewing and releasing leases, retention."""
 
+# ruff: noqa: S608 - the SQL is put together from this package's own words; values are always parameters
+
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
-from joytui.ledger.records import DAY_MS, INTERRUPTED, Ended, Opened
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Ended, Opened
 from joytui.ledger.sqlite.money import release
+from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
+
+SLICE = 2_000
+"""Rows of one slice of a longer work, so that requests get their turn in between."""
 
 
 def recover(batch: Batch) -> int:
@@ -17,7 +23,7 @@ def recover(batch: Batch) -> int:
     Gives how many requests a process took with it when it died.
     """
     rows = batch.execute(
-        f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"  # noqa: S608
+        f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"
     ).fetchall()
     for row in rows:
         why = (500, INTERRUPTED, "the gateway ended before this request did; nothing was charged", "gateway-error")
@@ -38,7 +44,7 @@ def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
     return len(lost)
 
 
-def forget(batch: Batch, days: int, *, slice_: int = 2000) -> int:
+def forget(batch: Batch, days: int, *, slice_: int = SLICE) -> int:
     """Takes request rows older than `days`, at most a slice at a time; the sums stay. Gives how many went."""
     edge = now_ms() - days * DAY_MS
     return batch.execute(
@@ -52,3 +58,47 @@ def forget_ids(batch: Batch, seconds: int) -> int:
     """Takes client request ids out of the duplicate guard after their time."""
     edge = now_ms() - seconds * 1000
     return batch.execute("DELETE FROM spent_id WHERE at < ?", (edge,)).rowcount
+
+
+# --- sums that an older store does not have ---------------------------------------------------------------------------
+
+
+def fill(batch: Batch, slice_: int = SLICE) -> bool:
+    """Counts the next slice of an older store's rows in the parts that need them. False once nothing is left.
+
+    Rows that changed since the tables were made (`seq`) are left out: they were counted when they ended.
+    """
+    state = batch.execute("SELECT n, seq FROM part_fill").fetchone()
+    if state is None:
+        return False
+    above, seq = state
+    newest = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
+    first = batch.execute(newest, (above, slice_ - 1)).fetchone()
+    low = first[0] if first else 0
+    for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
+        for part in FROM_ROWS:
+            batch.execute(_FILL.format(unit=unit, size=size, **_columns(part)), (part, low, above, seq))
+    if first is None:
+        batch.execute("DELETE FROM part_fill")
+    else:
+        batch.execute("UPDATE part_fill SET n = ?", (low,))
+    return first is not None
+
+
+_ROW = {
+    "key_id": "coalesce(key_id, '')",
+    "project": "coalesce(project, '')",
+    "thread": "coalesce(thread_id, '')",
+}
+_FILL = f"""
+    INSERT INTO part_{{unit}}
+    SELECT ?, started_at / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, count(*),
+        sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
+        sum(reasoning_tokens), sum(cost_nano)
+    FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8
+    {ADD}
+"""
+
+
+def _columns(part: str) -> dict[str, str]:
+    return {name: expression if name in PARTS[part] else "''" for name, expression in _ROW.items()}
