@@ -7,11 +7,10 @@ import random
 import signal
 import socket
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from joytui.core.clock import now
 from joytui.core.joytoken import config_block
 from joytui.core.usage import USAGE_GROUPS
 from tests.contract.product import Running, Shell
@@ -234,7 +233,8 @@ def write_rollouts(shell: Running) -> None:
     home = shell.machine.folder / "home" / ".codex"
     rng, truth = random.Random(7), Truth()
     ticket = next(one for one in shell.machine.call("logs", "--json", "--limit", "0").json_lines if one["thread_id"])
-    before = now() - timedelta(hours=30)
+    now = datetime.now(UTC)  # the clock of the gateway, which is a process of its own
+    before = now - timedelta(hours=30)
     for provider, response in (("joytoken", ticket["upstream_id"]), ("openai", None)):
         thread = Thread(rng, truth, before, version="0.169.0", provider=provider)
         thread.id = THREAD if response else thread.id
@@ -243,7 +243,7 @@ def write_rollouts(shell: Running) -> None:
             thread.begin_turn()
             thread.answer((100, 40, 20, 10))
             thread.end_turn()
-        thread.moment = now()
+        thread.moment = now
         thread.begin_turn()
         thread.answer((120, 100, 9, 3) if response else (90_000, 1, 20, 10), response=response)
         thread.end_turn()

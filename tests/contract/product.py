@@ -15,6 +15,7 @@ import shlex
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ from typing import Any
 
 import httpx
 
-from joytui.core.clock import now
 from tests.contract import traffic
 from tests.contract.shapes import NOTHING, PLAIN, Reading, Shape
 from tests.support.fault_gateway import GOOD_KEY, FaultGateway
@@ -143,7 +143,7 @@ def _spend_before(store: Path) -> None:
     mask = os.umask(0o077)
     SqliteLedger.open_store(store).close()
     os.umask(mask)
-    hour = int(now().timestamp()) // 3600
+    hour = int(time.time()) // 3600
     columns = "'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', 1, 0, 100, 0, 10, 0, 1000000"
     with contextlib.closing(sqlite3.connect(store)) as connection, connection:
         rows = [(hour - back,) for back in range(1, 120)]
