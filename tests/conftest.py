@@ -11,6 +11,7 @@ import pytest
 
 from joytui.core import clock as core_clock
 from tests.support.clock import CLOCK, NOW, Clock
+from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
@@ -19,6 +20,8 @@ REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 for name in list(os.environ):
     if name.startswith(("CODEX_", "JOY_TOKEN_", "OPENAI_")) or name.upper().endswith("_PROXY"):
         del os.environ[name]
+# Without compiled modules each of the hundreds of processes compiles joytui anew: half of the run's time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "JOYTUI_ADMIN_TOKEN"):
     os.environ.pop(name, None)
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # a test that wants a keyring names its own
@@ -36,6 +39,11 @@ def clock() -> Iterator[Clock]:
     """The clock of every test, to be moved by this one."""
     yield CLOCK
     CLOCK.moment = NOW
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("JOYTUI_CPU") == "1":
+        config.pluginmanager.register(CpuSeconds())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,6 +22,7 @@ from joytui.ledger.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.ledger.test_store import fill
+from tests.support.hang import HANG_S
 
 STREAM = {**SAY_HI, "stream": True}
 CODEX = {"model": "auto", "input": [{"type": "message", "role": "user", "content": "hi"}], "stream": True}
@@ -220,7 +221,7 @@ async def test_no_byte_is_answered_before_the_row_is_kept(tmp_path: Path) -> Non
         blocker = sqlite3.connect(here.gateway.ledger.path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(here.chat(key, STREAM))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), HANG_S)
         done, _ = await asyncio.wait([waiting], timeout=0.3)
         assert not done
         blocker.execute("ROLLBACK")
@@ -308,7 +309,7 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
 async def _fill(url: str, admin: str, process: asyncio.subprocess.Process) -> None:
     """32 streams that have begun, one refused request, then kill -9."""
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S, limits=limits) as http:
         headers = {"authorization": f"Bearer {admin}"}
         await http.put("/console/v1/wallet/standard", json={"balance": "1000"}, headers=headers)
         policy = {"daily_limit": "900"}

@@ -22,7 +22,8 @@ from starlette.routing import Route
 
 from joytui.gateway.app import _catalog_routes, _console_routes
 from joytui.gateway.openapi import OPERATIONS
-from tests.gateway.fuzzing import IN_TIME_S, Made, World, requests_of, send
+from tests.gateway.fuzzing import Made, World, requests_of, send
+from tests.support.hang import HANG_S
 
 SECONDS = float(os.environ.get("JOYTUI_FUZZ_S") or (60 if os.environ.get("JOYTUI_REQUIRE") == "1" else 4))
 BUSY_S = 30  # longer, on a machine that is too busy to meet everything in that time
@@ -55,7 +56,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             url = process.stdout.readline().split()[1]
             yield Target(url, (folder / "data" / "admin-token").read_text().strip(), log, process)
             process.terminate()
-            process.wait(20)
+            process.wait(HANG_S)
 
 
 def test_the_description_tells_every_route() -> None:
@@ -69,7 +70,7 @@ def test_the_description_tells_every_route() -> None:
 
 
 def test_no_fault_no_hang_no_leak(target: Target) -> None:
-    with httpx.Client(base_url=target.url, trust_env=False, timeout=IN_TIME_S) as http:
+    with httpx.Client(base_url=target.url, trust_env=False, timeout=HANG_S) as http:
         description = http.get("/openapi.json").json()
         world = World(target.admin, secrets=set())
         end = time.monotonic() + SECONDS

@@ -21,6 +21,7 @@ from joytui.gateway.upstream_setup import upstream_of, wanted_upstreams
 from tests.bridge.chat_upstream import ChatUpstream, answer_json
 from tests.gateway.served import served
 from tests.support.faketime import python_path
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
 from tests.upstreams.calling import ANSWER, model_call, read
@@ -189,7 +190,7 @@ def test_upstream_key_that_cannot_be_written_leaves_no_part_of_it(machine: Machi
     command = [sys.executable, "-m", "joytui", "gateway", "upstream-key", "set", NAME, "--in", "file"]
     said = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
-        env=machine.env, input=KEY, capture_output=True, text=True, timeout=60,
+        env=machine.env, input=KEY, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
     assert said.returncode == 2, said
     assert "the key cannot be kept: File too large" in said.stderr
@@ -254,7 +255,7 @@ def test_upstream_key_a_gateway_that_keeps_none_does_not_load_the_keyring(tmp_pa
         "keys = UpstreamKeys(pathlib.Path(sys.argv[1]), {'UP': 'x'}); assert keys.find('a', 'UP') and not keys.find('a');"
         "assert 'keyring' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=HANG_S)
 
 
 async def test_upstream_key_of_a_host_goes_to_no_two_upstreams(machine: Machine) -> None:

@@ -20,6 +20,7 @@ from joytui.ledger import keys
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.requests import Ended, Opened, end_request, open_request
 from joytui.ledger.sqlite import SqliteLedger
+from tests.support.hang import HANG_S
 from tests.support.real_setup import Setup
 from tests.tui.rollouts import write_session
 
@@ -88,7 +89,7 @@ class Stage:
         }
         request = urllib.request.Request(f"{self.url}/openai/v1/responses", data=body, headers=head)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -14,6 +14,7 @@ from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.transport import TransportOptions
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
+from tests.support.hang import HANG_S
 from tests.upstreams.calling import ANSWER, error, events, model_call, read
 
 HI = [chunk({"content": "h"}), chunk({"content": "i"}), chunk({}, "stop"), usage(5, 2)]
@@ -132,7 +133,7 @@ async def test_comments_crlf_and_junk_lines() -> None:
 async def test_silence_gives_events_that_count() -> None:
     go_on = asyncio.Event()
     scripted = Scripted(pieces=[sse(HI[:1], done=False), go_on.wait(), sse(HI[1:])])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat", options=TransportOptions(keep_alive=0.05))
         exchange = await relay.call(model_call())
         got = b""
@@ -149,7 +150,7 @@ async def test_silence_gives_events_that_count() -> None:
 async def test_a_stream_that_is_not_closed_after_its_end() -> None:
     never = asyncio.Event()
     scripted = Scripted(pieces=[sse(HI, done=False), never.wait()])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat", options=TransportOptions(linger=0.1))
         _, data, seen = await read(relay, model_call())
         never.set()
@@ -164,7 +165,7 @@ async def test_each_chunk_is_passed_on_at_once() -> None:
     for n, gate in enumerate(gates):
         parts += [sse([chunk({"content": f"word{n} "})], done=False), gate.wait()]
     scripted = Scripted(pieces=[*parts, sse(HI[2:])])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat")
         exchange = await relay.call(model_call())
         async for piece in exchange.body:
