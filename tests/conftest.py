@@ -13,21 +13,13 @@ from joytui.core import clock as core_clock
 from tests.support.clock import CLOCK, NOW, Clock
 from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.inherited import own_signals, own_variables
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 
-# A shell that has its own Codex, proxy, certificates or joytui must not decide what the tests see.
-for name in list(os.environ):
-    if name.startswith(("CODEX_", "JOY_TOKEN_", "OPENAI_")) or name.upper().endswith("_PROXY"):
-        del os.environ[name]
-# Without compiled modules each of the hundreds of processes compiles joytui anew: half of the run's time.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "JOYTUI_ADMIN_TOKEN"):
-    os.environ.pop(name, None)
-os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # a test that wants a keyring names its own
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
-os.environ["JOYTUI_DATA_DIR"] = str(Path(_scratch.name) / "data")
-os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")
+own_variables(Path(_scratch.name))
+own_signals()
 
 # One instant for all tests: also for fixtures that outlive a test, so it is set here and not by a fixture.
 core_clock.time_ns = CLOCK
