@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -103,19 +102,18 @@ def test_upstream_key_a_keyring_that_gives_nothing_is_said(
     tmp_path: Path, backend: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Where the key is in it; who keeps his in the file does not notice it."""
-    monkeypatch.setattr(system_keyring, "LIMIT_S", 0.2)
     keys = UpstreamKeys(tmp_path / FILE_NAME, {})
     backend("FileKeyring")
     keys.keep(NAME, KEY)
     backend(name)
-    begun = time.monotonic()
+    if name == "HangingKeyring":
+        monkeypatch.setattr(system_keyring, "LIMIT_S", 0.2)
     with pytest.raises(SettingsError, match=r"kept in the keyring: the keyring (failed|did not answer)") as caught:
         keys.find(NAME)
     assert "--in file" in (caught.value.hint or "")
     assert UpstreamKeys(keys.file, {"UP": "x"}).find(NAME, "UP") is not None
     keys.keep(NAME, KEY, to="file")
     assert found(keys, None)[0] == KEY
-    assert time.monotonic() - begun < 5
     if name == "LockedKeyring":
         with pytest.raises(SettingsError, match="keyring failed") as caught:
             keys.keep(NAME, KEY, to="keyring")
