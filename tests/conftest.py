@@ -14,20 +14,15 @@ import pytest
 
 from joytui.core import clock as core_clock
 from tests.support.clock import CLOCK, NOW, Clock
+from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.inherited import own_signals, own_variables
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 
-# A shell that has its own Codex, proxy, certificates or joytui must not decide what the tests see.
-for name in list(os.environ):
-    if name.startswith(("CODEX_", "JOY_TOKEN_", "OPENAI_")) or name.upper().endswith("_PROXY"):
-        del os.environ[name]
-for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "JOYTUI_ADMIN_TOKEN"):
-    os.environ.pop(name, None)
-os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # a test that wants a keyring names its own
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
-os.environ["JOYTUI_DATA_DIR"] = str(Path(_scratch.name) / "data")
-os.environ["JOYTUI_CONFIG_FILE"] = str(Path(_scratch.name) / "config.toml")
+own_variables(Path(_scratch.name))
+own_signals()
 
 # One instant for all tests: also for fixtures that outlive a test, so it is set here and not by a fixture.
 core_clock.time_ns = CLOCK
@@ -46,6 +41,11 @@ def machine_clock() -> Iterator[None]:
     """The machine's clock, for tests whose own process takes part in what real processes do."""
     with mock.patch.object(core_clock, "time_ns", time.time_ns):
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("JOYTUI_CPU") == "1":
+        config.pluginmanager.register(CpuSeconds())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.codex_run import bounded
-
-LIMIT_S = 90.0
+from tests.support.hang import HANG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +55,5 @@ async def run_codex(command: str, base_url: str, key: str, folder: Path, args: S
     (home / "codex" / "config.toml").write_text(config)
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "CODEX_HOME": str(home / "codex"), "JOY_TOKEN_API_KEY": key}
     words = [command, "exec", "--skip-git-repo-check", "-s", "danger-full-access", *args]
-    done = await asyncio.to_thread(bounded, words, env, work, LIMIT_S)
+    done = await asyncio.to_thread(bounded, words, env, work, HANG_S)
     return CodexRun(done.exit_code, done.stdout, done.stderr, home, work)

@@ -22,6 +22,7 @@ from tests.bridge.chat_upstream import (
     stream,
     usage,
 )
+from tests.support.hang import HANG_S
 from tests.support.real_setup import Setup
 
 # the client's models know only text in `metadata`; JoyToken's records are nested
@@ -215,7 +216,7 @@ async def bridged(tmp_path: Any) -> AsyncIterator[openai.AsyncOpenAI]:
         await asyncio.to_thread(setup.start_gateway, "--upstream", upstream.url)
         await asyncio.to_thread(setup.create_key, "client")
         async with openai.AsyncOpenAI(
-            base_url=f"{setup.url}/openai/v1", api_key=setup.env[KEY_VARIABLE], max_retries=0, timeout=20
+            base_url=f"{setup.url}/openai/v1", api_key=setup.env[KEY_VARIABLE], max_retries=0, timeout=HANG_S
         ) as made:
             yield made
         await asyncio.to_thread(setup.stop_gateway)

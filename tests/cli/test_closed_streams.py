@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 
@@ -33,7 +34,7 @@ def test_a_closed_stream_is_an_empty_one(
         env=Machine(tmp_path).env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     assert "Traceback" not in ended.stderr + ended.stdout
     assert (ended.returncode, said in ended.stderr) == (code, True), ended

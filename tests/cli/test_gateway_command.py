@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 
@@ -48,7 +49,7 @@ def test_run_says_ready_and_ends_with_ctrl_c(machine: Machine) -> None:
     assert (word, machine.ask("gateway", "status")["url"]) == ("ready", url)
     assert machine.ask("keys", "list") == {"keys": []}
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
     assert machine.call("gateway", "status").code == 3
@@ -60,7 +61,7 @@ def test_ctrl_c_while_it_starts(machine: Machine) -> None:
     assert process.stderr
     assert process.stderr.readline() == "starting the local gateway …\n"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out, err) == (130, "", "")
     assert machine.call("gateway", "status").code == 3
 
@@ -72,7 +73,7 @@ def test_ctrl_c_at_any_time(machine: Machine, after: float) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=after)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=HANG_S)
     assert process.returncode in (0, 130) or f"joytui{os.sep}" not in err
     assert process.returncode not in (0, 130) or "Traceback" not in err
 
@@ -155,7 +156,7 @@ def test_several_at_once_share_one(machine: Machine) -> None:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     processes = [machine.start("gateway", "start", "--json", "--port", port) for _ in range(3)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    answers = [process.communicate(timeout=HANG_S) for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, answers
     found = [json.loads(out) for out, _ in answers]
     assert len({(one["pid"], one["url"]) for one in found}) == 1

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 LOG_FIELDS = [
@@ -290,7 +291,7 @@ def test_follow_prints_each_request_once_and_ends_with_130(traffic: dict[str, An
     assert [line["request_id"] for line in live] == ["live-0", "live-1", "live-2"]
     assert {line["status"] for line in live} == {200}
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out, err) == (130, "", "")
 
 
@@ -302,7 +303,7 @@ def test_a_closed_pipe_is_silent(traffic: dict[str, Any], shared: Machine) -> No
     process.stdout.close()
     shared.send(traffic["url"], traffic["good"]["key"])
     assert process.stderr.read() == ""
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=HANG_S) == 0
 
 
 def test_no_secret_in_the_store_or_the_logs(traffic: dict[str, Any], shared: Machine) -> None:

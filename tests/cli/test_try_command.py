@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 
@@ -33,7 +34,7 @@ def test_ctrl_c_ends_codex_and_revokes_the_key(machine: Machine) -> None:
         if "session id" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert [key["state"] for key in machine.ask("keys", "list")["keys"]] == ["revoked"]

@@ -17,6 +17,7 @@ from joytui.client.trial import run_trial
 from joytui.core.errors import RefusedError
 from joytui.core.places import Places, places
 from joytui.core.wire import KeyCreate
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 
@@ -51,7 +52,7 @@ async def post(console: ConsoleClient, key: str, request_id: str) -> int:
 async def until(stream: AsyncGenerator[RequestBatch], request_id: str) -> list[str]:
     """The request ids that have ended, up to this one."""
     ended: list[str] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_S):
         async for batch in stream:
             ended += [record.request_id for record in batch.records if record.status is not None]
             if request_id in ended:
@@ -80,7 +81,7 @@ async def test_tail_goes_on_after_the_gateway_was_killed(machine: Machine) -> No
         assert console.local
         os.kill(console.local.pid, signal.SIGKILL)
         task = asyncio.create_task(until(stream, "third"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             await waits.wait()
         again = await ensure(places_of(machine), env=machine.env)
         assert again.url == console.url
@@ -101,7 +102,7 @@ async def test_tail_is_live_at_once_and_filters(machine: Machine) -> None:
         live = asyncio.Event()
         stream = console.tail(filter="status:4xx", on_state=lambda s: live.set() if s.name == "live" else None)
         task = asyncio.create_task(until(stream, "denied"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             await live.wait()
         assert await post(console, created.key, "fine") == 200
         await console.disable_key(created.id)
@@ -141,7 +142,7 @@ async def test_the_last_console_takes_a_keyless_gateway_with_it(machine: Machine
     first, second = await open_console(machine), await open_console(machine)
     live = asyncio.Event()
     watching = asyncio.create_task(anext(second.tail(on_state=lambda s: live.set() if s.name == "live" else None)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         await live.wait()
     note = await leave(first, here)
     assert note == f"gateway keeps running at {first.url}; `joytui gateway stop`"

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.codex.conftest import SEED, Scene
+from tests.support.hang import HANG_S
 from tests.support.real_codex import codex
 
 LOCAL = SEED.replace("https://api-dev.joytokens.ai", "http://127.0.0.1:9")
@@ -38,7 +39,7 @@ def test_the_first_fault_is_codexs(scene: Scene, name: str) -> None:
     env = {"PATH": os.environ["PATH"], "HOME": str(scene.root / "home"), "CODEX_HOME": str(scene.root / "ch")}
     done = subprocess.run(
         [codex(), "exec", "--skip-git-repo-check", *args, "say hi"], env=env, cwd=scene.root / "work",
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     said = re.sub(r"[\s|^]+", "", done.stderr)
     first = world.problems[0].message or ""

@@ -9,6 +9,7 @@ import pytest
 
 from joytui.codex.exec_rules import rules_fault
 from tests.codex.conftest import SEED, Scene
+from tests.support.hang import HANG_S
 from tests.support.real_codex import codex
 
 OK = 'prefix_rule(pattern=["git", "status"], decision="allow")\n'
@@ -91,7 +92,7 @@ def test_codex_says_so_too(scene: Scene, name: str) -> None:
     env = {"PATH": os.environ["PATH"], "HOME": str(scene.root / "home"), "CODEX_HOME": str(scene.root / "ch")}
     done = subprocess.run(
         [codex(), "exec", "--skip-git-repo-check", "say hi"], env=env, cwd=scene.root / "work",
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert (first.cause == "rules-invalid") == ("Error loading rules:" in done.stderr) == (name in REFUSED), done.stderr
     assert reason in done.stderr

@@ -20,6 +20,7 @@ from joytui.codex.models import shape_of
 from joytui.codex.proxies import proxy_for
 from joytui.codex.toml_reader import read_toml
 from tests.codex.conftest import KEY, SEED, Scene
+from tests.support.hang import HANG_S
 
 
 def test_a_whole_pasted_line() -> None:
@@ -112,7 +113,7 @@ def test_a_live_daemon_is_told_from_a_dead_one(tmp_path: Path) -> None:
         file.write_text(json.dumps({"pid": child.pid, "processIdentity": {"bootId": boot, "startTicks": ticks + 1}}))
         assert running_daemon(tmp_path, "K", {}) is None
     finally:
-        child.communicate(b"\n", timeout=10)
+        child.communicate(b"\n", timeout=HANG_S)
     file.write_text("not json")
     assert running_daemon(tmp_path, "K", {}) is None
 

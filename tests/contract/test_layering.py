@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import joytui
+from tests.support.hang import HANG_S
 
 ROOT = Path(joytui.__file__).parent
 
@@ -84,7 +85,7 @@ def test_importing_every_module_of_a_package_in_a_fresh_process_loads_no_textual
         f"for name in {modules!r}: importlib.import_module(name)\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'textual', 'plotext'}))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
 
@@ -96,5 +97,5 @@ def test_the_commands_frame_loads_nothing_heavy() -> None:
         "heavy = {'textual', 'httpx', 'pydantic', 'pydantic_core', 'plotext', 'tomlkit', 'starlette', 'uvicorn', 'asyncio'}\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_S)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

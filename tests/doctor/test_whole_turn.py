@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from joytui.doctor import examine
 from tests.gateway.served import Served, served
 from tests.support.raw_gateway import CONFIG, HEAD, OK, answering
 
-GUIDE = CONFIG.replace("stream_idle_timeout_ms = 300\n", "")
+GUIDE = CONFIG.replace("stream_idle_timeout_ms = 60000\n", "")
 OFFLINE = {"fixed_model": "joytui-offline"}
 
 
@@ -101,12 +100,10 @@ async def test_a_key_hears_of_itself_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", [HEAD + OK, HEAD.replace(b"\r\n\r\n", b"\r\nx-daoe-request-id: r\r\n\r\n") + OK])
 def test_another_gateway_is_judged_by_its_answer(tmp_path: Path, answer: bytes) -> None:
     """One that does not know the question: here it answers every GET with a stream of events."""
-    started = time.monotonic()
     with answering(answer) as port:
         found = report(tmp_path, port, "jt_live_planted0123456789")
     assert found.verdict.works is True
     assert "whole_turn" not in found.verdict.details
-    assert time.monotonic() - started < 5
 
 
 async def test_a_local_fault_asks_without_a_request(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixing.broken import KEY
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.real_codex import codex
 
@@ -25,12 +26,12 @@ def daemon(machine: Machine, home: Path, good: str) -> Iterator[int]:
     before = {name: value for name, value in machine.env.items() if name not in KEY}
     command = [codex(), "app-server", "daemon"]
     subprocess.run(
-        [*command, "start"], env=before, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
+        [*command, "start"], env=before, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S, check=True
     )
     folder = home / "app-server-daemon"
     yield json.loads((folder / "daemon.pid").read_text())["pid"]
     subprocess.run(
-        [*command, "stop"], env=before, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+        [*command, "stop"], env=before, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S, check=False
     )
     os.kill(json.loads((folder / "daemon-updater.pid").read_text())["pid"], signal.SIGTERM)  # `stop` leaves its updater
 

@@ -1,7 +1,7 @@
 """Requests made up from the served OpenAPI description: right ones, nearly right ones, and noise; and what must hold.
 
 State gathers while it runs: keys, tokens and ids that answers gave are used in later requests. Every answer is judged by
-the same rules: it comes in time, its status is none of a fault, an error has the one shape, and no secret is in it but in
+the same rules: it comes, its status is none of a fault, an error has the one shape, and no secret is in it but in
 the one answer that hands it out.
 """
 
@@ -15,7 +15,6 @@ from urllib.parse import quote
 import httpx
 from hypothesis import strategies as st
 
-IN_TIME_S = 15.0
 FAULTS = frozenset(range(500, 600)) - {502}
 """502 routing_error is an answer: no model within the policy."""
 ERROR_TYPES_OF_502 = {"routing_error"}

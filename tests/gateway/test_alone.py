@@ -20,6 +20,7 @@ from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstreams.factory import offline
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.gateway.served import ADMIN
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
 
@@ -41,7 +42,7 @@ def started(machine: Machine, terminal: Terminal) -> GatewayState:
         state = read_state(machine.data / "gateway.json")
         return state is not None and "No request has passed yet" in screen and state.url.split("//")[1] in screen
 
-    terminal.wait_until(live, timeout=30, what="the gateway's address")
+    terminal.wait_until(live, what="the gateway's address")
     state = read_state(machine.data / "gateway.json")
     assert state is not None
     return state
@@ -64,7 +65,7 @@ def test_a_console_that_is_left_takes_its_keyless_gateway_along(machine: Machine
         terminal.send("q")
         assert terminal.wait_exit() == 0
         assert "keeps running" not in terminal.output
-    wait_gone(gateway.pid, 10)
+    wait_gone(gateway.pid, HANG_S)
     assert not {"gateway.json", "gateway.on-demand"} & {file.name for file in machine.data.iterdir()}
 
 
@@ -73,7 +74,7 @@ def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: 
     with Terminal(CONSOLE, columns=100, lines=30, env=env) as terminal:
         gateway = started(machine, terminal)
         terminal.interrupt(signal.SIGKILL)
-        wait_gone(gateway.pid, 20)
+        wait_gone(gateway.pid, HANG_S)
     assert read_state(machine.data / "gateway.json") is None
     assert "no key: the gateway that a console started ends" in (machine.data / "gateway.log").read_text()
 
@@ -97,7 +98,7 @@ async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path) -> None:
             assert tail.status_code == 200
             await http.post(f"/console/v1/keys/{made['id']}/revoke")
             assert not (await asyncio.wait([task], timeout=0.7))[0], "a console looks at it"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         await task
     ledger.close()
     listening.close()
@@ -113,7 +114,7 @@ def test_a_gateway_that_ended_leaves_one_file_of_its_store(machine: Machine, har
     assert len(machine.call("logs", "--json").json_lines) == 1
     if hard:
         os.kill(pid, signal.SIGKILL)
-        wait_gone(pid, 10)
+        wait_gone(pid, HANG_S)
         machine.ask("gateway", "start")
     machine.ask("gateway", "stop")
     assert [file.name for file in machine.data.glob("ledger.sqlite3*")] in (["ledger.sqlite3"], *_WITH_LOCK)

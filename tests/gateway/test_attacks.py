@@ -13,6 +13,7 @@ import pytest
 from tests.bridge.chat_upstream import Scripted, Seen, chunk, sse, usage
 from tests.gateway.served import ADMIN, SAY_HI, Served, served
 from tests.gateway.test_endings import relayed
+from tests.support.hang import HANG_S
 
 BODY = json.dumps(SAY_HI).encode()
 POST = "POST /openai/v1/chat/completions HTTP/1.1\r\n"
@@ -28,7 +29,7 @@ async def talk(gateway: Served, *parts: str | bytes, end: bool = False) -> bytes
             await writer.drain()
         if end:
             writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             return await reader.read()
     except ConnectionError:
         return b""
@@ -165,7 +166,7 @@ def resident() -> float:
 
 async def test_head_of_a_stream_does_not_hold_the_connection(gateway: Served) -> None:
     for _ in range(2):
-        answer = await gateway.admin.head("/console/v1/requests/stream", timeout=5)
+        answer = await gateway.admin.head("/console/v1/requests/stream", timeout=HANG_S)
         assert (answer.status_code, answer.content) == (200, b"")
     assert (await gateway.ask("status"))["consoles"] == 0
 
@@ -186,7 +187,7 @@ async def test_more_connections_than_files_end_by_themselves(gateway: Served) ->
         for writer in open_:
             writer.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         assert (await gateway.chat(key)).status_code == 200
 
 

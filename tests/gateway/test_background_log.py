@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from joytui.client.background_log import LOG_LIMIT, open_log, previous, renew
+from tests.support.hang import HANG_S
 
 LIMIT = 100_000
 """The bound that WRITER sets, so that it is reached soon."""
@@ -28,7 +29,7 @@ logging.getLogger("joytui").warning("asked with the-upstreams-own-word and Beare
 
 def write(log: Path, stderr: Path, lines: int) -> None:
     with stderr.open("ab") as file:
-        subprocess.run([sys.executable, "-c", WRITER, str(log), str(lines)], stderr=file, timeout=60, check=True)
+        subprocess.run([sys.executable, "-c", WRITER, str(log), str(lines)], stderr=file, timeout=HANG_S, check=True)
 
 
 def test_memory_and_disk_log_size_has_a_bound(tmp_path: Path) -> None:

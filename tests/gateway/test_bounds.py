@@ -21,6 +21,7 @@ from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json
 from tests.gateway.served import SAY_HI
 from tests.gateway.test_attacks import resident
 from tests.gateway.test_endings import CODEX, STREAM, relayed
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.upstreams.calling import model_call, read
 
@@ -225,7 +226,7 @@ async def test_an_upstream_with_responses_only_says_what_to_do(tmp_path: Path) -
 def test_other_users_files_are_the_owners_under_any_umask(machine: Machine) -> None:
     """Log, state, token, store and what SQLite puts beside it, with a umask that gives everything away."""
     process = machine.start("gateway", "start", "--json", umask=0)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, err
     key = machine.ask("keys", "create", "dev")["key"]
     assert machine.send(json.loads(out)["url"], key).status_code == 200

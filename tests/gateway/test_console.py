@@ -12,6 +12,7 @@ import pytest
 from joytui.core import columnar, wire
 from joytui.gateway.metrics import Metrics
 from tests.gateway.served import SAY_HI, Served, served
+from tests.support.hang import HANG_S
 
 
 async def test_every_answer_has_the_shape_of_its_model(gateway: Served) -> None:
@@ -258,7 +259,7 @@ async def test_the_tail_tells_a_request_when_admitted_and_when_ended(gateway: Se
     await gateway.logs()
     seen: list[dict] = []
     tail = events(gateway, after=0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         async for number, rows in tail:
             seen += rows
             assert number == str(max(row["seq"] for row in rows))
@@ -276,7 +277,7 @@ async def test_the_tail_is_shared_filtered_and_counted(gateway: Served) -> None:
 
     async def first(listening: asyncio.Event, filter: str) -> dict:
         tail = events(gateway, listening, filter=filter)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             async for _, rows in tail:
                 await tail.aclose()
                 return rows[0]
@@ -285,14 +286,14 @@ async def test_the_tail_is_shared_filtered_and_counted(gateway: Served) -> None:
     filters = ("status:4xx", "status:4xx", "status:4xx", "type:invalid_api_key")
     begun = [asyncio.Event() for _ in filters]
     waiting = [asyncio.create_task(first(event, text)) for event, text in zip(begun, filters, strict=True)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         await asyncio.gather(*(event.wait() for event in begun))
     assert (await gateway.ask("status"))["consoles"] == 4
     assert (await gateway.chat(key)).status_code == 200
     assert (await gateway.chat("jt_wrong")).status_code == 403
     rows = await asyncio.gather(*waiting)
     assert {(row["status"], row["error_type"]) for row in rows} == {(403, "invalid_api_key")}
-    async with asyncio.timeout(10):  # nothing tells a client when the gateway has noticed that it went away
+    async with asyncio.timeout(HANG_S):  # nothing tells a client when the gateway has noticed that it went away
         while (await gateway.ask("status"))["consoles"]:
             await asyncio.sleep(0.01)
 
@@ -338,7 +339,7 @@ async def test_the_tail_ends_when_the_gateway_stops(tmp_path) -> None:
             ended.set()
 
         task = asyncio.create_task(watch())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             await begun.wait()
             here.gateway.tail.close()
             await ended.wait()

@@ -19,6 +19,7 @@ from joytui.core.gateway_state import proves
 from joytui.gateway.plain_keys import complaint, new_key
 from joytui.gateway.settings import GatewaySettings, load_settings
 from tests.gateway.served import ADMIN, SAY_HI, Served, served
+from tests.support.hang import HANG_S
 
 
 async def raw(gateway: Served, head: str) -> bytes:
@@ -236,7 +237,7 @@ async def test_a_body_and_a_key_are_in_no_log(tmp_path: Path) -> None:
             body = {"model": "auto", "input": "the secret plan"}
             assert (await http.post("/openai/v1/responses", json=body, headers={"x-api-key": key})).status_code == 200
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert b'"endpoint": "responses"' in errors
     for secret in (key.encode(), b"secret plan", admin["authorization"].encode()):

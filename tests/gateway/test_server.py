@@ -27,6 +27,7 @@ from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_endings import scripted
+from tests.support.hang import HANG_S
 
 CERTIFICATES = pytest.importorskip("trustme")
 
@@ -55,7 +56,7 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert httpx.get(f"{state.url}/healthz", trust_env=False).json()["pid"] == process.pid
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out, err) == (0, "", "")
     assert not path.exists()
 
@@ -72,7 +73,7 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
 )
 def test_what_it_will_not_start_with(tmp_path: Path, words: list[str], code: int, says: str) -> None:
     process = start(tmp_path, "--port", "0", *words)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out) == (code, "")
     assert says in err
     assert "Traceback" not in err
@@ -83,7 +84,7 @@ def test_a_port_that_is_taken_says_by_whom(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(tmp_path, "--port", str(port))
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 3
     assert "taken" in err
     assert f"pid {os.getpid()}" in err
@@ -95,12 +96,12 @@ def test_a_second_gateway_on_the_same_store(tmp_path: Path) -> None:
     assert first.stdout is not None
     first.stdout.readline()
     second = start(tmp_path / "b", "--port", "0", "--store", store)
-    _, err = second.communicate(timeout=20)
+    _, err = second.communicate(timeout=HANG_S)
     assert second.returncode == 3
     assert f"process {first.pid}" in err
     assert read_state(tmp_path / "b" / "data" / "gateway.json") is None
     first.terminate()
-    assert first.wait(20) == 0
+    assert first.wait(HANG_S) == 0
 
 
 async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
         assert process.stdout is not None
         url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
         admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S) as http:
             key = (await http.post("/console/v1/keys", json={"name": "k"}, headers=admin)).json()["key"]
             body, mine = {**SAY_HI, "stream": True}, {"authorization": f"Bearer {key}"}
             async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=mine) as got:
@@ -150,7 +151,7 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
         assert process.stdout is not None
         url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
         admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S) as http:
             policy = {"daily_limit": "10"}
             made = await http.post("/console/v1/keys", json={"name": "k", "policy": policy}, headers=admin)
             mine = {"authorization": f"Bearer {made.json()['key']}"}
@@ -169,7 +170,7 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
                 await asyncio.to_thread(_refused, url)
             for index, part in enumerate(parts):
                 texts[index] += "".join([text async for text in part])
-        _, errors = await asyncio.to_thread(process.communicate, timeout=20)
+        _, errors = await asyncio.to_thread(process.communicate, timeout=HANG_S)
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert '"error":{"message":"the gateway is being stopped' in texts[0]
@@ -294,7 +295,7 @@ def test_tls(tmp_path: Path) -> None:
     trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     assert httpx.get(f"{url}/healthz", verify=trusted, trust_env=False).status_code == 200
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(HANG_S) == 0
 
 
 def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
@@ -314,7 +315,7 @@ def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
     def status(**env: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "joytui", "gateway", "status", "--gateway", url, "--json"]
         here = environment(tmp_path / "lead", **env)
-        return subprocess.run(command, env=here, capture_output=True, text=True, timeout=30)
+        return subprocess.run(command, env=here, capture_output=True, text=True, timeout=HANG_S)
 
     good = status(JOYTUI_ADMIN_TOKEN=token, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
     assert good.returncode == 0, good.stderr
@@ -324,7 +325,7 @@ def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
     assert "certificate" in untrusted.stderr.lower()
     assert status(JOYTUI_ADMIN_TOKEN="wrong", SSL_CERT_FILE=str(tmp_path / "ca.pem")).returncode == 1
     process.terminate()
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert "Traceback" not in errors
 

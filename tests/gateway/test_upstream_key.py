@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from joytui.gateway.upstream_setup import upstream_of, wanted_upstreams
 from tests.bridge.chat_upstream import ChatUpstream, answer_json
 from tests.gateway.served import served
 from tests.support.faketime import python_path
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.terminal import Terminal
 from tests.upstreams.calling import ANSWER, model_call, read
@@ -102,19 +102,18 @@ def test_upstream_key_a_keyring_that_gives_nothing_is_said(
     tmp_path: Path, backend: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Where the key is in it; who keeps his in the file does not notice it."""
-    monkeypatch.setattr(system_keyring, "LIMIT_S", 0.2)
     keys = UpstreamKeys(tmp_path / FILE_NAME, {})
     backend("FileKeyring")
     keys.keep(NAME, KEY)
     backend(name)
-    begun = time.monotonic()
+    if name == "HangingKeyring":
+        monkeypatch.setattr(system_keyring, "LIMIT_S", 0.2)
     with pytest.raises(SettingsError, match=r"kept in the keyring: the keyring (failed|did not answer)") as caught:
         keys.find(NAME)
     assert "--in file" in (caught.value.hint or "")
     assert UpstreamKeys(keys.file, {"UP": "x"}).find(NAME, "UP") is not None
     keys.keep(NAME, KEY, to="file")
     assert found(keys, None)[0] == KEY
-    assert time.monotonic() - begun < 5
     if name == "LockedKeyring":
         with pytest.raises(SettingsError, match="keyring failed") as caught:
             keys.keep(NAME, KEY, to="keyring")
@@ -189,7 +188,7 @@ def test_upstream_key_that_cannot_be_written_leaves_no_part_of_it(machine: Machi
     command = [sys.executable, "-m", "joytui", "gateway", "upstream-key", "set", NAME, "--in", "file"]
     said = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
-        env=machine.env, input=KEY, capture_output=True, text=True, timeout=60,
+        env=machine.env, input=KEY, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
     assert said.returncode == 2, said
     assert "the key cannot be kept: File too large" in said.stderr
@@ -254,7 +253,7 @@ def test_upstream_key_a_gateway_that_keeps_none_does_not_load_the_keyring(tmp_pa
         "keys = UpstreamKeys(pathlib.Path(sys.argv[1]), {'UP': 'x'}); assert keys.find('a', 'UP') and not keys.find('a');"
         "assert 'keyring' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / FILE_NAME)], check=True, timeout=HANG_S)
 
 
 async def test_upstream_key_of_a_host_goes_to_no_two_upstreams(machine: Machine) -> None:

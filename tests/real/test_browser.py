@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.conftest import REQUIRED
 from tests.support.browser import Browser, Page, chromium
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.served import start
 
@@ -63,7 +64,7 @@ def colours(png: bytes) -> int:
 
 async def until_drawn(page: Page, other_than: bytes = b"") -> bytes:
     """A picture with text on it (the canvas follows the terminal's text by a frame), and not the one before."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_S):
         while colours(picture := await page.picture(400, 160)) < 40 or picture == other_than:
             pass  # each picture waits for a frame
     return picture

@@ -48,14 +48,14 @@ def test_a_developer_whose_codex_does_not_work(stage: Stage) -> None:
     config = stage.setup.codex_home / "config.toml"
     config.write_text(config_block(f"{stage.url}/v1"))  # not the path that the guide names
     with opened(stage, **{KEY_VARIABLE: stage.plain["codex-anna"]}) as terminal:
-        terminal.wait_for("press r to send", timeout=20)
+        terminal.wait_for("press r to send")
         terminal.send("r")
-        terminal.wait_for("wrong path", "f Fix", timeout=20)
+        terminal.wait_for("wrong path", "f Fix")
         terminal.send("f")
         terminal.wait_for("Apply this fix?", f"{stage.url}/openai/v1")
         assert "/openai/v1" not in config.read_text()
         terminal.send("a")
-        terminal.wait_for("proven by a streamed test request", timeout=20)
+        terminal.wait_for("proven by a streamed test request")
         assert f'"{stage.url}/openai/v1"' in config.read_text()
         terminal.send("2")
         terminal.wait_for("following")
@@ -69,11 +69,11 @@ def test_a_developer_whose_codex_does_not_work(stage: Stage) -> None:
 
 def test_a_lead_goes_from_the_spend_to_its_requests_and_the_budget(stage: Stage) -> None:
     with opened(stage, "--screen", "usage") as terminal:
-        terminal.wait_for("SPEND", "by model", "joytui-offline-max", timeout=20)
+        terminal.wait_for("SPEND", "by model", "joytui-offline-max")
         terminal.send("g")
         terminal.wait_for("by key", "codex-anna", "codex-ben")
         terminal.send("down", "enter")
-        terminal.wait_until(only_its_requests, 15, "the requests of one key")
+        terminal.wait_until(only_its_requests, what="the requests of one key")
         terminal.send("4")
         terminal.wait_until(
             lambda screen: bool(re.search(r"codex-anna .* \d+% (day|week)", screen)), what="anna's budget"
@@ -88,7 +88,7 @@ def test_support_finds_a_ticket_s_request_and_compares_it(stage: Stage) -> None:
     refused = stage.setup.json_lines("logs", "--limit", "1")[0]
     ticket = str(refused["request_id"])
     with opened(stage, "--screen", "usage") as terminal:
-        terminal.wait_for("SPEND", timeout=20)
+        terminal.wait_for("SPEND")
         terminal.send("ctrl+f")
         terminal.wait_for("Id or name")
         terminal.send(ticket, "enter")

@@ -11,6 +11,7 @@ import pytest
 
 from joytui.core.joytoken import KEY_VARIABLE
 from tests.support.echo_upstream import echo_upstream
+from tests.support.hang import HANG_S
 from tests.support.real_setup import Setup
 
 SECRETS = {
@@ -54,7 +55,7 @@ class Collected:
     def command(
         self, setup: Setup, *words: str, label: str = "", ok: tuple[int, ...] = (0, 1, 2, 3), stdin: str = ""
     ) -> None:
-        done = setup.joytui(*words, ok=ok, limit=90, stdin=stdin)
+        done = setup.joytui(*words, ok=ok, limit=HANG_S, stdin=stdin)
         self.texts[f"{label} joytui {' '.join(words)}"] = f"{done.stdout}\n{done.stderr}".encode()
 
     def files(self, *folders: Path) -> None:
@@ -84,7 +85,7 @@ def send(url: str, key: str) -> None:
     request.add_header("Content-Type", "application/json")
     request.add_header("User-Agent", f"tool/1.0 token={key}")
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(request, timeout=20)
+        urllib.request.urlopen(request, timeout=HANG_S)
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:

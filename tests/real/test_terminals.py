@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 from tests.tui.test_start import command, configured
@@ -47,7 +48,7 @@ def settled(terminal: Terminal, quiet: float = 1.2, limit: float = 30.0) -> int:
 def test_each_kind_of_terminal_through_all_sizes(term: str, screen: str, tmp_path: Path) -> None:
     env = {**configured(tmp_path), "TERM": term}
     with Terminal(command("--no-start", "--screen", screen), columns=80, lines=24, env=env) as terminal:
-        terminal.wait_for("? Help", "1 Doctor", timeout=30)
+        terminal.wait_for("? Help", "1 Doctor")
         for columns, lines in SIZES[1:]:
             terminal.resize(columns, lines)
             terminal.wait_until(lambda text, n=lines: "? Help" in text.split("\n")[n - 1], what=f"{columns}x{lines}")
@@ -62,7 +63,7 @@ def test_each_kind_of_terminal_through_all_sizes(term: str, screen: str, tmp_pat
 @pytest.mark.parametrize("screen", ["logs", "usage"])
 def test_a_signal_ends_it_and_the_terminal_is_as_before(number: int, screen: str, tmp_path: Path) -> None:
     with Terminal(command("--no-start", "--screen", screen), env=configured(tmp_path)) as terminal:
-        terminal.wait_for("? Help", timeout=30)
+        terminal.wait_for("? Help")
         terminal.interrupt(number)
         terminal.wait_exit()
         assert terminal.left_behind() == []
@@ -73,11 +74,11 @@ def test_killed_outright_the_shell_goes_on(tmp_path: Path) -> None:
     """Nobody can tidy up after SIGKILL; the gateway's state and the settings must still be good for the next console."""
     env = configured(tmp_path)
     with Terminal(command("--no-start", "--screen", "usage"), env=env) as terminal:
-        terminal.wait_for("? Help", timeout=30)
+        terminal.wait_for("? Help")
         terminal.interrupt(signal.SIGKILL)
         assert terminal.wait_exit() == -signal.SIGKILL
     with Terminal(command("--no-start", "--screen", "usage"), env=env) as terminal:
-        terminal.wait_for("? Help", timeout=30)
+        terminal.wait_for("? Help")
         terminal.send("q")
         assert terminal.wait_exit() == 0
 
@@ -87,7 +88,7 @@ def test_killed_outright_the_shell_goes_on(tmp_path: Path) -> None:
 )
 def test_without_utf8_it_draws_in_ascii(locale: dict[str, str], tmp_path: Path) -> None:
     with Terminal(command("--no-start", "--screen", "doctor"), env={**configured(tmp_path), **locale}) as terminal:
-        terminal.wait_for("key-unset", "? Help", timeout=30)
+        terminal.wait_for("key-unset", "? Help")
         terminal.send("2")
         terminal.wait_for("forbids to start it")
         terminal.send("q")
@@ -98,13 +99,13 @@ def test_without_utf8_it_draws_in_ascii(locale: dict[str, str], tmp_path: Path) 
 def test_a_utf8_ctype_of_the_users_own_counts(tmp_path: Path) -> None:
     env = {**configured(tmp_path), "LANG": "C", "LC_CTYPE": "C.UTF-8"}
     with Terminal(command("--no-start", "--screen", "doctor"), env=env) as terminal:
-        terminal.wait_for("✗", "? Help", timeout=30)
+        terminal.wait_for("✗", "? Help")
 
 
 def test_no_color_writes_greys_alone(tmp_path: Path) -> None:
     env = {**configured(tmp_path), "NO_COLOR": "1"}
     with Terminal(command("--no-start", "--screen", "doctor"), env=env) as terminal:
-        terminal.wait_for("key-unset", "? Help", timeout=30)
+        terminal.wait_for("key-unset", "? Help")
         terminal.send("q")
         assert terminal.wait_exit() == 0
         colours = {int(n) for n in re.findall(r"[34]8;5;(\d+)", terminal.output)}
@@ -119,7 +120,7 @@ def test_a_pipe_is_no_terminal(which: str, tmp_path: Path) -> None:
     streams = {"stdin": slave, "stdout": slave, "stderr": subprocess.PIPE, which: subprocess.PIPE}
     try:
         done = subprocess.run(
-            command(), env=configured(tmp_path), timeout=60, check=False, text=True, **_input(streams)
+            command(), env=configured(tmp_path), timeout=HANG_S, check=False, text=True, **_input(streams)
         )  # type: ignore[call-overload]
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) <= 3
@@ -152,7 +153,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def test_at_rest_it_writes_nothing(stage: Stage) -> None:
     """No clock, no spinner, no chart that creeps: over a thin line an idle console is silent, on each screen."""
     with Terminal(command("--no-start", "--screen", "doctor"), columns=120, lines=40, env=stage.setup.env) as terminal:
-        terminal.wait_for("? Help", timeout=30)
+        terminal.wait_for("? Help")
         for key in "1234":
             terminal.send(key)
             settled(terminal, quiet=1.6, limit=30)  # longer than any timer that draws
@@ -163,7 +164,7 @@ def test_at_rest_it_writes_nothing(stage: Stage) -> None:
 def test_a_request_costs_two_frames_and_no_more(stage: Stage) -> None:
     """Following: a request is drawn when it begins and when it has ended; nothing is cleared before (no flicker)."""
     with Terminal(command("--no-start", "--screen", "logs"), columns=120, lines=40, env=stage.setup.env) as terminal:
-        terminal.wait_for("following", "codex-anna", timeout=30)
+        terminal.wait_for("following", "codex-anna")
         before = settled(terminal)
         for _ in range(3):
             assert stage.ask("codex-anna", "joytui-offline-mini") == 200
@@ -199,7 +200,7 @@ def opened(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int, 
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(10)
+        process.wait(HANG_S)
         for end in (slave, master):
             with suppress(OSError):
                 os.close(end)
@@ -246,14 +247,14 @@ def test_a_terminal_that_stops_reading_neither_freezes_nor_fills_it(tmp_path: Pa
         read_until(master, b"key-unset")  # it reads again, and what is drawn is what is so now
         os.write(master, b"q")
         read_until(master, b"\x1b[?1049l")
-        assert process.wait(15) == 0
+        assert process.wait(HANG_S) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_though_its_terminal_does_not_read(number: int, tmp_path: Path) -> None:
     with stalled(configured(tmp_path)) as (process, master, slave):
         process.send_signal(number)
-        assert process.wait(20) == 128 + number
+        assert process.wait(HANG_S) == 128 + number
         assert termios.tcgetattr(slave)[3] & termios.ECHO
         assert b"\x1b[?1049l" in read_until(master, b"\x1b[?25h")
 
@@ -263,4 +264,4 @@ def test_a_terminal_that_is_gone_ends_it(tmp_path: Path) -> None:
     with opened(configured(tmp_path)) as (process, master, slave):
         os.close(slave)
         os.close(master)
-        process.wait(20)
+        process.wait(HANG_S)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.tui.test_start import command, configured
 
 DOCTOR = shlex.join(command("--no-start", "--screen", "doctor"))
@@ -31,7 +32,7 @@ class Tmux:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=HANG_S,
             check=False,
         )
         assert done.returncode == 0, f"tmux {words}: {done.stderr}"

@@ -25,6 +25,7 @@ from joytui.codex.rollouts.shapes import time_of
 from joytui.codex.rollouts.turns import last_turns
 from joytui.core.usage import UsageTotals
 from tests.support.examples import examples
+from tests.support.hang import HANG_S
 from tests.support.rollout_corpus import Thread, Truth, write_corpus
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -275,7 +276,7 @@ def test_concurrent_first_runs_agree(corpus: tuple[Path, Truth], tmp_path: Path)
     home, truth = corpus
     command = [sys.executable, "-c", READ, str(home), str(tmp_path / "cache")]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    assert {run.communicate(timeout=60)[0].strip() for run in runs} == {str(truth.totals["input"])}
+    assert {run.communicate(timeout=HANG_S)[0].strip() for run in runs} == {str(truth.totals["input"])}
     assert all(run.returncode == 0 for run in runs)
     assert input_of(home, tmp_path / "cache") == truth.totals["input"]
 

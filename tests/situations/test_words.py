@@ -17,6 +17,7 @@ import pytest
 
 from joytui.codex.look import look
 from joytui.codex.world import Invocation
+from tests.support.hang import HANG_S
 from tests.support.real_codex import CURRENT, codex
 
 DRAWN = 160
@@ -82,7 +83,7 @@ def compared(number: int, base: Path, binary: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         check=False,
     )
     world = look(Invocation(("exec", *args, "say hi"), env, folder / "work", CURRENT))

@@ -25,13 +25,13 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.hang import HANG_S
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-proxy-server", "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
-START_S = 30.0
-LIMIT_S = 20.0
 
 # textual.js keeps its terminal to itself: this notes it where it is made, and tells of every change.
 _NOTE_THE_TERMINAL = """
@@ -84,7 +84,7 @@ class Page:
         """What stands on the terminal, with the words over it; the page's own text while there is no terminal."""
         return str(await self.evaluate(_TEXT))
 
-    async def wait_until(self, holds: Callable[[str], bool], what: str, limit: float = LIMIT_S) -> str:
+    async def wait_until(self, holds: Callable[[str], bool], what: str, limit: float = HANG_S) -> str:
         """Until `holds(text)`; the text. Raises AssertionError with what stood there instead."""
         text = ""
         try:
@@ -98,7 +98,7 @@ class Page:
         except TimeoutError:
             raise AssertionError(f"waited {limit:g} s for {what}; {self.problems}\n{text}") from None
 
-    async def wait_for(self, *texts: str, limit: float = LIMIT_S) -> str:
+    async def wait_for(self, *texts: str, limit: float = HANG_S) -> str:
         return await self.wait_until(lambda screen: all(text in screen for text in texts), repr(texts), limit)
 
     async def press(self, *keys: str) -> None:
@@ -153,7 +153,7 @@ class Browser:
             env=home, start_new_session=True,
         )  # fmt: skip
         try:
-            address = await asyncio.wait_for(_address(process), START_S)
+            address = await asyncio.wait_for(_address(process), HANG_S)
             drain = asyncio.create_task(process.stderr.read())  # type: ignore[union-attr]
             async with (
                 aiohttp.ClientSession() as client,
@@ -193,7 +193,7 @@ class Browser:
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": params}
         await self._socket.send_json({**message, "sessionId": session} if session else message)
-        found = await asyncio.wait_for(answer, LIMIT_S)
+        found = await asyncio.wait_for(answer, HANG_S)
         assert "error" not in found, f"{method}: {found['error']}"
         return found["result"]
 

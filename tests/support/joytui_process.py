@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-LIMIT_S = 60
+from tests.support.hang import HANG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Machine:
         """`joytui WORDS…` to its end."""
         process = self.start(*words, env=env, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
         try:
-            out, err = process.communicate(stdin, timeout=LIMIT_S)
+            out, err = process.communicate(stdin, timeout=HANG_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
@@ -119,7 +119,7 @@ class Machine:
             json={"model": model, "input": "say hi", "stream": False},
             headers={"Authorization": f"Bearer {key}", **dict(headers)},
             trust_env=False,
-            timeout=20,
+            timeout=HANG_S,
         )
 
 
@@ -151,6 +151,6 @@ def in_terminal(machine: Machine, words: Sequence[str], *, columns: int, lines: 
     except OSError:
         pass  # EIO: the other side has closed
     os.close(ours)
-    process.wait(timeout=LIMIT_S)
+    process.wait(timeout=HANG_S)
     text = re.sub(r"\x1b\[[0-9;]*m", "", data.decode())
     return text.replace("\r\n", "\n").splitlines()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import threading
 from pathlib import Path
 
 from keyring.backend import KeyringBackend
@@ -55,8 +55,8 @@ class LockedKeyring(FileKeyring):
 
 
 class HangingKeyring(FileKeyring):
-    """One that waits for a window that nobody sees."""
+    """One that waits for a window that nobody sees: who waits for it never comes back."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        time.sleep(60)
+        threading.Event().wait()
         return None

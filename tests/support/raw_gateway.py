@@ -7,7 +7,8 @@ with answering(HEAD + OK) as port:
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.support.threaded_server import ThreadedServer
@@ -19,7 +20,7 @@ model = "auto"
 name = "joytoken"
 base_url = "http://127.0.0.1:{port}/openai/v1"
 env_key = "JOY_TOKEN_API_KEY"
-stream_idle_timeout_ms = 300
+stream_idle_timeout_ms = 60000
 request_max_retries = 0
 stream_max_retries = 0
 """
@@ -30,33 +31,30 @@ OK = b'data: {"type":"response.output_item.done","item":{"type":"message","role"
 @contextmanager
 def answering(raw: bytes) -> Iterator[int]:
     """A port that answers every request with these bytes, and closes."""
-    with _RawGateway([(0.0, b"", raw)]) as gateway:
+    with RawGateway([raw]) as gateway:
         yield gateway.port
 
 
-@contextmanager
-def pausing(pauses: Sequence[float]) -> Iterator[int]:
-    """A port whose n-th answer to a POST waits so many seconds (the first, when they are used up) before its events."""
-    with _RawGateway([(pause, HEAD, OK) if pause else (0.0, b"", HEAD + OK) for pause in pauses]) as gateway:
-        yield gateway.port
+class RawGateway(ThreadedServer):
+    """A connection gets one answer and is closed; the n-th POST the n-th answer (when they are used up, the first), a GET the first.
 
+    After an answer that is in `unfinished` nothing follows until the other side has gone: however long that takes, no answer is late by
+    chance. `heard` is set when a POST has come.
+    """
 
-class _RawGateway(ThreadedServer):
-    """One answer a connection: seconds to wait, what goes out before, what goes out after."""
-
-    def __init__(self, answers: Sequence[tuple[float, bytes, bytes]]) -> None:
+    def __init__(self, answers: Sequence[bytes], unfinished: Container[bytes] = ()) -> None:
         super().__init__()
-        self._answers, self._coming = answers, iter(answers)
+        self._answers, self._coming, self._unfinished = answers, iter(answers), unfinished
+        self.heard = threading.Event()
         self.start()
 
     def serve(self, connection: socket.socket) -> None:
-        connection.settimeout(1.0)
-        if connection.recv(65536).startswith(b"POST"):
-            pause, before, after = next(self._coming, self._answers[0])
-        else:
-            pause, before, after = 0.0, b"", b"".join(self._answers[0][1:])
-        connection.sendall(before)
-        self.closing.wait(pause)
-        connection.sendall(after)
-        connection.shutdown(socket.SHUT_WR)
-        connection.recv(65536)
+        is_post = connection.recv(65536).startswith(b"POST")
+        answer = next(self._coming, self._answers[0]) if is_post else self._answers[0]
+        connection.sendall(answer)
+        if is_post:
+            self.heard.set()
+        if answer not in self._unfinished:
+            connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass

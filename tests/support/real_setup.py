@@ -20,9 +20,8 @@ from typing import Any
 from joytui.core.joytoken import KEY_VARIABLE, config_block
 from tests.support.codex_run import Done, bounded
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.hang import HANG_S
 from tests.support.real_codex import codex
-
-READY_LIMIT = 30.0
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Setup:
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            if not selector.select(READY_LIMIT):
+            if not selector.select(HANG_S):
                 raise AssertionError("the gateway was not ready in time")
         line = process.stdout.readline()
         if not line.startswith("ready "):
@@ -77,7 +76,7 @@ class Setup:
         if self._gateway is not None:
             process, self._gateway = self._gateway, None
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=HANG_S)
 
     def with_codex(self) -> None:
         """Puts the real Codex on PATH, for the commands that look for it there."""
@@ -95,7 +94,9 @@ class Setup:
         self.env[KEY_VARIABLE] = created["key"]
         return created
 
-    def joytui(self, *arguments: str, ok: tuple[int, ...] = (0,), limit: float = 60, stdin: str | None = None) -> Done:
+    def joytui(
+        self, *arguments: str, ok: tuple[int, ...] = (0,), limit: float = HANG_S, stdin: str | None = None
+    ) -> Done:
         """A command of joytui, in the work tree; its exit code must be one of `ok`."""
         command = [sys.executable, "-m", "joytui", *arguments]
         done = subprocess.run(
@@ -114,7 +115,7 @@ class Setup:
     def json_lines(self, *arguments: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.joytui(*arguments, "--json").stdout.splitlines()]
 
-    def codex(self, *arguments: str, version: str | None = None, limit: float = 60, **env: str) -> Done:
+    def codex(self, *arguments: str, version: str | None = None, limit: float = HANG_S, **env: str) -> Done:
         """`codex exec --skip-git-repo-check ARGUMENTS` in the work tree."""
         command = [codex(version) if version else codex(), "exec", "--skip-git-repo-check", *arguments]
         return bounded(command, {**self.env, **env}, self.folder / "work", limit)
@@ -125,7 +126,7 @@ class Setup:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = json.dumps(body).encode() if body is not None else (b"{}" if method == "POST" else None)
         request = urllib.request.Request(f"{self.url}/console/v1{path}", data=data, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             return json.load(answer)
 
     def rollouts(self) -> list[Path]:

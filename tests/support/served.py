@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
-
-READY_S = 40.0
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Served:
     def end(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        _, self.words = self.process.communicate(timeout=30)
+        _, self.words = self.process.communicate(timeout=HANG_S)
         return int(self.process.returncode)
 
 
@@ -46,7 +45,7 @@ def start(machine: Machine, *words: str, env: dict[str, str] | None = None) -> S
     process = machine.start("serve", *(() if "--port" in words else ("--port", "0")), *words, env=env)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        assert selector.select(READY_S), "joytui serve was not ready in time"
+        assert selector.select(HANG_S), "joytui serve was not ready in time"
     line = process.stdout.readline()
     assert line.startswith("ready http://"), (line, process.stderr.read())
     return Served(process, line.split()[1])

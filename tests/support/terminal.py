@@ -31,6 +31,7 @@ from types import TracebackType
 import pyte
 
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.hang import HANG_S
 from tests.support.two_screens import TwoScreens
 
 KEYS: dict[str, str] = {
@@ -181,15 +182,15 @@ class Terminal:
 
     # Waiting
 
-    def wait_for(self, *texts: str, timeout: float = 10.0) -> str:
+    def wait_for(self, *texts: str, timeout: float = HANG_S) -> str:
         """Wait until all texts stand on the screen at once; the screen. Raises ScreenTimeout with what stood there instead."""
         return self.wait_until(lambda screen: all(text in screen for text in texts), timeout, f"{texts!r} to appear")
 
-    def wait_gone(self, text: str, timeout: float = 10.0) -> str:
+    def wait_gone(self, text: str, timeout: float = HANG_S) -> str:
         """Wait until a text stands nowhere on the screen; the screen."""
         return self.wait_until(lambda screen: text not in screen, timeout, f"{text!r} to go")
 
-    def wait_until(self, holds: Callable[[str], bool], timeout: float = 10.0, what: str = "the screen") -> str:
+    def wait_until(self, holds: Callable[[str], bool], timeout: float = HANG_S, what: str = "the screen") -> str:
         """Wait until `holds(screen text)`; the screen. Raises ScreenTimeout."""
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -201,14 +202,14 @@ class Terminal:
                 self._changed.wait(left)
             return screen
 
-    def wait_quiet(self, seconds: float = 0.5, timeout: float = 10.0) -> None:
+    def wait_quiet(self, seconds: float = 0.5, timeout: float = HANG_S) -> None:
         """Wait until nothing is written for so long: for pictures, which must not show a frame half drawn."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while self._changed.wait(seconds) and time.monotonic() < deadline:
                 pass
 
-    def wait_exit(self, timeout: float = 15.0) -> int:
+    def wait_exit(self, timeout: float = HANG_S) -> int:
         """Wait until the command ends and its last output is read; its exit code (negative: the signal that ended it)."""
         try:
             code = self.process.wait(timeout)

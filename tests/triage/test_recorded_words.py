@@ -1,10 +1,12 @@
 """Triage over the words of a thousand runs of the real Codex, as recorded and as users paste them.
 
 Right: the cause is among the candidates; a single candidate is right or it is a defect. Where the words decide it, it is single.
+A user's machine reads an even sample of what was pasted, JOYTUI_REQUIRE=1 (CI) all.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -12,10 +14,11 @@ import pytest
 
 from joytui.doctor.says import triage as says
 from joytui.doctor.triage import triage
+from tests.support.examples import ALL
 from tests.triage.recorded import CUT, FILES, PASTED, Said, recorded
 
 WORDS = [said for file in FILES for said in recorded(file)]
-DISTINCT = list({(said.words, said.causes): said for said in WORDS}.values())
+DISTINCT = list({(said.words, said.causes): said for said in WORDS}.values())[:: 1 if ALL else 4]
 
 
 @dataclass
@@ -72,22 +75,28 @@ def test_says_names_it_among_three(file: str, record_property: Callable[[str, ob
     assert not found.wrong
 
 
-def test_pasted_in_every_way(record_property: Callable[[str, object], None]) -> None:
-    scores = [score(title, DISTINCT, change) for title, change in PASTED.items()]
-    record_property("triage", "\n".join(one.line() for one in scores))
-    assert [one.wrong for one in scores if one.wrong] == []
-    assert [one.missed for one in scores if one.among_all < one.texts] == []
-    assert {one.decided for one in scores} == {scores[0].decided}  # noise neither adds nor takes certainty
-    assert scores[0].decided > 150
+@functools.cache
+def as_recorded() -> Score:
+    return score("as recorded", DISTINCT, lambda words: words)
 
 
-def test_cut_in_the_middle(record_property: Callable[[str, object], None]) -> None:
-    scores = [score(title, DISTINCT, change) for title, change in CUT.items()]
-    record_property("triage", "\n".join(one.line() for one in scores))
-    assert [one.wrong for one in scores if one.wrong] == []
-    assert next(one for one in scores if one.title.startswith("90%") and "end" in one.title).among_all > 0.95 * len(
-        DISTINCT
-    )
+@pytest.mark.parametrize("title", PASTED)
+def test_pasted_in_every_way(title: str, record_property: Callable[[str, object], None]) -> None:
+    found = score(title, DISTINCT, PASTED[title])
+    record_property("triage", found.line())
+    assert not found.wrong
+    assert not found.missed
+    assert found.decided == as_recorded().decided  # noise neither adds nor takes certainty
+    assert found.decided > 0.2 * found.texts
+
+
+@pytest.mark.parametrize("title", CUT)
+def test_cut_in_the_middle(title: str, record_property: Callable[[str, object], None]) -> None:
+    found = score(title, DISTINCT, CUT[title])
+    record_property("triage", found.line())
+    assert not found.wrong
+    if title == "90% of it, the end missing":
+        assert found.among_all > 0.95 * found.texts
 
 
 def test_every_place_of_a_cut_is_safe() -> None:

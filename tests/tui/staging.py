@@ -22,6 +22,7 @@ from joytui.ledger.sqlite import keys
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request
 from tests.support.clock import NOW
+from tests.support.hang import HANG_S
 from tests.support.real_setup import Setup
 from tests.tui.rollouts import write_session
 
@@ -96,7 +97,7 @@ class Stage:
         }
         request = urllib.request.Request(f"{self.url}/openai/v1/responses", data=body, headers=head)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

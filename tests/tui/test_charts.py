@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.hang import HANG_S
+
 SCRIPT = """
 import sys
 from math import inf, nan
@@ -25,7 +27,7 @@ DAYS = [f"{day:02d} Nov" for day in range(1, 8)]
 
 def drawn(labels: object, series: object, width: int, height: int) -> str:
     case = f"({labels!r}, {series}, {width}, {height})"
-    done = subprocess.run([sys.executable, "-c", SCRIPT, case], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, case], capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

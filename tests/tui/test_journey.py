@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
 from tests.support.terminal import Terminal
 from tests.tui.test_start import command, configured
 
@@ -31,7 +32,7 @@ def gateway(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield line.split()[1], env
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_S)
 
 
 def ask(url: str, key: str) -> int:
@@ -40,7 +41,7 @@ def ask(url: str, key: str) -> int:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/openai/v1/responses", data=body, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -49,7 +50,7 @@ def ask(url: str, key: str) -> int:
 def test_a_key_is_made_used_seen_and_revoked(gateway):
     url, env = gateway
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=env) as terminal:
-        terminal.wait_for("No request has passed yet", "offline model", timeout=30)
+        terminal.wait_for("No request has passed yet", "offline model")
         terminal.send("4")
         terminal.wait_for("No key yet")
         terminal.send("n")

@@ -18,12 +18,12 @@ from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.settings import ConsoleSettings
+from tests.support.hang import HANG_S
 from tests.tui.opening import text_of
 from tests.tui.staging import Stage, now
 
 pytestmark = pytest.mark.usefixtures("machine_clock")
 SIZE = (150, 44)
-LIMIT_S = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ async def opened(stage: Stage, screen: str, **wishes: Any) -> AsyncIterator[tupl
 
 
 async def until(pilot: Any, holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(HANG_S):
         while not holds():
             await pilot.pause(0.02)
     await pilot.pause()

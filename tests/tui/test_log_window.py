@@ -25,6 +25,7 @@ from joytui.tui.logs.histogram import count
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import CHUNK, LIVE, LogStore
 from joytui.tui.options import Options
+from tests.support.hang import HANG_S
 from tests.support.log_rows import block_of_records
 from tests.tui import data
 from tests.tui.opening import LIVE as LINK_LIVE
@@ -272,7 +273,7 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
         start_ms = int(time.time() * 1000)
 
         async def until(holds: Callable[[], bool]) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_S):
                 while not holds():
                     await pilot.pause(0.02)
 

@@ -17,6 +17,7 @@ from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
+from tests.support.hang import HANG_S
 from tests.support.terminal import Terminal
 from tests.tui import data
 from tests.tui.opening import LIVE, console, fill, settle, text_of
@@ -182,12 +183,12 @@ def long_ledger(tmp_path: Path) -> Iterator[dict[str, str]]:
         yield env
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_S)
 
 
 def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=long_ledger) as terminal:
-        terminal.wait_for("500 requests", "following", timeout=30)
+        terminal.wait_for("500 requests", "following")
         terminal.send("home")
         terminal.wait_for("1,000 requests")
         terminal.send("home")
@@ -208,7 +209,7 @@ def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
 
 def test_the_filter_asks_the_gateway_and_so_does_an_older_error(long_ledger):
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=long_ledger) as terminal:
-        terminal.wait_for("500 requests", timeout=30)
+        terminal.wait_for("500 requests")
         terminal.send("/")
         terminal.wait_for("the whole language")
         terminal.send("is:error", "enter")
@@ -220,6 +221,6 @@ def test_the_filter_asks_the_gateway_and_so_does_an_older_error(long_ledger):
         terminal.send("r")
         terminal.wait_for("Ask the same model again?")
         terminal.send("y")
-        terminal.wait_for("replay: 200", timeout=20)
+        terminal.wait_for("replay: 200")
         terminal.send("q")
         assert terminal.wait_exit() == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.faketime import MACHINE_CLOCK
+from tests.support.hang import HANG_S
 from tests.support.terminal import Terminal
 
 LATE = {
@@ -66,7 +67,7 @@ def environment(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("screen", ["doctor", "logs", "usage", "keys"])
 def test_the_first_frame_waits_for_nothing_heavy(screen, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", WATCH, screen], capture_output=True, text=True, timeout=60, env=environment(tmp_path)
+        [sys.executable, "-c", WATCH, screen], capture_output=True, text=True, timeout=HANG_S, env=environment(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     loaded = {name.split(".")[0] for name in done.stdout.split()}
@@ -158,7 +159,9 @@ def test_a_dumb_terminal_is_refused_in_one_line(term, tmp_path):
 
 
 def test_without_a_terminal_it_is_refused(tmp_path):
-    done = subprocess.run(command(), capture_output=True, text=True, timeout=30, env=environment(tmp_path), input="")
+    done = subprocess.run(
+        command(), capture_output=True, text=True, timeout=HANG_S, env=environment(tmp_path), input=""
+    )
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
     assert done.stdout == ""

@@ -13,7 +13,7 @@ def test_suspended_and_resumed_under_a_shell(tmp_path):
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
         terminal.wait_for("READY>")
         terminal.send(shlex.join(command("--no-start", "--screen", "logs")), "enter")
-        terminal.wait_for("2 Logs", "? Help", "forbids to start it", timeout=20)
+        terminal.wait_for("2 Logs", "? Help", "forbids to start it")
         assert terminal.alternate
         terminal.send("ctrl+z")
         terminal.wait_for("Stopped", "READY>")
@@ -34,7 +34,7 @@ def test_a_window_resized_while_it_is_suspended(tmp_path):
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
         terminal.wait_for("READY>")
         terminal.send(shlex.join(command("--no-start", "--screen", "doctor")), "enter")
-        terminal.wait_for("key-unset", "? Help", timeout=20)
+        terminal.wait_for("key-unset", "? Help")
         terminal.send("ctrl+z")
         terminal.wait_for("Stopped", "READY>")
         terminal.resize(70, 20)
@@ -47,7 +47,7 @@ def test_a_window_resized_while_it_is_suspended(tmp_path):
 def test_screen_256color_and_a_resize(tmp_path):
     env = {**configured(tmp_path), "TERM": "screen-256color"}
     with Terminal(command("--no-start", "--screen", "logs"), columns=100, lines=30, env=env) as terminal:
-        terminal.wait_for("forbids to start it", timeout=20)
+        terminal.wait_for("forbids to start it")
         terminal.resize(80, 24)
         terminal.wait_for("2 Logs", "? Help")
         terminal.send("q")

@@ -32,6 +32,7 @@ from tests.bridge.chat_upstream import (
     stream,
     usage,
 )
+from tests.support.hang import HANG_S
 from tests.upstreams.calling import ANSWER, error, events, model_call, read
 
 HI = [chunk({"content": "h"}), chunk({"content": "i"}), chunk({}, "stop"), usage(5, 2)]
@@ -150,7 +151,7 @@ async def test_comments_crlf_and_junk_lines() -> None:
 async def test_silence_gives_events_that_count() -> None:
     go_on = asyncio.Event()
     scripted = Scripted(pieces=[sse(HI[:1], done=False), go_on.wait(), sse(HI[1:])])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat", options=TransportOptions(keep_alive=0.05))
         exchange = await relay.call(model_call())
         got = b""
@@ -192,7 +193,7 @@ async def test_a_call_that_is_withheld_until_it_is_whole_is_not_silent(monkeypat
 async def test_a_stream_that_is_not_closed_after_its_end() -> None:
     never = asyncio.Event()
     scripted = Scripted(pieces=[sse(HI, done=False), never.wait()])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat", options=TransportOptions(linger=0.1))
         _, data, seen = await read(relay, model_call())
         never.set()
@@ -207,7 +208,7 @@ async def test_each_chunk_is_passed_on_at_once() -> None:
     for n, gate in enumerate(gates):
         parts += [sse([chunk({"content": f"word{n} "})], done=False), gate.wait()]
     scripted = Scripted(pieces=[*parts, sse(HI[2:])])
-    async with asyncio.timeout(10), ChatUpstream(lambda seen: scripted) as upstream:
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
         relay = make_upstream(upstream.url, "k", api="chat")
         exchange = await relay.call(model_call())
         async for piece in exchange.body:

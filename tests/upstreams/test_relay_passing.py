@@ -10,6 +10,7 @@ import pytest
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.transport import TransportOptions
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, sse, usage
+from tests.support.hang import HANG_S
 from tests.upstreams.calling import ANSWER, error, model_call, read
 
 RESPONSE = {
@@ -159,7 +160,7 @@ async def test_no_answer_in_time() -> None:
     async def never() -> None:
         await held.wait()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         server = await asyncio.start_server(lambda r, w: never(), "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         relay = make_upstream(url, "k", api="responses", options=TransportOptions(idle_timeout=0.2))
@@ -231,7 +232,7 @@ async def test_closing_early_closes_the_connection() -> None:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     relay = make_upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k", api="responses")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         exchange = await relay.call(model_call())
         await waiting.wait()
         assert await anext(exchange.body) == b"data: 1\n\n"

@@ -23,12 +23,11 @@ from joytui.web.access import Access
 from joytui.web.child import Wish, environment, size
 from joytui.web.server import elsewhere
 from joytui.web.token_notes import abandoned
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.served import Served, gone, start
 
 pytestmark = pytest.mark.slow
-
-LIMIT_S = 25.0
 
 
 class Wall:
@@ -41,7 +40,7 @@ class Wall:
 
     async def wait_for(self, text: str) -> str:
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(HANG_S):
                 while text not in (drawn := "\n".join(self.screen.display)):
                     message = await self.socket.receive()
                     assert message.type == aiohttp.WSMsgType.BINARY, (message, self.socket.close_code, drawn)
@@ -55,7 +54,7 @@ class Wall:
 
     async def closed(self) -> tuple[int | None, str]:
         """Waits until the server has closed it; the code and the reason."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(HANG_S):
             while (message := await self.socket.receive()).type == aiohttp.WSMsgType.BINARY:
                 pass
         return message.data, str(message.extra or "")
@@ -75,7 +74,7 @@ def keys(machine: Machine) -> dict[str, str]:
 
 
 async def until_gone(pids: list[int]) -> None:
-    async with asyncio.timeout(LIMIT_S):
+    async with asyncio.timeout(HANG_S):
         while not all(gone(pid) for pid in pids):
             await asyncio.sleep(0.05)  # nothing tells of the end of somebody else's child
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from joytui.web import session
 from joytui.web.child import Wish
 from joytui.web.session import Session, converse
+from tests.support.hang import HANG_S
 from tests.support.served import gone
 
 HANGS = "print('__GANGLION__', flush=True); import time; time.sleep(600)"
@@ -50,7 +51,7 @@ async def test_a_console_that_takes_no_input_is_ended(leaves: bool) -> None:
                 await page.send_json(["stdin", "x" * 200_000])
             if leaves:
                 await page.close()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_S):
                 while not page.closed:  # a browser answers the closing; without, the server waits ten seconds for it
                     await page.receive()
                 assert gone(await ended)

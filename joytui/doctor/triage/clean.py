@@ -20,7 +20,7 @@ _ESCAPES = re.compile(
     r"|\x9b[0-9;:?]{0,40}[@-~]|\x1b[PX^_][^\x1b\n]{0,2000}\x1b\\|\x1b[ -/]?[0-~]|\[(?:\d{1,3}(?:;\d{1,3}){0,6})m"
 )
 _FRAME = re.compile(r"^(?:[\s>│┃║▌▐╭╰╮╯├└─━•■▪⚠✗✘✖×▲●◦⎿⏺*]|\|(?=\s))+")
-_TAIL = re.compile(r"[\s│┃║▐╮╯]+$")
+_TAIL = " \t│┃║▐╮╯"
 _STAMP = re.compile(
     r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*|^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+"
 )
@@ -86,14 +86,14 @@ def squeezed(text: str) -> str:
 
 def bare_lines(text: str) -> list[str]:
     """The lines of any text without colours, frames and quoting."""
-    return [_TAIL.sub("", _FRAME.sub("", line)) for line in plain(text).split("\n")]
+    return [_FRAME.sub("", line).rstrip(_TAIL) for line in plain(text).split("\n")]
 
 
 def _lines(text: str) -> Iterator[str]:
     """The lines without frames and stamps; Codex's messages in one line, parted by " | ", on lines of their own."""
     text = re.sub(r" \| +(?=(?:ERROR|Error|error|warning|user)\b)", "\n", text)
     for line in text.split("\n"):
-        bare = _TAIL.sub("", _STAMP.sub("", _FRAME.sub("", line)))
+        bare = _STAMP.sub("", _FRAME.sub("", line)).rstrip(_TAIL)
         if bare:  # one space at either end may be where a terminal broke a line between two words
             yield (" " if line[:1] == " " != line[1:2] else "") + bare + (" " if line.endswith(bare + " ") else "")
         else:

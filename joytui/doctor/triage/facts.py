@@ -11,8 +11,8 @@ from joytui.doctor.triage.clean import plain
 _VERSION = re.compile(
     r"(?:OpenAI Codex v?|codex-cli |\bcodex v?|\"codexVersion\":\s*\"|cli_version\":\s*\")\(?v?(\d+\.\d+\.\d+)", re.I
 )
-_PROVIDER = re.compile(r"^\s*provider:\s*(\S{1,80})\s*$", re.M)
-_MODEL = re.compile(r"^\s*model:\s*(\S{1,80})(?:\s.*)?$", re.M)
+_PROVIDER = re.compile(r"^[ \t]*provider:\s*(\S{1,80})\s*$", re.M)
+_MODEL = re.compile(r"^[ \t]*model:\s*(\S{1,80})(?:\s.*)?$", re.M)
 _STATUS = re.compile(r"(?:unexpected status|last status:|HTTP/[\d.]+|\"status\":)\s*(\d{3})\b")
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'`<>,)\]}]{1,400}")
 _REQUEST_ID = re.compile(r"(?:request[ _-]id|x-request-id|\"request_id\")\W{1,4}([\w.:-]{4,100})", re.I)

@@ -14,10 +14,11 @@ from joytui.doctor.triage.documents import Document
 from joytui.doctor.triage.signs import has_sign, heard, sign
 from joytui.doctor.triage.status import Refused, on_key, on_route
 
-_STATUS_LINE = re.compile(r"^[<\s]*HTTP/[\d.]+[ \t]+(\d{3})\b[^\n]*$", re.M)
-_REQUEST_LINE = re.compile(r"^[>\s]*([A-Z]{3,7}) (\S{1,2000})(?: HTTP/[\d.]+)\s*$", re.M)
+# White space is " " or a tab here: `\s` would take line ends too, and try every one of a thousand blank lines again from each.
+_STATUS_LINE = re.compile(r"^[< \t]*HTTP/[\d.]+[ \t]+(\d{3})\b[^\n]*$", re.M)
+_REQUEST_LINE = re.compile(r"^[> \t]*([A-Z]{3,7}) (\S{1,2000})(?: HTTP/[\d.]+)[ \t]*$", re.M)
 _HEADER = re.compile(r"^[<\s]*([A-Za-z][\w-]{0,60}):[ \t]?([^\n]*)$")
-_SENT_HEADER = re.compile(r"^[>\s]*(authorization|x-api-key):\s*(\S?)", re.M | re.I)
+_SENT_HEADER = re.compile(r"^[> \t]*(authorization|x-api-key):", re.M | re.I)
 BODY = 100_000
 
 
@@ -68,7 +69,7 @@ def _judged(status: int, headers: dict[str, str], body: bytes, method: str, targ
         return sign("a GET of /responses").heard(words)
     refusal = classify(read_answer(status, headers, body))
     answer = refusal.answer
-    host = re.search(r"^[>\s]*Host:\s*(\S+)", text, re.M | re.I)
+    host = re.search(r"^[> \t]*Host:[ \t]*(\S+)", text, re.M | re.I)
     url = target if "://" in target else f"https://{host.group(1) if host else 'gateway'}{target}" if target else None
     said = Refused(status, answer.message, url)
     if refusal.cause == KEY:

@@ -145,7 +145,7 @@ def _missing_variable(record: Record) -> Guess | None:
     found = _VARIABLE.search(record.tight)
     if not found:
         return None
-    if re.search(r"variable:\s+`[^`]*\s[^`]*`", record.text):  # a space in the name, or a line that was broken in it
+    if re.search(r"variable:\s+`[^`\s]*\s[^`]*`", record.text):  # a space in the name, or a line that was broken in it
         return sign("a variable with a blank in it")
     name, whole = found.group(1), found.group(2)
     if name.startswith("GOOGLE_"):
