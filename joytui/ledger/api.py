@@ -6,7 +6,7 @@
     entries = await ledger.page(Page(limit=200))
 
 Everything that a second gateway on the same store has to see is in the store: keys, tokens, holds, running requests. What is
-in memory is a copy with a version (`access`). `tests/ledger/conformance.py` holds every engine to this module.
+in memory is a copy with a version (`access`). `tests/ledger/test_conformance.py` holds every engine to this module.
 
     StoreError          the store refused or could not do something
     ├── StoreUnavailable    it cannot be read or written now (disk full, locked, gone): try again later

@@ -60,6 +60,19 @@ def test_every_package_has_its_place_in_the_layering() -> None:
     assert packages == set(MAY_IMPORT)
 
 
+def test_only_the_engines_know_a_database() -> None:
+    """The ledger's interface is all that others see of a store; Codex's rollout cache is a file of its own."""
+    drivers = {"sqlite3", "psycopg", "asyncpg"}
+    known = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Import) and drivers & {alias.name.split(".")[0] for alias in node.names})
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in drivers)
+    }
+    assert {name for name in known if not name.startswith("ledger/sqlite/")} == {"codex/rollouts/cache.py"}
+
+
 def test_only_the_console_names_textual_in_its_source() -> None:
     wrong = []
     for path in ROOT.rglob("*.py"):

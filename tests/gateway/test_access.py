@@ -1,0 +1,45 @@
+"""Keys, tokens and wallets are the store's: a running gateway judges by what somebody else changed there."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from tests.gateway.served import Served, served
+from tests.support.hang import HANG_S
+
+
+def change(gateway: Served, sql: str, *values: object) -> None:
+    """As another gateway on the same store would."""
+    with sqlite3.connect(gateway.gateway.ledger.location, timeout=30) as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+async def until_answered_with(gateway: Served, key: str, status: int) -> None:
+    async with asyncio.timeout(HANG_S):
+        while (await gateway.chat(key)).status_code != status:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_key_that_another_gateway_revoked_is_refused_and_works_again_when_it_is_allowed(tmp_path: Path) -> None:
+    async with served(tmp_path) as gateway:
+        key = await gateway.key()
+        await until_answered_with(gateway, key, 200)
+        change(gateway, "UPDATE api_key SET state = 'revoked', revoked_at = 1")
+        await until_answered_with(gateway, key, 403)
+        change(gateway, "UPDATE api_key SET state = 'active', revoked_at = NULL")
+        await until_answered_with(gateway, key, 200)
+        change(gateway, "DELETE FROM api_key")
+        await until_answered_with(gateway, key, 403)
+
+
+async def test_a_wallet_that_another_gateway_set_limits_at_once(tmp_path: Path) -> None:
+    async with served(tmp_path) as gateway:
+        key = await gateway.key()
+        await until_answered_with(gateway, key, 200)
+        change(gateway, "UPDATE wallet SET balance = 0")
+        await until_answered_with(gateway, key, 402)
+        change(gateway, "UPDATE wallet SET balance = NULL")
+        await until_answered_with(gateway, key, 200)

@@ -1,0 +1,370 @@
+"""What every engine promises: `joytui.ledger.api.Ledger`, asked through that interface alone."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from joytui.core.clock import now_ms
+from joytui.core.filters import parse
+from joytui.core.money import MAX_NANO, MoneyError
+from joytui.ledger import api
+from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.ids import request_id
+from joytui.ledger.records import Candidate, Ended, KeyRow, NewKey, Opened, Page, Reservation
+from joytui.ledger.sqlite.engine import SqliteLedger
+from tests.ledger.filling import CHOSEN, DAY, START
+from tests.support.clock import Clock
+
+ENGINES: dict[str, Callable[[Path], Ledger]] = {
+    "sqlite": lambda folder: SqliteLedger.open_store(folder / "ledger.sqlite3"),
+}
+"""How a test opens a store of each engine in a folder; the same folder is the same store."""
+CLASSES: dict[str, type] = {"sqlite": SqliteLedger}
+
+
+@pytest.fixture(params=ENGINES)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Ledger]:
+    return lambda: ENGINES[request.param](tmp_path)
+
+
+@pytest.fixture
+def ledger(open_store: Callable[[], Ledger]) -> Iterator[Ledger]:
+    opened = open_store()
+    yield opened
+    opened.close()
+
+
+def a_request(ledger: Ledger, key: KeyRow | None = None, **fields: Any) -> Opened:
+    plain = Opened(
+        n=ledger.next_number(),
+        started_at=START,
+        key_id=key.id if key else None,
+        model="auto",
+        endpoint="/openai/v1/responses",
+        stream=True,
+        request_id=None,
+        thread_id="t1",
+        project="/p",
+        client="codex",
+        ip="10.0.0.1",
+    )
+    return plain._replace(**fields)
+
+
+def good(**fields: Any) -> Ended:
+    return Ended("m", "p", "standard", 200, latency_ms=10.0, **fields)
+
+
+async def a_key(ledger: Ledger, name: str = "dev", **policy: Any) -> KeyRow:
+    digest = f"{name}-{ledger.next_number()}".encode()
+    row = await ledger.create_key(NewKey(digest, name, "jt_…abcd", "ann", ("x",), None, policy, None), alone=False)
+    assert row is not None
+    return row
+
+
+async def add(ledger: Ledger, key: KeyRow | None = None, *, ended: Ended | None = None, **fields: Any) -> Opened:
+    """One request from its beginning to its end."""
+    opened = a_request(ledger, key, **fields)
+    await ledger.open(opened, CHOSEN)
+    ledger.end(opened, ended or good(), key.budget_id if key else None, held=False)
+    return opened
+
+
+def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int = 60_000) -> Reservation:
+    return Reservation(key.budget_id, limits, [Candidate("m", "p", "standard", estimate)], lease_ms)
+
+
+# --- the interface ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, member in vars(Ledger).items() if inspect.isfunction(member) and n[0] != "_"]
+)
+@pytest.mark.parametrize("engine", CLASSES)
+def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) -> None:
+    promised, given = getattr(Ledger, name), getattr(CLASSES[engine], name)
+    assert list(inspect.signature(given).parameters) == list(inspect.signature(promised).parameters)
+    assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_is_seen_while_it_runs_and_after_its_end(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    opened = a_request(ledger, key, request_id="mine")
+    await ledger.open(opened, CHOSEN)
+    [(first, running)] = await ledger.page(Page(10))
+    assert (running.id, running.status, running.key, running.model_used) == (request_id(opened.n), None, "dev", "m")
+    ledger.end(
+        opened, good(input_tokens=7, upstream_id="resp_1", cost_nano=5, cost_source="upstream"), None, held=False
+    )
+    await ledger.written()
+    [(second, over)] = await ledger.page(Page(10))
+    assert second > first
+    assert (over.status, over.input_tokens, over.cost_nano, over.cost_source) == (200, 7, 5, "upstream")
+    for text in (request_id(opened.n), "mine", "resp_1"):
+        found = await ledger.find(text)
+        assert found is not None
+        assert found[1] == over
+    assert await ledger.find("another") is None
+
+
+async def test_the_first_end_holds(ledger: Ledger) -> None:
+    opened = await add(ledger, ended=good(output_tokens=3))
+    ledger.end(opened, Ended("m", "p", "standard", 502), None, held=False)
+    await ledger.written()
+    [(_, record)] = await ledger.page(Page(10))
+    assert (record.status, record.output_tokens) == (200, 3)
+    assert await ledger.counted() == 1
+
+
+async def test_a_refusal_is_one_row_that_costs_nothing(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    await ledger.refuse(
+        a_request(ledger, key), Ended(None, None, None, 403, "policy_rejected", "no", "policy-rejected")
+    )
+    [(_, record)] = await ledger.page(Page(10))
+    assert (record.status, record.cause, record.cost_nano) == (403, "policy-rejected", 0)
+    assert (await ledger.activity(key)).requests == 1
+
+
+async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    first = await add(ledger, key, request_id="once")
+    with pytest.raises(DuplicateRequest, match="once"):
+        await ledger.open(a_request(ledger, key, request_id="once"), CHOSEN)
+    failed = await add(ledger, key, request_id="again", ended=Ended("m", "p", "standard", 502))
+    await ledger.open(a_request(ledger, key, request_id="again"), CHOSEN)
+    assert failed.n > first.n
+
+
+async def test_pages_by_number_meet_every_row_once_and_columns_say_the_same(ledger: Ledger) -> None:
+    for i in range(25):
+        await add(ledger, started_at=START + i, ended=good(input_tokens=i))
+    await ledger.written()
+    met, before = [], None
+    while entries := await ledger.page(Page(7, before=before)):
+        met += [record.id for _, record in entries]
+        before = int(entries[-1][1].id.removeprefix("req-"), 16)
+    assert len(met) == len(set(met)) == 25
+    assert met == sorted(met, reverse=True)
+    block = await ledger.page_block(Page(100))
+    assert block.id_texts("id") == met[::-1]
+    assert list(block.numbers["input_tokens"]) == list(range(25))
+
+
+async def test_a_filter_finds_the_same_by_row_and_by_column(ledger: Ledger) -> None:
+    for status in (200, 402, 500):
+        await add(ledger, ended=Ended("m", "p", "standard", status))
+    await ledger.written()
+    term = parse("status>=400")
+    assert {record.status for _, record in await ledger.page(Page(10, term))} == {402, 500}
+    assert (await ledger.page_block(Page(10, term))).rows == 2
+    _, changed = await ledger.changed(0, term, 10)
+    assert [record.status for _, record in changed] == [402, 500]
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+async def test_time_is_when_a_request_began_and_not_its_number(ledger: Ledger) -> None:
+    """A clock that was ten years ahead for a moment, and is right again."""
+    ahead = START + 3653 * DAY
+    late = await add(ledger, started_at=ahead)
+    right = await add(ledger, started_at=START)
+    await ledger.written()
+    assert right.n > late.n
+    (_, newest), _ = await ledger.page(Page(10))
+    assert newest.time.startswith("2026-11-23T00:00:00")
+    assert [record.id for _, record in await ledger.page(Page(10, until=ahead))] == [request_id(right.n)]
+    assert [record.id for _, record in await ledger.page(Page(10, since=ahead))] == [request_id(late.n)]
+    rows, totals = await ledger.usage(["day"], START, START + DAY)
+    assert ([row.by["day"] for row in rows], totals.requests) == (["2026-11-23"], 1)
+
+
+async def test_retention_goes_by_when_a_request_began(ledger: Ledger, clock: Clock) -> None:
+    await add(ledger, started_at=now_ms() - 91 * DAY)
+    await add(ledger, started_at=now_ms() - 89 * DAY)
+    while await ledger.forget(90):
+        pass
+    assert len(await ledger.page(Page(10))) == 1
+    assert await ledger.counted() == 2
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+async def test_parallel_reservations_never_pass_the_limit(ledger: Ledger) -> None:
+    key = await a_key(ledger, total_limit=100)
+    wanted = wanting(key, 30, ("total", 100))
+    asked = [ledger.reserve(a_request(ledger, key), wanted) for _ in range(64)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(one, Candidate) for one in found) == 3
+    [lack, *_] = [one for one in found if isinstance(one, Shortfall)]
+    assert (lack.period, lack.limit, lack.held, lack.left) == ("total", 100, 90, 10)
+    assert await ledger.window(key.budget_id, "total", START) == (0, 90)
+    assert len(await ledger.page(Page(100))) == 3
+
+
+async def test_an_end_gives_back_what_was_held_and_charges_what_it_cost(ledger: Ledger) -> None:
+    key = await a_key(ledger, daily_limit=100)
+    for cost, status in ((20, 200), (0, 502)):
+        opened = a_request(ledger, key)
+        await ledger.reserve(opened, wanting(key, 60, ("daily", 100)))
+        ledger.end(opened, Ended("m", "p", "standard", status, cost_nano=cost), key.budget_id, held=True)
+        await ledger.written()
+    assert await ledger.window(key.budget_id, "daily", START) == (20, 0)
+    assert await ledger.window(key.budget_id, "daily", START + DAY) == (0, 0)
+
+
+async def test_a_hold_that_nobody_renews_is_given_back(ledger: Ledger, clock: Clock) -> None:
+    key = await a_key(ledger, total_limit=100)
+    kept, lost = a_request(ledger, key, started_at=now_ms()), a_request(ledger, key, started_at=now_ms())
+    for opened in (kept, lost):
+        await ledger.reserve(opened, wanting(key, 30, ("total", 100), lease_ms=-1))
+    assert await ledger.renew_leases([kept.n], 60_000) == 1
+    assert await ledger.window(key.budget_id, "total", now_ms()) == (0, 30)
+
+
+async def test_wallets_add_up(ledger: Ledger) -> None:
+    await ledger.set_wallet("standard", 100, "start")
+    await ledger.credit_wallet("standard", 50, None)
+    with pytest.raises(MoneyError):
+        await ledger.credit_wallet("standard", MAX_NANO, None)
+    key = await a_key(ledger)
+    opened = a_request(ledger, key)
+    await ledger.reserve(opened, wanting(key, 60))
+    ledger.end(opened, good(cost_nano=40), key.budget_id, held=True)
+    await ledger.written()
+    [wallet] = [row for row in await ledger.wallets() if row.tier == "standard"]
+    entries = await ledger.wallet_entries("standard", None, 100)
+    assert (wallet.balance, wallet.held) == (110, 0)
+    assert (sum(e.amount for e in entries), sum(e.held for e in entries)) == (110, 0)
+    assert [row.tier for row in await ledger.wallets()] == ["economy", "standard", "premium"]
+
+
+async def test_sums_are_those_of_the_rows(ledger: Ledger) -> None:
+    keys = [await a_key(ledger, "ada"), await a_key(ledger, "bob")]
+    for i in range(12):
+        await add(ledger, keys[i % 2], started_at=START + i * DAY // 3, ended=good(input_tokens=i, cost_nano=i))
+    await ledger.written()
+    rows, totals = await ledger.usage(["key", "day"], START, START + 4 * DAY)
+    assert (totals.requests, totals.input_tokens, totals.cost_nano) == (12, 66, 66)
+    assert sum(row.totals.cost_nano for row in rows if row.by["key"] == "ada") == 30
+    _, some = await ledger.usage(["key"], START, START + 4 * DAY, only=["bob"])
+    assert some.cost_nano == 36
+    assert await ledger.fill_sums() is False
+
+
+# --- keys, policies, tokens -------------------------------------------------------------------------------------------
+
+
+async def test_a_key_is_made_changed_and_judged_by_its_newest_form(ledger: Ledger) -> None:
+    key = await a_key(ledger, daily_limit=5)
+    assert await ledger.key(key.id) == key
+    again = NewKey(b"other", "dev", "jt_…", None, (), None, {}, None)
+    assert await ledger.create_key(again, alone=True) is None
+    changed = await ledger.edit_key(key.id, {"policy": {"daily_limit": 9}, "state": "disabled"})
+    assert changed is not None
+    assert (changed.policy, changed.state, changed.policy_version) == ({"daily_limit": 9}, "disabled", 2)
+    assert await ledger.edit_key("none", {"name": "x"}) is None
+
+
+async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Ledger) -> None:
+    seen = [await ledger.access_version()]
+
+    async def changed() -> bool:
+        seen.append(await ledger.access_version())
+        return seen[-1] != seen[-2]
+
+    key = await a_key(ledger)
+    assert await changed()
+    await ledger.edit_key(key.id, {"state": "revoked"})
+    assert await changed()
+    token = await ledger.create_token("wall", b"digest")
+    assert await changed()
+    await ledger.set_wallet("economy", 5, None)
+    assert await changed()
+    access = ledger.access()
+    assert (access.version, [row.state for row in access.keys]) == (seen[-1], ["revoked"])
+    assert ([row.id for row in access.tokens], access.wallets_on) == ([token.id], True)
+    await add(ledger, key)
+    await ledger.credit_wallet("economy", 1, None)
+    assert not await changed(), "using a key, and paying, changes nothing that is judged by"
+    assert await ledger.delete_token(token.id)
+    assert await changed()
+    assert not await ledger.delete_token(token.id)
+
+
+async def test_a_named_policy_has_versions(ledger: Ledger) -> None:
+    await ledger.put_policy("team", {"daily_limit": 1})
+    second = await ledger.put_policy("team", {"daily_limit": 2})
+    [row] = await ledger.policies()
+    assert row == second
+    assert (row.version, row.body) == (2, {"daily_limit": 2})
+
+
+async def test_keys_made_for_a_trial_end(ledger: Ledger, clock: Clock) -> None:
+    short = NewKey(b"s", "try", "jt_…", None, ("trial",), now_ms() + 1_000, {}, None)
+    row = await ledger.create_key(short, alone=True)
+    other = await a_key(ledger)
+    assert row is not None
+    assert [ended.id for ended in await ledger.end_labelled("trial", 10_000)] == [row.id]
+    kept = await ledger.key(other.id)
+    assert kept is not None
+    assert kept.state == "active"
+
+
+# --- changes, and an end ----------------------------------------------------------------------------------------------
+
+
+async def test_a_tail_hears_of_changes_and_misses_none(ledger: Ledger) -> None:
+    async with asyncio.timeout(60), aclosing(ledger.changes()) as changes:
+        await anext(changes)
+        opened = a_request(ledger)
+        await ledger.open(opened, CHOSEN)
+        await anext(changes)
+        newest, entries = await ledger.changed(0, None, 10)
+        assert [seq for seq, _ in entries] == [newest]
+        ledger.end(opened, good(), None, held=False)
+        await anext(changes)
+        newest, block = await ledger.changed_block(newest, None, 10)
+        assert (block.rows, block.seq) == (1, newest)
+        assert newest == await ledger.last_seq()
+
+
+async def test_closing_writes_what_waits_and_a_running_request_is_ended_at_the_next_start(
+    open_store: Callable[[], Ledger],
+) -> None:
+    ledger = open_store()
+    key = await a_key(ledger, total_limit=100)
+    running = a_request(ledger, key)
+    await ledger.reserve(running, wanting(key, 30, ("total", 100)))
+    for _ in range(50):
+        opened = a_request(ledger)
+        ledger.open(opened, CHOSEN)
+        ledger.end(opened, good(), None, held=False)
+    assert ledger.close()
+    again = open_store()
+    assert (again.interrupted, await again.counted()) == (1, 51)
+    assert await again.window(key.budget_id, "total", START) == (0, 0)
+    found = await again.find(request_id(running.n))
+    assert found is not None
+    assert (found[1].status, found[1].error_type) == (500, "gateway_interrupted")
+    assert again.next_number() > running.n
+    assert again.close()
+
+
+async def test_after_its_end_a_ledger_refuses_in_the_interfaces_own_words(open_store: Callable[[], Ledger]) -> None:
+    ledger = open_store()
+    ledger.close()
+    with pytest.raises(api.StoreUnavailable):
+        await ledger.put_policy("p", {})
