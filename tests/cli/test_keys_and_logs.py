@@ -8,13 +8,18 @@ import json
 import re
 import signal
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from joytui.ledger.sqlite.engine import SqliteLedger
+from tests.ledger.filling import add
 from tests.support.hang import HANG_S
-from tests.support.joytui_process import Machine
+from tests.support.joytui_process import Machine, in_terminal
+from tests.support.terminal import Terminal
 
 LOG_FIELDS = [
     "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "status", "error_type",
@@ -333,12 +338,46 @@ def test_help_of_every_command(shared: Machine) -> None:
 
 
 def test_tables_fit_a_narrow_terminal(traffic: dict[str, Any], shared: Machine) -> None:
-    from tests.support.joytui_process import in_terminal
-
     for words in (["logs"], ["keys", "list"], ["usage", "--by", "key"], ["models"]):
         text = in_terminal(shared, words, columns=80)
         assert all(len(line) <= 80 for line in text), text
         assert any("total" in line or "key" in line or "model" in line for line in text)
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_rows_of_other_days_on_a_terminal(machine: Machine, columns: int) -> None:
+    """What was sent last week and last year, and what comes while it follows: each has its time, under its day."""
+    now = datetime.now(UTC)
+    old = [now - timedelta(days=400), now - timedelta(days=7)]
+    ledger = SqliteLedger.open_store(machine.data / "ledger.sqlite3")
+    for moment in old:
+        add(ledger, int(moment.timestamp() * 1000))
+    ledger.write_now(lambda batch: None)
+    ledger.close()
+    machine.env["JOYTUI_GATEWAY_RETENTION_DAYS"] = "0"
+    key = machine.ask("keys", "create", "dev")["key"]
+    expected = [[day, moment] for day, moment in map(day_and_time, old)]
+
+    listed = in_terminal(machine, ["logs"], columns=columns)
+    assert all(len(line) <= columns for line in listed), listed
+    assert [[listed[place], listed[place + 1].split()[0]] for place in (1, 3)] == expected
+
+    follow = [sys.executable, "-m", "joytui", "logs", "--follow"]
+    with Terminal(follow, columns=columns, lines=12, env=machine.terminal_env) as terminal:
+        terminal.wait_for(*(text for pair in expected for text in pair))
+        assert machine.send(url_of(machine), key).status_code == 200
+        sent = datetime.fromisoformat(machine.call("logs", "--json", "--limit", "1").json_lines[0]["time"])
+        terminal.wait_for(*day_and_time(sent))
+        assert [row.split()[0] for row in terminal.rows[:7]] == [
+            "time", "──", expected[0][1], "──", expected[1][1], "──", day_and_time(sent)[1]
+        ]  # fmt: skip
+        terminal.interrupt()
+        assert terminal.wait_exit() == 130
+
+
+def day_and_time(moment: datetime) -> tuple[str, str]:
+    local = moment.astimezone()
+    return f"── {local:%a %Y-%m-%d} ──", f"{local:%H:%M:%S}"
 
 
 def test_remote_by_url_and_token(traffic: dict[str, Any], shared: Machine, tmp_path: Path) -> None:

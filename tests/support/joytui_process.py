@@ -56,6 +56,12 @@ class Machine:
         self.env.pop("JOYTUI_CACHE_DIR", None)
 
     @property
+    def terminal_env(self) -> dict[str, str]:
+        """The environment of a command on a terminal, whose size and colours nothing but the terminal decides."""
+        env = {name: value for name, value in self.env.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+        return {**env, "TERM": "xterm-256color"}
+
+    @property
     def data(self) -> Path:
         return self.folder / "data"
 
@@ -133,10 +139,9 @@ def in_terminal(machine: Machine, words: Sequence[str], *, columns: int, lines: 
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    env = {name: value for name, value in machine.env.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
         [sys.executable, "-m", "joytui", *words],
-        env={**env, "TERM": "xterm-256color"},
+        env=machine.terminal_env,
         stdin=theirs,
         stdout=theirs,
         stderr=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from textual.css.query import NoMatches
 from textual.widgets import DataTable, Input
 
 from joytui.tui.app import ConsoleApp
@@ -51,8 +52,16 @@ async def opened(stage: Stage, screen: str, **wishes: Any) -> AsyncIterator[tupl
 
 
 async def until(pilot: Any, holds: Callable[[], bool]) -> None:
+    """Waits for it. A screen that is not composed yet has not got there."""
+
+    def arrived() -> bool:
+        try:
+            return holds()
+        except NoMatches:
+            return False
+
     async with asyncio.timeout(HANG_S):
-        while not holds():
+        while not arrived():
             await pilot.pause(0.02)
     await pilot.pause()
 
@@ -113,7 +122,9 @@ async def test_usage_of_the_gateway_leads_to_its_requests(stage):
         await until(pilot, lambda: app.screen.snapshot.insight is not None)
         assert "NOW" in text_of(app)
         assert "BUDGET b sets one" in text_of(app)
-        await pilot.press("g", "left", "down", "enter")
+        await pilot.press("g")
+        await until(pilot, lambda: app.screen.snapshot.asked.group == "key" and not app.screen.snapshot.loading)
+        await pilot.press("left", "down", "enter")
         await until(pilot, lambda: app.current_mode == "logs")
         await until(pilot, lambda: app.screen.filter_text != "")
         assert app.screen.filter_text.startswith("key:")
@@ -164,8 +175,7 @@ async def test_both_sides_are_reconciled(stage):
 async def test_a_budget_burns_down(stage):
     settings = ConsoleSettings(budget="100", budget_period="month")
     async with opened(stage, "usage", settings=settings) as (app, pilot):
-        await until(pilot, lambda: app.screen.snapshot.insight is not None)
-        assert "of 100 Cr this month" in text_of(app)
+        await until(pilot, lambda: "of 100 Cr this month" in text_of(app))
         await pilot.press("b")
         await until(pilot, lambda: "left at the end" in text_of(app))
         await pilot.press("escape")
