@@ -18,6 +18,7 @@ from joytui.client.ports import listener, runs_gateway
 from joytui.client.trial import require_codex
 from joytui.core.errors import UnreachableError
 from joytui.gateway.server import bind
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 
 
@@ -40,13 +41,13 @@ async def test_a_line_without_end_is_given_in_parts(tmp_path: Path) -> None:
 
 
 async def test_a_limit_ends_the_whole_session(tmp_path: Path) -> None:
-    outcome, heard = await run("sh -c 'echo $$; exec sleep 60' & echo $!; wait", tmp_path, limit_s=0.5)
+    outcome, heard = await run("sh -c 'echo $$; exec sleep 60' & echo $!; wait", tmp_path, limit_s=2)
     assert (outcome.exit_code, outcome.timed_out) == (None, True)
     assert_gone(heard)
 
 
 async def test_what_it_leaves_running_is_ended_with_it(tmp_path: Path) -> None:
-    outcome, heard = await run("sleep 60 & echo $!", tmp_path, limit_s=0.3)
+    outcome, heard = await run("sleep 60 & echo $!", tmp_path, limit_s=2)
     assert (outcome.timed_out, outcome.said) == (True, heard[0])
     assert_gone(heard)
 
@@ -78,7 +79,7 @@ def assert_gone(pids: list[str]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             ended = os.pidfd_open(int(pid))
-            assert select.select([ended], [], [], 5)[0], f"{pid} still runs"
+            assert select.select([ended], [], [], HANG_S)[0], f"{pid} still runs"
             os.close(ended)
 
 

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+from asyncio import FIRST_COMPLETED
 from pathlib import Path
 
 import httpx
@@ -70,7 +71,10 @@ def test_a_console_that_is_left_takes_its_keyless_gateway_along(machine: Machine
 
 
 def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: Machine) -> None:
-    env = {**machine.env, "JOYTUI_GATEWAY_LONELY_S": "0.5"}
+    env = {
+        **machine.env,
+        "JOYTUI_GATEWAY_LONELY_S": "8",
+    }  # longer than a busy machine takes from its start to the console's first look
     with Terminal(CONSOLE, columns=100, lines=30, env=env) as terminal:
         gateway = started(machine, terminal)
         terminal.interrupt(signal.SIGKILL)
@@ -79,9 +83,24 @@ def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: 
     assert "no key: the gateway that a console started ends" in (machine.data / "gateway.log").read_text()
 
 
-async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path) -> None:
+async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not one that a user started, not one with a key, not one that somebody looks at."""
-    settings = GatewaySettings(port=0, lonely_s=0.2)
+    alone_s = Gateway.alone_s
+    looked = asyncio.Event()
+
+    def look(gateway: Gateway) -> float:
+        looked.set()
+        return alone_s.fget(gateway)  # type: ignore[misc]
+
+    async def stays(why: str) -> None:
+        """It looks a few times whether it is alone, and stays."""
+        for _ in range(4):
+            looked.clear()
+            await asyncio.wait([task, waiting := asyncio.create_task(looked.wait())], return_when=FIRST_COMPLETED)
+            assert waiting.done(), why
+
+    monkeypatch.setattr(Gateway, "alone_s", property(look))
+    settings = GatewaySettings(port=0, lonely_s=0.05)
     ledger = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
     listening = bind("127.0.0.1", 0)
     gateway = Gateway(settings, ledger, offline(), ADMIN, _url(settings, listening.getsockname()[1]))
@@ -90,14 +109,14 @@ async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path) -> None:
     await ready.wait()
     headers = {"authorization": f"Bearer {ADMIN}"}
     async with httpx.AsyncClient(base_url=gateway.url, headers=headers, trust_env=False) as http:
-        assert not (await asyncio.wait([task], timeout=0.7))[0], "a user started it"
+        await stays("a user started it")
         made = (await http.post("/console/v1/keys", json={"name": "k"})).json()
         nobodys = True
-        assert not (await asyncio.wait([task], timeout=0.7))[0], "it has a key"
+        await stays("it has a key")
         async with http.stream("GET", "/console/v1/requests/stream") as tail:
             assert tail.status_code == 200
             await http.post(f"/console/v1/keys/{made['id']}/revoke")
-            assert not (await asyncio.wait([task], timeout=0.7))[0], "a console looks at it"
+            await stays("a console looks at it")
     async with asyncio.timeout(HANG_S):
         await task
     ledger.close()

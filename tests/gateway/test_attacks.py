@@ -93,25 +93,27 @@ async def test_old_and_chunked_clients_are_served(gateway: Served, version: str)
 
 async def test_a_request_that_does_not_go_on_is_closed(tmp_path: Path) -> None:
     """Without a byte, in its headers, in its body; while one that waits for its answer is not."""
-    async with served(tmp_path, request_wait_s=0.3) as here:
+    async with served(tmp_path) as here:
         key = await here.key()
+    async with (
+        served(tmp_path, request_wait_s=1.0) as here,
+        here.admin.stream("GET", "/console/v1/requests/stream") as tail,
+    ):
+        lines = tail.aiter_lines()
+        assert await anext(lines) == ": joytui"
         started = POST + head(here, "Content-Length: 999", key=key)
-        assert await talk(here) == b""
-        for parts in ((POST + "Host: x\r\nX: ",), (started,), (started, BODY), (POST + head(here, "Transfer-Encoding: chunked", key=key), b"5\r\nab")):  # fmt: skip
-            answer = await talk(here, *parts)
+        unfinished = ((POST + "Host: x\r\nX: ",), (started,), (started, BODY), (POST + head(here, "Transfer-Encoding: chunked", key=key), b"5\r\nab"))  # fmt: skip
+        nothing, *answers = await asyncio.gather(talk(here), *(talk(here, *parts) for parts in unfinished))
+        assert nothing == b""
+        for answer in answers:
             assert answer.startswith(b"HTTP/1.1 408")
             assert b"did not come whole in time" in answer
         assert not here.gateway.running
         assert here.gateway.keyring.find(key).running == 0  # type: ignore[union-attr]
-        tail = here.admin.stream("GET", "/console/v1/requests/stream")
-        async with tail as answer:
-            lines = answer.aiter_lines()
-            assert await anext(lines) == ": joytui"
-            await asyncio.sleep(0.6)  # twice the time that a request may take: this one is whole
-            assert (await here.chat(key)).status_code == 200
-            async for line in lines:
-                if line.startswith("data:"):
-                    break
+        assert (await here.chat(key)).status_code == 200
+        async for line in lines:  # the tail began before those, and came whole
+            if line.startswith("data:"):
+                break
 
 
 async def test_a_body_that_ends_early_is_no_request(gateway: Served) -> None:

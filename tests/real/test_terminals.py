@@ -15,13 +15,14 @@ import struct
 import subprocess
 import termios
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, poll
 from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 from tests.tui.test_start import command, configured
@@ -31,16 +32,16 @@ pytestmark = pytest.mark.slow
 SIZES = ((80, 24), (200, 60), (40, 10), (80, 24))
 
 
-def settled(terminal: Terminal, quiet: float = 1.2, limit: float = 30.0) -> int:
-    """Waits until nothing has been written for so long; how many characters had been written by then."""
-    deadline = time.monotonic() + limit
-    written, since = len(terminal.output), time.monotonic()
-    while time.monotonic() - since < quiet:
-        assert time.monotonic() < deadline, f"it still writes: {terminal.output[-300:]!r}"
-        time.sleep(0.05)
-        if len(terminal.output) != written:
-            written, since = len(terminal.output), time.monotonic()
-    return written
+def settled(terminal: Terminal, looks: int = 24) -> int:
+    """Waits until nothing has been written for so many looks, twenty a second; how many characters had been written by then."""
+    counts: deque[int] = deque(maxlen=looks)
+
+    def quiet() -> bool:
+        counts.append(len(terminal.output))
+        return len(counts) == looks and counts[0] == counts[-1]
+
+    poll(quiet, lambda: f"silence: {terminal.output[-300:]!r}")
+    return counts[-1]
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "screen-256color", "tmux-256color", "linux"])
@@ -156,7 +157,7 @@ def test_at_rest_it_writes_nothing(stage: Stage) -> None:
         terminal.wait_for("? Help")
         for key in "1234":
             terminal.send(key)
-            settled(terminal, quiet=1.6, limit=30)  # longer than any timer that draws
+            settled(terminal, looks=32)  # longer than any timer that draws
         terminal.send("q")
         terminal.wait_exit()
 
@@ -164,7 +165,7 @@ def test_at_rest_it_writes_nothing(stage: Stage) -> None:
 def test_a_request_costs_two_frames_and_no_more(stage: Stage) -> None:
     """Following: a request is drawn when it begins and when it has ended; nothing is cleared before (no flicker)."""
     with Terminal(command("--no-start", "--screen", "logs"), columns=120, lines=40, env=stage.setup.env) as terminal:
-        terminal.wait_for("following", "codex-anna")
+        terminal.wait_for("following", "✓ 200")
         before = settled(terminal)
         for _ in range(3):
             assert stage.ask("codex-anna", "joytui-offline-mini") == 200
@@ -210,21 +211,22 @@ def opened(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int, 
 def stalled(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
     """One whose terminal stopped reading while it was drawing."""
     with opened(env) as (process, master, slave):
-        deadline = time.monotonic() + 20
         turn = 0
-        while select.select([], [slave], [], 0)[1]:  # until it takes no more
-            assert time.monotonic() < deadline
+
+        def takes_no_more() -> bool:
+            nonlocal turn
             turn += 1
             fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40 + turn % 2, 120, 0, 0))
-            time.sleep(0.05)
+            return not select.select([], [slave], [], 0)[1]
+
+        poll(takes_no_more, lambda: "a terminal that is full")
         yield process, master, slave
 
 
-def read_until(master: int, wanted: bytes, limit: float = 15.0) -> bytes:
-    seen, deadline = b"", time.monotonic() + limit
+def read_until(master: int, wanted: bytes) -> bytes:
+    seen = b""
     while wanted not in seen:
-        left = deadline - time.monotonic()
-        assert select.select([master], [], [], max(0.0, left))[0], f"{wanted!r} did not come: {seen[-200:]!r}"
+        assert select.select([master], [], [], HANG_S)[0], f"{wanted!r} did not come: {seen[-200:]!r}"
         seen += os.read(master, 65536)
     return seen
 

@@ -6,14 +6,13 @@ import os
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, poll
 from tests.tui.test_start import command, configured
 
 DOCTOR = shlex.join(command("--no-start", "--screen", "doctor"))
@@ -48,12 +47,16 @@ class Tmux:
     def type(self, *keys: str) -> None:
         self("send-keys", *keys)
 
-    def until(self, holds: Callable[[str], bool], what: str, limit: float = 30.0) -> str:
-        """tmux tells nobody that a pane has changed: it is looked at ten times a second."""
-        deadline = time.monotonic() + limit
-        while not holds(screen := self.pane()):
-            assert time.monotonic() < deadline, f"waited for {what}:\n{screen}"
-            time.sleep(0.1)
+    def until(self, holds: Callable[[str], bool], what: str) -> str:
+        """tmux tells nobody that a pane has changed."""
+        screen = ""
+
+        def look() -> bool:
+            nonlocal screen
+            screen = self.pane()
+            return holds(screen)
+
+        poll(look, lambda: f"{what}:\n{screen}")
         return screen
 
     def wait_for(self, *texts: str) -> str:

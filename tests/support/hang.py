@@ -6,10 +6,21 @@ No test judges how quickly something happens. A wait is bounded only so that a h
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 HANG_S = 180.0
+WORK_S = 20.0
+"""CPU seconds after which work that takes parts of one does not end."""
+
+
+def poll(holds: Callable[[], bool], what: Callable[[], str]) -> None:
+    """For what tells nobody when it has changed: looked at twenty times a second. `what` was waited for, and what was there instead."""
+    end = time.monotonic() + HANG_S
+    while not holds():
+        assert time.monotonic() < end, f"waited for {what()}"
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -17,10 +28,10 @@ def ended() -> Iterator[None]:
     """A block that only works, and waits for nothing that could be given a bound: it ends by the CPU time that it took. In the main thread."""
 
     def give_up(number: int, frame: object) -> None:
-        raise AssertionError(f"still at work after {HANG_S:g} s of CPU time")
+        raise AssertionError(f"still at work after {WORK_S:g} s of CPU time")
 
     before = signal.signal(signal.SIGPROF, give_up)
-    signal.setitimer(signal.ITIMER_PROF, HANG_S)
+    signal.setitimer(signal.ITIMER_PROF, WORK_S)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from joytui.gateway.upstreams.factory import make_failover, make_upstream
 from joytui.gateway.upstreams.failover import Failover
 from joytui.gateway.upstreams.transport import TransportOptions
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, stream
+from tests.support.hang import HANG_S
 from tests.upstreams.calling import ANSWER, error, model_call, read
 
 
@@ -126,22 +127,24 @@ def vanish(seen: Seen) -> Scripted:
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "words"),
+    ("script", "idle_s", "status", "words"),
     [
-        (lambda seen: Scripted(200, {"content-type": "application/json"}, [asyncio.Event().wait()]), 504, "stopped sending"),
-        (vanish, 502, "closed the connection without an answer"),
-        (lambda seen: Scripted(200, {"content-type": "application/json"}, [b'{"id"'], cut=True), 502, "broke off"),
+        (lambda seen: Scripted(200, {"content-type": "application/json"}, [asyncio.Event().wait()]), 1.0, 504, "stopped sending"),
+        (vanish, HANG_S, 502, "closed the connection without an answer"),
+        (lambda seen: Scripted(200, {"content-type": "application/json"}, [b'{"id"'], cut=True), HANG_S, 502, "broke off"),
     ],
     ids=["silent", "gone", "half an answer"],
 )  # fmt: skip
-async def test_an_upstream_that_may_be_at_work_is_not_doubled(script: Any, status: int, words: str) -> None:
+async def test_an_upstream_that_may_be_at_work_is_not_doubled(
+    script: Any, idle_s: float, status: int, words: str
+) -> None:
     """It had the request and may bill for it: the client is told, and the next request goes elsewhere."""
     async with ChatUpstream(script) as first, ChatUpstream(lambda s: answer_json(ANSWER)) as second:
-        options = TransportOptions(idle_timeout=0.3)
+        options = TransportOptions(idle_timeout=idle_s)
         both = Failover(
             [
                 make_upstream(first.url, "a", name="first", options=options),
-                make_upstream(second.url, "b", name="second", options=options),
+                make_upstream(second.url, "b", name="second"),
             ]
         )
         exchange, data, seen = await read(both, model_call("chat/completions", stream=False))
@@ -166,7 +169,7 @@ async def test_an_upstream_that_never_answers_is_not_doubled() -> None:
     server = await asyncio.start_server(take, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with server, ChatUpstream(lambda s: answer_json(ANSWER)) as second:
-        first = make_upstream(url, "a", name="first", options=TransportOptions(idle_timeout=0.3))
+        first = make_upstream(url, "a", name="first", options=TransportOptions(idle_timeout=1.0))
         both = Failover([first, make_upstream(second.url, "b", name="second")])
         exchange, data, _ = await read(both, model_call("chat/completions", stream=False))
         assert got.is_set()
