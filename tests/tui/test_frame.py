@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual import events
+from textual.geometry import Size
 
 from joytui.tui.screens.help import HelpDialog
 from joytui.tui.state import LinkState
@@ -29,6 +30,25 @@ async def test_too_small_says_what_it_needs():
         await pilot.resize_terminal(100, 30)
         await settle(app, pilot)
         assert "40×10" not in text_of(app)
+
+
+@pytest.mark.parametrize("over_it", [None, "question_mark", "ctrl+o"], ids=["screen", "dialog", "jump keys"])
+async def test_sizes_that_overtake_each_other_come_to_rest(over_it):
+    """A window that is dragged: the screen is laid out as it is now, and no size calls the other back."""
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        if over_it:
+            await pilot.press(over_it)
+        await settle(app, pilot)
+        layouts = []
+        app.screen.screen_layout_refresh_signal.subscribe(app, layouts.append)
+        for size in (Size(100, 30), Size(*SIZE), Size(90, 20), Size(*SIZE)):
+            app.screen.post_message(events.Resize(size, size))
+            app.screen.call_later(lambda: None)  # two sizes in a row would be one
+        await pilot.pause()
+        assert app.screen.size == SIZE
+        assert len(layouts) <= 4
 
 
 async def test_number_keys_walk_the_screens_and_mouse_too():

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from joytui.tui.console import Console, console_of
+from joytui.tui.current_size import CurrentSize
 from joytui.tui.textual_private import PacedScreen
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
@@ -34,7 +35,7 @@ class TooSmall(Widget):
         )
 
 
-class ConsoleScreen(PacedScreen):
+class ConsoleScreen(CurrentSize, PacedScreen):
     """A mode's base screen. Subclasses name themselves (`MODE`) and yield their body."""
 
     MODE: ClassVar[str] = ""

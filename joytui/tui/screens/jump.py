@@ -12,6 +12,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from joytui.tui.current_size import CurrentSize
+
 LETTERS = "asdfghjkl"
 
 
@@ -21,7 +23,7 @@ def panes(screen: Screen[Any]) -> list[Widget]:
     return sorted(found, key=lambda widget: (widget.region.y, widget.region.x))[: len(LETTERS)]
 
 
-class JumpOverlay(ModalScreen[None]):
+class JumpOverlay(CurrentSize, ModalScreen[None]):
     """Letters over the panes; any other key takes them away."""
 
     DEFAULT_CSS = """

@@ -10,11 +10,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from joytui.tui.console import Console, console_of
+from joytui.tui.current_size import CurrentSize
 
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(CurrentSize, ModalScreen[T]):
     """Subclasses set DIALOG_TITLE and yield their content from `compose_dialog`. Escape closes with None."""
 
     CSS_PATH = "../dialogs.tcss"
