@@ -111,6 +111,7 @@ async def test_a_refused_write_changes_nothing_and_takes_no_other_with_it(
     def half(batch: Batch, request: Opened) -> None:
         open_request(batch, request, Candidate("m", "p", "standard", 0))
         money.credit_wallet(batch, "standard", 5, None)
+        batch.sums.add(START, PLACE, (1, 0, 0, 9, 0, 0, 0, 0), 3.0, 70.0)
         refusal(batch)
 
     number = reads.last_seq
@@ -126,6 +127,7 @@ async def test_a_refused_write_changes_nothing_and_takes_no_other_with_it(
     rows = dump(ledger)
     assert [row[0] & 15 for row in rows["request"]] == [0, 3]
     assert (rows["wallet_entry"], rows["rollup_hour"]) == ([], [])
+    assert [uses for *_, uses in rows["key_client"]] == [2]
     assert ledger.read_now(number) == before + 2, "numbers of changes have no gap"
     assert (ledger.lost, ledger.owed, ledger.failure) == (1, 0, None)
     [record] = [record for record in caplog.records if record.name == "joytui.ledger"]
@@ -191,7 +193,7 @@ JOB = st.builds(
 )
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.lists(JOB, max_size=12), max_size=6))
 def test_the_store_is_that_of_the_accepted_writes_alone(batches: list[list[Job]]) -> None:
     """Whatever is written together, and whatever of it is refused: as if each had come alone, and the refused ones never."""
