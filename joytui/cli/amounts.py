@@ -10,7 +10,7 @@ from joytui.core.clock import now, parse_time
 from joytui.core.money import parse_credits
 
 if TYPE_CHECKING:
-    from joytui.core.records import RequestRecord
+    from joytui.core.request import RequestRecord
 
 
 def cost(record: RequestRecord) -> str:

@@ -19,7 +19,7 @@ from joytui.core.errors import EXIT_OK, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.records import RequestRecord
+    from joytui.core.request import RequestRecord
 
 DASHED = ("--filter",)
 LIMIT = 50

@@ -11,15 +11,8 @@ from joytui.cli.columns import Column, cut, lines, screen_width
 from joytui.cli.output import emit, emit_json_line, paint
 from joytui.core.amounts import count, span
 from joytui.core.clock import now
-from joytui.core.records import RequestRecord
 from joytui.core.redaction import visible
-
-FIELDS = (
-    "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "status", "error_type",
-    "error_message", "cause", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
-    "cost_credits", "cost_source", "ttft_ms", "latency_ms", "stream", "request_id", "upstream_id", "thread_id",
-    "client", "ip",
-)  # fmt: skip
+from joytui.core.request import FIELDS, RequestRecord
 
 COLUMNS = (
     Column("time"),
@@ -41,12 +34,13 @@ DATED_WIDTH = len("2026-11-23 14:03:22")
 
 
 def as_json(record: RequestRecord) -> dict[str, Any]:
-    """The contract's fields, in its order; `notes` after them where there are any."""
+    """The contract's fields, in its order; after them those that are listed where there are any."""
     from joytui.core.wire import request_view
 
     data = request_view(record)
-    shown = {name: data[name] for name in FIELDS}
-    return shown | {"notes": record.notes} if record.notes else shown
+    shown = {field.member: data[field.member] for field in FIELDS if field.listed == "always"}
+    more = {field.member: data[field.member] for field in FIELDS if field.listed == "if any"}
+    return shown | {name: value for name, value in more.items() if value}
 
 
 def row(record: RequestRecord, *, dated: bool) -> list[str]:
@@ -144,11 +138,14 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
         ("cost", f"{amounts.cost(record) or '0'} Cr, {sources[record.cost_source]}"),
         ("took", ", ".join(f"{what} {span(ms)}" for what, ms in times if ms is not None)),
         ("request id", record.request_id),
-        ("upstream id", record.upstream_id or ""),
-        ("thread", record.thread_id or ""),
-        ("client", " from ".join(part for part in (record.client, record.ip) if part)),
-        ("notes", record.notes or ""),
+        *((field.label, _text(record, field.name)) for field in FIELDS if field.label),
     ]
+
+
+def _text(record: RequestRecord, name: str) -> str:
+    if name == "client":  # and where it asked from, on one line
+        return " from ".join(part for part in (record.client, record.ip) if part)
+    return "" if name == "ip" else str(getattr(record, name) or "")
 
 
 def _explained(record: RequestRecord) -> list[str]:

@@ -26,7 +26,7 @@ from joytui.client.stream import (
 )
 from joytui.core.columnar import Block, block_of, from_json
 from joytui.core.errors import RefusedError
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.core import wire

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joytui.client.console import ConsoleClient
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 PAGE = 500  # the most that the gateway gives at once
 

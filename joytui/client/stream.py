@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from joytui.core.columnar import Block, block_of, from_json
 from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.money import MoneyError, parse_credits
-from joytui.core.records import RequestRecord
+from joytui.core.request import FIELDS, Kind, RequestRecord
 from joytui.core.sse import SseSplitter
 
 # The gateway sends a comment as a heartbeat while nothing happens; nothing at all for so long means a dead connection.
@@ -149,28 +149,21 @@ async def _events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Any]:
             yield json.loads(event.data)
 
 
-_TEXTS = (
-    "id", "time", "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "error_type",
-    "error_message", "cause", "request_id", "upstream_id", "thread_id", "client", "ip", "notes",
-)  # fmt: skip
-_COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+_READ: dict[Kind, Callable[[Any], Any]] = {
+    "count": lambda number: number or 0,
+    "cost": lambda text: parse_credits(text or 0),
+    "source": lambda name: name or "none",
+    "flag": bool,
+}
+_MEMBERS = tuple((field.name, field.member, _READ.get(field.kind)) for field in FIELDS)
 
 
 def record_of(row: Mapping[str, Any]) -> RequestRecord:
     """A RequestView's plain data as a record. Raises ValueError where it is none."""
     try:
-        values: dict[str, Any] = {name: row.get(name) for name in _TEXTS}
-        values.update((name, row.get(name) or 0) for name in _COUNTS)
-        return RequestRecord(
-            **values,
-            status=row.get("status"),
-            cost_nano=parse_credits(row.get("cost_credits") or 0),
-            cost_source=row.get("cost_source") or "none",
-            ttft_ms=row.get("ttft_ms"),
-            latency_ms=row.get("latency_ms"),
-            stream=bool(row.get("stream")),
-            queue_ms=row.get("queue_ms"),
-            first_byte_ms=row.get("first_byte_ms"),
-        )
+        values: dict[str, Any] = {
+            name: row.get(member) if read is None else read(row.get(member)) for name, member, read in _MEMBERS
+        }
+        return RequestRecord(**values)
     except (AttributeError, TypeError, MoneyError) as error:
         raise ValueError(f"not a request record: {error}") from None

@@ -25,8 +25,8 @@ from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, try_overrides
 from joytui.core.loopback import is_loopback
 from joytui.core.money import format_credits
-from joytui.core.records import RequestRecord
 from joytui.core.redaction import Redactor, visible
+from joytui.core.request import RequestRecord
 
 TRIAL_LIMIT_S = 120.0
 SETTLE_LIMIT_S = 3.0

@@ -9,8 +9,8 @@ A tenth of the rows' work on both sides: texts that repeat are numbered, numbers
                                           or {"prefix", "size", "kind": "hex" | "uuid", "data": base64, "none": [row, …]}}}
 
 Arrays are unsigned and little-endian, of 1, 2, 4 or 8 bytes each. `time` is in milliseconds since 1970, `cost_nano` in
-nano-credits, `status` 0 while it runs, `cost_source` a place in SOURCES, SPANS are in hundredths of a millisecond and one
-more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left out where there is one value.
+nano-credits, `status` 0 while it runs, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
+hundredths of a millisecond and one more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left out where there is one value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import sys
 from array import array
 from binascii import Error as BadBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -28,22 +28,17 @@ from typing import Any, NamedTuple
 
 from joytui.core.money import NANO_PER_CREDIT, parse_credits
 from joytui.core.packed_ids import MOST_BYTES, OWN, Packed, Shape, pack, packed
+from joytui.core.request import FIELDS, Kind, names
 
-TEXTS = (
-    "key", "key_id", "model", "model_used", "provider", "tier", "endpoint", "error_type", "error_message", "cause",
-    "thread_id", "client", "ip", "notes",
-)  # fmt: skip
-COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-SPANS = ("queue", "first_byte", "ttft", "latency")
-NUMBERS = ("time", "status", "cost_nano", "cost_source", "stream", *SPANS, *COUNTS)
-IDS = ("id", "request_id", "upstream_id")
+TEXTS = names("text")
+IDS = names("id")
+NUMBERS: dict[str, Kind] = {field.name: field.kind for field in FIELDS if field.kind not in ("text", "id")}
 SOURCES = ("none", "estimated", "upstream")
 MOST_ROWS = 100_000
 LIMITS = {"B": 1 << 8, "H": 1 << 16, "I": 1 << 32, "Q": 1 << 64}
-_FIELDS = (
-    *IDS, "time", "status", "cost_credits", "cost_source", "stream", *(f"{name}_ms" for name in SPANS), *TEXTS, *COUNTS,
-)  # fmt: skip
-_fields = itemgetter(*_FIELDS)
+_NAMES = tuple(field.name for field in FIELDS)
+_MEMBERS = tuple(field.member for field in FIELDS)
+_members = itemgetter(*_MEMBERS)
 IdColumn = Packed | list[str | None]
 
 
@@ -56,7 +51,7 @@ class Coded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`rows` requests, oldest change first. `seq`: where to go on after it."""
+    """`rows` requests, oldest change first, by the names of their fields. `seq`: where to go on after it."""
 
     rows: int
     seq: int
@@ -141,32 +136,25 @@ def _ids(values: list[str | None]) -> IdColumn:
 def block_of(rows: Sequence[Mapping[str, Any]]) -> Block:
     """From RequestViews as plain data. Raises ValueError where they are none."""
     try:
-        columns: dict[str, Sequence[Any]] = dict.fromkeys(_FIELDS, ())
+        columns: dict[str, Sequence[Any]] = dict.fromkeys(_NAMES, ())
         if rows:
-            columns = dict(zip(_FIELDS, zip(*map(_fields_of, rows), strict=True), strict=True))
+            columns = dict(zip(_NAMES, zip(*map(_members_of, rows), strict=True), strict=True))
         seq = max((row.get("seq") or 0 for row in rows), default=0)
         return _built(len(rows), seq, columns)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"no request: {error}") from None
 
 
-def _fields_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _members_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     try:
-        found: tuple[Any, ...] = _fields(row)
+        found: tuple[Any, ...] = _members(row)
         return found
     except KeyError:
-        return tuple(row.get(name) for name in _FIELDS)
+        return tuple(row.get(name) for name in _MEMBERS)
 
 
 def _built(rows: int, seq: int, columns: Mapping[str, Sequence[Any]]) -> Block:
-    numbers = {name: narrow([max(0, number or 0) for number in columns[name]]) for name in COUNTS}
-    numbers["time"] = narrow(_times(columns["time"]))
-    numbers["status"] = narrow([status or 0 for status in columns["status"]])
-    numbers["cost_nano"] = narrow([_nano(text) for text in columns["cost_credits"]])
-    numbers["cost_source"] = narrow([_source(name) for name in columns["cost_source"]])
-    numbers["stream"] = array("B", [bool(stream) for stream in columns["stream"]])
-    for name in SPANS:
-        numbers[name] = narrow([hundredths(ms) for ms in columns[f"{name}_ms"]])
+    numbers = {name: narrow(_NUMBERED[kind](columns[name])) for name, kind in NUMBERS.items()}
     own = list(columns["id"])
     if not all(isinstance(value, str) and value for value in own):
         raise ValueError("a request without an id")
@@ -219,8 +207,28 @@ def _nano(text: str | None) -> int:
         return 0
 
 
-def _source(name: str | None) -> int:
-    return SOURCES.index(name) if name in SOURCES else 0
+def statuses(values: Iterable[int | None]) -> list[int]:
+    return [status or 0 for status in values]
+
+
+def sources(values: Iterable[str | None]) -> list[int]:
+    return [SOURCES.index(name) if name in SOURCES else 0 for name in values]
+
+
+def spans(values: Iterable[float | None]) -> list[int]:
+    return [hundredths(ms) for ms in values]
+
+
+_NUMBERED: dict[Kind, Callable[[Sequence[Any]], list[int]]] = {
+    "time": _times,
+    "status": statuses,
+    "count": lambda values: [max(0, number or 0) for number in values],
+    "cost": lambda values: [_nano(text) for text in values],
+    "source": sources,
+    "span": spans,
+    "flag": lambda values: [1 if value else 0 for value in values],
+}
+"""What stands in RequestViews, as the numbers of a block."""
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------------
@@ -230,12 +238,17 @@ def to_json(block: Block, **more: Any) -> str:
     """The JSON of a block, with more fields beside "columns"."""
     columns: dict[str, Any] = {"rows": block.rows, "seq": block.seq}
     for name, numbers in block.numbers.items():
-        columns[name] = _array(numbers)
+        columns[_member(name)] = _array(numbers)
     for name, (values, codes) in block.texts.items():
         columns[name] = {"values": values, **(_array(codes) if len(values) > 1 else {})}
     for name, ids in block.ids.items():
         columns[name] = _packed_json(ids) if isinstance(ids, Packed) else ids
     return json.dumps({"columns": columns, **more}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _member(name: str) -> str:
+    """The name of a field's column in JSON."""
+    return name.removesuffix("_ms")
 
 
 def _array(numbers: array[int]) -> dict[str, str]:
@@ -267,7 +280,7 @@ def from_json(data: Any) -> Block:
         return Block(
             rows,
             seq,
-            {name: _numbers(data.get(name, {"B": zeros}), rows) for name in NUMBERS},
+            {name: _numbers(data.get(_member(name), {"B": zeros}), rows) for name in NUMBERS},
             {name: _texts(data.get(name, none), rows) for name in TEXTS},
             {name: _id_column(data.get(name, [None] * rows), rows, needed=name == "id") for name in IDS},
         )

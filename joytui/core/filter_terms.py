@@ -16,14 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord, names
 
 Comparison = Literal["=", "<", "<=", ">", ">="]
 
-TEXT_COLUMNS = (
-    "id", "request_id", "upstream_id", "thread_id", "key", "key_id", "model", "model_used", "provider", "tier",
-    "endpoint", "error_type", "error_message", "cause", "client", "ip", "notes",
-)  # fmt: skip
+TEXT_COLUMNS = names("id", "text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from joytui.core.filter_terms import (
     predicate,
 )
 from joytui.core.money import MoneyError, parse_credits
+from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind
 
 __all__ = [
     "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
@@ -182,31 +183,26 @@ class StateOperator:
 
 Operator = TextOperator | NumberOperator | StatusOperator | TimeOperator | StateOperator
 
+
+def _of_fields(kind: Kind, read: Callable[[str], int | float] | None = None) -> Iterator[Operator]:
+    """An operator for each term of the fields of a kind: over texts, or over numbers that `read` reads."""
+    found: dict[str, list[Field]] = {}
+    for field in FIELDS:
+        for code in field.terms if field.kind == kind else ():
+            found.setdefault(code, []).append(field)
+    for code, fields in found.items():
+        text, columns = SHARED_TERMS.get(code, fields[0].help), tuple(field.name for field in fields)
+        yield NumberOperator(code, text, columns, read) if read else TextOperator(code, text, columns)
+
+
 OPERATORS: tuple[Operator, ...] = (
     StatusOperator(),
     StateOperator(),
-    TextOperator("key", "the key's name", ("key",)),
-    TextOperator("key_id", "the key's id", ("key_id",)),
-    TextOperator("model", "the model that was asked for, or the one used", ("model", "model_used")),
-    TextOperator("asked", "the model that was asked for", ("model",)),
-    TextOperator("used", "the model that answered", ("model_used",)),
-    TextOperator("provider", "the upstream's provider", ("provider",)),
-    TextOperator("tier", "economy, standard or premium", ("tier",)),
-    TextOperator("endpoint", "the path that was called", ("endpoint",)),
-    TextOperator("type", "the error's type (policy_rejected, …)", ("error_type",)),
-    TextOperator("cause", "why it was refused: a cause id of the doctor", ("cause",)),
-    TextOperator("id", "own, client's or upstream's request id", ("id", "request_id", "upstream_id")),
-    TextOperator("thread", "the Codex thread", ("thread_id",)),
-    TextOperator("client", "the program that asked (its User-Agent)", ("client",)),
-    TextOperator("ip", "the address it came from", ("ip",)),
-    NumberOperator("cost", "credits: cost>0.5", ("cost_nano",), _nano),
-    NumberOperator("tokens", "input and output tokens: tokens>5k", ("input_tokens", "output_tokens"), _count),
-    NumberOperator("input", "input tokens", ("input_tokens",), _count),
-    NumberOperator("cached", "cached input tokens", ("cached_input_tokens",), _count),
-    NumberOperator("output", "output tokens", ("output_tokens",), _count),
-    NumberOperator("reasoning", "reasoning tokens", ("reasoning_tokens",), _count),
-    NumberOperator("ttft", "time to the first token: ttft>2s", ("ttft_ms",), _milliseconds),
-    NumberOperator("latency", "time to the end: latency>800ms", ("latency_ms",), _milliseconds),
+    *_of_fields("text"),
+    *_of_fields("id"),
+    *_of_fields("cost", _nano),
+    *_of_fields("count", _count),
+    *_of_fields("span", _milliseconds),
     TimeOperator("since", "from then on: 30m, 2h, 7d, today, a date", ">="),
     TimeOperator("until", "before then", "<"),
 )

@@ -1,7 +1,7 @@
 """The records that pass between the packages: frozen data, no behaviour beyond their own JSON form.
 
 The doctor's half (`Report` and what it holds) is the contract of `joytui doctor --json`, schema version 1.
-The gateway's half (`RequestRecord`) is the contract of `joytui logs --json`; that of `joytui usage` is in `core.usage`.
+The contract of `joytui logs --json` is in `core.request`, that of `joytui usage` in `core.usage`.
 """
 
 from __future__ import annotations
@@ -36,9 +36,6 @@ def to_json(value: Any) -> Any:
 def json_fields(record: Any) -> tuple[Field[Any], ...]:
     """The fields of a record (or of its class) that its JSON form has."""
     return tuple(f for f in fields(record) if f.metadata.get("json", True))
-
-
-# --- the doctor -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,48 +172,3 @@ class Report:
     warnings: tuple[Finding, ...]
     table: tuple[TableRow, ...]
     steps: tuple[Step, ...]
-
-
-# --- the gateway ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
-    """One request through the gateway. Tokens are counts, `cost` nano-credits, times RFC 3339 UTC, latencies ms.
-
-    Latencies count from when the request came: `queue_ms` until it was handed to the upstream (its body read, checked,
-    reserved), `first_byte_ms` until the head of the upstream's answer came, `ttft_ms` until the first content,
-    `latency_ms` until the end. None: it did not come so far, or an older gateway wrote the record.
-    `status` is None while the request runs; 499 when the client went away. `cause` is a cause id for a refusal.
-    """
-
-    id: str
-    time: str
-    key: str | None
-    key_id: str | None
-    model: str | None
-    model_used: str | None
-    provider: str | None
-    tier: str | None
-    endpoint: str
-    status: int | None
-    error_type: str | None
-    error_message: str | None
-    cause: str | None
-    input_tokens: int
-    cached_input_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-    cost_nano: int
-    cost_source: Literal["upstream", "estimated", "none"]
-    ttft_ms: float | None
-    latency_ms: float | None
-    stream: bool
-    request_id: str
-    upstream_id: str | None
-    thread_id: str | None
-    client: str | None
-    ip: str | None
-    notes: str | None = None
-    queue_ms: float | None = None
-    first_byte_ms: float | None = None

@@ -48,12 +48,13 @@ is refused first of all, so talk to the address that its state file names.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import format_credits, parse_credits
-from joytui.core.records import RequestRecord
+from joytui.core.request import FIELDS, RequestRecord
 
 
 class Model(BaseModel):
@@ -210,40 +211,24 @@ class KeyCreated(KeyView):
     key: str
 
 
-class RequestView(Model):
-    """One line of `joytui logs --json`; overview.md's contract; `seq`, `notes` and the two times beyond it."""
+def _request_members() -> dict[str, Any]:
+    """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
+    types = get_type_hints(RequestRecord)
+    types["cost_nano"] = str
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False}
+    members: dict[str, Any] = {"seq": (int, 0)}
+    for field in FIELDS:
+        default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)
+        members[field.member] = (types[field.name], Field(default, description=field.measured or None))
+    return members
 
-    seq: int = 0
-    id: str
-    time: str
-    key: str | None = None
-    key_id: str | None = None
-    model: str | None = None
-    model_used: str | None = None
-    provider: str | None = None
-    tier: str | None = None
-    endpoint: str
-    status: int | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    cause: str | None = None
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_credits: str = "0"
-    cost_source: Literal["upstream", "estimated", "none"] = "none"
-    ttft_ms: float | None = None
-    latency_ms: float | None = None
-    stream: bool = False
-    request_id: str
-    upstream_id: str | None = None
-    thread_id: str | None = None
-    client: str | None = None
-    ip: str | None = None
-    notes: str | None = None
-    queue_ms: float | None = None
-    first_byte_ms: float | None = None
+
+RequestView = create_model(
+    "RequestView",
+    __base__=Model,
+    __doc__="One line of `joytui logs --json`; overview.md's contract; `seq`, `notes` and the two times beyond it.",
+    **_request_members(),
+)
 
 
 class UsageNumbers(Model):
@@ -388,10 +373,12 @@ class TokenCreated(TokenView):
     token: str
 
 
+_of_record = attrgetter(*(field.name for field in FIELDS))
+_MEMBERS = tuple(field.member for field in FIELDS)
+
+
 def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
-    from joytui.core.records import to_json
-
-    data = to_json(record)
-    data["cost_credits"] = format_credits(data.pop("cost_nano"))
-    return {"seq": seq, **data}
+    data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
+    data["cost_credits"] = format_credits(record.cost_nano)
+    return data

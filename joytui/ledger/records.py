@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

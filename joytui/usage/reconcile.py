@@ -14,7 +14,7 @@ from typing import Literal
 
 from joytui.codex.rollouts import Entry
 from joytui.core.clock import parse_time
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 DifferenceKind = Literal["elsewhere", "unrecorded", "unknown-to-codex", "tokens-differ", "retried", "failed-before"]
 NEAR_MS = 15 * 60_000

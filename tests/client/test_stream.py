@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytui.client.stream import Backoff, batches, record_of
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.core.wire import RequestView, request_view
 from tests.core.test_filters import REFUSED
 

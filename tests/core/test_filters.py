@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytui.core.filters import OPERATORS, TEXT_COLUMNS, AllOf, FilterError, Not, help_lines, parse, predicate
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from joytui.core.columnar import Block, block_of
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.core.wire import request_view
 
 

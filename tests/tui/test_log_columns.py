@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from joytui.core.columnar import COUNTS, TEXTS, block_of, from_json, to_json
+from joytui.core.columnar import TEXTS, block_of, from_json, to_json
 from joytui.core.filters import (
     AllOf,
     AnyOf,
@@ -24,6 +24,7 @@ from joytui.core.filters import (
     fold,
     predicate,
 )
+from joytui.core.request import names
 from joytui.core.wire import request_view
 from joytui.tui.logs import select
 from joytui.tui.logs.select import matching
@@ -52,6 +53,7 @@ SPAN = st.none() | st.sampled_from([0.0, 0.1, 812.3, 1000.0, 9_999.99]) | st.int
 TIMES = st.sampled_from(
     ["2026-11-23T14:05:13.680Z", "1970-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z", "2026-11-23T14:05:14.000Z"]
 )
+COUNTS = names("count")
 NOTHING: dict[str, Any] = {**dict.fromkeys(TEXTS), **dict.fromkeys(COUNTS, 0)}
 ROWS = st.fixed_dictionaries(
     {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from joytui.core.columnar import Block, block_of, own_number
 from joytui.core.filters import Term, parse, predicate
 from joytui.core.places import places
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.app import ConsoleApp
 from joytui.tui.link import Link
 from joytui.tui.logs import shown as shown_module

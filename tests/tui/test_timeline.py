@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.lines import filled, hanging
 from joytui.tui.logs.store import LogStore
 from joytui.tui.logs.timeline import cells_of, parts, timeline

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from joytui.codex.rollouts import Entry
 from joytui.core.clock import rfc3339
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.usage.reconcile import reconcile
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.causes import CAUSES, Cause
 from joytui.core.clock import rfc3339
-from joytui.core.records import RequestRecord, to_json
+from joytui.core.records import to_json
 from joytui.core.redaction import Redactor, visible
+from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient

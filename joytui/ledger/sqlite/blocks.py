@@ -5,17 +5,22 @@ from __future__ import annotations
 import sqlite3
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from joytui.core.columnar import COUNTS, SOURCES, SPANS, TEXTS, Block, coded, hundredths, narrow
+from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses
 from joytui.core.filters import Term
 from joytui.core.packed_ids import own_ids, pack
+from joytui.core.request import Kind
 from joytui.ledger.records import Page
 from joytui.ledger.sqlite import reads
 
-_COLUMNS = [name.strip().partition(".")[2] for name in reads.COLUMNS.split(",")]
-_PLACES = {("key" if name == "name" else name): place for place, name in enumerate(_COLUMNS)}
+_NUMBERED: dict[Kind, Callable[[Sequence[Any]], Sequence[int]]] = {
+    "status": statuses,
+    "source": sources,
+    "span": spans,
+}
+"""What stands in the table, as the numbers of a block; the other kinds are these."""
 
 
 def page(connection: sqlite3.Connection, asked: Page) -> Block:
@@ -32,24 +37,14 @@ def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit
 
 def block_of(rows: Sequence[tuple[Any, ...]]) -> Block:
     """Rows of `reads.COLUMNS` as a block."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
-
-    def column(name: str) -> Sequence[Any]:
-        return columns[_PLACES[name]]
-
-    numbers = {name: narrow(column(name)) for name in (*COUNTS, "cost_nano", "stream")}
-    numbers["time"] = narrow(column("started_at"))
-    numbers["status"] = narrow([status or 0 for status in column("status")])
-    numbers["cost_source"] = narrow([SOURCES.index(source) for source in column("cost_source")])
-    for name in SPANS:
-        numbers[name] = narrow([hundredths(ms) for ms in column(f"{name}_ms")])
-    given, upstream = list(column("request_id")), list(column("upstream_id"))
-    ids = {
-        "id": own_ids(_highest_first(column("n")), len(rows)),
-        "request_id": pack(given) or given,
-        "upstream_id": pack(upstream) or upstream,
-    }
-    return Block(len(rows), max(column("seq"), default=0), numbers, {name: coded(column(name)) for name in TEXTS}, ids)
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(reads.COLUMNS, ())
+    if rows:
+        columns = dict(zip(reads.COLUMNS, zip(*rows, strict=True), strict=True))
+    numbers = {name: narrow(_NUMBERED.get(kind, tuple)(columns[name])) for name, kind in NUMBERS.items()}
+    texts = {name: coded(columns[name]) for name in TEXTS}
+    ids: dict[str, IdColumn] = {name: pack(values) or values for name in IDS[1:] for values in [list(columns[name])]}
+    ids["id"] = own_ids(_highest_first(columns["id"]), len(rows))
+    return Block(len(rows), max(columns["seq"], default=0), numbers, texts, ids)
 
 
 def _highest_first(numbers: Sequence[int]) -> bytes:

@@ -1,4 +1,4 @@
-"""The filter language as SQL: the terms of `core.filters` over the columns of `reads.COLUMNS`."""
+"""The filter language as SQL: the terms of `core.filters` over the fields of a request."""
 
 from __future__ import annotations
 

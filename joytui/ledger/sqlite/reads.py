@@ -8,27 +8,28 @@ from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.records import RequestRecord
+from joytui.core.request import FIELDS, RequestRecord
 from joytui.ledger.ids import request_id, request_number
 from joytui.ledger.records import Entry, Page
 from joytui.ledger.sqlite.filters_sql import to_sql
 
-COLUMNS = """
-    r.seq, r.n, k.name, r.key_id, r.model, r.model_used, r.provider, r.tier, r.endpoint, r.status, r.error_type,
-    r.error_message, r.cause, r.input_tokens, r.cached_input_tokens, r.output_tokens, r.reasoning_tokens, r.cost_nano,
-    r.cost_source, r.ttft_ms, r.latency_ms, r.stream, r.request_id, r.upstream_id, r.thread_id, r.client, r.ip, r.notes,
-    r.queue_ms, r.first_byte_ms, r.started_at
-"""
+COLUMNS = (*(field.name for field in FIELDS), "seq")
+"""What is read of a request: its fields, in their order, and the number of its last change."""
+_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name"}
+SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
+_ID, _TIME, _REQUEST_ID, _STREAM = map(COLUMNS.index, ("id", "time", "request_id", "stream"))
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
 
 
 def record(row: tuple[Any, ...]) -> Entry:
     """A row of COLUMNS as (sequence, record)."""
-    n = row[1]
-    own = request_id(n)
-    time = rfc3339(datetime.fromtimestamp(row[30] / 1000, UTC))
-    fields = (own, time, *row[2:21], bool(row[21]), row[22] or own, *row[23:30])
-    return row[0], RequestRecord(*fields)
+    *values, seq = row
+    own = request_id(values[_ID])
+    values[_ID] = own
+    values[_TIME] = rfc3339(datetime.fromtimestamp(values[_TIME] / 1000, UTC))
+    values[_REQUEST_ID] = values[_REQUEST_ID] or own
+    values[_STREAM] = bool(values[_STREAM])
+    return seq, RequestRecord(*values)
 
 
 def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
@@ -48,7 +49,7 @@ def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
             conditions.append(condition)
             values.append(edge)
     return connection.execute(
-        f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",
+        f"{SELECT} {FROM} WHERE {' AND '.join(conditions)} ORDER BY r.n DESC LIMIT ?",
         (*values, asked.limit),
     )
 
@@ -65,7 +66,7 @@ def find(connection: sqlite3.Connection, text: str) -> Entry | None:
 
 def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Entry | None:
     row = connection.execute(
-        f"SELECT {COLUMNS} {FROM} WHERE {where} ORDER BY r.n DESC LIMIT 1",
+        f"{SELECT} {FROM} WHERE {where} ORDER BY r.n DESC LIMIT 1",
         (value,),
     ).fetchone()
     return record(row) if row else None
@@ -80,7 +81,7 @@ def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, 
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(term)
     return connection.execute(
-        f"SELECT {COLUMNS} {FROM} WHERE r.seq > ? AND {' AND '.join(conditions)} ORDER BY r.seq LIMIT ?",
+        f"{SELECT} {FROM} WHERE r.seq > ? AND {' AND '.join(conditions)} ORDER BY r.seq LIMIT ?",
         (after, *values, limit),
     )
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from joytui.core.amounts import span
 from joytui.core.columnar import milliseconds
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.logs.format import clock, cost_text, fit, status_cell
 
 LABEL = 14

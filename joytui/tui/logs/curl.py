@@ -8,7 +8,7 @@ import json
 from shlex import quote
 
 from joytui.core.joytoken import AUTO_MODEL
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 KEY_VARIABLE = "JOY_TOKEN_API_KEY"
 WORDS = "Say hi."

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from joytui.core.columnar import milliseconds
 from joytui.core.money import format_credits
-from joytui.core.records import RequestRecord
+from joytui.core.request import FIELDS, RequestRecord
 from joytui.tui.lines import fact
 from joytui.tui.logs.format import clock, status_cell
 from joytui.tui.logs.timeline import timeline
@@ -149,11 +149,7 @@ def _ids(record: RequestRecord, width: int) -> Content:
         ("tier", record.tier if record.model_used is None else None),
         ("request id", record.request_id),
         ("own id", record.id if record.id != record.request_id else None),
-        ("upstream id", record.upstream_id),
-        ("thread", record.thread_id),
-        ("client", record.client),
-        ("from", record.ip),
-        ("notes", record.notes),
+        *((field.label, getattr(record, field.name)) for field in FIELDS if field.label),
     ]
     lines = [fact(name, visible(value, limit=300), width, LABEL) for name, value in pairs if value is not None]
     return Content("\n").join([Content.styled("WHO AND WHAT", "bold $quiet"), *lines])

@@ -7,6 +7,9 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from joytui.core.amounts import count, credits, span
+from joytui.core.columnar import SOURCES
+from joytui.core.request import FIELDS
+from joytui.tui.logs.columns import Spans
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
@@ -30,16 +33,9 @@ def layout(width: int) -> tuple[Column, ...]:
     model = 13 if width < 76 else 20 if width < 110 else 26 if width < 170 else 36
     columns = [Column("time", "time", 8 if width < 130 else 12), Column("status", "status", 6)]
     columns += [Column("key", "key", key), Column("model", "model", model)]
-    if width >= 150:
-        columns.append(Column("tier", "tier", 8))
-    if width >= 56:
-        columns.append(Column("tokens", "tokens", 11, right=True))
-    if width >= 72:
-        columns.append(Column("cost", "cost", 9, right=True))
-    if width >= 120:
-        columns.append(Column("ttft", "first", 6, right=True))
-    if width >= 62:
-        columns.append(Column("latency", "took", 6, right=True))
+    for field in FIELDS:
+        if field.cell is not None and width >= field.cell.room:
+            columns.append(Column(field.name, field.cell.title, field.cell.width, right=field.kind != "text"))
     rest = width - sum(c.width + 1 for c in columns) - 1
     if rest >= 14:
         columns.append(Column("note", "client, or the reason" if rest >= 22 else "client", rest))
@@ -59,7 +55,7 @@ def cells(store: LogStore, row: int, columns: tuple[Column, ...], zone: tzinfo |
     failed = status >= 400
     out: list[Cell] = []
     for index, column in enumerate(columns):
-        if failed and column.name in ("tokens", "cost", "ttft", "latency", "note"):
+        if failed and (column.right or column.name == "note"):
             room = sum(c.width + 1 for c in columns[index:]) - 1
             out = _yield_room(out, room)
             room += columns[index - 1].width - len(out[-1][0])
@@ -88,18 +84,19 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
             return store.text["key"].get(row) or "–", "key"
         case "model":
             return model_text(store, row), "model"
-        case "tier":
-            return store.text["tier"].get(row) or "", "quiet"
-        case "tokens":
-            return tokens_text(store, row), "number"
-        case "cost":
-            return cost_text(store.cost[row], estimated=store.source[row] == 1), "cost"
-        case "ttft":
-            return span(store.ttft[row]), "quiet"
-        case "latency":
-            return span(store.latency[row]), "number"
-        case _:
+        case "note":
             return note(store, row, column.width), "quiet"
+        case "input_tokens":
+            return tokens_text(store, row), "number"
+        case "cost_nano":
+            estimated = SOURCES[store.numbers["cost_source"][row]] == "estimated"
+            return cost_text(store.numbers["cost_nano"][row], estimated=estimated), "cost"
+        case name if name in store.text:
+            return store.text[name].get(row) or "", "quiet"
+        case name if isinstance(numbers := store.numbers[name], Spans):
+            return span(numbers[row]), "number" if name == "latency_ms" else "quiet"
+        case name:
+            return count(store.numbers[name][row]), "number"
 
 
 def status_cell(status: int) -> Cell:
@@ -138,7 +135,7 @@ def model_text(store: LogStore, row: int) -> str:
 
 
 def tokens_text(store: LogStore, row: int) -> str:
-    incoming, outgoing = store.count["input_tokens"][row], store.count["output_tokens"][row]
+    incoming, outgoing = store.numbers["input_tokens"][row], store.numbers["output_tokens"][row]
     if not incoming and not outgoing:
         return ""
     return f"{count(incoming)} → {count(outgoing)}"

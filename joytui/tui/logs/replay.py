@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from joytui.core.errors import JoytuiError
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import compress
 from re import Pattern
 
-from joytui.core.columnar import milliseconds
+from joytui.core.columnar import SOURCES, milliseconds
 from joytui.core.filters import (
     AllOf,
     AnyOf,
@@ -26,11 +26,10 @@ from joytui.core.filters import (
     glob_regex,
 )
 from joytui.tui.logs import masks
-from joytui.tui.logs.columns import Interned, Numbers, Spans
+from joytui.tui.logs.columns import Interned, Spans
 from joytui.tui.logs.id_columns import Ids, OwnIds
 from joytui.tui.logs.store import LogStore
 
-_SOURCES = {"none": 0, "estimated": 1, "upstream": 2}
 _WILD = ("*", "?")
 SLICE = 1 << 17
 """So many rows at once: they fit into the processor's cache, and nobody feels the few milliseconds."""
@@ -82,9 +81,8 @@ class _Span:
             case Missing(column):
                 return self._missing(column)
             case Equals(column, value):
-                numbers = self.store.stream if column == "stream" else self.store.source
-                wanted = int(value) if isinstance(value, bool) else _SOURCES.get(value, 255)
-                return numbers.mask("=", wanted, self.low, self.high)
+                wanted = int(value) if isinstance(value, bool) else SOURCES.index(value)
+                return self.store.numbers[column].mask("=", wanted, self.low, self.high)
 
     # Texts and ids. A `request_id` that is the own id is found by that.
 
@@ -139,32 +137,23 @@ class _Span:
 
     def _column(self, name: str) -> Interned | Ids | OwnIds:
         store = self.store
-        ids: dict[str, Ids | OwnIds] = {
-            "id": store.own, "request_id": store.request_id, "upstream_id": store.upstream_id
-        }  # fmt: skip
-        return ids[name] if name in ids else store.text[name]
+        if name == "id":
+            return store.own
+        return store.ids[name] if name in store.ids else store.text[name]
 
     # Numbers
 
     def _compare(self, columns: Sequence[str], op: str, value: float) -> int:
         if len(columns) > 1:
-            numbers = [self._numbers(name).rows[self.low : self.high] for name in columns]
+            numbers = [self.store.numbers[name].rows[self.low : self.high] for name in columns]
             return masks.compare(masks.added(numbers), op, value)
-        found = self._numbers(columns[0]).mask(op, value, self.low, self.high)
+        found = self.store.numbers[columns[0]].mask(op, value, self.low, self.high)
         return found & self.store.status.mask(">", 0, self.low, self.high) if columns[0] == "status" else found
 
-    def _numbers(self, name: str) -> Numbers:
-        store = self.store
-        own = {"status": store.status, "cost_nano": store.cost, "ttft_ms": store.ttft, "latency_ms": store.latency}
-        return own[name] if name in own else store.count[name]
-
-    def _missing(self, column: str) -> int:
-        if column == "status":
+    def _missing(self, name: str) -> int:
+        if name == "status":
             return self.store.status.mask("=", 0, self.low, self.high)
-        if column in ("ttft_ms", "latency_ms", "upstream_id"):
-            found: Spans | Ids = self.store.upstream_id if column == "upstream_id" else self._spans(column)
-            return found.missing(self.low, self.high)
-        return self.store.text[column].missing(self.low, self.high) if column in self.store.text else 0
-
-    def _spans(self, column: str) -> Spans:
-        return self.store.ttft if column == "ttft_ms" else self.store.latency
+        column = self.store.numbers[name] if name in self.store.numbers else self._column(name)
+        if isinstance(column, (Spans, Interned)) or (isinstance(column, Ids) and name != "request_id"):
+            return column.missing(self.low, self.high)
+        return 0

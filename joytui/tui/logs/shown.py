@@ -11,7 +11,7 @@ from itertools import compress, count
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.logs.away import Away
 from joytui.tui.logs.store import REMEMBERED, LogStore
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.columnar import COUNTS, SOURCES, TEXTS, Block, block_of, coded, own_number
-from joytui.core.records import RequestRecord
+from joytui.core.columnar import IDS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded, own_number
+from joytui.core.request import Kind, RequestRecord
 from joytui.tui.logs.away import Away
 from joytui.tui.logs.columns import Interned, Numbers, Spans, Times
 from joytui.tui.logs.id_columns import Ids, OwnIds
@@ -34,7 +34,8 @@ Leaving = Callable[[int, Sequence[int]], None]
 
 
 class LogStore:
-    """Columns by name in `text` (interned) and `count`; times are epoch milliseconds, a span that is not there is -1.
+    """Columns by the names of the fields: `text` (interned), `numbers` and `ids` (but for the own id, which is `own`). Times are
+    epoch milliseconds, a span that is not there is -1.
 
     `failed` holds the rows with a status of 400 and above, in order. `changed` holds rows that were replaced since
     somebody cleared it; `epoch` is another number whenever rows got other places.
@@ -53,33 +54,19 @@ class LogStore:
         self.leaving: Leaving | None = None  # told before the first rows leave: how many, and which of them stay
         self.time = Times()
         self.status = Numbers()
-        self.cost = Numbers()
-        self.source = Numbers()
-        self.stream = Numbers()
-        self.queue = Spans()
-        self.first_byte = Spans()
-        self.ttft = Spans()
-        self.latency = Spans()
-        self.count = {name: Numbers() for name in COUNTS}
+        self.numbers: dict[str, Numbers] = {
+            name: Spans() if kind == "span" else Numbers() for name, kind in NUMBERS.items() if kind != "time"
+        } | {"status": self.status}
         self.text = {name: Interned() for name in TEXTS}
         self.own = OwnIds()
-        self.request_id = Ids()  # None: the own id
-        self.upstream_id = Ids()
+        self.ids = {name: Ids() for name in IDS if name != "id"}  # a request id that is None: the own id
         self.failed = array("I")
         self.changed: set[int] = set()
         self._place: dict[Key, int] = {}
         self._forget_at = 2 * REMEMBERED
 
     def _numbers(self) -> dict[str, Numbers | Times]:
-        """By the names of a block."""
-        return {
-            "time": self.time, "status": self.status, "cost_nano": self.cost, "cost_source": self.source,
-            "stream": self.stream, "queue": self.queue, "first_byte": self.first_byte, "ttft": self.ttft,
-            "latency": self.latency, **self.count,
-        }  # fmt: skip
-
-    def _ids(self) -> dict[str, Ids]:
-        return {"request_id": self.request_id, "upstream_id": self.upstream_id}
+        return {"time": self.time, **self.numbers}
 
     def __len__(self) -> int:
         return len(self.time)
@@ -91,7 +78,7 @@ class LogStore:
     @property
     def size(self) -> int:
         """Bytes of the columns' rows (not of the texts that are numbered)."""
-        columns = (*self._numbers().values(), *self.text.values(), *self._ids().values(), self.own)
+        columns = (*self._numbers().values(), *self.text.values(), *self.ids.values(), self.own)
         return sum(column.size for column in columns) + self.failed.itemsize * len(self.failed)
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -133,8 +120,8 @@ class LogStore:
             numbers.prepend(front._numbers()[name])  # type: ignore[arg-type]
         for name, column in self.text.items():
             column.prepend(front.text[name])
-        for name, ids in self._ids().items():
-            ids.prepend(front._ids()[name])
+        for name, ids in self.ids.items():
+            ids.prepend(front.ids[name])
         self.own.prepend(front.own)
         self.failed = front.failed + array("I", [row + shift for row in self.failed])
         self._place = {**front._place, **{name: place + shift for name, place in self._place.items()}}
@@ -148,7 +135,7 @@ class LogStore:
             numbers.add(block.numbers[name])
         for name, column in self.text.items():
             column.add(block.texts[name])
-        for name, ids in self._ids().items():
+        for name, ids in self.ids.items():
             ids.add(block.ids[name])
         self.own.add(block.ids["id"])
 
@@ -176,7 +163,7 @@ class LogStore:
         for name, column in self.text.items():
             values, codes = block.texts[name]
             column.put(places, [values[code] for code in codes])
-        for name, ids in self._ids().items():
+        for name, ids in self.ids.items():
             ids.put(places, block.id_texts(name))
         self.changed.update(places)
         if len(self.changed) > CHANGES:
@@ -221,7 +208,7 @@ class LogStore:
     def cut(self, rows: int, uncounted: Sequence[int] = ()) -> None:
         """Without the first rows, whatever they are; they are counted as `away`, but for some."""
         self.send_away(self, sorted({*range(rows)}.difference(uncounted)) if uncounted else range(rows))
-        for column in (*self._numbers().values(), *self.text.values(), *self._ids().values(), self.own):
+        for column in (*self._numbers().values(), *self.text.values(), *self.ids.values(), self.own):
             column.drop(rows)
         self.failed = array("I", [row - rows for row in self.failed if row >= rows])
         self._place = {id: place - rows for id, place in self._place.items() if place >= rows}
@@ -247,25 +234,15 @@ class LogStore:
 
     def record(self, row: int) -> RequestRecord:
         """One row as a record: times to the millisecond, spans to a hundredth of one."""
-        text = {name: column.get(row) for name, column in self.text.items()}
-        counts = {name: numbers[row] for name, numbers in self.count.items()}
         own = self.own.get(row)
-        values: dict[str, Any] = {**text, **counts}
-        return RequestRecord(
-            id=own,
-            request_id=self.request_id.get(row) or own,
-            upstream_id=self.upstream_id.get(row),
-            time=rfc3339(datetime.fromtimestamp(self.time[row] / 1000, UTC)),
-            status=self.status[row] or None,
-            cost_nano=self.cost[row],
-            cost_source=SOURCES[self.source[row]],  # type: ignore[arg-type]
-            queue_ms=_none(self.queue[row]),
-            first_byte_ms=_none(self.first_byte[row]),
-            ttft_ms=_none(self.ttft[row]),
-            latency_ms=_none(self.latency[row]),
-            stream=bool(self.stream[row]),
-            **values,
-        )
+        values: dict[str, Any] = {
+            "id": own,
+            "time": rfc3339(datetime.fromtimestamp(self.time[row] / 1000, UTC)),
+            **{name: column.get(row) for name, column in (self.text | self.ids).items()},
+            **{name: _VALUES.get(NUMBERS[name], int)(numbers[row]) for name, numbers in self.numbers.items()},
+        }
+        values["request_id"] = values["request_id"] or own
+        return RequestRecord(**values)
 
     def block(self, rows: Sequence[int]) -> Block:
         """Some rows as they came, in that order."""
@@ -276,17 +253,23 @@ class LogStore:
             {name: coded([column.get(row) for row in rows]) for name, column in self.text.items()},
             {
                 "id": [self.own.get(row) for row in rows],
-                **{name: [ids.get(row) for row in rows] for name, ids in self._ids().items()},
+                **{name: [ids.get(row) for row in rows] for name, ids in self.ids.items()},
             },
         )
 
     def find(self, request_id: str) -> int | None:
         """A row with this own, client's or upstream's id."""
-        for column in (self.own, self.request_id, self.upstream_id):
+        columns: list[OwnIds | Ids] = [self.own, *self.ids.values()]
+        for column in columns:
             if (row := column.find(request_id)) is not None:
                 return row
         return None
 
 
-def _none(value: float) -> float | None:
-    return None if value < 0 else value
+_VALUES: dict[Kind, Callable[[Any], Any]] = {
+    "status": lambda status: status or None,
+    "source": lambda place: SOURCES[place],
+    "span": lambda ms: None if ms < 0 else ms,
+    "flag": bool,
+}
+"""What a number of a column stands for in a record; the other kinds are this number."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import JoytuiError
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient

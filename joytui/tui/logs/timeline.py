@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from joytui.core.amounts import span
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 
 WIDEST = 60
 

@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 from textual.app import ComposeResult
 
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.logs.compare_text import compare
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from joytui.core.filters import FilterError, help_lines, parse
-from joytui.core.records import RequestRecord
+from joytui.core.request import RequestRecord
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet

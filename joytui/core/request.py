@@ -1,0 +1,137 @@
+"""A request through the gateway: FIELDS says all there is to say about each of its fields, in the order of the JSON.
+
+What reads, sends, keeps, filters or lists requests is derived from FIELDS: the store's reads, the columns of `core.columnar`,
+the rows on the wire, `joytui logs --json`, the filter language with its help, the columns of Logs. A new field is a line here
+(and in RequestRecord), a migration of the store, and the place that measures it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
+"""id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
+the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+
+class Cell(NamedTuple):
+    """A column of Logs: its title and width, and the width of the screen from which on there is room for it."""
+
+    title: str
+    width: int
+    room: int
+
+
+class Field(NamedTuple):
+    """One field. `help`: what it is, as the help of its filter term says. `terms`: by which it is found in the filter language;
+    one that several fields share looks into all of them. `wire`: its name in JSON, where that is another.
+
+    `listed`: whether `joytui logs --json` has it. `label`: what it is called where one request is shown; without one it is
+    not shown, or together with others. `measured`: how, where the name does not say it.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    terms: tuple[str, ...] = ()
+    wire: str = ""
+    listed: Literal["always", "if any", "never"] = "always"
+    label: str = ""
+    cell: Cell | None = None
+    measured: str = ""
+
+    @property
+    def member(self) -> str:
+        """Its name in JSON."""
+        return self.wire or self.name
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("id", "id", "the gateway's own id", ("id",)),
+    Field("time", "time", "when it came", measured="by the gateway's clock, when its head was read"),
+    Field("key", "text", "the key's name", ("key",)),
+    Field("key_id", "text", "the key's id", ("key_id",)),
+    Field("model", "text", "the model that was asked for", ("model", "asked")),
+    Field("model_used", "text", "the model that answered", ("model", "used")),
+    Field("provider", "text", "the upstream's provider", ("provider",)),
+    Field("tier", "text", "economy, standard or premium", ("tier",), cell=Cell("tier", 8, 150)),
+    Field("endpoint", "text", "the path that was called", ("endpoint",)),
+    Field("status", "status", "the HTTP status", measured="null while it runs, 499 when the client went away"),
+    Field("error_type", "text", "the error's type (policy_rejected, …)", ("type",)),
+    Field("error_message", "text", "what the error says"),
+    Field("cause", "text", "why it was refused: a cause id of the doctor", ("cause",)),
+    Field("input_tokens", "count", "input tokens", ("tokens", "input"), cell=Cell("tokens", 11, 56)),
+    Field("cached_input_tokens", "count", "cached input tokens", ("cached",), measured="a part of input_tokens"),
+    Field("output_tokens", "count", "output tokens", ("tokens", "output")),
+    Field("reasoning_tokens", "count", "reasoning tokens", ("reasoning",), measured="a part of output_tokens"),
+    Field("cost_nano", "cost", "credits: cost>0.5", ("cost",), "cost_credits", cell=Cell("cost", 9, 72)),
+    Field("cost_source", "source", "where the cost is from: upstream, estimated or none"),
+    Field("ttft_ms", "span", "time to the first token: ttft>2s", ("ttft",), cell=Cell("first", 6, 120),
+          measured="from when the request came until the first content"),
+    Field("latency_ms", "span", "time to the end: latency>800ms", ("latency",), cell=Cell("took", 6, 62),
+          measured="from when the request came until the end"),
+    Field("stream", "flag", "whether the answer is streamed"),
+    Field("request_id", "id", "the client's request id, or the own one", ("id",), measured="X-Request-ID"),
+    Field("upstream_id", "id", "the upstream's request id", ("id",), label="upstream id"),
+    Field("thread_id", "text", "the Codex thread", ("thread",), label="thread", measured="thread-id, or session-id"),
+    Field("client", "text", "the program that asked (its User-Agent)", ("client",), label="client"),
+    Field("ip", "text", "the address it came from", ("ip",), label="from"),
+    Field("notes", "text", "what the gateway changed or noticed", listed="if any", label="notes"),
+    Field("queue_ms", "span", "time in the gateway", listed="never",
+          measured="from when the request came until it was handed to the upstream (its body read, checked, reserved)"),
+    Field("first_byte_ms", "span", "time to the first byte", listed="never",
+          measured="from when the request came until the head of the upstream's answer"),
+)  # fmt: skip
+
+SHARED_TERMS = {
+    "model": "the model that was asked for, or the one used",
+    "id": "own, client's or upstream's request id",
+    "tokens": "input and output tokens: tokens>5k",
+}
+"""The help of terms that several fields have."""
+
+
+def names(*kinds: Kind) -> tuple[str, ...]:
+    """The fields of these kinds."""
+    return tuple(field.name for field in FIELDS if field.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request through the gateway. Tokens are counts, `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
+
+    What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
+    record. `status` is None while the request runs. `cause` is a cause id for a refusal.
+    """
+
+    id: str
+    time: str
+    key: str | None
+    key_id: str | None
+    model: str | None
+    model_used: str | None
+    provider: str | None
+    tier: str | None
+    endpoint: str
+    status: int | None
+    error_type: str | None
+    error_message: str | None
+    cause: str | None
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost_nano: int
+    cost_source: Literal["upstream", "estimated", "none"]
+    ttft_ms: float | None
+    latency_ms: float | None
+    stream: bool
+    request_id: str
+    upstream_id: str | None
+    thread_id: str | None
+    client: str | None
+    ip: str | None
+    notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
