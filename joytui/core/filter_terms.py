@@ -1,6 +1,6 @@
-"""The terms of the filter language as data, and how they run on a record. The language itself is in core.filters.
+"""The terms of the filter language as data. The language itself is in core.filters.
 
-The rules, which `ledger.filters_sql` follows too:
+The rules, which the ledger (in SQL) and `tui.logs.select` (over columns) follow, held together by one reading of them in the tests:
 
 - column names are those of `RequestRecord`;
 - letters compare without regard to case, for ASCII letters only (as SQL's LIKE does);
@@ -11,12 +11,10 @@ The rules, which `ledger.filters_sql` follows too:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
-from joytui.core.request import RequestRecord, names
+from joytui.core.request import names
 
 Comparison = Literal["=", "<", "<=", ">", ">="]
 
@@ -107,55 +105,3 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
     """A glob as an anchored regular expression."""
     parts = {"*": ".*", "?": "."}
     return re.compile("".join(parts.get(c) or re.escape(c) for c in pattern) + r"\Z", re.S)
-
-
-def predicate(term: Term) -> Callable[[RequestRecord], bool]:
-    """The term as a function over records."""
-    match term:
-        case AllOf(terms):
-            tests = [predicate(t) for t in terms]
-            return lambda record: all(test(record) for test in tests)
-        case AnyOf(terms):
-            tests = [predicate(t) for t in terms]
-            return lambda record: any(test(record) for test in tests)
-        case Not(inner):
-            test = predicate(inner)
-            return lambda record: not test(record)
-        case Match(columns, pattern):
-            return partial(_matches, columns, glob_regex(pattern))
-        case Contains(text, columns):
-            return partial(_contains, columns, text)
-        case Compare(columns, op, value):
-            return partial(_compares, columns, _COMPARE[op], value)
-        case When(op, moment):
-            return lambda record: (record.time >= moment) if op == ">=" else (record.time < moment)
-        case Missing(column):
-            return lambda record: getattr(record, column) is None
-        case Equals(column, wanted):
-            return lambda record: bool(getattr(record, column) == wanted)
-
-
-_COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
-    "=": lambda a, b: a == b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
-
-
-def _matches(columns: tuple[str, ...], regex: re.Pattern[str], record: RequestRecord) -> bool:
-    values = (getattr(record, column) for column in columns)
-    return any(value is not None and regex.match(fold(value)) for value in values)
-
-
-def _contains(columns: tuple[str, ...], text: str, record: RequestRecord) -> bool:
-    values = (getattr(record, column) for column in columns)
-    return any(value is not None and text in fold(value) for value in values)
-
-
-def _compares(
-    columns: tuple[str, ...], test: Callable[[float, float], bool], wanted: float, record: RequestRecord
-) -> bool:
-    values = [getattr(record, column) for column in columns]
-    return all(value is not None for value in values) and test(sum(values), wanted)

@@ -1,10 +1,10 @@
-"""The filter language of the Logs screen and of `joytui logs --filter`: parsed here once, run here and by the ledger.
+"""The filter language of the Logs screen and of `joytui logs --filter`: parsed here once, run by the ledger and by the console.
 
     status:4xx key:dev-* model:auto cost>0.5 since:2h -provider:x "text words"
 
 Terms are joined by "and"; `-` before a term turns it round; `a,b` after a colon are alternatives; what has no field is
-looked for in every text of the record. `parse` gives the terms as data (core.filter_terms, exported here too); `predicate`
-runs them on a `RequestRecord`, `ledger.filters_sql` turns the same data into SQL.
+looked for in every text of the record. `parse` gives the terms as data (core.filter_terms, exported here too): the
+ledger turns them into SQL, `tui.logs.select` into masks over columns, for rows that no store has.
 """
 
 from __future__ import annotations
@@ -32,14 +32,13 @@ from joytui.core.filter_terms import (
     When,
     fold,
     glob_regex,
-    predicate,
 )
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind
 
 __all__ = [
     "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
-    "Not", "Term", "When", "fold", "glob_regex", "help_lines", "parse", "predicate",
+    "Not", "Term", "When", "fold", "glob_regex", "help_lines", "parse",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from joytui.ledger.schema import migrate
 
 from joytui.cli.request_view import as_json, describe
 from joytui.client.stream import record_of
@@ -18,7 +19,6 @@ from joytui.core.filters import BY_CODE, NumberOperator, TextOperator
 from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind, RequestRecord, names
 from joytui.core.wire import RequestView, request_view
 from joytui.doctor.bundle.gather import _RECORD_FIELDS
-from joytui.ledger.schema import migrate
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.store import LogStore
 

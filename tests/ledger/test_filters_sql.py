@@ -1,16 +1,20 @@
-"""The filter language means the same in SQL and as a predicate, for any filter over any rows."""
+"""The filter language means the same in SQL and over columns, for any filter over any rows."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from joytui.core.filters import parse, predicate
+from joytui.core.filters import parse
 from joytui.ledger.records import Page
 from joytui.ledger.sqlite import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.tui.logs.select import matching
+from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 from tests.support.examples import examples
+from tests.support.filter_meaning import predicate
+from tests.support.log_rows import block_of_records
 
 ROWS = [
     {"status": 200, "model": "auto", "model_used": "gpt-5.5", "cost_nano": 5 * 10**8, "input_tokens": 1200, "ttft_ms": 80.5},
@@ -38,7 +42,7 @@ def fill(ledger: SqliteLedger) -> None:
 
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(WORDS)), max_size=4))
-def test_sql_and_predicate_agree(ledger: SqliteLedger, words: list[tuple[bool, str]]) -> None:
+def test_sql_and_masks_find_the_same(ledger: SqliteLedger, words: list[tuple[bool, str]]) -> None:
     if not ledger.read_now(reads.last_seq):
         fill(ledger)
     term = parse(" ".join(("-" if negated else "") + word for negated, word in words))
@@ -47,6 +51,9 @@ def test_sql_and_predicate_agree(ledger: SqliteLedger, words: list[tuple[bool, s
     test = predicate(term)
     found = [record for _, record in ledger.read_now(reads.page, Page(100, term))]
     assert [record.id for record in found] == [record.id for record in every if test(record)]
+    store = LogStore()
+    store.append_block(block_of_records(reversed(every)))
+    assert [store.record(row).id for row in reversed(matching(term, store))] == [record.id for record in found]
 
 
 def test_the_own_id_finds_by_the_primary_key(ledger: SqliteLedger) -> None:

@@ -22,7 +22,6 @@ from joytui.core.filters import (
     Term,
     When,
     fold,
-    predicate,
 )
 from joytui.core.request import names
 from joytui.core.wire import request_view
@@ -30,6 +29,7 @@ from joytui.tui.logs import select
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
+from tests.support.filter_meaning import predicate
 from tests.support.log_rows import block_of_records
 
 HEX = st.text("0123456789abcdef", min_size=1, max_size=40)

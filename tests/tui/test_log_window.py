@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.core.columnar import Block, block_of, own_number
-from joytui.core.filters import Term, parse, predicate
+from joytui.core.filters import Term, parse
 from joytui.core.places import places
 from joytui.core.request import RequestRecord
 from joytui.tui.app import ConsoleApp
@@ -25,6 +25,7 @@ from joytui.tui.logs.histogram import count
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import CHUNK, LIVE, LogStore
 from joytui.tui.options import Options
+from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
 from tests.support.log_rows import block_of_records
 from tests.tui import data

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from joytui.core.filters import parse, predicate
+from joytui.core.filters import parse
 from joytui.core.wire import request_view
 from joytui.tui.logs.curl import curl
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
+from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
 from tests.support.terminal import Terminal
 from tests.tui import data
