@@ -10,7 +10,6 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-from joytui.ledger.schema import migrate
 
 from joytui.cli.request_view import as_json, describe
 from joytui.client.stream import record_of
@@ -19,6 +18,7 @@ from joytui.core.filters import BY_CODE, NumberOperator, TextOperator
 from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind, RequestRecord, names
 from joytui.core.wire import RequestView, request_view
 from joytui.doctor.bundle.gather import _RECORD_FIELDS
+from joytui.ledger.sqlite.schema import migrate
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.store import LogStore
 
