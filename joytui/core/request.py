@@ -83,6 +83,8 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until it was handed to the upstream (its body read, checked, reserved)"),
     Field("first_byte_ms", "span", "time to the first byte", listed="never",
           measured="from when the request came until the head of the upstream's answer"),
+    Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
+          measured="turn_id in x-codex-turn-metadata (Codex 0.169.0, 0.171.0): a turn's requests share it"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -113,6 +115,7 @@ class Opened(NamedTuple):
     project: str | None
     client: str | None
     ip: str | None
+    turn_id: str | None = None
 
 
 class Ended(NamedTuple):
@@ -183,3 +186,4 @@ class RequestRecord:
     notes: str | None = None
     queue_ms: float | None = None
     first_byte_ms: float | None = None
+    turn_id: str | None = None
