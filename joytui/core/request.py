@@ -1,8 +1,9 @@
 """A request through the gateway: FIELDS says all there is to say about each of its fields, in the order of the JSON.
 
 What reads, sends, keeps, filters or lists requests is derived from FIELDS: the store's reads, the columns of `core.columnar`,
-the rows on the wire, `joytui logs --json`, the filter language with its help, the columns of Logs. A new field is a line here
-(and in RequestRecord), a migration of the store, and the place that measures it.
+the rows on the wire, `joytui logs --json`, the filter language with its help, the columns of Logs. A new field is a line in
+FIELDS (and in RequestRecord, and in what it comes with: Opened or Ended), a migration of the store, and the place that measures
+it: gateway/visit.py.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until it was handed to the upstream (its body read, checked, reserved)"),
     Field("first_byte_ms", "span", "time to the first byte", listed="never",
           measured="from when the request came until the head of the upstream's answer"),
+    Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
+          measured="turn_id in x-codex-turn-metadata (Codex 0.169.0, 0.171.0): a turn's requests share it"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -95,6 +98,54 @@ SHARED_TERMS = {
 def names(*kinds: Kind) -> tuple[str, ...]:
     """The fields of these kinds."""
     return tuple(field.name for field in FIELDS if field.kind in kinds)
+
+
+class Opened(NamedTuple):
+    """What is known when a request is admitted or refused. `n` orders requests and means nothing else; `started_at` is when
+    the request came."""
+
+    n: int
+    started_at: int
+    key_id: str | None
+    model: str | None
+    endpoint: str
+    stream: bool
+    request_id: str | None
+    thread_id: str | None
+    project: str | None
+    client: str | None
+    ip: str | None
+    turn_id: str | None = None
+
+
+class Ended(NamedTuple):
+    """What is known at the end. `cost_source`: "upstream", "estimated" or "none".
+
+    Times count from when the request came; `queue_ms` ends when it is handed to the upstream, `first_byte_ms` when the
+    head of the upstream's answer is there.
+    """
+
+    model_used: str | None
+    provider: str | None
+    tier: str | None
+    status: int
+    error_type: str | None = None
+    error_message: str | None = None
+    cause: str | None = None
+    finish: str | None = None
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+    cost_source: str = "none"
+    ttft_ms: float | None = None
+    latency_ms: float | None = None
+    upstream_id: str | None = None
+    billing_id: str | None = None
+    notes: str | None = None
+    queue_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +186,4 @@ class RequestRecord:
     notes: str | None = None
     queue_ms: float | None = None
     first_byte_ms: float | None = None
+    turn_id: str | None = None

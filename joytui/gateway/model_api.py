@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
+from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
 from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
@@ -23,7 +24,7 @@ from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit
 from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Ended, Opened, Reservation
+from joytui.ledger.records import Candidate, Reservation
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -16,6 +16,7 @@ from functools import lru_cache
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
 from joytui.core.redaction import MASK, Redactor, visible
+from joytui.core.request import Ended, Opened
 from joytui.gateway.addresses import client_address
 from joytui.gateway.keyring import KeyEntry, credential
 from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
@@ -23,7 +24,7 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.ids import request_id
-from joytui.ledger.records import INTERRUPTED, Candidate, Ended, Opened
+from joytui.ledger.records import INTERRUPTED, Candidate
 
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
@@ -94,6 +95,7 @@ class Visit:
         """The beginning of the record. A policy without logs keeps counts and cost: no threads, addresses, clients."""
         headers = self.headers
         logs = self.key is None or self.key.policy.logs
+        turn_id, project = _turn(headers.get("x-codex-turn-metadata")) if logs else (None, None)
         return Opened(
             n=self.n,
             started_at=self.started_at,
@@ -103,9 +105,10 @@ class Visit:
             stream=self.stream,
             request_id=self.client_id,
             thread_id=_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
-            project=_project(headers.get("x-codex-turn-metadata")) if logs else None,
+            project=project,
             client=self._client() if logs else None,
             ip=self.address if logs else None,
+            turn_id=turn_id,
         )
 
     def _client(self) -> str | None:
@@ -258,12 +261,15 @@ def _id(value: str | None) -> str | None:
     return value if value and len(value) <= 120 and _ID.fullmatch(value) else _text(value, 120)
 
 
-def _project(turn_metadata: str | None) -> str | None:
-    """The folder that Codex works in, where its turn metadata says it (0.169.0: `workspaces`, by path)."""
-    if not turn_metadata or "workspaces" not in turn_metadata:
-        return None
+def _turn(metadata: str | None) -> tuple[str | None, str | None]:
+    """The turn that Codex is in and the folder that it works in, where its turn metadata says them (observed with 0.169.0 and
+    0.171.0: `turn_id`, and `workspaces` by path)."""
     try:
-        workspaces = json.loads(turn_metadata).get("workspaces")
-    except (ValueError, AttributeError):
-        return None
-    return _text(next(iter(workspaces)), 300) if isinstance(workspaces, dict) and workspaces else None
+        said = json.loads(metadata) if metadata else None
+    except (ValueError, RecursionError):
+        return None, None
+    if not isinstance(said, dict):
+        return None, None
+    turn, workspaces = said.get("turn_id"), said.get("workspaces")
+    project = next(iter(workspaces)) if isinstance(workspaces, dict) and workspaces else None
+    return _text(turn, 100) if isinstance(turn, str) else None, _text(project, 300)

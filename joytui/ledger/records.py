@@ -20,54 +20,6 @@ MANY = ("project", "thread")
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
-
-class Opened(NamedTuple):
-    """What is known when a request is admitted or refused. `n` orders requests and means nothing else; `started_at` is when
-    the request came."""
-
-    n: int
-    started_at: int
-    key_id: str | None
-    model: str | None
-    endpoint: str
-    stream: bool
-    request_id: str | None
-    thread_id: str | None
-    project: str | None
-    client: str | None
-    ip: str | None
-
-
-class Ended(NamedTuple):
-    """What is known at the end. `cost_source`: "upstream", "estimated" or "none".
-
-    Times count from when the request came; `queue_ms` ends when it is handed to the upstream, `first_byte_ms` when the
-    head of the upstream's answer is there.
-    """
-
-    model_used: str | None
-    provider: str | None
-    tier: str | None
-    status: int
-    error_type: str | None = None
-    error_message: str | None = None
-    cause: str | None = None
-    finish: str | None = None
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    cost_nano: int = 0
-    cost_source: str = "none"
-    ttft_ms: float | None = None
-    latency_ms: float | None = None
-    upstream_id: str | None = None
-    billing_id: str | None = None
-    notes: str | None = None
-    queue_ms: float | None = None
-    first_byte_ms: float | None = None
-
-
 Entry = tuple[int, RequestRecord]
 """A request with the sequence number of its last change."""
 

@@ -47,7 +47,9 @@ FULL = RequestRecord(**{field.name: sample(place, field) for place, field in enu
 
 
 def test_the_table_and_the_record_say_the_same() -> None:
-    assert [field.name for field in FIELDS] == [field.name for field in fields(RequestRecord)]
+    listed, held = [field.name for field in FIELDS], [field.name for field in fields(RequestRecord)]
+    assert set(listed) ^ set(held) == set(), "in FIELDS or in RequestRecord alone"
+    assert listed == held
     types = get_type_hints(RequestRecord)
     for field in FIELDS:
         own = types[field.name]
@@ -58,6 +60,7 @@ def test_the_table_and_the_record_say_the_same() -> None:
 
 def test_it_crosses_the_wire_whole() -> None:
     assert record_of(json.loads(json.dumps(request_view(FULL, 7)))) == FULL
+    assert request_view(FULL, 7).keys() ^ RequestView.model_fields.keys() == set()
     assert list(request_view(FULL, 7)) == list(RequestView.model_fields)
     assert RequestView.model_validate(request_view(FULL, 7)).model_dump() == request_view(FULL, 7)
     assert RequestView.model_fields["seq"].default == 0

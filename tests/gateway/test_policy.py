@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.gateway.served import SAY_HI, Served, served
@@ -109,14 +111,24 @@ async def test_a_named_policy_is_copied_into_the_key(gateway: Served) -> None:
 
 async def test_a_key_without_logs_keeps_counts_and_cost(gateway: Served) -> None:
     key = await gateway.key(logs=False)
-    await gateway.chat(key, thread_id="thread-1", user_agent="codex/1")
+    turn = {"x_codex_turn_metadata": json.dumps({"turn_id": "turn-1", "workspaces": {}})}
+    await gateway.chat(key, thread_id="thread-1", user_agent="codex/1", **turn)
     logged = (await gateway.logs())[0]
-    assert [logged[name] for name in ("thread_id", "ip", "client")] == [None] * 3
+    assert [logged[name] for name in ("thread_id", "turn_id", "ip", "client")] == [None] * 4
     assert logged["input_tokens"] > 0
     assert logged["cost_credits"] != "0"
-    await gateway.chat(await gateway.key("other"), thread_id="thread-1", user_agent="codex/1")
+    other = await gateway.key("other")
+    await gateway.chat(other, thread_id="thread-1", user_agent="codex/1", **turn)
     logged = (await gateway.logs())[0]
-    assert [logged[name] for name in ("thread_id", "ip", "client")] == ["thread-1", "127.0.0.1", "codex/1"]
+    shown = [logged[name] for name in ("thread_id", "turn_id", "ip", "client")]
+    assert shown == ["thread-1", "turn-1", "127.0.0.1", "codex/1"]
+    assert [row["id"] for row in await gateway.logs(filter="turn:turn-*")] == [logged["id"]]
+
+
+@pytest.mark.parametrize("metadata", ["", "[]", "{", "[" * 40_000, '{"turn_id": 7, "workspaces": []}', "null"])
+async def test_turn_metadata_of_another_shape_says_nothing(gateway: Served, metadata: str) -> None:
+    assert (await gateway.chat(await gateway.key(), x_codex_turn_metadata=metadata)).status_code == 200
+    assert (await gateway.logs())[0]["turn_id"] is None
 
 
 async def test_an_expired_key(gateway: Served) -> None:

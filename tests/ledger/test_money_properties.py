@@ -10,19 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.core.clock import now_ms
+from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.records import (
-    PERIODS,
-    Candidate,
-    Ended,
-    KeyRow,
-    Opened,
-    Period,
-    Reservation,
-    resets_at,
-    window_start,
-)
+from joytui.ledger.records import PERIODS, Candidate, KeyRow, Period, Reservation, resets_at, window_start
 from joytui.ledger.sqlite import keys, money, upkeep, wallets
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request

@@ -12,10 +12,11 @@ import pytest
 
 from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError, UsageError
+from joytui.core.request import Ended, Opened
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import store_path
 from joytui.ledger.ids import COUNTER_BITS, Numbers, request_id, request_number
-from joytui.ledger.records import Candidate, Ended, Opened, Page, Reservation
+from joytui.ledger.records import Candidate, Page, Reservation
 from joytui.ledger.sqlite import reads, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
@@ -169,7 +170,7 @@ def found(ledger: SqliteLedger, text: str) -> str | None:
 
 
 def test_the_tail_sees_a_request_twice(ledger: SqliteLedger) -> None:
-    from joytui.ledger.records import Ended, Opened
+    from joytui.core.request import Ended, Opened
     from joytui.ledger.sqlite.requests import end_request, open_request
 
     key = new_key(ledger)

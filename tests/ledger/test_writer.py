@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from joytui.core.errors import UnreachableError
 from joytui.core.joytoken import TIERS
+from joytui.core.request import Ended, Opened
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.records import Candidate, Ended, Opened, Page, Period, Reservation
+from joytui.ledger.records import Candidate, Page, Period, Reservation
 from joytui.ledger.sqlite import money, reads, upkeep, writer
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.parts import Place

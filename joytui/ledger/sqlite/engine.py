@@ -14,18 +14,17 @@ from typing import Any, TypeVar
 from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
+from joytui.core.request import Ended, Opened
 from joytui.core.usage import UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
     Access,
     Candidate,
-    Ended,
     Entry,
     KeyActivity,
     KeyRow,
     NewKey,
-    Opened,
     Page,
     Period,
     PolicyRow,

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
-from joytui.ledger.records import Candidate, Ended, Opened, Reservation
+from joytui.ledger.records import Candidate, Reservation
 from joytui.ledger.sqlite.money import charge, release, reserve
 from joytui.ledger.sqlite.parts import Place
 from joytui.ledger.sqlite.writer import Batch

@@ -142,6 +142,9 @@ MIGRATIONS = (
     CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet WHEN (old.balance IS NULL) != (new.balance IS NULL)
         BEGIN UPDATE access SET version = version + 1; END;
     """,
+    """
+    ALTER TABLE request ADD COLUMN turn_id TEXT;
+    """,
 )
 
 

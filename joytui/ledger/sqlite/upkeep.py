@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Ended, Opened
+from joytui.core.request import Ended, Opened
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
