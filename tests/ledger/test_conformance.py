@@ -14,10 +14,11 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
+from joytui.core.request import Ended, Opened
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
 from joytui.ledger.ids import request_id
-from joytui.ledger.records import Candidate, Ended, KeyRow, NewKey, Opened, Page, Reservation
+from joytui.ledger.records import Candidate, KeyRow, NewKey, Page, Reservation
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock

@@ -16,6 +16,7 @@ def as_before_parts(path: Path) -> None:
         for name in ("access", "part_hour", "part_day", "part_fill"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("DROP INDEX request_started")
-        connection.execute("ALTER TABLE request DROP COLUMN started_at")
+        for name in ("started_at", "turn_id"):
+            connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
     connection.close()
