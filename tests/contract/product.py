@@ -127,13 +127,18 @@ def running(folder: Path, told: Told) -> Iterator[Running]:
 
 def ready(process: subprocess.Popen[str]) -> str:
     """The URL of the line "ready URL"."""
+    line = next_line(process)
+    assert line.startswith("ready http://127.0.0.1:"), line or (process.stderr and process.stderr.read())
+    return line.removeprefix("ready ").rstrip("\n")
+
+
+def next_line(process: subprocess.Popen[str]) -> str:
+    """What the process says next on stdout; "" where it has ended."""
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        assert selector.select(READY_S), "no line from the gateway"
-    line = process.stdout.readline()
-    assert line.startswith("ready http://127.0.0.1:"), (line, process.stderr and process.stderr.read())
-    return line.removeprefix("ready ").rstrip("\n")
+        assert selector.select(READY_S), "not a line in time"
+    return process.stdout.readline()
 
 
 def _spend_before(store: Path) -> None:
@@ -144,16 +149,21 @@ def _spend_before(store: Path) -> None:
     SqliteLedger.open_store(store).close()
     os.umask(mask)
     hour = int(time.time()) // 3600
-    columns = "'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', 1, 0, 100, 0, 10, 0, 1000000"
+    one = "1, 0, 100, 0, 10, 0, 1000000"  # requests, errors, input, cached, output, reasoning, nano-credits
+    tables = {
+        "rollup": f"?, '', 'gpt-5.5', 'standard', 'openai', {one.replace('1, 0', '1, 0, 0', 1)}",
+        "part": f"'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', {one}",
+    }
     with contextlib.closing(sqlite3.connect(store)) as connection, connection:
-        rows = [(hour - back,) for back in range(1, 120)]
-        connection.executemany(f"INSERT INTO part_hour VALUES ({columns})", rows)
+        for table, columns in tables.items():
+            for unit, hours in (("hour", 1), ("day", 24)):
+                rows = {(begin // hours,) for begin in range(hour - 120, hour)}
+                connection.executemany(f"INSERT INTO {table}_{unit} VALUES ({columns})", rows)
 
 
 def _use(shell: Running) -> None:
     """The keys are made, each request is sent, and its end has come to the logs."""
-    while "gpt-5.5-pro" not in shell.machine.call("models").out:
-        pass  # the upstream's list is on its way
+    traffic.wait_for_models(shell.http, shell.bearer())
     shell.http.put("/console/v1/policies/team", json=traffic.POLICY, headers=shell.bearer()).raise_for_status()
     for name, options in traffic.KEYS.items():
         shell.keys[name] = shell.ask("keys create", shlex.join((name, *options)), of="keys create|rotate")["key"]

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from joytui.codex.rollouts.cache import cache_path
 from joytui.ledger.sqlite.schema import MIGRATIONS
 from tests.conftest import REQUIRED
 from tests.contract.product import SHELL, ready
@@ -39,6 +40,9 @@ def machine_of(commit: str, folder: Path) -> tuple[Machine, Any]:
     for name, at in made["times"].items():
         os.utime(folder / name, (at, at))
     asked.replace_in_files(folder, asked.FOLDER, str(folder))
+    cache = folder / "data" / "cache"
+    for path in cache.iterdir():  # named after the place of CODEX_HOME
+        path.rename(cache_path(folder / "home" / ".codex", cache))
     return Machine(folder, dict(SHELL)), made
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -162,11 +163,20 @@ def begin(client: httpx.Client, key: str, then: Callable[[], object]) -> None:
         then()
 
 
+def wait_for_models(client: httpx.Client, headers: Mapping[str, str] = {}) -> None:
+    """Until the gateway has the upstream's list of models, which it asks for when it starts."""
+    for _ in range(5_000):
+        if b"gpt-5.5-pro" in client.get("/console/v1/models", headers=headers).content:
+            return
+    raise AssertionError("the upstream's models did not come")
+
+
 def wait_for_end(client: httpx.Client, headers: Mapping[str, str] = {}) -> None:
     """Until the request whose client went away has ended in the gateway's records: the last of `send` that does."""
     path = "/console/v1/requests/stream?after=0&filter=status:499"
     with client.stream("GET", path, headers=headers) as tail:
-        next(line for line in tail.iter_lines() if line.startswith("data:"))
+        lines = islice(tail.iter_lines(), 40)  # some lines every ten seconds, whatever happens
+        assert any(line.startswith("data:") for line in lines)
 
 
 def send_offline(client: httpx.Client, keys: Mapping[str, str]) -> None:

@@ -115,8 +115,7 @@ def live(machine: Past) -> dict[str, Any]:
     with FaultGateway(traffic.UPSTREAM) as upstream:
         (machine.folder / "config.toml").write_text(SETTINGS.format(url=upstream.base_url), encoding="utf-8")
         with gateway(machine) as http:
-            while "gpt-5.5-pro" not in machine.call("models").out:
-                pass
+            traffic.wait_for_models(http)
             http.put("/console/v1/policies/team", json=traffic.POLICY).raise_for_status()
             http.put("/console/v1/policies/team", json={"daily_limit": "7"}).raise_for_status()
             reader = http.post("/console/v1/tokens", json={"name": "wall"}).json()["token"]
