@@ -1,8 +1,8 @@
 """Budgets: how much is gone, how fast, and on which day nothing is left.
 
 The forecast's rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is
-later), the newest hour weighing most and the oldest least, in a straight line. Hours without spending count as 0. With
-less than one hour behind it there is no forecast. Whole numbers throughout: an estimate is rounded down to nano-credits.
+later), the newest hour weighing most and the oldest least, in a straight line. Hours without spending count as 0, and an
+hour that has only begun as a whole one. Whole numbers throughout: an estimate is rounded down to nano-credits.
 """
 
 from __future__ import annotations
@@ -80,8 +80,6 @@ def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
     if not known:
         return 0
     span = min(WINDOW_HOURS, now - min(known) + 1)
-    if span == 1 and at - start_of_hour(now) < HOUR / 2:
-        return hours.get(now, 0)  # half an hour or less: what was spent is all that is known
     weighed = sum((span - (now - hour)) * hours[hour] for hour in known)
     return weighed // (span * (span + 1) // 2)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.client.stream import Backoff, batches, record_of
+from joytui.client.stream import Backoff, RequestBatch, batches, reconnecting, record_of
+from joytui.core.errors import UnreachableError
 from joytui.core.records import RequestRecord
 from joytui.core.wire import RequestView, request_view
 from tests.core.test_filters import REFUSED
@@ -42,6 +43,26 @@ async def test_any_split_gives_the_same_batches(cuts: list[int]) -> None:
 async def test_another_language_is_an_error(data: bytes) -> None:
     with pytest.raises((ValueError, KeyError)):
         _ = [batch async for batch in batches(pieces(data, []))]
+
+
+async def test_a_connection_that_brought_something_starts_the_backoff_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    came = iter([0, 0, 0, 2, 1, 0])  # batches that each connection brings before it is lost
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def connect(after: int | None, live: Callable[[], None]) -> AsyncGenerator[RequestBatch]:
+        for _ in range(next(came)):
+            yield RequestBatch((after or 0) + 1, [])
+        raise UnreachableError("lost", where="here")
+
+    monkeypatch.setattr("joytui.client.stream.asyncio.sleep", pause)
+    stream = reconnecting(connect, None, None, where="here")
+    with pytest.raises(RuntimeError):  # no more connections
+        async for _ in stream:
+            pass
+    assert waited == [0.25, 0.5, 1.0, 0.25, 0.25, 0.5]
 
 
 def test_a_record_survives_the_wire() -> None:

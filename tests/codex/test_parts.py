@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from joytui.codex.edit import EditError, remove_key, rename_key, set_key
 from joytui.codex.models import shape_of
 from joytui.codex.proxies import proxy_for
 from joytui.codex.toml_reader import read_toml
+from joytui.codex.versions import Rules, rules_for
 from tests.codex.conftest import KEY, SEED, Scene
 from tests.support.hang import HANG_S
 
@@ -92,6 +94,62 @@ def test_dotenv_as_codex_reads_it() -> None:
     text = "A='x y'\nexport B = \"1\" # c\r\nbroken line\nC=${A}-${OUTER}\nCODEX_HOME=/x\nD=\nE=a b\n"
     found = {item.name: (item.value, item.line) for item in read_dotenv(text, {"OUTER": "o"})}
     assert found == {"A": ("x y", 1), "B": ("1", 2), "C": ("x y-o", 4), "D": ("", 6)}
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=x\\", "x"),  # a backslash that ends the line is dropped
+        ('A="x\\', None),  # in an open quote it is not
+        (r"A=a\ b\$c\"d", 'a b$c"d'),
+        (r"A=a\nb", None),
+        (r'A="a\nb"', "a\nb"),
+        (r"A='a\nb'", r"a\nb"),
+        ("A=x#y", "x#y"),
+        ("A=x #y", "x"),
+        ("A=#y", ""),
+        ("A='open", None),
+    ],
+)
+def test_quotes_and_backslashes_of_dotenv(line: str, value: str | None) -> None:
+    assert {item.name: item.value for item in read_dotenv(line, {})} == ({} if value is None else {"A": value})
+
+
+# Version before, first version with another behaviour.
+TURNS = {
+    "chat_is_default": ("0.94.0", "0.95.0"),
+    "honours_openai_base_url_variable": ("0.119.0", "0.120.0"),
+    "has_openai_base_url_key": ("0.119.0", "0.120.0"),
+    "checks_provider_tables": ("0.119.0", "0.120.0"),
+    "has_auth_command": ("0.119.0", "0.120.0"),
+    "has_own_ca_variable": ("0.119.0", "0.120.0"),
+    "requires_provider_name": ("0.119.0", "0.120.0"),
+    "names_error_path": ("0.119.0", "0.120.0"),
+    "checks_provider_fields": ("0.129.0", "0.130.0"),
+    "project_may_set_provider": ("0.129.0", "0.130.0"),
+    "legacy_profiles": ("0.139.0", "0.140.0"),
+    "endless_connection_retries": ("0.152.0", "0.153.0"),
+    "refuses_empty_model": ("0.152.0", "0.153.0"),
+    "has_daemon": ("0.156.0", "0.157.0"),
+    "warns_unknown_keys": ("0.162.0", "0.163.0"),
+}
+OLDER = {
+    "chat_is_default",
+    "honours_openai_base_url_variable",
+    "requires_provider_name",
+    "project_may_set_provider",
+    "legacy_profiles",
+}
+
+
+@pytest.mark.parametrize("behaviour", TURNS)
+def test_a_behaviour_turns_with_its_version(behaviour: str) -> None:
+    before, first = (getattr(rules_for(version), behaviour) for version in TURNS[behaviour])
+    assert (before, first) == ((True, False) if behaviour in OLDER else (False, True))
+
+
+def test_every_behaviour_has_its_version() -> None:
+    assert {field.name for field in fields(Rules)} - set(TURNS) == {"version", "number", "like"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

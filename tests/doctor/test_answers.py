@@ -26,6 +26,8 @@ CASES = [
     (403, body("model is blacklisted", "policy_rejected"), "policy-rejected", {"policy": "model"}),
     (403, body("this key is blocked", "policy_rejected"), "policy-rejected", {"policy": "blocked"}),
     (403, b"<html><title>Attention Required! | Cloudflare</title>", "edge-blocked", {}),
+    (403, body("You exceeded your weekly quota"), "insufficient-quota", {"quota": "weekly"}),
+    (403, body("out of credits: quota is used up", "policy_rejected"), "policy-rejected", {}),
     (402, body("daily quota exceeded", "insufficient_quota"), "insufficient-quota", {"quota": "daily"}),
     (402, body("Wallet balance is too low"), "insufficient-quota", {"quota": "wallet"}),
     (402, b"", "insufficient-quota", {}),

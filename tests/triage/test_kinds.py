@@ -210,6 +210,13 @@ def test_windows_clipboard_and_damaged_zips() -> None:
     assert triage(buffer.getvalue()).candidates == ()
 
 
+def test_rules_that_do_not_load_are_named() -> None:
+    """As 0.169.0 prints it for a rules/default.rules with a bracket that is open."""
+    printed = "Error loading rules:\nParse error: unexpected new line here, expected one of ')'\n --> /home/ann/.codex/rules/default.rules:1:27"
+    answer = triage(printed)
+    assert (answer.kind, answer.sure, ids(answer)) == ("terminal", "decided", ["rules-invalid"])
+
+
 # --- properties -------------------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(

@@ -62,6 +62,20 @@ def test_a_small_thing_is_no_anomaly() -> None:
     assert anomalies({"key": {"ci": ci}}, since=AT - timedelta(hours=9, minutes=1)) == []
 
 
+def test_an_anomaly_is_at_least_a_tenth_of_the_day_before() -> None:
+    """Nothing is usual at night; 900 were spent in the 24 hours before."""
+    night = NOW - 9
+    for amount, count in ((89, 0), (90, 1)):
+        ci = plus(office(100), {night: amount})
+        assert len(anomalies({"key": {"ci": ci}}, since=AT - timedelta(hours=9))) == count
+
+
+def test_an_anomaly_is_at_least_three_times_the_usual() -> None:
+    for amount, count in ((299, 0), (300, 1)):
+        alice = plus(office(100), {NOW: amount})
+        assert len(anomalies({"key": {"alice": alice}})) == count
+
+
 def test_too_little_is_known() -> None:
     assert usual({}, NOW) is None
     assert usual({NOW - 1: 5, NOW - 2: 7}, NOW) is None
