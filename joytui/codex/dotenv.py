@@ -87,7 +87,7 @@ def _value(raw: str, known: Mapping[str, str]) -> str | None:
             letter = text[at : at + 1]
             if not letter and not quote:  # the last character of the line is dropped
                 break
-            if quote == '"' and letter == "n":
+            if letter == "n":  # also where nothing is quoted (0.169.0, observed)
                 parts.append("\n")
             elif letter in ("\\", "'", '"', "$", " ") and letter:
                 parts.append(letter)

@@ -102,7 +102,7 @@ def test_dotenv_as_codex_reads_it() -> None:
         ("A=x\\", "x"),  # a backslash that ends the line is dropped
         ('A="x\\', None),  # in an open quote it is not
         (r"A=a\ b\$c\"d", 'a b$c"d'),
-        (r"A=a\nb", None),
+        (r"A=a\nb", "a\nb"),
         (r'A="a\nb"', "a\nb"),
         (r"A='a\nb'", r"a\nb"),
         ("A=x#y", "x#y"),
