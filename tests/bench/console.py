@@ -280,12 +280,12 @@ def fill(data: Path, rows: int) -> None:
         "input_tokens", "output_tokens", "ttft_ms", "latency_ms", "stream", "request_id", "upstream_id", "thread_id", "client", "ip",
     )  # fmt: skip
     start = int(time.time() * 1000) - rows * 100
-    marks = ", ".join("?" * (len(columns) + 2))
+    marks = ", ".join("?" * (len(columns) + 3))
     connection.execute("BEGIN")
     connection.executemany(
-        f"INSERT INTO request (n, seq, {', '.join(columns)}) VALUES ({marks})",
+        f"INSERT INTO request (n, started_at, seq, {', '.join(columns)}) VALUES ({marks})",
         (
-            ((start + i * 100) << 21, i + 1, *(row[column] for column in columns))
+            ((start + i * 100) << 21, start + i * 100, i + 1, *(row[column] for column in columns))
             for i in range(rows)
             for row in (request(i, start + i * 100),)
         ),

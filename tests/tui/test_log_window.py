@@ -258,8 +258,8 @@ def insert(ledger: Path, numbers: range, start_ms: int) -> None:
     with sqlite3.connect(ledger) as connection:
         last = connection.execute("SELECT max(seq) FROM request").fetchone()[0]
         connection.executemany(
-            "INSERT INTO request (n, seq, model, endpoint, status, stream, request_id) VALUES (?, ?, 'auto', '/x', 200, 1, ?)",
-            [(start_ms + n << 21, last + n, f"live-{n}") for n in numbers],
+            "INSERT INTO request (n, started_at, seq, model, endpoint, status, stream, request_id) VALUES (?, ?, ?, 'auto', '/x', 200, 1, ?)",
+            [(start_ms + n << 21, start_ms + n, last + n, f"live-{n}") for n in numbers],
         )
     connection.close()
 
