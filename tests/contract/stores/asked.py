@@ -68,8 +68,6 @@ _COMPARED = {
     "/console/v1/status": ("keys", "requests", "last_seq", "wallets"),
 }
 """What of an answer counts, where the rest hangs on more than on what is stored: prices, words, processes."""
-_WORDS = ("text",)
-"""What a setting means, for people."""
 
 
 def compared(asked: str, answer: Any) -> Any:
@@ -77,6 +75,9 @@ def compared(asked: str, answer: Any) -> Any:
     for begin, names in _COMPARED.items():
         if asked.startswith(begin):
             answer = [_only(names, one) for one in answer] if isinstance(answer, list) else _only(names, answer)
+    if asked.startswith("gateway settings"):  # those of the file and of the environment; no defaults, no words
+        given = [one for one in answer["settings"] if one["origin"] != "default"]
+        answer = [_only(("name", "value", "origin"), one) for one in given]
     return _lasting(answer)
 
 
@@ -88,7 +89,7 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, list):
         return [_lasting(one) for one in value]
     if isinstance(value, dict):
-        return {name: _lasting(one) for name, one in value.items() if name not in _WORDS and not _is_new(one)}
+        return {name: _lasting(one) for name, one in value.items() if not _is_new(one)}
     return value
 
 
