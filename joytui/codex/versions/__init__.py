@@ -33,7 +33,7 @@ class Flag:
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One version's file. `models`: slug of the bundled catalog -> request shape; `absent`: keys of config.toml that it does not
-    know and newer ones do ("*" for any name); `new`: what it adds to schema.json; `headers`: sent beside those of every version."""
+    know and newer ones do ("*" for any name); `new`: what it adds to schema.json; `headers`: those that never change."""
 
     version: str
     number: Number
