@@ -102,11 +102,11 @@ def _place(error: Exception) -> str:
 def _version(text: str | None) -> str | None:
     if text is None:
         return None
-    from joytui.codex.versions import parse_version
+    from joytui.codex.versions import assumed_version, parse_version
 
     number = parse_version(text)
     if number is None:
-        raise UsageError(f"not a version of Codex: {text!r}", hint="for example --codex-version 0.169.0")
+        raise UsageError(f"not a version of Codex: {text!r}", hint=f"for example --codex-version {assumed_version()}")
     return ".".join(map(str, number))
 
 

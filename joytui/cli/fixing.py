@@ -40,10 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run_undo(invocation: Invocation) -> int:
     """Restores the files of the latest fix of this CODEX_HOME."""
     from joytui.codex.look import look
-    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.codex.versions import assumed_version
     from joytui.doctor.fix import journal
 
-    entry = journal.undo(look(replace(invocation, codex_version=NEWEST_KNOWN)).codex_home, places())
+    entry = journal.undo(look(replace(invocation, codex_version=assumed_version())).codex_home, places())
     if entry is None:
         say("nothing to undo: joytui changed no file here")
         return EXIT_BAD_NEWS

@@ -48,11 +48,11 @@ def _layers(state: Survey) -> None:
                 ),
                 where=layer.path, details={"keys": list(layer.removed)},
             )  # fmt: skip
-        for path in unknown_keys(layer.data):
+        for path in unknown_keys(layer.data, state.rules):
             if len(unknown) >= 100:
                 break
             parent, name = path[:-1], str(path[-1])
-            near = get_close_matches(name.lower().replace("-", "_"), known_fields(parent), n=1, cutoff=0.6)
+            near = get_close_matches(name.lower().replace("-", "_"), known_fields(parent, state.rules), n=1, cutoff=0.6)
             shown = ".".join(str(part) for part in path)
             unknown.append(
                 {"key": shown, "where": layer.origin(path), "near": near[0] if near else None, "layer": layer.name}

@@ -1,7 +1,7 @@
 """Understands what a user passes to `codex`: arguments alone, or a whole pasted `FOO=x codex exec … "prompt"` line.
 
-Flags and their values follow `codex --help` and `codex exec --help` of 0.94.0, 0.140.0 and 0.169.0; what clap says about
-a wrong one was observed with the same versions.
+Flags and their values are those of the version (codex/versions); what clap says about a wrong one was observed with 0.94.0,
+0.140.0 and 0.169.0.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from joytui.codex.versions import Number
+from joytui.codex.versions import Flag, Rules, flag_of
 from joytui.codex.world import Command
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.ASCII)
@@ -19,109 +19,10 @@ _PROFILE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _PROGRAM = re.compile(r"(?:.*/)?codex(?:\.js|\.exe|\.cmd)?(?:@[\w.-]+)?")
 _LAUNCHERS = {"npx", "bunx", "pnpx", "command", "exec", "sudo", "env", "time", "-y", "--yes", "dlx"}
 
-_SUBCOMMANDS = frozenset(
-    [
-        "exec",
-        "e",
-        "review",
-        "login",
-        "logout",
-        "mcp",
-        "mcp-server",
-        "plugin",
-        "app-server",
-        "remote-control",
-        "completion",
-        "update",
-        "doctor",
-        "sandbox",
-        "debug",
-        "apply",
-        "a",
-        "resume",
-        "queue",
-        "archive",
-        "delete",
-        "migrate-rollouts",
-        "migrate-nfs-db",
-        "unarchive",
-        "fork",
-        "cloud",
-        "exec-server",
-        "features",
-        "agents",
-        "help",
-    ]
-)
 _EXEC = ("exec", "e")
-_ANY, _TUI, _EXEC_ONLY = "any", "tui", "exec"
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One flag: where it belongs, whether it takes a value, the versions that know it, the name that clap prints."""
-
-    name: str
-    short: str | None = None
-    value: str | None = None
-    where: str = _ANY
-    since: int = 0  # 0.<since>.0
-    until: int = 10_000  # first minor version without it
-    many: bool = False
-    choices: tuple[str, ...] = ()
-
-
-_FLAGS = (
-    Flag("--config", "-c", "key=value"),
-    Flag("--enable", None, "FEATURE"),
-    Flag("--disable", None, "FEATURE"),
-    Flag("--image", "-i", "FILE", many=True),
-    Flag("--model", "-m", "MODEL"),
-    Flag("--oss"),
-    Flag("--local-provider", None, "OSS_PROVIDER"),
-    Flag("--profile", "-p", "CONFIG_PROFILE_V2"),
-    Flag("--sandbox", "-s", "SANDBOX_MODE", choices=("read-only", "workspace-write", "danger-full-access")),
-    Flag("--full-auto", until=150),
-    Flag("--dangerously-bypass-approvals-and-sandbox"),
-    Flag("--yolo"),
-    Flag("--dangerously-bypass-hook-trust", since=140),
-    Flag("--approve-for-me", since=150),
-    Flag("--worktree", since=150),
-    Flag("--cd", "-C", "DIR"),
-    Flag("--add-dir", None, "DIR"),
-    Flag("--strict-config", since=140),
-    Flag("--help", "-h"),
-    Flag("--version", "-V"),
-    Flag("--ask-for-approval", "-a", "APPROVAL_POLICY", _TUI),
-    Flag("--search", where=_TUI),
-    Flag("--no-alt-screen", where=_TUI),
-    Flag("--no-daemon", where=_TUI, since=157),
-    Flag("--remote", None, "ADDR", _TUI, 120),
-    Flag("--remote-auth-token-env", None, "ENV_VAR", _TUI, 120),
-    Flag("--skip-git-repo-check", where=_EXEC_ONLY),
-    Flag("--ephemeral", where=_EXEC_ONLY, since=120),
-    Flag("--ignore-user-config", where=_EXEC_ONLY, since=130),
-    Flag("--ignore-rules", where=_EXEC_ONLY, since=130),
-    Flag("--trust", where=_EXEC_ONLY, since=150),
-    Flag("--thread-source", None, "SOURCE", _EXEC_ONLY, 150),
-    Flag(
-        "--cyber-access-program",
-        None,
-        "PROGRAM",
-        _EXEC_ONLY,
-        150,
-        choices=("standard", "daybreak_blue", "daybreak_red"),
-    ),
-    Flag("--output-schema", None, "FILE", _EXEC_ONLY),
-    Flag("--color", None, "COLOR", _EXEC_ONLY, choices=("always", "never", "auto")),
-    Flag("--json", where=_EXEC_ONLY),
-    Flag("--experimental-json", where=_EXEC_ONLY),
-    Flag("--output-last-message", "-o", "FILE", _EXEC_ONLY),
-    Flag("--last"),
-    Flag("--all"),
-)
 _REPEATED = ("--config", "--enable", "--disable", "--image", "--add-dir", "--help", "--version")
-_BY_NAME = {name: flag for flag in _FLAGS for name in (flag.name, flag.short) if name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +52,7 @@ class _Parsed:
         self.set(**{name: (*getattr(self.command, name), value)})
 
 
-def parse_arguments(args: Sequence[str], number: Number = (0, 169, 0)) -> tuple[Command, tuple[Refusal, ...]]:
+def parse_arguments(args: Sequence[str], rules: Rules) -> tuple[Command, tuple[Refusal, ...]]:
     """The command that these arguments mean for this version of Codex, and what it would refuse, in its order."""
     words, variables = _unwrapped(list(args))
     parsed = _Parsed()
@@ -161,11 +62,11 @@ def parse_arguments(args: Sequence[str], number: Number = (0, 169, 0)) -> tuple[
         word = words[at]
         at += 1
         if only_words or not word.startswith("-") or word == "-":
-            _positional(parsed, word)
+            _positional(parsed, word, rules)
         elif word == "--":
             only_words = True
         else:
-            at = _flag(parsed, word, words, at, number)
+            at = _flag(parsed, word, words, at, rules)
     _finish(parsed)
     return parsed.command, tuple(parsed.refusals)
 
@@ -189,8 +90,8 @@ def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, {}
 
 
-def _positional(parsed: _Parsed, word: str) -> None:
-    if not parsed.words and not parsed.command.subcommand and word in _SUBCOMMANDS:
+def _positional(parsed: _Parsed, word: str, rules: Rules) -> None:
+    if not parsed.words and not parsed.command.subcommand and word in rules.recorded.subcommands:
         parsed.set(subcommand="exec" if word in _EXEC else word)
         parsed.seen.clear()
     else:
@@ -199,10 +100,10 @@ def _positional(parsed: _Parsed, word: str) -> None:
         parsed.words.append(word)
 
 
-def _flag(parsed: _Parsed, word: str, words: list[str], at: int, number: Number) -> int:
+def _flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:
     name, given, inline = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-    flag = _BY_NAME.get(name)
-    if flag is None or not _fits(flag, parsed.command, number):
+    flag = flag_of(name, rules.number)
+    if flag is None or not _fits(flag, parsed.command):
         parsed.add("unknown", word)
         if parsed.command.subcommand in ("", "exec", "resume", "fork", "review"):
             parsed.refusals.append(Refusal(name, f"error: unexpected argument '{name}' found"))
@@ -230,23 +131,21 @@ def _flag(parsed: _Parsed, word: str, words: list[str], at: int, number: Number)
     if flag.many:
         while at < len(words) - 1 and not words[at].startswith("-"):
             at += 1
-    _apply(parsed, flag, value, number)
+    _apply(parsed, flag, value, rules)
     return at
 
 
-def _fits(flag: Flag, command: Command, number: Number) -> bool:
-    if not flag.since <= number[1] < flag.until and number[0] == 0:
-        return False
+def _fits(flag: Flag, command: Command) -> bool:
     # The doctor is asked about `codex`, and asks with `codex exec`: without a subcommand both kinds of flags are taken.
-    return not (flag.where == _TUI and command.subcommand == "exec")
+    return not (flag.where == "tui" and command.subcommand == "exec")
 
 
-def _apply(parsed: _Parsed, flag: Flag, value: str | None, number: Number) -> None:
+def _apply(parsed: _Parsed, flag: Flag, value: str | None, rules: Rules) -> None:
     if value is not None and flag.choices and value not in flag.choices:
         listed = ", ".join(flag.choices)
         text = f"error: invalid value '{value}' for '{flag.name} <{flag.value}>'\n  [possible values: {listed}]"
         parsed.late.append(Refusal(flag.name, text))
-    if flag.name == "--profile" and value is not None and number >= (0, 140, 0) and not _PROFILE.fullmatch(value):
+    if flag.name == "--profile" and value is not None and rules.checks_profile_flag and not _PROFILE.fullmatch(value):
         text = (
             f"error: invalid value '{value}' for '{flag.name} <{flag.value}>': invalid --profile value `{value}`; pass a plain "
             "name such as `work`"

@@ -38,7 +38,7 @@ _RESERVED: tuple[tuple[type[ast.AST], str], ...] = (
 
 def check_rules(state: Survey) -> None:
     """Adds the first rules file that Codex does not load."""
-    if state.rules.like is not None or state.command.ignore_rules:  # older versions were not observed
+    if not state.rules.checks_exec_rules or state.command.ignore_rules:
         return
     for path, line, reason in (fault for folder in state.rule_folders for fault in _folder_faults(folder)):
         where = f"{path}:{line}" if line else str(path)

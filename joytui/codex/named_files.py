@@ -34,7 +34,7 @@ _CATALOG_LIMIT = 32 * 2**20
 
 def check_named(state: Survey) -> None:
     """Adds the faults to the survey."""
-    if state.rules.like is None:
+    if state.rules.checks_named_files:
         _permissions(state)
         _presets(state)
         _agents(state)
@@ -47,7 +47,7 @@ def check_named(state: Survey) -> None:
                 message=f"Error: failed to read {what} {_resolved(state, value)}: {reason}", where=state.where((key,)), key=key,
                 details={"path": value},
             )  # fmt: skip
-    if state.rules.like != "0.94.0":
+    if state.rules.reads_model_catalog:
         _catalog(state)
     _argument_files(state)
 

@@ -1,6 +1,6 @@
 """The request that Codex will send: URL, headers with the key as bytes, shape, retries, proxy, certificate bundle.
 
-Headers as observed with 0.169.0 (`codex exec`); the ids are fresh for each plan.
+Headers as observed with `codex exec`: those that never change stand in the version's file, the ids are fresh for each plan.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from joytui.codex.versions import Rules
 from joytui.codex.world import Provider, RequestPlan, WireApi
 
 _RETRY_CAP = 100
+_NOT_SENT = frozenset(["accept-encoding"])  # the doctor reads an answer as it comes, and unpacks none
 
 
 def request_plan(
@@ -82,16 +83,13 @@ def _headers(model: str, lite: bool, rules: Rules) -> tuple[tuple[str, bytes], .
         f"codex_exec/{rules.version} ({platform.system()}; {platform.machine()}) joytui (codex_exec; {rules.version})"
     )
     pairs = [
-        ("content-type", "application/json"),
-        ("accept", "text/event-stream"),
-        ("originator", "codex_exec"),
+        *((name, value) for name, value in rules.recorded.headers.items() if name not in _NOT_SENT),
         ("user-agent", agent),
         ("session-id", thread),
         ("thread-id", thread),
         ("x-client-request-id", thread),
         ("x-codex-window-id", f"{thread}:0"),
         ("x-codex-turn-metadata", json.dumps(metadata, ensure_ascii=True)),
-        ("x-codex-beta-features", "remote_compaction_v2"),
     ]
     if lite:
         pairs.append(("x-openai-internal-codex-responses-lite", "true"))

@@ -26,7 +26,7 @@ _NEVER_EMPTY = ("allowed_approval_policies", "allowed_approvals_reviewers")
 def load_requirements(system_dir: Path, rules: Rules) -> Layer:
     """The file as a layer; its data are the whole file."""
     layer = load_file("requirements", system_dir / "requirements.toml")
-    if rules.number < (0, 95, 0) and layer.state == "used":
+    if not rules.reads_requirements and layer.state == "used":
         layer.state = "ignored"
     return layer
 

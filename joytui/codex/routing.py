@@ -27,7 +27,7 @@ def resolve_provider(state: Survey) -> Provider | None:
     """The provider that this invocation selects, its table over what Codex knows of it; None where Codex refuses it."""
     name, origin, layer = selected(state)
     table = state.tables().get(name)
-    if name == "ollama-chat" and name not in state.tables() and state.rules.like is None:
+    if name == "ollama-chat" and name not in state.tables() and state.rules.removed_ollama_chat:
         _ollama_chat(state, origin)
         return None
     builtin = builtin_fields(name, state.rules)
@@ -106,7 +106,7 @@ def _misnamed_tables(state: Survey, name: str) -> tuple[str, str] | None:
     for layer in state.used():
         for key, value in layer.data.items():
             holds = isinstance(value, dict) and isinstance(value.get(name), dict)
-            if holds and key not in known_fields(()) and near(key, ("model_providers",)):
+            if holds and key not in known_fields((), state.rules) and near(key, ("model_providers",)):
                 return key, layer.origin((key, name))
     return None
 
@@ -169,7 +169,7 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
 
 def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
     """--oss without a local server; without a choice of one, Codex 0.169 looks for none."""
-    if state.rules.like is None and not (state.command.local_provider or state.config.get("oss_provider")):
+    if state.rules.asks_oss_provider and not (state.command.local_provider or state.config.get("oss_provider")):
         text = (
             "Error: No default OSS provider configured. Use --local-provider=provider or set oss_provider to one of: "
             "lmstudio, ollama in config.toml"
@@ -231,7 +231,7 @@ def _misplaced(state: Survey) -> list[dict[str, str]]:
             if isinstance(value, str) and len(path) > 1 and last == "model_provider":
                 kind = "in a profile" if path[0] == "profiles" else "below a table header"
                 found.append({"key": ".".join(map(str, path)), "where": layer.origin(path), "kind": kind})
-            elif len(path) == 1 and last not in known_fields(()) and near(last, ("model_provider",)):
+            elif len(path) == 1 and last not in known_fields((), state.rules) and near(last, ("model_provider",)):
                 found.append({"key": str(last), "where": layer.origin(path), "kind": "misspelt"})
     return sorted(found, key=lambda one: one["kind"] == "in a profile")
 

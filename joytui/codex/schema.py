@@ -1,7 +1,8 @@
 """Checks a merged configuration as Codex's typed deserialisation does: which value it refuses first, and in what words.
 
 The fields and their types are data (schema.json), read off the real 0.169.0 binary by trial: `serde` says the type of
-every field that it knows, and the warning about ignored keys tells the ones that it does not.
+every field that it knows, and the warning about ignored keys tells the ones that it does not. What newer versions add to
+them, and what older ones lack, stands in the versions' own files (codex/versions).
 
 Types: "a string", "a boolean", "u64" …, "path string"; {"enum": […]}; {"list": T}; {"map": T}; {"struct": name};
 {"one_of": [T, …], "else": the words where none fits}; {"untagged": what} for values that this reader does not look into.
@@ -22,6 +23,7 @@ from typing import Any
 
 from joytui.codex.keybindings import keybinding_fault
 from joytui.codex.mcp_servers import transport_fault
+from joytui.codex.versions import Rules, parse_version, recorded_versions
 
 _RANGES = {
     "u8": (0, 2**8 - 1), "u16": (0, 2**16 - 1), "u32": (0, 2**32 - 1), "u64": (0, 2**64 - 1), "usize": (0, 2**64 - 1),
@@ -35,19 +37,17 @@ WIRE_API_REMOVED = (
 )
 _OAUTH_SOURCES = "choose one gateway credential source: credential_export or OAuth settings (authorization_url, token_url, and client_id)"
 
-_NEWER_FIELDS = frozenset(
-    [
-        "model_catalog_url",
-        "gateway_oauth",
-        "project_id",
-        "location",
-        "credential_file",
-        "capabilities",
-        "supports_standalone_web_search",
-    ]
-)
+_NO_FEATURE = {"feature": False}  # a name that is ignored, its value all the same of a feature's type
 
 Keys = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a document is read by: the keys and types, and whether `wire_api = "chat"` works."""
+
+    schema: Mapping[str, Any]
+    chat_works: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +61,81 @@ class TypeFault:
 
 
 @cache
-def schema() -> dict[str, Any]:
-    """The data file: {"top": {field: T}, "structs": {name: {field: T} | null}, "required": {name: [field]},
+def base_schema() -> dict[str, Any]:
+    """The data file: {"version": the one that it was read off, "top": {field: T}, "structs": {name: {field: T} | null}, "required": {name: [field]},
     "complete": structs of which every field is known, "closed": those that refuse every other field,
     "sequences": structs that may also be written as lists}."""
     loaded: dict[str, Any] = json.loads(files("joytui.codex").joinpath("schema.json").read_text("utf-8"))
     return loaded
 
 
-def type_faults(config: Mapping[str, Any], *, chat_works: bool = False, like: str | None = None) -> Iterator[TypeFault]:
-    """What Codex refuses, in the order of the merged document. It stops at the first; the rest would follow.
+@cache
+def schema_of(version: str) -> dict[str, Any]:
+    """What a version with a file of its own knows: the data file with what newer versions up to this one added to it. What an
+    older one lacks is in it all the same: see `type_faults`."""
+    number, base = parse_version(version), parse_version(base_schema()["version"])
+    whole = dict(base_schema())
+    for recorded in recorded_versions():
+        if number is None or base is None or not base < recorded.number <= number:
+            continue
+        structs = dict(whole["structs"])
+        for name, fields in recorded.new["structs"].items():
+            structs[name] = {**(structs.get(name) or {}), **fields}
+        known = structs["FeaturesToml"]
+        named = {name: {"feature": True} for name in recorded.features if known.get(name, _NO_FEATURE) == _NO_FEATURE}
+        whole |= {
+            "top": {**whole["top"], **recorded.new["top"]},
+            "structs": {**structs, "FeaturesToml": {**known, **named}},
+        }
+    return whole
 
-    `like` names an older version ("0.94.0", "0.140.0") whose missing keys are not checked.
+
+def type_faults(config: Mapping[str, Any], rules: Rules) -> Iterator[TypeFault]:
+    """What this version of Codex refuses, in the order of the merged document. It stops at the first; the rest would follow.
+
+    Keys that the version does not know are not checked.
     """
-    absent = frozenset(schema()["absent"].get(like, ()))
-    for fault in _type_faults(config, chat_works):
-        newer_field = len(fault.path) > 2 and fault.path[0] == "model_providers" and fault.path[2] in _NEWER_FIELDS
-        names = (_shown(fault.path[:end]) for end in range(1, len(fault.path) + 1))
-        if not ((absent and not absent.isdisjoint(names)) or (like and newer_field)):
+    absent = rules.recorded.absent
+    reading = _Reading(schema_of(rules.recorded.version), rules.chat_is_default)
+    for fault in _type_faults(config, reading):
+        if not (absent and any(_named_by(fault.path[:end]) in absent for end in range(1, len(fault.path) + 1))):
             yield fault
 
 
-def _type_faults(config: Mapping[str, Any], chat_works: bool) -> Iterator[TypeFault]:
-    top = schema()["top"]
+def _named_by(path: Keys) -> str:
+    """The key as the versions' files write it: any provider is "*"."""
+    return _shown((path[0], "*", *path[2:]) if path[0] == "model_providers" and len(path) > 1 else path)
+
+
+def _type_faults(config: Mapping[str, Any], by: _Reading) -> Iterator[TypeFault]:
+    top = by.schema["top"]
     for name, value in config.items():
         if name in top:
-            yield from _check(value, top[name], (name,), chat_works)
+            yield from _check(value, top[name], (name,), by)
 
 
-def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
+def _check(value: Any, kind: Any, path: Keys, by: _Reading) -> Iterator[TypeFault]:
     if isinstance(kind, str):
         yield from _scalar(value, kind, path)
     elif "flat" in kind:
-        yield from _shown_as(_shown(path[:-1]), value, kind, "flat", path, chat)
+        yield from _shown_as(_shown(path[:-1]), value, kind, "flat", path, by)
     elif "within" in kind:
-        yield from _shown_as(_shown(path[: kind["within"]]), value, kind, "within", path, chat)
+        yield from _shown_as(_shown(path[: kind["within"]]), value, kind, "within", path, by)
     elif "one_of" in kind:
-        if all(any(True for _ in _check(value, one, path, chat)) for one in kind["one_of"]):
+        if all(any(True for _ in _check(value, one, path, by)) for one in kind["one_of"]):
             yield TypeFault("config-type", kind["else"], path, _shown(path))
     elif "enum" in kind:
-        yield from _enum(value, kind, path, chat)
+        yield from _enum(value, kind, path, by)
     elif "list" in kind:
-        yield from _list(value, kind["list"], path, chat)
+        yield from _list(value, kind["list"], path, by)
     elif "map" in kind:
         if not isinstance(value, dict):
             yield _wrong(value, "a map", path)
         else:
             for name, item in value.items():
-                yield from _check(item, kind["map"], (*path, name), chat)
+                yield from _check(item, kind["map"], (*path, name), by)
     elif "struct" in kind:
-        yield from _struct(value, kind["struct"], path, chat)
+        yield from _struct(value, kind["struct"], path, by)
     elif "tagged" in kind:
         yield from _tagged(value, kind, path)
     elif "keybinding" in kind:
@@ -121,9 +146,9 @@ def _check(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]
 
 
 def _shown_as(
-    shown: str, value: Any, kind: Mapping[str, Any], mark: str, path: Keys, chat: bool
+    shown: str, value: Any, kind: Mapping[str, Any], mark: str, path: Keys, by: _Reading
 ) -> Iterator[TypeFault]:
-    for fault in _check(value, {name: part for name, part in kind.items() if name != mark}, path, chat):
+    for fault in _check(value, {name: part for name, part in kind.items() if name != mark}, path, by):
         yield replace(fault, shown=shown)
 
 
@@ -156,15 +181,15 @@ def _keybinding(value: Any, path: Keys) -> Iterator[TypeFault]:
             yield TypeFault("config-type", told, path, _shown(path))
 
 
-def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault]:
+def _struct(value: Any, name: str, path: Keys, by: _Reading) -> Iterator[TypeFault]:
     if name == "GatewayOAuth":
         yield from _gateway_oauth(value, path)
         return
     if name == "RawWireApi":
-        yield from _wire_api(value, path, chat)
+        yield from _wire_api(value, path, by)
         return
     if not isinstance(value, dict):
-        count = schema()["sequences"].get(name)
+        count = by.schema["sequences"].get(name)
         if isinstance(value, list) and count is not None:
             if len(value) < count:
                 elements = f"{count} element{'s' if count > 1 else ''}"
@@ -173,13 +198,13 @@ def _struct(value: Any, name: str, path: Keys, chat: bool) -> Iterator[TypeFault
         else:
             yield _wrong(value, f"struct {name}", path)
         return
-    fields = schema()["structs"].get(name) or {}
+    fields = by.schema["structs"].get(name) or {}
     for key, item in value.items():
         if key in fields or "*" in fields:
-            yield from _check(item, fields[key if key in fields else "*"], (*path, key), chat)
-        elif name in schema()["closed"]:
+            yield from _check(item, fields[key if key in fields else "*"], (*path, key), by)
+        elif name in by.schema["closed"]:
             yield TypeFault("config-type", f"unknown field `{key}`, {_expected(fields)}", (*path, key), _shown(path))
-    for missing in schema().get("required", {}).get(name, ()):
+    for missing in by.schema.get("required", {}).get(name, ()):
         if missing not in value:
             yield TypeFault("config-type", f"missing field `{missing}`", path, _shown(path))
     if name in _RULES and (told := _RULES[name](value)):
@@ -205,8 +230,8 @@ def _gateway_oauth(value: Any, path: Keys) -> Iterator[TypeFault]:
         yield TypeFault("provider-invalid", _OAUTH_SOURCES, path, _shown(path))
 
 
-def _wire_api(value: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
-    allowed = ("responses", "chat") if chat else ("responses",)
+def _wire_api(value: Any, path: Keys, by: _Reading) -> Iterator[TypeFault]:
+    allowed = ("responses", "chat") if by.chat_works else ("responses",)
     if isinstance(value, str) and value in allowed:
         return
     if value == "chat":
@@ -217,7 +242,7 @@ def _wire_api(value: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
         yield _wrong(value, "a string", path)
 
 
-def _enum(value: Any, kind: Mapping[str, Any], path: Keys, chat: bool) -> Iterator[TypeFault]:
+def _enum(value: Any, kind: Mapping[str, Any], path: Keys, by: _Reading) -> Iterator[TypeFault]:
     variants, carrying = kind["enum"], kind.get("with", {})
     if not isinstance(value, (str, dict)):
         yield TypeFault("config-type", "invalid type: unit variant, expected string only", path, _shown(path))
@@ -232,16 +257,16 @@ def _enum(value: Any, kind: Mapping[str, Any], path: Keys, chat: bool) -> Iterat
     elif name in carrying and isinstance(value, str):
         yield TypeFault("config-type", f"invalid type: unit variant, expected {kind['variant']}", path, _shown(path))
     elif name in carrying:
-        for fault in _check(inner, carrying[name], (*path, name), chat):
+        for fault in _check(inner, carrying[name], (*path, name), by):
             yield replace(fault, shown=_shown((*path, *fault.path[len(path) + 1 :])))
 
 
-def _list(value: Any, kind: Any, path: Keys, chat: bool) -> Iterator[TypeFault]:
+def _list(value: Any, kind: Any, path: Keys, by: _Reading) -> Iterator[TypeFault]:
     if not isinstance(value, list):
         yield _wrong(value, "a sequence", path)
         return
     for index, item in enumerate(value):
-        for fault in _check(item, kind, (*path, index), chat):
+        for fault in _check(item, kind, (*path, index), by):
             yield replace(fault, shown=_shown(tuple(part for part in fault.path if not isinstance(part, int))))
 
 
@@ -298,54 +323,56 @@ def _shown(path: Keys) -> str:
 # --- unknown keys
 
 
-def unknown_keys(config: Mapping[str, Any]) -> Iterator[Keys]:
-    """The keys that Codex 0.169 ignores, in document order. Tables whose fields are not known to us are not judged."""
-    yield from _unknown(config, schema()["top"], ())
+def unknown_keys(config: Mapping[str, Any], rules: Rules) -> Iterator[Keys]:
+    """The keys that this version of Codex ignores, in document order. Tables whose fields are not known to us are not judged."""
+    known = schema_of(rules.recorded.version)
+    yield from _unknown(config, known["top"], (), known)
 
 
-def _unknown(table: Mapping[str, Any], fields: Mapping[str, Any], path: Keys) -> Iterator[Keys]:
+def _unknown(
+    table: Mapping[str, Any], fields: Mapping[str, Any], path: Keys, schema: Mapping[str, Any]
+) -> Iterator[Keys]:
     for name, value in table.items():
         kind = fields.get(name, fields.get("*"))
-        if kind is None or kind == {"feature": False}:
+        if kind is None or kind == _NO_FEATURE:
             yield (*path, name)
         else:
-            yield from _unknown_below(value, kind, (*path, name))
+            yield from _unknown_below(value, kind, (*path, name), schema)
 
 
-def _unknown_below(value: Any, kind: Any, path: Keys) -> Iterator[Keys]:
+def _unknown_below(value: Any, kind: Any, path: Keys, schema: Mapping[str, Any]) -> Iterator[Keys]:
     if not isinstance(kind, dict):
         return
     if "struct" in kind and isinstance(value, dict):
-        fields = schema()["structs"].get(kind["struct"]) or {}
-        if fields and kind["struct"] in schema()["complete"]:
-            yield from _unknown(value, fields, path)
+        fields = schema["structs"].get(kind["struct"]) or {}
+        if fields and kind["struct"] in schema["complete"]:
+            yield from _unknown(value, fields, path, schema)
             return
         for name, item in value.items():
-            yield from _unknown_below(item, fields.get(name), (*path, name))
+            yield from _unknown_below(item, fields.get(name), (*path, name), schema)
     elif "map" in kind and isinstance(value, dict):
         for name, item in value.items():
-            yield from _unknown_below(item, kind["map"], (*path, name))
+            yield from _unknown_below(item, kind["map"], (*path, name), schema)
     elif "list" in kind and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _unknown_below(item, kind["list"], (*path, index))
+            yield from _unknown_below(item, kind["list"], (*path, index), schema)
 
 
-def feature_known(name: str, number: tuple[int, int, int]) -> bool:
+def feature_known(name: str, rules: Rules) -> bool:
     """Whether `--enable NAME` is accepted. Between the versions whose lists are known, a doubt speaks for the name."""
-    lists: Mapping[str, list[str]] = schema()["features"]
-    exact = lists.get(".".join(map(str, number)))
-    if exact is not None:
-        return name in exact or name in schema()["feature_aliases"]
-    return any(name in names for names in lists.values()) or name in schema()["feature_aliases"]
+    exact = rules.number == rules.recorded.number
+    lists = [rules.recorded] if exact else recorded_versions()
+    return any(name in one.features for one in lists) or name in base_schema()["feature_aliases"]
 
 
-def known_fields(path: Keys) -> tuple[str, ...]:
-    """The fields that Codex knows in the table at this path: what a misspelt key may have meant."""
-    fields: Mapping[str, Any] = schema()["top"]
+def known_fields(path: Keys, rules: Rules) -> tuple[str, ...]:
+    """The fields that this version of Codex knows in the table at this path: what a misspelt key may have meant."""
+    known = schema_of(rules.recorded.version)
+    fields: Mapping[str, Any] = known["top"]
     for part in path:
         kind = fields.get(str(part), fields.get("*"))
         while isinstance(kind, dict) and "map" in kind:
             fields, kind = {"*": kind["map"]}, None
         if isinstance(kind, dict) and "struct" in kind:
-            fields = schema()["structs"].get(kind["struct"]) or {}
+            fields = known["structs"].get(kind["struct"]) or {}
     return tuple(name for name in fields if name != "*")

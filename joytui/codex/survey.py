@@ -19,7 +19,7 @@ from joytui.codex.layers import Layer, OverrideError
 from joytui.codex.providers import late_faults, table_faults
 from joytui.codex.requirements import forced, load_requirements, requirement_issues
 from joytui.codex.schema import TypeFault, feature_known, type_faults, unknown_keys
-from joytui.codex.versions import NEWEST_KNOWN, Rules, rules_for
+from joytui.codex.versions import Rules, assumed_version, rules_for
 from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue, Stage
 
 LOADING = "Error loading config.toml:"
@@ -74,8 +74,8 @@ def survey(invocation: Invocation) -> Survey:
     env = dict(invocation.env)
     binary = None if invocation.codex_version else find_codex(env)
     version = invocation.codex_version or (binary.version if binary else None)
-    rules = rules_for(version or NEWEST_KNOWN)
-    command, refusals = parse_arguments(invocation.args, rules.number)
+    rules = rules_for(version or assumed_version())
+    command, refusals = parse_arguments(invocation.args, rules)
     env.update(command.env)
     home = invocation.home or Path(env.get("HOME") or os.path.expanduser("~"))
     state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env)
@@ -120,7 +120,7 @@ def _codex_home(state: Survey) -> bool:
 
 def _features(state: Survey) -> None:
     for name in (*state.command.enable, *state.command.disable):
-        if not feature_known(name, state.rules.number):
+        if not feature_known(name, state.rules):
             state.add(
                 "codex-flag-unsupported", "refuses", Stage.FEATURES, f"Codex {state.rules.version} has no feature {name}",
                 message=f"Error: Unknown feature flag: {name}", where="flag", details={"feature": name},
@@ -247,7 +247,7 @@ def _file_fault(state: Survey, layer: Layer) -> None:
         return
     if fault.kind == "unreadable":
         said = fault.message
-        if state.rules.like is not None:  # 0.140.0 and older say it like this (observed)
+        if not state.rules.says_no_file:
             said = said.replace(f"path `{layer.path}` is not a file", "Is a directory (os error 21)")
         state.add(
             "config-unreadable", "refuses", Stage.FILES, f"Codex cannot read {fault.where}", message=f"{LOADING} {said}",
@@ -291,7 +291,7 @@ def _strict(state: Survey) -> None:
     readable = flags is not None and not any(
         True for _ in _faults(state, flags.data)
     )  # of others Codex tells features only
-    for path in unknown_keys(flags.data) if flags else ():
+    for path in unknown_keys(flags.data, state.rules) if flags else ():
         if not readable and path[0] != "features":
             continue
         shown = _dotted(path)
@@ -306,7 +306,7 @@ def _strict(state: Survey) -> None:
                 message=f"{LOADING}\n{place}: {fault.message}", where=layer.origin(fault.path), key=_dotted(fault.path),
                 details={"layer": layer.name, "strict": True},
             )  # fmt: skip
-        for path in sorted(unknown_keys(layer.data), key=lambda path: path[0] == "features"):
+        for path in sorted(unknown_keys(layer.data, state.rules), key=lambda path: path[0] == "features"):
             text = f"{LOADING}\n{place_in(layer, path)}: unknown configuration field `{_dotted(path)}`"
             _refuse_unknown(state, layer, path, text)
 
@@ -334,7 +334,7 @@ def _faults(state: Survey, data: dict[str, Any]) -> Iterator[TypeFault]:
     """What Codex refuses in a document, in its order: types, and after the last provider what is wrong with their tables."""
     rules = state.rules
     for key, value in data.items():
-        yield from type_faults({key: value}, chat_works=rules.chat_is_default, like=rules.like)
+        yield from type_faults({key: value}, rules)
         if key != "model_providers" or not isinstance(value, dict):
             continue
         for name, table in value.items() if rules.requires_provider_name else ():

@@ -16,7 +16,7 @@ from typing import Any
 
 from joytui.client.codex_process import CodexRun, run_codex
 from joytui.codex.look import look
-from joytui.codex.versions import parse_version
+from joytui.codex.versions import rules_for
 from joytui.codex.world import Invocation, World
 from joytui.core.errors import UnreachableError
 from joytui.core.json_object import json_object
@@ -87,15 +87,15 @@ def _why_not(world: World) -> str | None:
 def arguments(world: World, folder: str) -> list[str]:
     """The command line of one request without retries, everything of the user's that shapes it kept."""
     command = world.command
-    number = parse_version(world.version) or (0, 0, 0)
+    rules = rules_for(world.version)
     words = ["exec", "--json", "--skip-git-repo-check", "-s", "read-only"]
-    if number >= (0, 140, 0):
+    if rules.runs_ephemeral:
         words.append("--ephemeral")
     if not any(layer.name == "project" and layer.state == "used" for layer in world.layers):
         words += ["-C", folder]
     for override in command.overrides:
         words += ["-c", override]
-    if number >= (0, 153, 0):
+    if rules.endless_connection_retries:
         words += ["-c", "features.unbounded_connection_retries=false"]
     if world.provider is not None and not world.provider.builtin:
         name = (

@@ -47,7 +47,7 @@ def whole_turn(probe: Probe, sent: Sent, judged: Finding) -> tuple[Finding, list
 
 def least_turn(probe: Probe) -> int:
     """Bytes that a first turn has at least: instructions and tools, with a prompt of one word (observed)."""
-    if probe.plan.wire_api == "chat" or rules_for(probe.world.version).number < (0, 140, 0):
+    if probe.plan.wire_api == "chat" or not rules_for(probe.world.version).sends_long_first_turn:
         return 31_000  # 0.94.0: 31,872 to 35,075
     return 38_000  # 0.140.0: 40,102 to 70,825; 0.169.0: 38,109 to 58,374
 

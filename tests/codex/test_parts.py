@@ -24,9 +24,11 @@ from joytui.codex.versions import Rules, rules_for
 from tests.codex.conftest import KEY, SEED, Scene
 from tests.support.hang import HANG_S
 
+CURRENT = rules_for("0.169.0")
+
 
 def test_a_whole_pasted_line() -> None:
-    command, refusals = parse_arguments(['FOO=x codex exec -p work -c model="zz" --json "say hi"'])
+    command, refusals = parse_arguments(['FOO=x codex exec -p work -c model="zz" --json "say hi"'], CURRENT)
     assert refusals == ()
     assert (command.subcommand, command.profile, command.overrides, command.json) == (
         "exec",
@@ -36,28 +38,28 @@ def test_a_whole_pasted_line() -> None:
     )
     assert command.prompt == "say hi"
     assert command.env == {"FOO": "x"}
-    split, _ = parse_arguments(["A=1", "npx", "@openai/codex", "-m", "auto", "hello"])
+    split, _ = parse_arguments(["A=1", "npx", "@openai/codex", "-m", "auto", "hello"], CURRENT)
     assert (split.model, split.prompt, split.env) == ("auto", "hello", {"A": "1"})
 
 
 @pytest.mark.parametrize(
-    ("args", "number", "message"),
+    ("args", "version", "message"),
     [
-        (["exec", "--nope"], (0, 169, 0), "error: unexpected argument '--nope' found"),
-        (["exec", "-a", "never"], (0, 169, 0), "error: unexpected argument '-a' found"),
-        (["--full-auto"], (0, 169, 0), "error: unexpected argument '--full-auto' found"),
-        (["--full-auto"], (0, 140, 0), None),
-        (["--ignore-user-config"], (0, 94, 0), "error: unexpected argument '--ignore-user-config' found"),
-        (["-m"], (0, 169, 0), "error: a value is required for '--model <MODEL>' but none was supplied"),
-        (["-mauto", "-c=a=b", "--profile=x", "-c", "d=e"], (0, 169, 0), None),
-        (["-mauto", "--model=x"], (0, 169, 0), "error: the argument '--model <MODEL>' cannot be used multiple times"),
-        (["exec", "-m", "a", "resume", "-m", "b"], (0, 169, 0), None),
-        (["exec", "-s", "bad", "--nope"], (0, 169, 0), "error: unexpected argument '--nope' found"),
-        (["exec", "-p", "../x"], (0, 94, 0), None),
+        (["exec", "--nope"], "0.169.0", "error: unexpected argument '--nope' found"),
+        (["exec", "-a", "never"], "0.169.0", "error: unexpected argument '-a' found"),
+        (["--full-auto"], "0.169.0", "error: unexpected argument '--full-auto' found"),
+        (["--full-auto"], "0.140.0", None),
+        (["--ignore-user-config"], "0.94.0", "error: unexpected argument '--ignore-user-config' found"),
+        (["-m"], "0.169.0", "error: a value is required for '--model <MODEL>' but none was supplied"),
+        (["-mauto", "-c=a=b", "--profile=x", "-c", "d=e"], "0.169.0", None),
+        (["-mauto", "--model=x"], "0.169.0", "error: the argument '--model <MODEL>' cannot be used multiple times"),
+        (["exec", "-m", "a", "resume", "-m", "b"], "0.169.0", None),
+        (["exec", "-s", "bad", "--nope"], "0.169.0", "error: unexpected argument '--nope' found"),
+        (["exec", "-p", "../x"], "0.94.0", None),
     ],
 )
-def test_what_clap_refuses(args: list[str], number: tuple[int, int, int], message: str | None) -> None:
-    _, refusals = parse_arguments(args, number)
+def test_what_clap_refuses(args: list[str], version: str, message: str | None) -> None:
+    _, refusals = parse_arguments(args, rules_for(version))
     assert (refusals[0].message if refusals else None) == message
 
 
@@ -87,7 +89,7 @@ def test_the_proxy_and_its_variable(env: dict[str, str], url: str | None, variab
      ("openai/gpt-5.5", "freeform"), ("gpt-6-sol", "lite"), ("openai/gpt-6.1-sol", "lite"), ("codex-auto-review", "lite")],
 )  # fmt: skip
 def test_the_slug_decides_the_shape(slug: str, shape: str) -> None:
-    assert shape_of(slug) == shape
+    assert shape_of(slug, CURRENT) == shape
 
 
 def test_dotenv_as_codex_reads_it() -> None:

@@ -72,21 +72,25 @@ def _other_types(value: Any) -> list[Any]:
 
 
 def unknown(world: World, details: Details, draft: Draft) -> str | None:
-    renamed = [_respell(draft, key, near) for key, near in _unknown_keys(details) if near]
+    renamed = [_respell(draft, key, near) for key, near in _unknown_keys(world, details) if near]
     done = [text for text in renamed if text]
     return f"Rename {', '.join(done)}." if done else None
 
 
-def _unknown_keys(details: Details) -> list[tuple[str, str | None]]:
+def _unknown_keys(world: World, details: Details) -> list[tuple[str, str | None]]:
     from difflib import get_close_matches
 
     from joytui.codex.schema import known_fields
+    from joytui.codex.versions import rules_for
 
+    rules = rules_for(world.version)
     found: list[tuple[str, str | None]] = []
     for item in details.get("keys") or []:
         if isinstance(item, str):
             *parent, name = item.split(".")
-            near = get_close_matches(name.lower().replace("-", "_"), known_fields(tuple(parent)), n=1, cutoff=0.6)
+            near = get_close_matches(
+                name.lower().replace("-", "_"), known_fields(tuple(parent), rules), n=1, cutoff=0.6
+            )
             found.append((item, near[0] if near else None))
         else:
             found.append((str(item["key"]), item.get("near")))

@@ -69,11 +69,11 @@ def accept(chosen: Offer, here: Places) -> str:
 def take_back(here: Places) -> str:
     """Puts the latest fix back; what was done, in one line. Raises JoytuiError."""
     from joytui.codex.look import look
-    from joytui.codex.versions import NEWEST_KNOWN
+    from joytui.codex.versions import assumed_version
     from joytui.codex.world import Invocation
     from joytui.doctor.fix import journal
 
-    world = look(Invocation((), dict(os.environ), Path.cwd(), NEWEST_KNOWN))
+    world = look(Invocation((), dict(os.environ), Path.cwd(), assumed_version()))
     entry = journal.undo(world.codex_home, here)
     if entry is None:
         return "nothing to undo: joytui changed no file here"
