@@ -21,6 +21,7 @@ from joytui.codex.proxies import proxy_for
 from joytui.codex.toml_reader import read_toml
 from tests.codex.conftest import KEY, SEED, Scene
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 
 
 def test_a_whole_pasted_line() -> None:
@@ -94,7 +95,7 @@ def test_dotenv_as_codex_reads_it() -> None:
     assert found == {"A": ("x y", 1), "B": ("1", 2), "C": ("x y-o", 4), "D": ("", 6)}
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@needs("/proc")
 def test_a_live_daemon_is_told_from_a_dead_one(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "print(1, flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"K": "old-value"}
