@@ -6,6 +6,7 @@ A part that is missing is named with the file that lacks it.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +28,9 @@ ROOT = Path(joytui.__file__).parent
 ALL = list(CAUSES.values())
 HELD_IN = {
     cause.id: path.name
-    for path in (ROOT / "causes").glob("*.py")
+    for path, text in [(path, path.read_text(encoding="utf-8")) for path in (ROOT / "causes").glob("*.py")]
     for cause in ALL
-    if f'id="{cause.id}"' in path.read_text()
+    if f'id="{cause.id}"' in text
 }
 
 every_cause = pytest.mark.parametrize("cause", ALL, ids=[cause.id for cause in ALL])
@@ -40,7 +41,12 @@ def sources(*packages: str, but: tuple[str, ...] = ()) -> Iterator[tuple[str, as
         for path in sorted((ROOT / package).rglob("*.py")):
             name = str(path.relative_to(ROOT))
             if not name.startswith(but):
-                yield name, ast.parse(path.read_text(encoding="utf-8"))
+                yield name, parsed(path)
+
+
+@functools.cache
+def parsed(path: Path) -> ast.AST:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def strings(tree: ast.AST) -> set[str]:

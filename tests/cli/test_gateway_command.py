@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import needs
 
 
 def test_start_status_stop(machine: Machine) -> None:
@@ -105,7 +106,7 @@ def test_an_explicit_gateway_stays_without_a_key(machine: Machine) -> None:
     assert machine.call("gateway", "status").code == 0
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="names the program by /proc: Linux only")
+@needs("/proc")
 def test_a_port_in_use_names_the_program(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = str(held.getsockname()[1])

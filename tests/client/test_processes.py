@@ -20,6 +20,7 @@ from joytui.core.errors import UnreachableError
 from joytui.gateway.server import bind
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import needs
 
 
 async def run(script: str, folder: Path, limit_s: float = 10.0) -> tuple[CodexRun, list[str]]:
@@ -94,7 +95,7 @@ def test_no_codex_says_how_to_get_it(tmp_path: Path) -> None:
     assert "npm install -g @openai/codex" in (caught.value.hint or "")
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads /proc: Linux only")
+@needs("/proc")
 def test_a_taken_port_names_the_program() -> None:
     script = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
     with subprocess.Popen(

@@ -23,6 +23,7 @@ from joytui.codex.toml_reader import read_toml
 from joytui.codex.versions import Rules, rules_for
 from tests.codex.conftest import KEY, SEED, Scene
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 
 CURRENT = rules_for("0.169.0")
 
@@ -155,6 +156,7 @@ def test_every_behaviour_has_its_version() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@needs("/proc")
 def test_a_live_daemon_is_told_from_a_dead_one(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "print(1, flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"K": "old-value"}

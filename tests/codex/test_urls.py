@@ -16,6 +16,7 @@ from joytui.doctor.link import target_of
 from joytui.doctor.walk import doubtful_path
 from tests.codex.conftest import SEED, Scene
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hang import HANG_S
 from tests.support.real_codex import codex
 
 SENT = {
@@ -98,7 +99,7 @@ def codex_with(base: str, folder: Path) -> tuple[list[str], str]:
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "CODEX_HOME": str(folder), "JOY_TOKEN_API_KEY": "key"}
         done = subprocess.run(
             [codex(), "exec", "--skip-git-repo-check", "say hi"], env=env | {"HTTP_PROXY": proxy.origin},
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S, check=False,
         )  # fmt: skip
     return [seen.removeprefix("POST ") for seen in proxy.seen if seen.startswith("POST ")], done.stderr
 

@@ -16,6 +16,7 @@ from joytui.core.usage import USAGE_GROUPS
 from tests.contract.product import Running, Shell, next_line
 from tests.contract.shapes import Reading
 from tests.contract.traffic import THREAD, TICKET
+from tests.support.hang import HANG_S
 from tests.support.rollout_corpus import Thread, Truth
 
 DOCTOR = Reading(
@@ -118,7 +119,7 @@ def _follow(shell: Running) -> None:
         bearer = {"authorization": f"Bearer {shell.keys['ada']}"}
         shell.http.post("/openai/v1/responses", json=body, headers=bearer).raise_for_status()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
     shell.note("logs --follow --json, then Ctrl-C", process.returncode)
 
 
@@ -350,10 +351,10 @@ def in_trouble(shell: Shell) -> None:
         process = machine.start(
             "doctor", "--timeout", "60", env={"JOY_TOKEN_API_KEY": "jt_some_key"}, **CAN_BE_INTERRUPTED
         )
-        silent.settimeout(60)
+        silent.settimeout(HANG_S)
         with silent.accept()[0]:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate(timeout=HANG_S)
     shell.note("doctor, then Ctrl-C while it waits", process.returncode)
 
 

@@ -26,6 +26,7 @@ import httpx
 from tests.contract import traffic
 from tests.contract.shapes import NOTHING, PLAIN, Reading, Shape
 from tests.support.fault_gateway import GOOD_KEY, FaultGateway
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine, Said
 
 SETTINGS = """\
@@ -114,13 +115,13 @@ def running(folder: Path, told: Told) -> Iterator[Running]:
         process = machine.start("gateway", "run")
         try:
             url = ready(process)
-            with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+            with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
                 shell = Running(machine, told, "a gateway runs", url=url, http=http)
                 _use(shell)
                 yield shell
         finally:
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=HANG_S)
         assert (out, err) == ("", ""), (out, err)
         shell.note("gateway run, then SIGTERM", process.returncode)
 

@@ -22,10 +22,11 @@ import pytest
 
 from joytui.codex.rollouts.cache import cache_path
 from joytui.ledger.sqlite.schema import MIGRATIONS
-from tests.conftest import REQUIRED
 from tests.contract.product import SHELL, ready
 from tests.contract.stores import asked
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import lacking
 
 STORES = Path(__file__).parent / "stores"
 COMMITS = sorted(path.parent.name for path in STORES.glob("*/made.json"))
@@ -51,7 +52,7 @@ def gateway(machine: Machine, token: str) -> Iterator[httpx.Client]:
     """Its gateway, with the admin token that it had."""
     url = machine.ask("gateway", "start")["url"]
     try:
-        with httpx.Client(base_url=url, trust_env=False, timeout=30, headers=asked.bearer(token)) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S, headers=asked.bearer(token)) as http:
             yield http
     finally:
         assert machine.call("gateway", "stop").code == 0
@@ -104,15 +105,14 @@ def test_budgets_of_that_day_go_on(commit: str, tmp_path: Path) -> None:
     then = made["answers"]["the same day"]
     clock = asked.clock_at(datetime.fromisoformat(then["at"]))
     if not clock:
-        assert not REQUIRED, "CI has libfaketime"
-        pytest.skip("no libfaketime: apt-get install libfaketime")
+        lacking("libfaketime", "apt-get install libfaketime")
     process = machine.start("gateway", "run", env=clock)
     try:
         ready(process)
         assert list(asked.other_than(then["keys"], asked.budgets(machine))) == []
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANG_S)
 
 
 @pytest.mark.parametrize("commit", COMMITS)

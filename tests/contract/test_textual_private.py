@@ -10,7 +10,6 @@ import inspect
 import io
 import queue
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,8 @@ from textual.worker import WorkerFailed
 
 import joytui.tui
 from joytui.tui.textual_private import HookedApp, drop_waiting_writes, resume_on_continue, waiting_writes
+from tests.support.hang import HANG_S
+from tests.support.needs import needs
 
 PRIVATE = re.compile(r"_(?!_)\w+")
 
@@ -82,7 +83,7 @@ async def test_an_error_goes_through_fail_and_ends_the_app_without_a_word(capsys
             self.end_without_traceback(error)
 
     app = Ended()
-    async with asyncio.timeout(60) as limit:  # which Textual takes for a wish to end
+    async with asyncio.timeout(HANG_S) as limit:  # which Textual takes for a wish to end
         await app.run_async(headless=True)
     assert not limit.expired()
     assert app.return_code == 1
@@ -90,7 +91,7 @@ async def test_an_error_goes_through_fail_and_ends_the_app_without_a_word(capsys
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the driver of POSIX terminals")
+@needs("a POSIX terminal")
 async def test_the_driver_of_a_terminal_can_be_told_to_resume_and_what_waits_is_dropped() -> None:
     from textual.drivers._writer_thread import WriterThread
     from textual.drivers.linux_driver import LinuxDriver

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.support.needs import lacking
 
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = {"pyproject.toml", "README.md", "joytui", "tests", "screenshots", ".ci", ".gitignore", "LICENSE"}
@@ -15,7 +15,7 @@ TOP_LEVEL = {"pyproject.toml", "README.md", "joytui", "tests", "screenshots", ".
 def tracked_files() -> list[str]:
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0 or not done.stdout:
-        pytest.skip("not a git checkout")
+        lacking("a git checkout", "git clone the project, and apt-get install git")
     return [name for name in done.stdout.split("\0") if name]
 
 

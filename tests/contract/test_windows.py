@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hang import HANG_S
+
 PREPARED = """
 import os, runpy, signal, sys
 import asyncio, platformdirs, portalocker, selectors, shutil, socket, subprocess, tempfile  # these choose by sys.platform, and that stays
@@ -61,7 +63,7 @@ def run(home: Path, *arguments: str, program: str = COMMAND, text: str = "") -> 
         input=text,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from joytui.causes import CAUSES
 from joytui.cli.main import main
 from joytui.doctor.says import triage
+from tests.support.needs import needs
 
 KEY = "jt_live_planted0123456789"
 
@@ -114,7 +115,7 @@ def test_a_models_hint_is_no_route() -> None:
     )
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@needs("/dev/full")
 def test_a_full_disk_behind_stdout() -> None:
     with open("/dev/full", "w") as full:
         ended = subprocess.run(

@@ -14,6 +14,7 @@ import pytest
 from tests.fixing.broken import KEY
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import needs
 from tests.support.real_codex import codex
 
 pytestmark = pytest.mark.codex
@@ -42,7 +43,7 @@ def runs(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc to see what a process became")
+@needs("/proc")
 def test_a_stale_daemon_is_stopped_only_when_asked(machine: Machine, daemon: int) -> None:
     kept = machine.run("doctor", "--fix", "--yes")
     assert kept.code == 1

@@ -23,9 +23,10 @@ from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.gateway.served import ADMIN
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import needs
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="watches processes by pidfd: Linux only")
+pytestmark = needs("pidfd")
 CONSOLE = [sys.executable, "-m", "joytui", "--screen", "logs"]
 
 

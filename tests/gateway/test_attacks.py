@@ -153,7 +153,7 @@ async def test_sixteen_pipelined_requests_may_wait_and_no_more(tmp_path: Path) -
         assert too_many.startswith(b"HTTP/1.1 400 ")
         assert too_many.count(b"HTTP/1.1") == 1
         waiting = asyncio.create_task(talk(here, first + one * 15 + last))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             while not here.gateway.running:  # nothing tells when it is on its way to the upstream
                 await asyncio.sleep(0.005)
         release.set()

@@ -312,7 +312,7 @@ async def test_the_tail_goes_on_behind_a_full_batch(
     assert len(wanted) == (8 if filter_text else 16)
     found: list[str] = []
     tail = gateway.gateway.tail.stream(0, filter_text, columns=columns)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         async for piece in tail:
             if b"still here" in piece:
                 break

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from joytui.core.gateway_state import read_state
 from joytui.core.hosts import allowed_hosts
@@ -28,8 +29,6 @@ from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_endings import scripted
 from tests.support.hang import HANG_S
-
-CERTIFICATES = pytest.importorskip("trustme")
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -211,11 +210,11 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
     assert process.stdout is not None
     url = process.stdout.readline().split()[1]
     admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-    with httpx.Client(base_url=url, trust_env=False, timeout=20) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
         key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
         got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
     assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=HANG_S)
     assert (process.returncode, out) == (3, "")
     *logged, what, hint = errors.splitlines()
     lines = [json.loads(line) for line in logged]
@@ -239,7 +238,7 @@ async def test_health_is_not_ok_once_the_store_cannot_be_written(tmp_path: Path)
             well = await http.get("/healthz")
             assert (well.status_code, well.json()["status"]) == (200, "ok")
             here.gateway.ledger.submit(fail)
-            await asyncio.wait_for(here.gateway.ledger.broken(), 20)
+            await asyncio.wait_for(here.gateway.ledger.broken(), HANG_S)
             ill = await http.get("/healthz", params={"nonce": "n"})
         assert (ill.status_code, ill.json()["status"]) == (503, "failed")
         assert {**ill.json(), "status": "ok"}.keys() == {*well.json(), "proof"}
@@ -261,7 +260,7 @@ async def test_upkeep_that_fails_goes_on_and_leaves_its_traceback(
     monkeypatch.setattr("joytui.gateway.runtime.LEASE_RENEWAL_S", 0)
     monkeypatch.setattr(Gateway, "_renew", work)
     async with served(tmp_path):
-        await asyncio.wait_for(twice.wait(), 20)
+        await asyncio.wait_for(twice.wait(), HANG_S)
     told = next(record for record in caplog.records if record.name == "joytui.gateway")
     assert told.levelname == "WARNING"
     assert told.exc_info is not None
@@ -273,13 +272,13 @@ def _refused(url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
     while True:
         try:
-            socket.create_connection((host, int(port)), timeout=1).close()
+            socket.create_connection((host, int(port)), timeout=HANG_S).close()
         except OSError:
             return
 
 
 def test_tls(tmp_path: Path) -> None:
-    authority = CERTIFICATES.CA()
+    authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")
     made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
@@ -300,7 +299,7 @@ def test_tls(tmp_path: Path) -> None:
 
 def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
     """The commands of a lead's machine: they trust the team's authority, and send the token nowhere that it did not sign."""
-    authority = CERTIFICATES.CA()
+    authority = trustme.CA()
     made = authority.issue_cert("127.0.0.2")
     made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))

@@ -30,6 +30,7 @@ from joytui.ledger.sqlite.requests import end_request, open_request, refuse_requ
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, START, add, new_key, one_batch
 from tests.support.examples import examples
+from tests.support.hang import HANG_S
 
 TOO_MUCH = 2**70
 """More than a column of SQLite holds."""
@@ -123,8 +124,8 @@ async def test_a_refused_write_changes_nothing_and_takes_no_other_with_it(
         ledger.submit(half, opened(2))
         good.append(ledger.write(open_request, opened(3), CHOSEN))
     with pytest.raises(REFUSALS[refusal]):
-        await asyncio.wait_for(bad, 20)
-    await asyncio.wait_for(asyncio.gather(*good), 20)
+        await asyncio.wait_for(bad, HANG_S)
+    await asyncio.wait_for(asyncio.gather(*good), HANG_S)
     rows = dump(ledger)
     assert [row[0] & 15 for row in rows["request"]] == [0, 3]
     assert (rows["wallet_entry"], rows["rollup_hour"]) == ([], [])
@@ -319,15 +320,15 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
         waiting = [ledger.write(open_request, opened(0), CHOSEN), ledger.write(fail)]
         add(ledger, START)
         waiting.append(ledger.write(open_request, opened(1), CHOSEN))
-    reason = await asyncio.wait_for(ledger.broken(), 20)
+    reason = await asyncio.wait_for(ledger.broken(), HANG_S)
     assert reason is ledger.failure
     assert str(reason) == "the thread ends here"
     for future in (*waiting, None):
         with pytest.raises(StoreUnavailable, match="cannot be written any more"):
-            await asyncio.wait_for(future or ledger.write(lambda batch: None), 20)
+            await asyncio.wait_for(future or ledger.write(lambda batch: None), HANG_S)
     ledger.submit(lambda batch: None)
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(asyncio.to_thread(ledger.write_now, lambda batch: None), 20)
+        await asyncio.wait_for(asyncio.to_thread(ledger.write_now, lambda batch: None), HANG_S)
     assert (ledger.lost, ledger.waiting) == (3, 0)
     assert ledger.read_now(reads.counted) == 0
     [critical] = [record for record in caplog.records if record.levelno == logging.CRITICAL]

@@ -12,18 +12,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.conftest import REQUIRED
 from tests.support.browser import Browser, Page, chromium
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
+from tests.support.needs import needs
 from tests.support.served import start
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None and not REQUIRED, reason="needs a browser: apt-get install chromium (or Chrome on PATH)"
-    ),
+    needs("a browser"),
 ]
 
 

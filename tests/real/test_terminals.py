@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hang import HANG_S, poll
+from tests.support.needs import needs
 from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 from tests.tui.test_start import command, configured
@@ -236,7 +237,7 @@ def memory_mb(pid: int) -> float:
     return int(fields["VmRSS"].split()[0]) / 1024
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the memory of a process from /proc (Linux)")
+@needs("/proc")
 def test_a_terminal_that_stops_reading_neither_freezes_nor_fills_it(tmp_path: Path) -> None:
     with stalled(configured(tmp_path)) as (process, master, _):
         before = memory_mb(process.pid)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.hang import HANG_S, poll
+from tests.support.needs import needs
 from tests.tui.test_start import command, configured
 
+pytestmark = [needs("tmux"), needs("bash")]
 DOCTOR = shlex.join(command("--no-start", "--screen", "doctor"))
 
 
@@ -64,15 +65,6 @@ class Tmux:
 
     def wait_prompt(self) -> str:
         return self.until(lambda screen: screen.rstrip().endswith("READY>"), "the shell's prompt")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def there_is_a_tmux() -> None:
-    if shutil.which("tmux") is None:
-        text = "tmux is not installed: apt-get install tmux (or brew install tmux)"
-        if os.environ.get("JOYTUI_REQUIRE") == "1":
-            pytest.fail(text, pytrace=False)
-        pytest.skip(text)
 
 
 @pytest.fixture

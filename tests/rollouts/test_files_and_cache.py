@@ -26,6 +26,7 @@ from joytui.codex.rollouts.turns import last_turns
 from joytui.core.usage import UsageTotals
 from tests.support.examples import examples
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 from tests.support.rollout_corpus import Thread, Truth, write_corpus
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -313,7 +314,7 @@ def test_any_bytes_are_read_without_an_error(lines: list[bytes]) -> None:
     assert isinstance(counter.state(), list)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores")
+@needs("two cores")
 def test_a_second_process_reads_a_part_and_delivers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = write_corpus(tmp_path, 3_000_000, seed=5)
     alone = read_usage(tmp_path)

@@ -10,6 +10,7 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
+from tests.support.hang import HANG_S
 from tests.support.http_by_hand import reset_at_close
 from tests.support.threaded_server import ThreadedServer
 
@@ -52,7 +53,7 @@ class FaultProxy(ThreadedServer):
     def _forward(self, client: socket.socket, head: bytes, method: str, target: str) -> None:
         place = urlsplit(f"//{target}" if method == "CONNECT" else target)
         try:
-            upstream = socket.create_connection((place.hostname or "", place.port or 80), timeout=10)
+            upstream = socket.create_connection((place.hostname or "", place.port or 80), timeout=HANG_S)
         except OSError:
             client.sendall(_ANSWERS["bad-gateway"])
             return

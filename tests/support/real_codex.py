@@ -12,9 +12,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
-import pytest
+
+from tests.support.needs import lacking
 
 CURRENT = "0.169.0"
 OLDER = ("0.140.0", "0.94.0")
@@ -41,20 +43,18 @@ def _install(version: str, folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         _lacking(version, "npm is not installed")
-        return
     folder.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"@openai/codex@{version}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
         _lacking(version, "npm install did not end within 300 s")
-        return
     if done.returncode != 0:
         _lacking(version, f"npm install failed: {done.stderr.strip().splitlines()[-1:]}")
 
 
-def _lacking(version: str, reason: str) -> None:
-    text = f"{reason}; provide it with: npm install --prefix {cache_folder() / version} @openai/codex@{version}"
-    if os.environ.get("JOYTUI_REQUIRE") == "1":
-        pytest.fail(text, pytrace=False)
-    pytest.skip(text)
+def _lacking(version: str, reason: str) -> NoReturn:
+    lacking(
+        f"the real Codex {version} ({reason})",
+        f"npm install --prefix {cache_folder() / version} @openai/codex@{version}",
+    )

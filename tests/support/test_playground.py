@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import lacking
 from tests.support.playground import NO_PRIVATE_NETWORK, Job, assert_own_etc, can_unshare, play
 from tests.support.situation import Situation
 
@@ -26,7 +27,7 @@ def outside() -> dict[str, int]:
 
 def test_nothing_of_the_private_network_reaches_the_machine():
     if not can_unshare():
-        pytest.skip(NO_PRIVATE_NETWORK)
+        lacking("a private network", "as root, with util-linux: JOYTUI_PRIVATE_NETWORK=1")
     before, mounts = outside(), Path("/proc/self/mountinfo").read_text()
     result = play([Job(WORLD, "examine")])[0]
     assert not result.skipped

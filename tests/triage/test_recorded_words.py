@@ -100,12 +100,12 @@ def test_cut_in_the_middle(title: str, record_property: Callable[[str, object], 
 
 
 def test_every_place_of_a_cut_is_safe() -> None:
-    """Sixteen messages of different kinds, cut after every character and before every one."""
+    """Messages of different kinds (sixteen in CI), cut after every third character and before every one."""
     kinds: dict[frozenset[str], Said] = {}
     for said in DISTINCT:
         if 40 < len(said.words) < 400:
             kinds.setdefault(said.causes, said)
-    for said in list(kinds.values())[:16]:
+    for said in list(kinds.values())[: 16 if ALL else 6]:
         for at in range(0, len(said.words), 3):
             for part in (said.words[:at], said.words[at:]):
                 causes = [cause.id for cause in triage(part).candidates]

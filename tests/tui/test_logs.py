@@ -19,6 +19,7 @@ from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
 from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 from tests.support.terminal import Terminal
 from tests.tui import data
 from tests.tui.opening import LIVE, console, fill, settle, text_of
@@ -91,6 +92,7 @@ def test_ids_of_any_shape_come_back(ids):
     assert (back["id"], back["request_id"], back["upstream_id"]) == (own, request_id or own, upstream)
 
 
+@needs("bash")
 def test_curl_names_the_key_by_its_variable():
     store = filled(3)
     text = curl(store.record(0), "http://127.0.0.1:8791")

@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import os
 from difflib import unified_diff
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from tests.support.needs import TEXTUAL, needs
 from tests.tui.picture import take, text_of
 from tests.tui.states import STATES, State, opened, wear
 
-PINNED = "8.2.8"
 FOLDER = Path(__file__).parent / "pictures"
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
 MOST_LINES = 60
 
-pytestmark = pytest.mark.skipif(
-    version("textual") != PINNED and not ALL,
-    reason=f"pictures hold for textual {PINNED}, here is {version('textual')}: pip install textual=={PINNED}",
-)
+pytestmark = needs(f"textual {TEXTUAL}")
 
 
 def sample() -> list[tuple[State, tuple[int, int]]]:

@@ -3,19 +3,14 @@ held by `test_pictures`. They hold for one Textual and are skipped on others."""
 
 from __future__ import annotations
 
-import os
-from importlib.metadata import version
 from typing import Any
 
 import pytest
 
+from tests.support.needs import TEXTUAL, needs
 from tests.tui.opening import console, fill
 
-PINNED = "8.2.8"
-pytestmark = pytest.mark.skipif(
-    version("textual") != PINNED and os.environ.get("JOYTUI_REQUIRE") != "1",
-    reason=f"snapshots hold for textual {PINNED}, here is {version('textual')}: pip install textual=={PINNED}",
-)
+pytestmark = needs(f"textual {TEXTUAL}")
 
 
 async def filled(pilot: Any) -> None:

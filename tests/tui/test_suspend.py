@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 
+from tests.support.needs import needs
 from tests.support.terminal import Terminal
 from tests.tui.test_start import command, configured
 
 
+@needs("bash")
 def test_suspended_and_resumed_under_a_shell(tmp_path):
     env = {**configured(tmp_path), "PS1": "READY> "}
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
@@ -29,6 +31,7 @@ def test_suspended_and_resumed_under_a_shell(tmp_path):
         assert "Traceback" not in terminal.output
 
 
+@needs("bash")
 def test_a_window_resized_while_it_is_suspended(tmp_path):
     env = {**configured(tmp_path), "PS1": "READY> "}
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:

@@ -38,6 +38,7 @@ from tests.contract.compare import as_text
 from tests.contract.product import SETTINGS, SHELL, ready
 from tests.contract.stores import asked
 from tests.support.fault_gateway import FaultGateway
+from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine, Said
 from tests.support.rollout_corpus import Thread, Truth
 from tests.support.terminal import Terminal
@@ -156,11 +157,11 @@ def gateway(machine: Past, *, offline: bool = False) -> Iterator[httpx.Client]:
     try:
         url = ready(process)
         token = (machine.data / "admin-token").read_text(encoding="utf-8").strip()
-        with httpx.Client(base_url=url, trust_env=False, timeout=30, headers=asked.bearer(token)) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S, headers=asked.bearer(token)) as http:
             yield http
     finally:
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG_S)
         settings.write_text(kept, encoding="utf-8")
     assert process.returncode == 0, err
 
@@ -187,9 +188,9 @@ def die_in_the_middle(machine: Past, key: str) -> None:
     """A gateway that is killed while it holds credits for a request that it has begun to answer."""
     process = machine.start("gateway", "run")
     url = ready(process)
-    with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
         traffic.begin(http, key, lambda: process.send_signal(signal.SIGKILL))
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
     with contextlib.closing(sqlite3.connect(machine.data / "ledger.sqlite3")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -215,7 +216,7 @@ def kill_a_server(machine: Past) -> None:
     with contextlib.suppress(AssertionError):
         ready(process)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
 
 
 def change_files(machine: Past, ticket: str) -> None:
@@ -235,9 +236,9 @@ def change_files(machine: Past, ticket: str) -> None:
     command = [sys.executable, "-m", "joytui", "--no-start", "--screen", "usage", "--theme", "light"]
     env = {**machine.env, **machine.past, "TERM": "xterm-256color"}
     with Terminal(command, env=env, cwd=machine.folder) as console:
-        console.wait_for("Usage", timeout=60)
+        console.wait_for("Usage", timeout=HANG_S)
         console.send("q")
-        assert console.wait_exit(timeout=60) == 0
+        assert console.wait_exit(timeout=HANG_S) == 0
 
 
 # --- and in June

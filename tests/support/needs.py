@@ -1,0 +1,64 @@
+"""What a test needs of a machine beyond Python and the test packages, and where that comes from.
+
+`@needs("tmux")` skips the test where it is missing and says what provides it. In CI (JOYTUI_REQUIRE=1) nothing may be missing: it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
+TEXTUAL = "8.2.8"
+"""Pictures and snapshots hold for one Textual."""
+
+
+def _has_browser() -> bool:
+    from tests.support.browser import chromium  # brings aiohttp, which a run without a browser need not load first
+
+    return chromium() is not None
+
+
+_THINGS: dict[str, tuple[Callable[[], bool], str]] = {
+    "tmux": (lambda: shutil.which("tmux") is not None, "apt-get install tmux (or brew install tmux)"),
+    "a browser": (_has_browser, "apt-get install chromium (or Chrome on PATH)"),
+    "bash": (lambda: shutil.which("bash") is not None, "apt-get install bash (or brew install bash)"),
+    "/proc": (lambda: Path("/proc/self/stat").exists(), "run the tests on Linux, with /proc mounted"),
+    "/dev/full": (lambda: Path("/dev/full").exists(), "run the tests on Linux"),
+    "pidfd": (lambda: hasattr(os, "pidfd_open"), "run the tests on Linux 5.3 or newer"),
+    "two cores": (
+        lambda: sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1,
+        "run the tests on Linux with two cores (taskset -c 0,1)",
+    ),
+    "a POSIX terminal": (lambda: sys.platform != "win32", "run the tests on Linux or macOS"),
+    f"textual {TEXTUAL}": (lambda: version("textual") == TEXTUAL, f"pip install textual=={TEXTUAL}"),
+}
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    assert name in _THINGS, name
+    return pytest.mark.needs(name)
+
+
+def see_to(item: pytest.Item) -> None:
+    """Before a test: whether all that it needs is there."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            there, provided_by = _THINGS[name]
+            if not there():
+                lacking(name, provided_by)
+
+
+def lacking(name: str, provided_by: str) -> NoReturn:
+    """Skips the test under way; fails it in CI."""
+    text = f"needs {name}: {provided_by}"
+    if REQUIRED:
+        pytest.fail(text, pytrace=False)
+    pytest.skip(text)
