@@ -84,7 +84,7 @@ FIELDS: tuple[Field, ...] = (
     Field("first_byte_ms", "span", "time to the first byte", listed="never",
           measured="from when the request came until the head of the upstream's answer"),
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
-          measured="turn_id in x-codex-turn-metadata (Codex 0.169.0, 0.171.0): a turn's requests share it"),
+          measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
 )  # fmt: skip
 
 SHARED_TERMS = {
