@@ -2,7 +2,7 @@
 
 Observed with 0.169.0, value by value: the first of HTTP_PROXY and http_proxy that is set counts, also when it is empty; a value that is no
 URI to it (quotes, blanks, a path without a scheme, ftp://) is passed over in silence, then ALL_PROXY is asked. A URI whose host or port
-cannot be used makes every request fail (G15). NO_PROXY exempts by host, suffix, address or network; its star exempts names, not addresses.
+cannot be used makes every request fail. Where REQUEST_METHOD is set (CGI), no proxy is taken by any variable. NO_PROXY exempts by host, suffix, address or network; its star exempts names, not addresses.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ def proxy_for(url: str, env: Mapping[str, str]) -> ProxyUse:
 
 
 def _names(scheme: str, env: Mapping[str, str]) -> tuple[str | None, ...]:
-    """The variable of this scheme, then the one of all schemes; of each pair the first that is set at all."""
+    """The variable of this scheme, then the one of all schemes; of each pair the first that is set at all. None in a CGI
+    environment, where HTTP_PROXY may be a request's header."""
+    if "REQUEST_METHOD" in env:
+        return ()
     upper, lower = f"{scheme.upper()}_PROXY", f"{scheme}_proxy"
     every = _first(env, "ALL_PROXY", "all_proxy")
-    if scheme == "http" and "REQUEST_METHOD" in env:  # a CGI environment: HTTP_PROXY may be a request's header
-        return (every,)
     return (_first(env, upper, lower), every)
 
 

@@ -113,6 +113,14 @@ def test_a_taken_port_names_the_program() -> None:
     assert listener(port) is None
 
 
+@pytest.mark.skipif(
+    not Path("/proc/net/tcp6").exists(), reason="reads /proc, and this machine has no IPv6: Linux with IPv6 only"
+)
+def test_who_listens_on_an_ipv6_address_is_named_too() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as held:
+        assert f"(pid {os.getpid()})" in (listener(held.getsockname()[1]) or "")
+
+
 def test_an_address_that_is_not_ours() -> None:
     with pytest.raises(UnreachableError, match="cannot listen there"):
         bind("192.0.2.1", 0)

@@ -23,7 +23,8 @@ TOKEN = "secret-admin-token-" + "x" * 40
 
 
 class Listener:
-    """Something that listens and keeps every byte it got. `answer` makes the body of /healthz from the nonce."""
+    """Something that listens and keeps every byte it got. `answer` makes the body of /healthz from the nonce; where it raises
+    ConnectionAbortedError, the connection is closed without an answer."""
 
     def __init__(self, answer: object) -> None:
         self.answer = answer
@@ -34,7 +35,11 @@ class Listener:
         head = await reader.readuntil(b"\r\n\r\n")
         self.heard += head
         nonce = parse_qs(urlsplit(head.split()[1].decode()).query).get("nonce", [""])[0]
-        body = await self.answer(nonce, self.url)  # type: ignore[operator]
+        try:
+            body = await self.answer(nonce, self.url)  # type: ignore[operator]
+        except ConnectionAbortedError:
+            writer.close()
+            return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n")
         writer.write(b"content-length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
@@ -122,6 +127,23 @@ async def test_the_right_answer_is_accepted(places: Places) -> None:
     assert (proven.pid, proven.version, proven.started) == (7, "9.9", False)
     assert "joytui gateway stop && joytui gateway start" in (proven.outdated or "")
     assert TOKEN not in repr(proven)
+
+
+async def test_a_connection_that_was_taken_by_one_that_ends_is_tried_again(places: Places) -> None:
+    """A gateway that is just ending takes the connection and closes it; the next one has the port already."""
+    closed = []
+
+    async def ending_first(nonce: str, url: str) -> bytes:
+        if not closed:
+            closed.append(nonce)
+            raise ConnectionAbortedError  # nothing is answered
+        return await honest(nonce, url)
+
+    async with listening(ending_first) as gateway:
+        proven = await ask_proof(gateway.url, TOKEN)
+    assert closed
+    assert proven is not None
+    assert proven.pid == 7
 
 
 async def test_the_port_is_proven_again_on_each_connection(places: Places) -> None:

@@ -76,6 +76,9 @@ def test_what_clap_refuses(args: list[str], version: str, message: str | None) -
         ({"HTTPS_PROXY": "http://a:1"}, None, None),
         ({"HTTP_PROXY": "http://a:1", "NO_PROXY": "x,.example"}, None, "NO_PROXY"),
         ({"HTTP_PROXY": "http://a:1", "no_proxy": "*"}, None, "no_proxy"),
+        ({"HTTP_PROXY": "http://a:1", "NO_PROXY": "gateway.example"}, None, "NO_PROXY"),
+        ({"HTTP_PROXY": "http://a:1", "NO_PROXY": "way.example"}, "http://a:1", "HTTP_PROXY"),
+        ({"HTTP_PROXY": "http://a:1", "ALL_PROXY": "http://c:1", "REQUEST_METHOD": ""}, None, None),
     ],
 )
 def test_the_proxy_and_its_variable(env: dict[str, str], url: str | None, variable: str | None) -> None:

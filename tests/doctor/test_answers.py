@@ -97,3 +97,8 @@ def test_codex_s_own_counts() -> None:
     answer = ErrorAnswer(402, headers={"x-request-id": "req_1"})
     said = of_status(answer, body("Wallet is empty"), "http://h/responses", patience).says
     assert said == "unexpected status 402 Payment Required: Wallet is empty, url: http://h/responses, request id: req_1"
+    answer = ErrorAnswer(418, headers={"x-oai-request-id": "req_2", "cf-ray": "8f-FRA"})
+    said = of_status(answer, b"", "http://h/responses", patience).says
+    assert said == (
+        "unexpected status 418 I'm a teapot: Unknown error, url: http://h/responses, cf-ray: 8f-FRA, request id: req_2"
+    )

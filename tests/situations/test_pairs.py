@@ -12,6 +12,7 @@ from tests.situations.judging import judge, table
 from tests.situations.pairs import Pair, pairs
 from tests.support.playground import Job, play
 from tests.support.real_codex import codex
+from tests.support.situation import Situation
 
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
 
@@ -39,6 +40,17 @@ def test_the_first_fault_is_the_verdict(record_property):
     assert not silent, "\n".join(silent)
     changed = differences("pairs", today)
     assert not changed, told(changed)
+
+
+def test_of_two_warnings_with_one_cause_the_first_is_told():
+    """Two providers without a name behind another fault: Codex would stop at the first of them."""
+    tables = '[model_providers.k]\nname = ""\n[model_providers.l]\nname = ""\n'
+    config = f'approval_policy = "x"\n{tables}'
+    situation = Situation("two of a cause", config=config, env={"JOY_TOKEN_API_KEY": "<KEY>"})
+    report = play([Job(situation, "examine")])[0].report
+    assert report["verdict"]["cause"] == "config-type"
+    told = [warning["evidence"][0]["what"] for warning in report["warnings"] if warning["cause"] == "provider-invalid"]
+    assert told == ["model_providers.k: provider name must not be empty"]
 
 
 @pytest.mark.codex

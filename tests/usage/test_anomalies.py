@@ -76,6 +76,14 @@ def test_an_anomaly_is_at_least_three_times_the_usual() -> None:
         assert len(anomalies({"key": {"alice": alice}})) == count
 
 
+def test_the_usual_looks_fourteen_days_back() -> None:
+    """Low on the last six days, high on the eight before, and before these it does not count."""
+    series = {NOW - 24 * day: 10 if day <= 6 else 100 if day <= 14 else 1000 for day in range(1, 40)}
+    assert usual(series, NOW) == 100
+    high = {NOW - 24 * day: 10 if day <= 7 else 100 if day <= 14 else 1000 for day in range(1, 40)}
+    assert usual(high, NOW) == 10
+
+
 def test_too_little_is_known() -> None:
     assert usual({}, NOW) is None
     assert usual({NOW - 1: 5, NOW - 2: 7}, NOW) is None
