@@ -6,6 +6,7 @@ import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -44,7 +45,15 @@ async def opened(stage: Stage, screen: str, **wishes: Any) -> AsyncIterator[tupl
     def link(changed: Any) -> Link:
         return Link(stage.where, changed)
 
-    given = {"theme": "dark", "link": link, "start_gateway": False, "codex_home": stage.setup.codex_home, **wishes}
+    # In UTC, in which the gateway counts its days: else the first hours of a local day are in the bar of the day before.
+    given = {
+        "theme": "dark",
+        "zone": UTC,
+        "link": link,
+        "start_gateway": False,
+        "codex_home": stage.setup.codex_home,
+        **wishes,
+    }
     app = ConsoleApp(Options(places=stage.where, screen=screen, **given))
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.link_state.connected)
