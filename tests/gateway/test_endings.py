@@ -27,7 +27,7 @@ from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.ledger.test_store import fill
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, MEANWHILE_S
 
 STREAM = {**SAY_HI, "stream": True}
 CODEX = {"model": "auto", "input": [{"type": "message", "role": "user", "content": "hi"}], "stream": True}
@@ -244,7 +244,7 @@ async def test_no_byte_is_answered_before_the_row_is_kept(tmp_path: Path) -> Non
         blocker.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(here.chat(key, STREAM))
         await asyncio.wait_for(asked.wait(), HANG_S)
-        done, _ = await asyncio.wait([waiting], timeout=0.3)
+        done, _ = await asyncio.wait([waiting], timeout=MEANWHILE_S)
         assert not done
         blocker.execute("ROLLBACK")
         blocker.close()

@@ -27,6 +27,7 @@ import aiohttp
 
 from tests.support.hang import HANG_S
 
+LOOK_S = 0.3
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -94,7 +95,7 @@ class Page:
                     if holds(text := await self.text()):
                         return text
                     with contextlib.suppress(TimeoutError):  # what changes outside of the terminal tells nobody
-                        await asyncio.wait_for(self.changed.wait(), 0.3)
+                        await asyncio.wait_for(self.changed.wait(), LOOK_S)
         except TimeoutError:
             raise AssertionError(f"waited {limit:g} s for {what}; {self.problems}\n{text}") from None
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 HANG_S = 180.0
+MEANWHILE_S = 0.3
+"""How long is looked whether something happens that must not: a busy machine sees less of it, and finds no fault that there is not."""
 WORK_S = 20.0
 """CPU seconds after which work that takes parts of one does not end."""
 

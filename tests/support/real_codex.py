@@ -20,6 +20,7 @@ from tests.support.needs import lacking
 
 CURRENT = "0.169.0"
 OLDER = ("0.140.0", "0.94.0")
+INSTALL_S = 300.0
 
 
 def cache_folder() -> Path:
@@ -46,9 +47,9 @@ def _install(version: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"@openai/codex@{version}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
     except subprocess.TimeoutExpired:
-        _lacking(version, "npm install did not end within 300 s")
+        _lacking(version, f"npm install did not end within {INSTALL_S:g} s")
     if done.returncode != 0:
         _lacking(version, f"npm install failed: {done.stderr.strip().splitlines()[-1:]}")
 

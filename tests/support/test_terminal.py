@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from tests.support.hang import MEANWHILE_S
 from tests.support.terminal import ScreenTimeout, Terminal, screen_of
 
 TINY_APP = textwrap.dedent("""
@@ -73,7 +74,7 @@ def test_waiting_in_vain_shows_the_screen():
         Terminal(["sh", "-c", "echo something else; read x"]) as terminal,
         pytest.raises(ScreenTimeout, match="something else"),
     ):
-        terminal.wait_for("never there", timeout=0.5)
+        terminal.wait_for("never there", timeout=MEANWHILE_S)
 
 
 def test_output_that_was_kept_is_read_as_it_stood_on_the_screen():
