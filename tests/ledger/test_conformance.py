@@ -22,6 +22,7 @@ from joytui.ledger.records import Candidate, KeyRow, NewKey, Page, Reservation
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
+from tests.support.hang import HANG_S
 
 ENGINES: dict[str, Callable[[Path], Ledger]] = {
     "sqlite": lambda folder: SqliteLedger.open_store(folder / "ledger.sqlite3"),
@@ -328,7 +329,7 @@ async def test_keys_made_for_a_trial_end(ledger: Ledger, clock: Clock) -> None:
 
 
 async def test_a_tail_hears_of_changes_and_misses_none(ledger: Ledger) -> None:
-    async with asyncio.timeout(60), aclosing(ledger.changes()) as changes:
+    async with asyncio.timeout(HANG_S), aclosing(ledger.changes()) as changes:
         await anext(changes)
         opened = a_request(ledger)
         await ledger.open(opened, CHOSEN)

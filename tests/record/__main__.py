@@ -29,6 +29,7 @@ from joytui.codex.schema import base_schema, schema_of
 from joytui.codex.versions import parse_version
 from tests.record import keys, lists, turn
 from tests.record.binary import Binary
+from tests.support.hang import HANG_S
 from tests.support.real_codex import codex
 
 FOLDER = Path(joytui.codex.versions.__file__).parent
@@ -141,7 +142,7 @@ def written(answers: Mapping[str, Any]) -> str:
 def newest_published() -> str:
     """The newest version on npm."""
     done = subprocess.run(
-        ["npm", "view", "@openai/codex", "version"], capture_output=True, text=True, timeout=120, check=True
+        ["npm", "view", "@openai/codex", "version"], capture_output=True, text=True, timeout=HANG_S, check=True
     )
     return done.stdout.strip()
 
