@@ -153,6 +153,7 @@ async def test_the_last_console_takes_a_keyless_gateway_with_it(machine: Machine
 
 
 @pytest.mark.codex
+@pytest.mark.usefixtures("machine_clock")  # the key that it makes ends by the gateway's clock
 async def test_a_real_turn(machine: Machine) -> None:
     """`codex exec` through the gateway: it works, the ledger has the turn, the key is gone, config.toml untouched."""
     from tests.support.real_codex import codex
