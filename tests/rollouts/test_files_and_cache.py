@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -321,8 +322,20 @@ def test_a_second_process_reads_a_part_and_delivers_it(tmp_path: Path, monkeypat
     here: list[str] = []
     monkeypatch.setattr(reading, "_WORTH_A_PROCESS", 0)
     monkeypatch.setattr(reading, "_may_fork", lambda: True)
-    read_file = reading.read_file
-    monkeypatch.setattr(reading, "read_file", lambda file, *rest: here.append(file.name) or read_file(file, *rest))
+    read_file, parent = reading.read_file, os.getpid()
+    begun, begins = os.pipe()
+
+    def counted(file: Any, *rest: Any) -> Any:
+        """Here the first file waits until the other process, which may get its turn late, has taken one, too."""
+        if os.getpid() != parent:
+            os.write(begins, b"x")
+        else:
+            if not here:
+                os.read(begun, 1)
+            here.append(file.name)
+        return read_file(file, *rest)
+
+    monkeypatch.setattr(reading, "read_file", counted)
     assert read_usage(tmp_path, tmp_path / "cache") == alone
     assert len(here) < alone.files  # the rest came from the other process, and none was read twice
     assert len(here) == len(set(here))
