@@ -208,13 +208,17 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
         [sys.executable, "-c", BROKEN], env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
     assert process.stdout is not None
-    url = process.stdout.readline().split()[1]
-    admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-    with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
-        key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
-        got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
-    assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
-    out, errors = process.communicate(timeout=HANG_S)
+    try:
+        url = process.stdout.readline().split()[1]
+        admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
+        with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
+            key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
+            got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
+        assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+        out, errors = process.communicate(timeout=HANG_S)
+    finally:
+        process.kill()  # one that did not end would run on for ever
+        process.wait()
     assert (process.returncode, out) == (3, "")
     *logged, what, hint = errors.splitlines()
     lines = [json.loads(line) for line in logged]
