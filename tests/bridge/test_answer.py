@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from joytui.gateway.bridge.answer import to_response
 from joytui.gateway.bridge.stream import Answer
 from tests.bridge.bridging import custom, function, names_of, namespace
@@ -24,6 +26,15 @@ def test_text() -> None:
     assert (made["status"], made["object"], made["model"]) == ("completed", "response", "real")
     assert made["output"][0]["content"][0]["text"] == "hi"
     assert made["usage"]["total_tokens"] == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [(7, 7), ("7", 7), (7.0, 7), (True, 0), (-1, 0), (7.5, 0), ("seven", 0), (10**12 + 1, 0), (None, 0), ([7], 0)],
+)
+def test_a_count_is_believed_where_it_can_be_one(said: Any, tokens: int) -> None:
+    made = response(completion({"content": "hi"}, usage={"prompt_tokens": said, "completion_tokens": 1}))
+    assert (made["usage"]["input_tokens"], made["usage"]["output_tokens"]) == (tokens, 1)
 
 
 def test_calls_without_index_and_id() -> None:

@@ -159,6 +159,8 @@ def test_control_characters_stay_out() -> None:
 
 def test_wide_characters_count_twice() -> None:
     assert cell_width("网关") == 4
+    assert cell_width("Ｋｅｙ１") == 8  # fullwidth forms
+    assert cell_width("e\u0301") == 1
     assert cut("网关网关", 5) == "网关…"
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from joytui.core.money import parse_credits
+from joytui.gateway.metering import estimate_usage
 from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
+from joytui.gateway.upstreams.exchange import Observation
 from tests.bridge.chat_upstream import Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.gateway.test_endings import relayed
@@ -28,6 +30,16 @@ async def estimate(gateway: Served, key_id: str, body: dict = SAY_HI) -> int:
     assert entry is not None
     ask = parse(json.dumps(body).encode(), "chat/completions").ask("127.0.0.1")
     return route(entry.policy, ask, gateway.gateway.market)[0].estimate
+
+
+@pytest.mark.parametrize(("characters", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2)])
+def test_what_a_client_that_left_had_got_is_rounded_up(characters: int, tokens: int) -> None:
+    observation = Observation(output_chars=characters)
+    estimate_usage(observation, body_bytes=7)
+    assert (observation.input_tokens, observation.output_tokens) == (2, tokens)
+    told = Observation(output_chars=400, input_tokens=3, output_tokens=5, usage_seen=True)
+    estimate_usage(told, body_bytes=7)
+    assert (told.input_tokens, told.output_tokens) == (3, 5)
 
 
 async def test_64_clients_never_spend_more_than_a_budget_for_20(gateway: Served) -> None:

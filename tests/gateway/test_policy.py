@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from joytui.gateway.catalog import Catalog, Model, Prices
+from joytui.gateway.policy import Policy, blacklisted, parse_policy
+from joytui.gateway.routing import Ask, Market, route
 from tests.gateway.served import SAY_HI, Served, served
 
 
@@ -72,6 +75,28 @@ async def test_where_a_request_goes(gateway: Served, policy: dict, body: dict, u
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-daoe-used-model"] == used
     assert (await gateway.logs())[0]["model_used"] == used
+
+
+def test_a_blacklisted_name_also_stops_it_from_any_vendor() -> None:
+    policy = parse_policy({"model_blacklist": ["GPT-X", "vendor/only-this"]})
+    stopped = {name: blacklisted(policy, name) for name in ("gpt-x", "openai/GPT-x", "a/b/gpt-x", "gpt-x-mini", "only-this", "vendor/only-this")}  # fmt: skip
+    assert [name for name, is_stopped in stopped.items() if not is_stopped] == ["gpt-x-mini", "only-this"]
+
+
+def test_a_strategy_chooses_by_what_it_is_named_after() -> None:
+    dear, plain = Prices(9, 9, 9, 9), Prices(1, 1, 1, 1)
+    models = [
+        Model("good", "good", "standard", score=9.0, speed=1.0, prices=dear),
+        Model("fast", "fast", "standard", score=5.0, speed=9.0, prices=dear),
+        Model("cheap", "cheap", "standard", score=5.0, speed=1.0, prices=plain),
+        Model("poor", "poor", "standard", score=1.0, speed=1.0, prices=plain),
+    ]
+    market = Market(Catalog({model.key: model for model in models}), "here")
+    chosen = {
+        strategy: route(Policy(routing_strategy=strategy), Ask(tier="standard"), market)[0].model
+        for strategy in ("BALANCE", "COST_FIRST", "QUALITY_FIRST", "SPEED_FIRST")
+    }
+    assert chosen == {"BALANCE": "cheap", "COST_FIRST": "cheap", "QUALITY_FIRST": "good", "SPEED_FIRST": "fast"}
 
 
 async def test_a_request_that_names_no_model(gateway: Served) -> None:

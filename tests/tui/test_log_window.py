@@ -160,6 +160,20 @@ def test_the_chart_still_knows_what_has_left() -> None:
     assert sum(many > 0 for many in counts.requests) >= 50
 
 
+def test_the_chart_stands_still_until_its_newest_bucket_is_over() -> None:
+    store = LogStore()
+    store.append([row(1)])
+    shown = Shown(store)
+    shown.refresh()
+    now = shown.time(0) + 1
+    counts = count(shown, 60, now)
+    width = counts.span_s * 1000 // 60
+    assert now <= counts.end_ms < now + width
+    assert counts.requests[-1] == 1
+    assert count(shown, 60, counts.end_ms) == counts
+    assert count(shown, 60, counts.end_ms + 1).end_ms == counts.end_ms + width
+
+
 @pytest.mark.usefixtures("small")
 def test_texts_that_only_old_rows_had_leave_with_them() -> None:
     store = LogStore()

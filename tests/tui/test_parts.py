@@ -215,6 +215,21 @@ def test_durations_and_ages():
     assert ago((data.NOW - timedelta(hours=3)).isoformat(), data.NOW) == "3 h ago"
 
 
+@pytest.mark.parametrize(
+    ("spent", "colour"), [("7.9", "primary"), ("8", "warning"), ("9.99", "warning"), ("10", "error")]
+)
+def test_a_budget_warns_from_eighty_percent_on(spent: str, colour: str) -> None:
+    from joytui.core.wire import BudgetView
+    from joytui.tui.keys.texts import budget_cell
+
+    budget = BudgetView(period="daily", limit="10", spent=spent, held="0", left="0")
+    key = data.keys()[0].model_copy(update={"budgets": [budget]})
+    colours = {name: name for name in ("primary", "warning", "error", "rule", "quiet", "foreground")}
+    styles = {str(span.style) for span in (*budget_cell(key, colours).spans, *key_detail(key, data.NOW, 60).spans)}
+    used = {word.strip("$") for style in styles for word in style.split()} & {"primary", "warning", "error"}
+    assert used == {colour}
+
+
 def test_one_key_is_one_key() -> None:
     from joytui.tui.keys.snapshot import KeysSnapshot
     from joytui.tui.keys.texts import context

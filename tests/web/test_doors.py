@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import aiohttp
 import pytest
+from aiohttp import web
 from yarl import URL
 
+from joytui.web.doors import doorkeeper
 from tests.support.joytui_process import Machine
 from tests.support.served import Served, start
 
@@ -56,6 +60,30 @@ async def test_no_file_is_served_by_its_path(served: Served, path: str):
 async def test_another_host_header_is_refused(served: Served, host: str):
     assert await status(served.url, Host=host) == 421
     assert await opened(served, Host=host, Origin=f"http://{host}") == 421
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+async def test_who_comes_by_number_to_an_address_of_this_machine_gets_in():
+    """A server on :: takes IPv4, too: the connection's own address is then IPv4 within IPv6."""
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="in")
+
+    app = web.Application(middlewares=[doorkeeper(frozenset(), any_own_address=True)])
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        await web.SockSite(runner, listener).start()
+        port = listener.getsockname()[1]
+        for address in ("127.0.0.1", "[::1]"):
+            assert await status(f"http://{address}:{port}/") == 200
+            for other in ("localhost", "127.0.0.2", "[::2]"):
+                assert await status(f"http://{address}:{port}/", Host=f"{other}:{port}") == 421
+            assert await status(f"http://{address}:{port}/", Host=address) == 421  # port 80
+    finally:
+        await runner.cleanup()
 
 
 async def test_localhost_is_another_name_for_the_same(served: Served):
