@@ -91,9 +91,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     for hard in (False, True):
         _end_session(process, hard=hard)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-                return
+            # Not asyncio.timeout: in a task that is being cancelled, Python 3.11.2 lets it raise CancelledError.
+            await asyncio.wait_for(process.wait(), GRACE_S)
+            return
 
 
 def _end_session(process: asyncio.subprocess.Process, *, hard: bool) -> None:

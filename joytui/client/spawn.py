@@ -143,8 +143,7 @@ async def end_process(pid: int) -> None:
             f"the gateway (pid {pid}) belongs to another user", hint="stop it as that user"
         ) from None
     try:
-        async with asyncio.timeout(STOP_DEADLINE):
-            await gone
+        await asyncio.wait_for(gone, STOP_DEADLINE)
     except TimeoutError:
         raise UnreachableError(
             f"the gateway (pid {pid}) did not end within {STOP_DEADLINE:.0f} s", hint=f"`kill -9 {pid}` ends it hard"

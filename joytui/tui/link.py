@@ -176,8 +176,7 @@ class Link:
         if client is None:
             return None
         try:
-            async with asyncio.timeout(3):
-                words = await leave(client, self.places)
+            words = await asyncio.wait_for(leave(client, self.places), 3)
         except (JoytuiError, TimeoutError):
             words = None
         finally:

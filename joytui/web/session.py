@@ -86,8 +86,8 @@ class Session(AppService):
     async def _ended(self, process: asyncio.subprocess.Process) -> None:
         for end in (process.terminate, process.kill, None):
             try:
-                async with asyncio.timeout(QUIT_S):
-                    await process.wait()
+                # Not asyncio.timeout: in a task that is being cancelled, Python 3.11.2 lets it raise CancelledError.
+                await asyncio.wait_for(process.wait(), QUIT_S)
                 return
             except TimeoutError:
                 if end is not None:
@@ -103,8 +103,7 @@ class Session(AppService):
     async def _taken(self, sending: Coroutine[Any, Any, bool]) -> bool:
         """Whether the console took it. Who waited for one that hangs would wait for ever, with the page gone as well."""
         try:
-            async with asyncio.timeout(STUCK_S):
-                return await sending
+            return await asyncio.wait_for(sending, STUCK_S)
         except TimeoutError:
             if self._process is not None:
                 with contextlib.suppress(ProcessLookupError):
