@@ -64,10 +64,10 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--store", "postgres://u:secret@db/x"], 2, "postgres://"),
+        pytest.param(["--store", "postgres://u:secret@db/x"], 2, "postgres://", marks=pytest.mark.slow),
         (["--host", "192.0.2.1", "--insecure"], 3, "192.0.2.1"),
-        (["--host", "0.0.0.0"], 2, "not loopback"),
-        (["--upstream", "http://far.example/v1"], 2, "https"),
+        pytest.param(["--host", "0.0.0.0"], 2, "not loopback", marks=pytest.mark.slow),
+        pytest.param(["--upstream", "http://far.example/v1"], 2, "https", marks=pytest.mark.slow),
         (["--upstream", "https://far.example/v1", "--upstream-key-env", "NOBODY_SET_THIS"], 2, "NOBODY_SET_THIS"),
     ],
 )
@@ -80,6 +80,7 @@ def test_what_it_will_not_start_with(tmp_path: Path, words: list[str], code: int
     assert "secret" not in err
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_says_by_whom(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -303,6 +304,7 @@ def test_tls(tmp_path: Path) -> None:
     assert process.wait(HANG_S) == 0
 
 
+@pytest.mark.slow
 def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
     """The commands of a lead's machine: they trust the team's authority, and send the token nowhere that it did not sign."""
     authority = trustme.CA()

@@ -226,6 +226,7 @@ async def test_upstream_key_reaches_the_upstream_and_nothing_else(tmp_path: Path
             assert KEY.encode() not in stored
 
 
+@pytest.mark.slow
 def test_upstream_key_of_a_background_gateway(machine: Machine) -> None:
     """`gateway start` finds it in the keyring; `gateway status` says so; no key, whole or in part, in words or log."""
     assert machine.run("gateway", "upstream-key", "set", "127.0.0.1", stdin=KEY, env=with_keyring()).code == 0
