@@ -106,6 +106,7 @@ def test_an_explicit_gateway_stays_without_a_key(machine: Machine) -> None:
     assert machine.call("gateway", "status").code == 0
 
 
+@pytest.mark.slow
 @needs("/proc")
 def test_a_port_in_use_names_the_program(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
