@@ -15,6 +15,24 @@ Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span"
 """id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
 the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
 
+_PREFIX = "req-"
+
+
+def request_id(number: int) -> str:
+    """The gateway's own id of a request, from its number."""
+    return f"{_PREFIX}{number:016x}"
+
+
+def request_number(text: str) -> int | None:
+    """The number behind an own request id, None for any other text."""
+    if len(text) != len(_PREFIX) + 16 or not text.startswith(_PREFIX):
+        return None
+    try:
+        number = int(text[len(_PREFIX) :], 16)
+    except ValueError:
+        return None
+    return number if 0 <= number < 1 << 63 else None
+
 
 class Cell(NamedTuple):
     """A column of Logs: its title and width, and the width of the screen from which on there is room for it."""

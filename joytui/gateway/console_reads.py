@@ -16,6 +16,7 @@ from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
+from joytui.core.request import request_number
 from joytui.core.usage import MOST_TOP, USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
@@ -25,7 +26,6 @@ from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger.ids import request_number
 from joytui.ledger.records import MANY, Page
 
 PAGE = 200
@@ -79,7 +79,7 @@ async def requests(request: Request) -> Response:
 async def _page_by_column(gateway: Gateway, asked: Page) -> str:
     last = await gateway.ledger.last_seq()  # before the rows: what comes between is sent twice, not never
     block = await gateway.ledger.page_block(asked)
-    older = block.id_texts("id")[0] if block.rows == asked.limit else None
+    older = block.ids["id"][0] if block.rows == asked.limit else None
     return await asyncio.to_thread(columnar.to_json, block, next=older, last_seq=last)
 
 
