@@ -226,7 +226,7 @@ def _request_members() -> dict[str, Any]:
 RequestView = create_model(
     "RequestView",
     __base__=Model,
-    __doc__="One line of `joytui logs --json`; overview.md's contract; `seq`, `notes` and the two times beyond it.",
+    __doc__="One line of `joytui logs --json`, with `seq`, `notes` and two times more.",
     **_request_members(),
 )
 
