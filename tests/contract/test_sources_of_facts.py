@@ -59,7 +59,7 @@ def test_no_comment_points_outside_the_repository() -> None:
     ("text", "names"),
     [
         ("as notes.md has it, section 9", ["notes.md"]),
-        ("see ../shared/notes.md", ["../shared/notes.md"]),
+        ("see ../elsewhere/notes.md", ["../elsewhere/notes.md"]),
         ("0.169.0, situations B01 to B36 and Z_*", ["situations B0", "Z_*"]),
         ("observed (T20 to T23)", ["T20 to T23"]),
         ("joytui/README.md is the map; CHANGELOG.md", []),
