@@ -232,7 +232,7 @@ RequestView = create_model(
 
 
 class UsageNumbers(Model):
-    """What `core.usage.UsageTotals` is on the wire: the same numbers by name, for the description and for checked types.
+    """What `core.token_counts.UsageTotals` is on the wire: the same numbers by name, for the description and for checked types.
     (The sums themselves are tuples, which `joytui usage` adds up before pydantic could be imported.)"""
 
     requests: int = 0

@@ -17,12 +17,12 @@ from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
-from joytui.core.usage import MOST_TOP, USAGE_GROUPS
+from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
 from joytui.gateway.console_auth import may_read
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
@@ -48,7 +48,7 @@ async def status(request: Request) -> JSONResponse:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
-            "keys": gateway.keyring.usable,
+            "keys": gateway.keys.usable,
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
@@ -149,7 +149,7 @@ async def models(request: Request) -> JSONResponse:
     gateway = may_read(request)
     entry = None
     if named := request.query_params.get("key"):
-        entry = gateway.keyring.addressed(named)
+        entry = gateway.keys.addressed(named)
     listed = gateway.market.catalog.models.values()
     return JSONResponse({"models": [_model(gateway, model, entry) for model in listed]})
 
@@ -158,7 +158,7 @@ def _model(gateway: Gateway, model: Model, entry: KeyEntry | None) -> dict[str, 
     view = views.model_view(model)
     if entry is not None:
         try:
-            gateway.keyring.check_state(entry)
+            gateway.keys.check_state(entry)
             route(entry.policy, Ask(model.key, address=_inside(entry)), gateway.market)
             view["callable"] = True
         except Refused as refusal:

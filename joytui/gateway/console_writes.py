@@ -16,7 +16,7 @@ from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView
 from joytui.gateway import refusals, views
 from joytui.gateway.console_auth import may_read, may_write
 from joytui.gateway.dry_run import check
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
@@ -29,7 +29,7 @@ MAX_BODY = 256 * 1024
 
 async def list_keys(request: Request) -> JSONResponse:
     gateway = may_read(request)
-    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
+    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keys)]})
 
 
 async def one_key(request: Request) -> JSONResponse:
@@ -54,14 +54,14 @@ async def edit_key(request: Request) -> JSONResponse:
     if "name" in given and wanted.name is None:
         raise refusals.bad_request("name: must not be null")
     if wanted.name is not None and wanted.name != entry.row.name:
-        gateway.keyring.check_name(wanted.name)
+        gateway.keys.check_name(wanted.name)
     changes: dict[str, Any] = {name: getattr(wanted, name) for name in ("name", "owner") if name in given}
     if "labels" in given:
         changes["labels"] = wanted.labels or []
     if "expires_at" in given:
         changes["expires_at"] = _time("expires_at", wanted.expires_at)
         if entry.state == "expired":
-            gateway.keyring.check_enabling(wanted.name or entry.row.name)
+            gateway.keys.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
     return JSONResponse(await _changed(gateway, entry, changes))
@@ -77,7 +77,7 @@ async def key_action(request: Request) -> JSONResponse:
         raise Refused(409, CONFLICT, "a revoked key stays revoked; create or rotate to a new one")
     changes: dict[str, Any] = {"state": {"revoke": "revoked", "disable": "disabled", "enable": "active"}[action]}
     if action == "enable" and entry.state != "active":
-        gateway.keyring.check_enabling(entry.row.name)
+        gateway.keys.check_enabling(entry.row.name)
     if action == "revoke":
         changes["revoked_at"] = entry.row.revoked_at or now_ms()
     return JSONResponse(await _changed(gateway, entry, changes))
@@ -204,7 +204,7 @@ async def _created(
     row = await gateway.ledger.create_key(wanted, alone=budget_id is None)
     if row is None:
         raise refusals.name_taken(name)
-    view = await _view(gateway, gateway.keyring.put(row))
+    view = await _view(gateway, gateway.keys.put(row))
     answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
     answer.key_id = row.id
     return answer
@@ -214,7 +214,7 @@ async def _changed(gateway: Gateway, entry: KeyEntry, changes: dict[str, Any]) -
     row = await gateway.ledger.edit_key(entry.row.id, changes)
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
-    return await _view(gateway, gateway.keyring.put(row))
+    return await _view(gateway, gateway.keys.put(row))
 
 
 async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def _snapshot(view: PolicyView) -> dict[str, Any]:
 
 
 def _named(gateway: Gateway, request: Request, *, surely: bool = False) -> KeyEntry:
-    return gateway.keyring.addressed(request.path_params["id"], surely=surely)
+    return gateway.keys.addressed(request.path_params["id"], surely=surely)
 
 
 def _tier(request: Request) -> str:

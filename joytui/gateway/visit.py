@@ -18,7 +18,7 @@ from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEAD
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
-from joytui.gateway.keyring import KeyEntry, credential
+from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joytui.core.usage import MOST_TOP
+from joytui.core.token_counts import MOST_TOP
 from joytui.gateway.console_reads import MOST
 from joytui.gateway.openapi import OPERATIONS
 
