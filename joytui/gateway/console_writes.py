@@ -14,7 +14,6 @@ from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
 from joytui.gateway import refusals, views
-from joytui.gateway.console_auth import may_read, may_write
 from joytui.gateway.dry_run import check
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
@@ -27,25 +26,21 @@ M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
 
 
-async def list_keys(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def list_keys(gateway: Gateway, request: Request) -> JSONResponse:
     return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keys)]})
 
 
-async def one_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def one_key(gateway: Gateway, request: Request) -> JSONResponse:
     return JSONResponse(await _view(gateway, _named(gateway, request)))
 
 
-async def create_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_key(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, KeyCreate)
     policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
     return await _created(gateway, wanted.name, wanted.owner, wanted.labels, wanted.expires_at, policy, name, None)
 
 
-async def edit_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def edit_key(gateway: Gateway, request: Request) -> JSONResponse:
     entry = _named(gateway, request)
     wanted = await read(request, KeyEdit)
     given = wanted.model_fields_set
@@ -67,9 +62,8 @@ async def edit_key(request: Request) -> JSONResponse:
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
-async def key_action(request: Request) -> JSONResponse:
+async def key_action(gateway: Gateway, request: Request) -> JSONResponse:
     """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
-    gateway = may_write(request)
     entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
@@ -83,9 +77,8 @@ async def key_action(request: Request) -> JSONResponse:
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
-async def rotate_key(request: Request) -> JSONResponse:
+async def rotate_key(gateway: Gateway, request: Request) -> JSONResponse:
     """A new key with the policy and the budget of the old one, which works on until a time, or ends now."""
-    gateway = may_write(request)
     entry = _named(gateway, request)
     wanted = await read(request, KeyRotate, optional=True)
     row = entry.row
@@ -106,24 +99,21 @@ async def rotate_key(request: Request) -> JSONResponse:
     return answer
 
 
-async def check_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def check_key(gateway: Gateway, request: Request) -> JSONResponse:
     return JSONResponse(await check(gateway, await read(request, KeyCheck)))
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
 
 
-async def set_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def set_wallet(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, WalletSet)
     balance = None if wanted.balance is None else _credits("balance", wanted.balance)
     await gateway.ledger.set_wallet(_tier(request), balance, wanted.note)
     return await _wallet(gateway, _tier(request))
 
 
-async def credit_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def credit_wallet(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
     if not amount:  # it would set a balance of 0, and refuse everybody
@@ -141,8 +131,7 @@ async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
     return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
-async def put_policy(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def put_policy(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, PolicyView)
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
@@ -151,8 +140,7 @@ async def put_policy(request: Request) -> JSONResponse:
     return JSONResponse(views.named_policy(row))
 
 
-async def create_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_token(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, TokenCreate)
     token = new_token()
     row = await gateway.ledger.create_token(wanted.name, digest(token))
@@ -160,8 +148,7 @@ async def create_token(request: Request) -> JSONResponse:
     return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
 
 
-async def delete_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def delete_token(gateway: Gateway, request: Request) -> JSONResponse:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
     gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
