@@ -204,7 +204,7 @@ class RequestPlan:
     """The request that Codex will send. `url` is the composed text as Codex shows it, `wire_url` as it goes on the wire.
 
     `headers` are (name, value) with the key as bytes, in Codex's order, without Host and Content-Length.
-    `chat_url`/`models_url`/`root_url` are for optional probes. `ca_file`/`ca_variable`: an own CA bundle.
+    `ca_file`/`ca_variable`: an own CA bundle.
     `builder_error`: Codex cannot build a request from this URL.
     """
 
@@ -223,9 +223,6 @@ class RequestPlan:
     stream_idle_timeout_ms: int
     builder_error: str | None = None
     base_url: str = ""
-    chat_url: str = ""
-    models_url: str = ""
-    websocket_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from joytui.core.token_counts import TokenCounts
+
 Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
 """id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
 the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+_PREFIX = "req-"
+
+
+def request_id(number: int) -> str:
+    """The gateway's own id of a request, from its number."""
+    return f"{_PREFIX}{number:016x}"
+
+
+def request_number(text: str) -> int | None:
+    """The number behind an own request id, None for any other text."""
+    if len(text) != len(_PREFIX) + 16 or not text.startswith(_PREFIX):
+        return None
+    try:
+        number = int(text[len(_PREFIX) :], 16)
+    except ValueError:
+        return None
+    return number if 0 <= number < 1 << 63 else None
 
 
 class Cell(NamedTuple):
@@ -153,7 +173,7 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request through the gateway. Tokens are counts, `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
+    """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
     What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
     record. `status` is None while the request runs. `cause` is a cause id for a refusal.
@@ -192,3 +212,7 @@ class RequestRecord:
     turn_id: str | None = None
     owner: str | None = None
     project: str | None = None
+
+    @property
+    def tokens(self) -> TokenCounts:
+        return TokenCounts(self.input_tokens, self.cached_input_tokens, self.output_tokens, self.reasoning_tokens)

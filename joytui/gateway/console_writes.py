@@ -14,9 +14,8 @@ from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
 from joytui.gateway import refusals, views
-from joytui.gateway.console_auth import may_read, may_write
 from joytui.gateway.dry_run import check
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
@@ -27,25 +26,21 @@ M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
 
 
-async def list_keys(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
+async def list_keys(gateway: Gateway, request: Request) -> JSONResponse:
+    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keys)]})
 
 
-async def one_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def one_key(gateway: Gateway, request: Request) -> JSONResponse:
     return JSONResponse(await _view(gateway, _named(gateway, request)))
 
 
-async def create_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_key(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, KeyCreate)
     policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
     return await _created(gateway, wanted.name, wanted.owner, wanted.labels, wanted.expires_at, policy, name, None)
 
 
-async def edit_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def edit_key(gateway: Gateway, request: Request) -> JSONResponse:
     entry = _named(gateway, request)
     wanted = await read(request, KeyEdit)
     given = wanted.model_fields_set
@@ -54,22 +49,21 @@ async def edit_key(request: Request) -> JSONResponse:
     if "name" in given and wanted.name is None:
         raise refusals.bad_request("name: must not be null")
     if wanted.name is not None and wanted.name != entry.row.name:
-        gateway.keyring.check_name(wanted.name)
+        gateway.keys.check_name(wanted.name)
     changes: dict[str, Any] = {name: getattr(wanted, name) for name in ("name", "owner") if name in given}
     if "labels" in given:
         changes["labels"] = wanted.labels or []
     if "expires_at" in given:
         changes["expires_at"] = _time("expires_at", wanted.expires_at)
         if entry.state == "expired":
-            gateway.keyring.check_enabling(wanted.name or entry.row.name)
+            gateway.keys.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
-async def key_action(request: Request) -> JSONResponse:
+async def key_action(gateway: Gateway, request: Request) -> JSONResponse:
     """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
-    gateway = may_write(request)
     entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
@@ -77,15 +71,14 @@ async def key_action(request: Request) -> JSONResponse:
         raise Refused(409, CONFLICT, "a revoked key stays revoked; create or rotate to a new one")
     changes: dict[str, Any] = {"state": {"revoke": "revoked", "disable": "disabled", "enable": "active"}[action]}
     if action == "enable" and entry.state != "active":
-        gateway.keyring.check_enabling(entry.row.name)
+        gateway.keys.check_enabling(entry.row.name)
     if action == "revoke":
         changes["revoked_at"] = entry.row.revoked_at or now_ms()
     return JSONResponse(await _changed(gateway, entry, changes))
 
 
-async def rotate_key(request: Request) -> JSONResponse:
+async def rotate_key(gateway: Gateway, request: Request) -> JSONResponse:
     """A new key with the policy and the budget of the old one, which works on until a time, or ends now."""
-    gateway = may_write(request)
     entry = _named(gateway, request)
     wanted = await read(request, KeyRotate, optional=True)
     row = entry.row
@@ -106,24 +99,21 @@ async def rotate_key(request: Request) -> JSONResponse:
     return answer
 
 
-async def check_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def check_key(gateway: Gateway, request: Request) -> JSONResponse:
     return JSONResponse(await check(gateway, await read(request, KeyCheck)))
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
 
 
-async def set_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def set_wallet(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, WalletSet)
     balance = None if wanted.balance is None else _credits("balance", wanted.balance)
     await gateway.ledger.set_wallet(_tier(request), balance, wanted.note)
     return await _wallet(gateway, _tier(request))
 
 
-async def credit_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def credit_wallet(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
     if not amount:  # it would set a balance of 0, and refuse everybody
@@ -141,8 +131,7 @@ async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
     return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
-async def put_policy(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def put_policy(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, PolicyView)
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
@@ -151,8 +140,7 @@ async def put_policy(request: Request) -> JSONResponse:
     return JSONResponse(views.named_policy(row))
 
 
-async def create_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_token(gateway: Gateway, request: Request) -> JSONResponse:
     wanted = await read(request, TokenCreate)
     token = new_token()
     row = await gateway.ledger.create_token(wanted.name, digest(token))
@@ -160,8 +148,7 @@ async def create_token(request: Request) -> JSONResponse:
     return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
 
 
-async def delete_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def delete_token(gateway: Gateway, request: Request) -> JSONResponse:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
     gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
@@ -204,7 +191,7 @@ async def _created(
     row = await gateway.ledger.create_key(wanted, alone=budget_id is None)
     if row is None:
         raise refusals.name_taken(name)
-    view = await _view(gateway, gateway.keyring.put(row))
+    view = await _view(gateway, gateway.keys.put(row))
     answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
     answer.key_id = row.id
     return answer
@@ -214,7 +201,7 @@ async def _changed(gateway: Gateway, entry: KeyEntry, changes: dict[str, Any]) -
     row = await gateway.ledger.edit_key(entry.row.id, changes)
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
-    return await _view(gateway, gateway.keyring.put(row))
+    return await _view(gateway, gateway.keys.put(row))
 
 
 async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
@@ -244,7 +231,7 @@ def _snapshot(view: PolicyView) -> dict[str, Any]:
 
 
 def _named(gateway: Gateway, request: Request, *, surely: bool = False) -> KeyEntry:
-    return gateway.keyring.addressed(request.path_params["id"], surely=surely)
+    return gateway.keys.addressed(request.path_params["id"], surely=surely)
 
 
 def _tier(request: Request) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
-from joytui.gateway.keyring import credential
+from joytui.gateway.key_lookup import credential
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
@@ -87,14 +87,14 @@ class ModelEndpoint:
         """The body, read to its end also where the key is refused: a client that still sends would not read why."""
         gateway, settings = self._gateway, self._gateway.settings
         try:
-            entry = gateway.keyring.judge(credential(visit.headers))
+            entry = gateway.keys.judge(credential(visit.headers))
         except Refused:
             await read_body(receive, settings.max_body_bytes, keep=False)
             raise
         visit.key = entry
         entry.running += 1
         raw = await read_body(receive, settings.max_body_bytes)
-        gateway.keyring.check_state(entry)
+        gateway.keys.check_state(entry)
         if gateway.draining:
             raise refusals.stopping()
         if entry.running > settings.max_parallel_per_key:

@@ -17,7 +17,7 @@ from joytui.gateway.addresses import client_address
 from joytui.gateway.catalog import entry, filtered
 from joytui.gateway.console_auth import may_read
 from joytui.gateway.dry_run import INPUT_BYTES, check_own
-from joytui.gateway.keyring import credential
+from joytui.gateway.key_lookup import credential
 from joytui.gateway.policy import blacklisted
 from joytui.gateway.refusals import NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
@@ -61,7 +61,7 @@ async def metrics(request: Request) -> Response:
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
         "joytui_ledger_writes_waiting": gateway.ledger.waiting,
-        "joytui_keys": len(gateway.keyring),
+        "joytui_keys": len(gateway.keys),
         "joytui_consoles": gateway.tail.listeners,
     }
     return PlainTextResponse(gateway.metrics.text(gauges), media_type="text/plain; version=0.0.4")
@@ -80,8 +80,8 @@ async def catalog(request: Request) -> JSONResponse:
 async def openai_models(request: Request) -> JSONResponse:
     """`GET /openai/v1/models`, as OpenAI shapes it: what this key may name."""
     gateway = gateway_of(request)
-    key = gateway.keyring.judge(credential(_headers(request)))
-    gateway.keyring.check_state(key)
+    key = gateway.keys.judge(credential(_headers(request)))
+    gateway.keys.check_state(key)
     policy = key.policy
     names = [
         m.key
@@ -164,7 +164,7 @@ async def no_compaction(request: Request) -> Response:
 
 def _with_key(request: Request) -> Gateway:
     gateway = gateway_of(request)
-    gateway.keyring.check_state(gateway.keyring.judge(credential(_headers(request))))
+    gateway.keys.check_state(gateway.keys.judge(credential(_headers(request))))
     return gateway
 
 

@@ -17,7 +17,7 @@ from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
-from joytui.gateway.keyring import Keyring
+from joytui.gateway.key_lookup import KeyLookup
 from joytui.gateway.metrics import Metrics
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
@@ -54,7 +54,7 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
-        self.keyring = Keyring()
+        self.keys = KeyLookup()
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
@@ -89,7 +89,7 @@ class Gateway:
 
     def _take_access(self, access: Access) -> None:
         self._access_version = access.version
-        self.keyring.replace(access.keys)
+        self.keys.replace(access.keys)
         self.token_digests = {row.digest for row in access.tokens}
         self.wallets_on = access.wallets_on
 
@@ -141,7 +141,7 @@ class Gateway:
     async def _end_trials(self) -> None:
         """Trials that were under way when the gateway ended could not take their keys away."""
         for row in await self.ledger.end_labelled(TRIAL_LABEL, TRIAL_LIFE_MS):
-            self.keyring.put(row)
+            self.keys.put(row)
 
     async def _renew(self) -> None:
         await self.ledger.renew_leases(list(self.running), self.settings.lease_s * 1000)
@@ -175,6 +175,6 @@ class Gateway:
     @property
     def alone_s(self) -> float:
         """Seconds since a console was here; 0 while one is, while a request runs, and where a key exists."""
-        if self.tail.listeners or self.running or self.keyring.usable:
+        if self.tail.listeners or self.running or self.keys.usable:
             return 0.0
         return time.monotonic() - self.console_seen

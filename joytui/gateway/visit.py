@@ -16,14 +16,13 @@ from functools import lru_cache
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
 from joytui.core.redaction import MASK, Redactor, visible
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
-from joytui.gateway.keyring import KeyEntry, credential
+from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import INTERRUPTED, Candidate
 
 CLIENT_GONE = 499

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.request import Ended, Opened
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,

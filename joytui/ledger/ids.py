@@ -11,7 +11,6 @@ from itertools import count
 from joytui.core.clock import now_ms
 
 COUNTER_BITS = 21
-PREFIX = "req-"
 
 
 class Numbers:
@@ -26,21 +25,6 @@ class Numbers:
         number = max(now_ms() << COUNTER_BITS, self._last + 1)
         self._last = number
         return number
-
-
-def request_id(number: int) -> str:
-    return f"{PREFIX}{number:016x}"
-
-
-def request_number(text: str) -> int | None:
-    """The number behind an own request id, None for any other text."""
-    if len(text) != len(PREFIX) + 16 or not text.startswith(PREFIX):
-        return None
-    try:
-        number = int(text[len(PREFIX) :], 16)
-    except ValueError:
-        return None
-    return number if 0 <= number < 1 << 63 else None
 
 
 _ids = count()

@@ -14,10 +14,9 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page, Reservation
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -159,7 +158,7 @@ async def test_pages_by_number_meet_every_row_once_and_columns_say_the_same(ledg
     assert len(met) == len(set(met)) == 25
     assert met == sorted(met, reverse=True)
     block = await ledger.page_block(Page(100))
-    assert block.id_texts("id") == met[::-1]
+    assert block.ids["id"] == met[::-1]
     assert list(block.numbers["input_tokens"]) == list(range(25))
 
 

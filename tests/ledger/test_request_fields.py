@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from joytui.core.request import FIELDS, Ended, Kind, Opened
-from joytui.ledger.ids import request_id
+from joytui.core.request import FIELDS, Ended, Kind, Opened, request_id
 from joytui.ledger.records import Page
 from joytui.ledger.sqlite import blocks, reads
 from joytui.ledger.sqlite.engine import SqliteLedger

@@ -12,10 +12,10 @@ import pytest
 
 from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError, UsageError
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, request_id, request_number
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import store_path
-from joytui.ledger.ids import COUNTER_BITS, Numbers, request_id, request_number
+from joytui.ledger.ids import COUNTER_BITS, Numbers
 from joytui.ledger.records import Candidate, Page, Reservation
 from joytui.ledger.sqlite import reads, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger

@@ -12,7 +12,7 @@ from joytui.core.records import ROWS
 from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
-from joytui.tui.charts.cells import bar, bar_parts, columns, share, sparkline
+from joytui.tui.charts.cells import bar, bar_parts, columns, share
 from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.ticket import fix_text, ticket_text
@@ -108,7 +108,7 @@ def test_bars():
     assert bar(0.001, 4) == "▏   "
     assert bar(float("nan"), 4) == "    "
     assert "".join(text for text, _ in bar_parts(0.5, 4, "red", "grey")) == bar(0.5, 4)
-    assert sparkline([0, 1, 2]) == " ▄█"
+    assert columns([0, 1, 2], 1) == [" ▄█"]
     assert columns([float("inf"), 2.0], 2)[1] == " █"
     assert share(1, 0) == 0
 

@@ -15,7 +15,7 @@ from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
 from joytui.core.request import Ended, Opened
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
@@ -33,7 +33,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sqlite import blocks, keys, money, reads, requests, upkeep, usage, wallets
+from joytui.ledger.sqlite import blocks, keys, money, reads, requests, upkeep, usage_sums, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -241,10 +241,10 @@ class SqliteLedger:
         top: int | None = None,
         only: Sequence[str] | None = None,
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage.usage, by, since, until, term, top, only)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
-        return await self.read(usage.latency, since, until)
+        return await self.read(usage_sums.latency, since, until)
 
     # --- keys, policies, tokens --------------------------------------------------------------------------------------
 

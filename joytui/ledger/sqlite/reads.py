@@ -8,8 +8,7 @@ from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord
-from joytui.ledger.ids import request_id, request_number
+from joytui.core.request import FIELDS, RequestRecord, request_id, request_number
 from joytui.ledger.records import Entry, Page
 from joytui.ledger.sqlite.filters_sql import to_sql
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
-from joytui.core.usage import OTHERS
+from joytui.core.token_counts import OTHERS
 from joytui.tui.usage.snapshot import STEP_NAMES, Group, Question
 
 FILTERS: dict[Group, str] = {

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from joytui.core.errors import EXIT_USAGE
-from joytui.core.usage import USAGE_GROUPS
+from joytui.core.token_counts import USAGE_GROUPS
 from tests.contract.traffic import KEYS, TICKET
 from tests.support.joytui_process import Machine
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.usage import OTHERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
 from joytui.ledger.sqlite.filters_sql import Sql, to_sql
 from joytui.ledger.sqlite.parts import complete_from, part_for
