@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -100,14 +99,14 @@ def _say_step(text: str) -> None:
 
 def _show(fix: Fix, world: World) -> None:
     from joytui.core.redaction import Redactor, visible
-    from joytui.doctor.fix.write import target_of
+    from joytui.doctor.fix.write import remarks
 
     for line in visible(Redactor(world.secrets).text(fix.patch or "")).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"  {paint(line, style, stream=sys.stderr)}")
     for change in fix.changes:
-        if (target := target_of(change.path)) != os.path.abspath(change.path):
-            say(f"  {change.path} is a link: what is written is {target}")
+        for remark in remarks(change):
+            say(f"  {remark}")
 
 
 def _write(fix: Fix, world: World) -> None:

@@ -14,6 +14,7 @@ An `Issue` is a fault or a peculiarity with its place. Its `effect` says what Co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
@@ -284,3 +285,8 @@ class World:
     warnings: tuple[Issue, ...]
     secrets: tuple[str, ...] = field(repr=False, default=())  # for the Redactor
     codex_env: Mapping[str, str] = field(repr=False, default_factory=dict)  # after $CODEX_HOME/.env
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Where the files of its configuration are, or would be."""
+        return frozenset(os.path.dirname(layer.path) for layer in self.layers if layer.path)

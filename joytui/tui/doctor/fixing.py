@@ -37,7 +37,7 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     from joytui.codex.world import Invocation
     from joytui.core.redaction import Redactor
     from joytui.doctor.fix.registry import fix_for
-    from joytui.doctor.fix.write import target_of
+    from joytui.doctor.fix.write import remarks
 
     world = look(invocation or Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
     cause = finding.cause or ""
@@ -45,8 +45,7 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     if not fix.automatic:
         return None
     clean = Redactor(world.secrets)
-    links = [change.path for change in fix.changes if target_of(change.path) != os.path.abspath(change.path)]
-    notes = [f"{path} is a link: what is written is {target_of(path)}" for path in links]
+    notes = [remark for change in fix.changes for remark in remarks(change)]
     notes += [f"then: {line}" for line in fix.then]
     return Offer(cause, fix, world, clean.text(fix.summary), clean.text(fix.patch or ""), tuple(map(clean.text, notes)))
 
@@ -74,7 +73,7 @@ def take_back(here: Places) -> str:
     from joytui.doctor.fix import journal
 
     world = look(Invocation((), dict(os.environ), Path.cwd(), assumed_version()))
-    entry = journal.undo(world.codex_home, here)
+    entry = journal.undo(world.codex_home, here, folders=world.folders)
     if entry is None:
         return "nothing to undo: joytui changed no file here"
     return f"{', '.join(written.path for written in entry.files)}: as before ({entry.what})"
