@@ -2,6 +2,9 @@
 
 Two means, used together: the secrets that are known (`Redactor(secrets)`), found verbatim; and the shapes of secrets
 (bearer tokens, `sk-…`, `jt_…`, userinfo in URLs, assignments to names like API_KEY), for what nobody told us about.
+
+What comes from outside and is kept comes through one door, `clean`. What it gives is a `Clean`, and the ledger's records take
+nothing else, so that mypy refuses a text that did not pass.
 """
 
 from __future__ import annotations
@@ -9,7 +12,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NewType
+
+if TYPE_CHECKING:
+    from joytui.core.echo import Echo
 
 MASK = "‹redacted›"
 
@@ -102,6 +109,45 @@ class Redactor:
 def _is_secret(name: str, value: Any) -> bool:
     """A value under a name such as api_key, unless it is the name of an environment variable."""
     return isinstance(value, str) and len(value) >= 6 and is_secret_name(name) and not _VARIABLE.fullmatch(value)
+
+
+# --- the door ---------------------------------------------------------------------------------------------------------
+
+Clean = NewType("Clean", str)
+"""Text from outside that is fit to be kept and shown. Only `clean` makes one (tests/contract/test_one_door.py)."""
+
+DOOR_LIMIT = 4096
+"""Characters: no more of a text is looked at, however long it is."""
+_ANY = Redactor()
+_ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
+
+
+def clean(value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
+    """Text from outside as it may be kept: one line of at most `limit` characters, no control characters, no secrets, nothing
+    of the key that `echo` knows. None where nothing is left.
+    """
+    return _cleaned(value[:DOOR_LIMIT], limit, echo or None) if value else None
+
+
+def clean_id(value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
+    """An upstream's id, whose random part may look like a secret: as it is where all of it looks like an id, else as `clean`."""
+    if not value or len(value) > limit or not _ID.fullmatch(value):
+        return clean(value, limit, echo)
+    return Clean(echo.text(value) if echo else value)
+
+
+@lru_cache(maxsize=2048)
+def _cleaned(value: str, limit: int, echo: Echo | None) -> Clean | None:
+    """Remembered, since clients and models are the same ones again and again."""
+    if not value.isprintable():
+        joined = "".join(c for c in value if c.isprintable())  # a key that control characters split
+        value = joined if _without_secrets(joined, echo) != joined else visible(value)
+    value = visible(_without_secrets(value, echo), limit=limit)
+    return Clean(value.replace("\n", " ").strip()) or None
+
+
+def _without_secrets(value: str, echo: Echo | None) -> str:
+    return _ANY.text(echo.text(value) if echo else value)
 
 
 def visible(text: str, *, limit: int | None = None) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
 
 HOUR_MS = 3_600_000
@@ -34,7 +35,7 @@ class Page(NamedTuple):
     before: int | None = None
 
 
-INTERRUPTED = "gateway_interrupted"
+INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
 
 # --- money ------------------------------------------------------------------------------------------------------------
@@ -61,12 +62,19 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
 
 
 class Candidate(NamedTuple):
-    """A model that the request may run on: its tier's wallet is asked for the estimate."""
+    """A model that the request may run on: its tier's wallet is asked for the estimate.
+
+    `model` is what the upstream is asked for, which may be the client's own word: `recorded` is what is kept of it.
+    """
 
     model: str
     provider: str | None
     tier: str
     estimate: int
+
+    def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
+        """Model, provider and tier as a record has them."""
+        return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
 
 
 class Reservation(NamedTuple):
