@@ -23,8 +23,8 @@ _SIGNS = bytes(code for code in range(256) if not chr(code).isascii() or not chr
 _WORD = re.compile(rb"[a-z]+|[A-Z]?[a-z]+|[A-Z]+")
 _BREAK = re.compile(rb"\\(?:u00[01][0-9a-fA-F]|u007[fF]|[bfnrt])")
 """A control character within JSON's text."""
-_ESCAPED = re.compile(rb"\\u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aA]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
-_LEFT_OUT = re.compile(rb"(?:[*.]|\xe2\x80\xa6|\xe2\x80\xa2){2,}|\xe2\x80\xa6")
+_ESCAPED = re.compile(rb"(?<!\\)\\u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aA]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
+_LEFT_OUT = re.compile(rb"(?:[*.]|\xe2\x80\xa6|\xe2\x80\xa2){2,}|\xe2\x80\xa6|\\u202[26]")
 _BEFORE = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}\Z")
 _AFTER = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}")
 _END_LENGTH = 100
