@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.preview:
         return _preview(bundle, as_json=args.json)
     if args.markdown:
-        sys.stdout.write(bundle.markdown)
+        emit(bundle.markdown.rstrip("\n"))
         if args.output is None:
             return EXIT_OK
     return _write(bundle, args.output or DEFAULT_NAME)

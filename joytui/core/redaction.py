@@ -10,6 +10,7 @@ nothing else, so that mypy refuses a text that did not pass.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -150,7 +151,22 @@ def _without_secrets(value: str, echo: Echo | None) -> str:
     return _ANY.text(echo.text(value) if echo else value)
 
 
+# --- showing ----------------------------------------------------------------------------------------------------------
+
+
 def visible(text: str, *, limit: int | None = None) -> str:
     """Text from the wire made safe to show: control characters (terminal sequences with them) as spaces, cut at `limit`."""
-    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
+
+
+def escaped_json(text: str) -> str:
+    """JSON's text with `\\u…` for what JSON allows raw and a terminal or a reader obeys: DEL, C1, directions, invisible signs."""
+    return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else _escape(found[0]), text)
+
+
+def _escape(char: str) -> str:
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"  # json takes DEL for printable
