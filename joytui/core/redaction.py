@@ -169,4 +169,6 @@ def escaped_json(text: str) -> str:
 
 
 def _escape(char: str) -> str:
+    if "\ud800" <= char <= "\udfff":  # half of a pair is no text, and many a reader of JSON gives up at it
+        return "?"
     return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"  # json takes DEL for printable

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import TIERS
@@ -17,6 +16,7 @@ from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView
 from joytui.gateway import refusals, views
 from joytui.gateway.console_auth import may_read, may_write
 from joytui.gateway.dry_run import check
+from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.keyring import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
@@ -28,17 +28,17 @@ M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
 
 
-async def list_keys(request: Request) -> JSONResponse:
+async def list_keys(request: Request) -> JsonAnswer:
     gateway = may_read(request)
-    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
+    return JsonAnswer({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
 
 
-async def one_key(request: Request) -> JSONResponse:
+async def one_key(request: Request) -> JsonAnswer:
     gateway = may_read(request)
-    return JSONResponse(await _view(gateway, _named(gateway, request)))
+    return JsonAnswer(await _view(gateway, _named(gateway, request)))
 
 
-async def create_key(request: Request) -> JSONResponse:
+async def create_key(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     wanted = await read(request, KeyCreate)
     policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
@@ -46,7 +46,7 @@ async def create_key(request: Request) -> JSONResponse:
     return await _created(gateway, *who, wanted.expires_at, policy, name, None)
 
 
-async def edit_key(request: Request) -> JSONResponse:
+async def edit_key(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     entry = _named(gateway, request)
     wanted = await read(request, KeyEdit)
@@ -70,10 +70,10 @@ async def edit_key(request: Request) -> JSONResponse:
             gateway.keyring.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
-    return JSONResponse(await _changed(gateway, entry, changes))
+    return JsonAnswer(await _changed(gateway, entry, changes))
 
 
-async def key_action(request: Request) -> JSONResponse:
+async def key_action(request: Request) -> JsonAnswer:
     """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
     gateway = may_write(request)
     entry = _named(gateway, request, surely=True)
@@ -86,10 +86,10 @@ async def key_action(request: Request) -> JSONResponse:
         gateway.keyring.check_enabling(entry.row.name)
     if action == "revoke":
         changes["revoked_at"] = entry.row.revoked_at or now_ms()
-    return JSONResponse(await _changed(gateway, entry, changes))
+    return JsonAnswer(await _changed(gateway, entry, changes))
 
 
-async def rotate_key(request: Request) -> JSONResponse:
+async def rotate_key(request: Request) -> JsonAnswer:
     """A new key with the policy and the budget of the old one, which works on until a time, or ends now."""
     gateway = may_write(request)
     entry = _named(gateway, request)
@@ -112,15 +112,15 @@ async def rotate_key(request: Request) -> JSONResponse:
     return answer
 
 
-async def check_key(request: Request) -> JSONResponse:
+async def check_key(request: Request) -> JsonAnswer:
     gateway = may_read(request)
-    return JSONResponse(await check(gateway, await read(request, KeyCheck)))
+    return JsonAnswer(await check(gateway, await read(request, KeyCheck)))
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
 
 
-async def set_wallet(request: Request) -> JSONResponse:
+async def set_wallet(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     wanted = await read(request, WalletSet)
     balance = None if wanted.balance is None else _credits("balance", wanted.balance)
@@ -128,7 +128,7 @@ async def set_wallet(request: Request) -> JSONResponse:
     return await _wallet(gateway, _tier(request))
 
 
-async def credit_wallet(request: Request) -> JSONResponse:
+async def credit_wallet(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
@@ -141,43 +141,43 @@ async def credit_wallet(request: Request) -> JSONResponse:
     return await _wallet(gateway, _tier(request))
 
 
-async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
+async def _wallet(gateway: Gateway, tier: str) -> JsonAnswer:
     rows = await gateway.ledger.wallets()
     gateway.wallets_on = any(row.balance is not None for row in rows)
-    return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
+    return JsonAnswer(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
-async def put_policy(request: Request) -> JSONResponse:
+async def put_policy(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     wanted = await read(request, PolicyView)
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
         raise refusals.bad_request("name: 1 to 80 printable characters")
     row = await gateway.ledger.put_policy(kept("name", name), _snapshot(wanted))
-    return JSONResponse(views.named_policy(row))
+    return JsonAnswer(views.named_policy(row))
 
 
-async def create_token(request: Request) -> JSONResponse:
+async def create_token(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     wanted = await read(request, TokenCreate)
     name, token = kept("name", wanted.name), new_token()
     row = await gateway.ledger.create_token(name, digest(token))
     gateway.token_digests.add(row.digest)
-    return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
+    return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
 
 
-async def delete_token(request: Request) -> JSONResponse:
+async def delete_token(request: Request) -> JsonAnswer:
     gateway = may_write(request)
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
     gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
-    return JSONResponse({"deleted": True})
+    return JsonAnswer({"deleted": True})
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-class _Created(JSONResponse):
+class _Created(JsonAnswer):
     """The answer to a new key, with the id beside it for who goes on from there."""
 
     key_id: str = ""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from joytui.core.echo import Echo
-from joytui.core.redaction import DOOR_LIMIT
+from joytui.core.redaction import DOOR_LIMIT, escaped_json
 
 Endpoint = Literal["responses", "chat/completions"]
 Api = Literal["responses", "chat"]
@@ -165,7 +165,7 @@ class Upstream(Protocol):
 def error_body(message: str, error_type: str) -> bytes:
     """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
     error = {"message": message, "type": error_type}
-    return json.dumps({"error": error}, ensure_ascii=False).encode("utf-8", "replace")
+    return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 
 async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
