@@ -171,7 +171,7 @@ def _put(data: bytes, path: Path) -> None:
 def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
     from joytui.codex.look import look
     from joytui.doctor.bundle.check import NotReadable, check
-    from joytui.doctor.bundle.gather import known_secrets
+    from joytui.doctor.scrub import known_secrets
 
     secrets = known_secrets(look(invocation))
     try:

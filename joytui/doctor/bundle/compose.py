@@ -11,8 +11,8 @@ from joytui.core.records import to_json
 from joytui.core.redaction import escaped_json, visible
 from joytui.doctor.bundle.gather import Material
 from joytui.doctor.bundle.markdown import markdown
-from joytui.doctor.bundle.scrub import Scrubber
 from joytui.doctor.report import report_json
+from joytui.doctor.scrub import Scrubber
 
 KIND = "joytui-report"
 
