@@ -151,10 +151,10 @@ def _by_hand(finding: Finding, *, told_again: bool) -> None:
 def _present(fix: Fix, world: World) -> None:
     from joytui.core.redaction import Redactor, visible
     from joytui.doctor.fix.write import remarks
+    from joytui.doctor.scrub import shown_patch
 
-    clean = Redactor(world.secrets)
-    say(f"  {clean.text(fix.summary)}\n")
-    for line in visible(clean.text(fix.patch or "")).splitlines():
+    say(f"  {Redactor(world.secrets).text(fix.summary)}\n")
+    for line in visible(shown_patch(fix.patch, world.secrets)).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"      {paint(line, style, stream=sys.stderr)}")
     for change in fix.changes:

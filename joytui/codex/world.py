@@ -257,6 +257,9 @@ class Command:
     last_message: str | None = None
     sandbox: str | None = None
     prompt: str | None = None
+    shown: tuple[str, ...] = field(
+        default=(), compare=False
+    )  # all arguments as a report may show them, without the prompt
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
     version: bool = False

@@ -9,7 +9,10 @@ it: gateway/visit.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:  # for the type alone: its patterns cost 4 ms, and the console reads requests before its first frame
+    from joytui.core.redaction import Clean
 
 from joytui.core.token_counts import TokenCounts
 
@@ -125,20 +128,20 @@ def names(*kinds: Kind) -> tuple[str, ...]:
 
 class Opened(NamedTuple):
     """What is known when a request is admitted or refused. `n` orders requests and means nothing else; `started_at` is when
-    the request came."""
+    the request came. Text from outside is Clean."""
 
     n: int
     started_at: int
     key_id: str | None
-    model: str | None
+    model: Clean | None
     endpoint: str
     stream: bool
-    request_id: str | None
-    thread_id: str | None
-    project: str | None
-    client: str | None
+    request_id: Clean | None
+    thread_id: Clean | None
+    project: Clean | None
+    client: Clean | None
     ip: str | None
-    turn_id: str | None = None
+    turn_id: Clean | None = None
 
 
 class Ended(NamedTuple):
@@ -148,14 +151,14 @@ class Ended(NamedTuple):
     head of the upstream's answer is there.
     """
 
-    model_used: str | None
-    provider: str | None
-    tier: str | None
+    model_used: Clean | None
+    provider: Clean | None
+    tier: Clean | None
     status: int
-    error_type: str | None = None
-    error_message: str | None = None
+    error_type: Clean | None = None
+    error_message: Clean | None = None
     cause: str | None = None
-    finish: str | None = None
+    finish: Clean | None = None
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
@@ -164,9 +167,9 @@ class Ended(NamedTuple):
     cost_source: str = "none"
     ttft_ms: float | None = None
     latency_ms: float | None = None
-    upstream_id: str | None = None
-    billing_id: str | None = None
-    notes: str | None = None
+    upstream_id: Clean | None = None
+    billing_id: Clean | None = None
+    notes: Clean | None = None
     queue_ms: float | None = None
     first_byte_ms: float | None = None
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from joytui import __version__
 from joytui.core import columnar
@@ -21,6 +21,7 @@ from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
+from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
@@ -31,12 +32,12 @@ PAGE = 200
 MOST = 5_000
 
 
-async def status(gateway: Gateway, request: Request) -> JSONResponse:
+async def status(gateway: Gateway, request: Request) -> JsonAnswer:
     last = await gateway.ledger.last_seq()
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
-    return JSONResponse(
+    return JsonAnswer(
         {
             "version": __version__,
             "url": gateway.url,
@@ -70,7 +71,7 @@ async def requests(gateway: Gateway, request: Request) -> Response:
         return Response(await _page_by_column(gateway, asked), media_type="application/json")
     found = await gateway.ledger.page(asked)
     rows = [request_view(record, seq) for seq, record in found]
-    return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+    return JsonAnswer({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
 async def _page_by_column(gateway: Gateway, asked: Page) -> str:
@@ -80,11 +81,11 @@ async def _page_by_column(gateway: Gateway, asked: Page) -> str:
     return await asyncio.to_thread(columnar.to_json, block, next=older, last_seq=last)
 
 
-async def one_request(gateway: Gateway, request: Request) -> JSONResponse:
+async def one_request(gateway: Gateway, request: Request) -> JsonAnswer:
     found = await gateway.ledger.find(request.path_params["id"])
     if found is None:
         raise Refused(404, refusals.NOT_FOUND, "no request with that id")
-    return JSONResponse(request_view(found[1], found[0]))
+    return JsonAnswer(request_view(found[1], found[0]))
 
 
 async def request_stream(gateway: Gateway, request: Request) -> Response:
@@ -112,7 +113,7 @@ async def _while_listening(gateway: Gateway, stream: Any) -> Any:
         await stream.aclose()
 
 
-async def usage_sums(gateway: Gateway, request: Request) -> JSONResponse:
+async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     by = [name for text in request.query_params.getlist("by") for name in text.split(",") if name]
     if unknown := [name for name in by if name not in USAGE_GROUPS]:
         raise refusals.bad_request(f"by: no grouping {unknown[0]!r} (one of {', '.join(USAGE_GROUPS)})")
@@ -129,21 +130,21 @@ async def usage_sums(gateway: Gateway, request: Request) -> JSONResponse:
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
     rows, totals = await gateway.ledger.usage(by, low, int(until.timestamp() * 1000) + 1, term, top, only)
-    return JSONResponse({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
+    return JsonAnswer({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
 
 
-async def latencies(gateway: Gateway, request: Request) -> JSONResponse:
+async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:
     since, until = moment(request, "since") or parse_when("24h"), moment(request, "until") or now()
     low, high = (int(edge.timestamp() * 1000) for edge in (since, until))
-    return JSONResponse({"rows": await gateway.ledger.latency(low, high)})
+    return JsonAnswer({"rows": await gateway.ledger.latency(low, high)})
 
 
-async def models(gateway: Gateway, request: Request) -> JSONResponse:
+async def models(gateway: Gateway, request: Request) -> JsonAnswer:
     entry = None
     if named := request.query_params.get("key"):
         entry = gateway.keys.addressed(named)
     listed = gateway.market.catalog.models.values()
-    return JSONResponse({"models": [_model(gateway, model, entry) for model in listed]})
+    return JsonAnswer({"models": [_model(gateway, model, entry) for model in listed]})
 
 
 def _model(gateway: Gateway, model: Model, entry: KeyEntry | None) -> dict[str, Any]:
@@ -163,25 +164,25 @@ def _inside(entry: KeyEntry) -> str | None:
     return str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None
 
 
-async def wallet(gateway: Gateway, request: Request) -> JSONResponse:
+async def wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     rows = await gateway.ledger.wallets()
-    return JSONResponse({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
+    return JsonAnswer({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
 
 
-async def wallet_entries(gateway: Gateway, request: Request) -> JSONResponse:
+async def wallet_entries(gateway: Gateway, request: Request) -> JsonAnswer:
     limit = number(request, "limit", PAGE, 1, MOST)
     before = number(request, "before", 0, 0, 2**62) or None
     found = await gateway.ledger.wallet_entries(request.query_params.get("tier"), before, limit)
     rows = [views.entry_view(entry) for entry in found]
-    return JSONResponse({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+    return JsonAnswer({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
-async def policies(gateway: Gateway, request: Request) -> JSONResponse:
-    return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
+async def policies(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
 
 
-async def tokens(gateway: Gateway, request: Request) -> JSONResponse:
-    return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
+async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

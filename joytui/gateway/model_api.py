@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
 from joytui.gateway.key_lookup import credential
@@ -116,7 +117,7 @@ class ModelEndpoint:
         except Shortfall as lack:
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:  # the writer may still admit it: what it then holds is given back after that
-            ended = Ended(None, None, None, 499, "client_disconnected")
+            ended = Ended(None, None, None, 499, clean("client_disconnected", 100))
             self._gateway.ledger.end(opened, ended, None, held=True)
             raise
         return chosen

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.records import (
@@ -30,6 +31,7 @@ from joytui.ledger.records import (
     Candidate,
     Entry,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     NewKey,
     Page,
@@ -219,7 +221,7 @@ class Ledger(Protocol):
         """Stores a key. `alone`: None, and nothing is stored, if an active key has that name."""
         ...
 
-    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> Future[KeyRow | None]:
+    def edit_key(self, key_id: str, changes: KeyChanges) -> Future[KeyRow | None]:
         """Changes fields of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
         ...
 
@@ -239,13 +241,13 @@ class Ledger(Protocol):
         """The newest version of each named policy."""
         ...
 
-    def put_policy(self, name: str, body: Mapping[str, Any]) -> Future[PolicyRow]:
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> Future[PolicyRow]:
         """A new version of a named policy. Keys that copied an older one keep it."""
         ...
 
     async def tokens(self) -> list[TokenRow]: ...
 
-    def create_token(self, name: str, digest: bytes) -> Future[TokenRow]: ...
+    def create_token(self, name: Clean, digest: bytes) -> Future[TokenRow]: ...
 
     def delete_token(self, token_id: str) -> Future[bool]: ...
 
@@ -259,11 +261,11 @@ class Ledger(Protocol):
         """Movements, newest first."""
         ...
 
-    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> Future[None]:
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> Future[None]:
         """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
         ...
 
-    def credit_wallet(self, tier: str, amount: int, note: str | None) -> Future[None]:
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> Future[None]:
         """Adds to a balance. Raises MoneyError if it would be more than the ledger holds."""
         ...
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
 
 HOUR_MS = 3_600_000
@@ -34,7 +35,7 @@ class Page(NamedTuple):
     before: int | None = None
 
 
-INTERRUPTED = "gateway_interrupted"
+INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
 
 # --- money ------------------------------------------------------------------------------------------------------------
@@ -61,12 +62,19 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
 
 
 class Candidate(NamedTuple):
-    """A model that the request may run on: its tier's wallet is asked for the estimate."""
+    """A model that the request may run on: its tier's wallet is asked for the estimate.
+
+    `model` is what the upstream is asked for, which may be the client's own word: `recorded` is what is kept of it.
+    """
 
     model: str
     provider: str | None
     tier: str
     estimate: int
+
+    def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
+        """Model, provider and tier as a record has them."""
+        return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
 
 
 class Reservation(NamedTuple):
@@ -98,7 +106,7 @@ class WalletEntry:
     amount: int
     held: int
     n: int | None
-    note: str | None
+    note: Clean | None
 
 
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------
@@ -109,13 +117,13 @@ class NewKey:
     """A key to be stored. With a `budget_id` it goes on spending that budget (rotation)."""
 
     digest: bytes
-    name: str
+    name: Clean
     hint: str
-    owner: str | None
-    labels: tuple[str, ...]
+    owner: Clean | None
+    labels: tuple[Clean, ...]
     expires_at: int | None
     policy: Mapping[str, Any]
-    policy_name: str | None
+    policy_name: Clean | None
     budget_id: str | None = None
 
 
@@ -125,26 +133,37 @@ class KeyRow:
 
     id: str
     digest: bytes
-    name: str
+    name: Clean
     hint: str
-    owner: str | None
-    labels: tuple[str, ...]
+    owner: Clean | None
+    labels: tuple[Clean, ...]
     state: str
     created_at: int
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None
     policy: Mapping[str, Any]
-    policy_name: str | None
+    policy_name: Clean | None
     policy_version: int
     budget_id: str
     replaced_by: str | None
 
 
-EDITABLE = frozenset(
-    {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
-)
-"""The fields of a key that may be changed."""
+class KeyChanges(TypedDict, total=False):
+    """The fields of a key that may be changed."""
+
+    name: Clean
+    owner: Clean | None
+    labels: tuple[Clean, ...]
+    expires_at: int | None
+    policy: Mapping[str, Any]
+    policy_name: Clean | None
+    state: str
+    revoked_at: int | None
+    replaced_by: str | None
+
+
+EDITABLE = KeyChanges.__optional_keys__
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +181,7 @@ class KeyActivity:
 class PolicyRow:
     """A named policy in its newest version."""
 
-    name: str
+    name: Clean
     version: int
     created_at: int
     body: Mapping[str, Any]
@@ -173,7 +192,7 @@ class TokenRow:
     """A console token."""
 
     id: str
-    name: str
+    name: Clean
     digest: bytes
     created_at: int
 

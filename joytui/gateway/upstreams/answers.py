@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from joytui.core.echo import WHOLE_LIMIT, Echo
 from joytui.core.joytoken import (
     HEADER_ERROR_ORIGIN,
     HEADER_USED_MODEL,
@@ -16,7 +17,6 @@ from joytui.core.joytoken import (
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
-from joytui.core.redaction import MASK
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
 from joytui.gateway.bridge.errors import find_error
@@ -27,14 +27,17 @@ from joytui.gateway.upstreams.exchange import (
     Exchange,
     ModelCall,
     Observation,
+    error_body,
     error_exchange,
     one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
-from joytui.gateway.upstreams.transport import MAX_BODY, SENT_KEY, TransportOptions
+from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
+ERROR_TEXT = 4000
+"""Characters that are passed on of an error's text where its body is too large to pass."""
 MAX_BRIDGED = 256 * 1024 * 1024
 """The most bytes of one stream that is translated: whatever they hold, the bridge keeps a part of them to the end."""
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
@@ -74,13 +77,13 @@ async def passed_through(response: httpx.Response, call: ModelCall, seen: Observ
         return await refused(response, seen)
     reader = reader_for(call.endpoint, seen)
     if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
-        return Exchange(200, to_client(response.headers), _stream(response, call, reader), seen, response.aclose)
+        return Exchange(200, _headers(response, seen), _stream(response, call, reader), seen, response.aclose)
     try:
-        body = await whole(response, MAX_BODY)
+        body = await whole(response, MAX_BODY, seen.echo)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     reader.whole(body)
-    return Exchange(200, to_client(response.headers), one_chunk(body), seen)
+    return Exchange(200, _headers(response, seen), one_chunk(body), seen)
 
 
 async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOptions) -> Exchange:
@@ -89,7 +92,7 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     _from_headers(response, seen)
     if response.status_code != 200:
         return await refused(response, seen)
-    headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
+    headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     if bridge.call.stream and _kind(response) == EVENT_STREAM:
         chunks = _chunks(response, seen)
         body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
@@ -115,7 +118,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
     status = response.status_code
     try:
-        body = _without_key(response, await whole(response, MAX_ERROR_BODY))
+        body = await whole(response, MAX_ERROR_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge):
         body = b""
     if status < 400:
@@ -127,10 +130,12 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         exchange.undone = True
         return exchange
     error = _error_in(body)
+    body = _bounded(body, error, status)
+    body = seen.echo.masked(body) if seen.echo else body
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
     seen.error_message = error.message if error else f"the upstream answered {status}"
     seen.complete = True
-    headers = to_client(response.headers)
+    headers = _headers(response, seen)
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
@@ -142,10 +147,22 @@ def _undone(status: int, *, told: bool) -> bool:
     return status >= 500 and status not in MAYBE_AT_WORK and (told or status not in BROKEN_BEHIND)
 
 
-def _without_key(response: httpx.Response, body: bytes) -> bytes:
-    """An error body without the upstream's key: some upstreams repeat it, and it is not the client's to see."""
-    key: bytes = response.extensions.get(SENT_KEY, b"")
-    return body.replace(key, MASK.encode()) if len(key) >= 6 else body
+def _bounded(body: bytes, error: Any, status: int) -> bytes:
+    """The upstream's own words, as far as they can be searched for its key at once: no error needs more."""
+    if len(body) <= WHOLE_LIMIT:
+        return body
+    message = error.message if error else f"the upstream answered {status}, with an error page of {len(body)} bytes"
+    kind = (error.type or error.code) if error else None
+    return error_body(message[:ERROR_TEXT], (kind or UPSTREAM_ERROR)[:ERROR_TEXT])
+
+
+def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
+    """What the client sees of the headers. They are short, and in a good answer only the whole key is looked for."""
+    headers, echo = to_client(response.headers), seen.echo
+    if not echo:
+        return headers
+    searched = echo.text if response.status_code != 200 else echo.whole
+    return {name: searched(value) for name, value in headers.items()}
 
 
 def _error_in(body: bytes) -> Any:
@@ -171,18 +188,19 @@ def _kind(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
 
 
-def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
+async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIterator[bytes]:
+    """Bytes as they arrive, but for the upstream's own key; decoded where it compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    return response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes()
+    async for piece in response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes():
+        yield echo.passing(piece) if echo else piece
 
 
-async def whole(response: httpx.Response, limit: int) -> bytes:
+async def whole(response: httpx.Response, limit: int, echo: Echo | None = None) -> bytes:
     """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
     pieces: list[bytes] = []
     size = 0
     try:
-        async for piece in _pieces(response):
+        async for piece in _pieces(response, echo):
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")
@@ -196,7 +214,7 @@ async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> 
     """The bytes of a stream. Where they break off, the client is told in the stream's own words."""
     seen = reader.seen
     try:
-        async for piece in _pieces(response):
+        async for piece in _pieces(response, seen.echo):
             reader.feed(piece)
             yield piece
     except (httpx.HTTPError, OSError) as error:
@@ -229,7 +247,7 @@ async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[
     splitter = SseSplitter()
     size = 0
     try:
-        async for piece in _pieces(response):
+        async for piece in _pieces(response, seen.echo):
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
@@ -264,7 +282,7 @@ def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
 async def _completion(response: httpx.Response, bridge: Bridge) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
     if _kind(response) != EVENT_STREAM:
-        return json.loads(await whole(response, MAX_BODY))
+        return json.loads(await whole(response, MAX_BODY, bridge.reader.seen.echo))
     async for chunks in _chunks(response, bridge.reader.seen):
         for chunk in chunks:
             bridge.feed(chunk)

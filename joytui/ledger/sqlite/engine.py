@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
@@ -23,6 +24,7 @@ from joytui.ledger.records import (
     Candidate,
     Entry,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     NewKey,
     Page,
@@ -260,7 +262,7 @@ class SqliteLedger:
     def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
         return self.write(keys.create_key, wanted, alone)
 
-    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> asyncio.Future[KeyRow | None]:
+    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
         return self.write(keys.edit_key, key_id, changes)
 
     def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
@@ -275,13 +277,13 @@ class SqliteLedger:
     async def policies(self) -> list[PolicyRow]:
         return await self.read(keys.policies)
 
-    def put_policy(self, name: str, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
         return self.write(keys.put_policy, name, body)
 
     async def tokens(self) -> list[TokenRow]:
         return await self.read(keys.tokens)
 
-    def create_token(self, name: str, digest: bytes) -> asyncio.Future[TokenRow]:
+    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
         return self.write(keys.create_token, name, digest)
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
@@ -295,10 +297,10 @@ class SqliteLedger:
     async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
         return await self.read(wallets.wallet_entries, tier, before, limit)
 
-    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> asyncio.Future[None]:
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
         return self.write(money.set_wallet, tier, balance, note)
 
-    def credit_wallet(self, tier: str, amount: int, note: str | None) -> asyncio.Future[None]:
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
         return self.write(money.credit_wallet, tier, amount, note)
 
     # --- upkeep ------------------------------------------------------------------------------------------------------

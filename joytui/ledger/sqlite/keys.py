@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from joytui.core.clock import now_ms
+from joytui.core.redaction import Clean
 from joytui.ledger.ids import row_id
 from joytui.ledger.records import (
     DAY_MS,
@@ -15,6 +16,7 @@ from joytui.ledger.records import (
     PERIODS,
     Access,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     NewKey,
     Period,
@@ -85,7 +87,7 @@ def _taken(batch: Batch, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | None:
+def edit_key(batch: Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
     """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
@@ -148,7 +150,7 @@ def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
     return [PolicyRow(name, version, at, json.loads(body)) for name, version, at, body in rows]
 
 
-def put_policy(batch: Batch, name: str, body: Mapping[str, Any]) -> PolicyRow:
+def put_policy(batch: Batch, name: Clean, body: Mapping[str, Any]) -> PolicyRow:
     """A new version of a named policy. Keys that copied an older one keep it."""
     version = batch.execute("SELECT coalesce(max(version), 0) + 1 FROM policy WHERE name = ?", (name,)).fetchone()[0]
     at = now_ms()
@@ -166,7 +168,7 @@ def tokens(connection: sqlite3.Connection) -> list[TokenRow]:
     ]
 
 
-def create_token(batch: Batch, name: str, digest: bytes) -> TokenRow:
+def create_token(batch: Batch, name: Clean, digest: bytes) -> TokenRow:
     row = TokenRow(row_id("token"), name, digest, now_ms())
     batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
     return row

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
+from joytui.core.redaction import Clean
 from joytui.ledger.api import Shortfall
 from joytui.ledger.records import DAY_MS, Candidate, Period, window_start
 from joytui.ledger.sqlite.writer import Batch
@@ -140,14 +141,14 @@ def _settle_wallet(batch: Batch, n: int, tier: str, held: int, cost: int) -> Non
     _enter(batch, tier, "settle" if paid else "release", -paid, -held, n)
 
 
-def set_wallet(batch: Batch, tier: str, balance: int | None, note: str | None) -> None:
+def set_wallet(batch: Batch, tier: str, balance: int | None, note: Clean | None) -> None:
     """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
     old: int | None = batch.execute("SELECT balance FROM wallet WHERE tier = ?", (tier,)).fetchone()[0]
     batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance, tier))
     _enter(batch, tier, "set", (balance or 0) - (old or 0), 0, None, note)
 
 
-def credit_wallet(batch: Batch, tier: str, amount: int, note: str | None) -> None:
+def credit_wallet(batch: Batch, tier: str, amount: int, note: Clean | None) -> None:
     """Adds to a balance. Raises MoneyError where it would be more than the ledger holds."""
     (balance,) = batch.execute("SELECT coalesce(balance, 0) FROM wallet WHERE tier = ?", (tier,)).fetchone()
     if balance + amount > MAX_NANO:

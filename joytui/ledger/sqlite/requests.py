@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
 from joytui.ledger.records import Candidate, Reservation
@@ -21,7 +22,7 @@ _END = (
 def open_request(batch: Batch, opened: Opened, chosen: Candidate) -> None:
     """Writes the row of an admitted request. Raises DuplicateRequest if the client's id is spent."""
     _claim_id(batch, opened)
-    _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
+    _write_row(batch, opened, *chosen.recorded())
 
 
 def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candidate:
@@ -33,7 +34,7 @@ def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candid
     chosen = reserve(
         batch, opened.n, opened.started_at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms
     )
-    _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
+    _write_row(batch, opened, *chosen.recorded())
     return chosen
 
 
@@ -47,7 +48,9 @@ def _claim_id(batch: Batch, opened: Opened) -> None:
         raise DuplicateRequest(opened.request_id)
 
 
-def _write_row(batch: Batch, opened: Opened, model_used: str | None, provider: str | None, tier: str | None) -> None:
+def _write_row(
+    batch: Batch, opened: Opened, model_used: Clean | None, provider: Clean | None, tier: Clean | None
+) -> None:
     batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier))
     if opened.key_id is not None:
         batch.sums.used(opened.key_id, opened.client, opened.started_at)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED
 from joytui.ledger.sqlite.money import release
@@ -14,6 +15,7 @@ from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
+_DIED = clean("the gateway ended before this request did; nothing was charged", 500)
 SLICE = 2_000
 """Rows of one slice of a longer work, so that requests get their turn in between."""
 
@@ -27,7 +29,7 @@ def recover(batch: Batch) -> int:
         f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"
     ).fetchall()
     for row in rows:
-        why = (500, INTERRUPTED, "the gateway ended before this request did; nothing was charged", "gateway-error")
+        why = (500, INTERRUPTED, _DIED, "gateway-error")
         *opened, model_used, provider, tier = row
         end_request(batch, Opened(*opened), Ended(model_used, provider, tier, *why), None, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
