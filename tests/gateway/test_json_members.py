@@ -18,12 +18,15 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
     max_leaves=8,
 )
+NAMES = st.text(min_size=1, max_size=8).filter(
+    lambda name: name.casefold().replace("_", "") not in {known.replace("_", "") for known in READ}
+)
 SPACES = st.sampled_from(["", " ", "\n\t", "\r\n  "])
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(
-    st.dictionaries(st.text(min_size=1, max_size=8), VALUES, max_size=6),
+    st.dictionaries(NAMES, VALUES, max_size=6),
     SPACES,
     st.booleans(),
     st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]),
