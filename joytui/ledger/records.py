@@ -14,6 +14,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
+END_OF_TIME = 100_000 * 365 * DAY_MS
+"""After every clock; a multiple of a day."""
 
 MANY = ("project", "thread")
 """The groupings that may have tens of thousands of values."""
@@ -52,12 +54,16 @@ def window_start(period: Period, at_ms: int) -> int:
     return 0
 
 
+def window_end(period: Period, at_ms: int) -> int:
+    """Where that window ends, and the next one begins; for a total later than any request."""
+    if period == "total":
+        return END_OF_TIME
+    return window_start(period, at_ms) + (DAY_MS if period == "daily" else WEEK_MS)
+
+
 def resets_at(period: Period, at_ms: int) -> datetime | None:
     """When a new window begins (UTC); None for a total."""
-    if period == "total":
-        return None
-    length = DAY_MS if period == "daily" else WEEK_MS
-    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
+    return None if period == "total" else datetime.fromtimestamp(window_end(period, at_ms) / 1000, UTC)
 
 
 class Candidate(NamedTuple):

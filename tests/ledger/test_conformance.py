@@ -201,6 +201,27 @@ async def test_retention_goes_by_when_a_request_began(ledger: Ledger, clock: Clo
     assert await ledger.counted() == 2
 
 
+async def test_what_was_spent_belongs_to_its_window(ledger: Ledger) -> None:
+    """A clock that was a day and then ten years ahead, and is right again: today's is still spent, tomorrow's is not."""
+    key = await a_key(ledger, daily_limit=100, weekly_limit=1000)
+    limits: tuple[tuple[Any, int], ...] = (("daily", 100), ("weekly", 1000))
+    for at, cost in ((START, 60), (START + DAY, 70), (START + 3653 * DAY, 90)):
+        opened = a_request(ledger, key, started_at=at)
+        await ledger.reserve(opened, wanting(key, cost, *limits))
+        ledger.end(opened, good(cost_nano=cost), key.budget_id, held=True)
+    await ledger.written()
+    with pytest.raises(Shortfall) as lack:
+        await ledger.reserve(a_request(ledger, key, started_at=START), wanting(key, 50, *limits))
+    assert (lack.value.period, lack.value.spent, lack.value.at_ms) == ("daily", 60, START)
+    spent = {
+        day: [(await ledger.window(key.budget_id, period, START + day * DAY))[0] for period, _ in limits]
+        for day in (0, 1, 2, 9, 3653)
+    }
+    assert spent == {0: [60, 130], 1: [70, 130], 2: [0, 130], 9: [0, 0], 3653: [90, 90]}
+    await ledger.reserve(a_request(ledger, key, started_at=START + 2 * DAY), wanting(key, 95, *limits))
+    assert await ledger.window(key.budget_id, "daily", START + 2 * DAY) == (0, 95)
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 

@@ -27,8 +27,7 @@ _LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET r
 _CLIENT = (
     "INSERT INTO key_client VALUES ",
     4,
-    " ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at),"
-    " requests = requests + excluded.requests",
+    " ON CONFLICT DO UPDATE SET last_used_at = excluded.last_used_at, requests = requests + excluded.requests",
 )
 MOST_ROWS = 32
 """Rows of one statement."""
@@ -72,9 +71,11 @@ class Sums:
         """A key was used, by this client where it is known."""
         self._used.append((key_id, client, at))
 
-    def spent(self, key_ids: Collection[str], since: int) -> int:
-        """What requests of these keys cost that began at `since` (ms) or later, and that are not in the rollups yet."""
-        return sum(numbers[-1] for at, place, numbers, *_ in self._ended if at >= since and place.key_id in key_ids)
+    def spent(self, key_ids: Collection[str], since: int, until: int) -> int:
+        """What requests of these keys cost that began at `since` (ms) or later and before `until`, and that are not in the
+        rollups yet."""
+        ended = self._ended
+        return sum(numbers[-1] for at, place, numbers, *_ in ended if since <= at < until and place.key_id in key_ids)
 
     def mark(self) -> tuple[int, int]:
         """Where `undo` goes back to."""
@@ -128,7 +129,7 @@ class Sums:
             last[key_id] = at
             if client:
                 seen = clients.setdefault((key_id, client), [at, 0])
-                seen[0] = max(seen[0], at)
+                seen[0] = at
                 seen[1] += 1
         connection.executemany(
             "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in last.items())
