@@ -11,12 +11,13 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from joytui.core.clock import JumpWatch, now, rfc3339, span_text
+from joytui.core.clock import JumpWatch, now, now_ms, rfc3339, span_text
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
+from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.keyring import Keyring
 from joytui.gateway.metrics import Metrics
 from joytui.gateway.routing import Market
@@ -25,6 +26,7 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
 from joytui.ledger.records import Access
+from joytui.ledger.retention import Keeping
 
 log = logging.getLogger("joytui.gateway")
 
@@ -67,6 +69,8 @@ class Gateway:
         self.draining = False
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
+        self._tidied_at: float | None = None
+        self.keyless = KeylessPace()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -76,7 +80,7 @@ class Gateway:
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
-            asyncio.create_task(self._every(RETENTION_S, self._forget)),
+            asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._fill_sums)),
         ]
         if not self.settings.offline:
@@ -163,12 +167,16 @@ class Gateway:
         log.warning("%s", text)
         self._jump = time.monotonic(), text
 
-    async def _forget(self) -> None:
-        await self.ledger.forget_ids(self.settings.duplicate_window_s)
-        if self.settings.retention_days:
-            # small slices, so that requests get their turn between them
-            while await self.ledger.forget(self.settings.retention_days):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+    async def _tidy(self) -> None:
+        """Retention, by a time that the clock has kept on from."""
+        last, self._tidied_at = self._tidied_at, time.monotonic()
+        seen = await self.ledger.read_clock(0 if last is None else round((self._tidied_at - last) * 1000))
+        if last is None and seen.before is not None and seen.before - now_ms() >= JumpWatch.SMALL_MS:
+            self._note_jump(now_ms() - seen.before)
+        if seen.believed is not None:
+            await self.ledger.tidy(
+                seen.believed, Keeping(self.settings.retention_days, self.settings.duplicate_window_s)
+            )
 
     async def _fill_sums(self) -> None:
         """A store of an older version gets its sums by project and thread while it is in use, in small slices."""

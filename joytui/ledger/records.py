@@ -39,6 +39,15 @@ class Page(NamedTuple):
 INTERRUPTED = "gateway_interrupted"
 """The error type of a request whose gateway ended before it did."""
 
+
+class ClockSeen(NamedTuple):
+    """What a store knows of the clock. `believed`: the newest time that is (`ledger.retention`). `before`: what the clock said
+    when the store was last told of it."""
+
+    believed: int | None
+    before: int | None
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]

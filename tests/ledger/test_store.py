@@ -18,7 +18,7 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import store_path
 from joytui.ledger.ids import COUNTER_BITS, LATEST_MS, Numbers, request_id, request_number
 from joytui.ledger.records import Candidate, Page, Reservation
-from joytui.ledger.sqlite import reads, upkeep
+from joytui.ledger.sqlite import reads, tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
 from joytui.ledger.sqlite.schema import MIGRATIONS
@@ -231,14 +231,15 @@ async def test_closing_writes_what_waits(tmp_path: Path) -> None:
     again.close()
 
 
-def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger) -> None:
+def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     old = 1_600_000_000_000
     for i in range(30):
         add(ledger, old + i)
     add(ledger, START + 300 * DAY)
     ledger.write_now(lambda batch: None)
+    monkeypatch.setattr(tidying, "SLICE", 12)
     taken = []
-    while count := ledger.write_now(lambda batch: upkeep.forget(batch, 90, slice_=12)):
+    while count := ledger.write_now(tidying.SLICES["requests"], now_ms() - 90 * DAY):
         taken.append(count)
     assert taken == [12, 12, 6]
     assert len(ledger.read_now(reads.page, Page(100))) == 1

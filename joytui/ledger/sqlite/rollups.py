@@ -16,13 +16,13 @@ STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
 
-_ADD = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
+ADD_ROLLUP = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
     refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
     cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
     output_tokens = output_tokens + excluded.output_tokens,
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano"""
-_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, _ADD)
-_DAY = ("INSERT INTO rollup_day VALUES ", 13, _ADD)
+_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, ADD_ROLLUP)
+_DAY = ("INSERT INTO rollup_day VALUES ", 13, ADD_ROLLUP)
 _LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests")
 _CLIENT = (
     "INSERT INTO key_client VALUES ",
