@@ -14,6 +14,7 @@ from typing import Any
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
+from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
@@ -47,8 +48,10 @@ class ModelEndpoint:
             answer = _Answer(visit, *await self._admit(visit, receive), send)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
-            kept = visit.refuse(refusal)
-            if kept is not None:
+            if refusal.step == "key" and not self._gateway.keyless.admits(visit.address):
+                refusal = refusals.too_many_keyless(A_SECOND)
+                visit.drop(refusal)
+            elif (kept := visit.refuse(refusal)) is not None:
                 await asyncio.wait([kept])  # refused all the same where the store cannot be written
                 kept.exception()
             await send_refusal(send, refusal, visit.id_headers())

@@ -140,7 +140,14 @@ class Visit:
             self._close(self._refused(refusal))
             return None
         self._count(refusal.status, refusal.error_type, Observation(), 0, None)
+        if refusal.step == "key":
+            return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
+
+    def drop(self, refusal: Refused) -> None:
+        """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
+        self.ended = True
+        self._count(refusal.status, refusal.error_type, Observation(), 0, None)
 
     def _refused(self, refusal: Refused) -> Ended:
         message = _text(refusal.message, 500)
@@ -254,6 +261,16 @@ def _text(value: str | None, limit: int) -> str | None:
     if len(value) > 4096:
         value = value[:4096]
     return _REDACT.text(visible(value, limit=limit)).replace("\n", " ").strip() or None
+
+
+def _keyless(opened: Opened) -> Opened:
+    """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
+    request_id, client = _bytes(opened.request_id, 48), _bytes(opened.client, 64)
+    return opened._replace(request_id=request_id, client=client, thread_id=None, project=None, turn_id=None)
+
+
+def _bytes(text: str | None, most: int) -> str | None:
+    return text and text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
 
 
 def _id(value: str | None) -> str | None:
