@@ -26,7 +26,7 @@ def _requests(batch: Batch, edge: int) -> int:
     that are young is young as well, and one that it dated into the future goes with those that came after it."""
     rows = batch.execute(
         "SELECT n, started_at FROM request WHERE +started_at <= ? ORDER BY n LIMIT ?", (now_ms(), SLICE)
-    ).fetchall()
+    )
     old = [n for n, _ in takewhile(lambda row: row[1] < edge, rows)]
     if not old:
         return 0
@@ -112,9 +112,7 @@ def _windows(batch: Batch, edge: int) -> int:
 def _movements(batch: Batch, edge: int) -> int:
     """Those of requests, of whole days: one row for each day and tier has their sum, in the place of the last of them."""
     before = edge - edge % DAY_MS
-    rows = batch.execute(
-        "SELECT id, at FROM wallet_entry WHERE n IS NOT NULL ORDER BY id LIMIT ?", (MOVEMENTS,)
-    ).fetchall()
+    rows = batch.execute("SELECT id, at FROM wallet_entry WHERE n IS NOT NULL ORDER BY id LIMIT ?", (MOVEMENTS,))
     old = [entry for entry, _ in takewhile(lambda row: row[1] < before, rows)]
     if not old:
         return 0
