@@ -159,6 +159,7 @@ class Gateway:
     async def _look_at_clock(self) -> None:
         if jump := self._watch.jumped():
             self._note_jump(jump)
+            await self._tidy()  # the store is told at once: the next start may be soon, and before this time
 
     def _note_jump(self, jump_ms: int) -> None:
         """Budgets, logs and sums go by the new time from now on: whoever wonders at them finds here why."""
