@@ -79,7 +79,7 @@ class ModelEndpoint:
             chosen, kept = await self._reserve(visit, opened, candidates), None
         elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
-            await _kept(self._gateway.ledger.open(opened, chosen))
+            await _kept(self._gateway.ledger.open(opened, chosen, self._gateway.settings.duplicate_window_s * 1000))
         else:
             chosen = candidates[0]
             kept = self._gateway.ledger.open(opened, chosen)
@@ -113,7 +113,13 @@ class ModelEndpoint:
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
         assert visit.key is not None
         policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(visit.key.row.budget_id, policy.limits, candidates, settings.lease_s * 1000)
+        wanted = Reservation(
+            visit.key.row.budget_id,
+            policy.limits,
+            candidates,
+            settings.lease_s * 1000,
+            settings.duplicate_window_s * 1000,
+        )
         try:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:

@@ -125,8 +125,9 @@ class Ledger(Protocol):
         """A number for a new request, larger than all before it in this store."""
         ...
 
-    def open(self, opened: Opened, chosen: Candidate) -> Future[None]:
-        """Writes the row of an admitted request. Raises DuplicateRequest."""
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> Future[None]:
+        """Writes the row of an admitted request. Raises DuplicateRequest, unless this client's id was used more than `ids_ms`
+        before (None: as long as the store knows it)."""
         ...
 
     def reserve(self, opened: Opened, wanted: Reservation) -> Future[Candidate]:

@@ -85,12 +85,14 @@ class Candidate(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them."""
+    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
+    `Ledger.open`."""
 
     budget_id: str
     limits: Sequence[tuple[Period, int]]
     candidates: Sequence[Candidate]
     lease_ms: int
+    ids_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

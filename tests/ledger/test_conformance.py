@@ -150,6 +150,21 @@ async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) ->
     assert failed.n > first.n
 
 
+async def test_a_clients_id_can_be_used_again_after_its_time(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    for late in (0, 1):
+        for ms, again in ((1_000, 999), (0, 0)):
+            one, other = (
+                a_request(ledger, key, request_id=f"{late}-{ms}", started_at=START + x) for x in (0, again + late)
+            )
+            await ledger.open(one, CHOSEN, ms)
+            if late or not ms:
+                await ledger.reserve(other, wanting(key, 1, ("total", 100))._replace(ids_ms=ms))
+            else:
+                with pytest.raises(DuplicateRequest):
+                    await ledger.open(other, CHOSEN, ms)
+
+
 async def test_pages_by_number_meet_every_row_once_and_columns_say_the_same(ledger: Ledger) -> None:
     for i in range(25):
         await add(ledger, started_at=START + i, ended=good(input_tokens=i))

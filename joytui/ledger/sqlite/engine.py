@@ -196,8 +196,8 @@ class SqliteLedger:
     def next_number(self) -> int:
         return self._numbers.next()
 
-    def open(self, opened: Opened, chosen: Candidate) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen)
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
+        return self.write(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)

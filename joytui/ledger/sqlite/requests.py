@@ -19,9 +19,9 @@ _END = (
 )
 
 
-def open_request(batch: Batch, opened: Opened, chosen: Candidate) -> None:
+def open_request(batch: Batch, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> None:
     """Writes the row of an admitted request. Raises DuplicateRequest if the client's id is spent."""
-    _claim_id(batch, opened)
+    _claim_id(batch, opened, ids_ms)
     _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
 
 
@@ -30,7 +30,7 @@ def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candid
 
     Raises DuplicateRequest, or Shortfall. Gives the candidate that it was admitted for.
     """
-    _claim_id(batch, opened)
+    _claim_id(batch, opened, wanted.ids_ms)
     chosen = reserve(
         batch, opened.n, opened.started_at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms
     )
@@ -38,11 +38,13 @@ def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candid
     return chosen
 
 
-def _claim_id(batch: Batch, opened: Opened) -> None:
+def _claim_id(batch: Batch, opened: Opened, ids_ms: int | None) -> None:
     if opened.request_id is None or opened.key_id is None:
         return
+    since = None if ids_ms is None else opened.started_at - ids_ms
     done = batch.execute(
-        "INSERT OR IGNORE INTO spent_id VALUES (?, ?, ?)", (opened.key_id, opened.request_id, opened.started_at)
+        "INSERT INTO spent_id VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at WHERE at <= ?",
+        (opened.key_id, opened.request_id, opened.started_at, since),
     ).rowcount
     if not done:
         raise DuplicateRequest(opened.request_id)
