@@ -115,7 +115,7 @@ def _is_secret(name: str, value: Any) -> bool:
 # --- the door ---------------------------------------------------------------------------------------------------------
 
 Clean = NewType("Clean", str)
-"""Text from outside that is fit to be kept and shown. Only `clean` makes one (tests/contract/test_one_door.py)."""
+"""Text from outside that is fit to be kept and shown. Only this door makes one (tests/contract/test_one_door.py)."""
 
 DOOR_LIMIT = 4096
 """Characters: no more of a text is looked at, however long it is."""
@@ -135,6 +135,11 @@ def clean_id(value: str | None, limit: int, echo: Echo | None = None) -> Clean |
     if not value or len(value) > limit or not _ID.fullmatch(value):
         return clean(value, limit, echo)
     return Clean(echo.text(value) if echo else value)
+
+
+def cut(text: Clean | None, most: int) -> Clean | None:
+    """The beginning of such a text, of at most so many bytes of UTF-8."""
+    return text and Clean(text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore"))
 
 
 @lru_cache(maxsize=2048)

@@ -16,6 +16,7 @@ from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
 from joytui.gateway.key_lookup import credential
+from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
@@ -48,8 +49,10 @@ class ModelEndpoint:
             answer = _Answer(visit, *await self._admit(visit, receive), send)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
-            kept = visit.refuse(refusal)
-            if kept is not None:
+            if refusal.step == "key" and not self._gateway.keyless.admits(visit.address):
+                refusal = refusals.too_many_keyless(A_SECOND)
+                visit.drop(refusal)
+            elif (kept := visit.refuse(refusal)) is not None:
                 await asyncio.wait([kept])  # refused all the same where the store cannot be written
                 kept.exception()
             await send_refusal(send, refusal, visit.id_headers())
@@ -77,7 +80,7 @@ class ModelEndpoint:
             chosen, kept = await self._reserve(visit, opened, candidates), None
         elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
-            await _kept(self._gateway.ledger.open(opened, chosen))
+            await _kept(self._gateway.ledger.open(opened, chosen, self._gateway.settings.duplicate_window_s * 1000))
         else:
             chosen = candidates[0]
             kept = self._gateway.ledger.open(opened, chosen)
@@ -111,7 +114,13 @@ class ModelEndpoint:
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
         assert visit.key is not None
         policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(visit.key.row.budget_id, policy.limits, candidates, settings.lease_s * 1000)
+        wanted = Reservation(
+            visit.key.row.budget_id,
+            policy.limits,
+            candidates,
+            settings.lease_s * 1000,
+            settings.duplicate_window_s * 1000,
+        )
         try:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from joytui.core.clock import now_ms
 from joytui.core.echo import Echo
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
-from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id
+from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id, cut
 from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
 from joytui.gateway.key_lookup import KeyEntry, credential
@@ -139,7 +139,14 @@ class Visit:
             self._close(self._refused(refusal))
             return None
         self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
+        if refusal.step == "key":
+            return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
+
+    def drop(self, refusal: Refused) -> None:
+        """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
+        self.ended = True
+        self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
 
     def _refused(self, refusal: Refused) -> Ended:
         error_type, message = clean(refusal.error_type, 100), self._own_text(refusal.message, 500)
@@ -245,6 +252,12 @@ class Visit:
 
     def elapsed_ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 3)
+
+
+def _keyless(opened: Opened) -> Opened:
+    """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
+    request_id, client = cut(opened.request_id, 48), cut(opened.client, 64)
+    return opened._replace(request_id=request_id, client=client, thread_id=None, project=None, turn_id=None)
 
 
 def _turn(metadata: str | None) -> tuple[Clean | None, Clean | None]:

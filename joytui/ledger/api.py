@@ -29,6 +29,7 @@ from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,
+    ClockSeen,
     Entry,
     KeyActivity,
     KeyChanges,
@@ -42,6 +43,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
+from joytui.ledger.retention import Keeping
 
 
 class StoreError(Exception):
@@ -125,8 +127,9 @@ class Ledger(Protocol):
         """A number for a new request, larger than all before it in this store."""
         ...
 
-    def open(self, opened: Opened, chosen: Candidate) -> Future[None]:
-        """Writes the row of an admitted request. Raises DuplicateRequest."""
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> Future[None]:
+        """Writes the row of an admitted request. Raises DuplicateRequest, unless this client's id was used more than `ids_ms`
+        before (None: as long as the store knows it)."""
         ...
 
     def reserve(self, opened: Opened, wanted: Reservation) -> Future[Candidate]:
@@ -139,8 +142,12 @@ class Ledger(Protocol):
         store cannot be written. A request that has ended already stays as it is."""
         ...
 
-    def refuse(self, opened: Opened, ended: Ended) -> Future[None]:
-        """One row for a request that the gateway refused: it costs nothing."""
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> Future[None]:
+        """One row for a request that the gateway refused: it costs nothing.
+
+        `keyless`: it showed no valid key. Of those only the newest KEYLESS_ROWS rows are kept, and nothing that the caller
+        wrote (model, thread, project, client) is in any sum: they count with no more than an ended key's id.
+        """
         ...
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> Future[int]:
@@ -271,12 +278,13 @@ class Ledger(Protocol):
 
     # --- upkeep ---
 
-    def forget(self, days: int) -> Future[int]:
-        """Removes a slice of the requests that started more than `days` ago; the sums stay. Returns how many went."""
+    def read_clock(self, ran_ms: int) -> Future[ClockSeen]:
+        """Tells the store what the clock says, `ran_ms` of running after the last time (0: at the start)."""
         ...
 
-    def forget_ids(self, seconds: int) -> Future[int]:
-        """Removes client request ids from the duplicate guard after their time; returns how many went."""
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        """Removes and folds what is past its time (`ledger.retention.KEPT`) at a moment that is believed, in slices between
+        which others get their turn. Returns how many rows went. What was spent, and the totals of all usage, stay."""
         ...
 
     def fill_sums(self) -> Future[bool]:

@@ -15,6 +15,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
+END_OF_TIME = 100_000 * 365 * DAY_MS
+"""After every clock; a multiple of a day."""
 
 MANY = ("project", "thread")
 """The groupings that may have tens of thousands of values."""
@@ -38,6 +40,15 @@ class Page(NamedTuple):
 INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
 
+
+class ClockSeen(NamedTuple):
+    """What a store knows of the clock. `believed`: the newest time that is (`ledger.retention`). `before`: what the clock said
+    when the store was last told of it."""
+
+    believed: int | None
+    before: int | None
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]
@@ -53,12 +64,16 @@ def window_start(period: Period, at_ms: int) -> int:
     return 0
 
 
+def window_end(period: Period, at_ms: int) -> int:
+    """Where that window ends, and the next one begins; for a total later than any request."""
+    if period == "total":
+        return END_OF_TIME
+    return window_start(period, at_ms) + (DAY_MS if period == "daily" else WEEK_MS)
+
+
 def resets_at(period: Period, at_ms: int) -> datetime | None:
     """When a new window begins (UTC); None for a total."""
-    if period == "total":
-        return None
-    length = DAY_MS if period == "daily" else WEEK_MS
-    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
+    return None if period == "total" else datetime.fromtimestamp(window_end(period, at_ms) / 1000, UTC)
 
 
 class Candidate(NamedTuple):
@@ -78,12 +93,14 @@ class Candidate(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them."""
+    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
+    `Ledger.open`."""
 
     budget_id: str
     limits: Sequence[tuple[Period, int]]
     candidates: Sequence[Candidate]
     lease_ms: int
+    ids_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

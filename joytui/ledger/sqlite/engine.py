@@ -22,6 +22,7 @@ from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
     Access,
     Candidate,
+    ClockSeen,
     Entry,
     KeyActivity,
     KeyChanges,
@@ -35,7 +36,8 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sqlite import blocks, keys, money, reads, requests, upkeep, usage_sums, wallets
+from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.sqlite import blocks, keys, money, reads, requests, tidying, upkeep, usage_sums, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -43,6 +45,7 @@ from joytui.ledger.sqlite.writer import Writer
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
+SLICE_PAUSE_S = 0.05
 POLL_S = 0.1
 """How often the store is asked whether somebody changed it (`PRAGMA data_version`, 4 µs)."""
 
@@ -195,8 +198,8 @@ class SqliteLedger:
     def next_number(self) -> int:
         return self._numbers.next()
 
-    def open(self, opened: Opened, chosen: Candidate) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen)
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
+        return self.write(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
@@ -204,8 +207,8 @@ class SqliteLedger:
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
         self.submit(requests.end_request, opened, ended, budget_id, held)
 
-    def refuse(self, opened: Opened, ended: Ended) -> asyncio.Future[None]:
-        return self.write(requests.refuse_request, opened, ended)
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+        return self.write(requests.refuse_request, opened, ended, keyless)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
         return self.write(upkeep.renew_leases, running, lease_ms)
@@ -305,11 +308,18 @@ class SqliteLedger:
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
-    def forget(self, days: int) -> asyncio.Future[int]:
-        return self.write(upkeep.forget, days)
+    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
+        return self.write(upkeep.read_clock, ran_ms)
 
-    def forget_ids(self, seconds: int) -> asyncio.Future[int]:
-        return self.write(upkeep.forget_ids, seconds)
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        gone = 0
+        for kept in KEPT:
+            if (span := kept.after_ms(keeping)) is None:
+                continue
+            while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
+                gone += count
+                await asyncio.sleep(SLICE_PAUSE_S)
+        return gone
 
     def fill_sums(self) -> asyncio.Future[bool]:
         return self.write(upkeep.fill)

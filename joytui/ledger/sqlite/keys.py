@@ -22,9 +22,10 @@ from joytui.ledger.records import (
     Period,
     PolicyRow,
     TokenRow,
+    window_end,
     window_start,
 )  # fmt: skip
-from joytui.ledger.sqlite.money import SPENT_SINCE
+from joytui.ledger.sqlite.money import SPENT_WITHIN
 from joytui.ledger.sqlite.writer import Batch
 
 _COLUMNS = (
@@ -132,12 +133,13 @@ def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
 
 def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
     """Spent and held of a budget in the window of this moment."""
-    start = window_start(period, at_ms)
+    start, end = window_start(period, at_ms), window_end(period, at_ms)
     row = connection.execute(
         "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, start)
     ).fetchone()
     if row is None:
-        row = (connection.execute(SPENT_SINCE, (budget_id, start // DAY_MS)).fetchone()[0], 0)
+        days = (start // DAY_MS, end // DAY_MS)
+        row = (connection.execute(SPENT_WITHIN, (budget_id, *days)).fetchone()[0], 0)
     return row[0], row[1]
 
 
