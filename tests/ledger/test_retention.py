@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from joytui.ledger.sqlite.usage_sums import usage
 
 from joytui.core.clock import now_ms
 from joytui.ledger.records import HOUR_MS
 from joytui.ledger.retention import KEPT, STEADY_MS, Keeping, Reading, believed, read_on
 from joytui.ledger.sqlite import engine, money, requests, tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
+from joytui.ledger.sqlite.usage_sums import usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.long import year
 from tests.support.clock import Clock
