@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
     for marker, variable, what in (
         ("codex", "JOYTUI_CODEX", "runs the real Codex from npm"),
-        ("slow", "JOYTUI_SLOW", "takes long, most of it waiting for real terminals"),
+        ("slow", "JOYTUI_SLOW", "takes long or costs much, what a faster test covers in part"),
     ):
         if REQUIRED or os.environ.get(variable) == "1":
             continue

@@ -88,6 +88,9 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until the head of the upstream's answer"),
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
           measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
+    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner"),
+    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project",
+          measured="workspaces in x-codex-turn-metadata"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -190,3 +193,5 @@ class RequestRecord:
     queue_ms: float | None = None
     first_byte_ms: float | None = None
     turn_id: str | None = None
+    owner: str | None = None
+    project: str | None = None

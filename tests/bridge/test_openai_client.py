@@ -222,6 +222,7 @@ async def bridged(tmp_path: Any) -> AsyncIterator[openai.AsyncOpenAI]:
         await asyncio.to_thread(setup.stop_gateway)
 
 
+@pytest.mark.slow
 async def test_through_the_bridge(bridged: openai.AsyncOpenAI) -> None:
     whole = await bridged.responses.create(model="m", input="hello")
     assert (whole.output_text, whole.model) == ("hi", "m")

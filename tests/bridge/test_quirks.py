@@ -88,6 +88,11 @@ def _dropped_with_note(quirks: Quirks) -> bool:
     return "seed" not in chat.body and "seed was left out" in chat.notes
 
 
+def _refused(quirks: Quirks) -> bool:
+    tools = [{"type": "function", "name": "run", "parameters": {}}]
+    return "parallel_tool_calls" not in sent(quirks, tools=tools, parallel_tool_calls=False)
+
+
 def _later_instructions(quirks: Quirks) -> bool:
     return sent(quirks)["messages"][-1] == {"role": "user", "content": "be brief"}
 
@@ -127,6 +132,7 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "renamed": (_renamed, {"top_k": "k"}),
     "dropped": (_dropped, ("seed",)),
     "dropped_with_note": (_dropped_with_note, ("seed",)),
+    "refused": (_refused, ("parallel_tool_calls",)),
     "later_instructions": (_later_instructions, "user"),
     "thought_field": (_thought_field, "mind"),
     "call_id": (_call_id, str.upper),

@@ -106,6 +106,7 @@ def test_an_explicit_gateway_stays_without_a_key(machine: Machine) -> None:
     assert machine.call("gateway", "status").code == 0
 
 
+@pytest.mark.slow
 @needs("/proc")
 def test_a_port_in_use_names_the_program(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
@@ -151,6 +152,7 @@ def test_a_gateway_that_was_killed(machine: Machine) -> None:
     assert again["pid"] != killed["pid"]
 
 
+@pytest.mark.slow
 def test_several_at_once_share_one(machine: Machine) -> None:
     """Three commands on a fresh machine: one gateway, no error."""
     with socket.socket() as probe:
@@ -175,14 +177,18 @@ def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--port", "70000"], "port"),
+        pytest.param(["--port", "70000"], "port", marks=pytest.mark.slow),
         (["--host", "0.0.0.0"], "tls_cert"),
-        (["--host", "192.0.2.77", "--insecure"], "cannot listen there"),
-        (["--upstream", "ftp://x"], "http(s)"),
+        pytest.param(["--host", "192.0.2.77", "--insecure"], "cannot listen there", marks=pytest.mark.slow),
+        pytest.param(["--upstream", "ftp://x"], "http(s)", marks=pytest.mark.slow),
         (["--upstream", "https://api.example.com/v1", "--upstream-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
-        (["--store", "postgresql://db/joytui"], "SQLite"),
-        (["--catalog", "/no/such/catalog.toml"], "catalog"),
-        (["--tls-cert", "/no/such/cert", "--tls-key", "/no/such/key"], "the certificate and its key do not load"),
+        pytest.param(["--store", "postgresql://db/joytui"], "SQLite", marks=pytest.mark.slow),
+        pytest.param(["--catalog", "/no/such/catalog.toml"], "catalog", marks=pytest.mark.slow),
+        pytest.param(
+            ["--tls-cert", "/no/such/cert", "--tls-key", "/no/such/key"],
+            "the certificate and its key do not load",
+            marks=pytest.mark.slow,
+        ),
         (["--tls-cert", __file__, "--tls-key", __file__], "the certificate and its key do not load"),
     ],
 )

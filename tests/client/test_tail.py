@@ -39,7 +39,7 @@ async def open_console(machine: Machine) -> ConsoleClient:
 async def post(console: ConsoleClient, key: str, request_id: str) -> int:
     import httpx
 
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         answer = await client.post(
             f"{console.url}/openai/v1/responses",
             json={"model": "auto", "input": "say hi"},

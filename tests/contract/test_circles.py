@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 import joytui
@@ -39,6 +40,7 @@ def imports(path: Path, *, typing: bool) -> Iterator[str]:
             waiting += ast.iter_child_nodes(node)
 
 
+@cache
 def graph(*, typing: bool) -> Imports:
     """Which modules of joytui each of them imports."""
     known = modules()

@@ -1,4 +1,4 @@
-"""What the README tells to type is what the commands take, and every picture that it shows is there."""
+"""What the README and the guide tell to type is what the commands take, and every file that they show or link is there."""
 
 from __future__ import annotations
 
@@ -14,18 +14,36 @@ from joytui.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "joytui" / "guide").glob("*.md"))]
+MOST_LINES = 120
+
+
+def commands_of(text: str) -> set[str]:
+    """Every `joytui …` of a page: in shell blocks, behind a `$`, and between back quotes."""
+    blocks = re.findall(r"```(?:sh|text)?\n(.*?)```", text, re.S)
+    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`(joytui [^`\n]+)`", text)
+    return {line.split("  #")[0].strip() for line in lines if line.startswith("joytui ")}
 
 
 def told_commands() -> list[str]:
-    """Every `joytui …` of the README: in shell blocks, behind a `$`, and between back quotes."""
-    blocks = re.findall(r"```(?:sh|text)\n(.*?)```", README, re.S)
-    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
-    lines += re.findall(r"`(joytui [^`\n]+)`", README)
-    return sorted({line.split("  #")[0].strip() for line in lines if line.startswith("joytui ")})
+    return sorted(set[str]().union(*(commands_of(page.read_text(encoding="utf-8")) for page in PAGES)))
 
 
 def test_the_readme_tells_commands() -> None:
-    assert len(told_commands()) > 10
+    assert len(commands_of(README)) > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_and_picture_stands_in_the_tree(page: Path) -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [name for name in linked if not (page.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
+def test_the_readme_leads_to_each_page_and_a_page_is_short(page: Path) -> None:
+    assert f"(joytui/guide/{page.name})" in README
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("line", told_commands())
@@ -41,10 +59,8 @@ def test_a_told_command_is_one_that_the_parser_takes(line: str) -> None:
     parser.parse_args(given)
 
 
-def test_every_picture_stands_in_the_tree() -> None:
-    pictures = re.findall(r"\]\((screenshots/[^)]+)\)", README)
-    assert len(pictures) >= 4
-    assert [name for name in pictures if not (ROOT / name).is_file()] == []
+def test_the_readme_shows_the_screens() -> None:
+    assert len(re.findall(r"\]\((screenshots/[^)]+)\)", README)) >= 4
 
 
 def test_the_two_commands_are_marked() -> None:

@@ -89,7 +89,13 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     try:
         await ready.wait()
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-        options: dict[str, Any] = {"base_url": url, "trust_env": False, "timeout": 20, "limits": limits}
+        options: dict[str, Any] = {
+            "base_url": url,
+            "trust_env": False,
+            "verify": False,
+            "timeout": 20,
+            "limits": limits,
+        }
         async with (
             httpx.AsyncClient(**options) as http,
             httpx.AsyncClient(**options, headers={"Authorization": f"Bearer {ADMIN}"}) as admin,

@@ -109,7 +109,7 @@ async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path, monkeypatch: 
     task = asyncio.create_task(run(gateway, listening, ready.set, signals=False, for_a_console=lambda: nobodys))
     await ready.wait()
     headers = {"authorization": f"Bearer {ADMIN}"}
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, trust_env=False, verify=False) as http:
         await stays("a user started it")
         made = (await http.post("/console/v1/keys", json={"name": "k"})).json()
         nobodys = True

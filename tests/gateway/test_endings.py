@@ -334,7 +334,7 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
 async def _fill(url: str, admin: str, process: asyncio.subprocess.Process) -> None:
     """32 streams that have begun, one refused request, then kill -9."""
     limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False, timeout=HANG_S, limits=limits) as http:
         headers = {"authorization": f"Bearer {admin}"}
         await http.put("/console/v1/wallet/standard", json={"balance": "1000"}, headers=headers)
         policy = {"daily_limit": "900"}

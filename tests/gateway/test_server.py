@@ -54,7 +54,7 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
     assert state is not None
     assert (state.url, state.pid) == (line.split()[1], process.pid)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert httpx.get(f"{state.url}/healthz", trust_env=False).json()["pid"] == process.pid
+    assert httpx.get(f"{state.url}/healthz", trust_env=False, verify=False).json()["pid"] == process.pid
     process.send_signal(number)
     out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, out, err) == (0, "", "")
@@ -64,10 +64,10 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["--store", "postgres://u:secret@db/x"], 2, "postgres://"),
+        pytest.param(["--store", "postgres://u:secret@db/x"], 2, "postgres://", marks=pytest.mark.slow),
         (["--host", "192.0.2.1", "--insecure"], 3, "192.0.2.1"),
-        (["--host", "0.0.0.0"], 2, "not loopback"),
-        (["--upstream", "http://far.example/v1"], 2, "https"),
+        pytest.param(["--host", "0.0.0.0"], 2, "not loopback", marks=pytest.mark.slow),
+        pytest.param(["--upstream", "http://far.example/v1"], 2, "https", marks=pytest.mark.slow),
         (["--upstream", "https://far.example/v1", "--upstream-key-env", "NOBODY_SET_THIS"], 2, "NOBODY_SET_THIS"),
     ],
 )
@@ -80,6 +80,7 @@ def test_what_it_will_not_start_with(tmp_path: Path, words: list[str], code: int
     assert "secret" not in err
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_says_by_whom(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -119,7 +120,7 @@ async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
         assert process.stdout is not None
         url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
         admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False, timeout=HANG_S) as http:
             key = (await http.post("/console/v1/keys", json={"name": "k"}, headers=admin)).json()["key"]
             body, mine = {**SAY_HI, "stream": True}, {"authorization": f"Bearer {key}"}
             async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=mine) as got:
@@ -151,7 +152,7 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
         assert process.stdout is not None
         url = (await asyncio.to_thread(process.stdout.readline)).split()[1]
         admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=HANG_S) as http:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=False, timeout=HANG_S) as http:
             policy = {"daily_limit": "10"}
             made = await http.post("/console/v1/keys", json={"name": "k", "policy": policy}, headers=admin)
             mine = {"authorization": f"Bearer {made.json()['key']}"}
@@ -212,7 +213,7 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
     try:
         url = process.stdout.readline().split()[1]
         admin = {"authorization": f"Bearer {(tmp_path / 'data' / 'admin-token').read_text().strip()}"}
-        with httpx.Client(base_url=url, trust_env=False, timeout=HANG_S) as http:
+        with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=HANG_S) as http:
             key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
             got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
         assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
@@ -303,6 +304,7 @@ def test_tls(tmp_path: Path) -> None:
     assert process.wait(HANG_S) == 0
 
 
+@pytest.mark.slow
 def test_a_console_on_another_address_over_tls(tmp_path: Path) -> None:
     """The commands of a lead's machine: they trust the team's authority, and send the token nowhere that it did not sign."""
     authority = trustme.CA()

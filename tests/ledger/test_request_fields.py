@@ -12,13 +12,13 @@ from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 
-BEFORE: dict[str, Any] = {"id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev"}
+BEFORE: dict[str, Any] = {"id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada"}
 """What is not written with the request."""
 VALUES: dict[Kind, Any] = {"status": 418, "source": "upstream", "flag": True}
 
 
 def test_every_field_is_written_and_read(ledger: SqliteLedger) -> None:
-    key = new_key(ledger, "dev")
+    key = new_key(ledger, "dev", owner="Ada")
     written = {
         field.name: VALUES.get(field.kind) or (f"the {field.name}" if field.kind in ("text", "id") else place + 0.25 * (field.kind == "span"))
         for place, field in enumerate(FIELDS, 1)

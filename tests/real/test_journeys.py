@@ -14,6 +14,8 @@ from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 from tests.tui.test_start import command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:

@@ -2,8 +2,7 @@
 frozen one (tests/situations/frozen).
 
 JOYTUI_REPLAY=command (CI) sends all of them through the real command; otherwise some go through it, and the rest through the same
-examination inside the workers. A user's machine plays all that came first and an even sample of those beside them; JOYTUI_REQUIRE=1 (CI)
-plays all.
+examination inside the workers. A user's machine plays an even sample; JOYTUI_REQUIRE=1 (CI) plays all.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from tests.support.playground import Job
 from tests.support.situation import Situation
 
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
-SAMPLE = 250
+SAMPLE = 80
 ALL_BY_COMMAND = os.environ.get("JOYTUI_REPLAY") == "command"
 
 
 def check(collection: str, situations: Sequence[Situation], title: str, record: Callable[[str, object], None]) -> None:
     jobs = [
-        Job(one, "doctor" if ALL_BY_COMMAND or number % 12 == 0 else "examine", limit=25.0)
+        Job(one, "doctor" if ALL_BY_COMMAND or number % 16 == 0 else "examine", limit=25.0)
         for number, one in enumerate(situations)
     ]
     results, today = play_steadily(collection, jobs)
@@ -38,10 +37,14 @@ def check(collection: str, situations: Sequence[Situation], title: str, record: 
 
 
 def test_the_recorded_situations(record_property):
-    check("recorded", PLAYED["recorded"](), "recorded with Codex 0.169.0", record_property)
+    played("recorded", "recorded with Codex 0.169.0", record_property)
 
 
 def test_more_situations(record_property):
-    situations = PLAYED["extra"]()
+    played("extra", "recorded beside them", record_property)
+
+
+def played(collection: str, title: str, record: Callable[[str, object], None]) -> None:
+    situations = PLAYED[collection]()
     chosen = situations if ALL else situations[:: len(situations) // SAMPLE + 1]
-    check("extra", chosen, f"{len(chosen)} of {len(situations)} recorded beside them", record_property)
+    check(collection, chosen, f"{len(chosen)} of {len(situations)} {title}", record)

@@ -125,6 +125,7 @@ class Machine:
             json={"model": model, "input": "say hi", "stream": False},
             headers={"Authorization": f"Bearer {key}", **dict(headers)},
             trust_env=False,
+            verify=False,
             timeout=HANG_S,
         )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.situations.frozen import differences, frozen, told
 from tests.situations.frozen.sources import OFFLINE
 
 
+@pytest.mark.slow
 def test_every_answer_is_as_it_was_frozen() -> None:
     today = OFFLINE["triage"]()
     changed = differences("triage", today)

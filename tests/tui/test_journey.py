@@ -47,6 +47,7 @@ def ask(url: str, key: str) -> int:
         return error.code
 
 
+@pytest.mark.slow
 def test_a_key_is_made_used_seen_and_revoked(gateway):
     url, env = gateway
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=env) as terminal:

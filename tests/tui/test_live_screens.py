@@ -155,6 +155,7 @@ async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):
         await until(pilot, lambda: "R compares both" in text_of(app))
 
 
+@pytest.mark.slow
 async def test_source_key_goes_round(stage):
     async with opened(stage, "usage") as (app, pilot):
         await until(pilot, lambda: not app.screen.snapshot.empty)
@@ -168,6 +169,7 @@ async def test_source_key_goes_round(stage):
         await until(pilot, lambda: app.screen.snapshot.source == "gateway" and not app.screen.snapshot.loading)
 
 
+@pytest.mark.slow
 async def test_both_sides_are_reconciled(stage):
     async with opened(stage, "usage") as (app, pilot):
         await until(pilot, lambda: not app.screen.snapshot.empty)
@@ -181,6 +183,7 @@ async def test_both_sides_are_reconciled(stage):
         assert app.screen.filter_text.startswith("id:")
 
 
+@pytest.mark.slow
 async def test_a_budget_burns_down(stage):
     settings = ConsoleSettings(budget="100", budget_period="month")
     async with opened(stage, "usage", settings=settings) as (app, pilot):
@@ -208,6 +211,7 @@ async def test_a_budget_is_set_in_the_settings_file(stage):
     assert tomllib.loads(text)["console"] == {"budget": "250"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["key", "request", "nothing"])
 async def test_search_goes_there(stage, what):
     async with opened(stage, "usage") as (app, pilot):
@@ -247,6 +251,7 @@ async def test_escape_stops_waiting_for_a_gateway(tmp_path):
         await until(pilot, lambda: "was cancelled" in text_of(app))
 
 
+@pytest.mark.slow
 async def test_jump_keys_go_to_a_pane(stage):
     async with opened(stage, "keys") as (app, pilot):
         await until(pilot, lambda: app.screen.snapshot.keys != ())

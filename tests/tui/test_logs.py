@@ -210,6 +210,7 @@ def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
         assert terminal.wait_exit() == 0
 
 
+@pytest.mark.slow
 def test_the_filter_asks_the_gateway_and_so_does_an_older_error(long_ledger):
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=long_ledger) as terminal:
         terminal.wait_for("500 requests")

@@ -28,7 +28,7 @@ from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState, link_words
 from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, SERIES_NAMES, THEMES, theme_name
 from joytui.tui.usage.drill import requests_filter
-from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.usage.snapshot import Group, Question, UsageSnapshot
 from joytui.tui.usage.sums import chart, ranking
 from joytui.tui.widgets.masthead import masthead
 from joytui.tui.widgets.verdict import parts
@@ -283,7 +283,15 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     text, left_out = requests_filter(asked, None, "(others)", named=True, now=data.NOW, zone=UTC)
     assert text == "since:2026-11-17T00:00:00Z"
     assert left_out == "(others) are many threads: all requests of that time"
-    assert requests_filter(asked, None, "t1", named=True, now=data.NOW, zone=UTC)[0].startswith("thread:t1 ")
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "term"),
+    [("thread", "t1", "thread:t1"), ("owner", "Ada", "owner:Ada"), ("project", "/src/my app", 'project:"/src/my app"')],
+)
+def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
+    text, left_out = requests_filter(Question(group=group), None, value, named=True, now=data.NOW, zone=UTC)
+    assert (text, left_out) == (f"{term} since:2026-11-17T00:00:00Z", "")
 
 
 @pytest.mark.parametrize("width", [120, 86, 70, 55])

@@ -1,7 +1,7 @@
 """Every state of every screen as it was looked at and found good: 80x24, 120x40 and 200x60, dark and light.
 
 A picture is text (`picture.py`): the words of the screen and the styles of its cells, so a change shows as a diff. In CI
-(JOYTUI_REQUIRE=1) all are compared, else a sample: every third state at one size. `pytest --snapshot-update` writes them anew;
+(JOYTUI_REQUIRE=1) all are compared, else a sample: every sixth state at one size. `pytest --snapshot-update` writes them anew;
 `python -m tests.tui.contact_sheets FOLDER` draws them.
 """
 
@@ -25,9 +25,9 @@ pytestmark = needs(f"textual {TEXTUAL}")
 
 
 def sample() -> list[tuple[State, tuple[int, int]]]:
-    """All in CI; else every third state at one of its sizes, the sizes in turn."""
+    """All in CI; else every sixth state at one of its sizes, the sizes in turn."""
     every = [(state, size) for state in STATES for size in state.sizes]
-    return every if ALL else [(state, state.sizes[n % len(state.sizes)]) for n, state in enumerate(STATES[::3])]
+    return every if ALL else [(state, state.sizes[n % len(state.sizes)]) for n, state in enumerate(STATES[::6])]
 
 
 @pytest.mark.parametrize(("state", "size"), [pytest.param(s, z, id=f"{s.name}-{z[0]}x{z[1]}") for s, z in sample()])

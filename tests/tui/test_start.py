@@ -128,6 +128,7 @@ def test_a_signal_leaves_the_terminal_whole(number, tmp_path):
         assert "Traceback" not in terminal.output
 
 
+@pytest.mark.slow
 def test_forty_columns_and_a_resize_while_it_runs(tmp_path):
     with Terminal(command("--no-start"), columns=40, lines=20, env=configured(tmp_path)) as terminal:
         terminal.wait_for("verdict")
@@ -140,6 +141,7 @@ def test_forty_columns_and_a_resize_while_it_runs(tmp_path):
         assert "Traceback" not in terminal.output
 
 
+@pytest.mark.slow
 def test_no_codex_opens_on_usage_and_doctor_is_calm(tmp_path):
     env = {**environment(tmp_path), "PATH": "/usr/bin:/bin"}
     with Terminal(command("--no-start"), columns=100, lines=30, env=env) as terminal:

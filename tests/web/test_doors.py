@@ -124,6 +124,7 @@ async def test_a_private_console_is_only_where_its_link_leads(machine: Machine):
     assert "only by this link" in served.words
 
 
+@pytest.mark.slow
 async def test_names_that_are_allowed_come_in_with_and_without_the_port(machine: Machine):
     served = start(machine, "--allow-host", "Wall.Example")
     try:

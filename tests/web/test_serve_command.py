@@ -132,7 +132,9 @@ def _tokens(machine: Machine) -> list[dict[str, str]]:
 
     url = json.loads((machine.data / "gateway.json").read_text())["url"]
     head = {"Authorization": f"Bearer {(machine.data / 'admin-token').read_text().strip()}"}
-    found: list[dict[str, str]] = httpx.get(f"{url}/console/v1/tokens", headers=head, trust_env=False).json()["tokens"]
+    found: list[dict[str, str]] = httpx.get(
+        f"{url}/console/v1/tokens", headers=head, trust_env=False, verify=False
+    ).json()["tokens"]
     return found
 
 

@@ -56,6 +56,8 @@ class Quirks:
     """Fields that mean nothing to an upstream that keeps nothing."""
     dropped_with_note: tuple[str, ...] = ("background", "max_tool_calls", "context_management")
     """Fields that the client may miss: the request's record says that they were left out."""
+    refused: tuple[str, ...] = ()
+    """Chat fields that this vendor refuses: they are not sent, whatever they were made from."""
     later_instructions: Literal["system", "user"] = "system"
     """The role of developer and system messages behind the first user message."""
     thought_field: str = "reasoning_content"

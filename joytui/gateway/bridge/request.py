@@ -46,6 +46,8 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     chat.update(_format_fields(body))
     if body.get("stream"):
         chat.update(stream=True, stream_options={"include_usage": True})
+    for name in quirks.refused:
+        chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
     return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body))
 

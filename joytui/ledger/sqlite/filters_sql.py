@@ -13,6 +13,7 @@ EXPRESSIONS = {
     "id": "printf('req-%016x', r.n)",
     "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
     "key": "k.name",
+    "owner": "k.owner",
 }
 Sql = tuple[str, list[Any]]
 

@@ -15,7 +15,7 @@ from joytui.ledger.sqlite.filters_sql import to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
-_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name"}
+_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name", "owner": "k.owner"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
 _ID, _TIME, _REQUEST_ID, _STREAM = map(COLUMNS.index, ("id", "time", "request_id", "stream"))
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"

@@ -11,9 +11,11 @@ from joytui.tui.usage.snapshot import STEP_NAMES, Group, Question
 FILTERS: dict[Group, str] = {
     "model": "used",
     "key": "key",
+    "owner": "owner",
     "tier": "tier",
     "provider": "provider",
     "thread": "thread",
+    "project": "project",
 }
 
 
