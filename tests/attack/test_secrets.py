@@ -61,7 +61,13 @@ def test_no_command_shows_a_secret_of_another_program_or_the_prompt(machine: Mac
         assert "‹prompt›" in said.out
 
 
-def test_a_patch_that_would_show_one_is_null_and_the_fix_a_command(machine: Machine) -> None:
+@pytest.mark.parametrize("near", ["args", "http_headers"])
+def test_a_patch_that_would_show_one_is_null_and_the_fix_a_command(machine: Machine, near: str) -> None:
+    """The line that changes stands beside a secret of an MCP server, or of the provider itself."""
+    config = Path(machine.env["CODEX_HOME"]) / "config.toml"
+    if near == "args":
+        kept = [line for line in config.read_text().splitlines() if "X-Team" not in line and "query_params" not in line]
+        config.write_text("\n".join(kept).replace("\n\n[mcp_servers.last]", "\n[mcp_servers.last]") + "\n")
     fix = machine.call("doctor", "--no-send", "--json").json["verdict"]["fix"]
     assert fix["patch"] is None
     assert fix["commands"][0].startswith("joytui doctor --fix ")
