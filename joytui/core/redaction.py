@@ -31,7 +31,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{6,}}"), MASK),
     (re.compile(rf"\bsk-{_URL_SAFE}{{8,}}"), MASK),
     (
-        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,})"),
+        re.compile(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|gl(?:pat|rt|dt)-[\w\-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
+            r"|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,}|ya29\.[\w\-]{20,}|[spr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_\w{16,}"
+            r"|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-[\w\-]{16,}|ntn_[A-Za-z0-9]{16,}|gsk_[A-Za-z0-9]{16,}"
+            r"|xai-[A-Za-z0-9]{16,}|nvapi-[\w\-]{16,}|dop_v1_\w{20,}|shp(?:at|ss|ca)_\w{16,})"
+        ),
         MASK,
     ),
     (re.compile(r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}"), MASK),
