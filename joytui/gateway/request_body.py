@@ -28,7 +28,7 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request's JSON. `raw` is its bytes as they came (decompressed)."""
+    """A request's JSON. `raw` is its bytes as they came (decompressed). `previous`: the answer that it goes on from."""
 
     body: dict[str, Any]
     raw: bytes
@@ -36,6 +36,7 @@ class ModelRequest:
     tier: str | None
     stream: bool
     output_tokens: int | None
+    previous: str | None = None
 
     def ask(self, address: str | None) -> Ask:
         return Ask(
@@ -122,15 +123,28 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         raise refusals.bad_request("stream must be true or false")
     if tier is not None and not isinstance(tier, str):
         raise refusals.bad_request("tier must be a string")
+    previous = None
     if endpoint == "chat/completions":
         _check_messages(body.get("messages"))
         limit = body.get("max_completion_tokens", body.get("max_tokens"))
     else:
         _check_input(body.get("input"))
+        previous = _previous(body)
         limit = body.get("max_output_tokens")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise refusals.bad_request("max_tokens must be an integer from 1 up")
-    return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit)
+    return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit, previous)
+
+
+def _previous(body: dict[str, Any]) -> str | None:
+    """The id of the answer that a request goes on from. All keys share the upstream's one key, which may read whatever any of
+    them was answered; so what names stored things of which nobody knows whose they are is refused."""
+    if body.get("conversation") is not None:
+        raise refusals.bad_request("conversation is not supported: whose it is cannot be told; send the whole input")
+    previous = body.get("previous_response_id")
+    if previous is not None and (not isinstance(previous, str) or not previous):
+        raise refusals.bad_request("previous_response_id must be the id of a response")
+    return previous
 
 
 def _check_messages(messages: Any) -> None:
@@ -143,8 +157,11 @@ def _check_messages(messages: Any) -> None:
 def _check_input(value: Any) -> None:
     if not value or not isinstance(value, (str, list)):
         raise refusals.bad_request("input must not be empty")
-    if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
-        raise refusals.bad_request("input must be a text or a list of items")
+    for item in value if isinstance(value, list) else ():
+        if not isinstance(item, dict):
+            raise refusals.bad_request("input must be a text or a list of items")
+        if item.get("type") == "item_reference" or not ("type" in item or "role" in item):
+            raise refusals.bad_request("an item of input must be whole: what it refers to may be another key's")
 
 
 def input_tokens(raw: bytes) -> int:

@@ -26,6 +26,8 @@ MAX_ANSWER_CHARS = 16 * 1024 * 1024
 """The longest text, thoughts and arguments of one answer, which the bridge has to keep to its end: some 4 million tokens."""
 
 
+TOO_DEEP = "the upstream's answer is nested too deeply"
+
 Events = list[dict[str, Any]]
 
 
@@ -118,6 +120,8 @@ async def bridged_events(
                     raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
         broken = error
+    except RecursionError:
+        broken = StreamBroken(TOO_DEEP)
     # an answer that had its finish reason is whole, whatever happened to the connection after it
     yield event_bytes(bridge.fail(str(broken)) if broken is not None and not stream.finish else bridge.end())
 
