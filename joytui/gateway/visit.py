@@ -162,7 +162,13 @@ class Visit:
         cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
-        cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
+        cause = (
+            None
+            if gone
+            else cause_of(
+                status, seen.error_type, seen.error_message or "", complete=seen.complete, upstream_key=upstream_key
+            )
+        )
         error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
