@@ -166,7 +166,9 @@ class Visit:
         cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
-        cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
+        words = (seen.error_message or "")[:DOOR_LIMIT]
+        failure = cause_of(status, seen.error_type, words, complete=seen.complete, upstream_key=upstream_key)
+        cause = None if gone else failure
         error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = TRUNCATED
