@@ -135,7 +135,7 @@ class ModelEndpoint:
         form = gateway.settings.metadata
 
         def describe(seen: Observation) -> Any:
-            told = metadata(seen, chosen, gateway.market.catalog, visit.shown_id, routing_ms)
+            told = metadata(seen, chosen, visit.charged(seen), visit.shown_id, routing_ms)
             return [told] if form == "array" else told
 
         return ModelCall(

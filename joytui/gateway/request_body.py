@@ -16,6 +16,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BYTES_PER_TOKEN = 3
 """For holding: JSON in English is about 4 bytes a token, and too much held is given back."""
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""An upstream goes by one of them, and nobody knows by which: the largest counts."""
 DRAIN = 8
 _EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=_-]*")
 
@@ -26,7 +28,8 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request's JSON. `raw` is its bytes as they came (decompressed)."""
+    """A request's JSON. `raw` is its bytes as they came (decompressed). `output_tokens`: the most that each of its `answers`
+    may have, as far as it says."""
 
     body: dict[str, Any]
     raw: bytes
@@ -34,6 +37,7 @@ class ModelRequest:
     tier: str | None
     stream: bool
     output_tokens: int | None
+    answers: int
 
     def ask(self, address: str | None) -> Ask:
         return Ask(
@@ -43,6 +47,7 @@ class ModelRequest:
             VISION if b"image" in self.raw and has_image(self.body) else NO_FEATURES,
             input_tokens(self.raw),
             self.output_tokens,
+            self.answers,
         )
 
 
@@ -113,15 +118,26 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         raise refusals.bad_request("stream must be true or false")
     if tier is not None and not isinstance(tier, str):
         raise refusals.bad_request("tier must be a string")
+    if body.get("background"):
+        raise refusals.bad_request(
+            "background is not supported: what such a request costs is never told to the gateway"
+        )
     if endpoint == "chat/completions":
         _check_messages(body.get("messages"))
-        limit = body.get("max_completion_tokens", body.get("max_tokens"))
+        if not isinstance(body.get("stream_options", {}), (dict, type(None))):
+            raise refusals.bad_request("stream_options must be an object")
     else:
         _check_input(body.get("input"))
-        limit = body.get("max_output_tokens")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise refusals.bad_request("max_tokens must be an integer from 1 up")
-    return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit)
+    limits = [limit for name in LIMITS if (limit := _whole_number(body, name)) is not None]
+    answers = _whole_number(body, "n") or 1
+    return ModelRequest(body, raw, model or None, tier or None, bool(stream), max(limits, default=None), answers)
+
+
+def _whole_number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise refusals.bad_request(f"{name} must be an integer from 1 up")
+    return value
 
 
 def _check_messages(messages: Any) -> None:

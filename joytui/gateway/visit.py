@@ -19,12 +19,12 @@ from joytui.core.redaction import MASK, Redactor, visible
 from joytui.core.request import Ended, Opened
 from joytui.gateway.addresses import client_address
 from joytui.gateway.keyring import KeyEntry, credential
-from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
+from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.ids import request_id
-from joytui.ledger.records import INTERRUPTED, Candidate
+from joytui.ledger.records import INTERRUPTED, Candidate, Charge
 
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
@@ -139,7 +139,7 @@ class Visit:
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
             return None
-        self._count(refusal.status, refusal.error_type, Observation(), 0, None)
+        self._count(refusal.status, refusal.error_type, Observation(), Charge(), None)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
     def _refused(self, refusal: Refused) -> Ended:
@@ -153,15 +153,10 @@ class Visit:
         if self.ended or self.candidate is None:
             return
         self.ended = True
+        charged = self.charged(seen, status, gone=gone)
         if gone:
-            estimate_usage(seen, self.body_bytes)
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
-        good = status < 400 or gone
-        price = priced_stopped if gone else priced
-        cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
-        if seen.cost_nano is not None:
-            cost, source = seen.cost_nano, "upstream"
         cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
         error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
         if cause == "stream-truncated" and error_type is None:
@@ -177,12 +172,7 @@ class Visit:
                 error_message=message,
                 cause=cause,
                 finish=_text(seen.finish, 40),
-                input_tokens=seen.input_tokens,
-                cached_input_tokens=seen.cached_input_tokens,
-                output_tokens=seen.output_tokens,
-                reasoning_tokens=seen.reasoning_tokens,
-                cost_nano=cost,
-                cost_source=source,
+                **charged._asdict(),
                 ttft_ms=ttft,
                 latency_ms=self.elapsed_ms(),
                 upstream_id=_id(seen.upstream_id),
@@ -192,7 +182,18 @@ class Visit:
                 first_byte_ms=self._after(seen.first_byte_at),
             )
         )
-        self._count(status, error_type, seen, cost, ttft)
+        self._count(status, error_type, seen, charged, ttft)
+
+    def charged(self, seen: Observation, status: int = 200, *, gone: bool = False) -> Charge:
+        """What the answer costs, as far as it came; an error of the upstream costs what the upstream says, else nothing."""
+        assert self.candidate is not None
+        if status >= 400 and not gone and seen.cost_nano is None:
+            return Charge()
+        catalog, held = self.gateway.market.catalog, self.candidate.estimate if self.held else 0
+        charged, notes = charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=held, gone=gone)
+        for note in notes:
+            seen.note(note)
+        return charged
 
     def interrupt(self, refusal: Refused) -> None:
         """The record of an admitted request that ends because the gateway does: nothing is charged, as after a crash."""
@@ -208,7 +209,7 @@ class Visit:
         )
         queued, latency = self._after(self.sent), self.elapsed_ms()
         self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=latency, queue_ms=queued))
-        self._count(500, INTERRUPTED, Observation(), 0, None)
+        self._count(500, INTERRUPTED, Observation(), Charge(), None)
 
     def _close(self, ended: Ended) -> None:
         assert self.opened is not None
@@ -216,8 +217,10 @@ class Visit:
         self.gateway.running.pop(self.n, None)
         self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
-    def _count(self, status: int, error_type: str | None, seen: Observation, cost: int, ttft: float | None) -> None:
-        tokens = (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens)
+    def _count(
+        self, status: int, error_type: str | None, seen: Observation, charged: Charge, ttft: float | None
+    ) -> None:
+        tokens, cost = charged[:4], charged.cost_nano
         model = (seen.model_used or self.candidate.model) if self.candidate else ""
         latency = self.elapsed_ms()
         self.gateway.metrics.ended(self.endpoint, model, status, error_type, tokens, cost, ttft, latency)
@@ -229,8 +232,8 @@ class Visit:
                 "model": model or _text(self.model, 200),
                 "status": status,
                 "error_type": error_type,
-                "input_tokens": seen.input_tokens,
-                "output_tokens": seen.output_tokens,
+                "input_tokens": charged.input_tokens,
+                "output_tokens": charged.output_tokens,
                 "latency_ms": latency,
             }
             access.info("request", extra={"fields": fields})

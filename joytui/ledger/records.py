@@ -37,6 +37,18 @@ class Page(NamedTuple):
 INTERRUPTED = "gateway_interrupted"
 """The error type of a request whose gateway ended before it did."""
 
+
+class Charge(NamedTuple):
+    """What a request is charged for, or would be if it ended now; the fields are those of `Ended`."""
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+    cost_source: str = "none"
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]
@@ -61,12 +73,17 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
 
 
 class Candidate(NamedTuple):
-    """A model that the request may run on: its tier's wallet is asked for the estimate."""
+    """A model that the request may run on: its tier's wallet is asked for the estimate.
+
+    `covers`: the output tokens that the estimate is for. `step`: what as many more as one step has may cost.
+    """
 
     model: str
     provider: str | None
     tier: str
     estimate: int
+    covers: int = 0
+    step: int = 0
 
 
 class Reservation(NamedTuple):

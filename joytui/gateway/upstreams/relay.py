@@ -27,10 +27,12 @@ from joytui.gateway.upstreams.exchange import (
     Observation,
     UpstreamFacts,
     error_exchange,
+    one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
+from joytui.gateway.upstreams.usage_option import with_usage
 
 PROBE_TIMEOUT_S = 10.0
 MAX_LIST = 8 * 1024 * 1024
@@ -57,6 +59,7 @@ class Relay:
         self._client, self._transport = upstream_client(self.url, self._options)
         self._timeout = call_timeout(self._options)
         self._capability = Capability(self._probe, api)
+        self._takes_usage_option = True
 
     @property
     def api(self) -> Api | None:
@@ -99,9 +102,25 @@ class Relay:
         return await (self._bridge(call) if api == "chat" else self._forward(call))
 
     async def _forward(self, call: ModelCall) -> Exchange:
+        """Passed through, with usage asked for; a client's own bytes for an upstream that is known to refuse that."""
+        asking = with_usage(call) if self._takes_usage_option else None
+        exchange = await self._pass(call, asking)
+        if asking is None or exchange.status not in (400, 422):
+            return exchange
+        refusal = await exchange.read()
+        if b"stream_options" in refusal:
+            again = await self._pass(call, None)
+            self._takes_usage_option = again.status in (400, 422)  # then it was something else that it refused
+            return again
+        exchange.body = one_chunk(refusal)
+        return exchange
+
+    async def _pass(self, call: ModelCall, asking: bytes | None) -> Exchange:
         seen = Observation(upstream=self.name)
-        sent = await self._send(call, call.endpoint, call.raw, seen, bridged=False)
-        return sent if isinstance(sent, Exchange) else await answers.passed_through(sent, call, seen)
+        sent = await self._send(call, call.endpoint, asking or call.raw, seen, bridged=False)
+        if isinstance(sent, Exchange):
+            return sent
+        return await answers.passed_through(sent, call, seen, hide_usage=asking is not None)
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name)
