@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
+from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
+from joytui.gateway.renewal import Renewal
 from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
@@ -184,7 +186,7 @@ class _Answer:
         except asyncio.CancelledError:
             task.uncancel()
             if not self._gone:
-                await self._stopped()
+                await self._stopped(exchange)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
             visit.refuse(refusal)
@@ -199,17 +201,24 @@ class _Answer:
                 self._end(exchange)
                 await exchange.aclose()
 
-    def _end(self, exchange: Exchange) -> None:
-        """Hands the record over, once: before the last byte goes, so that who has an answer finds it in the logs."""
+    def _end(self, exchange: Exchange) -> asyncio.Future[None] | None:
+        """Hands the record over, once. It is kept before the last byte goes (`_kept_end`), so that who has an answer finds it
+        in the logs, and what a client has whole is not free if the gateway dies."""
         seen, status = exchange.observation, exchange.status
         foreign = HEADER_ERROR_ORIGIN.lower() in exchange.headers
         gone = self._gone and not seen.complete
-        self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
+        return self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
 
-    async def _stopped(self) -> None:
+    async def _kept_end(self, exchange: Exchange) -> None:
+        kept = self._end(exchange)
+        if kept is not None:
+            await kept
+
+    async def _stopped(self, exchange: Exchange | None) -> None:
         """The gateway is stopped, and this request was still running when its time was over: say so, here and there."""
-        refusal = refusals.stopping()
-        self._visit.interrupt(refusal)
+        seen = exchange.observation if exchange is not None else Observation()
+        refusal = refusals.stopping("what has passed is charged") if self._begun else refusals.stopping()
+        self._visit.interrupt(refusal, seen if self._begun else Observation())
         if not self._begun:
             await send_refusal(self._send, refusal, self._visit.id_headers())
             return
@@ -226,18 +235,26 @@ class _Answer:
         send = self._send
         if not self._call.stream:
             body = b"".join([chunk async for chunk in exchange.body])
-            self._end(exchange)
+            await self._kept_end(exchange)
             headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         self._begun = True
-        async for chunk in exchange.body:
-            if chunk:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        self._end(exchange)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        assert self._visit.candidate is not None
+        renewal = Renewal(self._visit, self._visit.candidate, exchange.observation)
+        last = b""
+        try:
+            async for chunk in exchange.body:
+                await renewal.keep_up()
+                if chunk:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                renewal.passed = exchange.observation.output_bytes
+        except Refused as refusal:
+            last = await _cut(exchange, refusal, renewal.passed)
+        await self._kept_end(exchange)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         visit = self._visit
@@ -253,6 +270,18 @@ class _Answer:
                 if name.lower().encode() not in have and value != AUTO_MODEL:
                     headers.append((name.lower().encode(), _header(value)))
         return headers
+
+
+async def _cut(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
+    """Ends a stream for which no more could be held: what tells the client, in the stream's own words. What it was not given
+    any more is not charged for either."""
+    if isinstance(exchange.body, AsyncGenerator):
+        await exchange.body.aclose()
+    await exchange.aclose()
+    told = exchange.fail(StreamError(refusal.error_type, refusal.message, refusal.error_type))
+    seen = exchange.observation
+    seen.error_type, seen.error_message, seen.output_bytes = refusal.error_type, refusal.message, passed
+    return told
 
 
 def _header(value: str) -> bytes:

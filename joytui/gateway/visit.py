@@ -24,7 +24,7 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.ids import request_id
-from joytui.ledger.records import INTERRUPTED, Candidate, Charge
+from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
 
 CLIENT_GONE = 499
 access = logging.getLogger("joytui.access")
@@ -43,6 +43,7 @@ class Visit:
         "gateway",
         "headers",
         "held",
+        "holds",
         "key",
         "model",
         "n",
@@ -71,6 +72,7 @@ class Visit:
         self.candidate: Candidate | None = None
         self.opened: Opened | None = None
         self.held = False
+        self.holds = 0
         self.admitted = False
         self.ended = False
 
@@ -126,6 +128,7 @@ class Visit:
         self.candidate = candidate
         self.opened = opened
         self.held = held
+        self.holds = candidate.estimate if held else 0
         self.admitted = True
         self.gateway.running[self.n] = self
 
@@ -148,12 +151,17 @@ class Visit:
             None, None, None, refusal.status, refusal.error_type, message, refusal.cause, latency_ms=self.elapsed_ms()
         )
 
-    def end(self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False) -> None:
-        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated)."""
+    def end(
+        self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False
+    ) -> asyncio.Future[None] | None:
+        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated). The
+        future, where there is one, is done when the record is kept."""
         if self.ended or self.candidate is None:
-            return
+            return None
         self.ended = True
-        charged = self.charged(seen, status, gone=gone)
+        charged, remarks = self._charge(seen, status, gone=gone)
+        for remark in remarks:
+            seen.note(remark)
         if gone:
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
@@ -162,7 +170,7 @@ class Visit:
         if cause == "stream-truncated" and error_type is None:
             error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
         ttft = self._after(seen.first_token_at)
-        self._close(
+        kept = self._close(
             Ended(
                 model_used=_text(seen.model_used, 200) or self.candidate.model,
                 provider=_text(seen.provider, 100) or self.candidate.provider,
@@ -183,39 +191,37 @@ class Visit:
             )
         )
         self._count(status, error_type, seen, charged, ttft)
+        return kept
 
-    def charged(self, seen: Observation, status: int = 200, *, gone: bool = False) -> Charge:
-        """What the answer costs, as far as it came; an error of the upstream costs what the upstream says, else nothing."""
+    def charged(self, seen: Observation) -> Charge:
+        """What the answer costs as far as it has come."""
+        return self._charge(seen, 200, gone=False)[0]
+
+    def _charge(self, seen: Observation, status: int, *, gone: bool) -> tuple[Charge, list[str]]:
+        """An error of the upstream costs what the upstream says, else nothing."""
         assert self.candidate is not None
         if status >= 400 and not gone and seen.cost_nano is None:
-            return Charge()
-        catalog, held = self.gateway.market.catalog, self.candidate.estimate if self.held else 0
-        charged, notes = charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=held, gone=gone)
-        for note in notes:
-            seen.note(note)
-        return charged
+            return Charge(), []
+        catalog = self.gateway.market.catalog
+        return charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=self.holds, gone=gone)
 
-    def interrupt(self, refusal: Refused) -> None:
-        """The record of an admitted request that ends because the gateway does: nothing is charged, as after a crash."""
+    def interrupt(self, refusal: Refused, seen: Observation) -> None:
+        """The record of an admitted request that ends because the gateway does: what has passed is charged, as after a crash."""
         if self.ended or self.candidate is None:
             return
         self.ended = True
-        used = self.candidate
-        why = (
-            500,
-            INTERRUPTED,
-            "the gateway was stopped before this request ended; nothing was charged",
-            refusal.cause,
-        )
-        queued, latency = self._after(self.sent), self.elapsed_ms()
-        self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=latency, queue_ms=queued))
-        self._count(500, INTERRUPTED, Observation(), Charge(), None)
+        used, charged = self.candidate, self.charged(seen)
+        message = interrupted("the gateway was stopped before this request ended", charged)
+        ended = Ended(used.model, used.provider, used.tier, 500, INTERRUPTED, message, refusal.cause)
+        ended = ended._replace(latency_ms=self.elapsed_ms(), queue_ms=self._after(self.sent))
+        self._close(ended._replace(**charged._asdict()))
+        self._count(500, INTERRUPTED, seen, charged, None)
 
-    def _close(self, ended: Ended) -> None:
+    def _close(self, ended: Ended) -> asyncio.Future[None]:
         assert self.opened is not None
         assert self.key is not None
         self.gateway.running.pop(self.n, None)
-        self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
+        return self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
     def _count(
         self, status: int, error_type: str | None, seen: Observation, charged: Charge, ttft: float | None

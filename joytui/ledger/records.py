@@ -49,6 +49,11 @@ class Charge(NamedTuple):
     cost_source: str = "none"
 
 
+def interrupted(what: str, passed: Charge) -> str:
+    """The error message of a request whose gateway ended before it did."""
+    return f"{what}; {'charged for what is known to have passed' if passed.cost_nano else 'nothing was charged'}"
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]

@@ -321,10 +321,12 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
         [standard] = [w for w in ledger.read_now(wallets.wallets) if w.tier == "standard"]
         entries = ledger.read_now(wallets.wallet_entries, None, None, 1000)
         assert standard.held == sum(entry.held for entry in entries) == 0
-        assert standard.balance == sum(entry.amount for entry in entries) == 10**12
+        charged = sum(row.cost_nano for row in rows)
+        assert standard.balance == sum(entry.amount for entry in entries) == 10**12 - charged
+        assert {row.cost_source for row in rows if row.cost_nano} == {"estimated"}
         connection = ledger.reader()
         assert connection.execute("SELECT count(*) FROM hold").fetchone() == (0,)
-        assert connection.execute("SELECT sum(held) FROM budget").fetchone() == (0,)
+        assert connection.execute("SELECT sum(held), sum(spent) FROM budget").fetchone() == (0, charged)
         assert connection.execute("SELECT sum(requests) FROM rollup_day").fetchone() == (33,)
         connection.close()
     finally:

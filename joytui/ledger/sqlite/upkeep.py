@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
@@ -19,17 +19,22 @@ SLICE = 2_000
 
 
 def recover(batch: Batch) -> int:
-    """At the start, nothing can be running: rows still open are ended (status 500, nothing charged), holds released.
+    """At the start, nothing can be running: rows still open are ended (status 500) and charged for what was noted of them
+    as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
+    charged = len(Charge._fields)
     rows = batch.execute(
-        f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"
+        f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"
+        " model_used, provider, tier FROM request WHERE status IS NULL"
     ).fetchall()
-    for row in rows:
-        why = (500, INTERRUPTED, "the gateway ended before this request did; nothing was charged", "gateway-error")
-        *opened, model_used, provider, tier = row
-        end_request(batch, Opened(*opened), Ended(model_used, provider, tier, *why), None, held=True)
+    for budget_id, *row in rows:
+        passed, opened = Charge(*row[:charged]), Opened(*row[charged:-3])
+        why = (500, INTERRUPTED, interrupted("the gateway ended before this request did", passed), "gateway-error")
+        model_used, provider, tier = row[-3:]
+        ended = Ended(model_used, provider, tier, *why)._replace(**passed._asdict())
+        end_request(batch, opened, ended, budget_id, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
         release(batch, n, 0)
     return len(rows)
