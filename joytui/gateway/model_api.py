@@ -19,7 +19,15 @@ from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.renewal import Renewal
-from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
+from joytui.gateway.request_body import (
+    BYTES_PER_TOKEN,
+    ClientGone,
+    ModelRequest,
+    decompress,
+    parse,
+    read_body,
+    too_large,
+)
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.answers import broken_event
@@ -68,9 +76,10 @@ class ModelEndpoint:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
         request = parse(raw, self._endpoint)
-        visit.model, visit.stream, visit.body_bytes = request.model, request.stream, len(raw)
+        visit.model, visit.stream = request.model, request.stream
         assert visit.key is not None
         ask = request.ask(visit.address)
+        visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)
         opened = visit.describe()
         limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
@@ -233,7 +242,7 @@ class _Answer:
 
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
-        if not self._call.stream:
+        if not self._call.stream or exchange.fail is None:
             body = b"".join([chunk async for chunk in exchange.body])
             await self._kept_end(exchange)
             headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
@@ -242,19 +251,23 @@ class _Answer:
             return
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         self._begun = True
+        last = await self._stream(exchange)
+        await self._kept_end(exchange)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _stream(self, exchange: Exchange) -> bytes:
+        """Passes a stream on as far as it can be paid for; returns what is still to be said at its end."""
         assert self._visit.candidate is not None
         renewal = Renewal(self._visit, self._visit.candidate, exchange.observation)
-        last = b""
         try:
             async for chunk in exchange.body:
                 await renewal.keep_up()
                 if chunk:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
                 renewal.passed = exchange.observation.output_bytes
         except Refused as refusal:
-            last = await _cut(exchange, refusal, renewal.passed)
-        await self._kept_end(exchange)
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+            return await _cut(exchange, refusal, renewal.passed)
+        return b""
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         visit = self._visit
@@ -278,6 +291,7 @@ async def _cut(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
     if isinstance(exchange.body, AsyncGenerator):
         await exchange.body.aclose()
     await exchange.aclose()
+    assert exchange.fail is not None
     told = exchange.fail(StreamError(refusal.error_type, refusal.message, refusal.error_type))
     seen = exchange.observation
     seen.error_type, seen.error_message, seen.output_bytes = refusal.error_type, refusal.message, passed

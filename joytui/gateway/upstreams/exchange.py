@@ -95,16 +95,13 @@ async def _nothing() -> None:
     return None
 
 
-def _no_words(error: StreamError) -> bytes:
-    return b""
-
-
 @dataclass(slots=True)
 class Exchange:
     """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client, in pieces
     that may be empty: something came, and there is nothing to pass on yet.
 
-    `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words.
+    `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words; None where the body is
+    there as a whole already.
     `from_upstream`: the status is the upstream's own; False where no upstream answered (502, 503, 504 by joytui).
     `undone`: no upstream has done the work and none will, so that another may be asked: it could not be reached, or said
     itself that it failed. One that fell silent or broke off may be at work still, and bill for it.
@@ -115,7 +112,7 @@ class Exchange:
     body: AsyncIterator[bytes]
     observation: Observation
     close: Callable[[], Awaitable[None]] = _nothing
-    fail: Callable[[StreamError], bytes] = _no_words
+    fail: Callable[[StreamError], bytes] | None = None
     from_upstream: bool = True
     undone: bool = False
 
