@@ -14,7 +14,7 @@ from joytui.gateway import refusals
 from joytui.gateway.metering import written
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.gateway.visit import Visit
-from joytui.ledger.api import Shortfall, StoreUnavailable
+from joytui.ledger.api import Shortfall, StoreError, StoreUnavailable
 from joytui.ledger.records import Candidate, Reservation
 
 
@@ -74,13 +74,12 @@ class Renewal:
         asked, self._asked = self._asked, None
         if asked is None:
             return
-        before = self._granted
         try:
             await asked
-        except Shortfall as lack:
-            self._visit.holds -= (self._covered - before) // self._step * self._candidate.step
-            raise refusals.used_up(lack) from None
-        except StoreUnavailable:
+        except StoreError as error:
+            self._visit.holds -= (self._covered - self._granted) // self._step * self._candidate.step
+            if isinstance(error, Shortfall):
+                raise refusals.used_up(error) from None
             raise refusals.store_unavailable() from None
         self._granted = self._covered
 

@@ -32,7 +32,7 @@ from joytui.gateway.upstreams.exchange import (
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
-from joytui.gateway.upstreams.usage_option import with_usage
+from joytui.gateway.upstreams.usage_option import OPTION, with_usage
 
 PROBE_TIMEOUT_S = 10.0
 MAX_LIST = 8 * 1024 * 1024
@@ -103,12 +103,13 @@ class Relay:
 
     async def _forward(self, call: ModelCall) -> Exchange:
         """Passed through, with usage asked for; a client's own bytes for an upstream that is known to refuse that."""
-        asking = with_usage(call) if self._takes_usage_option else None
+        refuses = not self._takes_usage_option or OPTION in quirks_for(self.url, call.model).refused
+        asking = None if refuses else with_usage(call)
         exchange = await self._pass(call, asking)
         if asking is None or exchange.status not in (400, 422):
             return exchange
         refusal = await exchange.read()
-        if b"stream_options" in refusal:
+        if OPTION.encode() in refusal:
             again = await self._pass(call, None)
             self._takes_usage_option = again.status in (400, 422)  # then it was something else that it refused
             return again

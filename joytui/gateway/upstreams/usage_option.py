@@ -15,6 +15,7 @@ from joytui.core.sse import MAX_EVENT_BYTES, SseSplitter
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.upstreams.exchange import ModelCall
 
+OPTION = "stream_options"
 PART = 4096
 """The most bytes of a part, unless one event is larger: about what a step of 1,024 tokens has, so that no burst of an
 upstream passes many steps at once."""
@@ -26,12 +27,12 @@ def with_usage(call: ModelCall) -> bytes | None:
     """The request's bytes with the option set; None where they have it, and where no stream is asked for."""
     if not call.stream or call.endpoint != "chat/completions":
         return None
-    options = call.body.get("stream_options")
+    options = call.body.get(OPTION)
     if isinstance(options, Mapping) and options.get("include_usage") is True:
         return None
-    if "stream_options" not in call.body and call.raw[:1] == b"{" and call.raw[-1:] == b"}":
+    if OPTION not in call.body and call.raw[:1] == b"{" and call.raw[-1:] == b"}":
         return call.raw[:-1] + b',"stream_options":{"include_usage":true}}'
-    return json_bytes({**call.body, "stream_options": {**(options or {}), "include_usage": True}})
+    return json_bytes({**call.body, OPTION: {**(options or {}), "include_usage": True}})
 
 
 class Parts:
