@@ -24,7 +24,7 @@ import httpx
 import pytest
 
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, usage
-from tests.support.hang import HANG_S, MEANWHILE_S
+from tests.support.hang import HANG_S, MEANWHILE_S, poll
 from tests.support.joytui_process import Machine
 
 STEP = Decimal("1.024")
@@ -108,11 +108,14 @@ class Upstream:
             return not_found(seen)
         self.asked += 1
         said = seen.body["input"] if seen.path.endswith(RESPONSES) else seen.body["messages"][-1]["content"]
-        return self._waits() if said == "waits" else ANSWERS[said](seen)
+        return self._waits(said) if said.startswith("waits") else ANSWERS[said](seen)
 
-    def _waits(self) -> Scripted:
-        begin, end = sse([chunk({"content": WORDS})], done=False), sse([chunk({}, "stop")])
-        return Scripted(pieces=[begin, self._go.wait(), end])  # type: ignore[list-item]
+    def _waits(self, said: str) -> Scripted:
+        wait: Any = self._go.wait()
+        if "whole" in said:
+            answer = whole()
+            return Scripted(200, answer.headers, [wait, *answer.pieces])
+        return Scripted(pieces=[sse([chunk({"content": WORDS})], done=False), wait, sse([chunk({}, "stop")])])
 
     def go(self) -> None:
         self._loop.call_soon_threadsafe(self._go.set)
@@ -341,31 +344,14 @@ def test_what_n_answers_write_together_counts(gateway: Gateway) -> None:
 # --- a gateway that dies ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("to_its_end", [False, True])
-def test_what_a_client_had_is_not_free_after_a_crash(
-    tmp_path: Path, upstream: tuple[Upstream, str], to_its_end: bool
-) -> None:
-    """Killed while it streams; and where the store could not yet take the end of an answer (another program writes to it)
-    that its client would have whole."""
+def test_what_a_client_had_of_a_stream_is_not_free_after_a_crash(tmp_path: Path) -> None:
     scripted = Upstream()
     with scripted.running() as url, running(tmp_path, url, "chat") as gateway:
         key = gateway.key("100")
-        headers = {"authorization": f"Bearer {key['key']}"}
-        ask = gateway.http.stream("POST", f"/openai/v1/{CHAT}", json=gateway.body("waits"), headers=headers)
-        with ask as answer, sqlite3.connect(gateway.machine.data / "ledger.sqlite3", isolation_level=None) as other:
-            lines = answer.iter_lines()
-            assert "word" in next(lines)
-            gateway.ask(gateway.key(None), "no usage")  # what was written before its row is written
-            if to_its_end:
-                other.execute("BEGIN IMMEDIATE")
-                scripted.go()
-                rest = threading.Thread(target=read_to_its_end, args=(lines,), daemon=True)
-                rest.start()
-                rest.join(MEANWHILE_S)
-            gateway.process.send_signal(signal.SIGKILL)
-            gateway.process.wait(HANG_S)
-        other.close()
-        gateway.process.communicate()
+        with reading(gateway, key, "waits") as had:
+            poll(lambda: bool(had), lambda: "the first words")
+            gateway.ask(gateway.key(None), "no usage")  # what was handed over before its row is written
+            gateway.end(signal.SIGKILL)
         gateway.start()
         [row] = gateway.rows(key)
         assert (row["error_type"], row["cost_source"]) == ("gateway_interrupted", "estimated")
@@ -374,7 +360,45 @@ def test_what_a_client_had_is_not_free_after_a_crash(
         assert gateway.spent(key) == Decimal(row["cost_credits"]) > Decimal("0.5")
 
 
-def read_to_its_end(lines: Iterator[str]) -> None:
-    with suppress(httpx.HTTPError):
-        for _ in lines:
-            pass
+@pytest.mark.parametrize("says", ["waits", "waits, whole"])
+def test_no_client_has_an_answer_that_the_store_has_not(tmp_path: Path, says: str) -> None:
+    """Another program writes to the store while an answer ends: killed then, the gateway would not know that it was whole."""
+    scripted = Upstream()
+    with scripted.running() as url, running(tmp_path, url, "chat") as gateway:
+        with reading(gateway, gateway.key("100"), says) as had:
+            poll(lambda: scripted.asked > 0 and bool(had or "whole" in says), lambda: "an upstream that was asked")
+            gateway.ask(gateway.key(None), "no usage")
+            store = sqlite3.connect(gateway.machine.data / "ledger.sqlite3", isolation_level=None)
+            store.execute("BEGIN IMMEDIATE")
+            scripted.go()
+            had.reader.join(MEANWHILE_S)
+            gateway.process.send_signal(signal.SIGKILL)
+            store.close()
+        assert had.reader.is_alive() is False
+        assert '"finish_reason": "stop"' not in "".join(had)
+
+
+class Had(list[str]):
+    """What a client has read so far, in a thread of its own."""
+
+    reader: threading.Thread
+
+
+@contextmanager
+def reading(gateway: Gateway, key: dict[str, Any], says: str) -> Iterator[Had]:
+    """A client that reads its answer, until the gateway has ended, which is to happen in the block."""
+    had = Had()
+
+    def read() -> None:
+        headers, body = {"authorization": f"Bearer {key['key']}"}, gateway.body(says)
+        with (
+            suppress(httpx.HTTPError),
+            httpx.Client(trust_env=False, timeout=HANG_S) as http,
+            http.stream("POST", f"{gateway.url}/openai/v1/{CHAT}", json=body, headers=headers) as answer,
+        ):
+            had.extend(answer.iter_text())
+
+    had.reader = threading.Thread(target=read, daemon=True)
+    had.reader.start()
+    yield had
+    had.reader.join(HANG_S)
