@@ -22,14 +22,14 @@ not believed."""
 
 
 def charge(
-    seen: Observation, candidate: Candidate, catalog: Catalog, *, body_bytes: int, held: int, gone: bool = False
+    seen: Observation, candidate: Candidate, catalog: Catalog, *, body_bytes: int, held: int, stopped: bool = False
 ) -> tuple[Charge, list[str]]:
     """What an answer is charged for, as far as it came, and the remarks that belong on its record.
 
-    `held`: nano-credits that are held for it; 0 where nothing limits it. `gone`: the client did not wait for the end, so
-    that an answer of which nothing came is charged for as well.
+    `held`: nano-credits that are held for it; 0 where nothing limits it. `stopped`: the client did not wait for the end, or
+    its limit was reached, so that an answer of which nothing came is charged for as well.
     """
-    if _came_to_nothing(seen) and not gone:
+    if _came_to_nothing(seen) and not stopped:
         return Charge(cost_nano=seen.cost_nano or 0, cost_source="none" if seen.cost_nano is None else "upstream"), []
     tokens, notes = _tokens(seen, body_bytes)
     if seen.cost_nano is not None:

@@ -168,7 +168,7 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
 class _Answer:
     """The upstream's answer on its way to the client, watched for a client that goes away."""
 
-    __slots__ = ("_begun", "_call", "_gone", "_kept", "_send", "_visit")
+    __slots__ = ("_begun", "_call", "_cut", "_gone", "_kept", "_send", "_visit")
 
     def __init__(self, visit: Visit, call: ModelCall, kept: asyncio.Future[None] | None, send: Send) -> None:
         self._visit = visit
@@ -176,6 +176,7 @@ class _Answer:
         self._kept = kept
         self._send = send
         self._begun = False
+        self._cut = False
         self._gone = False
 
     async def deliver(self, receive: Receive) -> None:
@@ -216,7 +217,8 @@ class _Answer:
         seen, status = exchange.observation, exchange.status
         foreign = HEADER_ERROR_ORIGIN.lower() in exchange.headers
         gone = self._gone and not seen.complete
-        return self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
+        refused = foreign and status in (401, 403)
+        return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
     async def _kept_end(self, exchange: Exchange) -> None:
         kept = self._end(exchange)
@@ -266,7 +268,8 @@ class _Answer:
                     await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
                 renewal.passed = exchange.observation.output_bytes
         except Refused as refusal:
-            return await _cut(exchange, refusal, renewal.passed)
+            self._cut = True
+            return await _cut_off(exchange, refusal, renewal.passed)
         return b""
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
@@ -285,7 +288,7 @@ class _Answer:
         return headers
 
 
-async def _cut(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
+async def _cut_off(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
     """Ends a stream for which no more could be held: what tells the client, in the stream's own words. What it was not given
     any more is not charged for either."""
     if isinstance(exchange.body, AsyncGenerator):

@@ -152,14 +152,14 @@ class Visit:
         )
 
     def end(
-        self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False
+        self, status: int, seen: Observation, *, gone: bool = False, cut: bool = False, upstream_key: bool = False
     ) -> asyncio.Future[None] | None:
-        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated). The
-        future, where there is one, is done when the record is kept."""
+        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated); `cut`: its
+        limit was reached. The future, where there is one, is done when the record is kept."""
         if self.ended or self.candidate is None:
             return None
         self.ended = True
-        charged, remarks = self._charge(seen, status, gone=gone)
+        charged, remarks = self._charge(seen, status, stopped=gone or cut)
         for remark in remarks:
             seen.note(remark)
         if gone:
@@ -195,15 +195,15 @@ class Visit:
 
     def charged(self, seen: Observation) -> Charge:
         """What the answer costs as far as it has come."""
-        return self._charge(seen, 200, gone=False)[0]
+        return self._charge(seen, 200, stopped=False)[0]
 
-    def _charge(self, seen: Observation, status: int, *, gone: bool) -> tuple[Charge, list[str]]:
+    def _charge(self, seen: Observation, status: int, *, stopped: bool) -> tuple[Charge, list[str]]:
         """An error of the upstream costs what the upstream says, else nothing."""
         assert self.candidate is not None
-        if status >= 400 and not gone and seen.cost_nano is None:
+        if status >= 400 and not stopped and seen.cost_nano is None:
             return Charge(), []
         catalog = self.gateway.market.catalog
-        return charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=self.holds, gone=gone)
+        return charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=self.holds, stopped=stopped)
 
     def interrupt(self, refusal: Refused, seen: Observation) -> None:
         """The record of an admitted request that ends because the gateway does: what has passed is charged, as after a crash."""

@@ -90,6 +90,7 @@ ANSWERS: dict[str, Callable[[Seen], Scripted]] = {
     "no content type": lambda seen: says(usage(20, 500), headers={}),
     "bills": lambda seen: says({"choices": [], "metadata": {"billing": {"credits_used": "0.25"}}}),
     "many": many,
+    "all at once": lambda seen: says(text="word " * 8000),
     "endless": endless,
 }
 
@@ -108,13 +109,16 @@ class Upstream:
             return not_found(seen)
         self.asked += 1
         said = seen.body["input"] if seen.path.endswith(RESPONSES) else seen.body["messages"][-1]["content"]
-        return self._waits(said) if said.startswith("waits") else ANSWERS[said](seen)
+        return self._waits(seen, said) if said.startswith("waits") else ANSWERS[said](seen)
 
-    def _waits(self, said: str) -> Scripted:
+    def _waits(self, seen: Seen, said: str) -> Scripted:
         wait: Any = self._go.wait()
         if "whole" in said:
             answer = whole()
             return Scripted(200, answer.headers, [wait, *answer.pieces])
+        if "endless" in said:
+            first, *rest = endless(seen).pieces
+            return Scripted(pieces=[first, wait, *rest])
         return Scripted(pieces=[sse([chunk({"content": WORDS})], done=False), wait, sse([chunk({}, "stop")])])
 
     def go(self) -> None:
@@ -326,6 +330,15 @@ def test_a_stream_ends_at_its_limit(gateways: dict[str, Gateway], api: str, endp
     assert gateway.ask(key, "no usage", endpoint).status_code == 402
 
 
+def test_what_comes_in_one_piece_beyond_the_limit_is_not_passed_on(gateway: Gateway) -> None:
+    """An event of 10,000 tokens where two steps are left: its client gets none of it, and pays for what it sent."""
+    key = gateway.key("3")
+    text = gateway.ask(key, "all at once").text
+    assert "insufficient_quota" in text
+    assert "word" not in text
+    assert 0 < gateway.spent(key) < Decimal("0.1")
+
+
 def test_many_streams_at_once_are_a_step_each_above_it_at_most(gateway: Gateway) -> None:
     key = gateway.key("10")
     with ThreadPoolExecutor(8) as pool:
@@ -339,6 +352,23 @@ def test_what_n_answers_write_together_counts(gateway: Gateway) -> None:
     key = gateway.key("1.5")
     assert "insufficient_quota" in gateway.ask(key, "many", n=100, max_tokens=1).text
     assert Decimal("0.5") < gateway.spent(key) <= Decimal("1.5") + STEP
+
+
+def test_an_answer_that_the_store_does_not_keep_up_with_is_a_step_ahead_at_most(tmp_path: Path) -> None:
+    """Another program writes to the store: what a client may have until it is asked is what is held, and a step more."""
+    scripted = Upstream()
+    with scripted.running() as url, running(tmp_path, url, "chat") as gateway:
+        with reading(gateway, gateway.key("100"), "waits, endless") as had:
+            poll(lambda: bool(had), lambda: "the first words")
+            gateway.ask(gateway.key(None), "no usage")
+            store = sqlite3.connect(gateway.machine.data / "ledger.sqlite3", isolation_level=None)
+            store.execute("BEGIN IMMEDIATE")
+            scripted.go()
+            had.reader.join(MEANWHILE_S)
+            meanwhile = "".join(had)
+            store.close()
+        assert len("".join(had)) > 10 * len(meanwhile), "and then it goes on"
+        assert len(re.findall("word ", meanwhile)) * 5 <= 2 * 1024 * 4
 
 
 # --- a gateway that dies ----------------------------------------------------------------------------------------------
@@ -386,7 +416,7 @@ class Had(list[str]):
 
 @contextmanager
 def reading(gateway: Gateway, key: dict[str, Any], says: str) -> Iterator[Had]:
-    """A client that reads its answer, until the gateway has ended, which is to happen in the block."""
+    """A client that reads its answer to its end; who wants another end sees to that in the block."""
     had = Had()
 
     def read() -> None:

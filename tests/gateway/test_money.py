@@ -36,18 +36,18 @@ async def estimate(gateway: Served, key_id: str, body: dict = SAY_HI) -> int:
 
 @pytest.mark.parametrize(("characters", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2)])
 def test_what_a_client_that_left_had_got_is_rounded_up(characters: int, tokens: int) -> None:
-    charged = charged_for(Observation(output_bytes=characters), gone=True)
+    charged = charged_for(Observation(output_bytes=characters), stopped=True)
     assert (charged.input_tokens, charged.output_tokens, charged.cost_source) == (2, tokens, "estimated")
-    charged = charged_for(Observation(output_bytes=400, input_tokens=3, output_tokens=5, usage_seen=True), gone=True)
+    charged = charged_for(Observation(output_bytes=400, input_tokens=3, output_tokens=5, usage_seen=True), stopped=True)
     assert (charged.input_tokens, charged.output_tokens) == (3, 5)
 
 
 PRICED = Catalog({"m": Model("m", "m", prices=Prices(10**9, 10**9, 10**9, 10**9))})
 
 
-def charged_for(seen: Observation, *, catalog: Catalog = PRICED, held: int = 0, gone: bool = False) -> Charge:
+def charged_for(seen: Observation, *, catalog: Catalog = PRICED, held: int = 0, stopped: bool = False) -> Charge:
     """What an answer to a request of 7 bytes is charged; a token costs 1,000 nano-credits."""
-    return charge(seen, Candidate("m", None, "standard", 0), catalog, body_bytes=7, held=held, gone=gone)[0]
+    return charge(seen, Candidate("m", None, "standard", 0), catalog, body_bytes=7, held=held, stopped=stopped)[0]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,7 @@ def test_without_a_price_the_bill_or_the_hold_is_the_cost() -> None:
     assert charged_for(told, catalog=Catalog(), held=7)[4:] == (5, "upstream")
     for nothing in (Observation(error_type="x", complete=True), Observation()):
         assert charged_for(nothing, catalog=Catalog(), held=7) == Charge()
+        assert charged_for(nothing, stopped=True).input_tokens == 2
 
 
 async def test_64_clients_never_spend_more_than_a_budget_for_20(gateway: Served) -> None:
