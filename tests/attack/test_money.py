@@ -23,7 +23,17 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, usage
+from tests.bridge.chat_upstream import (
+    ChatUpstream,
+    Scripted,
+    Seen,
+    answer_json,
+    call_delta,
+    chunk,
+    not_found,
+    sse,
+    usage,
+)
 from tests.support.hang import HANG_S, MEANWHILE_S, poll
 from tests.support.joytui_process import Machine
 
@@ -76,6 +86,15 @@ def endless(seen: Seen) -> Scripted:
     return Scripted(pieces=[sse([chunk({"content": "word " * 50})], done=False)] * ENDLESS)
 
 
+def patches(seen: Seen) -> Scripted:
+    """An endless freeform call, which the bridge keeps until it is whole."""
+    name = seen.body["tools"][0]["function"]["name"]
+    begin = chunk(call_delta(0, "call_1", name, '{"input": "'))
+    return Scripted(
+        pieces=[sse([one], done=False) for one in (begin, *[chunk(call_delta(0, arguments="word " * 50))] * ENDLESS)]
+    )
+
+
 ANSWERS: dict[str, Callable[[Seen], Scripted]] = {
     "no usage": lambda seen: says(),
     "no usage, whole": lambda seen: whole(),
@@ -92,6 +111,7 @@ ANSWERS: dict[str, Callable[[Seen], Scripted]] = {
     "many": many,
     "all at once": lambda seen: says(text="word " * 8000),
     "endless": endless,
+    "patches": patches,
 }
 
 
@@ -328,6 +348,13 @@ def test_a_stream_ends_at_its_limit(gateways: dict[str, Gateway], api: str, endp
     assert (row["status"], row["error_type"], row["cause"]) == (200, "insufficient_quota", "insufficient-quota")
     assert (row["error_message"], row["cost_source"]) == (error["message"], "estimated")
     assert gateway.ask(key, "no usage", endpoint).status_code == 402
+
+
+def test_what_the_gateway_keeps_back_is_counted_too(gateway: Gateway) -> None:
+    key = gateway.key("5")
+    answer = gateway.ask(key, "patches", RESPONSES, tools=[{"type": "custom", "name": "apply_patch"}])
+    assert "insufficient_quota" in answer.text
+    assert 4 < gateway.spent(key) <= 5 + STEP
 
 
 def test_what_comes_in_one_piece_beyond_the_limit_is_not_passed_on(gateway: Gateway) -> None:
