@@ -8,28 +8,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 
 from joytui.core.clock import now_ms
+from joytui.core.echo import Echo
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
-from joytui.core.redaction import MASK, Redactor, visible
-from joytui.core.request import Ended, Opened
+from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id, cut
+from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
-from joytui.gateway.keyring import KeyEntry, credential
+from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
 
 CLIENT_GONE = 499
+TRUNCATED = clean("stream_truncated", 100), clean("the upstream ended its answer before it was complete", 500)
 access = logging.getLogger("joytui.access")
-_REDACT = Redactor()
-_ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
 
 
 class Visit:
@@ -82,9 +79,9 @@ class Visit:
         return self.client_id or self.request_id
 
     @property
-    def client_id(self) -> str | None:
+    def client_id(self) -> Clean | None:
         """The client's X-Request-ID. (Codex sends other ids, the same on each retry: those are not taken for it.)"""
-        return _text(self.headers.get("x-request-id"), 200)
+        return clean(self.headers.get("x-request-id"), 200)
 
     def id_headers(self) -> list[tuple[bytes, bytes]]:
         shown = self.shown_id.encode("latin-1", "replace")
@@ -102,27 +99,28 @@ class Visit:
             n=self.n,
             started_at=self.started_at,
             key_id=self.key.row.id if self.key else None,
-            model=_text(self.model, 200),
+            model=self._own_text(self.model, 200),
             endpoint=f"/openai/v1/{self.endpoint}",
             stream=self.stream,
             request_id=self.client_id,
-            thread_id=_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
+            thread_id=self._own_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
             project=project,
             client=self._client() if logs else None,
             ip=self.address if logs else None,
             turn_id=turn_id,
         )
 
-    def _client(self) -> str | None:
+    def _client(self) -> Clean | None:
         """Who asks: its user agent, which the doctor's requests have from Codex, as all else of theirs."""
         agent = self._own_text(self.headers.get("user-agent"), 120)
         asked_by_doctor = self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
-        return f"joytui doctor, as {agent}"[:120] if asked_by_doctor and agent else agent
+        return clean(f"joytui doctor, as {agent}", 120) if asked_by_doctor and agent else agent
 
-    def _own_text(self, value: str | None, limit: int) -> str | None:
+    def _own_text(self, value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""
-        key = credential(self.headers)
-        return _text(value.replace(key, MASK) if value and key and len(key) >= 6 else value, limit)
+        if value and (key := credential(self.headers)) and len(key) >= 6:
+            value = value[:DOOR_LIMIT].replace(key, MASK)
+        return clean(value, limit, echo)
 
     def admit(self, candidate: Candidate, opened: Opened, *, held: bool) -> None:
         self.candidate = candidate
@@ -142,14 +140,19 @@ class Visit:
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
             return None
-        self._count(refusal.status, refusal.error_type, Observation(), Charge(), None)
+        self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
+        if refusal.step == "key":
+            return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
+    def drop(self, refusal: Refused) -> None:
+        """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
+        self.ended = True
+        self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
+
     def _refused(self, refusal: Refused) -> Ended:
-        message = _text(refusal.message, 500)
-        return Ended(
-            None, None, None, refusal.status, refusal.error_type, message, refusal.cause, latency_ms=self.elapsed_ms()
-        )
+        error_type, message = clean(refusal.error_type, 100), self._own_text(refusal.message, 500)
+        return Ended(None, None, None, refusal.status, error_type, message, refusal.cause, latency_ms=self.elapsed_ms())
 
     def end(
         self, status: int, seen: Observation, *, gone: bool = False, cut: bool = False, upstream_key: bool = False
@@ -166,31 +169,33 @@ class Visit:
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
         cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
-        error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
+        error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
         if cause == "stream-truncated" and error_type is None:
-            error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
+            error_type, message = TRUNCATED
         ttft = self._after(seen.first_token_at)
+        model, provider, tier = self.candidate.recorded()
+        model = self._told(seen.model_used, 200, seen) or model
         kept = self._close(
             Ended(
-                model_used=_text(seen.model_used, 200) or self.candidate.model,
-                provider=_text(seen.provider, 100) or self.candidate.provider,
-                tier=_text(seen.tier, 40) or self.candidate.tier,
+                model_used=model,
+                provider=self._told(seen.provider, 100, seen) or provider,
+                tier=self._told(seen.tier, 40, seen) or tier,
                 status=status,
-                error_type=_text(error_type, 100),
+                error_type=error_type,
                 error_message=message,
                 cause=cause,
-                finish=_text(seen.finish, 40),
+                finish=self._told(seen.finish, 40, seen),
                 **charged._asdict(),
                 ttft_ms=ttft,
                 latency_ms=self.elapsed_ms(),
-                upstream_id=_id(seen.upstream_id),
-                billing_id=_id(seen.billing_id),
-                notes=self._own_text("; ".join(seen.notes), 500),
+                upstream_id=clean_id(seen.upstream_id, 120, seen.echo),
+                billing_id=clean_id(seen.billing_id, 120, seen.echo),
+                notes=self._told("; ".join(seen.notes), 500, seen),
                 queue_ms=self._after(self.sent),
                 first_byte_ms=self._after(seen.first_byte_at),
             )
         )
-        self._count(status, error_type, seen, charged, ttft)
+        self._count(status, error_type, charged, ttft, model)
         return kept
 
     def charged(self, seen: Observation) -> Charge:
@@ -210,12 +215,12 @@ class Visit:
         if self.ended or self.candidate is None:
             return
         self.ended = True
-        used, charged = self.candidate, self.charged(seen)
+        used, charged = self.candidate.recorded(), self.charged(seen)
         message = interrupted("the gateway was stopped before this request ended", charged)
-        ended = Ended(used.model, used.provider, used.tier, 500, INTERRUPTED, message, refusal.cause)
+        ended = Ended(*used, 500, INTERRUPTED, message, refusal.cause)
         ended = ended._replace(latency_ms=self.elapsed_ms(), queue_ms=self._after(self.sent))
         self._close(ended._replace(**charged._asdict()))
-        self._count(500, INTERRUPTED, seen, charged, None)
+        self._count(500, INTERRUPTED, charged, None, used[0])
 
     def _close(self, ended: Ended) -> asyncio.Future[None]:
         assert self.opened is not None
@@ -223,11 +228,14 @@ class Visit:
         self.gateway.running.pop(self.n, None)
         return self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
+    def _told(self, value: str | None, limit: int, seen: Observation) -> Clean | None:
+        """What the upstream says, without its own key and this request's."""
+        return self._own_text(value, limit, seen.echo)
+
     def _count(
-        self, status: int, error_type: str | None, seen: Observation, charged: Charge, ttft: float | None
+        self, status: int, error_type: Clean | None, charged: Charge, ttft: float | None, model: Clean | None = None
     ) -> None:
         tokens, cost = charged[:4], charged.cost_nano
-        model = (seen.model_used or self.candidate.model) if self.candidate else ""
         latency = self.elapsed_ms()
         self.gateway.metrics.ended(self.endpoint, model, status, error_type, tokens, cost, ttft, latency)
         if access.isEnabledFor(logging.INFO):
@@ -235,7 +243,7 @@ class Visit:
                 "request": self.request_id,
                 "key": self.key.row.id if self.key else None,
                 "endpoint": self.endpoint,
-                "model": model or _text(self.model, 200),
+                "model": model or self._own_text(self.model, 200),
                 "status": status,
                 "error_type": error_type,
                 "input_tokens": charged.input_tokens,
@@ -252,25 +260,13 @@ class Visit:
         return round((time.monotonic() - self.started) * 1000, 3)
 
 
-@lru_cache(maxsize=2048)
-def _text(value: str | None, limit: int) -> str | None:
-    """Text from outside as the store may keep it: no control characters, no secrets, no more than so much.
-
-    Remembered, since clients and models are the same ones again and again.
-    """
-    if not value:
-        return None
-    if len(value) > 4096:
-        value = value[:4096]
-    return _REDACT.text(visible(value, limit=limit)).replace("\n", " ").strip() or None
+def _keyless(opened: Opened) -> Opened:
+    """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
+    request_id, client = cut(opened.request_id, 48), cut(opened.client, 64)
+    return opened._replace(request_id=request_id, client=client, thread_id=None, project=None, turn_id=None)
 
 
-def _id(value: str | None) -> str | None:
-    """An upstream's id: as it is where it looks like one, else like any other text."""
-    return value if value and len(value) <= 120 and _ID.fullmatch(value) else _text(value, 120)
-
-
-def _turn(metadata: str | None) -> tuple[str | None, str | None]:
+def _turn(metadata: str | None) -> tuple[Clean | None, Clean | None]:
     """The turn that Codex is in and the folder that it works in, where its turn metadata says them (observed with 0.169.0 and
     0.171.0: `turn_id`, and `workspaces` by path)."""
     try:
@@ -281,4 +277,4 @@ def _turn(metadata: str | None) -> tuple[str | None, str | None]:
         return None, None
     turn, workspaces = said.get("turn_id"), said.get("workspaces")
     project = next(iter(workspaces)) if isinstance(workspaces, dict) and workspaces else None
-    return _text(turn, 100) if isinstance(turn, str) else None, _text(project, 300)
+    return clean(turn, 100) if isinstance(turn, str) else None, clean(project, 300)

@@ -23,8 +23,8 @@ from joytui.gateway.bridge.errors import CUT, StreamError, find_error
 from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import Carried
+from joytui.gateway.bridge.reported_usage import Usage, billed_usage, merge_records, metadata_records, read_usage
 from joytui.gateway.bridge.tools import ToolNames
-from joytui.gateway.bridge.usage import Usage, billed_usage, merge_records, metadata_records, read_usage
 
 
 @dataclass(slots=True)

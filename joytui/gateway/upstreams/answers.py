@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from joytui.core.echo import WHOLE_LIMIT, Echo
 from joytui.core.joytoken import (
     HEADER_ERROR_ORIGIN,
     HEADER_USED_MODEL,
@@ -17,7 +18,6 @@ from joytui.core.joytoken import (
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
-from joytui.core.redaction import MASK
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.encode import chat_failure, event_bytes
 from joytui.gateway.bridge.errors import StreamError, find_error
@@ -28,15 +28,18 @@ from joytui.gateway.upstreams.exchange import (
     Exchange,
     ModelCall,
     Observation,
+    error_body,
     error_exchange,
     one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
-from joytui.gateway.upstreams.transport import MAX_BODY, SENT_KEY, TransportOptions
+from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 from joytui.gateway.upstreams.usage_option import PART, Parts
 
 MAX_ERROR_BODY = 1024 * 1024
+ERROR_TEXT = 4000
+"""Characters that are passed on of an error's text where its body is too large to pass."""
 MAX_BRIDGED = 256 * 1024 * 1024
 """The most bytes of one stream that is translated: whatever they hold, the bridge keeps a part of them to the end."""
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
@@ -77,9 +80,9 @@ async def passed_through(
     if response.status_code != 200:
         return await refused(response, seen)
     reader = reader_for(call.endpoint, seen)
-    headers = to_client(response.headers)
+    headers = _headers(response, seen)
     try:
-        events, pieces = await _form(response)
+        events, pieces = await _form(response, seen.echo)
         if events:
             if not _says_events(response):
                 headers["content-type"] = EVENT_STREAM
@@ -98,9 +101,9 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     _from_headers(response, seen)
     if response.status_code != 200:
         return await refused(response, seen)
-    headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
+    headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     try:
-        events, pieces = await _form(response)
+        events, pieces = await _form(response, seen.echo)
         if bridge.call.stream and events:
             chunks = _chunks(response, pieces, seen)
             body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
@@ -126,7 +129,7 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
     status = response.status_code
     try:
-        body = _without_key(response, await whole(response, MAX_ERROR_BODY))
+        body = await whole(response, MAX_ERROR_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge):
         body = b""
     if status < 400:
@@ -138,10 +141,12 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         exchange.undone = True
         return exchange
     error = _error_in(body)
+    body = _bounded(body, error, status)
+    body = seen.echo.masked(body) if seen.echo else body
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
     seen.error_message = error.message if error else f"the upstream answered {status}"
     seen.complete = True
-    headers = to_client(response.headers)
+    headers = _headers(response, seen)
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
@@ -153,10 +158,22 @@ def _undone(status: int, *, told: bool) -> bool:
     return status >= 500 and status not in MAYBE_AT_WORK and (told or status not in BROKEN_BEHIND)
 
 
-def _without_key(response: httpx.Response, body: bytes) -> bytes:
-    """An error body without the upstream's key: some upstreams repeat it, and it is not the client's to see."""
-    key: bytes = response.extensions.get(SENT_KEY, b"")
-    return body.replace(key, MASK.encode()) if len(key) >= 6 else body
+def _bounded(body: bytes, error: Any, status: int) -> bytes:
+    """The upstream's own words, as far as they can be searched for its key at once: no error needs more."""
+    if len(body) <= WHOLE_LIMIT:
+        return body
+    message = error.message if error else f"the upstream answered {status}, with an error page of {len(body)} bytes"
+    kind = (error.type or error.code) if error else None
+    return error_body(message[:ERROR_TEXT], (kind or UPSTREAM_ERROR)[:ERROR_TEXT])
+
+
+def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
+    """What the client sees of the headers. They are short, and in a good answer only the whole key is looked for."""
+    headers, echo = to_client(response.headers), seen.echo
+    if not echo:
+        return headers
+    searched = echo.text if response.status_code != 200 else echo.whole
+    return {name: searched(value) for name, value in headers.items()}
 
 
 def _error_in(body: bytes) -> Any:
@@ -186,10 +203,10 @@ def _says_events(response: httpx.Response) -> bool:
     return _kind(response) == EVENT_STREAM
 
 
-async def _form(response: httpx.Response) -> tuple[bool, AsyncIterator[bytes]]:
+async def _form(response: httpx.Response, echo: Echo | None) -> tuple[bool, AsyncIterator[bytes]]:
     """Whether the body is an event stream, and its pieces. Where the content type says something else, or nothing, its first
     bytes tell: what streams under a wrong name costs as much. One that says it is one is not waited for."""
-    pieces = _pieces(response)
+    pieces = _pieces(response, echo)
     if _says_events(response):
         return True, pieces
     head = b""
@@ -208,10 +225,11 @@ async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
+async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIterator[bytes]:
+    """Bytes as they arrive, but for the upstream's own key; decoded where it compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    return response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes()
+    async for piece in response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes():
+        yield echo.passing(piece) if echo else piece
 
 
 async def whole(response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None) -> bytes:

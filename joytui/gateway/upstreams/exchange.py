@@ -19,6 +19,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from joytui.core.echo import Echo
+from joytui.core.redaction import DOOR_LIMIT, escaped_json
 from joytui.gateway.bridge.errors import StreamError
 
 Endpoint = Literal["responses", "chat/completions"]
@@ -42,6 +44,7 @@ class Observation:
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
     `output_bytes`: length of the text, reasoning and arguments so far, of all choices, as UTF-8: what tokens are estimated
     from where the upstream does not tell them.
+    `echo`: finds the upstream's own key, which an answer may repeat.
     """
 
     input_tokens: int = 0
@@ -64,6 +67,7 @@ class Observation:
     output_bytes: int = 0
     upstream: str | None = None
     notes: list[str] = field(default_factory=list)
+    echo: Echo | None = None
 
     def note(self, text: str) -> None:
         """Adds a remark for the record, once."""
@@ -169,7 +173,7 @@ class Upstream(Protocol):
 def error_body(message: str, error_type: str) -> bytes:
     """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
     error = {"message": message, "type": error_type}
-    return json.dumps({"error": error}, ensure_ascii=False).encode("utf-8", "replace")
+    return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 
 async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
@@ -188,5 +192,6 @@ def error_exchange(
 ) -> Exchange:
     """An answer that joytui itself gives in JoyToken's error shape."""
     seen = observation or Observation()
+    message = seen.echo.text(message[:DOOR_LIMIT]) if seen.echo else message
     seen.error_type, seen.error_message, seen.complete = error_type, message, True
     return Exchange(status, {"content-type": JSON, **(headers or {})}, one_chunk(error_body(message, error_type)), seen)

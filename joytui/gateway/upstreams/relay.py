@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from joytui.core.echo import Echo
 from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
@@ -54,6 +55,7 @@ class Relay:
         self.name = name
         self.url = url.rstrip("/")
         self._key = key
+        self._echo = Echo(key or "")
         self._key_from = key_from if key else None
         self._options = options or TransportOptions()
         self._client, self._transport = upstream_client(self.url, self._options)
@@ -117,14 +119,14 @@ class Relay:
         return exchange
 
     async def _pass(self, call: ModelCall, asking: bytes | None) -> Exchange:
-        seen = Observation(upstream=self.name)
+        seen = Observation(upstream=self.name, echo=self._echo)
         sent = await self._send(call, call.endpoint, asking or call.raw, seen, bridged=False)
         if isinstance(sent, Exchange):
             return sent
         return await answers.passed_through(sent, call, seen, hide_usage=asking is not None)
 
     async def _bridge(self, call: ModelCall) -> Exchange:
-        seen = Observation(upstream=self.name)
+        seen = Observation(upstream=self.name, echo=self._echo)
         quirks = quirks_for(self.url, call.model)
         try:
             chat = to_chat(call.body, quirks)

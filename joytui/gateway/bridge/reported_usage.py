@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
+from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge.quirks import DEFAULT, UsageSpelling
 
 MOST_TOKENS = 10**12
@@ -17,33 +18,32 @@ MOST_COST = 1_000_000 * NANO_PER_CREDIT
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer: `cached` is part of `input`, `reasoning` part of `output`. `odd`: input or output was told as
-    something that is no count, and stands here as 0."""
+    """What one answer used; `total` where the upstream says it. `odd`: input or output was told as something that is no count,
+    and stands here as 0."""
 
-    input: int = 0
-    cached: int = 0
-    output: int = 0
-    reasoning: int = 0
+    tokens: TokenCounts
     total: int | None = None
     odd: bool = False
 
     def to_responses(self) -> dict[str, Any]:
-        """The form that Codex reads; one without `input_tokens` fails the turn (Codex 0.169.0, observed)."""
+        """The form that Codex reads; one without `input_tokens` fails the turn (observed with Codex 0.169.0)."""
+        tokens = self.tokens
         return {
-            "input_tokens": self.input,
-            "input_tokens_details": {"cached_tokens": self.cached},
-            "output_tokens": self.output,
-            "output_tokens_details": {"reasoning_tokens": self.reasoning},
-            "total_tokens": self.input + self.output if self.total is None else self.total,
+            "input_tokens": tokens.input,
+            "input_tokens_details": {"cached_tokens": tokens.cached},
+            "output_tokens": tokens.output,
+            "output_tokens_details": {"reasoning_tokens": tokens.reasoning},
+            "total_tokens": tokens.input + tokens.output if self.total is None else self.total,
         }
 
     def to_chat(self) -> dict[str, Any]:
+        tokens = self.tokens
         return {
-            "prompt_tokens": self.input,
-            "completion_tokens": self.output,
-            "total_tokens": self.input + self.output if self.total is None else self.total,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
-            "completion_tokens_details": {"reasoning_tokens": self.reasoning},
+            "prompt_tokens": tokens.input,
+            "completion_tokens": tokens.output,
+            "total_tokens": tokens.input + tokens.output if self.total is None else self.total,
+            "prompt_tokens_details": {"cached_tokens": tokens.cached},
+            "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
         }
 
 
@@ -61,8 +61,9 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     if cached is None:
         cached = _count(usage, *spelling.cached)
     reasoning = _count(out, *spelling.reasoning_in_details)
+    tokens = TokenCounts(given or 0, cached or 0, output or 0, reasoning or 0)
     odd = _odd(usage, *spelling.input, *spelling.output)
-    return Usage(given or 0, cached or 0, output or 0, reasoning or 0, _count(usage, *spelling.total), odd)
+    return Usage(tokens, _count(usage, *spelling.total), odd)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -119,7 +120,8 @@ def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
         return sum(_count(bill, name) or 0 for bill in counted)
 
     odd = any(_odd(bill, "input_tokens", "output_tokens") for bill in counted)
-    return Usage(total("input_tokens"), total("cached_input_tokens"), total("output_tokens"), odd=odd)
+    counts = TokenCounts(total("input_tokens"), total("cached_input_tokens"), total("output_tokens"))
+    return Usage(counts, odd=odd)
 
 
 def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:
