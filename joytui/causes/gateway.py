@@ -334,6 +334,11 @@ GATEWAY: Final = (
             Sign(error=("usage_limit_reached", "usage_limit_exceeded")),
             Sign(codex=r"Quota exceeded\. Check your plan", note=_UPSELL),
             Sign(
+                people=r"\b(?:daily|weekly|total) limit of \S+ credits exceeded\b|\binsufficient wallet balance: the",
+                note="These are joytui's own words: which limit, what is left of it, and when it resets. An answer that was"
+                " running is ended there, too; Codex then says “Quota exceeded. Check your plan and billing details.”",
+            ),
+            Sign(
                 people=r"\b402\b|payment required|insufficient[ _]quota|wallet|quota exceeded|budget exceeded|out of credits",
                 others=("rate-limited",),
                 ask=f"{WHOLE_MESSAGE}, and {LOG}",

@@ -1,4 +1,8 @@
-"""What an answer cost and why it failed: from the upstream's observation to the end of the record."""
+"""What an answer costs and why it failed: from the upstream's observation to the end of the record.
+
+What is not told is not free. Tokens are the upstream's own where they can be true, else estimated from the bytes that
+passed. The cost is the upstream's bill; else our price for the tokens; else, where no price is known, what was held.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +11,79 @@ from joytui.causes.answers import named_cause, of_fields
 from joytui.causes.error_bodies import error_fields
 from joytui.core import joytoken
 from joytui.core.money import format_credits
-from joytui.gateway.catalog import Catalog, cost, dearest
+from joytui.gateway.catalog import Catalog, Prices, cost, dearest
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.records import Candidate
+from joytui.ledger.records import Candidate, Charge
 
-CHARACTERS_PER_TOKEN = 4
-
-
-def priced(observation: Observation, candidate: Candidate, catalog: Catalog) -> tuple[int, str]:
-    """Nano-credits and where they come from: the upstream's own figure, our prices, or nothing to tell by."""
-    if observation.cost_nano is not None:
-        return observation.cost_nano, "upstream"
-    if not observation.input_tokens and not observation.output_tokens:
-        return 0, "none"
-    model = (observation.model_used and catalog.get(observation.model_used)) or catalog.get(candidate.model)
-    if not model or model.prices is None:
-        return 0, "none"
-    seen = observation
-    return cost(model.prices, seen.input_tokens, seen.cached_input_tokens, seen.output_tokens), "estimated"
+BYTES_PER_TOKEN = 4
+"""For an estimate where nothing is told: English is about that, other scripts have more bytes and more tokens a letter."""
+MOST_HIDDEN = 1_000_000
+"""How many tokens an upstream may tell beyond the bytes that passed here, input and output each: the template around a
+request, files by URL, thoughts that are not shown. No model is sold that writes more, and few read more. Usage beyond it is
+not believed."""
 
 
-def priced_stopped(observation: Observation, candidate: Candidate, catalog: Catalog) -> tuple[int, str]:
-    """The same for an answer that nobody waited for, whose bill therefore never came. What the upstream was to route
-    (`auto`) is priced as it was held, by the dearest model of its tier: a budget holds for those who hang up as well."""
-    nano, source = priced(observation, candidate, catalog)
-    model = dearest(catalog, candidate.tier) if source == "none" and candidate.model == joytoken.AUTO_MODEL else None
-    if model is None or model.prices is None:
-        return nano, source
-    observation.note(f"priced as {model.key}: which model answered, or its price, was not told")
-    return cost(model.prices, observation.input_tokens, 0, observation.output_tokens), "estimated"
+def charge(
+    seen: Observation, candidate: Candidate, catalog: Catalog, *, body_bytes: int, held: int, stopped: bool = False
+) -> tuple[Charge, list[str]]:
+    """What an answer is charged for, as far as it came, and the remarks that belong on its record.
+
+    `held`: nano-credits that are held for it; 0 where nothing limits it. `stopped`: the client did not wait for the end, or
+    its limit was reached, so that an answer of which nothing came is charged for as well.
+    """
+    if _came_to_nothing(seen) and not stopped:
+        return Charge(cost_nano=seen.cost_nano or 0, cost_source="none" if seen.cost_nano is None else "upstream"), []
+    tokens, notes = _tokens(seen, body_bytes)
+    if seen.cost_nano is not None:
+        return Charge(*tokens, seen.cost_nano, "upstream"), notes
+    prices, priced_as = _prices(seen, candidate, catalog)
+    if prices is not None:
+        given, cached, output, _ = tokens
+        notes += [priced_as] if priced_as else []
+        return Charge(*tokens, cost(prices, given, cached, output), "estimated"), notes
+    if held:
+        return Charge(*tokens, held, "estimated"), [*notes, "no price is known: it costs what was held for it"]
+    return Charge(*tokens), notes
 
 
-def estimate_usage(observation: Observation, body_bytes: int) -> None:
-    """Fills in the tokens of an answer that nobody waited for: what went in, and what had come out."""
-    if observation.usage_seen:
-        return
-    observation.input_tokens = body_bytes // CHARACTERS_PER_TOKEN + 1
-    observation.output_tokens = -(-observation.output_chars // CHARACTERS_PER_TOKEN)
-    observation.note("usage estimated: the client went away before the upstream told it")
+def written(seen: Observation) -> int:
+    """Output tokens so far: those that were told, at least as many as the bytes are worth."""
+    estimated = -(-seen.output_bytes // BYTES_PER_TOKEN)
+    return max(estimated, seen.output_tokens) if seen.output_tokens <= seen.output_bytes + MOST_HIDDEN else estimated
+
+
+def _came_to_nothing(seen: Observation) -> bool:
+    """It failed before anything came: an error in a 200, a stream that broke off at once."""
+    return not seen.output_bytes and not seen.usage_seen and (seen.error_type is not None or not seen.complete)
+
+
+def _tokens(seen: Observation, body_bytes: int) -> tuple[tuple[int, int, int, int], list[str]]:
+    """Input, cached, output and reasoning tokens, as told or estimated."""
+    if seen.usage_seen and _can_be_true(seen, body_bytes):
+        return (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens), []
+    why = "the upstream's is not believed" if seen.usage_seen else "the upstream did not tell it"
+    note = f"usage estimated at {BYTES_PER_TOKEN} bytes a token: {why}"
+    return (body_bytes // BYTES_PER_TOKEN + 1, 0, -(-seen.output_bytes // BYTES_PER_TOKEN), 0), [note]
+
+
+def _can_be_true(seen: Observation, body_bytes: int) -> bool:
+    """Not none at all, not less than nothing for an answer that came, and not far above what passed."""
+    given, output = seen.input_tokens, seen.output_tokens
+    told = (output > 0 or not seen.output_bytes) and given + output > 0
+    return told and given <= body_bytes + MOST_HIDDEN and output <= seen.output_bytes + MOST_HIDDEN
+
+
+def _prices(seen: Observation, candidate: Candidate, catalog: Catalog) -> tuple[Prices | None, str | None]:
+    """The prices of the model that answered, else of the one that was chosen. What the upstream was to route (`auto`) is
+    priced as it was held, by the dearest model of its tier, and a remark says so."""
+    for key in (seen.model_used, candidate.model):
+        model = catalog.get(key) if key else None
+        if model is not None and model.prices is not None:
+            return model.prices, None
+    model = dearest(catalog, candidate.tier) if candidate.model == joytoken.AUTO_MODEL else None
+    if model is None:
+        return None, None
+    return model.prices, f"priced as {model.key}: which model answered, or its price, was not told"
 
 
 def cause_of(
@@ -66,21 +105,16 @@ def cause_of(
 
 
 def metadata(
-    observation: Observation,
-    candidate: Candidate,
-    catalog: Catalog,
-    request_id: str,
-    routing_ms: float,
+    observation: Observation, candidate: Candidate, charged: Charge, request_id: str, routing_ms: float
 ) -> dict[str, object]:
     """JoyToken's `metadata` of an answer (docs: usage-billing; the real answer of 2026-08-31 has the same fields)."""
-    nano, _ = priced(observation, candidate, catalog)
     return {
         "billing": {
-            "cached_input_tokens": observation.cached_input_tokens,
+            "cached_input_tokens": charged.cached_input_tokens,
             "cached_output_tokens": 0,
-            "credits_used": format_credits(nano),
-            "input_tokens": observation.input_tokens,
-            "output_tokens": observation.output_tokens,
+            "credits_used": format_credits(charged.cost_nano),
+            "input_tokens": charged.input_tokens,
+            "output_tokens": charged.output_tokens,
         },
         "billing_id": observation.billing_id or f"bill-{request_id.removeprefix('req-'):0>32}",
         "latency": {"routing_ms": round(routing_ms)},

@@ -8,18 +8,28 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
+from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.key_lookup import credential
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
-from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
+from joytui.gateway.renewal import Renewal
+from joytui.gateway.request_body import (
+    BYTES_PER_TOKEN,
+    ClientGone,
+    ModelRequest,
+    decompress,
+    parse,
+    read_body,
+    too_large,
+)
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.answers import broken_event
@@ -70,7 +80,7 @@ class ModelEndpoint:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
         request = parse(raw, self._endpoint)
-        visit.model, visit.stream, visit.body_bytes = request.model, request.stream, len(raw)
+        visit.model, visit.stream = request.model, request.stream
         assert visit.key is not None
         if request.previous is not None and not await _kept(
             self._gateway.ledger.answered(visit.key.row.id, request.previous)
@@ -79,6 +89,7 @@ class ModelEndpoint:
                 "previous_response_id is not supported but for a response that this key got; send the whole input"
             )
         ask = request.ask(visit.address)
+        visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)
         opened = visit.describe()
         limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
@@ -151,7 +162,7 @@ class ModelEndpoint:
         form = gateway.settings.metadata
 
         def describe(seen: Observation) -> Any:
-            told = metadata(seen, chosen, gateway.market.catalog, visit.shown_id, routing_ms)
+            told = metadata(seen, chosen, visit.charged(seen), visit.shown_id, routing_ms)
             return [told] if form == "array" else told
 
         return ModelCall(
@@ -173,7 +184,7 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
 class _Answer:
     """The upstream's answer on its way to the client, watched for a client that goes away."""
 
-    __slots__ = ("_begun", "_call", "_gone", "_kept", "_send", "_visit")
+    __slots__ = ("_begun", "_call", "_cut", "_gone", "_kept", "_send", "_visit")
 
     def __init__(self, visit: Visit, call: ModelCall, kept: asyncio.Future[None] | None, send: Send) -> None:
         self._visit = visit
@@ -181,6 +192,7 @@ class _Answer:
         self._kept = kept
         self._send = send
         self._begun = False
+        self._cut = False
         self._gone = False
 
     async def deliver(self, receive: Receive) -> None:
@@ -200,7 +212,7 @@ class _Answer:
         except asyncio.CancelledError:
             task.uncancel()
             if not self._gone:
-                await self._stopped()
+                await self._stopped(exchange)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
             visit.refuse(refusal)
@@ -215,17 +227,25 @@ class _Answer:
                 self._end(exchange)
                 await exchange.aclose()
 
-    def _end(self, exchange: Exchange) -> None:
-        """Hands the record over, once: before the last byte goes, so that who has an answer finds it in the logs."""
+    def _end(self, exchange: Exchange) -> asyncio.Future[None] | None:
+        """Hands the record over, once. It is kept before the last byte goes (`_kept_end`), so that who has an answer finds it
+        in the logs, and what a client has whole is not free if the gateway dies."""
         seen, status = exchange.observation, exchange.status
         foreign = HEADER_ERROR_ORIGIN.lower() in exchange.headers
         gone = self._gone and not seen.complete
-        self._visit.end(status, seen, gone=gone, upstream_key=foreign and status in (401, 403))
+        refused = foreign and status in (401, 403)
+        return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
-    async def _stopped(self) -> None:
+    async def _kept_end(self, exchange: Exchange) -> None:
+        kept = self._end(exchange)
+        if kept is not None:
+            await kept
+
+    async def _stopped(self, exchange: Exchange | None) -> None:
         """The gateway is stopped, and this request was still running when its time was over: say so, here and there."""
-        refusal = refusals.stopping()
-        self._visit.interrupt(refusal)
+        seen = exchange.observation if exchange is not None else Observation()
+        refusal = refusals.stopping("what has passed is charged") if self._begun else refusals.stopping()
+        self._visit.interrupt(refusal, seen if self._begun else Observation())
         if not self._begun:
             await send_refusal(self._send, refusal, self._visit.id_headers())
             return
@@ -240,20 +260,33 @@ class _Answer:
 
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
-        if not self._call.stream:
+        if not self._call.stream or exchange.fail is None:
             body = b"".join([chunk async for chunk in exchange.body])
-            self._end(exchange)
+            await self._kept_end(exchange)
             headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         self._begun = True
-        async for chunk in exchange.body:
-            if chunk:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        self._end(exchange)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        last = await self._stream(exchange)
+        await self._kept_end(exchange)
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _stream(self, exchange: Exchange) -> bytes:
+        """Passes a stream on as far as it can be paid for; returns what is still to be said at its end."""
+        assert self._visit.candidate is not None
+        renewal = Renewal(self._visit, self._visit.candidate, exchange.observation)
+        try:
+            async for chunk in exchange.body:
+                await renewal.keep_up()
+                if chunk:
+                    await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+                renewal.passed = exchange.observation.output_bytes
+        except Refused as refusal:
+            self._cut = True
+            return await _cut_off(exchange, refusal, renewal.passed)
+        return b""
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         visit = self._visit
@@ -269,6 +302,19 @@ class _Answer:
                 if name.lower().encode() not in have and value != AUTO_MODEL:
                     headers.append((name.lower().encode(), _header(value)))
         return headers
+
+
+async def _cut_off(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
+    """Ends a stream for which no more could be held: what tells the client, in the stream's own words. What it was not given
+    any more is not charged for either."""
+    if isinstance(exchange.body, AsyncGenerator):
+        await exchange.body.aclose()
+    await exchange.aclose()
+    assert exchange.fail is not None
+    told = exchange.fail(StreamError(refusal.error_type, refusal.message, refusal.error_type))
+    seen = exchange.observation
+    seen.error_type, seen.error_message, seen.output_bytes = refusal.error_type, refusal.message, passed
+    return told
 
 
 def _header(value: str) -> bytes:

@@ -123,8 +123,8 @@ def too_many_keyless(a_second: int) -> Refused:
     return Refused(429, RATE_LIMITED, message, cause="rate-limited", step="key", headers={"Retry-After": "1"})
 
 
-def stopping() -> Refused:
-    message = "the gateway is being stopped; nothing is charged for this request"
+def stopping(charged: str = "nothing is charged for this request") -> Refused:
+    message = f"the gateway is being stopped; {charged}"
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", headers={"Retry-After": "1"})
 
 
@@ -135,7 +135,15 @@ def store_unavailable(error: StoreUnavailable) -> Refused:
 
 def no_money(lack: Shortfall) -> Refused:
     """402, with which limit refused, what is left, and when it resets."""
-    need = f"this request may cost up to {format_credits(lack.estimate)}"
+    return _lacking(lack, f"this request may cost up to {format_credits(lack.estimate)}")
+
+
+def used_up(lack: Shortfall) -> Refused:
+    """The same for an answer that was running."""
+    return _lacking(lack, f"this answer was ended, since its next step may cost up to {format_credits(lack.estimate)}")
+
+
+def _lacking(lack: Shortfall, need: str) -> Refused:
     if lack.period is None:
         message = (
             f"insufficient wallet balance: the {lack.tier} wallet has {format_credits(lack.left)} credits left"

@@ -16,6 +16,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BYTES_PER_TOKEN = 3
 """For holding: JSON in English is about 4 bytes a token, and too much held is given back."""
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""An upstream goes by one of them, and nobody knows by which: the largest counts."""
 DRAIN = 8
 MOST_MEMBERS = 16
 """Of one gzip body: the rest is copied for each."""
@@ -28,7 +30,8 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """A request's JSON. `raw` is its bytes as they came (decompressed). `previous`: the answer that it goes on from."""
+    """A request's JSON. `raw` is its bytes as they came (decompressed). `output_tokens`: the most that each of its `answers`
+    may have, as far as it says. `previous`: the answer that it goes on from."""
 
     body: dict[str, Any]
     raw: bytes
@@ -36,6 +39,7 @@ class ModelRequest:
     tier: str | None
     stream: bool
     output_tokens: int | None
+    answers: int
     previous: str | None = None
 
     def ask(self, address: str | None) -> Ask:
@@ -46,6 +50,7 @@ class ModelRequest:
             VISION if b"image" in self.raw and has_image(self.body) else NO_FEATURES,
             input_tokens(self.raw),
             self.output_tokens,
+            self.answers,
         )
 
 
@@ -124,16 +129,21 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
     if tier is not None and not isinstance(tier, str):
         raise refusals.bad_request("tier must be a string")
     previous = None
+    if body.get("background"):
+        raise refusals.bad_request(
+            "background is not supported: what such a request costs is never told to the gateway"
+        )
     if endpoint == "chat/completions":
         _check_messages(body.get("messages"))
-        limit = body.get("max_completion_tokens", body.get("max_tokens"))
+        if not isinstance(body.get("stream_options", {}), (dict, type(None))):
+            raise refusals.bad_request("stream_options must be an object")
     else:
         _check_input(body.get("input"))
         previous = _previous(body)
-        limit = body.get("max_output_tokens")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise refusals.bad_request("max_tokens must be an integer from 1 up")
-    return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit, previous)
+    limits = [limit for name in LIMITS if (limit := _whole_number(body, name)) is not None]
+    answers = _whole_number(body, "n") or 1
+    most = max(limits, default=None)
+    return ModelRequest(body, raw, model or None, tier or None, bool(stream), most, answers, previous)
 
 
 def _previous(body: dict[str, Any]) -> str | None:
@@ -145,6 +155,13 @@ def _previous(body: dict[str, Any]) -> str | None:
     if previous is not None and (not isinstance(previous, str) or not previous):
         raise refusals.bad_request("previous_response_id must be the id of a response")
     return previous
+
+
+def _whole_number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise refusals.bad_request(f"{name} must be an integer from 1 up")
+    return value
 
 
 def _check_messages(messages: Any) -> None:

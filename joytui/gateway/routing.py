@@ -28,7 +28,8 @@ FIRST_TIER = {"COST_FIRST": "economy", "QUALITY_FIRST": "premium"}
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a request wants. Token counts are estimates for the freeze; `features` what a model must have (vision)."""
+    """What a request wants. Token counts are estimates for the freeze, `output_tokens` that of each of its `answers`;
+    `features` what a model must have (vision)."""
 
     model: str | None = None
     tier: str | None = None
@@ -36,6 +37,7 @@ class Ask:
     features: frozenset[str] = frozenset()
     input_tokens: int = 0
     output_tokens: int | None = None
+    answers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +137,14 @@ def _tier_order(tiers: tuple[str, ...], strategy: str) -> list[str]:
 def _forwarded(tier: str, ask: Ask, market: Market) -> Candidate:
     """`auto` for the upstream to route: held at the price of the dearest model of that tier that we know of."""
     held = _candidate(dearest(market.catalog, tier) or Model(AUTO_MODEL, AUTO_MODEL), tier, ask, market)
-    return Candidate(AUTO_MODEL, market.provider, tier, held.estimate)
+    return held._replace(model=AUTO_MODEL, provider=market.provider)
 
 
 def _candidate(model: Model, tier: str, ask: Ask, market: Market) -> Candidate:
-    estimate = market.default_freeze
-    if model.prices is not None:
-        output = market.default_output_tokens if ask.output_tokens is None else ask.output_tokens
-        estimate = reserve(model.prices, ask.input_tokens, output)
-    return Candidate(model.key, model.provider or market.provider, tier, estimate)
+    """Without a price, each step of output is held at the default freeze."""
+    provider, step = model.provider or market.provider, market.default_output_tokens
+    if model.prices is None:
+        return Candidate(model.key, provider, tier, market.default_freeze, step, market.default_freeze)
+    output = ask.answers * (step if ask.output_tokens is None else ask.output_tokens)
+    held = reserve(model.prices, ask.input_tokens, output)
+    return Candidate(model.key, provider, tier, held, output, reserve(model.prices, 0, step))

@@ -106,9 +106,10 @@ class GatewaySettings(BaseModel):
     """JoyToken's `metadata` in answers: an object as documented, or an array as its real answers have it."""
 
     default_output_tokens: int = Field(1024, ge=1)
-    """What a request without max_tokens is held for (JoyToken: 1024)."""
+    """What a request without max_tokens is held for (JoyToken: 1024), and the step by which more is held for an answer that
+    goes on: a stream for which a step cannot be held ends."""
     default_freeze: Credits = "1"
-    """Credits to hold where no price is known."""
+    """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
     lease_s: int = Field(900, ge=30, le=1_000_000)
     """What a request holds is given back after this long unless the gateway renews it."""
     duplicate_window_s: int = Field(86_400, ge=0, le=100_000_000)

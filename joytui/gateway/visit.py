@@ -18,15 +18,14 @@ from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id, cut
 from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
 from joytui.gateway.key_lookup import KeyEntry, credential
-from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
+from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.records import INTERRUPTED, Candidate
+from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
 
 CLIENT_GONE = 499
 TRUNCATED = clean("stream_truncated", 100), clean("the upstream ended its answer before it was complete", 500)
-STOPPED = clean("the gateway was stopped before this request ended; nothing was charged", 500)
 access = logging.getLogger("joytui.access")
 
 
@@ -41,6 +40,7 @@ class Visit:
         "gateway",
         "headers",
         "held",
+        "holds",
         "key",
         "model",
         "n",
@@ -69,6 +69,7 @@ class Visit:
         self.candidate: Candidate | None = None
         self.opened: Opened | None = None
         self.held = False
+        self.holds = 0
         self.admitted = False
         self.ended = False
 
@@ -125,6 +126,7 @@ class Visit:
         self.candidate = candidate
         self.opened = opened
         self.held = held
+        self.holds = candidate.estimate if held else 0
         self.admitted = True
         self.gateway.running[self.n] = self
 
@@ -138,7 +140,7 @@ class Visit:
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
             return None
-        self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
+        self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
         if refusal.step == "key":
             return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
@@ -146,26 +148,26 @@ class Visit:
     def drop(self, refusal: Refused) -> None:
         """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
         self.ended = True
-        self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
+        self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
 
     def _refused(self, refusal: Refused) -> Ended:
         error_type, message = clean(refusal.error_type, 100), self._own_text(refusal.message, 500)
         return Ended(None, None, None, refusal.status, error_type, message, refusal.cause, latency_ms=self.elapsed_ms())
 
-    def end(self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False) -> None:
-        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated)."""
+    def end(
+        self, status: int, seen: Observation, *, gone: bool = False, cut: bool = False, upstream_key: bool = False
+    ) -> asyncio.Future[None] | None:
+        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated); `cut`: its
+        limit was reached. The future, where there is one, is done when the record is kept."""
         if self.ended or self.candidate is None:
-            return
+            return None
         self.ended = True
+        charged, remarks = self._charge(seen, status, stopped=gone or cut)
+        for remark in remarks:
+            seen.note(remark)
         if gone:
-            estimate_usage(seen, self.body_bytes)
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
-        good = status < 400 or gone
-        price = priced_stopped if gone else priced
-        cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
-        if seen.cost_nano is not None:
-            cost, source = seen.cost_nano, "upstream"
         words = (seen.error_message or "")[:DOOR_LIMIT]
         failure = cause_of(status, seen.error_type, words, complete=seen.complete, upstream_key=upstream_key)
         cause = None if gone else failure
@@ -175,7 +177,7 @@ class Visit:
         ttft = self._after(seen.first_token_at)
         model, provider, tier = self.candidate.recorded()
         model = self._told(seen.model_used, 200, seen) or model
-        self._close(
+        kept = self._close(
             Ended(
                 model_used=model,
                 provider=self._told(seen.provider, 100, seen) or provider,
@@ -185,12 +187,7 @@ class Visit:
                 error_message=message,
                 cause=cause,
                 finish=self._told(seen.finish, 40, seen),
-                input_tokens=seen.input_tokens,
-                cached_input_tokens=seen.cached_input_tokens,
-                output_tokens=seen.output_tokens,
-                reasoning_tokens=seen.reasoning_tokens,
-                cost_nano=cost,
-                cost_source=source,
+                **charged._asdict(),
                 ttft_ms=ttft,
                 latency_ms=self.elapsed_ms(),
                 upstream_id=clean_id(seen.upstream_id, 120, seen.echo),
@@ -200,38 +197,47 @@ class Visit:
                 first_byte_ms=self._after(seen.first_byte_at),
             )
         )
-        self._count(status, error_type, seen, cost, ttft, model)
+        self._count(status, error_type, charged, ttft, model)
+        return kept
 
-    def interrupt(self, refusal: Refused) -> None:
-        """The record of an admitted request that ends because the gateway does: nothing is charged, as after a crash."""
+    def charged(self, seen: Observation) -> Charge:
+        """What the answer costs as far as it has come."""
+        return self._charge(seen, 200, stopped=False)[0]
+
+    def _charge(self, seen: Observation, status: int, *, stopped: bool) -> tuple[Charge, list[str]]:
+        """An error of the upstream costs what the upstream says, else nothing."""
+        assert self.candidate is not None
+        if status >= 400 and not stopped and seen.cost_nano is None:
+            return Charge(), []
+        catalog = self.gateway.market.catalog
+        return charge(seen, self.candidate, catalog, body_bytes=self.body_bytes, held=self.holds, stopped=stopped)
+
+    def interrupt(self, refusal: Refused, seen: Observation) -> None:
+        """The record of an admitted request that ends because the gateway does: what has passed is charged, as after a crash."""
         if self.ended or self.candidate is None:
             return
         self.ended = True
-        used = self.candidate.recorded()
-        queued, latency = self._after(self.sent), self.elapsed_ms()
-        self._close(Ended(*used, 500, INTERRUPTED, STOPPED, refusal.cause, latency_ms=latency, queue_ms=queued))
-        self._count(500, INTERRUPTED, Observation(), 0, None, used[0])
+        used, charged = self.candidate.recorded(), self.charged(seen)
+        message = interrupted("the gateway was stopped before this request ended", charged)
+        ended = Ended(*used, 500, INTERRUPTED, message, refusal.cause)
+        ended = ended._replace(latency_ms=self.elapsed_ms(), queue_ms=self._after(self.sent))
+        self._close(ended._replace(**charged._asdict()))
+        self._count(500, INTERRUPTED, charged, None, used[0])
 
-    def _close(self, ended: Ended) -> None:
+    def _close(self, ended: Ended) -> asyncio.Future[None]:
         assert self.opened is not None
         assert self.key is not None
         self.gateway.running.pop(self.n, None)
-        self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
+        return self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
     def _told(self, value: str | None, limit: int, seen: Observation) -> Clean | None:
         """What the upstream says, without its own key and this request's."""
         return self._own_text(value, limit, seen.echo)
 
     def _count(
-        self,
-        status: int,
-        error_type: Clean | None,
-        seen: Observation,
-        cost: int,
-        ttft: float | None,
-        model: Clean | None = None,
+        self, status: int, error_type: Clean | None, charged: Charge, ttft: float | None, model: Clean | None = None
     ) -> None:
-        tokens = (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens)
+        tokens, cost = charged[:4], charged.cost_nano
         latency = self.elapsed_ms()
         self.gateway.metrics.ended(self.endpoint, model, status, error_type, tokens, cost, ttft, latency)
         if access.isEnabledFor(logging.INFO):
@@ -242,8 +248,8 @@ class Visit:
                 "model": model or self._own_text(self.model, 200),
                 "status": status,
                 "error_type": error_type,
-                "input_tokens": seen.input_tokens,
-                "output_tokens": seen.output_tokens,
+                "input_tokens": charged.input_tokens,
+                "output_tokens": charged.output_tokens,
                 "latency_ms": latency,
             }
             access.info("request", extra={"fields": fields})

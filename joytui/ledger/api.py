@@ -29,6 +29,7 @@ from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,
+    Charge,
     ClockSeen,
     Entry,
     KeyActivity,
@@ -82,7 +83,7 @@ class Ledger(Protocol):
     committed.
 
     `location`: where the store is, for people (SQLite: the file's path). `interrupted`: requests that a process which died
-    left open, ended when this ledger was opened.
+    left open, ended when this ledger was opened, and charged for what was noted of them (`passed`).
     """
 
     location: str
@@ -137,9 +138,20 @@ class Ledger(Protocol):
         request's row: all or nothing. Returns that candidate. Raises DuplicateRequest, or Shortfall."""
         ...
 
-    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
-        """Ends an open request: its sums, budget and hold move together. Returns at once, and is kept for another try if the
-        store cannot be written. A request that has ended already stays as it is."""
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> Future[None]:
+        """Holds for an open request what its only candidate is now estimated at, in all, on every limited budget and on the
+        wallet, and notes what it has cost so far, as `passed` does. Raises Shortfall, and then changes nothing. Nothing is
+        held for a request that has ended."""
+        ...
+
+    def passed(self, opened: Opened, so_far: Charge) -> Future[None]:
+        """Notes on an open request's row what it has cost so far: what it is charged for if its gateway dies. It changes no
+        sum, and no tail hears of it."""
+        ...
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> Future[None]:
+        """Ends an open request: its sums, budget and hold move together. The future never fails: where the store cannot be
+        written it is done as well, and the end is kept for another try. A request that has ended already stays as it is."""
         ...
 
     def answered(self, key_id: str, upstream_id: str) -> Future[bool]:

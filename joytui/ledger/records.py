@@ -41,6 +41,23 @@ INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
 
 
+class Charge(NamedTuple):
+    """What a request is charged for, or would be if it ended now; the fields are those of `Ended`."""
+
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+    cost_source: str = "none"
+
+
+def interrupted(what: str, passed: Charge) -> Clean | None:
+    """The error message of a request whose gateway ended before it did."""
+    charged = "charged for what is known to have passed" if passed.cost_nano else "nothing was charged"
+    return clean(f"{what}; {charged}", 500)
+
+
 class ClockSeen(NamedTuple):
     """What a store knows of the clock. `believed`: the newest time that is (`ledger.retention`). `before`: what the clock said
     when the store was last told of it."""
@@ -79,13 +96,16 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
 class Candidate(NamedTuple):
     """A model that the request may run on: its tier's wallet is asked for the estimate.
 
-    `model` is what the upstream is asked for, which may be the client's own word: `recorded` is what is kept of it.
+    `model` is what the upstream is asked for, which may be the client's own word: `recorded` is what is kept of it. `covers`:
+    the output tokens that the estimate is for. `step`: what as many more as one step has may cost.
     """
 
     model: str
     provider: str | None
     tier: str
     estimate: int
+    covers: int = 0
+    step: int = 0
 
     def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
         """Model, provider and tier as a record has them."""

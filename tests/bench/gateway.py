@@ -4,7 +4,7 @@
 
 Three processes: a trivial Chat upstream, a real `joytui gateway run` in front of it, and this client (raw sockets, so that
 the client costs little). Latency and requests/s at each number of connections with their ratio to the upstream alone, what a
-streamed chunk is delayed by, and memory over --memory requests (10,000; the promise is 100,000). CPU time stands beside the
+streamed chunk is delayed by, what a stream of 12 steps takes with a key that has a limit, and memory over --memory requests (10,000; the promise is 100,000). CPU time stands beside the
 clock, since it says more on a machine that others use too. Direct, relay and bridge (and the baseline's) take turns, a quarter of
 the requests each time. Aims: at most 1.0 ms p50 added at 1 connection, at least 1,500
 requests/s at 16 on one worker, memory that stays flat.
@@ -34,6 +34,8 @@ from tests.bench.spent import Spent, by_turns, cpu_of, judged
 
 AIM_ADDED_MS, AIM_RATE, AIM_GROWTH_MB = 1.0, 1500, 8.0
 CHUNKS, CHUNK_EVERY_S = 200, 0.005
+LONG_CHUNKS, LONG_STREAMS = 500, 60
+"""Long streams: chunks of 100 letters without a pause, 12,500 tokens."""
 TURNS = 4
 WARM_UP = 2000
 CHAT = json.dumps({"model": "m", "messages": [{"role": "user", "content": "say hi"}]}).encode()
@@ -55,7 +57,7 @@ _STAMP = re.compile(rb'"(?:content|delta)": ?"<(\d+)>"')
 class Way:
     """A way to the upstream: its latencies at one number of connections in ms, and what a request took at each turn.
 
-    `pid`: the gateway's, None where none stands between.
+    `pid`: the gateway's, None where none stands between. `limited`: a key that has a limit.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Way:
     body: bytes
     key: str
     pid: int | None = None
+    limited: str = ""
     took: list[float] = field(default_factory=list)
     turns: list[Spent] = field(default_factory=list)
 
@@ -90,6 +93,13 @@ class Way:
         self.turns.append(Spent((time.perf_counter() - begun) / len(took), (self._cpu() - before) / len(took)))
         self.took += took
 
+    async def long_streams(self, count: int) -> None:
+        """So many streams with the limited key, four at a time."""
+        before, begun = self._cpu(), time.perf_counter()
+        for _ in range(0, count, 4):
+            await asyncio.gather(*(long_stream(self.base, self.path, self.limited) for _ in range(4)))
+        self.turns.append(Spent((time.perf_counter() - begun) / count, (self._cpu() - before) / count))
+
     def _cpu(self) -> float:
         return cpu_of(self.pid) if self.pid else 0.0
 
@@ -110,10 +120,10 @@ def main(words: list[str]) -> int:
         for tree in trees:
             data = folder / tree.name
             gateway, pid = stack.enter_context(running(tree.joytui, "gateway", "run", env=_env(data, url)))
-            base, key = f"{gateway}/openai/v1", _key(gateway, data)
+            base, key, limited = f"{gateway}/openai/v1", _key(gateway, data), _key(gateway, data, "1000000")
             mark = "" if tree is baseline.HERE else f" {tree.name}"
-            ways += [Way(f"relay{mark}", base, "chat/completions", CHAT, key, pid)]
-            ways += [Way(f"bridge{mark}", base, "responses", RESPONSES, key, pid)]
+            ways += [Way(f"relay{mark}", base, "chat/completions", CHAT, key, pid, limited)]
+            ways += [Way(f"bridge{mark}", base, "responses", RESPONSES, key, pid, limited)]
         return asyncio.run(_measure(ways, trees, args))
 
 
@@ -133,6 +143,7 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
         await delays(way.base, way.path, way.key, 10)
         p50, p99 = await delays(way.base, way.path, way.key, CHUNKS)
         print(f"streamed chunks  {way.name:15} delay p50 {p50:6.2f}  p99 {p99:6.2f} ms")
+    long = await _long_streams(ways[1:])
     if args.memory:
         good &= await _memory(ways[1:3], args.memory)
     print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -140,7 +151,21 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
     for tree in trees[1:]:
         for kind in ("relay", "bridge"):
             good &= judged(kind, turns[kind], turns[f"{kind} {tree.name}"], tree.name, baseline.AIM)
+            judged(f"{kind}, long streams", long[kind], long[f"{kind} {tree.name}"], tree.name, baseline.AIM)
     return 0 if good else 1
+
+
+async def _long_streams(ways: list[Way]) -> dict[str, list[Spent]]:
+    for way in ways:
+        await way.long_streams(8)
+        way.turns = []
+    for way in by_turns(ways, TURNS):
+        await way.long_streams(LONG_STREAMS // TURNS)
+    for way in ways:
+        print(
+            f"long streams     {way.name:15} gateway CPU {way.cpu_ms:.1f} ms each, {1000 / way.rate:.1f} ms by the clock"
+        )
+    return {way.name: way.turns for way in ways}
 
 
 async def _load_all(ways: list[Way], connections: int, requests: int) -> None:
@@ -196,6 +221,18 @@ async def delays(base: str, path: str, key: str, chunks: int) -> tuple[float, fl
     return statistics.median(took), took[int(len(took) * 0.99)]
 
 
+async def long_stream(base: str, path: str, key: str) -> None:
+    parts = urlsplit(base)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    headers = f"{key}\r\nX-Codex-Chunks: {LONG_CHUNKS}\r\nX-Codex-Pause: none"
+    writer.write(_request(base, path, STREAMED[path], headers))
+    data = b""
+    while not data.endswith(b"0\r\n\r\n"):
+        data = data[-8:] + (piece := await reader.read(65536))
+        assert piece, "the stream ended early"
+    writer.close()
+
+
 def _request(base: str, path: str, body: bytes, key: str) -> bytes:
     parts = urlsplit(base)
     head = f"POST {parts.path}/{path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -238,12 +275,13 @@ def _env(folder: Path, upstream: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _key(gateway: str, folder: Path) -> str:
+def _key(gateway: str, folder: Path, limit: str | None = None) -> str:
     import httpx
 
     token = (folder / "admin-token").read_text().strip()
     headers = {"authorization": f"Bearer {token}"}
-    answer = httpx.post(f"{gateway}/console/v1/keys", json={"name": "bench"}, headers=headers, trust_env=False)
+    wanted = {"name": f"bench {limit}", "policy": {"total_limit": limit}} if limit else {"name": "bench"}
+    answer = httpx.post(f"{gateway}/console/v1/keys", json=wanted, headers=headers, trust_env=False)
     return str(answer.json()["key"])
 
 
@@ -290,9 +328,11 @@ class _Upstream(asyncio.Protocol):
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
+        hurried = b"x-codex-pause: none" in head
         for _ in range(int(head.split(b"x-codex-chunks:")[1].split(b"\r\n")[0])):
-            self._event({"choices": [{"index": 0, "delta": {"content": f"<{time.monotonic_ns()}>"}}]})
-            await asyncio.sleep(CHUNK_EVERY_S)
+            text = "word " * 20 if hurried else f"<{time.monotonic_ns()}>"
+            self._event({"choices": [{"index": 0, "delta": {"content": text}}]})
+            await asyncio.sleep(0 if hurried else CHUNK_EVERY_S)
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         self._transport.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
 

@@ -59,7 +59,8 @@ async def chunks_of(pieces: list[bytes]) -> list[Any]:
             yield piece
 
     response = httpx.Response(200, content=body())
-    return [chunk for chunks in [c async for c in _chunks(response, Observation())] for chunk in chunks]
+    read = [chunks async for chunks in _chunks(response, response.aiter_raw(), Observation())]
+    return [chunk for chunks in read for chunk in chunks]
 
 
 def read(pieces: list[bytes]) -> list[Any]:

@@ -171,9 +171,9 @@ async def test_an_upstream_that_cuts_in_mid_stream(tmp_path: Path) -> None:
         row = await ended(here)
         assert row["error_type"]
         assert row["cause"] in ("stream-truncated", "upstream-error")
-        assert row["cost_credits"] == "0"
+        assert (row["output_tokens"], row["cost_source"]) == (2, "estimated"), "what passed is charged for"
         [budget] = (await here.ask("keys"))["keys"][0]["budgets"]
-        assert (budget["spent"], budget["held"]) == ("0", "0")
+        assert (budget["spent"], budget["held"]) == (row["cost_credits"], "0")
 
 
 async def test_what_the_upstream_says_it_cost_wins(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ async def test_a_full_disk_refuses_promptly_and_asks_no_upstream(
     async with relayed(tmp_path, answer) as (here, upstream):
         keys = [await here.key(), await here.key(daily_limit="100")]
         await here.gateway.ledger.write(fill)
-        while (await here.chat(keys[0], STREAM)).status_code == 200:
+        while (await here.chat(keys[0], {**STREAM, "model": "m"})).status_code == 200:
             pass  # there is room in the last pages
         asked = len(upstream.requests)
         paused: list[float] = []
@@ -321,10 +321,12 @@ async def test_kill_9_in_the_middle_of_32_streams(tmp_path: Path) -> None:
         [standard] = [w for w in ledger.read_now(wallets.wallets) if w.tier == "standard"]
         entries = ledger.read_now(wallets.wallet_entries, None, None, 1000)
         assert standard.held == sum(entry.held for entry in entries) == 0
-        assert standard.balance == sum(entry.amount for entry in entries) == 10**12
+        charged = sum(row.cost_nano for row in rows)
+        assert standard.balance == sum(entry.amount for entry in entries) == 10**12 - charged
+        assert {row.cost_source for row in rows if row.cost_nano} == {"estimated"}
         connection = ledger.reader()
         assert connection.execute("SELECT count(*) FROM hold").fetchone() == (0,)
-        assert connection.execute("SELECT sum(held) FROM budget").fetchone() == (0,)
+        assert connection.execute("SELECT sum(held), sum(spent) FROM budget").fetchone() == (0, charged)
         assert connection.execute("SELECT sum(requests) FROM rollup_day").fetchone() == (33,)
         connection.close()
     finally:

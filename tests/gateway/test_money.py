@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from joytui.core.money import parse_credits
-from joytui.gateway.metering import estimate_usage
+from joytui.gateway.catalog import Catalog, Model, Prices
+from joytui.gateway.metering import MOST_HIDDEN, charge
 from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
 from joytui.gateway.upstreams.exchange import Observation
+from joytui.ledger.records import Candidate, Charge
 from tests.bridge.chat_upstream import Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.gateway.test_endings import relayed
@@ -34,12 +36,48 @@ async def estimate(gateway: Served, key_id: str, body: dict = SAY_HI) -> int:
 
 @pytest.mark.parametrize(("characters", "tokens"), [(0, 0), (1, 1), (4, 1), (5, 2)])
 def test_what_a_client_that_left_had_got_is_rounded_up(characters: int, tokens: int) -> None:
-    observation = Observation(output_chars=characters)
-    estimate_usage(observation, body_bytes=7)
-    assert (observation.input_tokens, observation.output_tokens) == (2, tokens)
-    told = Observation(output_chars=400, input_tokens=3, output_tokens=5, usage_seen=True)
-    estimate_usage(told, body_bytes=7)
-    assert (told.input_tokens, told.output_tokens) == (3, 5)
+    charged = charged_for(Observation(output_bytes=characters), stopped=True)
+    assert (charged.input_tokens, charged.output_tokens, charged.cost_source) == (2, tokens, "estimated")
+    charged = charged_for(Observation(output_bytes=400, input_tokens=3, output_tokens=5, usage_seen=True), stopped=True)
+    assert (charged.input_tokens, charged.output_tokens) == (3, 5)
+
+
+PRICED = Catalog({"m": Model("m", "m", prices=Prices(10**9, 10**9, 10**9, 10**9))})
+
+
+def charged_for(seen: Observation, *, catalog: Catalog = PRICED, held: int = 0, stopped: bool = False) -> Charge:
+    """What an answer to a request of 7 bytes is charged; a token costs 1,000 nano-credits."""
+    return charge(seen, Candidate("m", None, "standard", 0), catalog, body_bytes=7, held=held, stopped=stopped)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "believed"),
+    [
+        (3, 5, True),
+        (0, 5, True),
+        (7 + MOST_HIDDEN, 400 + MOST_HIDDEN, True),
+        (0, 0, False),
+        (3, 0, False),
+        (8 + MOST_HIDDEN, 5, False),
+        (3, 401 + MOST_HIDDEN, False),
+    ],
+)
+def test_usage_is_believed_where_it_can_be_true(given: int, output: int, believed: bool) -> None:
+    seen = Observation(output_bytes=400, input_tokens=given, output_tokens=output, usage_seen=True, complete=True)
+    charged = charged_for(seen)
+    assert (charged.input_tokens, charged.output_tokens) == ((given, output) if believed else (2, 100))
+    assert charged.cost_nano == 1000 * (charged.input_tokens + charged.output_tokens)
+
+
+def test_without_a_price_the_bill_or_the_hold_is_the_cost() -> None:
+    told = Observation(output_bytes=4, input_tokens=3, output_tokens=1, usage_seen=True, complete=True)
+    assert charged_for(told, catalog=Catalog(), held=7)[4:] == (7, "estimated")
+    assert charged_for(told, catalog=Catalog())[4:] == (0, "none")
+    told.cost_nano = 5
+    assert charged_for(told, catalog=Catalog(), held=7)[4:] == (5, "upstream")
+    for nothing in (Observation(error_type="x", complete=True), Observation()):
+        assert charged_for(nothing, catalog=Catalog(), held=7) == Charge()
+        assert charged_for(nothing, stopped=True).input_tokens == 2
 
 
 async def test_64_clients_never_spend_more_than_a_budget_for_20(gateway: Served) -> None:
@@ -218,11 +256,14 @@ async def test_money_that_cannot_be(gateway: Served) -> None:
 
 
 async def test_limits_of_a_gateway_without_prices(tmp_path) -> None:
-    """Where nothing is known of a price, a request holds the default freeze and costs nothing."""
+    """Where nothing is known of a price, a request holds the default freeze, and costs that where nobody bills it."""
     catalog = tmp_path / "catalog.toml"
     catalog.write_text('[[model]]\nkey = "free"\n')
     async with served(tmp_path, catalog=catalog, default_freeze="2") as here:
         assert (await here.chat(await here.key("a", daily_limit="1.9"))).status_code == 402
         key = await here.key("b", daily_limit="2")
-        assert [(await here.chat(key)).status_code for _ in range(3)] == [200] * 3
-        assert (await here.logs())[0]["cost_source"] == "none"
+        assert [(await here.chat(key)).status_code for _ in range(2)] == [200, 402]
+        assert (await here.chat(await here.key("c"))).status_code == 200
+        unlimited, _, limited, _ = await here.logs()
+        assert (unlimited["cost_credits"], unlimited["cost_source"]) == ("0", "none")
+        assert (limited["cost_credits"], limited["cost_source"]) == ("2", "estimated")

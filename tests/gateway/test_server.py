@@ -184,8 +184,10 @@ async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_pa
         assert {(row.status, row.error_type, row.cause) for row in rows} == {
             (500, "gateway_interrupted", "gateway-error")
         }
+        assert {(row.cost_nano > 0, row.cost_source) for row in rows} == {(True, "estimated")}, "what has passed"
         connection = ledger.reader()
-        assert connection.execute("SELECT sum(held), sum(spent) FROM budget").fetchone() == (0, 0)
+        spent = sum(row.cost_nano for row in rows)
+        assert connection.execute("SELECT sum(held), sum(spent) FROM budget").fetchone() == (0, spent)
         connection.close()
     finally:
         ledger.close()

@@ -18,7 +18,7 @@ from joytui.core.money import MAX_NANO, MoneyError
 from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
-from joytui.ledger.records import Candidate, KeyRow, NewKey, Page, Reservation
+from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -331,6 +331,72 @@ async def test_parallel_reservations_never_pass_the_limit(ledger: Ledger) -> Non
     assert len(await ledger.page(Page(100))) == 3
 
 
+async def test_what_a_running_request_holds_grows_as_far_as_its_limits_go(ledger: Ledger) -> None:
+    key = await a_key(ledger, total_limit=100)
+    limits: tuple[tuple[Any, int], ...] = (("daily", 200), ("total", 100))
+    opened, other = a_request(ledger, key), a_request(ledger, key)
+    for one in (opened, other):
+        await ledger.reserve(one, wanting(key, 30, *limits))
+    for _ in range(2):  # asked again it is the same hold
+        await ledger.extend(opened, wanting(key, 60, *limits), Charge(cost_nano=40))
+        assert await ledger.window(key.budget_id, "total", START) == (0, 90)
+    with pytest.raises(Shortfall) as refused:
+        await ledger.extend(opened, wanting(key, 75, *limits), Charge(cost_nano=70))
+    lack = refused.value
+    assert (lack.period, lack.limit, lack.held, lack.left, lack.estimate) == ("total", 100, 90, 10, 15)
+    for period in ("daily", "total"):
+        assert await ledger.window(key.budget_id, period, START) == (0, 90), "all or nothing"
+    ledger.end(opened, good(cost_nano=65), key.budget_id, held=True)
+    await ledger.extend(opened, wanting(key, 65, *limits), Charge(cost_nano=1))
+    assert await ledger.window(key.budget_id, "total", START) == (65, 30), "an ended request holds nothing"
+    assert sorted(record.cost_nano for _, record in await ledger.page(Page(10))) == [0, 65]
+
+
+async def test_parallel_steps_never_pass_the_limit(ledger: Ledger) -> None:
+    """With several answers that grow at once, as many get a step as the limit has room for."""
+    key = await a_key(ledger, total_limit=100)
+    running = [a_request(ledger, key) for _ in range(8)]
+    for opened in running:
+        await ledger.reserve(opened, wanting(key, 5, ("total", 100)))
+    asked = [ledger.extend(one, wanting(key, 25, ("total", 100)), Charge()) for one in running]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [isinstance(one, Shortfall) for one in found] == [False] * 3 + [True] * 5
+    assert await ledger.window(key.budget_id, "total", START) == (0, 100)
+
+
+async def test_a_wallet_holds_what_grows_too(ledger: Ledger) -> None:
+    await ledger.set_wallet("standard", 100, None)
+    key = await a_key(ledger)
+    opened = a_request(ledger, key)
+    await ledger.reserve(opened, wanting(key, 60))
+    await ledger.extend(opened, wanting(key, 80), Charge())
+    with pytest.raises(Shortfall) as refused:
+        await ledger.extend(opened, wanting(key, 101), Charge())
+    assert (refused.value.period, refused.value.tier, refused.value.left) == (None, "standard", 20)
+    await ledger.end(opened, good(cost_nano=70), key.budget_id, held=True)
+    [wallet] = [row for row in await ledger.wallets() if row.tier == "standard"]
+    entries = await ledger.wallet_entries("standard", None, 100)
+    assert (wallet.balance, wallet.held) == (30, 0)
+    assert (sum(e.amount for e in entries), sum(e.held for e in entries)) == (30, 0)
+
+
+async def test_what_has_passed_is_noted_and_counts_once(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    opened = a_request(ledger, key)
+    await ledger.open(opened, CHOSEN)
+    seq = await ledger.last_seq()
+    await ledger.passed(opened, Charge(7, 1, 3, 0, 50, "estimated"))
+    [(_, running)] = await ledger.page(Page(10))
+    assert (running.status, running.input_tokens, running.output_tokens, running.cost_nano) == (None, 7, 3, 50)
+    assert await ledger.last_seq() == seq
+    await ledger.end(opened, good(input_tokens=9, cost_nano=60, cost_source="upstream"), None, held=False)
+    await ledger.passed(opened, Charge(cost_nano=1))
+    [(_, over)] = await ledger.page(Page(10))
+    assert (over.input_tokens, over.output_tokens, over.cost_nano, over.cost_source) == (9, 0, 60, "upstream")
+    _, totals = await ledger.usage(["key"], START, START + DAY)
+    assert (totals.requests, totals.cost_nano) == (1, 60)
+
+
 async def test_an_end_gives_back_what_was_held_and_charges_what_it_cost(ledger: Ledger) -> None:
     key = await a_key(ledger, daily_limit=100)
     for cost, status in ((20, 200), (0, 502)):
@@ -463,19 +529,30 @@ async def test_closing_writes_what_waits_and_a_running_request_is_ended_at_the_n
 ) -> None:
     ledger = open_store()
     key = await a_key(ledger, total_limit=100)
-    running = a_request(ledger, key)
-    await ledger.reserve(running, wanting(key, 30, ("total", 100)))
+    running, begun = a_request(ledger, key), a_request(ledger, key)
+    for one in (running, begun):
+        await ledger.reserve(one, wanting(key, 30, ("total", 100)))
+    ledger.passed(begun, Charge(7, 1, 3, 0, 20, "estimated"))
     for _ in range(50):
         opened = a_request(ledger)
         ledger.open(opened, CHOSEN)
         ledger.end(opened, good(), None, held=False)
     assert ledger.close()
     again = open_store()
-    assert (again.interrupted, await again.counted()) == (1, 51)
-    assert await again.window(key.budget_id, "total", START) == (0, 0)
-    found = await again.find(request_id(running.n))
-    assert found is not None
-    assert (found[1].status, found[1].error_type) == (500, "gateway_interrupted")
+    assert (again.interrupted, await again.counted()) == (2, 52)
+    assert await again.window(key.budget_id, "total", START) == (20, 0)
+    for one, cost, source, says in (
+        (running, 0, "none", "nothing was charged"),
+        (begun, 20, "estimated", "charged for what is known to have passed"),
+    ):
+        found = await again.find(request_id(one.n))
+        assert found is not None
+        record = found[1]
+        assert (record.status, record.error_type, record.cost_nano) == (500, "gateway_interrupted", cost)
+        assert (record.cost_source, record.output_tokens) == (source, 3 if cost else 0)
+        assert says in (record.error_message or "")
+    _, totals = await again.usage(["key"], START, START + DAY)
+    assert totals.cost_nano == 20
     assert again.next_number() > running.n
     assert again.close()
 

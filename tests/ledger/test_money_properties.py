@@ -13,16 +13,17 @@ from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.records import PERIODS, Candidate, KeyRow, Period, Reservation, resets_at, window_start
+from joytui.ledger.records import PERIODS, Candidate, Charge, KeyRow, Period, Reservation, resets_at, window_start
 from joytui.ledger.sqlite import keys, money, tidying, upkeep, wallets
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
+from joytui.ledger.sqlite.requests import end_request, extend_request, open_request, reserve_request
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, DAY, START, add, new_key, one_batch
 
 STEP = st.one_of(
     st.tuples(st.just("reserve"), st.integers(0, 400), st.sampled_from(["economy", "standard"])),
     st.tuples(st.just("end"), st.integers(0, 10), st.integers(0, 100)),
+    st.tuples(st.just("extend"), st.integers(0, 10), st.integers(-50, 300)),
     st.tuples(st.just("credit"), st.integers(0, 300), st.sampled_from(["economy", "standard"])),
 )
 
@@ -45,7 +46,7 @@ def test_any_order_of_reserving_and_ending(steps: list, limit: int, balance: int
 def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
     key = new_key(ledger, total_limit="1")
     ledger.write_now(money.set_wallet, "standard", balance, None)
-    running: list[tuple[Opened, int]] = []
+    running: list[tuple[Opened, int, str]] = []
     spent = 0
     for what, amount, more in steps:
         if what == "reserve":
@@ -55,19 +56,31 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
             request = opened(ledger, key)
             try:
                 ledger.write_now(reserve_request, request, wanted)
-                running.append((request, amount))
+                running.append((request, amount, more))
             except Shortfall as lack:
                 assert lack.left < amount or lack.left == 0  # either may happen
+        elif what == "extend" and running:
+            request, held, tier = running.pop(amount % len(running))
+            total = max(0, held + more)
+            wanted = Reservation(
+                key.budget_id, [("total", limit), ("daily", 2 * limit)], [Candidate("m", "p", tier, total)], 1000
+            )
+            try:
+                ledger.write_now(extend_request, request, wanted, Charge(cost_nano=1))
+                held = max(held, total)  # nothing is given back before the end
+            except Shortfall as lack:
+                assert lack.left < lack.estimate == total - held
+            running.append((request, held, tier))
         elif what == "end" and running:
-            request, held = running.pop(amount % len(running))
+            request, held, _ = running.pop(amount % len(running))
             cost = held * more // 100
             spent += cost
             status = 200 if cost else 502
             ledger.write_now(end_request, request, Ended("m", "p", "x", status, cost_nano=cost), key.budget_id, True)
         elif what == "credit":
             ledger.write_now(money.credit_wallet, more, amount, None)
-        check(ledger, key, limit, spent, sum(held for _, held in running))
-    for request, _ in running:
+        check(ledger, key, limit, spent, sum(held for _, held, _ in running))
+    for request, *_ in running:
         ledger.write_now(end_request, request, Ended("m", "p", "x", 502), key.budget_id, True)
     check(ledger, key, limit, spent, 0)
 

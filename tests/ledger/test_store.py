@@ -20,7 +20,7 @@ from joytui.ledger.ids import COUNTER_BITS, LATEST_MS, Numbers
 from joytui.ledger.records import Candidate, Page, Reservation
 from joytui.ledger.sqlite import reads, tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
+from joytui.ledger.sqlite.requests import open_request, reserve_request
 from joytui.ledger.sqlite.schema import MIGRATIONS
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, DAY, START, add, new_key
@@ -253,8 +253,9 @@ def test_readers_cannot_write(ledger: SqliteLedger) -> None:
     connection.close()
 
 
-def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
-    """SQLite itself says "database or disk is full": who waits is told, an end is kept, and written when there is room."""
+async def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
+    """SQLite itself says "database or disk is full": who waits is told, an end is kept, and written when there is room. Who
+    waits for an end waits for one try."""
     key = new_key(ledger, daily_limit="1")
     opened = Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", True, None, None, None, None, None)
     wanted = Reservation(key.budget_id, [("daily", 10**9)], [Candidate("m", "p", "standard", 500)], 60_000)
@@ -263,7 +264,8 @@ def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> None:
     with pytest.raises(StoreUnavailable, match="full"):
         ledger.write_now(open_request, opened._replace(n=ledger.next_number(), model="m" * 9000), CHOSEN)
     ended = Ended("m", "p", "standard", 200, cost_nano=300, cost_source="upstream", notes="n" * 9000)
-    ledger.submit(end_request, opened, ended, key.budget_id, True)
+    await ledger.end(opened, ended, key.budget_id, held=True)
+    assert ledger.owed == 1
     with pytest.raises(StoreUnavailable, match="full"):
         ledger.write_now(lambda batch: batch.execute("INSERT INTO junk VALUES (zeroblob(9000))"))
     assert ledger.owed == 1

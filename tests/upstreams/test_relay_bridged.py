@@ -69,7 +69,7 @@ async def test_the_upstreams_own_record_is_used_both_ways(monkeypatch: pytest.Mo
     _, data, seen, upstream = await ask(stream(*thinking), max_output_tokens=9)
     assert upstream.requests[0].body["max_length"] == 9
     assert [item["type"] for item in events(data)[-1]["response"]["output"]] == ["reasoning", "message"]
-    assert seen.output_chars == 4
+    assert seen.output_bytes == 4
 
 
 async def test_whole() -> None:

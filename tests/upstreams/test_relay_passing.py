@@ -57,10 +57,78 @@ async def test_chat_stream_byte_for_byte_with_joytokens_record() -> None:
     data = sse([chunk({"content": "hi"}), chunk({}, "stop"), usage(5, 2), record])
     async with ChatUpstream(lambda seen: Scripted(pieces=pieces(data, 11))) as upstream:
         relay = make_upstream(upstream.url, "k")
-        _, body, seen = await read(relay, model_call("chat/completions"))
+        asked = {"include_usage": True}
+        _, body, seen = await read(relay, model_call("chat/completions", stream_options=asked))
         await relay.aclose()
     assert body == data
     assert (seen.input_tokens, seen.output_tokens, seen.cost_nano, seen.finish) == (5, 2, 250_000_000, "stop")
+
+
+ALONE = usage(5, 2)
+WITH_CHOICES = {**chunk({}, "stop"), "usage": ALONE["usage"]}
+WITH_RECORD = {**ALONE, "metadata": {"billing": {"credits_used": "0.25"}}}
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({}, {"include_usage": True}),
+        ({"stream_options": None}, {"include_usage": True}),
+        ({"stream_options": {"include_usage": False, "x": 1}}, {"include_usage": True, "x": 1}),
+    ],
+)
+@pytest.mark.parametrize(("told", "hidden"), [(ALONE, True), (WITH_CHOICES, False), (WITH_RECORD, False)])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_usage_is_asked_for_and_kept_from_who_did_not_ask(
+    options: dict, sent: dict, told: dict, hidden: bool, size: int
+) -> None:
+    before, after = sse([chunk({"content": "hi", "usage": {}}), chunk({}, "stop")], done=False), b"data: [DONE]\n\n"
+    data = (before + sse([told], done=False) + after).replace(b"\n", b"\r\n" if size == 7 else b"\n")
+    async with ChatUpstream(lambda seen: Scripted(pieces=pieces(data, size))) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        _, body, seen = await read(relay, model_call("chat/completions", **options))
+        await relay.aclose()
+    assert (seen.input_tokens, seen.output_tokens, seen.usage_seen, seen.output_bytes) == (5, 2, True, 2)
+    assert body.replace(b"\r", b"") == (before + after if hidden else data.replace(b"\r", b""))
+    [asked] = upstream.requests
+    assert asked.body["stream_options"] == sent
+    assert asked.body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+async def test_an_upstream_that_does_not_know_the_option_is_asked_without_it() -> None:
+    """Once with it, then never again; a refusal that only speaks of it is not taken for one."""
+
+    def script(seen: Seen) -> Scripted:
+        if "stream_options" in seen.body or seen.body["model"] == "none":
+            return answer_json({"detail": [{"loc": ["body", "stream_options"], "msg": "no such field"}]}, 422)
+        return Scripted(pieces=[sse([chunk({"content": "hi"}, "stop")])])
+
+    async with ChatUpstream(script) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        refused, _, _ = await read(relay, model_call("chat/completions", model="none"))
+        for _ in range(2):
+            exchange, body, _ = await read(relay, model_call("chat/completions"))
+            assert (exchange.status, b"hi" in body) == (200, True)
+        await relay.aclose()
+    assert refused.status == 422
+    assert ["stream_options" in seen.body for seen in upstream.requests] == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("kind", [None, "application/json", "text/plain", "text/event-stream"])
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_body_is_read_as_what_it_is_whatever_it_is_called(kind: str | None, asked: bool) -> None:
+    headers = {"content-type": kind} if kind else {}
+    events = sse([chunk({"content": "hi"}), chunk({}, "stop"), ALONE])
+    for data, streamed in ((events, True), (json.dumps(ANSWER).encode(), False)):
+        async with ChatUpstream(lambda seen, data=data: Scripted(200, headers, pieces(data, 3))) as upstream:
+            relay = make_upstream(upstream.url, "k", api="chat")
+            call = model_call("chat/completions", stream=asked, stream_options={"include_usage": True})
+            passed, body, seen = await read(relay, call)
+            assert (body, seen.input_tokens, seen.output_tokens, seen.complete) == (data, 5, 2, True)
+            assert not streamed or passed.headers["content-type"] == "text/event-stream"
+            _, body, seen = await read(relay, model_call(stream=asked))
+            assert (b"completed" in body, seen.input_tokens, seen.output_tokens) == (True, 5, 2)
+            await relay.aclose()
 
 
 async def test_whole_answers() -> None:

@@ -49,8 +49,20 @@ def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | No
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
         return None
     choice = choices[0]
-    if choice.get("index") not in (None, 0):
-        return None
+    return None if choice.get("index") not in (None, 0) else _delta(choice, quirks)
+
+
+def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Delta]:
+    """What the choices beside the first add (`n` above 1): nobody translates them, and they cost as much."""
+    choices = chunk.get("choices")
+    return [
+        _delta(choice, quirks)
+        for place, choice in enumerate(choices if isinstance(choices, list) else ())
+        if isinstance(choice, Mapping) and (place or choice.get("index") not in (None, 0))
+    ]
+
+
+def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:
     source = choice.get("delta")
     whole = not isinstance(source, Mapping)
     if whole:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from joytui.core.sse import DONE, encode_event
+from joytui.gateway.bridge.errors import StreamError
 
 DONE_BYTES = encode_event(DONE)
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
@@ -34,3 +35,9 @@ def event_bytes(events: Iterable[Mapping[str, Any]]) -> bytes:
 def chunk_bytes(chunk: Mapping[str, Any]) -> bytes:
     """One Chat chunk as a server-sent event."""
     return encode_event(json_text(chunk))
+
+
+def chat_failure(error: StreamError, *, final: bool = False) -> bytes:
+    """What tells a client of a Chat stream that no more will come. `final`: `[DONE]` as well, so that it asks for nothing."""
+    told = {"message": error.message, "type": error.type or error.code, "code": error.code}
+    return chunk_bytes({"error": told, "choices": []}) + (DONE_BYTES if final else b"")

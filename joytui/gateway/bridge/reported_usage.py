@@ -12,15 +12,18 @@ from joytui.gateway.bridge.quirks import DEFAULT, UsageSpelling
 
 MOST_TOKENS = 10**12
 MOST_COST = 1_000_000 * NANO_PER_CREDIT
-"""More than one answer can have. What an upstream says beyond it is not believed: sums of it would burst the ledger's 64 bits."""
+"""More than one answer can have. What an upstream says beyond it is not believed: sums of it would burst the ledger's 64 bits.
+(What is believed of one answer is far less: `gateway.metering`.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer used; `total` where the upstream says it."""
+    """What one answer used; `total` where the upstream says it. `odd`: input or output was told as something that is no count,
+    and stands here as 0."""
 
     tokens: TokenCounts
     total: int | None = None
+    odd: bool = False
 
     def to_responses(self) -> dict[str, Any]:
         """The form that Codex reads; one without `input_tokens` fails the turn (observed with Codex 0.169.0)."""
@@ -59,7 +62,8 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
         cached = _count(usage, *spelling.cached)
     reasoning = _count(out, *spelling.reasoning_in_details)
     tokens = TokenCounts(given or 0, cached or 0, output or 0, reasoning or 0)
-    return Usage(tokens, _count(usage, *spelling.total))
+    odd = _odd(usage, *spelling.input, *spelling.output)
+    return Usage(tokens, _count(usage, *spelling.total), odd)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -81,6 +85,11 @@ def _count(source: Mapping[str, Any], *names: str) -> int | None:
         if isinstance(value, (int, float)) and 0 <= value <= MOST_TOKENS and value == int(value):
             return int(value)
     return None
+
+
+def _odd(source: Mapping[str, Any], *names: str) -> bool:
+    """Whether one of the names holds what can be no count: negative, NaN, true, a text."""
+    return any(source.get(name) is not None and _count(source, name) is None for name in names)
 
 
 def metadata_records(metadata: Any) -> list[Mapping[str, Any]]:
@@ -110,7 +119,9 @@ def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
     def total(name: str) -> int:
         return sum(_count(bill, name) or 0 for bill in counted)
 
-    return Usage(TokenCounts(total("input_tokens"), total("cached_input_tokens"), total("output_tokens")))
+    odd = any(_odd(bill, "input_tokens", "output_tokens") for bill in counted)
+    counts = TokenCounts(total("input_tokens"), total("cached_input_tokens"), total("output_tokens"))
+    return Usage(counts, odd=odd)
 
 
 def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,8 +20,8 @@ from joytui.core.joytoken import (
     UPSTREAM_ERROR,
 )
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
-from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
-from joytui.gateway.bridge.errors import find_error
+from joytui.gateway.bridge.encode import chat_failure, event_bytes
+from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
@@ -35,6 +36,7 @@ from joytui.gateway.upstreams.exchange import (
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
+from joytui.gateway.upstreams.usage_option import PART, Parts
 
 MAX_ERROR_BODY = 1024 * 1024
 ERROR_TEXT = 4000
@@ -81,20 +83,27 @@ def _out_of_descriptors(error: BaseException | None) -> bool:
     return False
 
 
-async def passed_through(response: httpx.Response, call: ModelCall, seen: Observation) -> Exchange:
-    """The upstream's bytes as they are; usage is read on the side."""
+async def passed_through(
+    response: httpx.Response, call: ModelCall, seen: Observation, *, hide_usage: bool = False
+) -> Exchange:
+    """The upstream's bytes as they are; usage is read on the side. `hide_usage`: the client did not ask for it."""
     _from_headers(response, seen)
     if response.status_code != 200:
         return await refused(response, seen)
     reader = reader_for(call.endpoint, seen)
-    if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
-        return Exchange(200, _headers(response, seen), _stream(response, call, reader), seen, response.aclose)
+    headers = _headers(response, seen)
     try:
-        body = await whole(response, MAX_BODY, seen.echo)
+        events, pieces = await _form(response, seen.echo)
+        if events:
+            if not _says_events(response):
+                headers["content-type"] = EVENT_STREAM
+            body = _stream(response, pieces, call, reader, Parts(hide_usage=hide_usage))
+            return Exchange(200, headers, body, seen, response.aclose, partial(_failure, call, final=True))
+        data = await whole(response, MAX_BODY, pieces)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
-    reader.whole(body)
-    return Exchange(200, _headers(response, seen), one_chunk(body), seen)
+    reader.whole(data)
+    return Exchange(200, headers, one_chunk(data), seen)
 
 
 async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOptions) -> Exchange:
@@ -104,12 +113,14 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     if response.status_code != 200:
         return await refused(response, seen)
     headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
-    if bridge.call.stream and _kind(response) == EVENT_STREAM:
-        chunks = _chunks(response, seen)
-        body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
-        return Exchange(200, {**headers, "content-type": EVENT_STREAM}, body, seen, response.aclose)
     try:
-        completion = await _completion(response, bridge)
+        events, pieces = await _form(response, seen.echo)
+        if bridge.call.stream and events:
+            chunks = _chunks(response, pieces, seen)
+            body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
+            headers["content-type"] = EVENT_STREAM
+            return Exchange(200, headers, body, seen, response.aclose, bridge.failed)
+        completion = await _completion(response, pieces, bridge, events=events)
         kind, data = _translated(completion, bridge)
     except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
         return _broken_off(error, seen)
@@ -217,6 +228,32 @@ def _kind(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
 
 
+def _says_events(response: httpx.Response) -> bool:
+    return _kind(response) == EVENT_STREAM
+
+
+async def _form(response: httpx.Response, echo: Echo | None) -> tuple[bool, AsyncIterator[bytes]]:
+    """Whether the body is an event stream, and its pieces. Where the content type says something else, or nothing, its first
+    bytes tell: what streams under a wrong name costs as much. One that says it is one is not waited for."""
+    pieces = _pieces(response, echo)
+    if _says_events(response):
+        return True, pieces
+    head = b""
+    async for piece in pieces:
+        head += piece
+        if len(head.strip()) >= len(b"event:"):
+            break
+    begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":")), _after(head, pieces)
+
+
+async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if head:
+        yield head
+    async for piece in pieces:
+        yield piece
+
+
 async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIterator[bytes]:
     """Bytes as they arrive, but for the upstream's own key; decoded where it compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -224,35 +261,54 @@ async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIt
         yield echo.passing(piece) if echo else piece
 
 
-async def whole(response: httpx.Response, limit: int, echo: Echo | None = None) -> bytes:
-    """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
-    pieces: list[bytes] = []
+async def whole(
+    response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, echo: Echo | None = None
+) -> bytes:
+    """The body (what `pieces` has of it), and the connection given back. Raises BodyTooLarge, httpx's errors."""
+    kept: list[bytes] = []
     size = 0
     try:
-        async for piece in _pieces(response, echo):
+        async for piece in pieces or _pieces(response, echo):
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")
-            pieces.append(piece)
+            kept.append(piece)
     finally:
         await response.aclose()
-    return b"".join(pieces)
+    return b"".join(kept)
 
 
-async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> AsyncIterator[bytes]:
-    """The bytes of a stream. Where they break off, the client is told in the stream's own words."""
+async def _stream(
+    response: httpx.Response, pieces: AsyncIterator[bytes], call: ModelCall, reader: Reader, parts: Parts
+) -> AsyncIterator[bytes]:
+    """The bytes of a stream, event by event. Where they break off, the client is told in the stream's own words."""
     seen = reader.seen
     try:
-        async for piece in _pieces(response, seen.echo):
-            reader.feed(piece)
-            yield piece
+        async for piece in pieces:
+            for part in parts.feed(piece):
+                reader.feed(part)
+                yield parts.shown(part)
+        yield _rest(parts, reader)
     except (httpx.HTTPError, OSError) as error:
-        if not seen.complete:
-            seen.error_type, seen.error_message = UPSTREAM_ERROR, _how_broken(error)
-            yield (b"" if reader.between_events else b"\n\n") + broken_event(call, seen.error_message)
+        rest = _rest(parts, reader)
+        if seen.complete:
+            yield rest
+            return
+        seen.error_type, seen.error_message = UPSTREAM_ERROR, _how_broken(error)
+        yield rest + (b"" if reader.between_events else b"\n\n") + broken_event(call, seen.error_message)
     finally:
         reader.end()
         await response.aclose()
+
+
+def _rest(parts: Parts, reader: Reader) -> bytes:
+    """What no blank line ended: the last event, or a JSON body that called itself an event stream."""
+    rest = parts.end()
+    if rest.lstrip()[:1] == b"{":
+        reader.whole(rest)
+    else:
+        reader.feed(rest)
+    return parts.shown(rest)
 
 
 def _how_broken(error: Exception) -> str:
@@ -263,28 +319,41 @@ def _how_broken(error: Exception) -> str:
 
 def broken_event(call: ModelCall, message: str) -> bytes:
     """What tells a client of a stream, in the stream's own words, that no more will come."""
-    error = {"message": message, "type": UPSTREAM_ERROR}
+    return _failure(call, StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR))
+
+
+def _failure(call: ModelCall, error: StreamError, *, final: bool = False) -> bytes:
     if call.endpoint == "chat/completions":
-        return chunk_bytes({"error": error, "choices": []})
+        return chat_failure(error, final=final)
     failed = {"id": f"resp_{call.request_id}", "object": "response", "status": "failed", "output": []}
-    response = {**failed, "error": {"code": UPSTREAM_ERROR, "message": message}}
-    return event_bytes([{"type": "response.failed", "response": response}])
+    return event_bytes([{"type": "response.failed", "response": {**failed, "error": error.to_json()}}])
 
 
-async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[list[Any]]:
-    """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken."""
+async def _chunks(
+    response: httpx.Response, pieces: AsyncIterator[bytes], seen: Observation
+) -> AsyncIterator[list[Any]]:
+    """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken.
+
+    A completion that called itself an event stream is one chunk.
+    """
     splitter = SseSplitter()
     size = 0
+    plain: list[bytes] = []
     try:
-        async for piece in _pieces(response, seen.echo):
+        async for piece in pieces:
+            plain += [piece] if plain or (not size and piece.lstrip()[:1] == b"{") else []
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            chunks, done = _parsed([event.data for event in splitter.feed(piece)], seen)
-            if chunks:
-                yield chunks
-            if done:
-                return
+            for begin in range(0, 0 if plain else len(piece), PART):
+                events = splitter.feed(piece[begin : begin + PART])
+                chunks, done = _parsed([event.data for event in events], seen)
+                if chunks:
+                    yield chunks
+                if done:
+                    return
+        if plain:
+            yield _parsed([b"".join(plain).decode("utf-8", "replace")], seen)[0]
         chunks, _ = _parsed([event.data for event in splitter.end()], seen)
         if chunks:
             yield chunks
@@ -308,11 +377,11 @@ def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
     return chunks, False
 
 
-async def _completion(response: httpx.Response, bridge: Bridge) -> Any:
+async def _completion(response: httpx.Response, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
-    if _kind(response) != EVENT_STREAM:
-        return json.loads(await whole(response, MAX_BODY, bridge.reader.seen.echo))
-    async for chunks in _chunks(response, bridge.reader.seen):
+    if not events:
+        return json.loads(await whole(response, MAX_BODY, pieces))
+    async for chunks in _chunks(response, pieces, bridge.reader.seen):
         for chunk in chunks:
             bridge.feed(chunk)
     return {}

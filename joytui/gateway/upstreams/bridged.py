@@ -62,9 +62,13 @@ class Bridge:
         metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
         return self._ended(self.stream.end(metadata))
 
-    def fail(self, message: str) -> Events:
+    def fail(self, error: StreamError) -> Events:
         self.reader.end()
-        return self._ended(self.stream.fail(StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR)))
+        return self._ended(self.stream.fail(error))
+
+    def failed(self, error: StreamError) -> bytes:
+        """The same as bytes: `Exchange.fail`."""
+        return event_bytes(self.fail(error))
 
     def _ended(self, events: Events) -> Events:
         seen, error = self.reader.seen, self.stream.error
@@ -101,7 +105,7 @@ async def bridged_events(
     stream = bridge.stream
     yield event_bytes(stream.start())
     last = time.monotonic()
-    broken: StreamBroken | None = None
+    broken: StreamError | None = None
     try:
         async with aclosing(with_pauses(pieces, lambda: linger if stream.finish else keep_alive)) as paused:
             async for chunks in paused:
@@ -113,17 +117,17 @@ async def bridged_events(
                     data = event_bytes(stream.keep_alive())
                 if data:
                     last = time.monotonic()
-                    yield data
+                yield data
                 if stream.ended:
                     break
-                if bridge.reader.seen.output_chars > MAX_ANSWER_CHARS:
+                if bridge.reader.seen.output_bytes > MAX_ANSWER_CHARS:
                     raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
-        broken = error
+        broken = StreamError(UPSTREAM_ERROR, str(error), UPSTREAM_ERROR)
     except RecursionError:
-        broken = StreamBroken(TOO_DEEP)
+        broken = StreamError(UPSTREAM_ERROR, TOO_DEEP, UPSTREAM_ERROR)
     # an answer that had its finish reason is whole, whatever happened to the connection after it
-    yield event_bytes(bridge.fail(str(broken)) if broken is not None and not stream.finish else bridge.end())
+    yield event_bytes(bridge.fail(broken) if broken is not None and not stream.finish else bridge.end())
 
 
 def bridged_body(bridge: Bridge, completion: Any) -> bytes:

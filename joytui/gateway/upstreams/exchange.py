@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from joytui.core.echo import Echo
 from joytui.core.redaction import DOOR_LIMIT, escaped_json
+from joytui.gateway.bridge.errors import StreamError
 
 Endpoint = Literal["responses", "chat/completions"]
 Api = Literal["responses", "chat"]
@@ -34,13 +35,15 @@ class Observation:
     """What an answer told about itself while it passed. Tokens are counts, `cost_nano` nano-credits.
 
     `upstream_id`: the answer's id as the client sees it (Codex notes it): the upstream's own, or the bridge's.
-    `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came).
+    `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came). Whether they
+    are believed is for `gateway.metering` to say.
     `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
     `first_byte_at`: the same of the head of the upstream's answer; None where none came.
     `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
-    `output_chars`: length of the text, reasoning and arguments passed so far, for an estimate when a client goes away.
+    `output_bytes`: length of the text, reasoning and arguments so far, of all choices, as UTF-8: what tokens are estimated
+    from where the upstream does not tell them.
     `echo`: finds the upstream's own key, which an answer may repeat.
     """
 
@@ -61,7 +64,7 @@ class Observation:
     error_type: str | None = None
     error_message: str | None = None
     complete: bool = False
-    output_chars: int = 0
+    output_bytes: int = 0
     upstream: str | None = None
     notes: list[str] = field(default_factory=list)
     echo: Echo | None = None
@@ -78,7 +81,8 @@ class ModelCall:
 
     `headers`: the client's own headers, lower-case names; an upstream picks from them by an allowlist.
     `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
-    where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are never edited.
+    where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are not edited, but for
+    the usage that a client did not ask for (`upstreams.usage_option`).
     """
 
     endpoint: Endpoint
@@ -97,8 +101,11 @@ async def _nothing() -> None:
 
 @dataclass(slots=True)
 class Exchange:
-    """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client.
+    """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client, in pieces
+    that may be empty: something came, and there is nothing to pass on yet.
 
+    `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words; None where the body is
+    there as a whole already.
     `from_upstream`: the status is the upstream's own; False where no upstream answered (502, 503, 504 by joytui).
     `undone`: no upstream has done the work and none will, so that another may be asked: it could not be reached, or said
     itself that it failed. One that fell silent or broke off may be at work still, and bill for it.
@@ -109,6 +116,7 @@ class Exchange:
     body: AsyncIterator[bytes]
     observation: Observation
     close: Callable[[], Awaitable[None]] = _nothing
+    fail: Callable[[StreamError], bytes] | None = None
     from_upstream: bool = True
     undone: bool = False
 

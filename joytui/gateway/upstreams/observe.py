@@ -1,7 +1,8 @@
 """Reads what an answer tells about itself while its bytes pass by: usage, cost, model, finish, errors.
 
 One reader an endpoint: `ChatReader` for Chat chunks and completions, `ResponsesReader` for events and Response objects.
-Both take bytes (`feed`, `end`) or data that is parsed already (`take`), and never change or hold back anything.
+Both take bytes (`feed`, `end`) or data that is parsed already (`take`), and never change or hold back anything. Bytes that
+nobody can read count as output: they were passed on.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from joytui.core.sse import DONE, EventTooLarge, SseSplitter
-from joytui.gateway.bridge.chunks import is_intermediate, read_delta
+from joytui.core.sse import DONE, MAX_EVENT_BYTES, EventTooLarge, SseSplitter
+from joytui.gateway.bridge.chunks import Delta, is_intermediate, other_deltas, read_delta
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import failure, meaning
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
@@ -50,11 +51,13 @@ class Reader(ABC):
     def feed(self, piece: bytes) -> None:
         """Bytes of an event stream, in any pieces."""
         if self.broken:
+            self._content(len(piece))
             return
         try:
             events = self._splitter.feed(piece)
         except EventTooLarge:
             self.broken = True
+            self._content(MAX_EVENT_BYTES)
             self.seen.note("an event was too large to read; usage may be missing")
             return
         for event in events:
@@ -72,6 +75,7 @@ class Reader(ABC):
         try:
             data = json.loads(body)
         except (ValueError, RecursionError):
+            self._content(len(body))
             self.seen.note("the upstream's body is no JSON")
             return
         self.take(data)
@@ -81,8 +85,6 @@ class Reader(ABC):
     def _data(self, data: str) -> None:
         if data == DONE:
             self._settle()
-            return
-        if self._skim(data):
             return
         try:
             value = json.loads(data)
@@ -98,13 +100,9 @@ class Reader(ABC):
     @abstractmethod
     def _take(self, value: Mapping[str, Any]) -> None: ...
 
-    def _skim(self, data: str) -> bool:
-        """True when the text alone told enough, without parsing it."""
-        return False
-
     def _content(self, length: int) -> None:
         if length:
-            self.seen.output_chars += length
+            self.seen.output_bytes += length
             self.seen.first_token_at = self.seen.first_token_at or time.monotonic()
 
     def _metadata(self, metadata: Any) -> None:
@@ -119,7 +117,8 @@ class Reader(ABC):
     def _settle(self) -> None:
         """Usage and cost from what came so far: the protocol's usage wins over the billing records'."""
         seen = self.seen
-        if usage := self._usage or billed_usage(self._records):
+        usage = self._usage or billed_usage(self._records)
+        if usage is not None and not usage.odd:
             seen.usage_seen = True
             seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens = usage.tokens
         seen.cost_nano = billed_cost(self._records)
@@ -132,14 +131,29 @@ class Reader(ABC):
             seen.provider = _text(record, "provider") or seen.provider
 
     def _take_usage(self, usage: Any) -> None:
-        if found := read_usage(usage, self.quirks.usage):
+        found = read_usage(usage, self.quirks.usage)
+        if found is not None and not found.odd:
             self._usage = found
             self._settle()
+        elif usage:
+            self.seen.note("the upstream's usage could not be read")
 
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:
     value = source.get(key)
     return value[:LONGEST_NAME] if isinstance(value, str) and value else None
+
+
+def _size(text: str) -> int:
+    """Bytes of a text as UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _length(delta: Delta) -> int:
+    size = _size(delta.text) + _size(delta.reasoning)
+    for piece in delta.calls:
+        size += _size(piece.arguments) + _size(piece.name or "")
+    return size
 
 
 class ChatReader(Reader):
@@ -158,11 +172,13 @@ class ChatReader(Reader):
         seen.provider = _text(value, "provider") or seen.provider
         self._take_usage(value.get("usage"))
         self._metadata(value.get("metadata"))
-        if is_intermediate(value) or (delta := read_delta(value, self.quirks)) is None:
+        for other in other_deltas(value, self.quirks):
+            self._content(_length(other))
+        if (delta := read_delta(value, self.quirks)) is None:
             return
-        self._content(
-            len(delta.text) + len(delta.reasoning) + sum(len(p.arguments) + len(p.name or "") for p in delta.calls)
-        )
+        self._content(_length(delta))
+        if is_intermediate(value):
+            return
         if delta.finish:
             seen.finish, seen.complete = delta.finish, True
             if meaning(delta.finish, self.quirks.finish_words) == "failed":
@@ -170,31 +186,38 @@ class ChatReader(Reader):
 
 
 class ResponsesReader(Reader):
-    """Responses events, and whole Response objects. Deltas are counted by their length without parsing them."""
+    """Responses events, and whole Response objects. Output comes in deltas, in whole items, and all of it again at the
+    end: what counts is the most that one of these three told."""
 
-    def _skim(self, data: str) -> bool:
-        head = data[:200]
-        if '.delta"' not in head or "response." not in head:
-            return False
-        self._content(max(1, len(data) - 150))
-        return True
+    _deltas = 0
+    _items = 0
 
     def _take(self, value: Mapping[str, Any]) -> None:
         kind = value.get("type")
+        if isinstance(delta := value.get("delta"), str):
+            self._deltas += _size(delta)
+            self._came(self._deltas)
+            return
         if isinstance(value.get("response"), Mapping):
             self._response(value["response"], str(kind))
         elif value.get("object") == "response":
             self._response(value, f"response.{value.get('status')}")
         elif kind == "response.output_item.done":
-            self._content(1)
+            self._items += _item_size(value.get("item"))
+            self._came(self._items)
         elif error := find_error(value):
             self._failed(error)
         elif kind == "error":
             self._failed(find_error({"error": value}) or StreamError("error", "error"))
         self._metadata(value.get("metadata"))
 
+    def _came(self, size: int) -> None:
+        self._content(size - self.seen.output_bytes if size > self.seen.output_bytes else 0)
+
     def _response(self, response: Mapping[str, Any], kind: str) -> None:
         seen = self.seen
+        output = response.get("output")
+        self._came(sum(_item_size(item) for item in output) if isinstance(output, list) else 0)
         seen.upstream_id = _text(response, "id") or seen.upstream_id
         seen.model_used = _text(response, "model") or seen.model_used
         self._take_usage(response.get("usage"))
@@ -204,6 +227,15 @@ class ResponsesReader(Reader):
             seen.finish, seen.complete = status, True
         if status == "failed":
             self._failed(find_error(response) or StreamError("failed", "the upstream's response failed"))
+
+
+def _item_size(item: Any, depth: int = 4) -> int:
+    """Bytes of what a model wrote in an item of a Response: text, thoughts, arguments; no deeper than items are."""
+    if isinstance(item, str):
+        return _size(item)
+    if isinstance(item, Mapping):
+        item = [item.get(name) for name in ("text", "refusal", "content", "summary", "arguments", "input")]
+    return sum(_item_size(part, depth - 1) for part in item) if isinstance(item, list) and depth else 0
 
 
 def reader_for(endpoint: str, seen: Observation) -> Reader:

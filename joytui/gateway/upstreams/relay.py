@@ -28,10 +28,12 @@ from joytui.gateway.upstreams.exchange import (
     Observation,
     UpstreamFacts,
     error_exchange,
+    one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
+from joytui.gateway.upstreams.usage_option import OPTION, with_usage
 
 PROBE_TIMEOUT_S = 10.0
 MAX_LIST = 8 * 1024 * 1024
@@ -59,6 +61,7 @@ class Relay:
         self._client, self._transport = upstream_client(self.url, self._options)
         self._timeout = call_timeout(self._options)
         self._capability = Capability(self._probe, api)
+        self._takes_usage_option = True
 
     @property
     def api(self) -> Api | None:
@@ -101,9 +104,26 @@ class Relay:
         return await (self._bridge(call) if api == "chat" else self._forward(call))
 
     async def _forward(self, call: ModelCall) -> Exchange:
+        """Passed through, with usage asked for; a client's own bytes for an upstream that is known to refuse that."""
+        refuses = not self._takes_usage_option or OPTION in quirks_for(self.url, call.model).refused
+        asking = None if refuses else with_usage(call)
+        exchange = await self._pass(call, asking)
+        if asking is None or exchange.status not in (400, 422):
+            return exchange
+        refusal = await exchange.read()
+        if OPTION.encode() in refusal:
+            again = await self._pass(call, None)
+            self._takes_usage_option = again.status in (400, 422)  # then it was something else that it refused
+            return again
+        exchange.body = one_chunk(refusal)
+        return exchange
+
+    async def _pass(self, call: ModelCall, asking: bytes | None) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
-        sent = await self._send(call, call.endpoint, call.raw, seen, bridged=False)
-        return sent if isinstance(sent, Exchange) else await answers.passed_through(sent, call, seen)
+        sent = await self._send(call, call.endpoint, asking or call.raw, seen, bridged=False)
+        if isinstance(sent, Exchange):
+            return sent
+        return await answers.passed_through(sent, call, seen, hide_usage=asking is not None)
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
@@ -162,7 +182,7 @@ class Relay:
             async with asyncio.timeout(PROBE_TIMEOUT_S), self._client.stream("GET", url, headers=headers) as response:
                 if response.status_code != 200:
                     return None
-                return model_entries(json.loads(await answers.whole(response, MAX_LIST, self._echo)))
+                return model_entries(json.loads(await answers.whole(response, MAX_LIST, echo=self._echo)))
         except (httpx.HTTPError, OSError, ValueError, RecursionError, answers.BodyTooLarge):
             return None
 

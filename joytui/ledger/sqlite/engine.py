@@ -22,6 +22,7 @@ from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
     Access,
     Candidate,
+    Charge,
     ClockSeen,
     Entry,
     KeyActivity,
@@ -204,8 +205,14 @@ class SqliteLedger:
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
 
-    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
-        self.submit(requests.end_request, opened, ended, budget_id, held)
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[None]:
+        return self.write(requests.extend_request, opened, wanted, so_far)
+
+    def passed(self, opened: Opened, so_far: Charge) -> asyncio.Future[None]:
+        return self.write(requests.note_passed, opened, so_far)
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
+        return self._writer.settle(requests.end_request, opened, ended, budget_id, held)
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)

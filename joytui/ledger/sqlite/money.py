@@ -2,8 +2,8 @@
 
 A budget is the spending of one budget id (a key and those it was rotated to) in one window: the UTC day, the week from
 Monday, or for ever. The limit is the key's; `spent` and `held` are here. A wallet belongs to a tier. What a running
-request may cost is held on both, in `hold`, under a lease; it is given back when the request ends, or when the lease
-runs out and nobody renewed it.
+request may cost is held on both, in `hold`, under a lease; more is held while its answer grows; all of it is given back
+when the request ends, or when the lease runs out and nobody renewed it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
 from joytui.core.redaction import Clean
 from joytui.ledger.api import Shortfall
-from joytui.ledger.records import DAY_MS, Candidate, Period, window_end, window_start
+from joytui.ledger.records import DAY_MS, Candidate, Period, Reservation, window_end, window_start
 from joytui.ledger.sqlite.writer import Batch
 
 
@@ -51,6 +51,28 @@ def reserve(
     raise lack
 
 
+def extend(batch: Batch, n: int, at_ms: int, wanted: Reservation) -> None:
+    """Raises what a request holds to the estimate of its candidate, in the windows that it was admitted in.
+
+    Raises Shortfall, before anything is held, where a limit or the wallet has not that much more.
+    """
+    [candidate] = wanted.candidates
+    held = dict(batch.execute("SELECT kind, amount FROM hold WHERE n = ?", (n,)).fetchall())
+    more = {kind: candidate.estimate - held.get(kind, 0) for kind in (*dict(wanted.limits), "wallet")}
+    for period, limit in wanted.limits:
+        spent, all_held = _budget(batch, wanted.budget_id, period, at_ms)
+        if more[period] > 0 and spent + all_held + more[period] > limit:
+            raise Shortfall(period, None, limit, spent, all_held, more[period], at_ms)
+    rest = candidate._replace(estimate=more["wallet"])
+    from_wallet = rest.estimate > 0 and wallets_on(batch)
+    if from_wallet and (short := _short_wallet(batch, rest, at_ms)) is not None:
+        raise short
+    for period, _ in wanted.limits:
+        _hold_budget(batch, n, at_ms, wanted.budget_id, period, max(0, more[period]), wanted.lease_ms)
+    if from_wallet:
+        _hold_wallet(batch, n, at_ms, rest, wanted.lease_ms)
+
+
 def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
     """Spent and held in the window of this moment. It begins with the first request in it, or the first since there is a
     limit: what was spent before counts."""
@@ -83,9 +105,13 @@ def _hold_budget(
         "UPDATE budget SET held = held + ? WHERE budget_id = ? AND period = ? AND window = ?",
         (estimate, budget_id, period, window),
     )
-    batch.execute(
-        "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)", (n, period, budget_id, window, estimate, at_ms + lease_ms)
-    )
+    batch.execute(_HOLD, (n, period, budget_id, window, estimate, at_ms + lease_ms))
+
+
+_HOLD = """
+    INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, lease_until = max(lease_until, excluded.lease_until)
+"""
 
 
 def charge(batch: Batch, budget_id: str, at_ms: int, cost: int) -> None:
@@ -130,7 +156,7 @@ def _short_wallet(batch: Batch, candidate: Candidate, at_ms: int) -> Shortfall |
 def _hold_wallet(batch: Batch, n: int, at_ms: int, candidate: Candidate, lease_ms: int) -> None:
     tier, estimate = candidate.tier, candidate.estimate
     batch.execute("UPDATE wallet SET held = held + ? WHERE tier = ?", (estimate, tier))
-    batch.execute("INSERT INTO hold VALUES (?, 'wallet', ?, 0, ?, ?)", (n, tier, estimate, at_ms + lease_ms))
+    batch.execute(_HOLD, (n, "wallet", tier, 0, estimate, at_ms + lease_ms))
     _enter(batch, tier, "freeze", 0, estimate, n)
 
 

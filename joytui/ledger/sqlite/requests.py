@@ -6,9 +6,9 @@ from __future__ import annotations
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
-from joytui.ledger.records import Candidate, Reservation
+from joytui.ledger.records import Candidate, Charge, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS
-from joytui.ledger.sqlite.money import charge, release, reserve
+from joytui.ledger.sqlite.money import charge, extend, release, reserve
 from joytui.ledger.sqlite.parts import Place
 from joytui.ledger.sqlite.writer import SLICE, Batch
 
@@ -18,6 +18,7 @@ _INSERT = f"INSERT INTO request ({', '.join(_INSERTED)}) VALUES ({', '.join('?' 
 _END = (
     f"UPDATE request SET {', '.join(f'{name} = ?' for name in (*Ended._fields, 'seq'))} WHERE n = ? AND status IS NULL"
 )
+_PASSED = f"UPDATE request SET {', '.join(f'{name} = ?' for name in Charge._fields)} WHERE n = ? AND status IS NULL"
 
 
 def open_request(batch: Batch, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> None:
@@ -63,6 +64,17 @@ def _write_row(
     batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier, keyless))
     if opened.key_id is not None:
         batch.sums.used(opened.key_id, None if keyless else opened.client, opened.started_at)
+
+
+def note_passed(batch: Batch, opened: Opened, so_far: Charge) -> None:
+    """What an open request has cost so far, on its row alone."""
+    batch.execute(_PASSED, (*so_far, opened.n))
+
+
+def extend_request(batch: Batch, opened: Opened, wanted: Reservation, so_far: Charge) -> None:
+    """Raises what an open request holds to its candidate's estimate. Raises Shortfall."""
+    if batch.execute(_PASSED, (*so_far, opened.n)).rowcount:
+        extend(batch, opened.n, opened.started_at, wanted)
 
 
 def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool) -> None:

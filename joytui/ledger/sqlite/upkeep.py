@@ -7,30 +7,32 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
-from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, ClockSeen
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
 from joytui.ledger.retention import Reading, believed, read_on
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import SLICE, Batch
 
-_DIED = clean("the gateway ended before this request did; nothing was charged", 500)
-
 
 def recover(batch: Batch) -> int:
-    """At the start, nothing can be running: rows still open are ended (status 500, nothing charged), holds released.
+    """At the start, nothing can be running: rows still open are ended (status 500) and charged for what was noted of them
+    as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
+    charged = len(Charge._fields)
     rows = batch.execute(
-        f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"
+        f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"
+        " model_used, provider, tier FROM request WHERE status IS NULL"
     ).fetchall()
-    for row in rows:
-        why = (500, INTERRUPTED, _DIED, "gateway-error")
-        *opened, model_used, provider, tier = row
-        end_request(batch, Opened(*opened), Ended(model_used, provider, tier, *why), None, held=True)
+    for budget_id, *row in rows:
+        passed, opened = Charge(*row[:charged]), Opened(*row[charged:-3])
+        why = (500, INTERRUPTED, interrupted("the gateway ended before this request did", passed), "gateway-error")
+        model_used, provider, tier = row[-3:]
+        ended = Ended(model_used, provider, tier, *why)._replace(**passed._asdict())
+        end_request(batch, opened, ended, budget_id, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
         release(batch, n, 0)
     return len(rows)

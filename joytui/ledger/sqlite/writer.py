@@ -1,7 +1,8 @@
 """The one thread that writes: it takes what waits, commits it as one transaction, then answers.
 
 A write is a function of a `Batch` and arguments. `submit` hands it over without awaiting anything, so a request that is
-being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable.
+being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable. `settle`
+does both: who waits for it waits for one try.
 
 A write that raises changes nothing and takes no other write with it. A store that cannot be written fails all writes of
 the transaction. If the thread itself cannot go on, whatever waits for it gets an error, then and later, and `broken` says
@@ -87,11 +88,14 @@ class Batch:
 
 
 class _Job:
-    __slots__ = ("args", "done", "failure", "function", "future", "loop", "result")
+    """`kept`: written even if that needs another try; else whoever waits is told that it failed."""
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
         self.function = function
         self.args = args
+        self.kept = kept
         self.loop: asyncio.AbstractEventLoop | None = None
         self.future: asyncio.Future[Any] | None = None
         self.done: threading.Event | None = None
@@ -104,10 +108,6 @@ class _Job:
     def fail(self, error: Exception) -> None:
         # a future takes no StopIteration
         self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
-
-    @property
-    def awaited(self) -> bool:
-        return self.future is not None or self.done is not None
 
 
 class Writer:
@@ -158,11 +158,17 @@ class Writer:
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
-        self._put(_Job(function, args))
+        self._put(_Job(function, args, kept=True))
+
+    def settle(self, function: Callable[..., object], *args: Any) -> asyncio.Future[None]:
+        """The same; the future is done once it is committed, or was tried in vain and waits for another try."""
+        return self._awaited(_Job(function, args, kept=True))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
-        job = _Job(function, args)
+        return self._awaited(_Job(function, args))
+
+    def _awaited(self, job: _Job) -> asyncio.Future[Any]:
         job.loop = asyncio.get_running_loop()
         job.future = job.loop.create_future()
         self._put(job)
@@ -276,15 +282,14 @@ class Writer:
         """A refusal is for whoever waits to handle; where nobody does, a change is lost."""
         if isinstance(error, sqlite3.Error):
             self._failed_at = time.monotonic()
-        if not job.awaited:
+        if job.kept:
             self.lost += 1
             log.error("a change was not written to the ledger: %s", error, exc_info=error)
 
     def _give_up(self, jobs: list[_Job], error: Exception) -> None:
-        """Who waits is told. What nobody waits for is kept for another try."""
+        """Who waits is told. What has to be written is kept for another try."""
         self._failed_at = time.monotonic()
-        unawaited = [job for job in jobs if not job.awaited]
-        kept = unawaited[: MOST_OWED - len(self._owed)]
+        kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept
         self.lost += len(jobs) - len(kept)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
@@ -304,7 +309,7 @@ class Writer:
         return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        lost = sum(not job.awaited for job in jobs)
+        lost = sum(job.kept for job in jobs)
         if lost:
             self.lost += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
@@ -364,7 +369,7 @@ def _resolve(jobs: list[_Job]) -> None:
         future = job.future
         if future is None or future.done():
             continue
-        if job.failure is not None:
+        if job.failure is not None and not job.kept:
             future.set_exception(_typed(job.failure))
         else:
             future.set_result(job.result)

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import INVALID_REQUEST
 from joytui.core.token_counts import TokenCounts
-from joytui.gateway.bridge.encode import DONE_BYTES, chunk_bytes, json_bytes
+from joytui.gateway.bridge.encode import DONE_BYTES, chat_failure, chunk_bytes, json_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.reported_usage import Usage
 from joytui.gateway.bridge.request import to_chat
@@ -66,7 +67,8 @@ class OfflineModel:
         answer = _Answering(chat.body)
         if not call.stream:
             return Exchange(200, {"content-type": JSON}, one_chunk(bridged_body(bridge, answer.completion())), seen)
-        return Exchange(200, {"content-type": EVENT_STREAM}, bridged_events(bridge, answer.stream()), seen)
+        events = bridged_events(bridge, answer.stream())
+        return Exchange(200, {"content-type": EVENT_STREAM}, events, seen, fail=bridge.failed)
 
     def _chat(self, call: ModelCall, seen: Observation) -> Exchange:
         messages = call.body.get("messages")
@@ -77,7 +79,8 @@ class OfflineModel:
         answer = _Answering(call.body)
         reader = ChatReader(seen)
         if call.stream:
-            return Exchange(200, {"content-type": EVENT_STREAM}, _chat_stream(call, answer, reader), seen)
+            chunks = _chat_stream(call, answer, reader)
+            return Exchange(200, {"content-type": EVENT_STREAM}, chunks, seen, fail=partial(chat_failure, final=True))
         completion = answer.completion()
         reader.take(completion)
         reader.end()
