@@ -152,11 +152,18 @@ def test_windows_begin_at_utc_midnight_and_on_monday(at: int) -> None:
 
 @pytest.mark.parametrize("together", [False, True], ids=["committed before", "in one transaction"])
 def test_a_budget_begins_with_what_was_spent_in_its_window(ledger: SqliteLedger, together: bool) -> None:
-    """A limit is set on a Tuesday: what was spent since Monday and since midnight counts, to the millisecond."""
+    """A limit is set on a Tuesday: what was spent since Monday and since midnight counts, to the millisecond; and nothing that a
+    clock dated later."""
     key = new_key(ledger)
     now = START + DAY + 5
     with one_batch(ledger):
-        for at, cost in ((START - 1, 1), (START, 10), (START + DAY - 1, 100), (START + DAY, 1000)):
+        for at, cost in (
+            (START - 1, 1),
+            (START, 10),
+            (START + DAY - 1, 100),
+            (START + DAY, 1000),
+            (START + 9 * DAY, 5000),
+        ):
             add(ledger, at, key, cost_nano=cost)
         if together:
             ledger.submit(hold, key, now)
@@ -164,7 +171,7 @@ def test_a_budget_begins_with_what_was_spent_in_its_window(ledger: SqliteLedger,
     ledger.write_now(hold, key, now)
     spent = {period: ledger.read_now(keys.window, key.budget_id, period, now) for period in PERIODS}
     held = 10 if together else 5
-    assert spent == {"daily": (1000, held), "weekly": (1110, held), "total": (1111, held)}
+    assert spent == {"daily": (1000, held), "weekly": (1110, held), "total": (6111, held)}
 
 
 def hold(batch: Batch, key: KeyRow, at: int) -> None:
