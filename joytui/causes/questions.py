@@ -11,8 +11,9 @@ KEY: Final = (
     "`echo ${#JOY_TOKEN_API_KEY}` (the key's length, not the key) in the very terminal where Codex runs, "
     "and whether ~/.codex/.env exists"
 )
-LOG: Final = "the gateway's log of it"
-LOG_ENTRY: Final = "the gateway's log for the request id"
+LOG: Final = "the request id that Codex prints at the end of the message, or when it failed (date, time, time zone)"
+"""What we need to find a request in the gateway's own log."""
+LOG_ENTRY: Final = LOG
 NAMED_LINE: Final = "the line that is named"
 WHOLE_MESSAGE: Final = "the whole message"
 END_MISSING: Final = "the whole message: its end is missing"
@@ -21,5 +22,5 @@ BASE_URL_LINE: Final = "the line base_url = …"
 PROVIDER_TABLE: Final = "the provider's table"
 PROXY_VARIABLES: Final = "`env | grep -i proxy`"
 HOW_STARTED: Final = f"{CONFIG}, and how codex is started"
-POLICY: Final = "the key's policy: `joytui keys check KEY`"
+POLICY: Final = "the whole message, the line model = …, and from which network it was sent"
 RETRIES: Final = "`codex exec --json`, whose retry lines carry the reason"

@@ -45,7 +45,7 @@ class Guess:
     """The causes that some words leave open, likeliest first; one cause means that the words leave no other.
 
     `words` are those that decided, `passing` marks what need not be the end of the run (a retry, a warning).
-    `note` says what is misleading about the words.
+    `note` says what is misleading about the words; `explanation` and `remedy` what is said of the first cause in this form of it.
     """
 
     causes: tuple[str, ...]
@@ -54,6 +54,8 @@ class Guess:
     note: str = ""
     passing: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
+    explanation: str = ""
+    remedy: str = ""
 
     def heard(self, words: str, *, passing: bool | None = None) -> Guess:
         """The same guess with the words that led to it."""
