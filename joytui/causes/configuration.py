@@ -95,6 +95,13 @@ CONFIGURATION: Final = (
         remedy="Mend the line that is named. Text copied from web pages and chats often brings curly quotes and hard spaces.",
         tell="Codex prints the file with line and column, and a caret under the place.",
         signs=(
+            Sign(
+                codex=(
+                    r"(?:config\.toml:\d+:\d+:|TOML parse error at line \d+, column \d+.{0,200}?) ?(?:string values must be quoted|key with no value, expected|duplicate key"
+                    r"|invalid (?:basic|multi-line basic|literal|unquoted) (?:string|key)|unclosed |unexpected key or value|missing (?:assignment|escaped value|value)"
+                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`)"
+                ),
+            ),
             Sign(codex=r"expected any valid TOML value", others=("config-type",), ask=NAMED_LINE),
             Sign(
                 codex=(
@@ -364,7 +371,7 @@ CONFIGURATION: Final = (
         tell="Codex prints `reserved built-in provider IDs`.",
         signs=(
             Sign(codex=r"reserved built-in provider IDs"),
-            Sign(codex=r"model_providers\.\S{1,60}? only supports changing", others=("provider-invalid",)),
+            Sign(codex=r"model_providers\.\S{1,60}? only supports changing"),
         ),
     ),
     Cause(
@@ -381,8 +388,6 @@ CONFIGURATION: Final = (
             Sign(codex=r"choose one gateway credential source", others=("config-type",), ask=PROVIDER_TABLE),
             Sign(
                 codex=r"Error loading config[^:]{0,20}: model_providers\.[^:=\]]{1,80}: ",
-                others=("config-type",),
-                ask=PROVIDER_TABLE,
                 broad=3,
             ),
         ),
@@ -643,7 +648,7 @@ CONFIGURATION: Final = (
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
-                    "The key stands in auth.json only. Since 0.149 Codex does not send that file's key to a provider of one's own, "
+                    "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "
                     "so the request carries no Authorization header."
                 ),
                 remedy='Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).',
@@ -714,12 +719,6 @@ CONFIGURATION: Final = (
         explanation="env_key names a variable. Codex looks for a variable of that name, fails, prints the key and stores it in its session file.",
         remedy='Write env_key = "JOY_TOKEN_API_KEY", export the key under that name, and rotate it: it has been printed.',
         tell="Codex prints `Missing environment variable` followed by something that looks like a key.",
-        signs=(
-            Sign(
-                name="a variable that looks like a key",
-                others=("env-key-invalid", "key-unset"),
-                ask="the line env_key = … (without the key)",
-            ),
-        ),
+        signs=(Sign(name="a variable that looks like a key"),),
     ),
 )

@@ -7,7 +7,7 @@ from typing import Final
 from joytui.causes.cause import Cause, GatewaySays, Sign
 from joytui.causes.configuration import WORDS_OF_OPENAI
 from joytui.causes.credential import OTHER_KEY_FAULTS
-from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, LOG_ENTRY, POLICY, RETRIES, WHOLE_MESSAGE
+from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, POLICY, RETRIES, WHOLE_MESSAGE
 from joytui.core.joytoken import (
     INSUFFICIENT_QUOTA,
     INVALID_API_KEY,
@@ -37,7 +37,7 @@ GATEWAY: Final = (
                     r"\b40[45]\b|not found|invalid url|no route",
                     r"/responses\b",
                 ),
-                explanation="The gateway, or the upstream behind it, offers Chat Completions and no /responses. Codex since 0.95 sends POST /responses only.",
+                explanation="The gateway, or the upstream behind it, offers Chat Completions and no /responses. Codex sends POST /responses only.",
             ),
             Sign(
                 people=r"\b40[45]\b|not found|no route",
@@ -47,7 +47,7 @@ GATEWAY: Final = (
             ),
             Sign(
                 name="an upstream without the route",
-                explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex since 0.95 sends POST /responses only.",
+                explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex sends POST /responses only.",
             ),
             Sign(
                 name="no route at a usual path",
@@ -406,7 +406,7 @@ GATEWAY: Final = (
                 ask=f"the line model = …, and {WHOLE_MESSAGE}",
                 broad=1,
             ),
-            Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG),
             Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),
             Sign(
                 name="403 about a model",
@@ -433,7 +433,7 @@ GATEWAY: Final = (
             ),
             anywhere=(
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
-                r"[^.\n]{0,40}\bfor (?:this |the )?(?:requested )?model\b|\bno (?:channels?|providers?|deployments?) \w{0,20} ?(?:serves?|supports?|has) (?:this |the )?model\b"
+                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:channels?|providers?|deployments?) \w{0,20} ?(?:serves?|supports?|has) (?:this |the )?model\b"
                 r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
@@ -468,7 +468,7 @@ GATEWAY: Final = (
             Sign(
                 whole=(
                     r"\b429\b",
-                    r"\b(?:quota|balance|credits?|budget)\b[^\n.]{0,20}\b(?:is |are |looks? )?(?:fine|ok|okay|normal|enough|sufficient|left)\b|(?:额度|余额|配额)[^。\n]{0,4}(?:正常|充足|足够|没问题|还有)",
+                    r"\b(?:enough|plenty of|still have) (?:\w+ )?(?:quota|balance|credits?|budget)\b|\b(?:quota|balance|credits?|budget)\b[^\n.]{0,20}\b(?:is |are |looks? )?(?:fine|ok|okay|normal|enough|sufficient|left)\b|(?:额度|余额|配额)[^。\n]{0,4}(?:正常|充足|足够|没问题|还有)",
                 ),
                 note="“exceeded retry limit” hides the gateway's own words, and mostly nothing was retried.",
             ),
@@ -505,7 +505,7 @@ GATEWAY: Final = (
                 ),
                 ask=RETRIES,
             ),
-            Sign(name="refused", others=("insufficient-quota",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("insufficient-quota",), ask=LOG),
         ),
         gateway=GatewaySays(
             statuses=(429,),
@@ -523,7 +523,7 @@ GATEWAY: Final = (
         explanation="Its guard against duplicates refuses the same request id, or the same text, within some time.",
         remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
         tell="409 with `duplicate request_id`.",
-        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),),
+        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
         gateway=GatewaySays(statuses=(409,), words=r"\bduplicate[ _]request(?:\b|[ _]id\b)"),
     ),
     Cause(
@@ -538,7 +538,7 @@ GATEWAY: Final = (
         tell="413, or a message about size or context length.",
         signs=(
             Sign(codex=r"ran out of room in the model's context"),
-            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("request-rejected",), ask=LOG),
         ),
         gateway=GatewaySays(
             statuses=(413,),
@@ -600,7 +600,7 @@ GATEWAY: Final = (
                 details={"field": "query_params"},
             ),
             Sign(codex=r"Invalid image in your last message"),
-            Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG),
             Sign(name="refused in an exchange", others=("model-not-found",), ask=DOCTOR),
             Sign(name="a body of status 400", others=("response-failed", "model-not-found"), ask=LOG),
             Sign(name="an error without words", others=("response-failed", "model-not-found"), ask=DOCTOR),
@@ -656,7 +656,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
             Sign(error=("stream_error",)),
-            Sign(name="refused", others=("upstream-error", "insufficient-quota"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("upstream-error", "insufficient-quota"), ask=LOG),
         ),
         passes=True,
     ),
@@ -679,7 +679,7 @@ GATEWAY: Final = (
                 broad=2,
             ),
             Sign(error=(ROUTING_ERROR, UPSTREAM_ERROR)),
-            Sign(name="refused", others=("gateway-error",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("gateway-error",), ask=LOG),
             Sign(
                 name="an upstream's error in a body of status 400",
                 others=("upstream-key-rejected", "request-rejected"),

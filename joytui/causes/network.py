@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from joytui.causes.cause import Cause, GatewaySays, Sign
-from joytui.causes.questions import DOCTOR, LOG_ENTRY, PROXY, PROXY_VARIABLES
+from joytui.causes.questions import DOCTOR, LOG, PROXY, PROXY_VARIABLES
 
 CONNECTING: Final = (
     "connection-refused",
@@ -256,7 +256,7 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
             Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
-            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("request-rejected",), ask=LOG),
         ),
         details={"policy": str},
     ),
@@ -332,7 +332,7 @@ NETWORK: Final = (
                 others=("connection-timeout", "dns-failure", "proxy-unreachable"),
                 ask=f"how long it waited, and {DOCTOR}",
             ),
-            Sign(name="refused", others=("upstream-error",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("upstream-error",), ask=LOG),
         ),
         gateway=GatewaySays(statuses=(408,)),
     ),
@@ -368,7 +368,7 @@ NETWORK: Final = (
                 others=("policy-rejected",),
                 ask="from which network it was sent; the ray or reference id",
             ),
-            Sign(name="refused", others=("policy-rejected",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("policy-rejected",), ask=LOG),
         ),
         gateway=GatewaySays(
             anywhere=(

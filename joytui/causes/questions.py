@@ -13,7 +13,8 @@ KEY: Final = (
 )
 LOG: Final = "the request id that Codex prints at the end of the message, or when it failed (date, time, time zone)"
 """What we need to find a request in the gateway's own log."""
-LOG_ENTRY: Final = LOG
+IN_LOG: Final = (LOG,)
+"""The questions that a request id in the ticket answers."""
 NAMED_LINE: Final = "the line that is named"
 WHOLE_MESSAGE: Final = "the whole message"
 END_MISSING: Final = "the whole message: its end is missing"

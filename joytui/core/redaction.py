@@ -44,6 +44,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
 )
+_KEYS = re.compile(
+    rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{8,}}|\bsk-{_URL_SAFE}{{12,}}"
+    r"|\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,}|eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,})"
+    r"|(?i:\bbearer\s+)(?=\S*\d)[A-Za-z0-9._~+/\-]{16,}"
+)
 _SECRET_NAME = re.compile(rf"(?i)(?:{SECRET_WORDS}|(?:^|[_\-.])token|authorization)$")
 _MAYBE_SECRET_NAME = re.compile(
     r"key|secret|passw|passphrase|passcode|pwd|_pw$|token|auth(?!or(?:_|$))|credential|cookie|session|bearer|private"
@@ -73,6 +78,11 @@ def may_name_secret(name: str) -> bool:
     Wider than `is_secret_name`: one value masked too many costs less than one shown.
     """
     return bool(_MAYBE_SECRET_NAME.search(name)) and not _SURELY_NOT.search(name)
+
+
+def holds_key(text: str) -> bool:
+    """Whether a text holds what is surely a key in the open (not a masked one, and not any value that is masked with care)."""
+    return bool(_KEYS.search(text))
 
 
 class Redactor:

@@ -166,8 +166,9 @@ class Visit:
         cost, source = price(seen, self.candidate, self.gateway.market.catalog) if good else (0, "none")
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
-        cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
         error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
+        said = (status, seen.error_type, seen.error_message or "")
+        cause = None if gone else cause_of(*said, complete=seen.complete, upstream_key=upstream_key)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = TRUNCATED
         ttft = self._after(seen.first_token_at)

@@ -52,7 +52,7 @@ def read_json(data: Any) -> Document | None:
         return Document("codex-doctor", *read_codex_doctor(data))
     if _is_event(data):
         return _of_events([data])
-    if isinstance(data.get("code"), int) and "data" not in data and "message" in data:
+    if isinstance(data.get("code"), int) and "message" in data and not {"data", "type", "object", "error"} & set(data):
         return _of_catalog(data)
     return _of_error(data)
 

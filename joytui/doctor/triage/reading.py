@@ -12,14 +12,14 @@ from typing import Any
 
 from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR
-from joytui.core.redaction import Redactor, visible
+from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.reply import reply_for
+from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.signs import of_whole, sign
 from joytui.doctor.triage.words import hear, noise_in
 
@@ -73,6 +73,7 @@ def _says_more(text: str) -> bool:
 
 
 LINES = 2000
+SHORT = 6
 _STATUS_BEFORE_BODY = re.compile(r"\b[45]\d\d\b[^\n\d{]{0,40}\n?\s*\{")
 
 
@@ -148,10 +149,12 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     firsts = dict.fromkeys(name for other in document.others for name in other.causes[:1])
     also = [CAUSES[name] for name in firsts if found is None or name not in found.causes]
     rows = {cause.row for cause in causes[:3]}
-    notes = tuple(clean(note) for note in (document.note, found.note if found else "") if note)
+    exposed = KEY_SEEN if holds_key(text) or any(secret in text for secret in secrets if len(secret) > SHORT) else ""
+    notes = tuple(clean(note) for note in (exposed, document.note, found.note if found else "") if note)
     ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
     facts = _redacted(document.facts or facts_of(text), redactor)
     words = tuple(clean(one) for one in _heard(found, document.others))
+    quote = clean(" ".join(found.said.split())) if found and sure == "decided" and len(found.said) > SHORT else ""
     return Answer(
         kind=document.kind,
         sure=sure,
@@ -159,11 +162,12 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         row=rows.pop() if len(rows) == 1 else None,
         words=words,
         ask=ask if sure != "decided" else "",
-        reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts)),
+        reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts, quote)),
         notes=notes,
         also=tuple(also),
         facts=facts,
         details=redactor.data(_plain(dict(found.details) if found else {})),
+        healthy=document.healthy,
     )
 
 

@@ -8,8 +8,9 @@ Codex shows `unexpected status 404 Not Found: MESSAGE, url: URL, request id: ID`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
@@ -24,7 +25,7 @@ from joytui.causes.answers import (
     read_words,
     says_no_key,
 )
-from joytui.causes.questions import LOG_ENTRY
+from joytui.causes.questions import LOG
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.core.joytoken import BASE_PATH
 from joytui.doctor.triage.answer import Guess, guess
@@ -83,24 +84,24 @@ def to_openai(url: str | None) -> bool:
     return url is not None and (urlsplit(url).hostname or "") in OPENAI_HOSTS
 
 
-def of_refusal(said: Refused, ignored: tuple[str, ...] = (), loose: str = "") -> Guess:
-    """What the refusal leaves open. `ignored`: the causes that Codex's warnings about ignored keys point at; `loose`: the message
-    with its lines joined by spaces."""
-    found = _told(said, loose)
+def of_refusal(said: Refused, ignored: tuple[str, ...] = (), forms: Sequence[str] = ()) -> Guess:
+    """What the refusal leaves open. `ignored`: the causes that Codex's warnings about ignored keys point at; `forms`: the message
+    with its lines joined in other ways."""
+    found = _told(said, forms)
     if found is None:
         reader = _BY_STATUS.get(said.status)
         found = reader(said) if reader else _by_body(said)
     hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
         found = guess(*hinted, *found.causes[:2], ask="the line that is named as ignored")
-    return found.heard(_shown(said))
+    return replace(found.heard(_shown(said)), said=found.said or said.message)
 
 
-def _told(said: Refused, loose: str) -> Guess | None:
+def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
     """What the refusal's own words decide; its first line first, for a user's words may follow."""
     if to_openai(said.url):
         return None
-    for words in dict.fromkeys((said.message.split("\n", 1)[0], said.message, loose)):
+    for words in dict.fromkeys((said.message.split("\n", 1)[0], said.message, *forms)):
         answer = read_words(said.status, words)
         refusal = classify(answer)
         if said.status == 401 and is_about_key(answer):
@@ -116,10 +117,10 @@ def decided(refusal: Refusal) -> Guess:
         return sign("an upstream without the route")
     if refusal.cause == KEY:
         return on_key(Refused(refusal.answer.status, refusal.answer.message), refusal.answer)
-    return guess(refusal.cause, **_part(refusal))
+    return replace(guess(refusal.cause, **_part(refusal)), said=refusal.answer.message)
 
 
-def _part(refusal: Refusal) -> dict[str, object]:
+def _part(refusal: Refusal) -> dict[str, Any]:
     return {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
 
 
@@ -153,7 +154,7 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
     plainly = refusal.cause == "request-rejected" and refusal.answer.kind != "html"
     if plainly or refusal.cause in _SURE_BY_STATUS or not has_sign("refused", of=refusal.cause):
         return guess(refusal.cause, **_part(refusal))
-    return guess(refusal.cause, *sign("refused", of=refusal.cause).causes, ask=LOG_ENTRY, **_part(refusal))
+    return guess(refusal.cause, *sign("refused", of=refusal.cause).causes, ask=LOG, **_part(refusal))
 
 
 # What a gateway quotes as the key that it got, and that is none.
@@ -194,8 +195,11 @@ def _on_401(said: Refused) -> Guess:
         return sign("401 about a budget")
     if re.search(r"\bupstream\b", said.message, re.I) or not _redirect_path(said.url):
         return on_key(said)
+    about_key = on_key(said)
+    if len(about_key.causes) == 1:
+        return about_key
     redirected = sign("401 away from the path")
-    return guess(*redirected.causes, *on_key(said).causes, ask=redirected.ask)
+    return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
 
 
 def _redirect_path(url: str | None) -> bool:

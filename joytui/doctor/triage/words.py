@@ -117,6 +117,7 @@ def _with_bodies(said: Sequence[Record]) -> list[Record]:
                 text=f"{before.text} {record.text}",
                 tight=before.tight + record.tight,
                 loose=f"{before.loose} {record.loose}",
+                hard=f"{before.hard} {record.hard}",
             )
         else:
             joined.append(record)
@@ -216,8 +217,8 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         return variable.heard(record.text)
     retry = bool(_RETRY.search(record.text))
     if said := refused(record.text):
-        loose = refused(record.loose)
-        found = of_refusal(said, ignored, loose.message if loose else "")
+        forms = [other.message for form in record.forms if (other := refused(form))]
+        found = of_refusal(said, ignored, forms)
         return _websocket(said) or replace(found, passing=retry)
     if known := heard("codex", record.tight) or heard("curl", record.tight):
         return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
@@ -233,7 +234,7 @@ _STREAM = re.compile(r"stream (?:disconnected before completion|error)\s*:\s*(.*
 
 def _words_of_a_stream(record: Record) -> Guess | None:
     """The message of a failed response, which Codex puts behind its own words, where it decides."""
-    for text in (record.text, record.loose):
+    for text in record.forms:
         found = _STREAM.search(text)
         refusal = classify(read_words(400, found[1])) if found else None
         if refusal and refusal.told:
@@ -294,8 +295,7 @@ def _raw_body(record: Record) -> Guess | None:
         return sign("an error without words").heard(record.text)
     if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
-    forms = dict.fromkeys((body, _ERROR.sub(r"\1", record.loose).strip()))
-    refusals = [classify(read_words(400, form)) for form in forms]
+    refusals = [classify(read_words(400, _ERROR.sub(r"\1", form).strip())) for form in record.forms]
     refusal = next((one for one in refusals if one.told), refusals[0])
     answer = refusal.answer
     said = Refused(400, answer.message)
