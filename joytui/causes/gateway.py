@@ -618,16 +618,17 @@ GATEWAY: Final = (
         step="config.loads",
         phase="answer",
         fixed_by=("change",),
-        title='The provider\'s name is "OpenAI", so compacting goes to a route that the gateway lacks',
-        explanation=(
-            'With name = "OpenAI" Codex has long threads compacted by the server, at /responses/compact. Few gateways have that route. '
-            "Normal turns are not affected, whatever the message says about load or about a missing page."
-        ),
-        remedy='Give the provider another name, for example name = "joytoken": Codex then compacts by itself. base_url stays as it is.',
+        title='The provider\'s name is "OpenAI"',
+        explanation="Codex then treats it as OpenAI; compacting a long thread can fail.",
+        remedy="Give it another name.",
         tell="Turns work until the context fills up or /compact is typed; then `Error running remote compact task`.",
         signs=(
             Sign(
                 whole=(r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",),
+                explanation=(
+                    "Codex then has long threads compacted by the server, at /responses/compact, and this gateway does not do that. "
+                    "Normal turns are not affected, whatever the message says about load or a missing page."
+                ),
                 remedy=(
                     'Give the provider another name, for example name = "joytoken" in its table: Codex then compacts by itself. '
                     "base_url stays as it is, and normal turns need no change. Until then, start a new thread when the context is full."

@@ -73,7 +73,8 @@ def plain(text: str) -> str:
     """Without terminal sequences; carriage returns as line ends; typographic quotes and spaces as plain ones."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(r"[^\n]\x08", "", text).translate(_PLAIN)
-    return "".join(c if c == "\n" or c == "\t" or c.isprintable() else " " for c in text)
+    odd = {ord(c): " " for c in set(text) if c not in "\n\t" and not c.isprintable()}
+    return text.translate(odd) if odd else text
 
 
 _PLAIN = str.maketrans(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from joytui.causes import CAUSES, Cause, Sign, causes_of
@@ -16,7 +16,7 @@ from joytui.doctor.triage.answer import Guess
 from joytui.doctor.triage.clean import squeezed
 
 Speaker = Literal["codex", "curl", "people"]
-WHOLE = 200_000
+WHOLE = 60_000
 
 
 def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
@@ -31,9 +31,10 @@ def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
     return None
 
 
+@lru_cache(maxsize=2)
 def of_whole(text: str) -> Guess | None:
     """What the ticket as a whole shows, before any single message is read; None where no such sign is in it."""
-    flat = re.sub(r"\s+", " ", text[:WHOLE])
+    flat = re.sub(r"\s+", " ", text if len(text) <= WHOLE else f"{text[: WHOLE // 2]}\n{text[-WHOLE // 2 :]}")
     for patterns, guess in _wholes():
         found = [pattern.search(flat) for pattern in patterns]
         if all(found) and (first := found[0]):

@@ -281,13 +281,17 @@ def _missing_variable(record: Record) -> Guess | None:
     return replace(unset, ask=unset.ask.format(variable=name))
 
 
-_EVENT = re.compile(r'\{"type":"(?:error"(?!,"error")|thread|turn|item)')
+# What the body of an error begins with; a line of a log or of `codex exec --json` is JSON, too.
+_BODY = re.compile(
+    r'\[?\{["\'](?:errors?|detail|message|code|statusCode|status_code)["\']:|\{"(?:object|type)":"error",(?!"message")|\{"object":"error"',
+    re.I,
+)
 
 
 def _raw_body(record: Record) -> Guess | None:
     """Codex shows the body of a 400 as it is, without status or address."""
     found = _ERROR.match(record.text)
-    bare = record.text[:1] in "{[" and not _EVENT.match(record.tight) and bool(fields_in(record.text))
+    bare = bool(_BODY.match(record.tight)) and bool(fields_in(record.text))
     if not found and not bare:
         return None
     body = found.group(1).strip() if found else record.text
