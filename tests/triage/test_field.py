@@ -39,9 +39,7 @@ def shown(answer: Answer) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind(kind: str, record_property: Callable[[str, object], None]) -> None:
     wrong = [
-        (expected, found, text[:80])
-        for expected, text in texts(kind)
-        if (found := shown(triage(text))) != expected
+        (expected, found, text[:80]) for expected, text in texts(kind) if (found := shown(triage(text))) != expected
     ]
     count = len(list(texts(kind)))
     record_property("triage", f"field: {kind:<29} {count:>5}  right {count - len(wrong)}")
@@ -115,8 +113,6 @@ def test_what_several_causes_share_is_asked_of_the_writer_once() -> None:
     assert unauthorized.kind_of_answer == "several"
     groups = answer_json(unauthorized)["groups"]
     assert sorted(name for group in groups for name in group["causes"]) == sorted(c.id for c in unauthorized.candidates)
-        c.id for c in unauthorized.candidates
-    ].sort()
     for reply in (bare.reply, with_id.reply, unauthorized.reply):
         assert "joytui keys" not in reply
         assert not any(word.isdigit() for word in reply.split("The most likely first")[0].split())
