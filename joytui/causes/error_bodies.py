@@ -45,7 +45,7 @@ def _fields(data: Any, deep: int) -> Fields:
         return {}
     found = _own_fields(data)
     message = found.get("message")
-    if isinstance(message, str) and deep and (inner := _fields_in(message, deep - 1)):
+    if isinstance(message, str) and not message.startswith("[{") and deep and (inner := _fields_in(message, deep - 1)):
         return {**found, **inner}
     return found
 
