@@ -52,6 +52,11 @@ class ErrorAnswer:
         """What the error calls itself, in lower case; a terminal's line breaks do not count."""
         return {re.sub(r"\s+", "", str(name)).lower() for name in (self.type, self.code) if name is not None}
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is an error whose end is there: what is cut may have said more."""
+        return self.is_error and self.text.count("{") <= self.text.count("}")
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -151,8 +151,10 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
         return decided(refusal)
     if refusal.cause == ROUTE:
         return on_route(said)
+    known_whole = url is not None or refusal.answer.is_whole
     plainly = refusal.cause == "request-rejected" and refusal.answer.kind != "html"
-    if plainly or refusal.cause in _SURE_BY_STATUS or not has_sign("refused", of=refusal.cause):
+    sure = known_whole and (plainly or refusal.cause in _SURE_BY_STATUS)
+    if sure or not has_sign("refused", of=refusal.cause):
         return guess(refusal.cause, **_part(refusal))
     return guess(refusal.cause, *sign("refused", of=refusal.cause).causes, ask=LOG, **_part(refusal))
 
@@ -225,7 +227,7 @@ def _on_403(said: Refused) -> Guess:
         name = "403 of an anonymous request"
     elif re.search(r"\bmodels?\b.{0,80}\b(?:not exist|not found|unknown)", message, re.I | re.S):
         name = "403 about a model"
-    elif part:
+    elif part and (said.url or refusal.answer.is_whole):  # what is cut may have said something else
         return guess("policy-rejected", **part)
     return replace(sign(name), details=part)
 

@@ -80,7 +80,8 @@ def noise_in(text: str) -> Noise | None:
 
 
 _FINAL = re.compile(
-    r"unexpected status (?!426)\d|exceeded retry|missing environment|no longer supported|Error loading", re.I
+    r"unexpected status (?:(?!426)\d|426\b.{0,300}?url:\s*http)|exceeded retry|missing environment|no longer supported|Error loading",
+    re.I | re.S,
 )
 
 
@@ -300,7 +301,7 @@ def _raw_body(record: Record) -> Guess | None:
     if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
     refusals = [classify(read_words(400, _ERROR.sub(r"\1", form).strip())) for form in record.forms]
-    refusal = next((one for one in refusals if one.told), refusals[0])
+    refusal = min(refusals, key=lambda one: (not one.told, one.cause == "request-rejected"))
     answer = refusal.answer
     said = Refused(400, answer.message)
     if answer.type in (UPSTREAM_ERROR, ROUTING_ERROR) and not refusal.told:
@@ -316,8 +317,9 @@ def _raw_body(record: Record) -> Guess | None:
     if not answer.is_error and refusal.cause == "request-rejected" and not body.startswith(("{", "<", "[")):
         return sign("an error in words of its own").heard(record.text)
     details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
-    whole = body.count("{") <= body.count("}") or answer.type or answer.code
-    if whole and (answer.is_error or body.startswith("{")):
+    balanced = body.count("{") <= body.count("}")
+    coded = isinstance(answer.code, str) and not answer.code.isdigit() and not body.endswith(answer.code)
+    if (balanced or coded) and (answer.is_error or body.startswith("{")):
         return guess(refusal.cause, **details).heard(record.text)
     name = "a body of status 400"
     near = sign(name, of=refusal.cause).causes if has_sign(name, of=refusal.cause) else ("request-rejected",)
