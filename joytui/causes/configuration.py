@@ -434,7 +434,9 @@ CONFIGURATION: Final = (
                 others=("config-type", "config-syntax"),
                 ask="the whole command line",
             ),
-            Sign(codex=r"error: unexpected argument|unrecognized subcommand"),
+            Sign(
+                codex=r"error: unexpected argument|unrecognized subcommand|Error: `?--[\w-]+`? (?:requires `?--|currently supports only|cannot be (?:used|combined))"
+            ),
             Sign(
                 codex=r"invalid value '[^']{0,200}' for '--profile", others=("profile-missing",), ask="the command line"
             ),

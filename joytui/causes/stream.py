@@ -44,7 +44,9 @@ STREAM: Final = (
                 note="“stream closed before response.completed” is one text for seven causes; the gateway answered 200 in all of them.",
             ),
             Sign(
-                tail="UTF8 error", others=("stream-invalid", "stream-truncated"), ask=f"the gateway's answer: {DOCTOR}"
+                tail="UTF8 error",
+                others=("stream-invalid", "stream-truncated", "encoding-broken"),
+                ask=f"the gateway's answer: {DOCTOR}",
             ),
             Sign(
                 begins="stream disconnected before completion:",
@@ -110,7 +112,7 @@ STREAM: Final = (
             Sign(
                 tail="Transport error: network error",
                 codex=r"error decoding response body|Transport error: network error",
-                others=("connection-reset",),
+                others=("connection-reset", "encoding-broken"),
                 ask=DOCTOR,
             ),
             Sign(

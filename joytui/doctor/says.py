@@ -72,7 +72,7 @@ def render_triage(found: Triage, paint: Paint) -> str:
     lines = [
         "It fits one cause:"
         if len(found.candidates) == 1 and not found.also
-        else "It fits these causes, the likeliest first:"
+        else "These words fit several causes; the most likely first:"
     ]
     for number, cause in enumerate(found.candidates, 1):
         lines += ["", f"{paint(f'{number}. {cause.title}', 'bold')}   {paint(f'[{cause.id}, row {cause.row}]', 'dim')}"]

@@ -168,10 +168,9 @@ class Visit:
         if gone:
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
-        words = (seen.error_message or "")[:DOOR_LIMIT]
-        failure = cause_of(status, seen.error_type, words, complete=seen.complete, upstream_key=upstream_key)
-        cause = None if gone else failure
         error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
+        said = (status, seen.error_type, (seen.error_message or "")[:DOOR_LIMIT])
+        cause = None if gone else cause_of(*said, complete=seen.complete, upstream_key=upstream_key)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = TRUNCATED
         ttft = self._after(seen.first_token_at)

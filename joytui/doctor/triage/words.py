@@ -221,6 +221,8 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         forms = [other.message for form in record.forms if (other := refused(form))]
         found = of_refusal(said, ignored, forms)
         return _websocket(said) or replace(found, passing=retry)
+    if _BODY.match(re.sub(r"^(?:ERROR|Error|error):?", "", record.tight)) and (body := _raw_body(record)):
+        return body  # the words in it are the gateway's, not Codex's
     if known := heard("codex", record.tight) or heard("curl", record.tight):
         return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
     if told := _words_of_a_stream(record):
