@@ -226,6 +226,7 @@ class RequestPlan:
     chat_url: str = ""
     models_url: str = ""
     websocket_first: bool = False
+    unpacks: bool = False  # 0.171 and later: gzip and zstd answers are unpacked
 
 
 @dataclass(frozen=True, slots=True)
