@@ -125,10 +125,10 @@ STREAM: Final = (
         phase="stream",
         fixed_by=("change",),
         title="Compression on the way spoils the answer",
-        explanation="Codex 0.171 and later ask for compressed answers (zstd, gzip). Something between Codex and the gateway compresses "
+        explanation="Newer versions of Codex ask for compressed answers (zstd, gzip). Something between Codex and the gateway compresses "
         "in a way that Codex cannot read, or holds the stream back while it compresses.",
         remedy="Turn compression off for /responses at the gateway, or at the proxy or load balancer in front of it.",
-        tell="Codex 0.169 and older work with the same settings, and so does curl, which asks for no compression.",
+        tell="Older versions of Codex work with the same settings, and so does curl, which asks for no compression.",
         details={"plain_works": bool, "encoding": str},
         signs=(
             Sign(

@@ -154,11 +154,13 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None, rules: Rules) -> None
     single = {
         "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
         "--output-schema": "output_schema", "--sandbox": "sandbox", "--output-last-message": "last_message",
+        "--remote": "remote", "--remote-auth-token-env": "remote_token_variable",
     }  # fmt: skip
     switches = {
         "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--ignore-rules": "ignore_rules", "--trust": "trust", "--strict-config": "strict_config", "--json": "json",
         "--experimental-json": "json", "--version": "version",
     }  # fmt: skip
+    parsed.add("flags", flag.name)
     if flag.name == "--config":
         parsed.add("overrides", value or "")
     elif flag.name in ("--enable", "--disable"):

@@ -230,6 +230,15 @@ class RequestPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteServer:
+    """The app server that `codex --remote` talks to: its address as Codex shows it, and the token (never to be shown)."""
+
+    address: str
+    token_variable: str | None
+    token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CodexBinary:
     """The Codex on PATH. `kind`: "npm", "homebrew", "standalone", "unknown". `version` None: it did not say."""
 
@@ -260,6 +269,9 @@ class Command:
     last_message: str | None = None
     sandbox: str | None = None
     prompt: str | None = None
+    remote: str | None = None
+    remote_token_variable: str | None = None
+    flags: tuple[str, ...] = ()  # the long names of all that were given
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
     version: bool = False
@@ -288,3 +300,4 @@ class World:
     warnings: tuple[Issue, ...]
     secrets: tuple[str, ...] = field(repr=False, default=())  # for the Redactor
     codex_env: Mapping[str, str] = field(repr=False, default_factory=dict)  # after $CODEX_HOME/.env
+    remote: RemoteServer | None = None  # --remote: nothing here is used but this

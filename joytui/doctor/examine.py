@@ -34,6 +34,7 @@ from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.steps import BY_ID, StepBook
 
 DEFAULT_TIMEOUT = 10.0
+REMOTE_REACHED = "the app server answers"
 _NOT_SENT = "not sent: the local checks only"
 
 
@@ -92,6 +93,13 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Find
 
             rest += _guarded(lambda: explain_further(world, limit))
         return first, _distinct(rest, first.cause)
+    if send and world.remote is not None:
+        from joytui.doctor.remote_server import try_server
+
+        try:
+            return try_server(world, world.remote, limit, book, REMOTE_REACHED), _distinct(hints, None)
+        except Cancelled:
+            return Finding(None, None, summary="cancelled"), _distinct(hints, None)
     if not send and (lacks := path_it_lacks(world)):
         return Finding(False, "base-url-path", evidence=(lacks,), summary=lacks.what), _distinct(hints, "base-url-path")
     if not send or world.plan is None:
@@ -292,6 +300,11 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
 
 
 def _good_words(judged: Finding) -> tuple[str, str]:
+    if judged.summary == REMOTE_REACHED:
+        return (
+            "The app server of --remote answers",
+            "Codex uses that server's own configuration, key and gateway: run joytui doctor there if a turn fails.",
+        )
     if judged.works:
         return "Codex works through the gateway", "A request as Codex sends it came back with a complete answer."
     if judged.summary == "nothing was sent":

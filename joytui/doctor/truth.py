@@ -77,6 +77,8 @@ def _with(report: Report, facts: Mapping[str, Any], told: str) -> Report:
 def _why_not(world: World) -> str | None:
     if world.binary is None:
         return "no codex on PATH"
+    if world.remote is not None:
+        return "it would start a turn on the server of --remote"
     if any(issue.effect == "misroutes" for issue in world.problems):
         return "with this configuration it would talk to OpenAI, not to the gateway"
     if any(issue.cause == "codex-flag-unsupported" for issue in world.problems):
