@@ -119,6 +119,19 @@ STREAM: Final = (
         ),
     ),
     Cause(
+        id="codex-fails",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="Codex itself fails where everything looked good",
+        explanation="The doctor's own request was answered well, and the installed Codex failed all the same (--with-codex ran it). Its "
+        "words fit no other cause.",
+        remedy="Act on Codex's own words. `joytui report` packs what joytui saw, for whoever looks into it.",
+        tell="Only `joytui doctor --with-codex` finds it: everything else looks good.",
+        signs=(Sign(people=r"the installed Codex failed"),),
+    ),
+    Cause(
         id="encoding-broken",
         row="other",
         step="stream",

@@ -38,6 +38,7 @@ def warn(
 
 def _layers(state: Survey) -> None:
     unknown: list[dict[str, str | None]] = []
+    told = state.asked.loader.unknown if state.asked else None
     for layer in state.used():
         if layer.removed:
             state.add(
@@ -54,6 +55,8 @@ def _layers(state: Survey) -> None:
             parent, name = path[:-1], str(path[-1])
             near = get_close_matches(name.lower().replace("-", "_"), known_fields(parent, state.rules), n=1, cutoff=0.6)
             shown = ".".join(str(part) for part in path)
+            if told == ():
+                continue  # Codex itself knows every key
             unknown.append(
                 {"key": shown, "where": layer.origin(path), "near": near[0] if near else None, "layer": layer.name}
             )

@@ -100,9 +100,25 @@ def _positional(parsed: _Parsed, word: str, rules: Rules) -> None:
         parsed.words.append(word)
 
 
+_NOT_PASSED = ("--image", "--worktree", "--output-last-message", "--skip-git-repo-check")
+
+
 def _flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:
-    name, given, inline = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-    flag = flag_of(name, rules.number)
+    end = _one_flag(parsed, word, words, at, rules)
+    flag = flag_of(_split(word)[0], rules)
+    if flag is None or (flag.where != "tui" and flag.name not in _NOT_PASSED):
+        parsed.set(passed=(*parsed.command.passed, word, *words[at:end]))
+    return end
+
+
+def _split(word: str) -> tuple[str, str, str]:
+    """The flag's name, what was given with it, and its value: "--x=1", "-x1"."""
+    return word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+
+
+def _one_flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:
+    name, given, inline = _split(word)
+    flag = flag_of(name, rules)
     if flag is None or not _fits(flag, parsed.command):
         parsed.add("unknown", word)
         if parsed.command.subcommand in ("", "exec", "resume", "fork", "review"):

@@ -58,6 +58,7 @@ def finished(
         warnings=tuple(i for i in ordered if i.effect == "warns"),
         secrets=_secrets(state, credential),
         codex_env=state.env,
+        asked=state.asked,
     )
 
 

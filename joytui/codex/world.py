@@ -20,6 +20,7 @@ from enum import IntEnum, auto
 from pathlib import Path
 from typing import Any, Literal
 
+from joytui.codex.asked import Asked
 from joytui.core.records import EffectiveValue
 
 Effect = Literal["refuses", "misroutes", "suspect", "warns"]
@@ -32,6 +33,7 @@ CredentialKind = Literal["env_key", "bearer_token", "auth_command", "openai_auth
 class Invocation:
     """One start of Codex. `env` in the style of os.environ (undecodable bytes as lone surrogates).
 
+    `ask`: let the installed Codex itself say what it knows and whether it loads (codex/asking.py).
     `instead`: what files would hold (path -> content), to look at a change before it is made; None: no such file.
     """
 
@@ -42,6 +44,7 @@ class Invocation:
     system_dir: Path = Path("/etc/codex")
     home: Path | None = None  # the user's home; None: $HOME, else the account's
     instead: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
+    ask: bool = False
 
 
 class Stage(IntEnum):
@@ -271,6 +274,7 @@ class Command:
     prompt: str | None = None
     remote: str | None = None
     remote_token_variable: str | None = None
+    passed: tuple[str, ...] = field(default=(), repr=False)  # the flags as they were typed, for a question to Codex
     flags: tuple[str, ...] = ()  # the long names of all that were given
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
@@ -300,4 +304,5 @@ class World:
     warnings: tuple[Issue, ...]
     secrets: tuple[str, ...] = field(repr=False, default=())  # for the Redactor
     codex_env: Mapping[str, str] = field(repr=False, default_factory=dict)  # after $CODEX_HOME/.env
+    asked: Asked | None = None  # what the installed Codex answered; None: it was not to be asked
     remote: RemoteServer | None = None  # --remote: nothing here is used but this
