@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from joytui.codex.daemon import asks_the_daemon
 from joytui.codex.exec_rules import check_rules
 from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.named_files import check_named
@@ -170,7 +171,7 @@ def _key(state: Survey, credential: Credential) -> None:
 def _daemon(state: Survey, credential: Credential) -> None:
     daemon = credential.daemon
     assert daemon is not None
-    through = state.command.subcommand in ("", "resume", "fork") and "--no-daemon" not in state.invocation.args
+    through = asks_the_daemon(state.command)
     effect = "warns" if not through else ("refuses" if daemon.key_state == "unset" else "suspect")
     what = "has no" if daemon.key_state == "unset" else "has another"
     state.add(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
+from joytui.codex.daemon import asks_the_daemon
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.codex.urls import path_of
 from joytui.codex.world import World
@@ -98,7 +99,7 @@ def _with_costs(probe: Probe, judged: Finding) -> Finding:
 def _stale_daemon(world: World, judged: Finding) -> Finding:
     """The interactive Codex asks through its background server, whose key may be another than the one just tried."""
     daemon = world.credential.daemon if world.credential else None
-    if daemon is None or world.command.subcommand != "" or not judged.works:
+    if daemon is None or world.command.subcommand != "" or not judged.works or not asks_the_daemon(world.command):
         return judged
     if daemon.key_state not in ("different", "unset"):
         return judged

@@ -60,6 +60,7 @@ class Rules:
     has_openai_base_url_key: bool
     checks_provider_tables: bool  # reserved ids are an error
     checks_provider_fields: bool  # empty `name`, exclusive fields are an error
+    checks_provider_auth: bool  # `auth` beside another credential is an error
     legacy_profiles: bool  # `profile = "x"` and [profiles.x] work
     project_may_set_provider: bool
     has_auth_command: bool
