@@ -12,7 +12,7 @@ from dataclasses import replace
 from joytui.codex.asked import Asked, Loader
 from joytui.codex.asking import ask_facts, ask_loader, program_of
 from joytui.codex.survey import Survey
-from joytui.codex.versions import Rules, asked_rules
+from joytui.codex.versions import Rules, asked_rules, flag_of
 from joytui.codex.world import CodexBinary, Invocation, Issue, Stage
 from joytui.core.places import places
 
@@ -65,7 +65,9 @@ def _unfit(state: Survey) -> str:
 
 def _follow(state: Survey, asked: Asked) -> None:
     loader = asked.loader
-    ours = sorted((issue for issue in state.issues if _early(issue)), key=lambda issue: issue.stage)
+    ours = sorted(
+        (issue for issue in state.issues if _early(issue) and _was_asked(issue, state)), key=lambda issue: issue.stage
+    )
     if loader.outcome == "loads":
         for issue in ours:
             state.issues.remove(issue)
@@ -77,6 +79,15 @@ def _follow(state: Survey, asked: Asked) -> None:
 def _early(issue: Issue) -> bool:
     """A fault that the loader meets, too: it stops at the provider, whose name stands in for the user's."""
     return issue.effect == "refuses" and issue.stage < Stage.LATE_PROVIDERS and issue.key != "model_provider"
+
+
+def _was_asked(issue: Issue, state: Survey) -> bool:
+    """Of the arguments, the loader judged those that were passed on: no prompt, and no flag of the console alone."""
+    if issue.stage != Stage.ARGUMENTS:
+        return True
+    words = [word.partition("=")[0] for word in state.command.passed if word.startswith("-")]
+    names = {flag.name if (flag := flag_of(word, state.rules)) else word for word in words}
+    return issue.details.get("flag") in names
 
 
 def _believe(state: Survey, asked: Asked, said: str, ours: Issue | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,13 @@ def test_the_binary_wins_and_the_report_says_so(tmp_path: Path) -> None:
     assert "0.199.0 is newer than what joytui was checked with" in step.summary
     assert report.codex.checked is not None
     assert report.codex.checked["exact"] is False
+
+
+def test_what_was_not_passed_on_is_still_a_fault(tmp_path: Path) -> None:
+    installed(tmp_path)
+    one = invocation(tmp_path)
+    world = look(replace(one, args=("exec", "one", "two words too many")))
+    assert [issue.cause for issue in world.problems] == ["codex-flag-unsupported"]
 
 
 def test_a_fault_that_codex_does_not_see_is_none(tmp_path: Path) -> None:
