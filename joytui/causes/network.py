@@ -28,6 +28,24 @@ CONNECTING: Final = (
 
 NETWORK: Final = (
     Cause(
+        id="remote-server-failed",
+        row="other",
+        step="net.answer",
+        phase="connect",
+        fixed_by=(),
+        title="The app server of --remote does not take this client",
+        explanation="With --remote, Codex uses nothing of this machine's configuration: a Codex app server elsewhere runs the turn. "
+        "That server was not reached, or it refused the token.",
+        remedy="Start it there with `codex app-server --listen ws://IP:PORT`, check the address, and name the token's variable with "
+        "--remote-auth-token-env.",
+        tell="Codex prints `failed to connect to remote app server at …`.",
+        details={"server": str},
+        signs=(
+            Sign(codex=r"failed to connect to remote app server"),
+            Sign(codex=r"remote-auth-token-env"),
+        ),
+    ),
+    Cause(
         id="dns-failure",
         row="no-logs",
         step="net.dns",

@@ -121,6 +121,46 @@ STREAM: Final = (
         ),
     ),
     Cause(
+        id="codex-fails",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="Codex itself fails where everything looked good",
+        explanation="The doctor's own request was answered well, and the installed Codex failed all the same (--with-codex ran it). Its "
+        "words fit no other cause.",
+        remedy="Act on Codex's own words. `joytui report` packs what joytui saw, for whoever looks into it.",
+        tell="Only `joytui doctor --with-codex` finds it: everything else looks good.",
+        signs=(Sign(people=r"the installed Codex failed"),),
+    ),
+    Cause(
+        id="encoding-broken",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=("change",),
+        title="Compression on the way spoils the answer",
+        explanation="Newer versions of Codex ask for compressed answers (zstd, gzip). Something between Codex and the gateway compresses "
+        "in a way that Codex cannot read, or holds the stream back while it compresses.",
+        remedy="Turn compression off for /responses at the gateway, or at the proxy or load balancer in front of it.",
+        tell="Older versions of Codex work with the same settings, and so does curl, which asks for no compression.",
+        details={"plain_works": bool, "encoding": str},
+        signs=(
+            Sign(
+                codex=r"Unsupported Accept-Encoding",
+                others=("not-an-event-stream", "stream-truncated"),
+                ask=DOCTOR,
+            ),
+            Sign(
+                whole=(
+                    r"invalid gzip header|incorrect header check|corrupt (?:deflate|gzip|zstd)|unknown frame descriptor|z_data_error|content_decoding_failed"
+                    r"|\b(?:zstd|gzip|brotli|deflate)\b[^\n]{0,60}\b(?:decod\w* (?:error|failed)|invalid|corrupt\w*|failed|unexpected)\b"
+                    r"|\b(?:error|failed|cannot|unable)\b[^\n]{0,40}\b(?:decompress\w*|zstd|gunzip|brotli)\b",
+                ),
+            ),
+        ),
+    ),
+    Cause(
         id="stream-idle",
         row="other",
         step="stream",
@@ -175,27 +215,6 @@ STREAM: Final = (
             ),
             Sign(name="completed without a message", others=("not-an-event-stream",), ask=DOCTOR),
         ),
-    ),
-    Cause(
-        id="encoding-broken",
-        row="other",
-        step="stream",
-        phase="stream",
-        fixed_by=(),
-        title="The answer is compressed in a way that cannot be read",
-        explanation="Newer versions of Codex offer gzip and zstd. Something on the way compresses wrongly, or names a compression that it did not use.",
-        remedy="Turn compression off for /responses in the proxy or load balancer in front of the gateway.",
-        tell="Words about gzip, zstd or decoding, in Codex's log or a proxy's. An older Codex works.",
-        signs=(
-            Sign(
-                whole=(
-                    r"invalid gzip header|incorrect header check|corrupt (?:deflate|gzip|zstd)|unknown frame descriptor|z_data_error|content_decoding_failed"
-                    r"|\b(?:zstd|gzip|brotli|deflate)\b[^\n]{0,60}\b(?:decod\w* (?:error|failed)|invalid|corrupt\w*|failed|unexpected)\b"
-                    r"|\b(?:error|failed|cannot|unable)\b[^\n]{0,40}\b(?:decompress\w*|zstd|gunzip|brotli)\b",
-                ),
-            ),
-        ),
-        only_said=True,
     ),
     Cause(
         id="response-failed",

@@ -32,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=seconds(0.1, 600), default=10.0, metavar="S", help="bound of the whole run (default 10)"
     )
+    parser.add_argument(
+        "--no-ask", action="store_true", help="do not ask the installed Codex what it knows and whether it loads"
+    )
     parser.add_argument("--explain", metavar="CAUSE", help="explain a cause, offline (`list` names them all)")
     parser.add_argument("--with-codex", action="store_true", help="also run the installed Codex once, and compare")
     parser.add_argument(
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _invocation(args: argparse.Namespace) -> Invocation:
-    return shell_invocation(args.rest, _version(args.codex_version))
+    return shell_invocation(args.rest, _version(args.codex_version), ask=not args.no_ask)
 
 
 def _mend(args: argparse.Namespace) -> int:

@@ -11,14 +11,14 @@ from joytui.core.errors import UsageError
 
 
 def shell_invocation(
-    args: Iterable[str] = (), codex_version: str | None = None, *, without_folder: bool = False
+    args: Iterable[str] = (), codex_version: str | None = None, *, without_folder: bool = False, ask: bool = False
 ) -> Invocation:
     """`args` are what stands after `--`. A shell's folder may have been removed under it: `/` then if
-    `without_folder`, otherwise UsageError."""
+    `without_folder`, otherwise UsageError. `ask`: the installed Codex may be asked."""
     try:
         folder = Path.cwd()
     except OSError:
         if not without_folder:
             raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
         folder = Path("/")
-    return Invocation(tuple(args), dict(os.environ), folder, codex_version)
+    return Invocation(tuple(args), dict(os.environ), folder, codex_version, ask=ask)

@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    invocation = shell_invocation(args.rest, without_folder=True)
+    invocation = shell_invocation(args.rest, without_folder=True, ask=True)
     if args.check is not None:
         return _check(args.check, invocation, as_json=args.json)
     bundle = _bundle(invocation, send=args.send)

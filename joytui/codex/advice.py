@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from joytui.codex.daemon import asks_the_daemon
 from joytui.codex.exec_rules import check_rules
 from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.named_files import check_named
@@ -38,6 +39,7 @@ def warn(
 
 def _layers(state: Survey) -> None:
     unknown: list[dict[str, str | None]] = []
+    told = state.asked.loader.unknown if state.asked else None
     for layer in state.used():
         if layer.removed:
             state.add(
@@ -54,6 +56,8 @@ def _layers(state: Survey) -> None:
             parent, name = path[:-1], str(path[-1])
             near = get_close_matches(name.lower().replace("-", "_"), known_fields(parent, state.rules), n=1, cutoff=0.6)
             shown = ".".join(str(part) for part in path)
+            if told == ():
+                continue  # Codex itself knows every key
             unknown.append(
                 {"key": shown, "where": layer.origin(path), "near": near[0] if near else None, "layer": layer.name}
             )
@@ -167,7 +171,7 @@ def _key(state: Survey, credential: Credential) -> None:
 def _daemon(state: Survey, credential: Credential) -> None:
     daemon = credential.daemon
     assert daemon is not None
-    through = state.command.subcommand in ("", "resume", "fork") and "--no-daemon" not in state.invocation.args
+    through = asks_the_daemon(state.command)
     effect = "warns" if not through else ("refuses" if daemon.key_state == "unset" else "suspect")
     what = "has no" if daemon.key_state == "unset" else "has another"
     state.add(

@@ -60,7 +60,7 @@ class _Parsed:
 
 def parse_arguments(args: Sequence[str], rules: Rules) -> tuple[Command, tuple[Refusal, ...]]:
     """The command that these arguments mean for this version of Codex, and what it would refuse, in its order."""
-    given = _split(list(args))
+    given = _as_words(list(args))
     words, variables = _unwrapped([*given])
     parsed = _Parsed(left=len(words))
     parsed.set(env=variables)
@@ -86,7 +86,7 @@ def _quoted(word: str) -> str:
     return word if word in (PROMPT, "$") else shlex.quote(word)
 
 
-def _split(words: list[str]) -> list[str]:
+def _as_words(words: list[str]) -> list[str]:
     """A command line that was pasted as one word, as its words."""
     if len(words) == 1 and " " in words[0] and re.match(r"\s*(\$ )?([A-Za-z_]\w*=\S* )*(\S*/)?codex\s", words[0]):
         try:
@@ -123,9 +123,25 @@ def _positional(parsed: _Parsed, word: str, rules: Rules) -> bool:
     return within_exec
 
 
+_NOT_PASSED = ("--image", "--worktree", "--output-last-message", "--skip-git-repo-check")
+
+
 def _flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:
-    name, given, inline = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
-    flag = flag_of(name, rules.number)
+    end = _one_flag(parsed, word, words, at, rules)
+    flag = flag_of(_split(word)[0], rules)
+    if flag is None or (flag.where != "tui" and flag.name not in _NOT_PASSED):
+        parsed.set(passed=(*parsed.command.passed, word, *words[at:end]))
+    return end
+
+
+def _split(word: str) -> tuple[str, str, str]:
+    """The flag's name, what was given with it, and its value: "--x=1", "-x1"."""
+    return word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+
+
+def _one_flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:
+    name, given, inline = _split(word)
+    flag = flag_of(name, rules)
     if flag is None or not _fits(flag, parsed.command):
         parsed.add("unknown", word)
         if parsed.command.subcommand in ("", "exec", "resume", "fork", "review"):
@@ -177,11 +193,13 @@ def _apply(parsed: _Parsed, flag: Flag, value: str | None, rules: Rules) -> None
     single = {
         "--model": "model", "--profile": "profile", "--local-provider": "local_provider", "--cd": "cd",
         "--output-schema": "output_schema", "--sandbox": "sandbox", "--output-last-message": "last_message",
+        "--remote": "remote", "--remote-auth-token-env": "remote_token_variable",
     }  # fmt: skip
     switches = {
         "--oss": "oss", "--ignore-user-config": "ignore_user_config", "--ignore-rules": "ignore_rules", "--trust": "trust", "--strict-config": "strict_config", "--json": "json",
         "--experimental-json": "json", "--version": "version",
     }  # fmt: skip
+    parsed.add("flags", flag.name)
     if flag.name == "--config":
         parsed.add("overrides", value or "")
     elif flag.name in ("--enable", "--disable"):

@@ -11,12 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from joytui.codex.world import Daemon
+from joytui.codex.world import Command, Daemon
 
 _ALSO = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "CODEX_HOME",
 )  # fmt: skip
+
+
+def asks_the_daemon(command: Command) -> bool:
+    """Whether this command speaks to the gateway through the background server."""
+    return command.subcommand in ("", "resume", "fork") and "--no-daemon" not in command.flags
 
 
 def running_daemon(

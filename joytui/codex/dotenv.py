@@ -32,11 +32,15 @@ def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
     lines = text.split("\n")
     while number < len(lines):
         start = number
-        line = lines[number].removesuffix("\r")
-        while _open_quote(line) and number + 1 < len(lines):
+        parts = [lines[number].removesuffix("\r")]
+        begun = _LINE.fullmatch(parts[0])
+        state = _after(begun[2]) if begun else _CLOSED
+        while state[0] and number + 1 < len(lines):
             number += 1
-            line += "\n" + lines[number].removesuffix("\r")
+            parts.append("\n" + lines[number].removesuffix("\r"))
+            state = _after(parts[-1], *state)
         number += 1
+        line = "".join(parts)
         match = _LINE.fullmatch(line)
         if not match or line.startswith("\ufeff"):
             continue
@@ -49,14 +53,12 @@ def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
     return tuple(found)
 
 
-def _open_quote(line: str) -> bool:
-    """A double or single quote that the line opens and does not close (values may span lines)."""
-    match = _LINE.fullmatch(line)
-    if not match:
-        return False
-    quote = ""
-    escaped = False
-    for char in match[2]:
+_CLOSED = ("", False)
+
+
+def _after(text: str, quote: str = "", escaped: bool = False) -> tuple[str, bool]:
+    """The quote that is open behind this part of a value (values may span lines), and whether the next character is escaped."""
+    for char in text:
         if escaped:
             escaped = False
         elif char == "\\" and quote != "'":
@@ -66,8 +68,8 @@ def _open_quote(line: str) -> bool:
         elif char in "\"'":
             quote = char
         elif char == "#":
-            return False
-    return bool(quote)
+            return _CLOSED
+    return quote, escaped
 
 
 def _value(raw: str, known: Mapping[str, str]) -> str | None:

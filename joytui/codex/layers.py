@@ -40,12 +40,13 @@ PROJECT_DENIED = (
     "openai_base_url", "chatgpt_base_url", "apps_mcp_product_sku", "model_provider", "model_providers", "notify", "profile",
     "profiles", "experimental_realtime_webrtc_call_base_url", "experimental_realtime_ws_base_url", "otel",
 )  # fmt: skip
-MAX_FILE = 64 * 2**20
+MAX_NAMES = 240
+MAX_FILE = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class LayerFault:
-    """A file that Codex cannot read or parse. `kind`: "syntax" or "unreadable"."""
+    """A file that Codex cannot read or parse. `kind`: "syntax", "unreadable", or "too large" for joytui."""
 
     kind: str
     message: str
@@ -81,7 +82,7 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
     """Reads one configuration file. A missing one is a layer in the state "missing"; nothing is raised."""
     shown = str(path)
     try:
-        raw = content_of(path, instead or {})
+        raw = content_of(path, instead or {}, MAX_FILE + 1)
     except FileNotFoundError:
         return Layer(name, shown, "missing")
     except OSError as error:
@@ -92,7 +93,8 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
         text = f"Failed to read config file {shown}: {reason}"
         return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))
     if len(raw) > MAX_FILE:
-        return Layer(name, shown, "broken", fault=LayerFault("unreadable", f"{shown} is larger than 64 MiB", shown))
+        told = f"{shown} is larger than {MAX_FILE >> 20} MiB, and joytui does not read it"
+        return Layer(name, shown, "broken", fault=LayerFault("too large", told, shown))
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -100,10 +102,10 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
     return parse_text(name, shown, text)
 
 
-def content_of(path: Path, instead: Mapping[str, bytes | None]) -> bytes:
-    """What a file holds, or would hold. Raises OSError."""
+def content_of(path: Path, instead: Mapping[str, bytes | None], limit: int = -1) -> bytes:
+    """What a file holds, or would hold, up to so many bytes. Raises OSError."""
     if str(path) not in instead:
-        return plain_content(path)
+        return plain_content(path, limit)
     content = instead[str(path)]
     if content is None:
         raise FileNotFoundError(str(path))
@@ -154,6 +156,10 @@ def flag_layer(command: Command) -> Layer:
             raise OverrideError(f"Error parsing -c overrides: Invalid override (missing '='): {text}")
         if not key.strip():
             raise OverrideError(f"Error parsing -c overrides: Empty key in override: {text}")
+        if key.count(".") >= MAX_NAMES:
+            raise OverrideError(
+                f"a key of {key.count('.') + 1} names: joytui reads {MAX_NAMES} at most, and Codex crashes at 20,000"
+            )
         _set(layer, key.strip(), override_value(raw.strip()), f"flag -c {key.strip()}")
     for name in command.enable:
         _set(layer, f"features.{name}", True, f"flag --enable {name}")

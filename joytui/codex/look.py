@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from joytui.codex.advice import warn
 from joytui.codex.key_check import misspelt, resolve_credential
-from joytui.codex.outcome import finished
+from joytui.codex.outcome import finished, remote_world
 from joytui.codex.providers import OPENAI_BASE_URL, OPENAI_HOSTS
+from joytui.codex.remote import remote_server
 from joytui.codex.request import request_plan
 from joytui.codex.routing import resolve_model, resolve_provider, resolve_wire_api
 from joytui.codex.survey import Survey, survey
@@ -19,6 +20,9 @@ def look(invocation: Invocation) -> World:
     Runs `codex --version` (at most 5 s) only where no version is given and no package file tells it.
     """
     state = survey(invocation)
+    server = remote_server(state)
+    if state.command.remote is not None:
+        return remote_world(state, server)
     provider = resolve_provider(state)
     model = resolve_model(state)
     wire = resolve_wire_api(state, provider)

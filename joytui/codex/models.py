@@ -11,6 +11,7 @@ from typing import cast
 from joytui.codex.versions import Rules
 from joytui.codex.world import Shape
 
+_GPT = re.compile(r"gpt-(\d+)(?:\.(\d+))?(?![\d.])")
 _KNOWN = re.compile(r"gpt-\d|codex-|o[134](-|$)")
 
 
@@ -21,7 +22,23 @@ def shape_of(model: str, rules: Rules) -> Shape:
     slug = _without_vendor(model)
     # Slugs that the catalog does not have get fallback metadata: the classic shape.
     matching = [(len(prefix), shape) for prefix, shape in rules.recorded.models.items() if slug.startswith(prefix)]
+    if not matching and rules.number != rules.recorded.number:
+        matching = _newest_sibling(slug, rules)
     return cast(Shape, max(matching)[1]) if matching else "classic"
+
+
+def _newest_sibling(slug: str, rules: Rules) -> list[tuple[int, str]]:
+    """A `gpt-N.M` that came after the catalog that we know is taken to be like the newest one there."""
+    numbers = {name: number for name in rules.recorded.models if (number := _gpt(name))}
+    mine, newest = _gpt(slug), max(numbers.values(), default=None)
+    if mine is None or newest is None or mine < newest:
+        return []
+    return [(0, rules.recorded.models[name]) for name, number in numbers.items() if number == newest][:1]
+
+
+def _gpt(slug: str) -> tuple[int, int] | None:
+    found = _GPT.match(slug)
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def default_model(rules: Rules) -> str:

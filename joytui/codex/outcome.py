@@ -10,7 +10,7 @@ from joytui.codex.credential import looks_secret
 from joytui.codex.providers import FIELDS
 from joytui.codex.routing import selected
 from joytui.codex.survey import Survey
-from joytui.codex.world import Credential, LayerInfo, Provider, RequestPlan, Wanted, WireApi, World
+from joytui.codex.world import Credential, LayerInfo, Provider, RemoteServer, RequestPlan, Wanted, WireApi, World
 from joytui.core.known_secrets import secrets_of_setting
 from joytui.core.records import EffectiveValue
 from joytui.core.redaction import MASK, is_secret_name, may_name_secret
@@ -59,7 +59,17 @@ def finished(
         warnings=tuple(i for i in ordered if i.effect == "warns"),
         secrets=_secrets(state, credential),
         codex_env=state.env,
+        asked=state.asked,
     )
+
+
+def remote_world(state: Survey, server: RemoteServer | None) -> World:
+    """The world of `codex --remote`: what stands in local files is not used, and what is wrong with it stops nothing."""
+    stopping = ("codex-flag-unsupported", "remote-server-failed")
+    state.issues = [issue if issue.cause in stopping else replace(issue, effect="warns") for issue in state.issues]
+    world = finished(state, None, EffectiveValue(None, "default", "default"), "responses", None, None)
+    secrets = {*world.secrets, *([server.token] if server and server.token else [])}
+    return replace(world, effective={}, remote=server, secrets=tuple(sorted(secrets)))
 
 
 def _layer_info(layer: layering.Layer) -> LayerInfo:

@@ -64,8 +64,10 @@ def builtin_fields(name: str, rules: Rules) -> Mapping[str, Any] | None:
     Versions that do not check the table know fewer ids, let their own win over a table in silence, and up to 0.94
     include `ollama-chat` (0.94.0 and 0.140.0, observed).
     """
-    if rules.checks_provider_tables:
+    if rules.checks_provider_fields:
         return BUILTIN.get(name)
+    if rules.checks_provider_tables:  # 0.120.0: a table for Amazon Bedrock is the user's own
+        return BUILTIN[name] if name in _OLD_BUILTIN else None
     if name == "ollama-chat" and rules.chat_is_default:
         return _OLLAMA_CHAT
     own = BUILTIN[name] if name in _OLD_BUILTIN else None
@@ -86,6 +88,10 @@ def table_faults(providers: Mapping[str, Any], rules: Rules) -> Iterator[TypeFau
         if not _only_catalog(providers, reserved):
             yield TypeFault("provider-id-reserved", text, ("model_providers", reserved[0]), "model_providers")
     if not rules.checks_provider_fields:
+        if rules.checks_provider_auth:
+            for name, table in providers.items():
+                if isinstance(table, dict):
+                    yield from _auth_faults(name, table)
         return
     tables = [(name, table) for name, table in providers.items() if isinstance(table, dict)]
     for name, table in sorted(tables, key=lambda pair: pair[0] not in BUILTIN):  # Bedrock's limits come first
@@ -114,6 +120,14 @@ def _provider_faults(name: str, table: Mapping[str, Any]) -> Iterator[TypeFault]
         yield fault("gateway_oauth requires base_url", "gateway_oauth")
     if not str(table.get("name", "")).strip():
         yield fault("provider name must not be empty", "name")
+    yield from _auth_faults(name, table)
+
+
+def _auth_faults(name: str, table: Mapping[str, Any]) -> Iterator[TypeFault]:
+    def fault(text: str, *field: str) -> TypeFault:
+        told = f"model_providers.{name}: {text}"
+        return TypeFault("provider-invalid", told, ("model_providers", name, *field), "model_providers")
+
     auth = table.get("auth")
     if isinstance(auth, dict):
         if not str(auth.get("command", "")).strip():

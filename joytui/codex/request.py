@@ -18,7 +18,7 @@ from joytui.codex.versions import Rules
 from joytui.codex.world import Provider, RequestPlan, WireApi
 
 _RETRY_CAP = 100
-_NOT_SENT = frozenset(["accept-encoding"])  # the doctor reads an answer as it comes, and unpacks none
+_ENCODING = "accept-encoding"
 
 
 def request_plan(
@@ -42,7 +42,11 @@ def request_plan(
         method="POST",
         url=composed.text,
         wire_url=composed.wire,
-        headers=(*_headers(model, shape == "lite", rules), *own_headers, *_authorization(authorization)),
+        headers=(
+            *_without(_headers(model, shape == "lite", rules), own_headers),
+            *own_headers,
+            *_authorization(authorization),
+        ),
         wire_api=wire_api,
         shape=shape,
         model=model,
@@ -54,6 +58,7 @@ def request_plan(
         stream_idle_timeout_ms=_number(provider, "stream_idle_timeout_ms"),
         builder_error=composed.error,
         base_url=base,
+        unpacks=_ENCODING in rules.recorded.headers,
     )
 
 
@@ -61,6 +66,12 @@ def _number(provider: Provider, name: str, cap: int | None = None) -> int:
     value: Any = provider.get(name)
     number = value if isinstance(value, int) and not isinstance(value, bool) else 0
     return min(number, cap) if cap is not None else number
+
+
+def _without(fixed: tuple[tuple[str, bytes], ...], own: tuple[tuple[str, bytes], ...]) -> tuple[tuple[str, bytes], ...]:
+    """An accept-encoding of http_headers takes the place of Codex's own (0.171.0)."""
+    replaced = any(name.lower() == _ENCODING for name, _ in own)
+    return tuple(one for one in fixed if not (replaced and one[0] == _ENCODING))
 
 
 def _authorization(value: bytes | None) -> tuple[tuple[str, bytes], ...]:
@@ -80,7 +91,7 @@ def _headers(model: str, lite: bool, rules: Rules) -> tuple[tuple[str, bytes], .
         f"codex_exec/{rules.version} ({platform.system()}; {platform.machine()}) joytui (codex_exec; {rules.version})"
     )
     pairs = [
-        *((name, value) for name, value in rules.recorded.headers.items() if name not in _NOT_SENT),
+        *rules.recorded.headers.items(),
         ("user-agent", agent),
         ("session-id", thread),
         ("thread-id", thread),

@@ -162,9 +162,15 @@ def _misrouted(state: Survey, name: str, origin: str, layer: str) -> None:
             found[0]["where"] if found else (origin if origin != "default" else str(state.codex_home / "config.toml"))
         )
         state.add(
-            "provider-not-selected", "misroutes", Stage.MISROUTED, f"the effective model_provider is {name}", where=place,
+            "provider-not-selected", "misroutes", Stage.MISROUTED, f"the effective model_provider is {name}{_leads_to(state, name)}", where=place,
             key="model_provider", details={**details, "misplaced": found},
         )  # fmt: skip
+
+
+def _leads_to(state: Survey, name: str) -> str:
+    """Where old versions go with the id of a local server: there, whatever a table of the same name says (0.94.0, observed)."""
+    fields = builtin_fields(name, state.rules) if name != OPENAI and not state.rules.checks_provider_tables else None
+    return f": Codex asks its local server at {fields['base_url']}" if fields else ""
 
 
 def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from joytui.codex import layers as layering
 from joytui.codex.arguments import Refusal, parse_arguments
+from joytui.codex.asked import Asked
 from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
 from joytui.codex.fault_places import fault_place, place_in, said_of_file
@@ -22,6 +23,7 @@ from joytui.codex.schema import TypeFault, feature_known, type_faults, unknown_k
 from joytui.codex.versions import Rules, assumed_version, rules_for
 from joytui.codex.world import CodexBinary, Command, Effect, Invocation, Issue, Stage
 
+MAX_DOTENV = 2**20
 LOADING = "Error loading config.toml:"
 
 
@@ -37,6 +39,7 @@ class Survey:
     home: Path
     codex_home: Path
     env: dict[str, str]
+    asked: Asked | None = None
     env_origins: dict[str, str] = field(default_factory=dict)
     dotenv: tuple[Assignment, ...] = ()
     layers: list[Layer] = field(default_factory=list)
@@ -75,10 +78,15 @@ def survey(invocation: Invocation) -> Survey:
     binary = None if invocation.codex_version else find_codex(env)
     version = invocation.codex_version or (binary.version if binary else None)
     rules = rules_for(version or assumed_version())
+    asked = None
+    if invocation.ask and binary is not None:
+        from joytui.codex.agreement import ask_knowledge
+
+        asked, rules = ask_knowledge(invocation, binary, rules)
     command, refusals = parse_arguments(invocation.args, rules)
     env.update(command.env)
     home = invocation.home or Path(env.get("HOME") or os.path.expanduser("~"))
-    state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env)
+    state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env, asked)
     for refusal in refusals:
         state.add(
             "codex-flag-unsupported", "refuses", Stage.ARGUMENTS, _refused(refusal, rules.version),
@@ -90,6 +98,10 @@ def survey(invocation: Invocation) -> Survey:
         _dotenv(state)
         _layers(state)
         _judge(state)
+    if asked is not None:
+        from joytui.codex.agreement import ask_about_configuration
+
+        ask_about_configuration(state)
     return state
 
 
@@ -143,9 +155,13 @@ def _working_folder(state: Survey) -> None:
 def _dotenv(state: Survey) -> None:
     path = state.codex_home / ".env"
     try:
-        text = layering.content_of(path, state.invocation.instead).decode("utf-8")
+        raw = layering.content_of(path, state.invocation.instead, MAX_DOTENV + 1)
+        text = raw.decode("utf-8") if len(raw) <= MAX_DOTENV else ""
     except (OSError, UnicodeDecodeError):
         return
+    if len(raw) > MAX_DOTENV:
+        told = f"{path} is larger than {MAX_DOTENV >> 20} MiB: joytui does not read it, and Codex takes every variable that it sets"
+        state.add("config-unreadable", "warns", Stage.WARNED, told, where=str(path))
     state.dotenv = read_dotenv(text, state.env)
     for item in state.dotenv:
         state.env[item.name] = item.value
@@ -244,6 +260,11 @@ def _judge(state: Survey) -> None:
 def _file_fault(state: Survey, layer: Layer) -> None:
     fault = layer.fault
     if fault is None or layer.state != "broken":
+        return
+    if fault.kind == "too large":
+        state.add(
+            "config-unreadable", "refuses", Stage.FILES, fault.message, where=fault.where, details={"layer": layer.name}
+        )
         return
     if fault.kind == "unreadable":
         said = fault.message

@@ -21,6 +21,7 @@ from enum import IntEnum, auto
 from pathlib import Path
 from typing import Any, Literal
 
+from joytui.codex.asked import Asked
 from joytui.core.records import EffectiveValue
 
 Effect = Literal["refuses", "misroutes", "suspect", "warns"]
@@ -33,6 +34,7 @@ CredentialKind = Literal["env_key", "bearer_token", "auth_command", "openai_auth
 class Invocation:
     """One start of Codex. `env` in the style of os.environ (undecodable bytes as lone surrogates).
 
+    `ask`: let the installed Codex itself say what it knows and whether it loads (codex/asking.py).
     `instead`: what files would hold (path -> content), to look at a change before it is made; None: no such file.
     """
 
@@ -43,6 +45,7 @@ class Invocation:
     system_dir: Path = Path("/etc/codex")
     home: Path | None = None  # the user's home; None: $HOME, else the account's
     instead: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
+    ask: bool = False
 
 
 class Stage(IntEnum):
@@ -224,6 +227,16 @@ class RequestPlan:
     stream_idle_timeout_ms: int
     builder_error: str | None = None
     base_url: str = ""
+    unpacks: bool = False  # 0.171 and later: gzip and zstd answers are unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteServer:
+    """The app server that `codex --remote` talks to: its address as Codex shows it, and the token (never to be shown)."""
+
+    address: str
+    token_variable: str | None
+    token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +273,10 @@ class Command:
     shown: tuple[str, ...] = field(
         default=(), compare=False
     )  # all arguments as a report may show them, without the prompt
+    remote: str | None = None
+    remote_token_variable: str | None = None
+    passed: tuple[str, ...] = field(default=(), repr=False)  # the flags as they were typed, for a question to Codex
+    flags: tuple[str, ...] = ()  # the long names of all that were given
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
     version: bool = False
@@ -288,6 +305,8 @@ class World:
     warnings: tuple[Issue, ...]
     secrets: tuple[str, ...] = field(repr=False, default=())  # for the Redactor
     codex_env: Mapping[str, str] = field(repr=False, default_factory=dict)  # after $CODEX_HOME/.env
+    asked: Asked | None = None  # what the installed Codex answered; None: it was not to be asked
+    remote: RemoteServer | None = None  # --remote: nothing here is used but this
 
     @property
     def folders(self) -> frozenset[str]:

@@ -151,12 +151,20 @@ class EffectiveValue:
 
 @dataclass(frozen=True, slots=True)
 class CodexInfo:
-    """The Codex that was examined. `version` and `path` are None where none was found on PATH."""
+    """The Codex that was examined. `version` and `path` are None where none was found on PATH.
+
+    `checked`: {"exact", "older", "newer"}: whether joytui was checked with this version, else with which one before and after it.
+    `newest_checked`: the newest that it was checked with. `asked`: {"of_binary": [what it answered], "loader", "why", "disagreements"};
+    None where the installed Codex was not asked.
+    """
 
     version: str | None
     path: str | None
     home: str
     args: tuple[str, ...]
+    checked: Mapping[str, Any] | None = None
+    newest_checked: str | None = None
+    asked: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

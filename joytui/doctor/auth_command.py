@@ -6,12 +6,12 @@ Codex 0.169.0: a command that fails is logged, and the request goes out without 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from joytui.codex.world import Issue, Stage, World
+from joytui.core.bounded_run import run_bounded
 from joytui.core.redaction import fingerprint
 from joytui.doctor.limits import Limit
 
@@ -71,20 +71,13 @@ def _key_of(auth: Mapping[str, Any], world: World, limit: Limit) -> bytes:
 
 def _run(words: list[str], cwd: str, env: Mapping[str, str], seconds: float) -> bytes:
     try:
-        done = subprocess.run(
-            words,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
-        raise CommandFailed(f"auth.command did not end within {seconds:g} s") from None
+        done = run_bounded(words, env=env, cwd=cwd, seconds=seconds, most_bytes=OUTPUT_LIMIT)
     except (OSError, ValueError) as error:
         raise CommandFailed(f"auth.command cannot be run: {getattr(error, 'strerror', None) or error}") from None
-    if done.returncode != 0:
-        raise CommandFailed(f"auth.command ended with {done.returncode}")
-    return done.stdout[:OUTPUT_LIMIT]
+    if done.ended == "time":
+        raise CommandFailed(f"auth.command did not end within {seconds:g} s")
+    if done.ended == "size":
+        raise CommandFailed(f"auth.command printed more than {OUTPUT_LIMIT >> 10} kB")
+    if done.code != 0:
+        raise CommandFailed(f"auth.command ended with {done.code}")
+    return done.out

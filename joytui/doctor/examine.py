@@ -27,6 +27,7 @@ from joytui.core.records import (
     Step,
     TableRow,
 )
+from joytui.doctor.checked import asked_data, checked_with, newest_checked, version_told
 from joytui.doctor.codex_words import Patience, per_request
 from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.limits import Cancelled, Limit
@@ -34,6 +35,7 @@ from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.steps import BY_ID, StepBook
 
 DEFAULT_TIMEOUT = 10.0
+REMOTE_REACHED = "the app server answers"
 _NOT_SENT = "not sent: the local checks only"
 
 
@@ -92,6 +94,13 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Find
 
             rest += _guarded(lambda: explain_further(world, limit))
         return first, _distinct(rest, first.cause)
+    if send and world.remote is not None:
+        from joytui.doctor.remote_server import try_server
+
+        try:
+            return try_server(world, world.remote, limit, book, REMOTE_REACHED), _distinct(hints, None)
+        except Cancelled:
+            return Finding(None, None, summary="cancelled"), _distinct(hints, None)
     if not send and (lacks := path_it_lacks(world)):
         return Finding(False, "base-url-path", evidence=(lacks,), summary=lacks.what), _distinct(hints, "base-url-path")
     if not send or world.plan is None:
@@ -190,6 +199,7 @@ def _record_local(world: World, book: StepBook, duration_ms: float) -> None:
         book.record(
             "codex.found", "pass", f"codex {world.binary.version or '?'} ({world.binary.kind}) at {world.binary.path}"
         )
+    book.record("codex.version", *version_told(world))
     for step_id in summaries:
         issue = failed.get(step_id)
         if issue is not None:
@@ -281,17 +291,25 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
             world.binary.path if world.binary else None,
             world.codex_home,
             world.command.shown,
+            checked_with(world.version) if world.version_known else None,
+            newest_checked(),
+            asked_data(world),
         ),
         effective=world.effective,
-        verdict=_worded(world, judged),
-        warnings=tuple(_worded(world, warning) for warning in warnings),
-        table=_table(steps),
+        verdict=worded(world, judged),
+        warnings=tuple(worded(world, warning) for warning in warnings),
+        table=table_of(steps),
         steps=steps,
     )
     return redacted(report, world.secrets)
 
 
 def _good_words(judged: Finding) -> tuple[str, str]:
+    if judged.summary == REMOTE_REACHED:
+        return (
+            "The app server of --remote answers",
+            "Codex uses that server's own configuration, key and gateway: run joytui doctor there if a turn fails.",
+        )
     if judged.works:
         return "Codex works through the gateway", "A request as Codex sends it came back with a complete answer."
     if judged.summary == "nothing was sent":
@@ -304,7 +322,7 @@ def _good_words(judged: Finding) -> tuple[str, str]:
     return "Not decided within the time", f"{judged.summary}. Try again with a longer --timeout."
 
 
-def _worded(world: World, found: Finding) -> Finding:
+def worded(world: World, found: Finding) -> Finding:
     """The finding in the words of its cause, with what fixes it on this machine."""
     if found.cause is None:
         title, explanation = _good_words(found)
@@ -316,7 +334,8 @@ def _worded(world: World, found: Finding) -> Finding:
     return replace(found, row=cause.row, title=cause.title, explanation=cause.explanation, fix=fix)
 
 
-def _table(steps: tuple[Step, ...]) -> tuple[TableRow, ...]:
+def table_of(steps: tuple[Step, ...]) -> tuple[TableRow, ...]:
+    """The guide's table by what the steps found."""
     rows = []
     for row in ROWS:
         own = [step for step in steps if BY_ID[step.id].row == row]

@@ -13,7 +13,7 @@ from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
 from joytui.core.records import Evidence, Finding
-from joytui.doctor import small
+from joytui.doctor import encodings, small
 from joytui.doctor.chat_stream import ChatReader
 from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, retry_after
 from joytui.doctor.delivery import Delivery, Path, deliver
@@ -35,7 +35,7 @@ PATIENT_IDLE_MS = 3000
 """Up to here one more try tells a slow answer from a passing one, within the doctor's own time."""
 GRAIN = 0.02
 """Seconds: a silence shorter than this is not told apart from this process having to wait for its own turn."""
-_OWN_HEADERS = ("accept", "content-type", "x-request-id")
+_OWN_HEADERS = ("accept", "accept-encoding", "content-type", "x-request-id")
 
 
 @dataclass(slots=True)
@@ -153,6 +153,8 @@ class Probe:
         except NetFault as fault:
             return Sent(of_fault(fault, self.patience), request_id=request_id)
         self.request_ids.append(request_id)
+        if self.plan.unpacks:
+            delivery.answer = encodings.unpacking(delivery.answer)
         if 200 <= delivery.answer.status < 300:
             return self._read(delivery, holder, request_id, started)
         holder.limit = self.limit.within(3.0)

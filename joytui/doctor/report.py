@@ -194,6 +194,9 @@ def _footer(report: Report, paint: Paint, width: int) -> str:
     codex = report.codex
     version = f"Codex {codex.version}" if codex.version else "no Codex found"
     lines = [f"{version} · {codex.home} · joytui {report.joytui_version}"]
+    known = next((step for step in report.steps if step.id == "codex.version"), None)
+    if known is not None and known.status == "warn":
+        lines.append(known.summary)
     details = report.verdict.details
     if sent := details.get("test_requests"):
         usage = details.get("test_usage")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import MISSING, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -35,6 +35,12 @@ def _with_works(data: Mapping[str, Any]) -> dict[str, Any]:
 _hints = cache(get_type_hints)
 
 
+@cache
+def _defaults(kind: Any) -> frozenset[str]:
+    """Members that reports of older versions lack."""
+    return frozenset(one.name for one in json_fields(kind) if one.default is not MISSING)
+
+
 def _read(kind: Any, value: Any, at: str) -> Any:
     """The value as this type, a record or a part of one. Raises ValueError that names the place."""
     if is_dataclass(kind):
@@ -61,6 +67,8 @@ def _fields(kind: Any, value: Any, at: str) -> dict[str, Any]:
     found = {}
     hints = _hints(kind)
     for name in (one.name for one in json_fields(kind)):
+        if name not in value and name in _defaults(kind):
+            continue
         if name not in value:
             raise ValueError(f"not a report of joytui doctor --json ({_below(at, name)} is missing)")
         found[name] = _read(hints[name], value[name], _below(at, name))

@@ -28,6 +28,7 @@ class Spec:
 
 SPECS: tuple[Spec, ...] = (
     Spec("codex.found", "other", "Codex is installed"),
+    Spec("codex.version", "other", "joytui knows this version of Codex"),
     Spec("config.found", "no-logs", "config.toml is where Codex looks"),
     Spec("config.loads", "other", "Codex accepts its configuration"),
     Spec("provider.selected", "no-logs", "The gateway's provider is selected", ("config.loads",)),

@@ -1,5 +1,4 @@
-"""`--with-codex`: one bounded run of the installed Codex, its outcome beside the verdict. A refused one takes about 0.3 s and one
-request (observed with Codex 0.169.0).
+"""`--with-codex`: one bounded run of the installed Codex, and its outcome decides (about 0.3 s and one request).
 
 Never the default: it costs a request. It is not run where Codex would take the key to OpenAI.
 """
@@ -15,14 +14,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.causes import CAUSES
 from joytui.client.codex_process import CodexRun, run_codex
 from joytui.codex.look import look
 from joytui.codex.versions import rules_for
 from joytui.codex.world import Invocation, World
 from joytui.core.errors import UnreachableError
 from joytui.core.json_object import json_object
-from joytui.core.records import Evidence, Report
+from joytui.core.records import Evidence, Finding, Report
 from joytui.core.redaction import Redactor, visible
+from joytui.doctor.examine import table_of, worded
+from joytui.doctor.says import triage
 
 LIMIT_S = 60.0
 WORDS_KEPT = 200  # lines of stderr
@@ -47,15 +49,12 @@ def compare(report: Report, invocation: Invocation, say: Callable[[str], None]) 
         say(f"Codex was not run: {reason}")
         return _with(report, {"ran": False, "why": reason}, f"Codex was not run: {reason}")
     truth = _run(world)
-    agrees = truth.works is report.verdict.works or (truth.works is not True and report.verdict.works is not True)
     outcome = {True: "answered", False: "failed", None: f"did not end within {LIMIT_S:g} s"}[truth.works]
-    told = f"the installed Codex {outcome} in {truth.seconds:.1f} s" + (
-        "" if agrees else ": this contradicts the verdict"
-    )
-    if not agrees:
-        say("Codex itself and this doctor disagree. Codex's own outcome is what counts; please report it to joytui.")
     clean = Redactor(world.secrets)
     says = clean.text(truth.says) if truth.says else None
+    decided = _decided(report, world, truth.works, says)
+    agrees = decided is report
+    told = f"the installed Codex {outcome} in {truth.seconds:.1f} s" + ("" if agrees else ": this decides")
     facts = {
         "ran": True,
         "works": truth.works,
@@ -64,7 +63,28 @@ def compare(report: Report, invocation: Invocation, say: Callable[[str], None]) 
         "agrees": agrees,
         "seconds": truth.seconds,
     }
-    return _with(report, facts, told + (f": {says[:200]}" if says else ""))
+    return _with(decided, facts, told + (f": {says[:200]}" if says else ""))
+
+
+def _decided(report: Report, world: World, works: bool | None, says: str | None) -> Report:
+    """The report as Codex's own outcome decides it; the same one where they agree, or where Codex did not end."""
+    verdict = report.verdict
+    if works is True and verdict.works is not True:
+        good = worded(world, Finding(True, None, summary="Codex answered"))
+        steps = tuple(replace(step, status="warn") if step.status == "fail" else step for step in report.steps)
+        former = (verdict,) if verdict.cause else ()
+        return replace(report, verdict=good, warnings=(*former, *report.warnings), steps=steps, table=table_of(steps))
+    if works is False and verdict.cause is None:
+        candidates = triage(says).candidates if says else ()
+        cause = candidates[0].id if len(candidates) == 1 else "codex-fails"
+        summary = (says or "Codex gave no answer").split("\n")[0]
+        found = worded(world, Finding(False, cause, evidence=verdict.evidence, codex_says=says, summary=summary))
+        steps = tuple(
+            replace(step, status="fail", summary=summary) if step.id == CAUSES[cause].step else step
+            for step in report.steps
+        )
+        return replace(report, verdict=found, steps=steps, table=table_of(steps))
+    return report
 
 
 def _with(report: Report, facts: Mapping[str, Any], told: str) -> Report:
@@ -78,6 +98,8 @@ def _with(report: Report, facts: Mapping[str, Any], told: str) -> Report:
 def _why_not(world: World) -> str | None:
     if world.binary is None:
         return "no codex on PATH"
+    if world.remote is not None:
+        return "it would start a turn on the server of --remote"
     if any(issue.effect == "misroutes" for issue in world.problems):
         return "with this configuration it would talk to OpenAI, not to the gateway"
     if any(issue.cause == "codex-flag-unsupported" for issue in world.problems):

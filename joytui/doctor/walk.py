@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
 from joytui.causes.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
+from joytui.codex.daemon import asks_the_daemon
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.codex.urls import path_of
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence, Finding
+from joytui.doctor.encodings import asked_plainly, asks_for_compression, broken_encoding, may_be_compression
 from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
 from joytui.doctor.limits import Limit, OutOfTime
@@ -40,7 +42,7 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Finding, li
         return Finding(None, None, summary="nothing was sent"), []
     sent = probe.test()
     try:
-        judged = resolve(probe, sent)
+        judged = _compression(probe, sent) or resolve(probe, sent)
     except OutOfTime:
         judged = sent.judgement
     judged = settled(judged)
@@ -51,6 +53,23 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Finding, li
     _record_logs(probe, book)
     more = [] if probe.request_ids else doubtful_path(world)
     return judged, [*(settled(warning) for warning in probe.warnings), *more]
+
+
+def _compression(probe: Probe, sent: Sent) -> Finding | None:
+    """A failure that comes of compressing: nothing but the wish for it is taken away, and the answer is good, or cannot be read."""
+    judged, plan = sent.judgement, probe.plan
+    if judged.works or sent.delivery is None or not asks_for_compression(plan):
+        return None
+    answer = sent.delivery.answer
+    label = answer.header("content-encoding")
+    if not may_be_compression(answer.status, label, sent.body, judged.summary):
+        return None
+    plain = replace(probe, plan=asked_plainly(plan))
+    again = plain.send(plain.codex_body())
+    if again.judgement.works:
+        return broken_encoding(judged, label, answer.target.url, plain_works=True)
+    unreadable = answer.status < 300 and again.judgement.cause == judged.cause
+    return broken_encoding(judged, label, answer.target.url, plain_works=False) if unreadable and label else None
 
 
 def settled(judged: Finding) -> Finding:
@@ -80,7 +99,7 @@ def _with_costs(probe: Probe, judged: Finding) -> Finding:
 def _stale_daemon(world: World, judged: Finding) -> Finding:
     """The interactive Codex asks through its background server, whose key may be another than the one just tried."""
     daemon = world.credential.daemon if world.credential else None
-    if daemon is None or world.command.subcommand != "" or not judged.works:
+    if daemon is None or world.command.subcommand != "" or not judged.works or not asks_the_daemon(world.command):
         return judged
     if daemon.key_state not in ("different", "unset"):
         return judged

@@ -89,6 +89,8 @@ def struct_at(schema: Mapping[str, Any], found: Mapping[str, Any], path: Iterabl
             else {**schema["top"], **found["top"]}
         )
         kind = fields.get(part, fields.get("*"))
+        if isinstance(kind, dict) and "one_of" in kind:  # true, or a table
+            kind = next((one for one in kind["one_of"] if isinstance(one, dict)), None)
         if not (isinstance(kind, dict) and "struct" in kind):
             raise LookupError(f"{part} is no table of a known type; name it first")
         name = kind["struct"]

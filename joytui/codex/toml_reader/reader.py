@@ -20,6 +20,7 @@ _PLAIN_LINE = re.compile(
 )
 _SCALAR_TOKEN = re.compile(r"[^\n\r,\]}#={\[\"']*")
 _PAIR_ENDS_LINE = re.compile(r"[^=\n]*\n")
+_DEEPEST = 240
 _MAX_DEPTH = 80  # Codex's own limit is of that size; deeper input is an attack or an accident
 
 
@@ -60,6 +61,12 @@ def key_span(document: Document, offset: int) -> tuple[int, int]:
     cursor = Cursor(document.text, offset)
     cursor.name()
     return offset, cursor.at
+
+
+def _check_depth(outer: int, names: int, offset: int) -> None:
+    """A key of more names than Codex takes (0.171.0, observed), or tables that hold tables without end."""
+    if names > _MAX_DEPTH or outer + names > _DEEPEST:
+        raise Fault("recursion limit", offset)
 
 
 class _Reader:
@@ -110,7 +117,7 @@ class _Reader:
     def _header(self) -> tuple[int, ...]:
         cursor = self.cursor
         many = cursor.starts("[[")
-        close = "]]" if many else "]"
+        close, start = "]]" if many else "]", cursor.at
         cursor.at += len(close)
         names = cursor.names()
         if not cursor.starts(close):
@@ -118,6 +125,7 @@ class _Reader:
             one = many and cursor.starts("]")
             raise Fault(f"unclosed {kind}, expected `{']' if one else close}`", cursor.at + one)
         cursor.check_names()
+        _check_depth(0, len(names), start)
         cursor.at += len(close)
         self.tables.open(names, many=many)
         return tuple(offset for _, offset in names)
@@ -129,6 +137,7 @@ class _Reader:
         if not cursor.starts("="):
             raise Fault("key with no value, expected `=`", cursor.at)
         cursor.check_names()
+        _check_depth(len(prefix), len(names), names[0][1])
         cursor.at += 1
         cursor.skip_blank()
         holder, path = self.tables.holder_of(table, prefix, names[:-1], inline=depth > 0)

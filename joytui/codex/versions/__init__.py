@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -60,6 +60,7 @@ class Rules:
     has_openai_base_url_key: bool
     checks_provider_tables: bool  # reserved ids are an error
     checks_provider_fields: bool  # empty `name`, exclusive fields are an error
+    checks_provider_auth: bool  # `auth` beside another credential is an error
     legacy_profiles: bool  # `profile = "x"` and [profiles.x] work
     project_may_set_provider: bool
     has_auth_command: bool
@@ -81,6 +82,7 @@ class Rules:
     says_no_file: bool
     has_daemon: bool
     warns_unknown_keys: bool
+    asked_flags: Mapping[str, Flag] = field(default_factory=dict)  # those that the installed binary listed
 
 
 def parse_version(text: str) -> Number | None:
@@ -96,7 +98,7 @@ def rules_for(version: str) -> Rules:
     table = _behaviours()
     since = {name: number >= _number(first) for name, first in table["since"].items()}
     until = {name: number < _number(first) for name, first in table["until"].items()}
-    return Rules(version=version, number=number, recorded=recorded_for(number), **since, **until)
+    return Rules(version=version, number=number, recorded=recorded_for(number), asked_flags={}, **since, **until)
 
 
 def assumed_version() -> str:
@@ -118,8 +120,31 @@ def recorded_for(number: Number) -> Recorded:
     return next((one for one in reversed(known) if one.since <= number), known[0])
 
 
-def flag_of(name: str, number: Number) -> Flag | None:
+def asked_rules(
+    rules: Rules,
+    models: Mapping[str, str] | None,
+    default_model: str | None,
+    features: Iterable[str] | None,
+    flags: Mapping[str, Mapping[str, Any]] | None,
+) -> Rules:
+    """The rules with what the installed binary said of itself in the place of the file's lists; None: it did not say it."""
+    recorded = rules.recorded
+    if models is not None:
+        recorded = replace(recorded, models=dict(models), default_model=default_model or recorded.default_model)
+    if features is not None:
+        recorded = replace(recorded, features=frozenset(features))
+    if models is not None and features is not None:
+        recorded = replace(recorded, number=rules.number)
+    listed = {name: _flag(name, one) for name, one in (flags or {}).items()}
+    return replace(rules, recorded=recorded, asked_flags=listed)
+
+
+def flag_of(name: str, rules: Rules) -> Flag | None:
     """The flag of this name ("--model" or "-m") in this version of Codex; None where it does not know it."""
+    return _by_name(rules.asked_flags).get(name) or _recorded_flag(name, rules.number)
+
+
+def _recorded_flag(name: str, number: Number) -> Flag | None:
     here = recorded_for(number)
     flag = _by_name(here.flags).get(name)
     if number == here.number or number > recorded_versions()[-1].number:

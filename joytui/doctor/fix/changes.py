@@ -243,6 +243,14 @@ def _idle(world: World, details: Details, draft: Draft) -> str:
     return f"Remove stream_idle_timeout_ms from [model_providers.{provider_id(world)}]: the default is five minutes."
 
 
+def _encoding(world: World, details: Details, draft: Draft) -> str | None:
+    """Only where a request without compression was seen to work."""
+    if not details.get("plain_works"):
+        return None
+    draft.set((*_field(world, "http_headers"), "accept-encoding"), "identity")
+    return "Ask the gateway for answers that are not compressed."
+
+
 def _named_openai(world: World, details: Details, draft: Draft) -> str:
     draft.set(_field(world, "name"), provider_id(world))
     return f'Set name = "{provider_id(world)}".'
@@ -292,6 +300,7 @@ CHANGES: Mapping[str, Plan] = {
     "redirected": _redirected,
     "tls-protocol-mismatch": _scheme,
     "stream-idle": _idle,
+    "encoding-broken": _encoding,
     "provider-named-openai": _named_openai,
     "websocket-fallback": _websockets,
 }

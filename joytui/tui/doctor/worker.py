@@ -58,7 +58,7 @@ def examine_here(order: Order, on_step: Callable[[Step], None], cancelled: Calla
     from joytui.codex.world import Invocation
     from joytui.doctor import examine
 
-    invocation = Invocation(args=order.args, env=dict(os.environ), cwd=Path.cwd())
+    invocation = Invocation(args=order.args, env=dict(os.environ), cwd=Path.cwd(), ask=True)
     return examine(invocation, send=order.send, timeout=order.timeout_s, on_step=on_step, cancelled=cancelled)
 
 

@@ -12,7 +12,12 @@ from typing import Any
 from tests.support.playground import Result
 
 # Whatever they hold: the time it took, the day, the release. What stands instead leaves a report that can be read.
-_ALWAYS = {"duration_ms": 0.0, "generated_at": "2026-11-23T12:00:00.000Z", "joytui_version": "0.0.0"}
+_ALWAYS = {
+    "duration_ms": 0.0,
+    "generated_at": "2026-11-23T12:00:00.000Z",
+    "joytui_version": "0.0.0",
+    "newest_checked": "0.0.0",
+}
 # Counted from today where the gateway names a date (a Retry-After beyond a day).
 _FROM_TODAY = ("retry_after_s", "codex_gives_up_after_s")
 _FAR = 100_000.0

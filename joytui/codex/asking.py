@@ -1,0 +1,251 @@
+"""Asks the installed Codex what it knows: its models, features and flags, and what its own loader says of the configuration.
+
+All of it is answered offline, without a key and without a request (observed, 0.94.0 to 0.171.0). Codex's own folder of helpers,
+`$CODEX_HOME/tmp/arg0-…`, may be left empty by it: where that was not there before, it is removed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from joytui.codex.asked import Facts, Loader
+from joytui.codex.world import CodexBinary
+from joytui.core.bounded_run import Ran, run_bounded
+from joytui.core.redaction import Redactor, may_name_secret
+
+ANSWER_S = 2.0
+MOST_BYTES = 8 * 1024 * 1024
+NOWHERE = "joytui-none"
+"""A provider that is defined nowhere: Codex's loader has read everything when it misses it."""
+
+_QUESTIONS = (("debug", "models", "--bundled"), ("features", "list"), ("--help",), ("exec", "--help"))
+_KEPT = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "CODEX_HOME", "LANG", "TMPDIR", "TEMP")
+_NO_NETWORK = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+_FLAG = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?: <([\w=]+)>(\.\.\.)?)?$")
+_CHOICES = re.compile(r"\[possible values: ([^\]]+)\]")
+_CHOICE = re.compile(r"^ +- ([\w-]+):")
+_FEATURE = re.compile(r"^([\w.-]+)\s+\S.*?\s+(true|false)$")
+_ERROR = re.compile(r"^(?:Error\b|error:)", re.M)
+_UNKNOWN_FIELD = re.compile(r"unknown configuration field `([^`]+)`")
+
+
+def program_of(binary: CodexBinary) -> Path | None:
+    """The file to ask: the native program of an npm package, else what stands on PATH. None for one that is not plainly the user's
+    or root's: a file that others may write is not run."""
+    real = Path(os.path.realpath(binary.path))
+    for file in (*_native(real), real):
+        try:
+            found = file.stat()
+        except OSError:
+            continue
+        ours = not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid())
+        return file if stat.S_ISREG(found.st_mode) and ours and not found.st_mode & stat.S_IWOTH else None
+    return None
+
+
+def _native(real: Path) -> list[Path]:
+    """The program beside the npm wrapper bin/codex.js."""
+    if real.name != "codex.js":
+        return []
+    package = real.parent.parent
+    name = "codex.exe" if sys.platform == "win32" else "codex"
+    folders = (*package.parent.glob("codex-*"), *package.glob("node_modules/@openai/codex-*"), package)
+    return sorted(file for folder in folders for file in folder.glob(f"vendor/*/bin/{name}"))
+
+
+# --- what it knows
+
+
+def ask_facts(program: Path, env: Mapping[str, str], cache: Path | None) -> Facts:
+    """Models, features and flags. Kept in the cache folder by the program's path, inode, size and time; a script's answers are not kept,
+    since what it starts may change."""
+    mark = _mark(program)
+    kept = cache / "codex-facts.json" if cache and mark else None
+    if kept and (known := _kept(kept, mark)):
+        return known
+    with tempfile.TemporaryDirectory(prefix="joytui-codex-", ignore_cleanup_errors=True) as home:
+        clean = _clean(env) | {"HOME": home, "CODEX_HOME": home}
+        with ThreadPoolExecutor(len(_QUESTIONS)) as pool:
+            answers = list(pool.map(lambda words: _answer(program, words, clean, home), _QUESTIONS))
+    models, first = _models(answers[0])
+    features = _features(answers[1])
+    facts = Facts(models, first, features, _flags(*map(_text, answers[2:])))
+    if kept and all((models, features, facts.flags)):
+        _keep(kept, mark, facts)
+    return facts
+
+
+def _clean(env: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: env[name] for name in _KEPT if name in env}
+    return {**kept, **_NO_NETWORK, "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def _answer(program: Path, args: Sequence[str], env: Mapping[str, str], folder: str | Path) -> Ran | None:
+    try:
+        return run_bounded([str(program), *args], env=env, cwd=folder, seconds=ANSWER_S, most_bytes=MOST_BYTES)
+    except (OSError, ValueError):
+        return None
+
+
+def _text(ran: Ran | None) -> str:
+    return ran.out.decode("utf-8", "replace") if ran and ran.code == 0 else ""
+
+
+def _models(ran: Ran | None) -> tuple[dict[str, str] | None, str | None]:
+    try:
+        catalog = json.loads(_text(ran))["models"]
+        shapes = {str(one["slug"]): _shape(one) for one in catalog}
+        visible = [one for one in catalog if one.get("visibility") == "list"]
+        first = min(visible, key=lambda one: int(one["priority"]))["slug"] if visible else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, None
+    return (shapes, first) if shapes else (None, None)
+
+
+def _shape(model: Mapping[str, Any]) -> str:
+    if model.get("use_responses_lite"):
+        return "lite"
+    return "freeform" if model.get("apply_patch_tool_type") == "freeform" else "classic"
+
+
+def _features(ran: Ran | None) -> tuple[str, ...] | None:
+    lines = [line for line in _text(ran).splitlines() if line.strip()]
+    found = [_FEATURE.match(line.rstrip()) for line in lines]
+    return tuple(one[1] for one in found if one) if lines and all(found) else None
+
+
+def _flags(top: str, inner: str) -> dict[str, dict[str, Any]] | None:
+    if "Usage: codex exec" not in inner or "Usage: codex" not in top:
+        return None
+    outer, within = _helped(top), _helped(inner)
+    found = {**outer, **within}
+    for name, flag in found.items():
+        if (name in outer) != (name in within):
+            flag["where"] = "tui" if name in outer else "exec"
+    return found or None
+
+
+def _helped(text: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    last: dict[str, Any] = {}
+    for line in text.splitlines():
+        if flag := _FLAG.match(line):
+            short, name, value, many = flag.groups()
+            last = found[name] = {"short": short, "value": value, "many": bool(many)}
+        elif listed := _CHOICES.search(line):
+            last["choices"] = listed[1].split(", ")
+        elif choice := _CHOICE.match(line):
+            last.setdefault("choices", []).append(choice[1])
+    return found
+
+
+def _mark(program: Path) -> list[Any] | None:
+    """What tells one native program from another; None for a script."""
+    try:
+        with program.open("rb") as file:
+            script = file.read(2) == b"#!"
+        found = program.stat()
+    except OSError:
+        return None
+    return None if script else [str(program), found.st_ino, found.st_size, found.st_mtime_ns]
+
+
+def _kept(file: Path, mark: list[Any] | None) -> Facts | None:
+    try:
+        told = json.loads(file.read_text("utf-8"))
+        if told["mark"] != mark:
+            return None
+        facts = told["facts"]
+        return Facts(dict(facts["models"]), facts["default_model"], tuple(facts["features"]), dict(facts["flags"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(file: Path, mark: list[Any] | None, facts: Facts) -> None:
+    """A cache that cannot be written costs time, nothing else."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps({"mark": mark, "facts": asdict(facts)}), "utf-8")
+        part.replace(file)
+
+
+# --- what its loader says
+
+
+def ask_loader(
+    program: Path, args: Sequence[str], env: Mapping[str, str], cwd: Path, home: Path, *, strict: bool
+) -> Loader:
+    """The loader's verdict on these arguments (without a prompt) and this CODEX_HOME; with `strict`, the unknown keys too.
+
+    Nothing is asked where an argument holds a secret. The key's variable is not passed on, `auth.command` and MCP servers are not
+    started: Codex ends at the provider that is defined nowhere."""
+    if holds_secret(args, env):
+        return Loader("not asked", why="the arguments hold a secret")
+    clean = _clean(env)
+    made = _Made(home)
+    words = ("exec", *args, "-c", f'model_provider="{NOWHERE}"', "x")
+    told = _loader(_answer(program, words, clean, cwd))
+    if told.outcome == "loads" and strict:
+        stricter = _loader(_answer(program, ("exec", "--strict-config", *words[1:]), clean, cwd))
+        told = _with_unknown(told, stricter)
+    left = made.undone()
+    return Loader(told.outcome, told.fault, told.unknown, told.why, left)
+
+
+def holds_secret(args: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether an argument has the shape of a secret, or is one of the environment's."""
+    known = [value for name, value in env.items() if may_name_secret(name) and len(value) >= 6]
+    redactor = Redactor(known)
+    return any(redactor.text(arg) != arg for arg in args)
+
+
+def _loader(ran: Ran | None) -> Loader:
+    if ran is None or ran.ended != "itself":
+        return Loader("not asked", why="it did not answer in time" if ran else "it cannot be run")
+    said = ran.err.decode("utf-8", "replace")
+    if ran.code and f"Model provider `{NOWHERE}` not found" in said:
+        return Loader("loads")
+    if ran.code and (found := _ERROR.search(said)):
+        return Loader("fault", said[found.start() :].strip()[:4000])
+    return Loader("not asked", why="its answer has not the expected form")
+
+
+def _with_unknown(loads: Loader, strict: Loader) -> Loader:
+    if strict.outcome == "loads":
+        return Loader("loads", unknown=())
+    named = _UNKNOWN_FIELD.findall(strict.fault or "")
+    return Loader("loads", unknown=tuple(dict.fromkeys(named)) if named else None)
+
+
+class _Made:
+    """The folders of helpers that Codex makes in its home: those that were not there before go again, where they are empty."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._before = self._folders()
+        self._tmp = (home / "tmp").exists()
+
+    def _folders(self) -> set[Path]:
+        with contextlib.suppress(OSError):
+            return set((self._home / "tmp").glob("arg0-*"))
+        return set()
+
+    def undone(self) -> str | None:
+        """What could not be removed."""
+        new = sorted(self._folders() - self._before)
+        for folder in (*new, *(() if self._tmp else (self._home / "tmp",))):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        return next((str(folder) for folder in new if folder.exists()), None)

@@ -1,0 +1,89 @@
+"""`codex --remote ADDR`: an app server elsewhere runs the turn, with its own configuration, key and gateway.
+
+What is checked before it is asked, in Codex's order (0.171.0, observed): the options beside --remote, the address, the token's variable.
+`codex exec --remote` reads nothing of CODEX_HOME but `.env`, not even a broken config.toml.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from joytui.codex.survey import Survey
+from joytui.codex.world import RemoteServer, Stage
+
+_TAKEN = frozenset(
+    (
+        "--remote", "--remote-auth-token-env", "--json", "--experimental-json", "--output-last-message", "--color",
+        "--skip-git-repo-check", "--help", "--version",
+    )
+)  # fmt: skip
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+
+
+def remote_server(state: Survey) -> RemoteServer | None:
+    """The server that this invocation talks to; None where it names none, or none that Codex would ask. Faults become issues."""
+    address, variable = state.command.remote, state.command.remote_token_variable
+    if address is None:
+        if variable is not None:
+            _refuse(
+                state, "--remote-auth-token-env", "--remote-auth-token-env without --remote",
+                "Error: `--remote-auth-token-env` requires `--remote`.",
+            )  # fmt: skip
+        return None
+    others = [flag for flag in state.command.flags if flag not in _TAKEN]
+    if others:
+        _refuse(
+            state, others[0], f"--remote does not go with {others[0]}: the server decides",
+            "Error: --remote currently supports only prompt, resume by UUID, and output options; configure the agent on the server",
+        )  # fmt: skip
+        return None
+    shown = _shown(address, state)
+    if shown is None:
+        _refuse(
+            state, "--remote", f"{address} is no address of an app server",
+            f"Error: invalid remote address `{address}`; expected `ws://host:port`, `wss://host:port`, `unix://`, or `unix://PATH`",
+        )  # fmt: skip
+        return None
+    token = _token(state, shown, variable) if variable is not None else None
+    return RemoteServer(shown, variable, token) if (token is None) == (variable is None) else None
+
+
+def _shown(address: str, state: Survey) -> str | None:
+    """The address as Codex writes it in its messages; None for one that it refuses."""
+    if address.startswith("unix://"):
+        socket = address.removeprefix("unix://")
+        return f"unix://{socket or state.codex_home / 'app-server-control' / 'app-server-control.sock'}"
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("ws", "wss") and parts.hostname and parts.port is not None and not parts.query
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}" if good else None
+
+
+def _token(state: Survey, address: str, variable: str) -> str | None:
+    parts = urlsplit(address)
+    if parts.scheme != "wss" and not (parts.scheme == "ws" and _LOOPBACK.fullmatch(parts.hostname or "")):
+        _refuse(
+            state, "--remote-auth-token-env", "a token goes to wss:// or to this machine only",
+            "Error: `--remote-auth-token-env` requires a `wss://` or loopback `ws://` remote.",
+        )  # fmt: skip
+        return None
+    value = state.env.get(variable)
+    if value and value.strip():
+        return value.strip()
+    fault = "is not set" if value is None else "is empty"
+    state.add(
+        "remote-server-failed", "refuses", Stage.KEY, f"the token's variable {variable} {fault}",
+        message=f"Error: environment variable `{variable}` {fault}", where="environment",
+        details={"variable": variable, "server": address},
+    )  # fmt: skip
+    return None
+
+
+def _refuse(state: Survey, flag: str, summary: str, message: str) -> None:
+    state.add(
+        "codex-flag-unsupported", "refuses", Stage.FEATURES, summary, message=message, where="flag",
+        details={"flag": flag, "version": state.rules.version},
+    )  # fmt: skip

@@ -1,0 +1,117 @@
+"""Asks the app server of `codex --remote` for a WebSocket, as Codex does before it sends a turn. No turn is started: it would cost one."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import socket
+from urllib.parse import urlsplit
+
+from joytui.codex.request import ca_bundle
+from joytui.codex.versions import rules_for
+from joytui.codex.world import RemoteServer, World
+from joytui.core.records import Evidence, Finding
+from joytui.doctor.faults import NetFault
+from joytui.doctor.limits import Limit, OutOfTime
+from joytui.doctor.link import Route, Target
+from joytui.doctor.steps import StepBook
+from joytui.doctor.tls import Trust
+from joytui.doctor.wire import ByteStream, TcpStream
+
+_STATUS = re.compile(rb"HTTP/1\.\d (\d{3}) ?([^\r\n]*)\r?\n")
+_MAX_HEAD = 64 * 1024
+
+
+def try_server(world: World, server: RemoteServer, limit: Limit, book: StepBook, reached: str) -> Finding:
+    """Whether the server takes this client; `reached`: how to call that. Raises Cancelled."""
+    try:
+        with book.watch("net.answer") as note:
+            status, reason = _asked(world, server, limit)
+            note(f"HTTP {status}")
+    except NetFault as fault:
+        return _failed(server, fault.summary, _os_words(fault), fault.timed_out)
+    if status == 101:
+        return Finding(True, None, evidence=(Evidence(reached, server.address),), summary=reached)
+    told = f"the app server refuses the connection: HTTP {status} {reason}".rstrip()
+    return _failed(server, told, f"HTTP error: {status} {reason}".rstrip(), status=status)
+
+
+def _os_words(fault: NetFault) -> str:
+    """What the system says of a refused connection, as Codex quotes it."""
+    if fault.cause == "connection-refused":
+        return "IO error: Connection refused (os error 111)"
+    return fault.summary if fault.where.startswith("unix://") else f"IO error: {fault.summary}"
+
+
+def _failed(server: RemoteServer, told: str, says: str, timed_out: bool = False, status: int | None = None) -> Finding:
+    details: dict[str, object] = {"server": server.address}
+    if server.token_variable:
+        details["variable"] = server.token_variable
+    if status is not None:
+        details["status"] = status
+    return Finding(
+        None if timed_out else False,
+        "remote-server-failed",
+        evidence=(Evidence(told, server.address),),
+        codex_says=None
+        if timed_out
+        else f"Error: failed to connect to remote app server at `{server.address}`: {says}",
+        details=details,
+        summary=told,
+    )
+
+
+def _asked(world: World, server: RemoteServer, limit: Limit) -> tuple[int, str]:
+    """Status and reason of the server's answer. Raises NetFault, Cancelled."""
+    stream, host, path = _connected(world, server, limit)
+    try:
+        stream.send(_handshake(host, path, server.token), limit)
+        head = b""
+        while b"\r\n\r\n" not in head and len(head) < _MAX_HEAD and (data := stream.receive(limit)):
+            head += data
+    except OutOfTime:
+        raise NetFault("no-response", "the app server gave no answer in time", server.address, timed_out=True) from None
+    except OSError as error:
+        raise NetFault("connection-reset", str(error), server.address) from None
+    finally:
+        stream.close()
+    found = _STATUS.match(head)
+    if found is None:
+        raise NetFault("not-a-gateway", "what listens there does not speak HTTP", server.address)
+    return int(found[1]), found[2].decode("latin-1").strip()
+
+
+def _connected(world: World, server: RemoteServer, limit: Limit) -> tuple[ByteStream, str, str]:
+    """A connection, the Host header and the path. A server elsewhere is asked without any proxy, as Codex does."""
+    parts = urlsplit(server.address)
+    if parts.scheme == "unix":
+        return _local_socket(server), "localhost", "/"
+    secure = parts.scheme == "wss"
+    target = Target(
+        "https" if secure else "http", str(parts.hostname), parts.port or (443 if secure else 80), parts.path
+    )
+    variable, file = ca_bundle(world.codex_env, rules_for(world.version))
+    return Route(target, None, Trust(file, variable)).open(limit).stream, target.authority, parts.path or "/"
+
+
+def _local_socket(server: RemoteServer) -> ByteStream:
+    path = server.address.removeprefix("unix://")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(path)
+    except OSError as error:
+        sock.close()
+        told = f"{error.strerror} (os error {error.errno})"
+        raise NetFault("connection-reset", told, server.address) from None
+    return TcpStream(sock, path)
+
+
+def _handshake(host: str, path: str, token: str | None) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = [
+        f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+        f"Sec-WebSocket-Key: {key}", *([f"Authorization: Bearer {token}"] if token else []),
+    ]  # fmt: skip
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")

@@ -1,0 +1,67 @@
+"""`codex exec --remote`: nothing local counts but the token, and the server is asked for a WebSocket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joytui.codex.world import Invocation
+from joytui.core.records import Report
+from joytui.doctor import examine
+from tests.support.raw_gateway import RawGateway
+
+TAKEN = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+REFUSED = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"
+
+
+def examined(tmp_path: Path, *args: str, config: str = "", **env: str) -> Report:
+    (tmp_path / "config.toml").write_text(config)
+    env = {"CODEX_HOME": str(tmp_path), "PATH": "/nowhere", **env}
+    return examine(Invocation(("exec", *args, "hi"), env, tmp_path, "0.171.0", tmp_path / "etc", tmp_path))
+
+
+@pytest.mark.parametrize("config", ["", "x = [", 'model_provider = "nope"'])
+def test_a_server_that_answers_is_all_that_counts(tmp_path: Path, config: str) -> None:
+    with RawGateway([TAKEN]) as server:
+        report = examined(tmp_path, "--remote", f"ws://127.0.0.1:{server.port}", config=config)
+    assert (report.verdict.works, report.verdict.cause) == (True, None)
+    assert report.verdict.title == "The app server of --remote answers"
+
+
+def test_one_that_refuses_and_one_that_is_not_there(tmp_path: Path) -> None:
+    with RawGateway([REFUSED]) as server:
+        address = f"ws://127.0.0.1:{server.port}"
+        refused = examined(tmp_path, "--remote", address, "--remote-auth-token-env", "T", T="planted-token-123")
+    gone = examined(tmp_path, "--remote", address)
+    for report in (refused, gone):
+        assert (report.verdict.works, report.verdict.cause) == (False, "remote-server-failed")
+    said = f"Error: failed to connect to remote app server at `{address}/`: "
+    assert refused.verdict.codex_says == said + "HTTP error: 401 Unauthorized"
+    assert gone.verdict.codex_says == said + "IO error: Connection refused (os error 111)"
+
+
+NOT_BESIDE = "Error: --remote currently supports only prompt, resume by UUID, and output options; configure the agent on the server"
+SCHEMES = "expected `ws://host:port`, `wss://host:port`, `unix://`, or `unix://PATH`"
+TOKEN = ("--remote-auth-token-env", "T")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (TOKEN, "Error: `--remote-auth-token-env` requires `--remote`."),
+        (("--remote", "ws://127.0.0.1:9", "-m", "x"), NOT_BESIDE),
+        (("--remote", "ws://127.0.0.1:9", "-c", "x=1"), NOT_BESIDE),
+        (("--remote", "ftp://h:1", "--oss"), NOT_BESIDE),
+        (("--remote", "ftp://h:1", *TOKEN), f"Error: invalid remote address `ftp://h:1`; {SCHEMES}"),
+        (("--remote", "127.0.0.1:9"), f"Error: invalid remote address `127.0.0.1:9`; {SCHEMES}"),
+        (("--remote", "ws://127.0.0.1:9", *TOKEN), "Error: environment variable `T` is not set"),
+        (("--remote", "ws://gateway.invalid:9", *TOKEN), "Error: `--remote-auth-token-env` requires a `wss://` or loopback `ws://` remote."),
+        (("--remote", "ws://127.0.0.1:9", "--enable", "nope"), "Error: Unknown feature flag: nope"),
+        (("--remote", "unix:///nope/x", "--json"), "Error: failed to connect to remote app server at `unix:///nope/x`: No such file or directory (os error 2)"),
+    ],
+)  # fmt: skip
+def test_what_codex_says_before_it_connects(tmp_path: Path, args: tuple[str, ...], says: str) -> None:
+    verdict = examined(tmp_path, *args).verdict
+    assert verdict.works is False
+    assert verdict.codex_says == says
