@@ -70,9 +70,12 @@ class Sign:
     people   a pattern of how people put it
     error    values of error.type or error.code in the body of an error
     name     what a reader of triage calls it, where it takes more than a pattern to see it
+    whole    patterns that all occur in one ticket, in whatever order: they count before any single message. Blanks and line ends
+             are one space there
 
-    `ask`: the question that tells these causes apart. `note`: what misleads about the words. `passing`: it need not be the end
-    of the run. `broad`: how general a pattern is; where several fit, the least broad counts.
+    `ask`: the question that tells these causes apart. `note`: what misleads about the words. `explanation`, `remedy`: what is
+    said of this form of the cause instead of the general words. `details`: what the sign shows of it. `passing`: it need not be the
+    end of the run. `broad`: how general a pattern is; where several fit, the least broad counts.
     """
 
     codex: str = ""
@@ -82,9 +85,13 @@ class Sign:
     people: str = ""
     error: tuple[str, ...] = ()
     name: str = ""
+    whole: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     ask: str = ""
     note: str = ""
+    explanation: str = ""
+    remedy: str = ""
+    details: Mapping[str, str | bool] = field(default_factory=dict)
     passing: bool = False
     broad: int = 0
 
@@ -92,7 +99,8 @@ class Sign:
 @dataclass(frozen=True, slots=True)
 class GatewaySays:
     """How gateways refuse for this cause. `statuses`: HTTP statuses that mean it where nothing in the body says otherwise;
-    `codes`: values of error.type or error.code, in lower case; `words`: a case-blind pattern of the message.
+    `codes`: values of error.type or error.code, in lower case; `words`: a case-blind pattern of the message, for the statuses
+    that leave it open; `anywhere`: one that means this cause whatever the status, in the words of any vendor.
 
     `parts`: (value, pattern) pairs that tell which part of it is meant, for the detail named `part`.
     """
@@ -100,6 +108,7 @@ class GatewaySays:
     statuses: tuple[int, ...] = ()
     codes: frozenset[str] = frozenset()
     words: str = ""
+    anywhere: str = ""
     part: str = ""
     parts: tuple[tuple[str, str], ...] = ()
 
@@ -130,7 +139,7 @@ class Cause:
     scripts read.
     `otherwise`: another road, told beside a change of files. `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
     other faults show only when this one is gone. `passes`: it may pass by itself, so the doctor asks again.
-    `warning_only`: never a verdict.
+    `warning_only`: never a verdict. `only_said`: nothing but Codex's own words shows it, so no check looks for it.
     """
 
     id: str
@@ -151,6 +160,7 @@ class Cause:
     hides: bool = False
     passes: bool = False
     warning_only: bool = False
+    only_said: bool = False
 
 
 @dataclass(frozen=True, slots=True)

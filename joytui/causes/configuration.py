@@ -95,6 +95,13 @@ CONFIGURATION: Final = (
         remedy="Mend the line that is named. Text copied from web pages and chats often brings curly quotes and hard spaces.",
         tell="Codex prints the file with line and column, and a caret under the place.",
         signs=(
+            Sign(
+                codex=(
+                    r"(?:config\.toml:\d+:\d+:|TOML parse error at line \d+, column \d+.{0,200}?) ?(?:string values must be quoted|key with no value, expected|duplicate key"
+                    r"|invalid (?:basic|multi-line basic|literal|unquoted) (?:string|key)|unclosed |unexpected key or value|missing (?:assignment|escaped value|value)"
+                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`)"
+                ),
+            ),
             Sign(codex=r"expected any valid TOML value", others=("config-type",), ask=NAMED_LINE),
             Sign(
                 codex=(
@@ -257,6 +264,13 @@ CONFIGURATION: Final = (
         remedy='Put model_provider = "joytoken" at the very top of config.toml, above the first [table].',
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
+            Sign(
+                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: api\.responses|api\.responses\.write",),
+                explanation=(
+                    "The request went to OpenAI with an OpenAI login: no line selects the gateway's provider where this Codex looks. "
+                    "The gateway was never asked, so its logs stay empty."
+                ),
+            ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
             Sign(
                 codex=r"Sign in with ChatGPT|Welcome to Codex",
@@ -305,8 +319,23 @@ CONFIGURATION: Final = (
         explanation="config.toml is right, and something stronger wins: a managed file, -c, a profile, or --oss.",
         remedy="Remove the override, or put the gateway's provider there.",
         tell="`joytui codex config` shows each layer and which one won.",
-        signs=(Sign(codex=r"No default OSS provider|OSS setup failed"),),
-        details={"provider": str, "origin": str, "wanted": list, "flag": str},
+        signs=(
+            Sign(codex=r"No default OSS provider|OSS setup failed"),
+            Sign(
+                whole=(
+                    r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
+                    r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
+                    r"https://(?:api\.openai\.com|chatgpt\.com)/\S{0,80}responses",
+                ),
+                explanation=(
+                    "A thread keeps the provider that it was made with. This one was made before the switch, so it still goes to OpenAI; "
+                    "a new thread uses what config.toml says now."
+                ),
+                remedy="Start a new thread. The old one stays with its provider; its text can be pasted into the new one.",
+                details={"thread": True},
+            ),
+        ),
+        details={"provider": str, "origin": str, "wanted": list, "flag": str, "thread": bool},
     ),
     Cause(
         id="provider-undefined",
@@ -342,7 +371,7 @@ CONFIGURATION: Final = (
         tell="Codex prints `reserved built-in provider IDs`.",
         signs=(
             Sign(codex=r"reserved built-in provider IDs"),
-            Sign(codex=r"model_providers\.\S{1,60}? only supports changing", others=("provider-invalid",)),
+            Sign(codex=r"model_providers\.\S{1,60}? only supports changing"),
         ),
     ),
     Cause(
@@ -359,8 +388,6 @@ CONFIGURATION: Final = (
             Sign(codex=r"choose one gateway credential source", others=("config-type",), ask=PROVIDER_TABLE),
             Sign(
                 codex=r"Error loading config[^:]{0,20}: model_providers\.[^:=\]]{1,80}: ",
-                others=("config-type",),
-                ask=PROVIDER_TABLE,
                 broad=3,
             ),
         ),
@@ -414,6 +441,29 @@ CONFIGURATION: Final = (
             Sign(codex=r"invalid value '[^']{0,200}' for '-", broad=1),
         ),
         details={"flag": str, "version": str, "feature": str, "path": str},
+    ),
+    Cause(
+        id="daemon-start-failed",
+        row="other",
+        step="config.loads",
+        phase="start",
+        fixed_by=(),
+        title="Codex's background server does not start",
+        explanation=(
+            "The interactive Codex wants to start its background server first, and that fails: mostly one of an earlier start, often of another "
+            "or a deleted CODEX_HOME, still holds the socket. The configuration and the gateway were not asked yet."
+        ),
+        remedy="Run the same command with --no-daemon. To mend it: `codex app-server daemon stop`, then start Codex again.",
+        tell="Codex prints `app server did not become ready` and the server's own log. `codex exec` works.",
+        signs=(
+            Sign(
+                whole=(
+                    r"app[- ]server did not become ready|managed app-server stderr|app-server control socket is already in use"
+                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
+                ),
+            ),
+        ),
+        only_said=True,
     ),
     Cause(
         id="requirements-violated",
@@ -480,7 +530,9 @@ CONFIGURATION: Final = (
         tell="Codex prints `No such file or directory` without saying which.",
         signs=(
             Sign(
-                codex=r"model_catalog_json path `", others=("config-type", "model-empty"), ask="that file's first lines"
+                codex=r"model_catalog_json path `",
+                explanation="The file that model_catalog_json names is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
             Sign(
                 codex=r"^(?:Error|ERROR): No such file or directory",
@@ -590,6 +642,18 @@ CONFIGURATION: Final = (
         tell="A 401 although the variable is set. Look for `env-key is ignored` among the warnings.",
         signs=(
             Sign(
+                whole=(
+                    r"\bauth\.json\b",
+                    r"\b401\b|unauthori[sz]ed",
+                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
+                ),
+                explanation=(
+                    "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "
+                    "so the request carries no Authorization header."
+                ),
+                remedy='Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).',
+            ),
+            Sign(
                 codex=r"access token could not be refreshed|Please sign in again|Not logged in",
                 others=("openai-key-to-gateway", "provider-not-selected"),
                 ask=CONFIG,
@@ -655,12 +719,6 @@ CONFIGURATION: Final = (
         explanation="env_key names a variable. Codex looks for a variable of that name, fails, prints the key and stores it in its session file.",
         remedy='Write env_key = "JOY_TOKEN_API_KEY", export the key under that name, and rotate it: it has been printed.',
         tell="Codex prints `Missing environment variable` followed by something that looks like a key.",
-        signs=(
-            Sign(
-                name="a variable that looks like a key",
-                others=("env-key-invalid", "key-unset"),
-                ask="the line env_key = … (without the key)",
-            ),
-        ),
+        signs=(Sign(name="a variable that looks like a key"),),
     ),
 )

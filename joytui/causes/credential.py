@@ -46,6 +46,18 @@ CREDENTIAL: Final = (
                 ask="whether `echo ${{#{variable}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists",
             ),
             Sign(
+                name="a variable where no shell starts Codex",
+                explanation=(
+                    "An editor, an app, cron, ssh or a service starts this Codex, not the shell in which the variable is set: it does not "
+                    "read ~/.zshrc or ~/.bashrc, and the variables of another terminal do not reach it."
+                ),
+                remedy=(
+                    "Put the line VARIABLE=<your key>, with the name from the message, into the file .env in CODEX_HOME (~/.codex unless it "
+                    "is set; inside WSL that of WSL), readable by you alone, and restart the program. Codex reads that file wherever it is "
+                    "started; from then on it beats every shell."
+                ),
+            ),
+            Sign(
                 name="codex doctor: no credentials",
                 others=("key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected"),
                 ask=KEY,
@@ -63,6 +75,13 @@ CREDENTIAL: Final = (
         explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
         remedy="Copy the key again and set it without anything around it.",
         tell="A 401 although the key looks right. The doctor names the character and its place.",
+        signs=(
+            Sign(
+                name="something else than a key",
+                explanation="The gateway quotes what it got, and that is no key: an address, a whole export line, a prefix or a placeholder stands in the variable.",
+                remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
+            ),
+        ),
         details={"oddities": list},
     ),
     Cause(
@@ -102,6 +121,14 @@ CREDENTIAL: Final = (
         explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
         remedy="codex app-server daemon stop, then start Codex again.",
         tell="`codex exec` works and the interactive `codex` does not.",
+        signs=(
+            Sign(
+                whole=(
+                    r"missing environment variable|\b401\b|\b403\b[^\n]{0,60}api[ _-]?key",
+                    r"\bcodex exec\b[^\n.]{0,40}\b(?:works|is fine|ok|succeeds|funktioniert)\b|codex exec[^\n。]{0,12}(?:可以|正常|没问题)",
+                ),
+            ),
+        ),
         details={"pid": int, "command": str, "started": str | None},
     ),
     Cause(

@@ -7,7 +7,7 @@ from typing import Final
 from joytui.causes.cause import Cause, GatewaySays, Sign
 from joytui.causes.configuration import WORDS_OF_OPENAI
 from joytui.causes.credential import OTHER_KEY_FAULTS
-from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, LOG_ENTRY, POLICY, RETRIES, WHOLE_MESSAGE
+from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, POLICY, RETRIES, WHOLE_MESSAGE
 from joytui.core.joytoken import (
     INSUFFICIENT_QUOTA,
     INVALID_API_KEY,
@@ -32,10 +32,27 @@ GATEWAY: Final = (
         tell="A 404 or 405 whose URL ends in /openai/v1/responses.",
         signs=(
             Sign(
+                whole=(
+                    r"\bchat[ /_]?completions?\b[^\n]{0,160}?(?:\b200\b|\bworks?\b|\bok\b|\bfine\b|可以|正常|funktioniert)|\bonly (?:has |supports? |offers? |speaks? )?chat\b",
+                    r"\b40[45]\b|not found|invalid url|no route",
+                    r"/responses\b",
+                ),
+                explanation="The gateway, or the upstream behind it, offers Chat Completions and no /responses. Codex sends POST /responses only.",
+            ),
+            Sign(
                 people=r"\b40[45]\b|not found|no route",
                 others=("base-url-path", "model-not-found", "redirected", "not-a-gateway"),
                 ask=f"the whole message with its address, or {DOCTOR}",
                 broad=2,
+            ),
+            Sign(
+                name="an upstream without the route",
+                explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex sends POST /responses only.",
+            ),
+            Sign(
+                name="no route at a usual path",
+                others=("base-url-path", "model-not-found"),
+                ask="what the gateway's manual gives as base URL, and whether it lists /responses",
             ),
             Sign(
                 name="404",
@@ -94,6 +111,28 @@ GATEWAY: Final = (
         explanation="Something between this machine and the gateway strips the Authorization header.",
         remedy="Look at proxies and load balancers on the way.",
         tell="A 401 with missing_api_key while the key is set and clean.",
+        signs=(
+            Sign(
+                name="a key in another header",
+                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
+                remedy=(
+                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
+                    "(the header's name as the gateway's manual has it; the variable stays where it is)."
+                ),
+            ),
+            Sign(
+                whole=(
+                    r"\b40[13]\b|unauthori[sz]ed|forbidden",
+                    r"-H ?[\"'“]?(?:api-key|x-api-key|ocp-apim-subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
+                ),
+                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
+                remedy=(
+                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
+                    "(the header's name as in the working request; the variable stays where it is)."
+                ),
+                details={"header": "api-key"},
+            ),
+        ),
         gateway=GatewaySays(
             codes=frozenset({MISSING_API_KEY}),
             words=(
@@ -102,6 +141,7 @@ GATEWAY: Final = (
                 r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b"
             ),
         ),
+        details={"header": str},
     ),
     Cause(
         id="key-rejected",
@@ -122,7 +162,7 @@ GATEWAY: Final = (
             Sign(
                 error=(INVALID_API_KEY,),
                 others=("key-malformed", "key-shadowed-by-dotenv", *OTHER_KEY_FAULTS),
-                ask=f"{KEY}, and the key's state: `joytui keys list`",
+                ask=KEY,
             ),
             Sign(
                 name="key refused",
@@ -134,11 +174,12 @@ GATEWAY: Final = (
                 others=("key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
             ),
+            Sign(name="a key that is not shown"),
             Sign(name="a body about the key", others=("key-malformed", *OTHER_KEY_FAULTS), ask=KEY),
             Sign(
                 name="403 about the key",
                 others=("policy-rejected",),
-                ask="the key's state in the gateway's console: `joytui keys list`",
+                ask=f"when the key was made, and {WHOLE_MESSAGE}",
             ),
             Sign(name="404 about the key", others=("responses-unsupported", "base-url-path"), ask=DOCTOR),
             Sign(
@@ -201,12 +242,12 @@ GATEWAY: Final = (
             Sign(
                 name="key refused by an upstream",
                 others=("key-rejected",),
-                ask="the gateway's log of it: whose key was refused",
+                ask=LOG,
             ),
             Sign(
                 name="an upstream's error about a key",
                 others=("upstream-error",),
-                ask="the gateway's log: whose key was refused",
+                ask=LOG,
             ),
         ),
         details={"seen_in_message": bool},
@@ -225,7 +266,7 @@ GATEWAY: Final = (
             Sign(
                 people=r"\b403\b|forbidden|policy_rejected|is not allowed|not in the allow",
                 others=("edge-blocked", "key-rejected", "insufficient-quota"),
-                ask=f"{WHOLE_MESSAGE}, and `joytui keys check KEY`",
+                ask=WHOLE_MESSAGE,
                 broad=1,
             ),
             Sign(
@@ -244,7 +285,31 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(403,),
-            codes=frozenset({POLICY_REJECTED}),
+            codes=frozenset(
+                {
+                    POLICY_REJECTED,
+                    "key_model_access_denied",
+                    "team_model_access_denied",
+                    "user_model_access_denied",
+                    "org_model_access_denied",
+                    "project_model_access_denied",
+                    "model_access_denied",
+                    "model_not_allowed",
+                    "ip_not_allowed",
+                    "ip_not_authorized",
+                    "unsupported_country_region_territory",
+                }
+            ),
+            anywhere=(
+                r"\bnot (?:authori[sz]ed|allowed|permitted|entitled|enabled) (?:to|for) (?:access|use|call|invoke)?(?:ing)? ?(?:this |the |that )?models?\b"
+                r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
+                r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
+                r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\binvalid tier\b"
+                r"|\bIP\b[^.\n]{0,60}\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
+                r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
+                r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
+            ),
             part="policy",
             parts=(
                 ("ip", r"\bips?\b|\bip[ _-]?address|\bcidr\b|\ballow-?list|\bnetwork\b"),
@@ -266,6 +331,7 @@ GATEWAY: Final = (
         remedy="Top up the wallet, raise the limit, or wait for the reset.",
         tell="402, or insufficient_quota with another status.",
         signs=(
+            Sign(error=("usage_limit_reached", "usage_limit_exceeded")),
             Sign(codex=r"Quota exceeded\. Check your plan", note=_UPSELL),
             Sign(
                 people=r"\b(?:daily|weekly|total) limit of \S+ credits exceeded\b|\binsufficient wallet balance: the",
@@ -275,10 +341,10 @@ GATEWAY: Final = (
             Sign(
                 people=r"\b402\b|payment required|insufficient[ _]quota|wallet|quota exceeded|budget exceeded|out of credits",
                 others=("rate-limited",),
-                ask=f"{LOG}: `joytui logs --filter status:402`",
+                ask=f"{WHOLE_MESSAGE}, and {LOG}",
             ),
             Sign(name="401 about a budget", others=("key-rejected", "key-malformed"), ask=LOG),
-            Sign(name="403 about a budget", others=("policy-rejected",), ask="the key's budgets and the wallet"),
+            Sign(name="403 about a budget", others=("policy-rejected",), ask=WHOLE_MESSAGE),
         ),
         gateway=GatewaySays(
             statuses=(402,),
@@ -291,7 +357,23 @@ GATEWAY: Final = (
                     "insufficient_credits",
                     "budget_exceeded",
                     "billing_hard_limit_reached",
+                    "billing_not_active",
+                    "insufficient_user_quota",
+                    "pre_consume_token_quota_failed",
+                    "insufficient_balance_error",
+                    "exceeded_current_quota_error",
+                    "arrearage",
+                    "1113",
                 }
+            ),
+            anywhere=(
+                r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\bbalance (?:is )?(?:too low|insufficient|not enough|exhausted|negative)\b"
+                r"|\bexceeded your current quota\b|\bquota (?:is |has been )?(?:exceeded|exhausted|used up|depleted)\b|\bout of (?:credits?|quota|funds)\b"
+                r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
+                r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
+                r"|\binsufficient wallet\b|\b(?:daily|weekly|monthly|total) limit of\b"
+                r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
+                r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
             words=(
                 r"\binsufficient (?:quota|balance|credits?|funds)\b|\bquota (?:is )?(?:exceeded|exhausted|used up)\b|\bwallet\b"
@@ -329,7 +411,7 @@ GATEWAY: Final = (
                 ask=f"the line model = …, and {WHOLE_MESSAGE}",
                 broad=1,
             ),
-            Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG),
             Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),
             Sign(
                 name="403 about a model",
@@ -345,7 +427,20 @@ GATEWAY: Final = (
         gateway=GatewaySays(
             statuses=(404,),
             codes=frozenset(
-                {"model_not_found", "unknown_model", "invalid_model", "model_not_available", "deploymentnotfound"}
+                {
+                    "model_not_found",
+                    "unknown_model",
+                    "invalid_model",
+                    "model_not_available",
+                    "deploymentnotfound",
+                    "get_channel_failed",
+                }
+            ),
+            anywhere=(
+                r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
+                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:channels?|providers?|deployments?) \w{0,20} ?(?:serves?|supports?|has) (?:this |the )?model\b"
+                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b"
+                r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
             words=(
                 r"\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) model\b"
@@ -374,6 +469,13 @@ GATEWAY: Final = (
                 others=("insufficient-quota", "policy-rejected"),
                 ask=f"the gateway's own answer: {DOCTOR}",
                 note=_UPSELL,
+            ),
+            Sign(
+                whole=(
+                    r"\b429\b",
+                    r"\b(?:enough|plenty of|still have) (?:\w+ )?(?:quota|balance|credits?|budget)\b|\b(?:quota|balance|credits?|budget)\b[^\n.]{0,20}\b(?:is |are |looks? )?(?:fine|ok|okay|normal|enough|sufficient|left)\b|(?:额度|余额|配额)[^。\n]{0,4}(?:正常|充足|足够|没问题|还有)",
+                ),
+                note="“exceeded retry limit” hides the gateway's own words, and mostly nothing was retried.",
             ),
             Sign(
                 codex=r"exceeded retry limit, last status: 429",
@@ -408,10 +510,11 @@ GATEWAY: Final = (
                 ),
                 ask=RETRIES,
             ),
-            Sign(name="refused", others=("insufficient-quota",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("insufficient-quota",), ask=LOG),
         ),
         gateway=GatewaySays(
             statuses=(429,),
+            anywhere=r"\berror code: ?1015\b",
             codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
         ),
     ),
@@ -425,7 +528,7 @@ GATEWAY: Final = (
         explanation="Its guard against duplicates refuses the same request id, or the same text, within some time.",
         remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
         tell="409 with `duplicate request_id`.",
-        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),),
+        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
         gateway=GatewaySays(statuses=(409,), words=r"\bduplicate[ _]request(?:\b|[ _]id\b)"),
     ),
     Cause(
@@ -439,17 +542,32 @@ GATEWAY: Final = (
         remedy="Start a new thread, or compact this one.",
         tell="413, or a message about size or context length.",
         signs=(
-            Sign(
-                codex=r"ran out of room in the model's context",
-                others=("request-rejected",),
-                ask="whether a new thread works",
-            ),
-            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+            Sign(codex=r"ran out of room in the model's context"),
+            Sign(name="refused", others=("request-rejected",), ask=LOG),
         ),
         gateway=GatewaySays(
             statuses=(413,),
             codes=frozenset(
-                {"context_length_exceeded", "request_too_large", "string_above_max_length", "payload_too_large"}
+                {
+                    "context_length_exceeded",
+                    "context_window_exceeded",
+                    "contextwindowexceedederror",
+                    "exceed_context_size_error",
+                    "max_context_length_exceeded",
+                    "model_max_prompt_tokens_exceeded",
+                    "prompt_too_long",
+                    "input_too_long",
+                    "request_too_large",
+                    "string_above_max_length",
+                    "payload_too_large",
+                }
+            ),
+            anywhere=(
+                r"\bexceed(?:s|ed|ing)?\b[^.\n]{0,80}\bcontext (?:length|window|size|limit)\b|\bcontext (?:length|window|size|limit)\b[^.\n]{0,40}\b(?:exceeded|exceeds|overflow|too (?:small|long))"
+                r"|\bmaximum context\b|\bprompt (?:is )?too long\b|\b(?:input|prompt)\b[^.\n]{0,20}\b(?:length )?(?:is )?too long\b|\btoo many (?:input |prompt )?tokens\b"
+                r"|\b(?:input|prompt)\b[^.\n]{0,30}\btokens?\b[^.\n]{0,40}\bexceeds?\b|\bexceeds? the (?:maximum|max)\b[^.\n]{0,40}\b(?:tokens|context|input length)\b"
+                r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\breduce the length of\b|\bran out of room in the model's context\b"
+                r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
             ),
             words=(
                 r"\b(?:body|request|payload|input|prompt)\b[^.\n]{0,40}\b(?:too large|too long|too big|exceeds?)\b|\b8 ?mib\b"
@@ -468,8 +586,26 @@ GATEWAY: Final = (
         remedy="Put joytui's gateway between, or ask the operator to accept the field that is named.",
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
         signs=(
+            Sign(
+                whole=(
+                    r"invalid_encrypted_content|encrypted content\b.{0,200}?\b(?:could not|cannot|can't) be (?:verified|decrypted|parsed)|(?:decrypt|verify)\w* (?:the )?encrypted (?:content|reasoning)",
+                ),
+                explanation=(
+                    "The thread holds reasoning that another provider or account encrypted, and this one cannot read it. "
+                    "A thread keeps its history when the provider changes."
+                ),
+                remedy="Start a new thread (not codex resume). Your configuration and your key are fine.",
+            ),
+            Sign(
+                whole=(
+                    r"\bapi[- ]version\b[^\n]{0,40}\b(?:not (?:supported|allowed|valid|recogni[sz]ed)|unsupported|invalid)\b|\b(?:unknown|unsupported|unexpected|unrecogni[sz]ed|invalid) query\b|\bquery (?:string|param(?:eter)?s?)\b[^\n]{0,40}\bnot (?:allowed|supported|recogni[sz]ed)\b",
+                ),
+                explanation="The gateway refuses the query parameters that the provider's table adds to every address.",
+                remedy="Remove the line query_params from the provider's table, or write the value that this gateway documents for this address.",
+                details={"field": "query_params"},
+            ),
             Sign(codex=r"Invalid image in your last message"),
-            Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG),
             Sign(name="refused in an exchange", others=("model-not-found",), ask=DOCTOR),
             Sign(name="a body of status 400", others=("response-failed", "model-not-found"), ask=LOG),
             Sign(name="an error without words", others=("response-failed", "model-not-found"), ask=DOCTOR),
@@ -480,6 +616,30 @@ GATEWAY: Final = (
             ),
         ),
         details={"plain_request": str, "field": str},
+    ),
+    Cause(
+        id="provider-named-openai",
+        row="other",
+        step="config.loads",
+        phase="answer",
+        fixed_by=("change",),
+        title='The provider\'s name is "OpenAI"',
+        explanation="Codex then treats it as OpenAI; compacting a long thread can fail.",
+        remedy="Give it another name.",
+        tell="Turns work until the context fills up or /compact is typed; then `Error running remote compact task`.",
+        signs=(
+            Sign(
+                whole=(r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",),
+                explanation=(
+                    "Codex then has long threads compacted by the server, at /responses/compact, and this gateway does not do that. "
+                    "Normal turns are not affected, whatever the message says about load or a missing page."
+                ),
+                remedy=(
+                    'Give the provider another name, for example name = "joytoken" in its table: Codex then compacts by itself. '
+                    "base_url stays as it is, and normal turns need no change. Until then, start a new thread when the context is full."
+                ),
+            ),
+        ),
     ),
     Cause(
         id="gateway-error",
@@ -494,8 +654,6 @@ GATEWAY: Final = (
         signs=(
             Sign(
                 codex=r"experiencing high demand",
-                others=("upstream-error",),
-                ask=f"{LOG}: {DOCTOR}",
                 note="“High demand” is OpenAI's text: Codex shows it for any HTTP 500, here one of the gateway.",
             ),
             Sign(
@@ -504,7 +662,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
             Sign(error=("stream_error",)),
-            Sign(name="refused", others=("upstream-error", "insufficient-quota"), ask=LOG_ENTRY),
+            Sign(name="refused", others=("upstream-error", "insufficient-quota"), ask=LOG),
         ),
         passes=True,
     ),
@@ -527,7 +685,7 @@ GATEWAY: Final = (
                 broad=2,
             ),
             Sign(error=(ROUTING_ERROR, UPSTREAM_ERROR)),
-            Sign(name="refused", others=("gateway-error",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("gateway-error",), ask=LOG),
             Sign(
                 name="an upstream's error in a body of status 400",
                 others=("upstream-key-rejected", "request-rejected"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from joytui.causes.cause import Cause, GatewaySays, Sign
-from joytui.causes.questions import DOCTOR, LOG_ENTRY, PROXY, PROXY_VARIABLES
+from joytui.causes.questions import DOCTOR, LOG, PROXY, PROXY_VARIABLES
 
 CONNECTING: Final = (
     "connection-refused",
@@ -92,6 +92,18 @@ NETWORK: Final = (
         remedy="Connect the VPN, ask for the address to be opened, or check host and port.",
         tell="Codex prints nothing at all.",
         signs=(
+            Sign(
+                whole=(
+                    r"reconnecting|times? out|timed out|hangs?\b|waiting for network|超时|卡住",
+                    r"\b(?:https?|all)_proxy\b|\bproxy\b[^\n]{0,80}\b(?:bashrc|zshrc|profile|export)",
+                    r"\b(?:bashrc|zshrc|\.profile|export(?:ed)?|terminal|shell)\b",
+                    r"\bwsl\b|\bdesktop\b|\b(?:codex|mac|windows) app\b|\bvs ?code\b|extension|\bcron\b|\bsystemd\b|\bssh\b|插件|扩展",
+                ),
+                others=("proxy-unreachable", "dns-failure"),
+                ask="whether it works when that Codex is started from the terminal in which HTTPS_PROXY is set",
+                note="A program that no shell starts has none of the variables of ~/.bashrc or ~/.zshrc, the proxy's among them.",
+                remedy="Set the proxy's variable where that program gets its environment, or in $CODEX_HOME/.env, which Codex reads wherever it is started.",
+            ),
             Sign(curl=r"curl: \(28\)", others=("no-response",), ask="`curl -v` of base_url: does it say Connected?"),
         ),
         details={"tried": list},
@@ -188,7 +200,20 @@ NETWORK: Final = (
         explanation="base_url says https and the port speaks plain http, or the other way round.",
         remedy="Change the scheme in base_url, or the port.",
         tell="https on a plain port waits for ever; http on a TLS port ends in `error sending request`.",
-        signs=(Sign(curl=r"curl: \(35\).{0,120}wrong version number|wrong version number"),),
+        signs=(
+            Sign(
+                whole=(
+                    r"invalid http request received|first record does not look like a tls handshake|\\x16\\x03|http request was sent to https port|http request to an https server"
+                    r"|wrong[_ ]version[_ ]number|invalidcontenttype|ssl_error_rx_record_too_long|packet length too long|hpe_invalid_(?:method|constant)|invalid http method: ?b?'?\\x16"
+                    r"|bad (?:http/0\.9 )?request (?:version|syntax|type) \('?\\x|unsupported protocol scheme.{0,20}tls|tlsv1 alert.{0,40}http request",
+                ),
+                explanation=(
+                    "One side speaks TLS and the other plain HTTP: base_url says https where the port is plain, or http where it is TLS. "
+                    "The server's log shows it, Codex only says that sending failed."
+                ),
+            ),
+            Sign(curl=r"curl: \(35\).{0,120}wrong version number|wrong version number"),
+        ),
         gateway=GatewaySays(words=r"plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server"),
         details={"use": str, "reason": str},
     ),
@@ -231,7 +256,7 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
             Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
-            Sign(name="refused", others=("request-rejected",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("request-rejected",), ask=LOG),
         ),
         details={"policy": str},
     ),
@@ -307,7 +332,7 @@ NETWORK: Final = (
                 others=("connection-timeout", "dns-failure", "proxy-unreachable"),
                 ask=f"how long it waited, and {DOCTOR}",
             ),
-            Sign(name="refused", others=("upstream-error",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("upstream-error",), ask=LOG),
         ),
         gateway=GatewaySays(statuses=(408,)),
     ),
@@ -343,13 +368,19 @@ NETWORK: Final = (
                 others=("policy-rejected",),
                 ask="from which network it was sent; the ray or reference id",
             ),
-            Sign(name="refused", others=("policy-rejected",), ask=LOG_ENTRY),
+            Sign(name="refused", others=("policy-rejected",), ask=LOG),
         ),
         gateway=GatewaySays(
+            anywhere=(
+                r"\berror code: ?10(?:0[3-9]|1[0-4]|20)\b|cf-error-details|cf_chl_|cf-chl-|challenge-platform|attention required!? \| cloudflare|sorry, you have been blocked"
+                r"|<title>just a moment|enable javascript and cookies to continue|checking your browser before|ddos protection by|vercel security checkpoint"
+                r"|incapsula incident|the requested url was rejected\. please consult|access blocked by cloudflare|\bblocked by (?:the )?(?:waf|web application firewall|cloudflare)\b"
+                r"|errors\.edgesuite\.net|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
+            ),
             words=(
                 r"cloudflare|akamai|incapsula|imperva|sucuri|perimeterx|datadome|captcha|attention required|just a moment|access denied"
                 r"|request blocked|web application firewall|\bwaf\b|been blocked|reference #\d|zscaler|fortiguard|forcepoint|netskope"
-            )
+            ),
         ),
         details={"page": str},
     ),

@@ -140,7 +140,19 @@ STREAM: Final = (
         explanation="For example response.completed without an id, or usage with Chat Completions names.",
         remedy="The gateway must send Responses events; joytui's gateway does.",
         tell="Codex prints `failed to parse ResponseCompleted`, or that the stream closed.",
-        signs=(Sign(tail="failed to parse ResponseCompleted"),),
+        signs=(
+            Sign(tail="failed to parse ResponseCompleted"),
+            Sign(
+                whole=(
+                    r"unsupported call:|unsupported custom tool call:|(?:tool|function) call\b[^\n]{0,40}\bunknown namespace",
+                ),
+                explanation=(
+                    "The model's tool call comes back under a name that Codex did not offer: something on the way changed or dropped "
+                    "the tool's namespace. Built-in tools work, those of MCP servers do not."
+                ),
+                remedy="Tell whoever runs the relay: it must return the fields name and namespace of a tool call as Codex sent them; joytui's gateway does.",
+            ),
+        ),
     ),
     Cause(
         id="stream-output-missing",
@@ -161,6 +173,27 @@ STREAM: Final = (
             ),
             Sign(name="completed without a message", others=("not-an-event-stream",), ask=DOCTOR),
         ),
+    ),
+    Cause(
+        id="encoding-broken",
+        row="other",
+        step="stream",
+        phase="stream",
+        fixed_by=(),
+        title="The answer is compressed in a way that cannot be read",
+        explanation="Newer versions of Codex offer gzip and zstd. Something on the way compresses wrongly, or names a compression that it did not use.",
+        remedy="Turn compression off for /responses in the proxy or load balancer in front of the gateway.",
+        tell="Words about gzip, zstd or decoding, in Codex's log or a proxy's. An older Codex works.",
+        signs=(
+            Sign(
+                whole=(
+                    r"invalid gzip header|incorrect header check|corrupt (?:deflate|gzip|zstd)|unknown frame descriptor|z_data_error|content_decoding_failed"
+                    r"|\b(?:zstd|gzip|brotli|deflate)\b[^\n]{0,60}\b(?:decod\w* (?:error|failed)|invalid|corrupt\w*|failed|unexpected)\b"
+                    r"|\b(?:error|failed|cannot|unable)\b[^\n]{0,40}\b(?:decompress\w*|zstd|gunzip|brotli)\b",
+                ),
+            ),
+        ),
+        only_said=True,
     ),
     Cause(
         id="response-failed",

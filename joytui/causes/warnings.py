@@ -93,17 +93,6 @@ WARNINGS: Final = (
         details={"keys": list},
     ),
     Cause(
-        id="provider-named-openai",
-        row="other",
-        step="config.loads",
-        phase="answer",
-        fixed_by=("change",),
-        title='The provider\'s name is "OpenAI"',
-        explanation="Codex then treats it as OpenAI; compacting a long thread can fail.",
-        remedy="Give it another name.",
-        warning_only=True,
-    ),
-    Cause(
         id="websocket-fallback",
         row="other",
         step="stream",

@@ -40,7 +40,7 @@ OPTIONS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    run_parser = actions.add_parser("run", help="serve in the foreground until SIGTERM or Ctrl-C")
+    run_parser = actions.add_parser("run", help="serve in the foreground until SIGTERM, SIGHUP or Ctrl-C")
     _add_options(run_parser)
     start = actions.add_parser("start", help="start it in the background (it logs to gateway.log in the data folder)")
     _add_options(start)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,10 +27,10 @@ def prepare_data_folder(places: Places) -> None:
     folder = places.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # only trying tells a full disk from one that is read-only
+            pass
     except OSError as error:
         raise _not_writable(folder, error.strerror or str(error)) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _not_writable(folder, "Permission denied")
 
 
 def _not_writable(folder: Path, why: str) -> UnreachableError:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from joytui.codex.error_bodies import body_kind, carries_error, error_fields
+from joytui.causes.error_bodies import body_kind, carries_error, error_fields
 from joytui.codex.response_values import CALLS, Unreadable, completed_response, message_text
 from joytui.core.json_object import json_object
 from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter

@@ -23,7 +23,7 @@ _SIGNS = bytes(code for code in range(256) if not chr(code).isascii() or not chr
 _WORD = re.compile(rb"[a-z]+|[A-Z]?[a-z]+|[A-Z]+")
 _BREAK = re.compile(rb"\\(?:u00[01][0-9a-fA-F]|u007[fF]|[bfnrt])")
 """A control character within JSON's text."""
-_ESCAPED = re.compile(rb"(?<!\\)\\u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aA]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
+_ESCAPED = re.compile(rb"(?<!\\)\\{1,2}u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aA]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
 _LEFT_OUT = re.compile(rb"(?:[*.]|\xe2\x80\xa6|\xe2\x80\xa2){2,}|\xe2\x80\xa6|\\u202[26]")
 _BEFORE = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}\Z")
 _AFTER = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}")
@@ -101,11 +101,18 @@ class Echo:
         for found in _LEFT_OUT.finditer(data):
             before = _BEFORE.search(data, max(last, found.start() - _END_LENGTH), found.start())
             after = _AFTER.match(data, found.end(), found.end() + _END_LENGTH)
-            begins = before is not None and self._key.startswith(before[0])
-            ends = after is not None and self._key.endswith(after[0])
-            if begins or ends:
+            if (before and self._begins(before[0])) or (after and self._ends(after[0])):
                 last = after.end() if after else found.end()
                 yield before.start() if before else found.start(), last
+
+    def _begins(self, before: bytes) -> bool:
+        """Whether the key begins there, right away or after other words: "id_sk-ab***"."""
+        key = self._key
+        return key.startswith(before) or any(before.endswith(key[:length]) for length in range(5, len(before)))
+
+    def _ends(self, after: bytes) -> bool:
+        key = self._key
+        return key.endswith(after) or any(after.startswith(key[-length:]) for length in range(5, len(after)))
 
 
 _SIGN_CODES = frozenset(_SIGNS)

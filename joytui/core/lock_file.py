@@ -15,11 +15,11 @@ from joytui.core.plain_file import NotPlainError
 def open_lock(path: Path) -> IO[str]:
     """The lock file (made 0600 where there is none), not locked yet. Raises OSError; NotPlainError for a pipe or a device."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    file = os.fdopen(os.open(path, flags, 0o600), "r+", encoding="utf-8")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(path, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise NotPlainError(str(path))
-    return file
+    return os.fdopen(descriptor, "r+", encoding="utf-8")
 
 
 def try_lock(file: IO[str]) -> bool:

@@ -31,7 +31,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{6,}}"), MASK),
     (re.compile(rf"\bsk-{_URL_SAFE}{{8,}}"), MASK),
     (
-        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,})"),
+        re.compile(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|gl(?:pat|rt|dt)-[\w\-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
+            r"|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,}|ya29\.[\w\-]{20,}|[spr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_\w{16,}"
+            r"|hf_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{20,}|pypi-[\w\-]{16,}|ntn_[A-Za-z0-9]{16,}|gsk_[A-Za-z0-9]{16,}"
+            r"|xai-[A-Za-z0-9]{16,}|nvapi-[\w\-]{16,}|dop_v1_\w{20,}|shp(?:at|ss|ca)_\w{16,})"
+        ),
         MASK,
     ),
     (re.compile(r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}"), MASK),
@@ -43,6 +48,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{MASK}",
     ),
+)
+_KEYS = re.compile(
+    rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{8,}}|\bsk-{_URL_SAFE}{{12,}}"
+    r"|\b(?:gh[pousr]_[A-Za-z0-9]{20,}|xox[abpr]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w\-]{30,}|eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,})"
+    r"|(?i:\bbearer\s+)(?=\S*\d)[A-Za-z0-9._~+/\-]{16,}"
 )
 _SECRET_NAME = re.compile(rf"(?i)(?:{SECRET_WORDS}|(?:^|[_\-.])token|authorization)$")
 _MAYBE_SECRET_NAME = re.compile(
@@ -73,6 +83,11 @@ def may_name_secret(name: str) -> bool:
     Wider than `is_secret_name`: one value masked too many costs less than one shown.
     """
     return bool(_MAYBE_SECRET_NAME.search(name)) and not _SURELY_NOT.search(name)
+
+
+def holds_key(text: str) -> bool:
+    """Whether a text holds what is surely a key in the open (not a masked one, and not any value that is masked with care)."""
+    return bool(_KEYS.search(text))
 
 
 class Redactor:

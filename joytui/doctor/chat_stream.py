@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from joytui.codex.error_bodies import body_kind, error_fields
+from joytui.causes.error_bodies import body_kind, error_fields
 from joytui.codex.stream import DISCONNECTED, HEAD, NO_ROOM, End, StreamOutcome
 from joytui.core.json_object import json_object
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from joytui.causes.answers import ErrorAnswer
 from joytui.codex.stream import CAPACITY, NO_ROOM, QUOTA, UPGRADE
 from joytui.core.json_object import json_object
-from joytui.doctor.answers import ErrorAnswer
 
 HIGH_DEMAND = "We’re currently experiencing high demand, which may cause temporary errors."
 WAITING = "Reconnecting... waiting for network"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from joytui.causes import CAUSES
+from joytui.causes.answers import Refusal, classify, read_answer
 from joytui.codex.stream import End, StreamOutcome, StreamReader
 from joytui.codex.world import RequestPlan, World
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
 from joytui.core.records import Evidence, Finding
 from joytui.doctor import small
-from joytui.doctor.answers import Refusal, classify, read_answer
 from joytui.doctor.chat_stream import ChatReader
 from joytui.doctor.codex_words import Behaviour, Patience, of_status, per_turn, retry_after
 from joytui.doctor.delivery import Delivery, Path, deliver

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from joytui.codex.error_bodies import body_kind
+from joytui.causes.answers import is_about_model, read_error
+from joytui.causes.error_bodies import body_kind
 from joytui.core.joytoken import DOCTOR_REQUEST_ID
-from joytui.doctor.answers import is_about_model, read_error
 from joytui.doctor.exchange import Answer, Request, exchange
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit

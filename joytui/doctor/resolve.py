@@ -13,12 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
-from joytui.codex.credential import as_bytes
-from joytui.codex.world import Issue, World
-from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
-from joytui.core.records import Evidence, Finding
-from joytui.doctor import questions, shape, small
-from joytui.doctor.answers import (
+from joytui.causes.answers import (
     KEY,
     ROUTE,
     ErrorAnswer,
@@ -29,6 +24,11 @@ from joytui.doctor.answers import (
     read_error,
     says_no_key,
 )
+from joytui.codex.credential import as_bytes
+from joytui.codex.world import Issue, World
+from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
+from joytui.core.records import Evidence, Finding
+from joytui.doctor import questions, shape, small
 from joytui.doctor.probe import Probe, Sent
 
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")

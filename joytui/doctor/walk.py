@@ -7,12 +7,12 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
+from joytui.causes.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.codex.urls import path_of
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence, Finding
-from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
 from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
 from joytui.doctor.limits import Limit, OutOfTime

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from joytui.causes.answers import ErrorAnswer, classify
 from joytui.codex.versions import rules_for
 from joytui.core.joytoken import HEADER_DAOE_REQUEST_ID, INSUFFICIENT_QUOTA
 from joytui.core.records import Evidence, Finding
-from joytui.doctor.answers import ErrorAnswer, classify
 from joytui.doctor.codex_words import of_status
 from joytui.doctor.foretold import Foretold, foretell
 from joytui.doctor.probe import Probe, Sent

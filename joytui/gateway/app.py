@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
-from joytui.core.joytoken import OWN_KEY_PATH
+from joytui.core.joytoken import OWN_KEY_PATH, UPSTREAM_ERROR
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import Guard
 from joytui.gateway.model_api import ModelEndpoint
@@ -23,6 +23,7 @@ from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
 from joytui.gateway.routes import console_routes
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import error_body
+from joytui.ledger.api import StoreUnavailable
 
 log = logging.getLogger("joytui.gateway")
 V1 = "/openai/v1"
@@ -42,7 +43,12 @@ def create_app(gateway: Gateway, host: str, port: int) -> Guard:
 
     app = Starlette(
         routes=[*_model_routes(gateway), *_catalog_routes(), *console_routes()],
-        exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
+        exception_handlers={
+            Refused: _refused,
+            StoreUnavailable: _no_store,
+            HTTPException: _http_error,
+            Exception: _failed,
+        },
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -80,6 +86,11 @@ def _error(status: int, message: str, error_type: str, headers: Any = None) -> R
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return _error(error.status, error.message, error.error_type, error.headers)
+
+
+async def _no_store(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StoreUnavailable)
+    return _error(503, str(error), UPSTREAM_ERROR, {"Retry-After": "1"})
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

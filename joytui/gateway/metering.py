@@ -6,7 +6,9 @@ passed. The cost is the upstream's bill; else our price for the tokens; else, wh
 
 from __future__ import annotations
 
-from joytui.causes import BY_CODE, BY_STATUS
+from joytui.causes import BY_CODE, BY_STATUS, CAUSES
+from joytui.causes.answers import named_cause, of_fields
+from joytui.causes.error_bodies import error_fields
 from joytui.core import joytoken
 from joytui.core.money import format_credits
 from joytui.gateway.catalog import Catalog, Prices, cost, dearest
@@ -84,8 +86,11 @@ def _prices(seen: Observation, candidate: Candidate, catalog: Catalog) -> tuple[
     return model.prices, f"priced as {model.key}: which model answered, or its price, was not told"
 
 
-def cause_of(status: int, error_type: str | None, *, complete: bool, upstream_key: bool = False) -> str | None:
-    """The cause id of an answer from an upstream; None for a good one. `upstream_key`: it refused the relay's own key."""
+def cause_of(
+    status: int, error_type: str | None, message: str = "", *, complete: bool, upstream_key: bool = False
+) -> str | None:
+    """The cause id of an answer from an upstream; None for a good one. Its error's type counts first, then its words, then the
+    status. `upstream_key`: it refused the relay's own key."""
     if upstream_key:
         return "upstream-key-rejected"
     named = BY_CODE.get((error_type or "").lower())
@@ -93,7 +98,8 @@ def cause_of(status: int, error_type: str | None, *, complete: bool, upstream_ke
         if error_type is not None:
             return named or ("error-in-200" if complete else "stream-truncated")
         return None if complete else "stream-truncated"
-    if cause := named or BY_STATUS.get(status):
+    said = named_cause(of_fields(error_fields({"error": {"message": message}}), status)) if message else None
+    if cause := named or (said if said in CAUSES else None) or BY_STATUS.get(status):
         return cause
     return "upstream-error" if status > 500 else "gateway-error" if status == 500 else "request-rejected"
 

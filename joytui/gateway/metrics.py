@@ -6,12 +6,20 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from joytui.causes import BY_CODE
 from joytui.core.money import format_credits
 from joytui.core.redaction import Clean
 
 DURATION_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 MOST_SERIES = 500
 """Model names come from clients: beyond so many different series the rest is counted as "other"."""
+ERROR_TYPES = frozenset(BY_CODE) | {
+    "api_error", "bad_gateway", "client_disconnected", "duplicate_request", "failed", "gateway_interrupted", "invalid_prompt",
+    "invalid_request", "invalid_request_error", "not_found", "not_found_error", "overloaded_error", "permission_error",
+    "routing_error", "server_error", "server_is_overloaded", "service_unavailable", "slow_down", "stream_truncated", "timeout",
+    "timeout_error", "upstream_error",
+}  # fmt: skip
+"""Those that a label may have; an upstream may send anything."""
 
 HELP = {
     "joytui_requests_total": ("counter", "Model requests that ended, by endpoint, status and error type."),
@@ -59,8 +67,8 @@ class Metrics:
         name: str = model or ""
         if len(self.tokens) >= MOST_SERIES and (name, "input") not in self.tokens:
             name = "other"
-        kind: str = error_type or ""
-        if len(self.requests) >= MOST_SERIES and (endpoint, status, kind) not in self.requests:
+        kind: str = (error_type or "").lower()
+        if kind and kind not in ERROR_TYPES:
             kind = "other"
         self.requests[endpoint, status, kind] += 1
         for token, count in zip(("input", "cached_input", "output", "reasoning"), tokens, strict=True):

@@ -82,6 +82,12 @@ class ModelEndpoint:
         request = parse(raw, self._endpoint)
         visit.model, visit.stream = request.model, request.stream
         assert visit.key is not None
+        if request.previous is not None and not await _kept(
+            self._gateway.ledger.answered(visit.key.row.id, request.previous)
+        ):
+            raise refusals.bad_request(
+                "previous_response_id is not supported but for a response that this key got; send the whole input"
+            )
         ask = request.ask(visit.address)
         visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)
@@ -171,8 +177,8 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
         return await future
     except DuplicateRequest as error:
         raise refusals.duplicate(str(error)) from None
-    except StoreUnavailable:
-        raise refusals.store_unavailable() from None
+    except StoreUnavailable as error:
+        raise refusals.store_unavailable(error) from None
 
 
 class _Answer:

@@ -83,7 +83,7 @@ def _told(operation: Operation) -> Schema:
     told: Schema = {
         "parameters": parameters,
         "responses": {
-            str(operation.status): {"description": "good", "content": {"application/json": answer}},
+            str(operation.status): {"description": "good", "content": dict.fromkeys(operation.media, answer)},
             "default": {"description": "refused", "content": {"application/json": {"schema": _ref("Error")}}},
         },
         "security": [{"key" if operation.auth == "key" else "token": []}] if operation.auth else [],

@@ -1,7 +1,7 @@
 """The HTTP protocol under uvicorn: httptools (a quarter less CPU a request than h11, measured), with caps of our own.
 
 llhttp itself takes headers without an end, uvicorn waits for ever for the rest of a request and queues pipelined requests
-without a bound. Here headers have a cap, the queue has one, and a request that has begun must go on.
+without a bound. Here headers have a cap, the queue has one, a request that has begun must go on, and connections have a bound.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from joytui.core.joytoken import INVALID_REQUEST
+from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
+from joytui.gateway.descriptors import Room
 from joytui.gateway.upstreams.exchange import error_body
 
 SLACK = 4096
 """For the request line, and so that the guard's own 431 is what a client meets first."""
 MOST_PIPELINED = 16
 """Requests that wait on one connection for an answer to the one before: no client that we know sends even two."""
-_STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout"}
+LINGER_S = 1.0
+"""How long one that was refused may go on sending: who is cut off while it sends does not read why."""
+_STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 503: b"503 Service Unavailable\r\nretry-after: 1"}
 
 
 class TooManyPipelined(Exception):
@@ -27,10 +30,11 @@ class TooManyPipelined(Exception):
 
 class Capped(HttpToolsProtocol):
     """`head_limit`: bytes before a request's headers are complete. `wait_s`: the time for a connection's first byte, for all
-    headers of a request, and for each further piece of its body."""
+    headers of a request, and for each further piece of its body. `room`: how many may be connected."""
 
     head_limit: int
     wait_s: float
+    room: Room
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,16 +42,31 @@ class Capped(HttpToolsProtocol):
         self._in_head = True
         self._whole = False
         self._due: asyncio.TimerHandle | None = None
+        self._too_many = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._await_more()
+        if len(self.connections) > self.room.connections:
+            self._too_many = True
+            self.room.say_full()
+            for other in list(self.connections):
+                if isinstance(other, Capped) and other.is_idle:
+                    other.transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Kept open in case that another request comes."""
+        return self.cycle is not None and self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await_nothing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._too_many:
+            self._no_room()
+            return
         if self._in_head:
             self._head_bytes += len(data)
         self._whole = False
@@ -79,6 +98,15 @@ class Capped(HttpToolsProtocol):
                 self._refuse(408, "the request did not come whole in time")
             self.transport.close()
 
+    def _no_room(self) -> None:
+        if self._whole:
+            return  # told already
+        self._whole = True
+        self._refuse(503, "the gateway has no room for another connection; try again", UPSTREAM_ERROR)
+        self._await_nothing()
+        wait = LINGER_S if len(self.connections) <= self.room.connections + self.room.burst else 0
+        self._due = self.loop.call_later(wait, self.transport.close)
+
     # --- refusals before there is a request ---------------------------------------------------------------------------
 
     def send_400_response(self, msg: str) -> None:
@@ -86,8 +114,8 @@ class Capped(HttpToolsProtocol):
         self._refuse(400, msg)
         self.transport.close()
 
-    def _refuse(self, status: int, message: str) -> None:
-        body = error_body(message, INVALID_REQUEST)
+    def _refuse(self, status: int, message: str, kind: str = INVALID_REQUEST) -> None:
+        body = error_body(message, kind)
         head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
         self.transport.write(head % (_STATUS[status], len(body)) + body)
 
@@ -106,6 +134,6 @@ class Capped(HttpToolsProtocol):
         super().on_message_complete()
 
 
-def capped(head_limit: int, wait_s: float) -> type[Capped]:
+def capped(head_limit: int, wait_s: float, room: Room) -> type[Capped]:
     """The protocol with these limits: uvicorn makes one of it for each connection, and gives it none of ours."""
-    return type("CappedHere", (Capped,), {"head_limit": head_limit, "wait_s": wait_s})
+    return type("CappedHere", (Capped,), {"head_limit": head_limit, "wait_s": wait_s, "room": room})

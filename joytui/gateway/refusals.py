@@ -14,7 +14,7 @@ from joytui.core import joytoken
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
 from joytui.gateway.upstreams.exchange import error_body
-from joytui.ledger.api import Shortfall
+from joytui.ledger.api import Shortfall, StoreUnavailable
 from joytui.ledger.records import resets_at
 
 NOT_FOUND = "not_found"
@@ -128,8 +128,8 @@ def stopping(charged: str = "nothing is charged for this request") -> Refused:
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", headers={"Retry-After": "1"})
 
 
-def store_unavailable() -> Refused:
-    message = "the gateway's store cannot be written, so nothing is let through"
+def store_unavailable(error: StoreUnavailable) -> Refused:
+    message = f"{error}; nothing is let through until it can"
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="upstream-error", step="hold")
 
 

@@ -31,7 +31,7 @@ class ClientGone(Exception):
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """A request's JSON. `raw` is its bytes as they came (decompressed). `output_tokens`: the most that each of its `answers`
-    may have, as far as it says."""
+    may have, as far as it says. `previous`: the answer that it goes on from."""
 
     body: dict[str, Any]
     raw: bytes
@@ -40,6 +40,7 @@ class ModelRequest:
     stream: bool
     output_tokens: int | None
     answers: int
+    previous: str | None = None
 
     def ask(self, address: str | None) -> Ask:
         return Ask(
@@ -131,15 +132,17 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         raise refusals.bad_request(
             "background is not supported: what such a request costs is never told to the gateway"
         )
+    previous = None
     if endpoint == "chat/completions":
         _check_messages(body.get("messages"))
         if not isinstance(body.get("stream_options", {}), (dict, type(None))):
             raise refusals.bad_request("stream_options must be an object")
     else:
         _check_input(body.get("input"))
+        previous = _previous(body)
     limits = [limit for name in LIMITS if (limit := _whole_number(body, name)) is not None]
-    answers = _whole_number(body, "n") or 1
-    return ModelRequest(body, raw, model or None, tier or None, bool(stream), max(limits, default=None), answers)
+    answers, most = _whole_number(body, "n") or 1, max(limits, default=None)
+    return ModelRequest(body, raw, model or None, tier or None, bool(stream), most, answers, previous)
 
 
 def _whole_number(body: dict[str, Any], name: str) -> int | None:
@@ -147,6 +150,17 @@ def _whole_number(body: dict[str, Any], name: str) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise refusals.bad_request(f"{name} must be an integer from 1 up")
     return value
+
+
+def _previous(body: dict[str, Any]) -> str | None:
+    """The id of the answer that a request goes on from. All keys share the upstream's one key, which may read whatever any of
+    them was answered; so what names stored things of which nobody knows whose they are is refused."""
+    if body.get("conversation") is not None:
+        raise refusals.bad_request("conversation is not supported: whose it is cannot be told; send the whole input")
+    previous = body.get("previous_response_id")
+    if previous is not None and (not isinstance(previous, str) or not previous):
+        raise refusals.bad_request("previous_response_id must be the id of a response")
+    return previous
 
 
 def _check_messages(messages: Any) -> None:
@@ -159,8 +173,11 @@ def _check_messages(messages: Any) -> None:
 def _check_input(value: Any) -> None:
     if not value or not isinstance(value, (str, list)):
         raise refusals.bad_request("input must not be empty")
-    if isinstance(value, list) and not all(isinstance(item, dict) for item in value):
-        raise refusals.bad_request("input must be a text or a list of items")
+    for item in value if isinstance(value, list) else ():
+        if not isinstance(item, dict):
+            raise refusals.bad_request("input must be a text or a list of items")
+        if item.get("type") == "item_reference" or not ("type" in item or "role" in item):
+            raise refusals.bad_request("an item of input must be whole: what it refers to may be another key's")
 
 
 def input_tokens(raw: bytes) -> int:

@@ -26,13 +26,15 @@ TEXT: Schema = {"type": "string"}
 TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
 FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
 COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": reads.MOST}
+JSON, EVENTS = "application/json", "text/event-stream"
 GROUPS: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_TOP}
 SPAN = {"since": TEXT, "until": TEXT}
 
 
 class Operation(NamedTuple):
     """`auth`: a "key", the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
-    `core.wire`, or components of the description. `endpoint`: of the console API."""
+    `core.wire`, or components of the description. `media`: the content types of a good answer. `endpoint`: of the console
+    API."""
 
     method: str
     path: str
@@ -42,6 +44,7 @@ class Operation(NamedTuple):
     query: Mapping[str, Schema] = {}
     status: int = 200
     endpoint: Endpoint | None = None
+    media: tuple[str, ...] = (JSON,)
 
 
 def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: Endpoint, **more: Any) -> Operation:
@@ -49,8 +52,8 @@ def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: E
 
 
 PUBLIC = (
-    Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest"),
-    Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest"),
+    Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest", media=(JSON, EVENTS)),
+    Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest", media=(JSON, EVENTS)),
     Operation("get", "/openai/v1/models", "key"),
     Operation(
         "get", "/api/v1/models", "",
@@ -63,7 +66,7 @@ PUBLIC = (
         query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
-    Operation("get", "/metrics", "read"),
+    Operation("get", "/metrics", "read", media=("text/plain",)),
     Operation("get", "/openapi.json", ""),
 )  # fmt: skip
 CONSOLE = (
@@ -78,7 +81,7 @@ CONSOLE = (
     _console("post", "/keys/{id}/disable", "admin", writes.key_action, answer="KeyView"),
     _console("post", "/keys/{id}/enable", "admin", writes.key_action, answer="KeyView"),
     _console("get", "/requests", "read", reads.requests, query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM}),
-    _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM}),
+    _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM}, media=(EVENTS,)),
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT}),
     _console("get", "/latency", "read", reads.latencies, query=SPAN),

@@ -1,4 +1,4 @@
-"""Serving: bind, open the store, say "ready", serve until SIGTERM or Ctrl-C, drain, and take the state file away."""
+"""Serving: bind, open the store, say "ready", serve until SIGTERM, SIGHUP or Ctrl-C, drain, and take the state file away."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
+from joytui.gateway.descriptors import make_room
 from joytui.gateway.logs import set_up_logging
 from joytui.gateway.protocol import capped
 from joytui.gateway.runtime import Gateway
@@ -31,6 +32,8 @@ from joytui.gateway.upstream_setup import upstream_of
 from joytui.ledger.engines import open_ledger, store_path
 
 KEEP_ALIVE_S = 75
+QUEUE = 1024
+"""Connections that the kernel keeps until they are accepted."""
 LONELY_LOOK_S = 5.0
 log = logging.getLogger("joytui.gateway")
 
@@ -125,6 +128,7 @@ async def run(
     """
     settings = gateway.settings
     host, port = listening.getsockname()[:2]
+    room = make_room()
     config = uvicorn.Config(
         create_app(gateway, settings.host if settings.host != "localhost" else host, port),
         log_config=None,
@@ -135,15 +139,16 @@ async def run(
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
-        http=capped(settings.max_header_bytes, settings.request_wait_s),
+        backlog=room.burst,
+        http=capped(settings.max_header_bytes, settings.request_wait_s, room),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
     server = _Server(config, gateway, ready)
     loop = asyncio.get_running_loop()
-    if signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.end)
+    loop.set_exception_handler(room.failed)
+    for number in _ends() if signals else ():
+        loop.add_signal_handler(number, server.end)
     waiting = [asyncio.create_task(_when_broken(gateway, server.end))]
     if stop is not None:
         waiting.append(asyncio.create_task(_when(stop, server.end)))
@@ -154,6 +159,12 @@ async def run(
     finally:
         for task in waiting:
             task.cancel()
+
+
+def _ends() -> list[signal.Signals]:
+    """What ends a gateway. A terminal that is closed does; under `nohup` it is not to."""
+    hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
+    return [signal.SIGINT, signal.SIGTERM, *hangup]
 
 
 async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
@@ -199,6 +210,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(QUEUE)  # asyncio makes the kernel's queue as short as its burst
         if self.started:
             self._ready()
 
@@ -214,7 +227,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(found[4])
-        listening.listen(1024)
+        listening.listen(QUEUE)
         listening.set_inheritable(False)
     except OSError as error:
         listening.close()

@@ -168,7 +168,9 @@ class Visit:
         if gone:
             status, seen.error_type = CLIENT_GONE, "client_disconnected"
             seen.error_message = "the client closed the connection before the answer was complete"
-        cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
+        words = (seen.error_message or "")[:DOOR_LIMIT]
+        failure = cause_of(status, seen.error_type, words, complete=seen.complete, upstream_key=upstream_key)
+        cause = None if gone else failure
         error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
         if cause == "stream-truncated" and error_type is None:
             error_type, message = TRUNCATED

@@ -154,6 +154,11 @@ class Ledger(Protocol):
         written it is done as well, and the end is kept for another try. A request that has ended already stays as it is."""
         ...
 
+    def answered(self, key_id: str, upstream_id: str) -> Future[bool]:
+        """Whether a request of this key that has ended got an answer with this id (as its client saw it), all that was handed
+        over before included."""
+        ...
+
     def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> Future[None]:
         """One row for a request that the gateway refused: it costs nothing.
 

@@ -192,7 +192,7 @@ def _record(error: BaseException, where: Places) -> str:
     place = where.data_dir / "console-error.log"
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.write_text(redactor.text("".join(traceback.format_exception(error))), encoding="utf-8")
+        place.write_text(visible(redactor.text("".join(traceback.format_exception(error)))), encoding="utf-8")
         place.chmod(0o600)
     except OSError:
         return line

@@ -26,7 +26,7 @@ WAITING = 4
 """Writes in the queue (a frame is three with its marks) from which on frames are left out."""
 LOOK_S = 0.1
 PATIENCE_S = 2.0
-_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT")
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
 _LEAVE = b"".join(
     b"\x1b[%s" % end
     for end in (
@@ -66,7 +66,7 @@ class PacedApp(TypeAheadApp):
         self.notify(text, severity="error" if error else "information", timeout=4)
 
     def catch_signals(self) -> None:
-        """SIGTERM, SIGHUP and SIGINT end the console by its own way out, so the terminal comes back whole; fg draws anew."""
+        """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the console by its own way out, so the terminal comes back whole; fg draws anew."""
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the screen that fg finds is empty
         loop = asyncio.get_running_loop()
         for name in _SIGNALS:

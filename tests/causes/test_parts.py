@@ -69,7 +69,10 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 
 DETECTING = {
     text
-    for _, tree in sources("codex", "doctor", "gateway", but=("doctor/fix", "doctor/fix", "doctor/triage"))
+    for _, tree in (
+        *sources("codex", "doctor", "gateway", but=("doctor/fix", "doctor/triage")),
+        ("causes/answers.py", parsed(ROOT / "causes" / "answers.py")),
+    )
     for text in strings(tree)
 }
 
@@ -94,14 +97,14 @@ CHECKED_IN = {
     "elsewhere": "joytui/codex/routing.py",
     "connect": "joytui/doctor/link.py or tls.py",
     "send": "joytui/doctor/exchange.py or delivery.py",
-    "answer": "joytui/doctor/answers.py or resolve.py",
+    "answer": "joytui/causes/answers.py or joytui/doctor/resolve.py",
     "stream": "joytui/codex/stream.py",
 }
 
 
 @every_cause
 def test_something_detects_it(cause: Cause) -> None:
-    assert cause.id in DETECTING, (
+    assert cause.only_said or cause.id in DETECTING or cause.gateway.anywhere, (
         f"nothing detects {cause.id}: a check of its phase belongs to {CHECKED_IN[cause.phase]}"
     )
 
@@ -125,7 +128,7 @@ def test_its_fix_is_what_it_says(cause: Cause) -> None:
 @every_cause
 def test_signs_are_well_formed(cause: Cause) -> None:
     for sign in cause.signs:
-        found_by = [sign.codex or sign.tail, sign.begins, sign.curl, sign.people, sign.error, sign.name]
+        found_by = [sign.codex or sign.tail, sign.begins, sign.curl, sign.people, sign.error, sign.name, sign.whole]
         assert any(found_by), f"a sign of {cause.id} is found by nothing"
         assert set(sign.others) <= set(CAUSES), f"{cause.id}: {set(sign.others) - set(CAUSES)} are no causes"
         assert len(causes_of(cause, sign)) == 1 or sign.ask or sign.others == ("provider-invalid",), (
@@ -135,7 +138,9 @@ def test_signs_are_well_formed(cause: Cause) -> None:
             sign.codex,
             sign.curl,
             sign.people,
+            *sign.whole,
             cause.gateway.words,
+            cause.gateway.anywhere,
             *(words for _, words in cause.gateway.parts),
         ):
             re.compile(pattern)

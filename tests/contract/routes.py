@@ -190,7 +190,7 @@ def _operation(told: Data) -> Data:
 
 
 def _schema_of(told: Data) -> str | None:
-    reference: str = told["content"]["application/json"].get("schema", {}).get("$ref", "")
+    reference: str = next(iter(told["content"].values())).get("schema", {}).get("$ref", "")
     return reference.rpartition("/")[2] or None
 
 

@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from urllib.parse import quote
 
 import pytest
 
 from joytui.core.echo import PART, WHOLE_LIMIT, Echo
 from joytui.core.redaction import MASK, clean, clean_id
-
-KEY = "upk-G7m5Qa9ZtR2xW8-LpN4vB6cEZYd"
-RAW = KEY.encode()
-
-FORMS = {
-    "whole": KEY,
-    "its first 20 characters": KEY[:20],
-    "its last 12 characters": KEY[-12:],
-    "from its midst": KEY[6:18],
-    "an ESC in it": KEY[:9] + "\x1b" + KEY[9:],
-    "a newline in it": KEY[:14] + "\n" + KEY[14:],
-    "a newline as JSON has it": KEY[:14] + "\\n" + KEY[14:],
-    "an ESC as JSON has it": KEY[:14] + "\\u001b" + KEY[14:],
-    "spaced out": " ".join(KEY),
-    "in JSON's own escapes": "".join(f"\\u{code:04x}" for code in RAW),
-    "base64": base64.b64encode(RAW).decode(),
-    "base64 for URLs": base64.urlsafe_b64encode(RAW).decode().rstrip("="),
-    "base64 of a header": base64.b64encode(b"Bearer " + RAW).decode(),
-    "base64 of user and password": base64.b64encode(b"me:" + RAW).decode(),
-    "hex": RAW.hex(),
-    "HEX": RAW.hex().upper(),
-    "hex with colons": RAW.hex(":"),
-    "URL coding": quote(KEY + "/", safe=""),
-    "URL coding of all": "".join(f"%{code:02X}" for code in RAW),
-    "backwards": KEY[::-1],
-    "shortened with stars": f"{KEY[:8]}***{KEY[-4:]}",
-    "shortened with dots": f"{KEY[:4]}...{KEY[-4:]}",
-    "shortened to its beginning": f"{KEY[:8]}…",
-    "shortened to its end": f"****{KEY[-4:]}",
-}
-
-
-def left_of(text: str) -> list[str]:
-    """Runs of the key, in any of its codings, that are still there."""
-    plain = "".join(c for c in text if c.isascii() and c.isalnum())
-    forms = [KEY, KEY[::-1], RAW.hex(), RAW.hex().upper(), base64.b64encode(RAW).decode()]
-    bare = ["".join(c for c in form if c.isalnum()) for form in forms]
-    return [
-        form[at : at + PART] for form in bare for at in range(len(form) - PART + 1) if form[at : at + PART] in plain
-    ]
+from tests.attack.planted import FORMS, KEY, RAW, left_of
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())

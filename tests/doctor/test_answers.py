@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joytui.causes import CAUSES
-from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, classify_inner, read_answer
+from joytui.causes.answers import KEY, ROUTE, ErrorAnswer, classify, classify_inner, read_answer
 from joytui.doctor.codex_words import Patience, of_status, retry_after
 
 

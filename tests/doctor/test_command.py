@@ -89,7 +89,7 @@ SAID = [
     ("ERROR: unexpected status 402 Payment Required: daily quota exceeded, url: http://h/openai/v1/responses", ["insufficient-quota"]),
     ("ERROR: stream disconnected before completion: stream closed before response.completed", ["not-an-event-stream", "stream-truncated", "error-in-200"]),
     ("ERROR: Reconnecting... waiting for network", ["connection-refused", "proxy-unreachable", "tls-untrusted"]),
-    ("ERROR: We’re currently experiencing high demand, which may cause temporary errors.", ["gateway-error", "upstream-error"]),
+    ("ERROR: We’re currently experiencing high demand, which may cause temporary errors.", ["gateway-error"]),
     ("", ["no-response", "stream-output-missing", "connection-timeout"]),
 ]  # fmt: skip
 

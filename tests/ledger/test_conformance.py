@@ -139,6 +139,20 @@ async def test_a_refusal_is_one_row_that_costs_nothing(ledger: Ledger) -> None:
     assert (await ledger.activity(key)).requests == 1
 
 
+async def test_whose_an_answer_is_tells_its_key_alone(ledger: Ledger) -> None:
+    mine, other = await a_key(ledger), await a_key(ledger, "other")
+    await add(ledger, mine, ended=good(upstream_id="resp_1"))
+    await add(ledger, None, ended=good(upstream_id="resp_2"))
+    assert await ledger.answered(mine.id, "resp_1")
+    assert not await ledger.answered(other.id, "resp_1")
+    assert not await ledger.answered(mine.id, "resp_2")
+    running = a_request(ledger, mine)
+    await ledger.open(running, CHOSEN)
+    assert not await ledger.answered(mine.id, "resp_3")
+    ledger.end(running, good(upstream_id="resp_3"), mine.budget_id, held=False)
+    assert await ledger.answered(mine.id, "resp_3")
+
+
 async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) -> None:
     key = await a_key(ledger)
     first = await add(ledger, key, request_id="once")

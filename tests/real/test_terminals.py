@@ -61,7 +61,7 @@ def test_each_kind_of_terminal_through_all_sizes(term: str, screen: str, tmp_pat
         assert "Traceback" not in terminal.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 @pytest.mark.parametrize("screen", ["logs", "usage"])
 def test_a_signal_ends_it_and_the_terminal_is_as_before(number: int, screen: str, tmp_path: Path) -> None:
     with Terminal(command("--no-start", "--screen", screen), env=configured(tmp_path)) as terminal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -28,6 +29,12 @@ def _has_browser() -> bool:
     return chromium() is not None
 
 
+def _has_mounts() -> bool:
+    """Whether this user may mount something that nobody else sees."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
+
+
 _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "tmux": (lambda: shutil.which("tmux") is not None, "apt-get install tmux (or brew install tmux)"),
     "a browser": (_has_browser, "apt-get install chromium (or Chrome on PATH)"),
@@ -40,6 +47,7 @@ _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1,
         "run the tests on Linux with two cores (taskset -c 0,1)",
     ),
+    "a mount of one's own": (_has_mounts, "run the tests on Linux with util-linux, where users may have namespaces"),
     "a POSIX terminal": (lambda: sys.platform != "win32", "run the tests on Linux or macOS"),
     f"textual {TEXTUAL}": (lambda: version("textual") == TEXTUAL, f"pip install textual=={TEXTUAL}"),
 }

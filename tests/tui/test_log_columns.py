@@ -140,6 +140,8 @@ def test_it_holds_what_came_each_request_once_as_it_came_last(batches: list[list
 @example([[UPSTREAM_ROW]], Contains("0e7"))  # nothing
 @example([[UPSTREAM_ROW]], Match(("upstream_id",), "*cd"))
 @example([[{**PLAIN_ROW, "upstream_id": "resp_" + "aaaaaaaa" * 4}]], Contains("aaaaa"))
+@example([[PLAIN_ROW, {**UPSTREAM_ROW, "id": "req-0000000000000002"}]], Missing("upstream_id"))
+@example([[{**PLAIN_ROW, "input_tokens": 3, "output_tokens": 4}]], Compare(("input_tokens", "output_tokens"), ">=", 7))
 def test_a_filter_finds_what_it_finds_in_a_list(batches: list[list[dict[str, Any]]], term: Term) -> None:
     store = filled(batches)
     holds = predicate(term)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
-from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, TokenCounts, UsageRow, UsageTotals
 from joytui.usage.rows import codex_rows, gateway_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
@@ -118,3 +118,14 @@ def test_the_wire_has_the_same_numbers() -> None:
 
     assert tuple(UsageNumbers.model_fields) == USAGE_NUMBERS
     assert UsageNumbers().model_dump() == UsageTotals().numbers()
+
+
+def test_token_counts_by_their_names() -> None:
+    counts = TokenCounts.sum([TokenCounts(100, 40, 7, 3), TokenCounts(1, 0, 2, 1)])
+    assert counts.named() == {
+        "input_tokens": 101,
+        "cached_input_tokens": 40,
+        "output_tokens": 9,
+        "reasoning_tokens": 4,
+    }
+    assert TokenCounts.sum([]) == TokenCounts()

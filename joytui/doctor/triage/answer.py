@@ -23,6 +23,8 @@ Kind = Literal[
     "empty",
 ]
 Sure = Literal["decided", "one of", "not decidable"]
+KindOfAnswer = Literal["cause", "several", "no-failure", "not-recognised"]
+"""What the answer is: one cause, several that fit, words that show no failure, or none that we know."""
 
 KIND_WORDS: Mapping[Kind, str] = {
     "terminal": "what Codex printed",
@@ -45,7 +47,8 @@ class Guess:
     """The causes that some words leave open, likeliest first; one cause means that the words leave no other.
 
     `words` are those that decided, `passing` marks what need not be the end of the run (a retry, a warning).
-    `note` says what is misleading about the words.
+    `note` says what is misleading about the words; `explanation` and `remedy` what is said of the first cause in this form of it.
+    `said`: the gateway's own words, to be quoted in the reply.
     """
 
     causes: tuple[str, ...]
@@ -54,6 +57,9 @@ class Guess:
     note: str = ""
     passing: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
+    explanation: str = ""
+    remedy: str = ""
+    said: str = ""
 
     def heard(self, words: str, *, passing: bool | None = None) -> Guess:
         """The same guess with the words that led to it."""
@@ -91,6 +97,33 @@ class Answer:
     also: tuple[Cause, ...] = ()
     facts: Facts = Facts()
     details: Mapping[str, Any] = field(default_factory=dict)
+    healthy: bool = False
+
+    @property
+    def kind_of_answer(self) -> KindOfAnswer:
+        if self.candidates:
+            return "cause" if self.sure == "decided" else "several"
+        return "no-failure" if self.healthy else "not-recognised"
+
+
+_AREAS: Mapping[str, str] = {
+    "codex": "Codex itself",
+    "config": "config.toml",
+    "provider": "config.toml",
+    "model": "the model",
+    "key": "the key",
+    "net": "the network",
+    "gateway": "the gateway",
+    "stream": "the answer's form",
+}
+
+
+def grouped(causes: Sequence[Cause]) -> dict[str, list[Cause]]:
+    """The causes by where they are: one question splits the groups. The likeliest group first."""
+    groups: dict[str, list[Cause]] = {}
+    for cause in causes:
+        groups.setdefault(_AREAS[cause.step.split(".", 1)[0]], []).append(cause)
+    return groups
 
 
 def guess(*causes: str, ask: str = "", note: str = "", **details: Any) -> Guess:

@@ -35,7 +35,8 @@ _STARTER = re.compile(
 @dataclass(frozen=True, slots=True)
 class Record:
     """One message. `text`: its lines joined where they were wrapped; `tight`: the same without any white space;
-    `loose`: joined by spaces throughout, for where a full line was not a broken word.
+    `loose`: joined by spaces throughout, for where a full line was not a broken word; `hard`: joined without anything, for where
+    every line was broken in a word.
 
     `warning`: one of Codex's own warnings, which stand beside many failures and explain few.
     """
@@ -44,6 +45,12 @@ class Record:
     tight: str
     warning: bool
     loose: str = ""
+    hard: str = ""
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The text in each way in which its lines may belong together, the likeliest first."""
+        return tuple(dict.fromkeys((self.text, self.hard or self.text, self.loose or self.text)))
 
 
 def decode(data: str | bytes) -> str:
@@ -66,7 +73,8 @@ def plain(text: str) -> str:
     """Without terminal sequences; carriage returns as line ends; typographic quotes and spaces as plain ones."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(r"[^\n]\x08", "", text).translate(_PLAIN)
-    return "".join(c if c == "\n" or c == "\t" or c.isprintable() else " " for c in text)
+    odd = {ord(c): " " for c in set(text) if c not in "\n\t" and not c.isprintable()}
+    return text.translate(odd) if odd else text
 
 
 _PLAIN = str.maketrans(
@@ -125,7 +133,8 @@ def _is_config(group: list[str]) -> bool:
 def _record(group: list[str]) -> Record:
     text = _unwrapped(group).strip()[:RECORD_LIMIT]
     warning = bool(re.match(r"(?i)(?:warn(?:ing)?\b|deprecated|user \()", text))
-    return Record(text, squeezed(text), warning, " ".join(line.strip() for line in group)[:RECORD_LIMIT])
+    loose = " ".join(line.strip() for line in group)[:RECORD_LIMIT]
+    return Record(text, squeezed(text), warning, loose, "".join(group).strip()[:RECORD_LIMIT])
 
 
 def _unwrapped(group: list[str]) -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.causes import CAUSES
-from joytui.codex.error_bodies import error_fields
-from joytui.doctor.answers import KEY, ROUTE, classify, of_fields
+from joytui.causes.answers import KEY, ROUTE, classify, of_fields
+from joytui.causes.error_bodies import error_fields
 from joytui.doctor.triage.answer import Facts, Guess, Kind, guess
 from joytui.doctor.triage.clean import bare_lines
 from joytui.doctor.triage.codex_doctor import read_codex_doctor
 from joytui.doctor.triage.signs import of_error as open_by
 from joytui.doctor.triage.signs import sign
-from joytui.doctor.triage.status import of_answer
+from joytui.doctor.triage.status import decided, of_answer
 from joytui.doctor.triage.words import hear
 
 LINES = 200_000
@@ -50,11 +50,16 @@ def read_json(data: Any) -> Document | None:
         return _of_report(data, "joytui-report")
     if "checks" in data and ("overallStatus" in data or "codexVersion" in data):
         return Document("codex-doctor", *read_codex_doctor(data))
-    if data.get("type") in _EVENTS:
+    if _is_event(data):
         return _of_events([data])
-    if isinstance(data.get("code"), int) and "data" not in data and "message" in data:
+    if isinstance(data.get("code"), int) and "message" in data and not {"data", "type", "object", "error"} & set(data):
         return _of_catalog(data)
     return _of_error(data)
+
+
+def _is_event(data: Mapping[str, Any]) -> bool:
+    """A line of `codex exec --json`; an error of another vendor has the same type, and its words deeper."""
+    return data.get("type") in _EVENTS and not (data.get("type") == "error" and isinstance(data.get("error"), dict))
 
 
 def _of_report(data: Mapping[str, Any], kind: Kind) -> Document:
@@ -126,16 +131,24 @@ def _of_error(data: Mapping[str, Any]) -> Document | None:
 
 def of_error(error: Mapping[str, Any]) -> Guess:
     """What error.type, code and message leave open where the status is not known. Types: JoyToken's documentation."""
-    message = str(error.get("message") or "")
-    shown = f"{error.get('type') or error.get('code') or 'error'}: {message}"
+    fields = error_fields({"error": error})
+    message = str(fields.get("message") or "")
+    shown = f"{fields.get('type') or fields.get('code') or 'error'}: {message}"
+    refusal = classify(of_fields(fields, 400))
+    if refusal.told:
+        return decided(refusal).heard(shown)
     if re.search(r"\bkey\b", message, re.I) and error.get("type") == "upstream_error":
         return sign("an upstream's error about a key").heard(shown)
-    found = open_by(error.get("type")) or open_by(error.get("code"))
+    found = open_by(fields.get("type")) or open_by(fields.get("code"))
     if found is None:
-        refusal = classify(of_fields(error_fields({"error": error}), 400))
         question = _QUESTIONS.get(refusal.cause)
-        found = sign(question) if question else of_answer(refusal)
+        found = sign(question) if question and not _quoted(refusal.answer.message) else of_answer(refusal)
     return found.heard(shown)
+
+
+def _quoted(message: str) -> bool:
+    """Whether the message shows what stood where the key belongs."""
+    return bool(re.search(r"\bprovided:", message))
 
 
 _QUESTIONS = {KEY: "a body about the key", ROUTE: "a body about the route"}
@@ -162,7 +175,7 @@ def read_lines(text: str) -> Document | None:
         for row in rows
     ):
         return _of_rollout(rows)
-    events = [row for row in rows if row.get("type") in _EVENTS]
+    events = [row for row in rows if _is_event(row)]
     return _of_events(events) if events else None
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from joytui.causes.answers import KEY, ROUTE, classify, read_answer
 from joytui.causes.questions import DOCTOR
 from joytui.core.joytoken import BASE_PATH
-from joytui.doctor.answers import KEY, ROUTE, classify, read_answer
 from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.clean import plain, squeezed
 from joytui.doctor.triage.documents import Document
 from joytui.doctor.triage.signs import has_sign, heard, sign
-from joytui.doctor.triage.status import Refused, on_key, on_route
+from joytui.doctor.triage.status import Refused, decided, on_key, on_route
 
 # White space is " " or a tab here: `\s` would take line ends too, and try every one of a thousand blank lines again from each.
 _STATUS_LINE = re.compile(r"^[< \t]*HTTP/[\d.]+[ \t]+(\d{3})\b[^\n]*$", re.M)
@@ -79,6 +79,8 @@ def _judged(status: int, headers: dict[str, str], body: bytes, method: str, targ
         return on_key(said, answer).heard(f"{words}: {answer.message}")
     if refusal.cause == ROUTE:
         return _route(said, target).heard(f"{words}: {answer.message}")
+    if refusal.told:
+        return decided(refusal).heard(f"{words}: {answer.message}")
     details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
     names = ("refused in an exchange", *(() if answer.is_error else ("refused without an error object",)))
     seen = [sign(name, of=refusal.cause) for name in names if has_sign(name, of=refusal.cause)]

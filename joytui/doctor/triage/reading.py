@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from joytui.causes import CAUSES
+from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR
-from joytui.core.redaction import Redactor, visible
+from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
-from joytui.doctor.triage.clean import bare_lines, bounded, decode
+from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.reply import reply_for
-from joytui.doctor.triage.signs import sign
-from joytui.doctor.triage.words import hear
+from joytui.doctor.triage.reply import KEY_SEEN, reply_for
+from joytui.doctor.triage.signs import of_whole, sign
+from joytui.doctor.triage.words import hear, noise_in
 
 BUNDLE_LIMIT = 20_000_000
 REPORT_ENTRY = "report.json"
@@ -53,13 +54,27 @@ def _read(text: str) -> Document:
     for reader in (_whole_json, read_lines, read_dump):
         if document := reader(text):
             return document
-    if embedded := _embedded(text):
+    embedded = _embedded(text)
+    if embedded and (embedded.kind != "error-body" or not _says_more(text)):
         return embedded
     heard = hear(text)
     if not heard.codex and is_noise(text):  # words that noise happens to hold are nobody's
         return _unreadable(NOISE)
     kind: Kind = "terminal" if heard.codex else "prose"
-    return Document(kind, heard.guess, heard.others)
+    return Document(kind, heard.guess, heard.others, heard.healthy, healthy=bool(heard.healthy))
+
+
+def _says_more(text: str) -> bool:
+    """Whether the words around a body decide, or say what it is a body of."""
+    text = plain(text)
+    return bool(of_whole(text) or _STATUS_BEFORE_BODY.search(text)) or any(
+        noise_in(line) for line in text.split("\n")[:LINES]
+    )
+
+
+LINES = 2000
+SHORT = 6
+_STATUS_BEFORE_BODY = re.compile(r"\b[45]\d\d\b[^\n\d{]{0,40}\n?\s*\{")
 
 
 def _whole_json(text: str) -> Document | None:
@@ -129,15 +144,17 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         return redactor.text(visible(redactor.text(words), limit=400))
 
     found = document.guess
-    causes = tuple(CAUSES[name] for name in (found.causes if found else ()))
+    causes = _told(found)
     sure = sureness(found.causes if found else ())
     firsts = dict.fromkeys(name for other in document.others for name in other.causes[:1])
-    also = [CAUSES[name] for name in firsts if CAUSES[name] not in causes]
+    also = [CAUSES[name] for name in firsts if found is None or name not in found.causes]
     rows = {cause.row for cause in causes[:3]}
-    notes = tuple(clean(note) for note in (document.note, found.note if found else "") if note)
+    exposed = KEY_SEEN if holds_key(text) or any(secret in text for secret in secrets if len(secret) > SHORT) else ""
+    notes = tuple(clean(note) for note in (exposed, document.note, found.note if found else "") if note)
     ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
     facts = _redacted(document.facts or facts_of(text), redactor)
     words = tuple(clean(one) for one in _heard(found, document.others))
+    quote = clean(" ".join(found.said.split())) if found and sure == "decided" and len(found.said) > SHORT else ""
     return Answer(
         kind=document.kind,
         sure=sure,
@@ -145,12 +162,24 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         row=rows.pop() if len(rows) == 1 else None,
         words=words,
         ask=ask if sure != "decided" else "",
-        reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts)),
+        reply=_clean(redactor, reply_for(causes, sure, ask, notes, document, facts, quote)),
         notes=notes,
         also=tuple(also),
         facts=facts,
         details=redactor.data(_plain(dict(found.details) if found else {})),
+        healthy=document.healthy,
     )
+
+
+def _told(found: Guess | None) -> tuple[Cause, ...]:
+    """The causes of a guess, the first in the words for the form that was seen of it."""
+    causes = [CAUSES[name] for name in (found.causes if found else ())]
+    if causes and found:
+        first = causes[0]
+        causes[0] = replace(
+            first, explanation=found.explanation or first.explanation, remedy=found.remedy or first.remedy
+        )
+    return tuple(causes)
 
 
 def _clean(redactor: Redactor, text: str) -> str:

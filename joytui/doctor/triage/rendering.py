@@ -8,7 +8,7 @@ from typing import Any
 
 from joytui.causes import ROW_TEXTS, Cause
 from joytui.core.records import SCHEMA_VERSION, to_json
-from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer
+from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer, grouped
 
 Paint = Callable[..., str]
 WIDTH = 96
@@ -21,9 +21,13 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "kind": answer.kind,
         "sure": answer.sure,
+        "kind_of_answer": answer.kind_of_answer,
         "cause": answer.candidates[0].id if answer.sure == "decided" else None,
         "row": answer.row,
         "candidates": [cause_json(cause) for cause in answer.candidates],
+        "groups": [
+            {"of": area, "causes": [c.id for c in causes]} for area, causes in grouped(answer.candidates).items()
+        ],
         "also": [cause.id for cause in answer.also],
         "words": list(answer.words),
         "notes": list(answer.notes),
@@ -48,7 +52,7 @@ def cause_json(cause: Cause) -> dict[str, Any]:
 
 def render(answer: Answer, paint: Paint) -> str:
     """Verdict first, then why, then what to ask for, then the reply."""
-    glyph, style = _SURE[answer.sure]
+    glyph, style = ("✓", "green") if answer.kind_of_answer == "no-failure" else _SURE[answer.sure]
     lines = [f"{paint(glyph, style, 'bold')} {paint(_headline(answer), style, 'bold')}"]
     lines.append(paint(f"  read as {KIND_WORDS[answer.kind]}", "dim"))
     lines += [paint(_fill(f"“{words}”", "    "), "dim") for words in answer.words[:3]]
@@ -66,17 +70,14 @@ def render(answer: Answer, paint: Paint) -> str:
 
 
 def _headline(answer: Answer) -> str:
-    count = len(answer.candidates)
     if answer.sure == "decided":
         cause = answer.candidates[0]
         return f"{cause.title}   [{cause.id}, row {cause.row}]"
     if answer.kind == "no-text":
         return "Not readable: this is no text"
-    if not count:
-        return "Not decidable from this: it shows no failure that can be told apart"
-    if answer.sure == "one of":
-        return f"One of {count} causes, the likeliest first"
-    return f"Not decidable from these words: {count} causes show them; the likeliest first"
+    if answer.candidates:
+        return "These words fit several causes; the most likely first"
+    return "No failure in this" if answer.healthy else "Not recognised: no failure that we know is in this"
 
 
 def _candidates(answer: Answer, paint: Paint) -> list[str]:
@@ -92,7 +93,8 @@ def _candidates(answer: Answer, paint: Paint) -> list[str]:
         lines += [_fill(f"How to know it: {cause.tell}", "     ")] if cause.tell else []
         lines.append(_fill(f"What to do: {cause.remedy}", "     "))
     if rest := answer.candidates[MOST:]:
-        lines += ["", _fill("Rarer, with the same words: " + ", ".join(cause.id for cause in rest), "  ")]
+        lines += ["", "  Less likely, with the same words:"]
+        lines += [_fill(f"{area}: {', '.join(c.id for c in group)}", "    ") for area, group in grouped(rest).items()]
     return [*lines, *_also(answer)]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joytui.causes import Cause
-from joytui.causes.questions import DOCTOR
+from joytui.causes.questions import DOCTOR, IN_LOG
 from joytui.doctor.triage.answer import MOST, Facts, Sure
 
 if TYPE_CHECKING:
@@ -14,36 +15,52 @@ if TYPE_CHECKING:
 
 _THANKS = "Hi, thanks for the report."
 _STILL = "If it still fails then, please send what `joytui report` makes: it holds no keys."
+_HEALTHY = "What you sent shows no failure. If something else does not work, please send the whole output of that run."
+_DOCTOR = "Or let the doctor find it: run `joytui doctor` on that machine; it names the cause and what to type."
+KEY_SEEN = (
+    "Your message holds a key. Please have it revoked and use a new one: whoever reads this ticket can use the old one."
+)
+"""Said where a key was masked in the ticket."""
 
 
 def reply_for(
-    causes: Sequence[Cause], sure: Sure, ask: str, notes: Sequence[str], document: Document, facts: Facts
+    causes: Sequence[Cause],
+    sure: Sure,
+    ask: str,
+    notes: Sequence[str],
+    document: Document,
+    facts: Facts,
+    quote: str = "",
 ) -> str:
-    """The reply for an answer. `ask` and `notes` are redacted already."""
-    parts = [_THANKS, *(note for note in notes)]
+    """The reply for an answer. `ask`, `notes` and `quote` (the gateway's own words) are redacted already."""
+    parts = [_THANKS, *notes]
     if document.healthy:
-        parts.append(
-            "In what you sent nothing fails. Please send the output of the run that does, from its first line to its last."
-        )
+        parts.append(_HEALTHY)
     elif not causes:
-        parts.append(f"What you sent does not tell yet what fails. Please send {ask}.")
+        parts.append(f"What you sent does not show yet what fails. Please send {ask}.")
     elif sure == "decided":
-        parts += [_decided(causes[0]), _STILL]
+        parts += [_decided(causes[0], quote), _STILL]
     else:
-        parts += [_several(causes), f"To tell which it is, please send {ask or DOCTOR}."]
-        parts.append("You can also let the doctor find it: `joytui doctor` names the cause and what to type.")
-    if facts.request_ids and causes:
+        parts += [_several(causes), _question(ask, facts), *([] if DOCTOR in ask else [_DOCTOR])]
+    if facts.request_ids and causes and ask not in IN_LOG:
         parts.append(f"(For our own search: request id {facts.request_ids[-1]}.)")
     return "\n\n".join(parts)
 
 
-def _decided(cause: Cause) -> str:
-    return f"{cause.title}. {cause.explanation}\n\nWhat to do: {cause.remedy}"
+def _decided(cause: Cause, quote: str) -> str:
+    said = f"\n\nThe gateway's own words: “{quote}”" if quote and cause.phase == "answer" else ""
+    return f"{cause.title}. {cause.explanation}{said}\n\nWhat to do: {cause.remedy}"
+
+
+def _question(ask: str, facts: Facts) -> str:
+    """What would tell; what the ticket says already is not asked for."""
+    if ask in IN_LOG and facts.request_ids:
+        return f"We look up your request {facts.request_ids[-1]} in the gateway's log, which tells which it is."
+    verb = "tell us" if re.match(r"(?:whether|when|what|which|from which|how)\b", ask) else "send"
+    return f"To tell which it is, please {verb} {ask or DOCTOR}."
 
 
 def _several(causes: Sequence[Cause]) -> str:
-    shown = causes[:MOST]
-    count = "These causes fit it" if len(causes) <= MOST else f"{len(causes)} causes show the same words; the likeliest"
-    lines = [f"{count}:"]
-    lines += [f"- {cause.title}. {cause.remedy}" for cause in shown]
+    lines = ["Your message fits more than one cause. The most likely first:"]
+    lines += [f"- {cause.title}. {cause.remedy}" for cause in causes[:MOST]]
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from joytui.causes import CAUSES, Cause, Sign, causes_of
@@ -16,6 +16,7 @@ from joytui.doctor.triage.answer import Guess
 from joytui.doctor.triage.clean import squeezed
 
 Speaker = Literal["codex", "curl", "people"]
+WHOLE = 60_000
 
 
 def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
@@ -27,6 +28,17 @@ def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
         for text in texts:
             if found := pattern.search(text):
                 return found, guess
+    return None
+
+
+@lru_cache(maxsize=2)
+def of_whole(text: str) -> Guess | None:
+    """What the ticket as a whole shows, before any single message is read; None where no such sign is in it."""
+    flat = re.sub(r"\s+", " ", text if len(text) <= WHOLE else f"{text[: WHOLE // 2]}\n{text[-WHOLE // 2 :]}")
+    for patterns, guess in _wholes():
+        found = [pattern.search(flat) for pattern in patterns]
+        if all(found) and (first := found[0]):
+            return guess.heard(flat[max(0, first.start() - 60) : first.end() + 120])
     return None
 
 
@@ -67,7 +79,15 @@ def _signs() -> Iterator[tuple[Cause, Sign]]:
 
 
 def _guess(cause: Cause, one: Sign) -> Guess:
-    return Guess(causes_of(cause, one), one.ask, "", one.note, one.passing)
+    return Guess(causes_of(cause, one), one.ask, "", one.note, one.passing, one.details, one.explanation, one.remedy)
+
+
+@cache
+def _wholes() -> tuple[tuple[tuple[re.Pattern[str], ...], Guess], ...]:
+    found = sorted(((one.broad, one, cause) for cause, one in _signs() if one.whole), key=lambda entry: entry[0])
+    return tuple(
+        (tuple(re.compile(pattern, re.I) for pattern in one.whole), _guess(cause, one)) for _, one, cause in found
+    )
 
 
 @cache

@@ -8,15 +8,26 @@ Codex shows `unexpected status 404 Not Found: MESSAGE, url: URL, request id: ID`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
-from joytui.causes.questions import LOG_ENTRY
+from joytui.causes.answers import (
+    KEY,
+    ROUTE,
+    ErrorAnswer,
+    Refusal,
+    classify,
+    is_about_key,
+    part_of,
+    read_words,
+    says_no_key,
+)
+from joytui.causes.questions import LOG
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.core.joytoken import BASE_PATH
-from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, Refusal, classify, part_of, read_answer, says_no_key
 from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.signs import has_sign, sign
 
@@ -38,12 +49,23 @@ class Refused:
     request_id: str | None = None
 
 
+# Another program's way to put it: a status, then the body.
+_BODY_BEHIND = re.compile(
+    r"(?:^|[\s:\[(])(?:HTTP(?:/[\d.]+)?\W{1,3})?([45]\d\d)(?:[\])]|[ \t]+[A-Z][A-Za-z' -]{1,40})?[\s:.,-]{0,6}([{<].*)",
+    re.S,
+)
+_RETRYING = re.compile(r"[;,]?\s*retrying\s+\d+/\d+\s+in\s+[\d.]+\s?m?s.*$", re.S)
+
+
 def refused(text: str) -> Refused | None:
     """The refusal in a record's text, None where it holds none."""
-    found = _UNEXPECTED.search(text[:6000])
+    text = _RETRYING.sub("", text[:6000])
+    found = _UNEXPECTED.search(text)
     if found:
         status, _, message, url, _, request_id = found.groups()
         return Refused(int(status), message.strip(" ,"), _whole(url), request_id)
+    if behind := _BODY_BEHIND.search(text):
+        return Refused(int(behind[1]), behind[2].strip())
     last = _LAST.search(text)
     return Refused(int(last[1]), "") if last else None
 
@@ -62,14 +84,44 @@ def to_openai(url: str | None) -> bool:
     return url is not None and (urlsplit(url).hostname or "") in OPENAI_HOSTS
 
 
-def of_refusal(said: Refused, ignored: tuple[str, ...] = ()) -> Guess:
-    """What the refusal leaves open. `ignored`: the causes that Codex's warnings about ignored keys point at."""
-    reader = _BY_STATUS.get(said.status)
-    found = reader(said) if reader else _by_body(said)
+def of_refusal(said: Refused, ignored: tuple[str, ...] = (), forms: Sequence[str] = ()) -> Guess:
+    """What the refusal leaves open. `ignored`: the causes that Codex's warnings about ignored keys point at; `forms`: the message
+    with its lines joined in other ways."""
+    found = _told(said, forms)
+    if found is None:
+        reader = _BY_STATUS.get(said.status)
+        found = reader(said) if reader else _by_body(said)
     hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
         found = guess(*hinted, *found.causes[:2], ask="the line that is named as ignored")
-    return found.heard(_shown(said))
+    return replace(found.heard(_shown(said)), said=found.said or said.message)
+
+
+def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
+    """What the refusal's own words decide; its first line first, for a user's words may follow."""
+    if to_openai(said.url):
+        return None
+    for words in dict.fromkeys((said.message.split("\n", 1)[0], said.message, *forms)):
+        answer = read_words(said.status, words)
+        refusal = classify(answer)
+        if said.status == 401 and is_about_key(answer):
+            return None
+        if refusal.told and words:
+            return decided(refusal)
+    return None
+
+
+def decided(refusal: Refusal) -> Guess:
+    """A refusal whose own words tell the cause."""
+    if refusal.cause == ROUTE:
+        return sign("an upstream without the route")
+    if refusal.cause == KEY:
+        return on_key(Refused(refusal.answer.status, refusal.answer.message), refusal.answer)
+    return replace(guess(refusal.cause, **_part(refusal)), said=refusal.answer.message)
+
+
+def _part(refusal: Refusal) -> dict[str, Any]:
+    return {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
 
 
 def _shown(said: Refused) -> str:
@@ -84,9 +136,10 @@ def _by_body(said: Refused) -> Guess:
 
 def _answer(said: Refused) -> ErrorAnswer:
     """Codex prints error.message, or a body that has none as it is."""
-    if said.message[:1] in ("{", "<", "["):
-        return read_answer(said.status, {}, said.message.encode("utf-8", "replace"))
-    return ErrorAnswer(said.status, message=said.message, text=said.message)
+    return read_words(said.status, said.message)
+
+
+_SURE_BY_STATUS = ("upstream-error", "duplicate-request", "request-too-large", "model-not-found", "insufficient-quota")
 
 
 def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
@@ -94,11 +147,25 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
     said = Refused(refusal.answer.status, refusal.answer.message, url)
     if refusal.cause == KEY:
         return on_key(said, refusal.answer)
+    if refusal.told:
+        return decided(refusal)
     if refusal.cause == ROUTE:
         return on_route(said)
-    near = sign("refused", of=refusal.cause).causes if has_sign("refused", of=refusal.cause) else ()
-    details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
-    return guess(refusal.cause, *near, ask=LOG_ENTRY if near else "", **details)
+    known_whole = url is not None or refusal.answer.is_whole
+    plainly = refusal.cause == "request-rejected" and refusal.answer.kind != "html"
+    sure = known_whole and (plainly or refusal.cause in _SURE_BY_STATUS)
+    if sure or not has_sign("refused", of=refusal.cause):
+        return guess(refusal.cause, **_part(refusal))
+    return guess(refusal.cause, *sign("refused", of=refusal.cause).causes, ask=LOG, **_part(refusal))
+
+
+# What a gateway quotes as the key that it got, and that is none.
+_NO_KEY_AT_ALL = re.compile(r"provided:?\s*[\"'`]?(?:https?:|export\b|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I)
+_OTHER_HEADER = re.compile(
+    r"subscription key|application (?:token|credentials)|ocp-apim|\bx-goog-api-key\b|\bx-api-key\b|(?<![-\w])api-key\b[^.\n]{0,20}\bheader|\bheader\b[^.\n]{0,20}(?<![-\w])api-key\b",
+    re.I,
+)
+_HEADER_NAME = re.compile(r"\bx-goog-api-key\b|\bx-api-key\b|\bocp-apim-subscription-key\b", re.I)
 
 
 def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
@@ -106,6 +173,13 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
     message = said.message
     if to_openai(said.url):
         return sign("refused by OpenAI")
+    if _NO_KEY_AT_ALL.search(message):
+        return sign("something else than a key")
+    if _OTHER_HEADER.search(message) and re.search(r"\b(?:missing|no|required?|provide|include)\b", message, re.I):
+        named = _HEADER_NAME.search(message)
+        return replace(sign("a key in another header"), details={"header": named[0].lower() if named else "api-key"})
+    if re.search(r"\bprovided:(?:\s*$|[/A-Z\u4e00-\u9fff])", message):
+        return sign("a key that is not shown")
     if "platform.openai.com" in message:
         return sign("words of OpenAI at the gateway's address" if said.url else "words of OpenAI")
     if says_no_key(answer or ErrorAnswer(said.status, message=message)):
@@ -117,12 +191,17 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
 
 
 def _on_401(said: Refused) -> Guess:
-    if re.search(r"\b(?:wallet|quota|balance|budget|credits)\b", said.message, re.I):
+    if not is_about_key(_answer(said)) and re.search(
+        r"\b(?:wallet|quota|balance|budget|credits)\b", said.message, re.I
+    ):
         return sign("401 about a budget")
     if re.search(r"\bupstream\b", said.message, re.I) or not _redirect_path(said.url):
         return on_key(said)
+    about_key = on_key(said)
+    if len(about_key.causes) == 1:
+        return about_key
     redirected = sign("401 away from the path")
-    return guess(*redirected.causes, *on_key(said).causes, ask=redirected.ask)
+    return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
 
 
 def _redirect_path(url: str | None) -> bool:
@@ -143,11 +222,14 @@ def _on_403(said: Refused) -> Guess:
     if refusal.cause == "edge-blocked" or re.search(r"cloudflare|access denied|blocked by", message, re.I):
         return sign("403 of an edge")
     name = "403"
+    part = part_of("policy-rejected", message)
     if re.search(r"\banonymous\b", message, re.I):
         name = "403 of an anonymous request"
     elif re.search(r"\bmodels?\b.{0,80}\b(?:not exist|not found|unknown)", message, re.I | re.S):
         name = "403 about a model"
-    return replace(sign(name), details=part_of("policy-rejected", message))
+    elif part and (said.url or refusal.answer.is_whole):  # what is cut may have said something else
+        return guess("policy-rejected", **part)
+    return replace(sign(name), details=part)
 
 
 def on_route(said: Refused) -> Guess:
@@ -163,7 +245,8 @@ def on_route(said: Refused) -> Guess:
         and re.search(r"\bmodels?\b", said.message, re.I)
         and not re.search(r"\broute\b", said.message, re.I)
     ):
-        return sign("404 about a model")
+        surely = classify(_answer(said)).cause == "model-not-found"
+        return guess("model-not-found") if surely else sign("404 about a model")
     if path == f"{BASE_PATH}/chat/completions":
         return sign("404 of an old Codex")
     if path and path != f"{BASE_PATH}/responses":
@@ -172,14 +255,29 @@ def on_route(said: Refused) -> Guess:
 
 
 def _wrong_path(said: Refused, path: str) -> Guess:
-    """On JoyToken's own hosts only /openai/v1 is right; elsewhere the path may be, and something else be wrong."""
+    """On JoyToken's own hosts only /openai/v1 is right. Elsewhere /v1 is usual: there a deformed path is wrong for sure, and
+    a usual one that the gateway names as unknown is right for sure."""
     host = urlsplit(said.url or "").hostname or ""
-    deformed = host.endswith("joytokens.ai") and said.status == 404 and _DEFORMED.fullmatch(path)
-    return sign("a deformed path" if deformed else "another path")
+    if said.status != 404:
+        return sign("another path")
+    if host.endswith("joytokens.ai"):
+        return sign("a deformed path" if _DEFORMED.fullmatch(path) else "another path")
+    here = re.fullmatch(r"[\d.]*|localhost|.*:.*", host)
+    if _TWICE.search(path) or (path == "/responses" and not here):
+        return sign("a deformed path")
+    if path.endswith("/v1/responses") and (not here or re.search(r"\binvalid url\b", said.message, re.I)):
+        return sign("an upstream without the route") if _names_route(said) else sign("no route at a usual path")
+    return sign("another path")
+
+
+def _names_route(said: Refused) -> bool:
+    return classify(_answer(said)).cause == ROUTE and bool(re.search(r"/responses|\bPOST\b", said.message))
 
 
 # /openai/v1/responses with parts missing, doubled or swapped.
 _DEFORMED = re.compile(r"(?:/(?:openai|v1|api|responses|chat|completions)){1,8}", re.I)
+# A part that stands twice, or an endpoint before the one that Codex appends.
+_TWICE = re.compile(r"/(v\d|openai|responses)/(?:.*/)?\1(?:/|$)|/(?:completions|models|messages|embeddings)/", re.I)
 
 _BY_STATUS: Mapping[int, Callable[[Refused], Guess]] = {
     401: _on_401,

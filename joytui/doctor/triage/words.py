@@ -1,24 +1,29 @@
-"""Words to a guess: what Codex printed, as it was pasted. The last failure of a run counts, what leads to it is support."""
+"""Words to a guess: what Codex printed, as it was pasted.
+
+Of several failures the first that decides counts, what is vague follows from it. Noise of healthy runs is no failure.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from joytui.causes import CAUSES
+from joytui.causes.answers import KEY, ROUTE, classify, of_fields, read_words
+from joytui.causes.error_bodies import fields_in
+from joytui.causes.noise import NOISE, Noise
 from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
-from joytui.doctor.answers import KEY, ROUTE, ErrorAnswer, classify, read_answer
 from joytui.doctor.triage.answer import MOST, Guess, guess
 from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
-from joytui.doctor.triage.signs import cut_short, has_sign, heard, sign
-from joytui.doctor.triage.status import Refused, of_refusal, on_key, on_route, refused, to_openai
+from joytui.doctor.triage.signs import cut_short, has_sign, heard, of_whole, sign
+from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
 MESSAGES = 3000
 
-_OPENAI = re.compile(r"url:(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
+_OPENAI = re.compile(r"url:?\(?(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
 _FALLBACK = "FallingbackfromWebSockets"
 _VARIABLE = re.compile(r"Missingenvironmentvariable:`([^`]{0,300})(`?)")
@@ -33,26 +38,115 @@ class Heard:
     guess: Guess | None
     others: tuple[Guess, ...] = ()
     codex: bool = False  # the text looks like an output of Codex
+    healthy: str = ""  # why what it shows is no failure
 
 
 def hear(text: str) -> Heard:
     """The failure in a text of any kind."""
-    said = _distinct(records(plain(bounded(text))))
+    text = plain(bounded(text))
+    all_said = _with_bodies(_distinct(records(text)))
+    if whole := of_whole(text):
+        return Heard(whole, (), True)
+    noises = [(record, noise) for record in all_said for noise in [noise_in(record.text)] if noise]
+    said = [record for record in all_said if not noise_in(record.text)]
     ignored = _hinted(said)
-    found = [one for record in said for one in [_of_record(record, ignored)] if one]
+    found = [(record, one) for record in said for one in [_of_record(record, ignored)] if one]
     if to_openai_guess := _openai(said):
         return Heard(to_openai_guess, (), True)
-    final = [one for one in found if not one.passing] or found
-    if final and not any(one for one in found if not one.passing) and any(_FALLBACK in r.tight for r in said):
+    if _ended_well(all_said, [record for record, one in found if not one.passing]):
+        return Heard(None, (), True, "This run ended well: Codex answered. " + " ".join(_meanings(noises)))
+    final = [one for _, one in found if not one.passing] or [one for _, one in found]
+    if final and not any(not one.passing for _, one in found) and any(_FALLBACK in r.tight for r in all_said):
         return Heard(sign("WebSockets given up").heard("Falling back from WebSockets"), (), True)
     if final:
-        return _merged(final)
+        return _merged(final, _surface(text))
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
-    whole = "\n".join(record.text for record in said)
-    if loosely := _loosely(whole, squeezed(whole)):
+    whole_text = "\n".join(record.text for record in said)
+    if relayed := _relayed(whole_text):
+        return Heard(relayed, (), True)
+    if loosely := _loosely(whole_text, squeezed(whole_text)):
         return Heard(loosely)
-    return Heard(_silent(whole), (), bool(_BANNER.search(whole)))
+    if noises:
+        return Heard(None, (), True, " ".join(_meanings(noises)))
+    return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
+
+
+def noise_in(text: str) -> Noise | None:
+    """The noise that one message is, None where it is none; nothing that names a failure of the run is noise."""
+    if _FINAL.search(text):
+        return None
+    return next((noise for pattern, noise in _noises() if pattern.search(text)), None)
+
+
+_FINAL = re.compile(
+    r"unexpected status (?:(?!426)\d|426\b.{0,300}?url:\s*http)|exceeded retry|missing environment|no longer supported|Error loading",
+    re.I | re.S,
+)
+
+
+@cache
+def _noises() -> tuple[tuple[re.Pattern[str], Noise], ...]:
+    return tuple((re.compile(noise.pattern, re.I), noise) for noise in NOISE)
+
+
+def _meanings(noises: Sequence[tuple[Record, Noise]]) -> list[str]:
+    return list(dict.fromkeys(noise.meaning for _, noise in noises))
+
+
+_LOG_LINE = re.compile(r"^(?:ERROR|WARN|INFO)\s+\w+(?:::\w+)+")
+
+
+def _ended_well(said: Sequence[Record], failures: Sequence[Record]) -> bool:
+    """Whether Codex's answer and its count of tokens stand behind all that looks like a failure."""
+    places = {record.text: number for number, record in enumerate(said)}
+    answered = [n for n, record in enumerate(said) if re.match(r"codex\n\S", record.text)]
+    counted = [n for n, record in enumerate(said) if record.text.startswith("tokens used")]
+    if not answered or not counted or counted[-1] < answered[-1]:
+        return False
+    return all(_LOG_LINE.match(one.text) and places.get(one.text, len(said)) < counted[-1] for one in failures)
+
+
+def _with_bodies(said: Sequence[Record]) -> list[Record]:
+    """A body with the status line that stands before it: one message, though each looks like the beginning of one."""
+    joined: list[Record] = []
+    for record in said:
+        before = joined[-1] if joined else None
+        if before and record.text[:1] in "{<" and _STATUS_AT_END.search(before.text[-80:]):
+            joined[-1] = replace(
+                before,
+                text=f"{before.text} {record.text}",
+                tight=before.tight + record.tight,
+                loose=f"{before.loose} {record.loose}",
+                hard=f"{before.hard} {record.hard}",
+            )
+        else:
+            joined.append(record)
+    return joined
+
+
+_STATUS_AT_END = re.compile(r"\b[45]\d\d\b[^\n\d]{0,40}:?\s*$")
+
+
+def _surface(text: str) -> bool:
+    """Whether the ticket says that something else than the shell with the variable starts this Codex."""
+    return bool(_SURFACE.search(text))
+
+
+_SURFACE = re.compile(
+    r"\bvs ?code\b|visual studio|\bcursor\b|windsurf|jetbrains|intellij|pycharm|webstorm|\bxcode\b|\bzed\b|\b(?:ide|editor)\b|\bextensions?\b|\bplug-?ins?\b"
+    r"|\b(?:codex|desktop|mac|macos|windows|gui) app\b|\bapp (?:in|on|mode|with)\b|\bdesktop\b|\bwsl\b|windows ?subsystem|\bcron(?:tab|job)?\b|\bsystemd\b|\blaunchd\b|\bfrom the dock\b"
+    r"|\bspotlight\b|\bfinder\b|start menu|\bssh\b|\bdocker\b|\bdev ?container|\bcontainer\b|github actions|\bjenkins\b|\bgitlab\b|\bci\b|\btmux\b|\bservice\b|\bscheduled task\b"
+    r"|插件|扩展|编辑器|桌面|应用程序|拡張機能|エディタ|Erweiterung|extensión|расширени",
+    re.I,
+)
+
+
+def _relayed(text: str) -> Guess | None:
+    """A relay's report of its upstream's refusal, which takes several lines: the status, and the words behind it."""
+    fields = fields_in(text[:MESSAGES])
+    status = fields.get("status")
+    return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
 
 
 def _loosely(text: str, tight: str) -> Guess | None:
@@ -81,21 +175,31 @@ def _distinct(said: Sequence[Record]) -> list[Record]:
     return list(last.values())[:MESSAGES][::-1]
 
 
-def _merged(found: Sequence[Guess]) -> Heard:
-    """The last guess, narrowed by nothing and widened where a text holds two different failures."""
+def _merged(found: Sequence[Guess], surface: bool = False) -> Heard:
+    """The first failure that decides; otherwise the last, with those in front that an earlier message names more exactly."""
+    found = [_elsewhere(one) if surface else one for one in found]
     last = found[-1]
-    different = [one for one in found[:-1] if not set(one.causes) & set(last.causes)]
-    if not different:
-        same = [one for one in found if set(one.causes) <= set(last.causes)]
-        best = min(reversed(same), key=lambda one: len(one.causes))
-        return Heard(last if best.causes == last.causes else _wider(last, best), (), True)
-    distinct = {one.causes: one for one in different}
-    if len(last.causes) == 1:  # two failures in one ticket: none of them is the one cause for sure
-        other = different[-1]
-        last = Guess(
-            (*last.causes, *other.causes[:2]), f"which of the failures is meant, and {DOCTOR}", last.words, last.note
+    sure = list({one.causes: one for one in found if len(one.causes) == 1}.values())
+    if len(sure) == 1:
+        others = {one.causes: one for one in found if sure[0].causes[0] not in one.causes}
+        return Heard(sure[0], tuple(others.values()), True)
+    different = {one.causes: one for one in found if not set(one.causes) & set(last.causes)}
+    if len(sure) > 1:  # none of them is the one cause for sure
+        first, *rest = sure
+        causes = (*first.causes, *(one.causes[0] for one in rest[:2]))
+        return Heard(
+            Guess(causes, f"which of the failures is meant, and {DOCTOR}", first.words, first.note), tuple(rest), True
         )
-    return Heard(last, tuple(distinct.values()), True)
+    same = [one for one in found if set(one.causes) <= set(last.causes)]
+    best = min(reversed(same), key=lambda one: len(one.causes))
+    return Heard(last if best.causes == last.causes else _wider(last, best), tuple(different.values()), True)
+
+
+def _elsewhere(one: Guess) -> Guess:
+    """A variable that is missing where no shell starts Codex: those of the shell do not reach it."""
+    if one.causes != sign("a variable").causes:
+        return one
+    return replace(sign("a variable where no shell starts Codex"), words=one.words)
 
 
 def _wider(last: Guess, best: Guess) -> Guess:
@@ -114,12 +218,29 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         return variable.heard(record.text)
     retry = bool(_RETRY.search(record.text))
     if said := refused(record.text):
-        return _websocket(said) or replace(of_refusal(said, ignored), passing=retry)
+        forms = [other.message for form in record.forms if (other := refused(form))]
+        found = of_refusal(said, ignored, forms)
+        return _websocket(said) or replace(found, passing=retry)
     if known := heard("codex", record.tight) or heard("curl", record.tight):
         return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
+    if told := _words_of_a_stream(record):
+        return told
     if retry:
         return _retrying(record.text).heard(record.text, passing=True)
     return _raw_body(record)
+
+
+_STREAM = re.compile(r"stream (?:disconnected before completion|error)\s*:\s*(.*)", re.S | re.I)
+
+
+def _words_of_a_stream(record: Record) -> Guess | None:
+    """The message of a failed response, which Codex puts behind its own words, where it decides."""
+    for text in record.forms:
+        found = _STREAM.search(text)
+        refusal = classify(read_words(400, found[1])) if found else None
+        if refusal and refusal.told:
+            return decided(refusal).heard(record.text)
+    return None
 
 
 def _websocket(said: Refused) -> Guess | None:
@@ -161,23 +282,32 @@ def _missing_variable(record: Record) -> Guess | None:
     return replace(unset, ask=unset.ask.format(variable=name))
 
 
+# What the body of an error begins with; a line of a log or of `codex exec --json` is JSON, too.
+_BODY = re.compile(
+    r'\[?\{["\'](?:errors?|detail|message|code|statusCode|status_code)["\']:|\{"(?:object|type)":"error",(?!"message")|\{"object":"error"',
+    re.I,
+)
+
+
 def _raw_body(record: Record) -> Guess | None:
     """Codex shows the body of a 400 as it is, without status or address."""
     found = _ERROR.match(record.text)
-    if not found:
+    bare = bool(_BODY.match(record.tight)) and bool(fields_in(record.text))
+    if not found and not bare:
         return None
-    body = found.group(1).strip()
+    body = found.group(1).strip() if found else record.text
     if not body:
         return sign("an error without words").heard(record.text)
     if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
-    refusal = classify(_answer_with(body))
-    if refusal.cause == "request-rejected" and record.loose != record.text:
-        refusal = classify(_answer_with(_ERROR.sub(r"\1", record.loose).strip()))
+    refusals = [classify(read_words(400, _ERROR.sub(r"\1", form).strip())) for form in record.forms]
+    refusal = min(refusals, key=lambda one: (not one.told, one.cause == "request-rejected"))
     answer = refusal.answer
     said = Refused(400, answer.message)
-    if answer.type in (UPSTREAM_ERROR, ROUTING_ERROR):
+    if answer.type in (UPSTREAM_ERROR, ROUTING_ERROR) and not refusal.told:
         return sign("an upstream's error in a body of status 400").heard(record.text)
+    if refusal.told:
+        return decided(refusal).heard(record.text)
     if refusal.cause == KEY:
         return on_key(said, answer).heard(record.text)
     if refusal.cause == ROUTE:
@@ -186,25 +316,14 @@ def _raw_body(record: Record) -> Guess | None:
         return sign("Error: before a run").heard(record.text)
     if not answer.is_error and refusal.cause == "request-rejected" and not body.startswith(("{", "<", "[")):
         return sign("an error in words of its own").heard(record.text)
+    details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
+    balanced = body.count("{") <= body.count("}")
+    coded = isinstance(answer.code, str) and not answer.code.isdigit() and not body.endswith(answer.code)
+    if (balanced or coded) and (answer.is_error or body.startswith("{")):
+        return guess(refusal.cause, **details).heard(record.text)
     name = "a body of status 400"
     near = sign(name, of=refusal.cause).causes if has_sign(name, of=refusal.cause) else ("request-rejected",)
-    details = {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
     return guess(refusal.cause, *near, ask=LOG, **details).heard(record.text)
-
-
-def _answer_with(body: str) -> ErrorAnswer:
-    """A 400 with this body."""
-    return read_answer(400, {}, _document(body).encode("utf-8", "replace"))
-
-
-def _document(body: str) -> str:
-    """The JSON document that a body begins with, without what was pasted after it; the body where it begins with none."""
-    if body[:1] not in "{[":
-        return body
-    try:
-        return body[: json.JSONDecoder(strict=False).raw_decode(body)[1]]
-    except (ValueError, RecursionError):
-        return body
 
 
 # --- the whole run ----------------------------------------------------------------------------------------------------

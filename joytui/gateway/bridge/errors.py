@@ -28,6 +28,10 @@ class StreamError:
         return {"code": self.code, "message": self.message}
 
 
+LONGEST_CODE = 200
+LONGEST_MESSAGE = 8000
+"""Characters of an upstream's error that are looked at: the rest is in no word that somebody reads."""
+
 CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave a finish reason", UPSTREAM_ERROR)
 
 
@@ -41,10 +45,10 @@ def find_error(data: Mapping[str, Any]) -> StreamError | None:
     if isinstance(error, Mapping):
         return _from_object(error)
     if isinstance(error, str) and error:
-        return StreamError(UPSTREAM_ERROR, error)
+        return StreamError(UPSTREAM_ERROR, error[:LONGEST_MESSAGE])
     code = data.get("code")
     if isinstance(code, int) and not isinstance(code, bool) and code and "choices" not in data and "message" in data:
-        return StreamError(str(code), str(data["message"]))
+        return StreamError(_word(code) or UPSTREAM_ERROR, _message(data["message"]) or "the upstream reported an error")
     return None
 
 
@@ -52,9 +56,19 @@ def _from_object(error: Mapping[str, Any]) -> StreamError | None:
     if not error:
         return None
     kind = error.get("type")
-    kind = kind if isinstance(kind, str) and kind else None
-    code = error.get("code")
-    code = str(code) if isinstance(code, (str, int)) and not isinstance(code, bool) and code else None
-    message = error.get("message")
-    text = message if isinstance(message, str) and message else (kind or code or "the upstream reported an error")
+    kind = _word(kind) if isinstance(kind, str) else None
+    code = _word(error.get("code"))
+    text = _message(error.get("message")) or kind or code or "the upstream reported an error"
     return StreamError(code or kind or UPSTREAM_ERROR, text, kind)
+
+
+def _word(code: Any) -> str | None:
+    """A code as text; None for none, and for a number that has more digits than a code."""
+    if isinstance(code, str):
+        return code[:LONGEST_CODE] or None
+    plain = isinstance(code, int) and not isinstance(code, bool) and code and abs(code) < 10**18
+    return str(code) if plain else None
+
+
+def _message(text: Any) -> str | None:
+    return text[:LONGEST_MESSAGE] if isinstance(text, str) and text else None

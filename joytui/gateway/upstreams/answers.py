@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -21,7 +22,7 @@ from joytui.core.joytoken import (
 from joytui.core.sse import DONE, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.encode import chat_failure, event_bytes
 from joytui.gateway.bridge.errors import StreamError, find_error
-from joytui.gateway.upstreams.bridged import Bridge, StreamBroken, bridged_body, bridged_events
+from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
     JSON,
@@ -67,9 +68,19 @@ def unreachable(error: Exception, origin: str) -> tuple[int, str]:
         return 504, f"the upstream {origin} did not accept a connection in time"
     if isinstance(error, httpx.TimeoutException):
         return 504, f"the upstream {origin} did not answer in time"
+    if _out_of_descriptors(error):
+        return 503, "the gateway has no file descriptor left for a connection to the upstream"
     if isinstance(error, httpx.ConnectError):
         return 502, f"the upstream {origin} cannot be reached: {error}"
     return 502, f"the upstream {origin} closed the connection without an answer: {error or type(error).__name__}"
+
+
+def _out_of_descriptors(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__
+    return False
 
 
 async def passed_through(
@@ -110,24 +121,42 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
             headers["content-type"] = EVENT_STREAM
             return Exchange(200, headers, body, seen, response.aclose, bridge.failed)
         completion = await _completion(response, pieces, bridge, events=events)
+        kind, data = _translated(completion, bridge)
     except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
         return _broken_off(error, seen)
+    except RecursionError:
+        await response.aclose()
+        return nested_too_deeply(seen)
     except ValueError:
         await response.aclose()
         text = (
             f"the upstream's answer is neither an event stream nor JSON (content-type {_kind(response) or 'missing'})"
         )
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
-    if bridge.call.stream:
-        data = event_bytes([*bridge.stream.start(), *bridge.whole(completion), *bridge.end()])
-        seen.complete = True
-        return Exchange(200, {**headers, "content-type": EVENT_STREAM}, one_chunk(data), seen)
-    return Exchange(200, {**headers, "content-type": JSON}, one_chunk(bridged_body(bridge, completion)), seen)
+    return Exchange(200, {**headers, "content-type": kind}, one_chunk(data), seen)
+
+
+def _translated(completion: Any, bridge: Bridge) -> tuple[str, bytes]:
+    """A whole completion in the form that was asked for: content type and bytes."""
+    if not bridge.call.stream:
+        return JSON, bridged_body(bridge, completion)
+    data = event_bytes([*bridge.stream.start(), *bridge.whole(completion), *bridge.end()])
+    bridge.reader.seen.complete = True
+    return EVENT_STREAM, data
+
+
+def nested_too_deeply(seen: Observation) -> Exchange:
+    """An answer that can hardly be read, and not be written again."""
+    return error_exchange(502, TOO_DEEP, UPSTREAM_ERROR, observation=seen)
 
 
 async def refused(response: httpx.Response, seen: Observation) -> Exchange:
     """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
     status = response.status_code
+    if not 100 <= status <= 599:
+        await response.aclose()
+        text = f"the upstream answers with status {status}, which HTTP does not have"
+        return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
     try:
         body = await whole(response, MAX_ERROR_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge):
@@ -232,12 +261,14 @@ async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIt
         yield echo.passing(piece) if echo else piece
 
 
-async def whole(response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None) -> bytes:
+async def whole(
+    response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, *, echo: Echo | None = None
+) -> bytes:
     """The body (what `pieces` has of it), and the connection given back. Raises BodyTooLarge, httpx's errors."""
     kept: list[bytes] = []
     size = 0
     try:
-        async for piece in pieces or _pieces(response):
+        async for piece in pieces or _pieces(response, echo):
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")

@@ -26,6 +26,8 @@ MAX_ANSWER_CHARS = 16 * 1024 * 1024
 """The longest text, thoughts and arguments of one answer, which the bridge has to keep to its end: some 4 million tokens."""
 
 
+TOO_DEEP = "the upstream's answer is nested too deeply"
+
 Events = list[dict[str, Any]]
 
 
@@ -122,6 +124,8 @@ async def bridged_events(
                     raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
         broken = StreamError(UPSTREAM_ERROR, str(error), UPSTREAM_ERROR)
+    except RecursionError:
+        broken = StreamError(UPSTREAM_ERROR, TOO_DEEP, UPSTREAM_ERROR)
     # an answer that had its finish reason is whole, whatever happened to the connection after it
     yield event_bytes(bridge.fail(broken) if broken is not None and not stream.finish else bridge.end())
 

@@ -29,6 +29,9 @@ from joytui.gateway.bridge.reported_usage import (
 )
 from joytui.gateway.upstreams.exchange import Observation
 
+LONGEST_NAME = 1000
+"""Characters of an id, a model's or a provider's name that are looked at."""
+
 
 class Reader(ABC):
     """Fills an `Observation`. `broken`: the bytes are no event stream; they pass, and nothing more is read."""
@@ -138,7 +141,7 @@ class Reader(ABC):
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:
     value = source.get(key)
-    return value if isinstance(value, str) and value else None
+    return value[:LONGEST_NAME] if isinstance(value, str) and value else None
 
 
 def _size(text: str) -> int:
@@ -205,7 +208,7 @@ class ResponsesReader(Reader):
         elif error := find_error(value):
             self._failed(error)
         elif kind == "error":
-            self._failed(StreamError(_text(value, "code") or "error", _text(value, "message") or "error", None))
+            self._failed(find_error({"error": value}) or StreamError("error", "error"))
         self._metadata(value.get("metadata"))
 
     def _came(self, size: int) -> None:

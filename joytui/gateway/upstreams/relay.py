@@ -182,7 +182,7 @@ class Relay:
             async with asyncio.timeout(PROBE_TIMEOUT_S), self._client.stream("GET", url, headers=headers) as response:
                 if response.status_code != 200:
                     return None
-                return model_entries(json.loads(await answers.whole(response, MAX_LIST)))
+                return model_entries(json.loads(await answers.whole(response, MAX_LIST, echo=self._echo)))
         except (httpx.HTTPError, OSError, ValueError, RecursionError, answers.BodyTooLarge):
             return None
 

@@ -214,6 +214,9 @@ class SqliteLedger:
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
         return self._writer.settle(requests.end_request, opened, ended, budget_id, held)
 
+    def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
+        return self.write(requests.answered, key_id, upstream_id)
+
     def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
         return self.write(requests.refuse_request, opened, ended, keyless)
 

@@ -95,6 +95,15 @@ def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | Non
     _sum(batch, opened, ended, refused=False)
 
 
+def answered(batch: Batch, key_id: str, upstream_id: str) -> bool:
+    """Reads, in the writer's turn: an end that was handed over a moment ago has been written by then."""
+    found = batch.execute(
+        "SELECT 1 FROM request WHERE upstream_id = ? AND key_id = ? AND status IS NOT NULL LIMIT 1",
+        (upstream_id, key_id),
+    )
+    return found.fetchone() is not None
+
+
 def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = False) -> None:
     """One row for a request that the gateway itself refused: it is admitted and ended at once, and costs nothing.
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 from joytui.causes import BY_STATUS, CAUSES
-from joytui.codex.error_bodies import body_kind, error_fields
+from joytui.causes.error_bodies import body_kind, error_fields, fields_in
 
 KEY: Final = "?key"
 ROUTE: Final = "?route"
@@ -33,6 +33,7 @@ class ErrorAnswer:
     what stands for it, the title of a page or the text; `is_error` False: the body holds no error object.
 
     `kind`: that of `body_kind`. `text`: the beginning of the body (PAGE characters). `headers`: names in lower case.
+    `inner_status`: what the upstream answered, where a relay quotes it.
     """
 
     status: int
@@ -44,27 +45,45 @@ class ErrorAnswer:
     is_error: bool = True
     text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    inner_status: int | None = None
 
     @property
     def names(self) -> set[str]:
-        """What the error calls itself, in lower case."""
-        return {name.lower() for name in (self.type, self.code) if isinstance(name, str)}
+        """What the error calls itself, in lower case; a terminal's line breaks do not count."""
+        return {re.sub(r"\s+", "", str(name)).lower() for name in (self.type, self.code) if name is not None}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is an error whose end is there: what is cut may have said more."""
+        return self.is_error and self.text.count("{") <= self.text.count("}")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusing answer with its `cause` (or KEY, ROUTE), and the details of the finding that it makes."""
+    """A refusing answer with its `cause` (or KEY, ROUTE), and the details of the finding that it makes.
+
+    `told`: the answer's own type, code or words name the cause; otherwise its status suggests it.
+    """
 
     cause: str
     answer: ErrorAnswer
     details: Mapping[str, Any] = field(default_factory=dict)
+    told: bool = False
 
 
 def of_fields(error: Mapping[str, Any], status: int = 0) -> ErrorAnswer:
     """An error by its fields, as `error_fields` gives them."""
     message = str(error.get("message") or "").strip()
     return ErrorAnswer(
-        status, error.get("type"), error.get("code"), message, "json", error.get("param"), bool(error), message
+        status,
+        error.get("type"),
+        error.get("code"),
+        message,
+        "json",
+        error.get("param"),
+        bool(error),
+        message,
+        inner_status=error.get("status"),
     )
 
 
@@ -74,8 +93,6 @@ def read_error(body: bytes, status: int = 0) -> ErrorAnswer:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return of_fields({}, status)
-    if isinstance(data, list) and data and isinstance(data[0], dict):
-        data = data[0]
     return of_fields(error_fields(data), status)
 
 
@@ -88,14 +105,30 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> ErrorAn
     return replace(found, message=message, kind=kind, text=text, headers=headers)
 
 
+def read_words(status: int, words: str) -> ErrorAnswer:
+    """A refusing answer from what a program shows of it: its body or the error's message, whole, cut or broken over lines."""
+    body = words.strip()
+    found = of_fields(fields_in(body), status)
+    kind = body_kind(body.encode("utf-8", "replace"))
+    message = found.message or (_page_title(body) if kind == "html" else body[:1000])
+    return replace(found, message=message, kind="json" if found.is_error else kind, text=body[:PAGE])
+
+
 def classify(answer: ErrorAnswer) -> Refusal:
     """What a refusing answer means."""
-    cause, details = _cause(answer)
+    told = _told(answer)
+    cause, details = told or _cause(answer)
     found = {"status": answer.status, **details}
     for name, value in (("type", answer.type), ("code", answer.code)):
         if value is not None:
             found[f"error_{name}"] = value
-    return Refusal(cause, answer, found)
+    return Refusal(cause, answer, found, told is not None)
+
+
+def named_cause(answer: ErrorAnswer) -> str | None:
+    """The cause that an error's own type, code or words name whatever the status; None where they name none."""
+    found = _told(answer)
+    return found[0] if found else None
 
 
 def classify_inner(answer: ErrorAnswer) -> tuple[str, dict[str, Any]] | None:
@@ -120,6 +153,11 @@ def says_no_key(answer: ErrorAnswer) -> bool:
     if _named(answer, "key-missing"):
         return True
     return _says(answer, "key-missing") and not re.search(r"\b(?:invalid|incorrect)\b", answer.message, re.I)
+
+
+def is_about_key(answer: ErrorAnswer) -> bool:
+    """Whether an error says that the key is wrong or missing."""
+    return _names_key(answer) or _says(answer, "key-rejected") or _says(answer, "key-missing")
 
 
 def is_about_model(answer: ErrorAnswer) -> bool:
@@ -177,14 +215,52 @@ Found = tuple[str, dict[str, Any]]
 """A cause (or KEY, ROUTE) and its details."""
 
 
-def _cause(answer: ErrorAnswer) -> Found:
-    status = answer.status
+def _told(answer: ErrorAnswer) -> Found | None:
+    """What the answer itself tells: type and code first, then words, then the status that a relay quotes of its upstream."""
     if _words("tls-protocol-mismatch").search(answer.text[:4000]):
         return "tls-protocol-mismatch", {"use": "https"}
-    if status == 407:
+    if answer.status == 407:
         return "proxy-denied", {}
-    if exact := _by_name(answer):
-        return exact
+    if found := _by_name(answer):
+        return found
+    if _names_key(answer):  # an error that is about the key by its name is not about what its words mention beside it
+        return None
+    if found := _by_words(answer):
+        return found
+    return _by_inner_status(answer)
+
+
+def _by_words(answer: ErrorAnswer) -> Found | None:
+    """What the words settle, whatever the status."""
+    page = answer.kind in ("html", "text")
+    for cause, pattern in _anywhere():
+        if pattern.search(answer.message) or (page and pattern.search(answer.text)):
+            title = {"page": answer.message[:200]} if cause == "edge-blocked" and answer.message else {}
+            return cause, title or part_of(cause, answer.message)
+    return None
+
+
+@cache
+def _anywhere() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (one, re.compile(CAUSES[one].gateway.anywhere, re.I)) for one in CAUSES if CAUSES[one].gateway.anywhere
+    )
+
+
+_OF_UPSTREAM = {401: "upstream-key-rejected", 405: ROUTE, 429: "rate-limited", 402: "insufficient-quota"}
+
+
+def _by_inner_status(answer: ErrorAnswer) -> Found | None:
+    """What a relay's upstream answered: the relay's own status says only that it did not succeed."""
+    inner = answer.inner_status
+    if inner is None or inner >= 500 or (inner == answer.status and inner not in (404, 405)):
+        return None
+    said = replace(answer, status=inner, inner_status=None)
+    return (_on_404(said)[0] if inner == 404 else _OF_UPSTREAM.get(inner) or _other(said)[0]), {}
+
+
+def _cause(answer: ErrorAnswer) -> Found:
+    status = answer.status
     if status >= 500 and status != 501:
         return _server_side(answer), {}
     if 300 <= status < 400:
@@ -203,9 +279,16 @@ def _by_name(answer: ErrorAnswer) -> Found | None:
     for cause in _BY_NAME:
         if _named(answer, cause):
             return cause, part_of(cause, answer.message)
-    if "context_length_exceeded" in answer.names:
+    if answer.names & _OVERFLOW:
         return "request-too-large", {}
     return None
+
+
+_OVERFLOW = CAUSES["request-too-large"].gateway.codes - {
+    "request_too_large",
+    "payload_too_large",
+    "string_above_max_length",
+}
 
 
 def _server_side(answer: ErrorAnswer) -> str:

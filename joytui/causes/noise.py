@@ -1,0 +1,54 @@
+"""What Codex prints in runs that end well: nobody needs to act on it, and it explains no failure that stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A pattern (case-blind) of one message, and what is said where a ticket holds nothing else.
+
+    `warns`: the warning of the catalogue that it belongs to.
+    """
+
+    pattern: str
+    meaning: str
+    warns: str = ""
+
+
+NOISE: Final = (
+    Noise(
+        r"failed to connect to (?:responses )?websocket|responses websocket (?:failed|is not|unavailable)|websockets? (?:transport )?(?:is |are )?(?:disabled|not supported)"
+        r"|\b426\b[^\n]{0,30}upgrade required|upgrade required[^\n]{0,30}\b426\b|responses_websocket:",
+        "Codex tries a WebSocket first. The gateway has none and says so, Codex goes on over HTTP, and the turn works.",
+        "websocket-fallback",
+    ),
+    Noise(
+        r"falling back from websockets to https? transport\.?\s*(?:$|[^\n]{0,80}\b(?:426|upgrade required|404|405|501)\b)",
+        "Codex goes on over HTTP where the gateway has no WebSocket; the turn works.",
+        "websocket-fallback",
+    ),
+    Noise(
+        r"\b(?:is|are) deprecated\b|\bwill (?:soon )?be removed\b|^deprecat(?:ed|ion)\b",
+        "This is the announcement of a later change. It does not stop the Codex that prints it.",
+    ),
+    Noise(
+        r"model metadata for \S{1,80} not found|defaulting to fallback metadata",
+        "Codex does not know this model's sizes and takes usual ones. The turn works.",
+    ),
+    Noise(
+        r"could not create path aliases|could not find bubblewrap|will use the bundled bubblewrap",
+        "A convenience of Codex's own that this machine lacks. It has nothing to do with the gateway.",
+    ),
+    Noise(
+        r"failed to refresh available models|failed to decode models response",
+        "Codex asks for a list of models at its start and goes on without one.",
+    ),
+    Noise(
+        r"mcp (?:client|server)[^\n]{0,60}(?:failed to start|timed out|not logged in)",
+        "One MCP server did not start. Turns work without its tools.",
+    ),
+    Noise(r"\bupdate available\b|new version (?:of codex )?is available", "Codex tells of a newer version."),
+)

@@ -1,0 +1,118 @@
+"""What people really paste, by kind: texts of the shapes that bug reports have, each with the cause that it shows.
+
+field/*.txt holds one kind each. `### CAUSE` begins a text; `### none`: it shows no failure; `### several: …`: these come first.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from joytui.doctor.triage import Answer, answer_json, render, triage
+from tests.triage.recorded import framed, hard
+
+HERE = Path(__file__).parent / "field"
+KINDS = sorted(path.stem for path in HERE.glob("*.txt"))
+URL = "https://api-dev.joytokens.ai/openai/v1/responses"
+KEY = "jt_live_0123456789abcdef"
+
+
+def texts(kind: str) -> Iterator[tuple[str, str]]:
+    """What is expected, and the text."""
+    for one in ("\n" + (HERE / f"{kind}.txt").read_text(encoding="utf-8")).split("\n### ")[1:]:
+        expected, _, text = one.partition("\n")
+        yield expected, text.strip()
+
+
+def shown(answer: Answer) -> str:
+    """The answer in the form of what is expected."""
+    ids = [cause.id for cause in answer.candidates]
+    if answer.kind_of_answer == "no-failure":
+        return "none"
+    return ids[0] if answer.sure == "decided" else f"several: {', '.join(ids[:3])}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind(kind: str, record_property: Callable[[str, object], None]) -> None:
+    wrong = [
+        (expected, found, text[:80]) for expected, text in texts(kind) if (found := shown(triage(text))) != expected
+    ]
+    count = len(list(texts(kind)))
+    record_property("triage", f"field: {kind:<29} {count:>5}  right {count - len(wrong)}")
+    assert not wrong
+
+
+BODIES = {
+    '{"error":{"message":"Unknown parameter: \'reasoning.context\'.","type":"invalid_request_error","code":"unknown_parameter"}}': "request-rejected",
+    '{"detail":"Unsupported parameter: safety_identifier"}': "request-rejected",
+    '{"error":{"message":"litellm.BadRequestError: SomeException - {\\n  \\"error\\": {\\n    \\"message\\": \\"tools[3].type: Input should be function\\",\\n'
+    '    \\"type\\": \\"invalid_request_error\\"\\n  }\\n}. Received Model Group=gpt-9","type":null,"param":null,"code":"400"}}': "request-rejected",
+    '{"object":"error","message":"Tool choice must be auto","type":"BadRequestError","param":null,"code":400}': "request-rejected",
+    '{"error":{"message":"Input length (50000) exceeds the maximum allowed length (32768 tokens)","code":400}}': "request-too-large",
+    '{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}': "insufficient-quota",
+    '{"error":{"message":"/responses: Invalid model name passed in model=auto","type":"invalid_request_error","code":"400"}}': "model-not-found",
+}
+
+
+def soft(words: str, width: int) -> str:
+    """As Codex's own screen breaks it: between words, and in those that are too long."""
+    return "\n".join(textwrap.wrap(words, width, break_on_hyphens=False))
+
+
+@pytest.mark.parametrize("width", [30, 44, 60, 80, 100, 200])
+@pytest.mark.parametrize("broken", [hard, soft])
+@pytest.mark.parametrize("around", [str, framed])
+def test_a_body_on_a_screen_of_any_width(
+    width: int, broken: Callable[[str, int], str], around: Callable[[str], str]
+) -> None:
+    screen = "  >_ OpenAI Codex (v0.171.0)\n     /home/dev/app\n\n› say hi\n\n\n{}\n\n\n› Ask Codex to do anything\n\n  auto default · /home/dev/app"
+    for body, cause in BODIES.items():
+        assert shown(triage(screen.format(around(broken(f"■ {body}", width))))) == cause, body
+
+
+def test_a_line_of_a_log_is_no_body_of_an_error() -> None:
+    answer = triage('{"level":"info","msg":"request","status":200,"path":"/v1/responses"}')
+    assert answer.kind_of_answer == "not-recognised"
+
+
+def test_the_gateway_s_numbers_are_in_the_reply() -> None:
+    sentences = (
+        "402 Payment Required: daily limit of 5 credits exceeded: 0.1 left (4.9 spent), this request may cost up to 0.5; resets 2026-12-01T00:00:00Z",
+        "403 Forbidden: IP 203.0.113.9 is not allowed by the key's policy (allowed: 10.0.0.0/8)",
+        "403 Forbidden: model gpt-9 is not allowed: this key is fixed to auto (use it, or auto)",
+        "404 Not Found: model not found: gpt-9 (use auto or a model key of the catalog, GET /api/v1/models)",
+    )
+    for sentence in sentences:
+        answer = triage(f"■ unexpected status {sentence}, url: {URL}")
+        assert answer.sure == "decided", sentence
+        assert sentence.split(": ", 1)[1] in answer.reply
+
+
+def test_a_key_in_a_ticket_is_masked_and_to_be_revoked() -> None:
+    answer = triage(f"my key {KEY} gives unexpected status 401 Unauthorized: no, url: {URL}")
+    everything = json.dumps(answer_json(answer)) + render(answer, lambda text, *_: text)
+    assert KEY not in everything
+    assert "revoked" in answer.reply
+    assert (
+        "revoked"
+        not in triage(f"unexpected status 401 Unauthorized: Incorrect API key provided: jt_****, url: {URL}").reply
+    )
+
+
+def test_what_several_causes_share_is_asked_of_the_writer_once() -> None:
+    limited = "exceeded retry limit, last status: 429 Too Many Requests"
+    bare, with_id = triage(limited), triage(f"{limited}, request id: req_77")
+    assert "request id" in bare.ask
+    assert "please send the request id" not in with_id.reply
+    assert "req_77" in with_id.reply
+    unauthorized = triage(f"unexpected status 401 Unauthorized: Unauthorized, url: {URL}")
+    assert unauthorized.kind_of_answer == "several"
+    groups = answer_json(unauthorized)["groups"]
+    assert sorted(name for group in groups for name in group["causes"]) == sorted(c.id for c in unauthorized.candidates)
+    for reply in (bare.reply, with_id.reply, unauthorized.reply):
+        assert "joytui keys" not in reply
+        assert not any(word.isdigit() for word in reply.split("The most likely first")[0].split())
