@@ -14,7 +14,7 @@ from joytui.gateway import refusals
 from joytui.gateway.metering import written
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.gateway.visit import Visit
-from joytui.ledger.api import Shortfall, StoreError, StoreUnavailable
+from joytui.ledger.api import Shortfall, StoreUnavailable
 from joytui.ledger.records import Candidate, Reservation
 
 
@@ -76,13 +76,11 @@ class Renewal:
             return
         try:
             await asked
-        except StoreError as error:
+        except (Shortfall, StoreUnavailable) as error:
             self._visit.holds -= (self._covered - self._granted) // self._step * self._candidate.step
             if isinstance(error, Shortfall):
                 raise refusals.used_up(error) from None
-            if isinstance(error, StoreUnavailable):
-                raise refusals.store_unavailable(error) from None
-            raise
+            raise refusals.store_unavailable(error) from None
         self._granted = self._covered
 
     def _note(self, tokens: int) -> asyncio.Future[None]:

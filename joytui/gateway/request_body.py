@@ -128,11 +128,11 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         raise refusals.bad_request("stream must be true or false")
     if tier is not None and not isinstance(tier, str):
         raise refusals.bad_request("tier must be a string")
-    previous = None
     if body.get("background"):
         raise refusals.bad_request(
             "background is not supported: what such a request costs is never told to the gateway"
         )
+    previous = None
     if endpoint == "chat/completions":
         _check_messages(body.get("messages"))
         if not isinstance(body.get("stream_options", {}), (dict, type(None))):
@@ -141,9 +141,15 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         _check_input(body.get("input"))
         previous = _previous(body)
     limits = [limit for name in LIMITS if (limit := _whole_number(body, name)) is not None]
-    answers = _whole_number(body, "n") or 1
-    most = max(limits, default=None)
+    answers, most = _whole_number(body, "n") or 1, max(limits, default=None)
     return ModelRequest(body, raw, model or None, tier or None, bool(stream), most, answers, previous)
+
+
+def _whole_number(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise refusals.bad_request(f"{name} must be an integer from 1 up")
+    return value
 
 
 def _previous(body: dict[str, Any]) -> str | None:
@@ -155,13 +161,6 @@ def _previous(body: dict[str, Any]) -> str | None:
     if previous is not None and (not isinstance(previous, str) or not previous):
         raise refusals.bad_request("previous_response_id must be the id of a response")
     return previous
-
-
-def _whole_number(body: dict[str, Any], name: str) -> int | None:
-    value = body.get(name)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise refusals.bad_request(f"{name} must be an integer from 1 up")
-    return value
 
 
 def _check_messages(messages: Any) -> None:

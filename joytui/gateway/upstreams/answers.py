@@ -262,7 +262,7 @@ async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIt
 
 
 async def whole(
-    response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, echo: Echo | None = None
+    response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, *, echo: Echo | None = None
 ) -> bytes:
     """The body (what `pieces` has of it), and the connection given back. Raises BodyTooLarge, httpx's errors."""
     kept: list[bytes] = []
