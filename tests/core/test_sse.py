@@ -54,8 +54,29 @@ def test_between_events() -> None:
     assert states == [False, False, True]
 
 
+def test_events_parted_by_one_line_break() -> None:
+    text = b'data: {"a": 1}\ndata: {"a": 2}\nevent: x\ndata: {"a": 3}\nevent: y\ndata: {"a": 4}\ndata: [DONE]\n'
+    events = split(text)
+    assert [e.data for e in events] == ['{"a": 1}', '{"a": 2}', '{"a": 3}', '{"a": 4}', "[DONE]"]
+    assert [e.name for e in events] == [None, None, "x", "y", None]
+
+
+def test_from_the_second_such_event_on_none_waits_for_the_next() -> None:
+    splitter = SseSplitter()
+    counts = [len(splitter.feed(b'data: {"a": %d}\n' % n)) for n in range(4)]
+    assert counts == [0, 2, 1, 1]
+
+
+def test_an_object_over_several_data_lines_stays_one_event() -> None:
+    assert split(b'data: {"a":\ndata: 1}\n\n') == [SseEvent('{"a":\n1}')]
+
+
+def test_json_that_stands_in_the_stream_without_data_before_it() -> None:
+    assert split(b'data: a\n\n{"error": "boom"}\n') == [SseEvent("a"), SseEvent('{"error": "boom"}')]
+
+
 LINES = st.lists(
-    st.sampled_from(["data: é🧪", "data:", 'data: {"a":1}', "event: x", ": c", "", "", "junk"]), max_size=14
+    st.sampled_from(["data: é🧪", "data:", 'data: {"a":1}', '{"a":1}', "event: x", ": c", "", "", "junk"]), max_size=14
 )
 
 
