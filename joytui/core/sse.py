@@ -1,9 +1,9 @@
 """Server-sent events, read as bytes come in: any split of the same bytes gives the same events.
 
 Tolerant as the clients are that this project meets: LF, CRLF and CR line ends, comments, several `data:` lines in one
-event, a byte order mark, and a last event without the blank line after it. Two faults of real servers are mended: events
-that one line break parts (a `data:` line that is JSON by itself is an event), and JSON that stands in the stream without
-`data:` before it (how several servers report an error).
+event, a byte order mark, and a last event without the blank line after it. `lenient` also mends two faults of real servers,
+which Codex does not: events that one line break parts (a `data:` line that is JSON by itself is an event), and JSON that
+stands in the stream without `data:` before it (how several servers report an error).
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class SseEvent:
 class SseSplitter:
     """Turns pieces of a byte stream into events. `feed` each piece, then `end` once."""
 
-    def __init__(self, *, limit: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, *, limit: int = MAX_EVENT_BYTES, lenient: bool = False) -> None:
         self._limit = limit
+        self._lenient = lenient
         self._rest: list[bytes] = []  # pieces of a line that has not ended; joined once, when it ends
         self._waiting = 0  # their bytes
         self._data: list[bytes] = []
@@ -101,14 +102,15 @@ class SseSplitter:
         if line.startswith(b":"):
             self.comments += 1
             return None
-        if line.startswith(b"{") and _stands_alone([line]):
+        if self._lenient and line.startswith(b"{") and _stands_alone([line]):
             return self._datum(line)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
             return self._datum(value)
         if field == b"event":
-            event = self._dispatch() if self._name is not None and _stands_alone(self._data) else None
+            ends = self._lenient and self._name is not None and _stands_alone(self._data)
+            event = self._dispatch() if ends else None
             self._name = value.decode("utf-8", "replace")
             return event
         return None
@@ -116,7 +118,7 @@ class SseSplitter:
     def _datum(self, value: bytes) -> SseEvent | None:
         """One line of data; the event that it shows to have ended, before it or with it (`_late` where both did)."""
         ended = None
-        if self._data and _stands_alone(self._data):
+        if self._lenient and self._data and _stands_alone(self._data):
             self._single = True
             ended = self._dispatch()
         self._data.append(value)

@@ -12,6 +12,7 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joytui.core.sse import DONE
 from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.bridge.stream import Answer, ResponsesStream
 from joytui.gateway.upstreams.answers import _chunks
@@ -59,7 +60,11 @@ async def chunks_of(pieces: list[bytes]) -> list[Any]:
             yield piece
 
     response = httpx.Response(200, content=body())
-    return [chunk for chunks in [c async for c in _chunks(response, Observation())] for chunk in chunks]
+    return [
+        chunk
+        for chunks in [c async for c in _chunks(response, response.aiter_raw(), Observation())]
+        for chunk in chunks
+    ]
 
 
 def read(pieces: list[bytes]) -> list[Any]:
@@ -74,7 +79,7 @@ def test_any_split_gives_the_same_events(chunks: list[Any], done: bool, crlf: bo
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
     edges = [0, *cuts, len(stream)]
     pieces = [stream[a:b] for a, b in pairwise(edges)]
-    assert events_of(read(pieces)) == events_of(json.loads(json.dumps(chunks)))
+    assert events_of(read(pieces)) == events_of([*json.loads(json.dumps(chunks)), *([DONE] if done else [])])
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
-from joytui.gateway.bridge.calls import Call, is_json, unwrap_freeform
+from joytui.gateway.bridge.calls import Call, is_json, mended, unwrap_freeform
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.tools import Tool
 
@@ -134,15 +134,20 @@ class CallOutput:
 
     def grow(self) -> list[Event]:
         """The arguments that came since the last time. A freeform text can only be unwrapped when it is whole."""
-        fresh = self.call.arguments[self._sent :]
-        if self.tool.kind != "function" or not fresh:
+        if self.tool.kind != "function" or self.call.arguments.strip() == "{}":  # real ones may come after these
+            return []
+        return self._fresh(self.call.arguments)
+
+    def _fresh(self, arguments: str) -> list[Event]:
+        fresh = arguments[self._sent :]
+        if not fresh:
             return []
         self._sent += len(fresh)
         return [{"type": "response.function_call_arguments.delta", **self._place, "delta": fresh}]
 
     def close(self, status: str) -> list[Event]:
         """Half a call is left out: a client would run it (Codex looks at no status)."""
-        arguments = self.call.arguments
+        arguments = mended(self.call.arguments, self.call.last)
         if status != "completed" and not is_json(arguments):
             return []
         self.item = {**self.item, "status": "completed"}
@@ -159,7 +164,8 @@ class CallOutput:
         else:
             self.item["arguments"] = arguments if arguments.strip() else "{}"
             done = {"type": "response.function_call_arguments.done", **self._place, "name": self.tool.name}
-            events = [*self.grow(), {**done, "arguments": self.item["arguments"]}]
+            rest = self._fresh(arguments) if arguments == self.call.arguments else []
+            events = [*rest, {**done, "arguments": self.item["arguments"]}]
         return [*events, _done(self.index, self.item)]
 
 

@@ -2,7 +2,7 @@
 
     stream = ResponsesStream(Answer(response_id, created_at, model, …))
     events = stream.start()                 created, in_progress
-    events += stream.feed(chunk)            for each chunk; never raises for anything an upstream can send
+    events += stream.feed(chunk)            for each chunk, and for [DONE]; never raises for anything an upstream can send
     events += stream.keep_alive()           while the upstream is silent: an event that Codex counts
     events += stream.end()                  at [DONE] or the end of the bytes: the terminal event
 
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.core.sse import DONE
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import Delta, is_intermediate, read_delta
@@ -59,7 +60,7 @@ class ResponsesStream:
         self._items: list[Item] = []
         self._text: TextOutput | None = None
         self._thoughts: ReasoningOutput | None = None
-        self._calls = CallTable()
+        self._calls = CallTable(answer.names.tools)
         self._by_call: dict[int, CallOutput] = {}
         self._call_ids: set[str] = set()
         self._opaque: dict[str, Any] = {}
@@ -106,6 +107,8 @@ class ResponsesStream:
 
     def feed(self, chunk: Any) -> list[Event]:
         """The events for one chunk; none after the terminal event."""
+        if chunk == DONE and not self.ended:
+            self._take_done()
         if self.ended or not isinstance(chunk, Mapping):
             return []
         if error := find_error(chunk):
@@ -128,6 +131,9 @@ class ResponsesStream:
             return self.fail(finish.failure(self.finish))
         self._metadata = metadata
         events = self._flush_blank() if not self._calls.calls else []
+        for call in self._calls.calls:
+            if id(call) not in self._by_call:
+                events += self._take_call(call, at_end=True)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
         events += self._close_all(self.status)
@@ -139,6 +145,13 @@ class ResponsesStream:
             return []
         self.error, self.status = error, "failed"
         return self._stamp([self._terminal()])
+
+    def _take_done(self) -> None:
+        """`[DONE]` ends a whole answer also where no finish reason came; half a call is none."""
+        calls = self._calls.calls
+        if self.finish is None and (self._items or self._open or calls) and all(call.settled for call in calls):
+            self.finish = "tool_calls" if calls else "stop"
+            self._note("[DONE] came without a finish reason, and was taken as the end")
 
     def _terminal(self) -> Event:
         self.ended = True
@@ -167,8 +180,8 @@ class ResponsesStream:
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
             events += self._take_text(delta.text)
-        for piece in delta.calls:
-            events += self._take_call(self._calls.place(piece))
+        for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
+            events += self._take_call(call)
         if delta.finish:
             self.finish = delta.finish
             if not finish.is_known(delta.finish, self._answer.quirks.finish_words):
@@ -203,11 +216,11 @@ class ResponsesStream:
         blank, self._blank = self._blank, ""
         return self._begin_text(blank) if blank and not self._items and not self._open else []
 
-    def _take_call(self, call: Call) -> list[Event]:
+    def _take_call(self, call: Call, *, at_end: bool = False) -> list[Event]:
         output = self._by_call.get(id(call))
         if output is not None:
             return output.grow()
-        if call.name is None:
+        if call.name is None or (not at_end and self._calls.may_grow(call)):
             return []
         events = [] if self._by_call else self._close_all("completed")
         tool = self._answer.names.resolve(call.name)

@@ -13,13 +13,14 @@ from joytui.core.joytoken import (
     HEADER_USED_MODEL,
     HEADER_USED_PROVIDER,
     INVALID_API_KEY,
+    INVALID_REQUEST,
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
 from joytui.core.redaction import MASK
-from joytui.core.sse import DONE, EventTooLarge, SseSplitter
+from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
-from joytui.gateway.bridge.errors import find_error
+from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError, find_error, named_error, refusal_in
 from joytui.gateway.upstreams.bridged import Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
@@ -71,7 +72,7 @@ async def passed_through(response: httpx.Response, call: ModelCall, seen: Observ
     """The upstream's bytes as they are; usage is read on the side."""
     _from_headers(response, seen)
     if response.status_code != 200:
-        return await refused(response, seen)
+        return await refused(response, seen, for_codex=call.endpoint == "responses")
     reader = reader_for(call.endpoint, seen)
     if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
         return Exchange(200, to_client(response.headers), _stream(response, call, reader), seen, response.aclose)
@@ -90,12 +91,13 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     if response.status_code != 200:
         return await refused(response, seen)
     headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
-    if bridge.call.stream and _kind(response) == EVENT_STREAM:
-        chunks = _chunks(response, seen)
-        body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
-        return Exchange(200, {**headers, "content-type": EVENT_STREAM}, body, seen, response.aclose)
     try:
-        completion = await _completion(response, bridge)
+        pieces, is_stream = await _sniffed(response)
+        if bridge.call.stream and is_stream:
+            chunks = _chunks(response, pieces, seen)
+            body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
+            return Exchange(200, {**headers, "content-type": EVENT_STREAM}, body, seen, response.aclose)
+        completion = await _completion(response, pieces, bridge, is_stream=is_stream)
     except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
         return _broken_off(error, seen)
     except ValueError:
@@ -104,6 +106,8 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
             f"the upstream's answer is neither an event stream nor JSON (content-type {_kind(response) or 'missing'})"
         )
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
+    if isinstance(completion, dict) and (told := find_error(completion)) is not None and told.status is not None:
+        return _meant(told, seen)
     if bridge.call.stream:
         data = event_bytes([*bridge.stream.start(), *bridge.whole(completion), *bridge.end()])
         seen.complete = True
@@ -111,13 +115,37 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     return Exchange(200, {**headers, "content-type": JSON}, one_chunk(bridged_body(bridge, completion)), seen)
 
 
-async def refused(response: httpx.Response, seen: Observation) -> Exchange:
-    """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
-    status = response.status_code
+def _meant(error: StreamError, seen: Observation) -> Exchange:
+    """An error that came with status 200 though the vendor's own number means another one."""
+    status = error.status or 502
+    exchange = error_exchange(status, error.message, error.code, observation=seen)
+    exchange.undone = _undone(status, told=True)
+    return exchange
+
+
+def full_context(error: StreamError, seen: Observation) -> Exchange:
+    """A full context in the form after which Codex compacts, whatever status and words the vendor has for it."""
+    seen.error_type, seen.error_message, seen.complete = CONTEXT_FULL, error.message, True
+    body = {"error": {"message": error.message, "type": INVALID_REQUEST, "code": CONTEXT_FULL, "param": error.param}}
+    return Exchange(400, {"content-type": JSON}, one_chunk(json.dumps(body).encode()), seen)
+
+
+async def refusal_body(response: httpx.Response) -> bytes:
+    """The body of a refusal, empty where it breaks off or is too large; the connection is given back."""
     try:
-        body = _without_key(response, await whole(response, MAX_ERROR_BODY))
+        return _without_key(response, await whole(response, MAX_ERROR_BODY))
     except (httpx.HTTPError, OSError, BodyTooLarge):
-        body = b""
+        return b""
+
+
+async def refused(
+    response: httpx.Response, seen: Observation, body: bytes | None = None, *, for_codex: bool = True
+) -> Exchange:
+    """An error status: kept, with its body (read already, where it is given) and Retry-After. A redirect is none that a key could
+    follow. `for_codex`: a full context is told in the form that Codex knows."""
+    status = response.status_code
+    if body is None:
+        body = await refusal_body(response)
     if status < 400:
         location = str(response.headers.get("location", ""))[:200]
         text = f"the upstream answers {status}" + (
@@ -126,7 +154,9 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         exchange = error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
         exchange.undone = True
         return exchange
-    error = _error_in(body)
+    error = error_in(body)
+    if error is not None and error.code == CONTEXT_FULL and for_codex and status in (400, 413, 422, 500):
+        return full_context(error, seen)
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
     seen.error_message = error.message if error else f"the upstream answered {status}"
     seen.complete = True
@@ -148,12 +178,12 @@ def _without_key(response: httpx.Response, body: bytes) -> bytes:
     return body.replace(key, MASK.encode()) if len(key) >= 6 else body
 
 
-def _error_in(body: bytes) -> Any:
+def error_in(body: bytes) -> StreamError | None:
+    """The error of a refusal's body; None where it is no JSON, or says nothing."""
     try:
-        data = json.loads(body)
+        return refusal_in(json.loads(body))
     except (ValueError, RecursionError):
         return None
-    return find_error(data) if isinstance(data, dict) else None
 
 
 def _broken_off(error: Exception, seen: Observation) -> Exchange:
@@ -179,17 +209,44 @@ def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
 
 async def whole(response: httpx.Response, limit: int) -> bytes:
     """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
-    pieces: list[bytes] = []
+    return await _joined(response, _pieces(response), limit)
+
+
+async def _joined(response: httpx.Response, pieces: AsyncIterator[bytes], limit: int) -> bytes:
+    kept: list[bytes] = []
     size = 0
     try:
-        async for piece in _pieces(response):
+        async for piece in pieces:
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")
-            pieces.append(piece)
+            kept.append(piece)
     finally:
         await response.aclose()
-    return b"".join(pieces)
+    return b"".join(kept)
+
+
+_STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+async def _sniffed(response: httpx.Response) -> tuple[AsyncIterator[bytes], bool]:
+    """The bytes of a body, and whether they are an event stream: what the first of them say, where the label does not."""
+    pieces = _pieces(response)
+    if _kind(response) == EVENT_STREAM:
+        return pieces, True
+    head = b""
+    async for piece in pieces:
+        head += piece
+        if len(head.removeprefix(b"\xef\xbb\xbf").lstrip()) >= len(b"retry:"):
+            break
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+    async def again() -> AsyncIterator[bytes]:
+        yield head
+        async for piece in pieces:
+            yield piece
+
+    return again(), start.startswith(_STREAM_STARTS)
 
 
 async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> AsyncIterator[bytes]:
@@ -224,22 +281,30 @@ def broken_event(call: ModelCall, message: str) -> bytes:
     return event_bytes([{"type": "response.failed", "response": response}])
 
 
-async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[list[Any]]:
-    """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken."""
-    splitter = SseSplitter()
+async def _chunks(
+    response: httpx.Response, pieces: AsyncIterator[bytes], seen: Observation
+) -> AsyncIterator[list[Any]]:
+    """Chat chunks as parsed JSON, those of one piece of bytes together, and `DONE` where it comes: the end.
+
+    A body without any event that is one JSON text is a chunk, too. Raises StreamBroken.
+    """
+    splitter = SseSplitter(lenient=True)
     size = 0
+    unread: list[bytes] | None = []
     try:
-        async for piece in _pieces(response):
+        async for piece in pieces:
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            chunks, done = _parsed([event.data for event in splitter.feed(piece)], seen)
+            chunks = _parsed(splitter.feed(piece), seen)
             if chunks:
+                unread = None
                 yield chunks
-            if done:
-                return
-        chunks, _ = _parsed([event.data for event in splitter.end()], seen)
-        if chunks:
+                if chunks[-1] == DONE:
+                    return
+            elif unread is not None:
+                unread.append(piece)
+        if chunks := _parsed(splitter.end(), seen) or _one_text(unread):
             yield chunks
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
@@ -249,23 +314,47 @@ async def _chunks(response: httpx.Response, seen: Observation) -> AsyncIterator[
         await response.aclose()
 
 
-def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
+def _parsed(events: list[SseEvent], seen: Observation) -> list[Any]:
     chunks: list[Any] = []
-    for data in datas:
-        if data.strip() == DONE:
-            return chunks, True
+    for event in events:
+        if event.data.strip() == DONE:
+            return [*chunks, DONE]
+        if event.name == "error":
+            error = named_error(event.data)
+            chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
+            continue
         try:
-            chunks.append(json.loads(data))
+            chunks.append(json.loads(event.data))
         except (ValueError, RecursionError):
             seen.note("a chunk that is no JSON was skipped")
-    return chunks, False
+    return chunks
 
 
-async def _completion(response: httpx.Response, bridge: Bridge) -> Any:
+def _one_text(pieces: list[bytes] | None) -> list[Any]:
+    try:
+        return [json.loads(b"".join(pieces))] if pieces else []
+    except (ValueError, RecursionError):
+        return []
+
+
+async def _completion(
+    response: httpx.Response, pieces: AsyncIterator[bytes], bridge: Bridge, *, is_stream: bool
+) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
-    if _kind(response) != EVENT_STREAM:
-        return json.loads(await whole(response, MAX_BODY))
-    async for chunks in _chunks(response, bridge.reader.seen):
+    seen = bridge.reader.seen
+    if is_stream:
+        async for chunks in _chunks(response, pieces, seen):
+            for chunk in chunks:
+                bridge.feed(chunk)
+        return {}
+    body = await _joined(response, pieces, MAX_BODY)
+    try:
+        return json.loads(body)
+    except ValueError:  # objects, one a line
+        splitter = SseSplitter(lenient=True)
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen)
+        if not chunks:
+            raise
         for chunk in chunks:
             bridge.feed(chunk)
-    return {}
+        return {}

@@ -70,6 +70,8 @@ class Bridge:
             seen.note(f"the upstream calls this answer {self.reader.answer_id[:100]}")
         for note in self.stream.notes:
             seen.note(note)
+        if error is None and not seen.complete:  # [DONE] alone ended it
+            seen.finish, seen.complete = self.stream.finish, True
         if error is not None:
             seen.error_type, seen.error_message = error.type or error.code, error.message
         return events

@@ -36,7 +36,7 @@ class Reader(ABC):
         self.seen = seen
         self.quirks = quirks
         self.broken = False
-        self._splitter = SseSplitter()
+        self._splitter = SseSplitter(lenient=True)
         self._records: list[Mapping[str, Any]] = []
         self._usage: Usage | None = None
 
