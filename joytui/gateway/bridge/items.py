@@ -12,7 +12,8 @@ from joytui.gateway.bridge.content import content_parts, part_text, split_conten
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.pairing import Pairs, is_call, is_output, pair
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.reasoning import Carried, unpack
+from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried, unpack
+from joytui.gateway.bridge.shape import shaped
 from joytui.gateway.bridge.tools import FREEFORM_PARAMETER, TOOL_SEARCH, ToolNames
 
 SYSTEM_ROLES = ("developer", "system")
@@ -37,6 +38,7 @@ class _Turn:
 
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
+    thought_name: str = USUAL_NAME
     opaque: dict[str, Any] = field(default_factory=dict)
     call_opaque: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
@@ -57,7 +59,7 @@ def to_messages(
     gatherer.flush()
     if gatherer.pairs.orphans:
         gatherer.note(f"{len(gatherer.pairs.orphans)} tool outputs without a call were left out")
-    return Messages(gatherer.messages, gatherer.notes)
+    return Messages(shaped(gatherer.messages, quirks), gatherer.notes)
 
 
 class Gatherer:
@@ -72,6 +74,7 @@ class Gatherer:
         self._names = names
         self._quirks = quirks
         self._turn = _Turn()
+        self._ids: dict[int, str] = {}
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -127,7 +130,7 @@ class Gatherer:
         if role in SYSTEM_ROLES:
             texts, media = split_content(item.get("content"))
             if texts:
-                self.messages.append({"role": self._quirks.later_instructions, "content": "\n\n".join(texts)})
+                self.messages.append({"role": "system", "content": "\n\n".join(texts)})
             if media:
                 self.messages.append({"role": "user", "content": media})
         else:
@@ -145,6 +148,7 @@ class Gatherer:
             self.flush()
         if carried.text:
             self._turn.thoughts.append(carried.text)
+            self._turn.thought_name = carried.name
         self._turn.opaque.update(carried.message)
         self._turn.call_opaque.update(carried.calls)
 
@@ -165,21 +169,38 @@ class Gatherer:
             return
         message: Message = {"role": "assistant", "content": "\n\n".join(turn.texts) if turn.texts else None}
         if turn.thoughts:
-            message[self._quirks.thought_field] = "\n\n".join(turn.thoughts)
+            self._add_thought(message, "\n\n".join(turn.thoughts), turn.thought_name)
         message.update(turn.opaque)
         if turn.calls:
-            calls = [self._call(self._items[p], turn.call_opaque) for p in turn.calls]
-            message["tool_calls"] = calls
-        elif message["content"] is None:
-            message["content"] = ""
+            message["tool_calls"] = [self._call(p, turn.call_opaque) for p in turn.calls]
         self.messages.append(message)
         self._outputs(turn.calls)
 
-    def _call(self, item: Mapping[str, Any], opaque: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def _add_thought(self, message: Message, thought: str, came_in: str) -> None:
+        """The thought goes back where it came from, also where that was the text."""
+        place = came_in if self._quirks.thought_field is None else self._quirks.thought_field
+        if place == IN_TEXT:
+            closing = IN_TEXT.replace("<", "</")
+            message["content"] = f"{IN_TEXT}{thought}{closing}\n\n{message['content'] or ''}"
+        elif place:
+            message[place] = thought
+
+    def _call_id(self, position: int) -> str:
+        """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
+        given = self._items[position]["call_id"]
+        chosen, count = self._quirks.call_id(given), 1
+        while chosen in self._ids.values():
+            count += 1
+            chosen = self._quirks.call_id(f"{given}_{count}")
+        self._ids[position] = chosen
+        return chosen
+
+    def _call(self, position: int, opaque: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        item = self._items[position]
         name, arguments = _call_name(item), _call_arguments(item)
         flat = self._names.flat(item.get("namespace"), name)
         call = {
-            "id": self._quirks.call_id(item["call_id"]),
+            "id": self._call_id(position),
             "type": "function",
             "function": {"name": flat, "arguments": arguments},
         }
@@ -197,7 +218,7 @@ class Gatherer:
                 text, media = output_text(self._items[at])
                 if media:
                     pictures += [{"type": "text", "text": f"Images in the output of call {call_id}:"}, *media]
-            self.messages.append({"role": "tool", "tool_call_id": self._quirks.call_id(call_id), "content": text})
+            self.messages.append({"role": "tool", "tool_call_id": self._ids[position], "content": text})
         if pictures:
             self.messages.append({"role": "user", "content": pictures})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Protocol
 
 from joytui.gateway.bridge.calls import Call, is_json, mended, unwrap_freeform
@@ -48,6 +49,7 @@ class TextOutput:
             "content": [],
         }
         self._pieces: list[str] = []
+        self._taken_back = False
         self._place = {"item_id": item_id, "output_index": index, "content_index": 0}
 
     def open(self) -> list[Event]:
@@ -58,8 +60,19 @@ class TextOutput:
         self._pieces.append(text)
         return [{"type": "response.output_text.delta", **self._place, "delta": text, "logprobs": []}]
 
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def take_back(self) -> str:
+        """The text so far, which is not this message's after all."""
+        text, self._pieces, self._taken_back = self.text, [], True
+        return text
+
     def close(self, status: str) -> list[Event]:
-        text = "".join(self._pieces)
+        text = self.text
+        if self._taken_back and not text.strip():
+            return []
         part = _text_part(text)
         self.item = {**self.item, "status": status, "content": [part]}
         return [
@@ -110,7 +123,7 @@ class ReasoningOutput:
             events.append({"type": f"response.{self._name}.done", **self._place, "text": text})
             events.append({"type": f"response.{self._part_name}.done", **self._place, "part": part})
             self.item = {**self.item, ("summary" if self._summary else "content"): [part]}
-        carried = Carried(text, self.carried.calls, self.carried.message)
+        carried = replace(self.carried, text=text)
         self.item = {**self.item, "status": status, "encrypted_content": pack(carried)}
         return [*events, _done(self.index, self.item)]
 

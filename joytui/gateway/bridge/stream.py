@@ -13,17 +13,19 @@ interleaved pieces find theirs. Items end in the order of their index, which is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from joytui.core.sse import DONE
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
-from joytui.gateway.bridge.chunks import Delta, is_intermediate, read_delta
+from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
 from joytui.gateway.bridge.errors import CUT, StreamError, find_error
+from joytui.gateway.bridge.leaked import LeakedCalls
 from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.reasoning import Carried
+from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
+from joytui.gateway.bridge.tags import Piece, ThoughtTags
 from joytui.gateway.bridge.tools import ToolNames
 from joytui.gateway.bridge.usage import Usage, billed_usage, merge_records, metadata_records, read_usage
 
@@ -65,6 +67,10 @@ class ResponsesStream:
         self._call_ids: set[str] = set()
         self._opaque: dict[str, Any] = {}
         self._blank = ""
+        self._tags = ThoughtTags()
+        self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
+        self._thought_name = USUAL_NAME
+        self._said: list[str] = []
         self._metadata: Any = None
 
     @property
@@ -130,7 +136,8 @@ class ResponsesStream:
         if said == "failed":
             return self.fail(finish.failure(self.finish))
         self._metadata = metadata
-        events = self._flush_blank() if not self._calls.calls else []
+        events = self._end_of_text()
+        events += self._flush_blank() if not self._calls.calls else []
         for call in self._calls.calls:
             if id(call) not in self._by_call:
                 events += self._take_call(call, at_end=True)
@@ -149,7 +156,8 @@ class ResponsesStream:
     def _take_done(self) -> None:
         """`[DONE]` ends a whole answer also where no finish reason came; half a call is none."""
         calls = self._calls.calls
-        if self.finish is None and (self._items or self._open or calls) and all(call.settled for call in calls):
+        begun = self._items or self._open or calls or self._leaked.held
+        if self.finish is None and begun and all(call.settled for call in calls):
             self.finish = "tool_calls" if calls else "stop"
             self._note("[DONE] came without a finish reason, and was taken as the end")
 
@@ -176,10 +184,16 @@ class ResponsesStream:
     def _take(self, delta: Delta) -> list[Event]:
         events: list[Event] = []
         self._opaque.update(_joined(self._opaque, delta.opaque))
+        if delta.whole and self._said and delta.text.strip() == "".join(self._said).strip():
+            delta = replace(delta, text="", reasoning="")  # the whole message once more, at the end
         if delta.reasoning:
+            self._tags.lone, self._thought_name = False, delta.reasoning_name
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
-            events += self._take_text(delta.text)
+            self._said.append(delta.text)
+            events += self._take_pieces(
+                self._tags.feed(delta.text) if self._answer.quirks.thought_tags else [("text", delta.text)]
+            )
         for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
             events += self._take_call(call)
         if delta.finish:
@@ -188,12 +202,49 @@ class ResponsesStream:
                 self._note(f"unknown finish reason {delta.finish[:40]!r} was taken as stop")
         return events
 
+    def _take_pieces(self, pieces: list[Piece]) -> list[Event]:
+        """Text that is told apart from thoughts in tags, and from calls that leaked."""
+        events: list[Event] = []
+        for kind, words in pieces:
+            if kind == "text":
+                if said := self._leaked.feed(words):
+                    events += self._take_text(said)
+                continue
+            self._thought_name = IN_TEXT
+            events += self._take_reasoning(words) if kind == "thought" else self._take_back(words)
+        return events
+
+    def _take_back(self, more: str) -> list[Event]:
+        """What was said so far was a thought: it moves into a reasoning item before its message."""
+        self._note("the text before a closing tag of thoughts was taken as reasoning")
+        words, self._blank = self._blank + (self._text.take_back() if self._text else "") + more, ""
+        if self._text is None:
+            return self._take_reasoning(words) if words else []
+        thought = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+        thought.carried = Carried(name=IN_TEXT)
+        events = [*thought.open(), *thought.add(words), *thought.close("completed")]
+        self._items.append(thought.item)
+        return events
+
+    def _end_of_text(self) -> list[Event]:
+        """What was held back of the text, as the text or the calls that it turned out to be."""
+        events = self._take_pieces(self._tags.end())
+        rest, calls = self._leaked.end(proper=bool(self._by_call))
+        if rest:
+            events += self._take_text(rest)
+        pieces = [CallPiece(None, None, name, arguments) for name, arguments in calls]
+        for call in self._calls.place_all(pieces):
+            self._note("a tool call that came as text was taken as a call")
+            events += self._take_call(call, at_end=True)
+        return events
+
     def _take_reasoning(self, text: str) -> list[Event]:
         events: list[Event] = []
         if self._thoughts is None:
             if not self._by_call:
                 events += self._close_all("completed")
             self._thoughts = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+            self._thoughts.carried = Carried(name=self._thought_name)
             events += self._begin(self._thoughts)
         return events + self._thoughts.add(text)
 
@@ -243,7 +294,7 @@ class ResponsesStream:
         calls = {o.item["call_id"]: o.call.opaque for o in self._by_call.values() if o.call.opaque}
         if not calls and not self._opaque:
             return []
-        carried = Carried("", calls, dict(self._opaque))
+        carried = Carried("", calls, dict(self._opaque), self._thought_name)
         if self._thoughts is not None:
             self._thoughts.carried = carried
             return []
@@ -266,7 +317,7 @@ class ResponsesStream:
             closing = output.close(status if last or isinstance(output, CallOutput) else "completed")
             if closing:
                 self._items.append(output.item)
-            else:
+            elif isinstance(output, CallOutput):
                 self._note("a tool call that was cut off was left out")
             events += closing
         self._open, self._text, self._thoughts = [], None, None
