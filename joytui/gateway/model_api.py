@@ -17,7 +17,7 @@ from joytui.gateway import refusals
 from joytui.gateway.keyring import credential
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
-from joytui.gateway.request_body import ClientGone, ModelRequest, decompress, parse, read_body, too_large
+from joytui.gateway.request_body import ClientGone, ModelRequest, compacting, decompress, parse, read_body, too_large
 from joytui.gateway.routing import route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.answers import broken_event
@@ -32,10 +32,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class ModelEndpoint:
-    """One of the two model endpoints as an ASGI application."""
+    """One of the two model endpoints as an ASGI application. `compact`: a conversation comes, and is to be compacted."""
 
-    def __init__(self, gateway: Gateway, endpoint: Endpoint) -> None:
+    def __init__(self, gateway: Gateway, endpoint: Endpoint, *, compact: bool = False) -> None:
         self._gateway = gateway
+        self._compact = compact
         self._endpoint: Endpoint = endpoint
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -66,6 +67,8 @@ class ModelEndpoint:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
         request = parse(raw, self._endpoint)
+        if self._compact:
+            request = compacting(request)
         visit.model, visit.stream, visit.body_bytes = request.model, request.stream, len(raw)
         assert visit.key is not None
         ask = request.ask(visit.address)

@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from joytui.gateway import refusals
@@ -122,6 +122,15 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise refusals.bad_request("max_tokens must be an integer from 1 up")
     return ModelRequest(body, raw, model or None, tier or None, bool(stream), limit)
+
+
+def compacting(request: ModelRequest) -> ModelRequest:
+    """A request to `/responses/compact` as the request to `/responses` that gives the same item."""
+    given = request.body["input"]
+    items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
+    body = {**request.body, "input": [*items, {"type": "compaction_trigger"}], "stream": False}
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return replace(request, body=body, raw=raw, stream=False)
 
 
 def _check_messages(messages: Any) -> None:

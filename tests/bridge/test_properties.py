@@ -173,6 +173,7 @@ def test_nothing_is_lost_but_orphaned_outputs(items: list[Any]) -> None:
         max(0, sum(o["call_id"] == i for o in outputs) - calls.count(i)) for i in {o["call_id"] for o in outputs}
     )
     lost = [i for i in items if not all(word in text for word in _words(i))]
+    lost = [i for i in lost if i["type"] != "reasoning"]  # one that nothing follows makes no message
     assert all(i["type"].endswith("_output") for i in lost)
     assert len(lost) <= orphans
     assert sum("without a call" in n for n in made.notes) == bool(orphans)
@@ -184,7 +185,8 @@ def test_words_of_each_role_keep_their_order(items: list[Any]) -> None:
     messages = chat_of(items).body["messages"]
     for role in ("user", "assistant"):
         kept = [w for m in messages if m["role"] == role for w in _texts(m.get("content"))]
-        said = [w for i in items if i.get("role") == role for w in _words(i)]
+        roles = (role, "developer") if role == "user" else (role,)
+        said = [w for i in items if i.get("role") in roles for w in _words(i)]
         assert kept == said
 
 
@@ -192,7 +194,7 @@ def _texts(content: Any) -> list[str]:
     """The texts of a Chat message; an assistant's texts that were joined come apart again (no word has a space)."""
     if isinstance(content, str):
         return content.split()
-    return [p["text"] for p in content or () if p["type"] == "text"]
+    return [word for p in content or () if p["type"] == "text" for word in p["text"].split()]
 
 
 def _words(item: Any) -> list[str]:

@@ -18,6 +18,7 @@ from joytui.gateway.upstreams.bridged import bridged_events, open_bridge
 from joytui.gateway.upstreams.exchange import Observation, Upstream
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.observe import ChatReader
+from joytui.gateway.upstreams.relay import Relay
 from joytui.gateway.upstreams.transport import TransportOptions
 from tests.bridge.bridging import custom
 from tests.bridge.chat_upstream import (
@@ -277,18 +278,21 @@ async def test_a_server_error_tells_nothing_and_is_asked_again() -> None:
     assert (exchange.status, relay.api) == (200, "chat")
 
 
-async def test_a_404_on_a_real_request_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_404_on_a_real_request_tries_chat_and_later_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from joytui.gateway.upstreams import capability
 
     async with ChatUpstream(responses_only) as upstream:
-        relay = make_upstream(upstream.url, "k")
+        relay = Relay(upstream.url, "k", name="r")
         await read(relay, model_call())
         upstream.script = chat_only
-        early, _, _ = await read(relay, model_call())
+        early, _, seen = await read(relay, model_call())
+        taught = relay.lessons.of("m")
         monkeypatch.setattr(capability, "RELEARN_AFTER_S", 0.0)
-        later, data, _ = await read(relay, model_call())
+        later, data, _ = await read(relay, replace(model_call(), model="another"))
         await relay.aclose()
-    assert early.status == 404
+    assert early.status == 200
+    assert taught == ("speaks chat",)
+    assert "the upstream has no /responses for this model: it was asked by /chat/completions" in seen.notes
     assert (later.status, relay.api) == (200, "chat")
     assert events(data)[-1]["type"] == "response.completed"
 

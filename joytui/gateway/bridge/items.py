@@ -18,6 +18,7 @@ from joytui.gateway.bridge.tools import FREEFORM_PARAMETER, TOOL_SEARCH, ToolNam
 
 SYSTEM_ROLES = ("developer", "system")
 TOOL_LISTS = ("additional_tools",)
+COMPACTIONS = ("compaction", "compaction_summary", "context_compaction")
 AGENT_MESSAGE = "agent_message"
 _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 NO_OUTPUT = "(no output: the call was interrupted before it gave a result)"
@@ -75,6 +76,7 @@ class Gatherer:
         self._quirks = quirks
         self._turn = _Turn()
         self._ids: dict[int, str] = {}
+        self._taken: set[str] = set()
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -107,6 +109,8 @@ class Gatherer:
             self._message(role, item)
         elif kind == "reasoning":
             self._reasoning(item)
+        elif kind in COMPACTIONS:
+            self._compaction(item)
         elif is_call(item):
             self._turn.calls.append(position)
         elif is_output(item):
@@ -152,6 +156,15 @@ class Gatherer:
         self._turn.opaque.update(carried.message)
         self._turn.call_opaque.update(carried.calls)
 
+    def _compaction(self, item: Mapping[str, Any]) -> None:
+        """A summary that stands for the conversation before it; only our own can be read."""
+        carried = unpack(item.get("encrypted_content"))
+        if carried is None:
+            self.note("a compacted history that another provider encrypted was left out: begin a new thread")
+            return
+        self.flush()
+        self.messages.append({"role": "user", "content": f"Summary of the conversation so far:\n\n{carried.text}"})
+
     def _other(self, item: Mapping[str, Any]) -> None:
         """Messages of sub-agents, and items of no kind that the bridge knows: their text stays, as the user's."""
         texts = [text for part in content_parts(item.get("content")) if (text := _agent_text(part)) is not None]
@@ -189,9 +202,10 @@ class Gatherer:
         """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
         given = self._items[position]["call_id"]
         chosen, count = self._quirks.call_id(given), 1
-        while chosen in self._ids.values():
+        while chosen in self._taken:
             count += 1
             chosen = self._quirks.call_id(f"{given}_{count}")
+        self._taken.add(chosen)
         self._ids[position] = chosen
         return chosen
 

@@ -82,6 +82,22 @@ class TextOutput:
         ]
 
 
+class CompactionOutput(TextOutput):
+    """The summary of a conversation, packed: the one item by which Codex replaces what came before it."""
+
+    def open(self) -> list[Event]:
+        return []
+
+    def add(self, text: str) -> list[Event]:
+        self._pieces.append(text)
+        return []
+
+    def close(self, status: str) -> list[Event]:
+        packed = pack(Carried(self.text.strip()))
+        self.item = {"id": self.item["id"], "type": "compaction", "encrypted_content": packed}
+        return [_added(self.index, self.item), _done(self.index, self.item)]
+
+
 def _text_part(text: str) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 

@@ -29,14 +29,32 @@ def as_given(call_id: str) -> str:
 class UsageSpelling:
     """Where the counts are in `usage`, by the names to try in order. Details are objects inside it."""
 
-    input: tuple[str, ...] = ("prompt_tokens", "input_tokens")
-    output: tuple[str, ...] = ("completion_tokens", "output_tokens")
-    total: tuple[str, ...] = ("total_tokens",)
-    input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details")
-    output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details")
-    cached_in_details: tuple[str, ...] = ("cached_tokens",)
-    cached: tuple[str, ...] = ("prompt_cache_hit_tokens", "cached_tokens")
-    reasoning_in_details: tuple[str, ...] = ("reasoning_tokens",)
+    input: tuple[str, ...] = ("prompt_tokens", "promptTokens", "promptTokenCount", "prompt_eval_count", "prompt_n")
+    input_alone: tuple[str, ...] = ("input_tokens", "inputTokens")
+    """Anthropic's spelling: what was read from the cache, or written to it, may not be counted in it."""
+    output: tuple[str, ...] = (
+        "completion_tokens",
+        "output_tokens",
+        "completionTokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "eval_count",
+        "predicted_n",
+    )
+    total: tuple[str, ...] = ("total_tokens", "totalTokens", "totalTokenCount")
+    input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details", "promptTokensDetails")
+    output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
+    cached_in_details: tuple[str, ...] = ("cached_tokens", "cache_read_input_tokens", "cachedTokens")
+    cached: tuple[str, ...] = (
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "cache_read_input_tokens",
+        "cacheReadInputTokens",
+        "cachedContentTokenCount",
+    )
+    cache_written: tuple[str, ...] = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+    reasoning_in_details: tuple[str, ...] = ("reasoning_tokens", "reasoningTokens", "thinking_tokens")
+    reasoning: tuple[str, ...] = ("reasoning_tokens", "thoughtsTokenCount")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,16 @@ class ChatRequest:
     names: ToolNames
     notes: list[str] = field(default_factory=list)
     echo: dict[str, Any] = field(default_factory=dict)
+    compaction: bool = False
+
+
+COMPACTION_TRIGGER = "compaction_trigger"
+SUMMARIZE = (
+    "Write a summary of this conversation for the assistant that goes on with it and sees nothing else of it. Keep what the user"
+    " wants and how they want it, what has been done and found out, the files, commands, names and values that matter, what was"
+    " decided and why, and what is left to do. Write the summary alone, in plain text."
+)
+"""What is asked of the model where Codex asks the provider to compact (its remote compaction; 0.171.0, observed)."""
 
 
 def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
@@ -37,6 +47,9 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
         if body.get(name) is not None:
             raise BridgeError(reason)
     items = input_items(body.get("input"))
+    compaction = any(item.get("type") == COMPACTION_TRIGGER for item in items)
+    if compaction:
+        body, items = _compacting(body, items)
     tools = gather_tools(body.get("tools"), items)
     messages = to_messages(body.get("instructions"), items, tools.names, quirks)
     if not messages.messages:
@@ -52,7 +65,16 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
-    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body))
+    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body), compaction)
+
+
+def _compacting(
+    body: Mapping[str, Any], items: list[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+    """A request that asks for compaction as one for a summary: no call, no form, the question at the end."""
+    kept = [item for item in items if item.get("type") != COMPACTION_TRIGGER]
+    asked = {"type": "message", "role": "user", "content": SUMMARIZE}
+    return {**body, "text": None, "tool_choice": "none" if body.get("tools") else None}, [*kept, asked]
 
 
 def input_items(value: Any) -> list[Mapping[str, Any]]:
@@ -123,6 +145,7 @@ def _format_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
         return fields
     if form.get("type") == "json_schema":
         schema = {k: form[k] for k in ("name", "description", "schema", "strict") if form.get(k) is not None}
+        schema = _without(schema, quirks.schema_words)
         whole = quirks.answer_format == "json_schema"
         fields["response_format"] = {"type": "json_schema", "json_schema": schema} if whole else {"type": "json_object"}
     else:

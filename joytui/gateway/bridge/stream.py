@@ -20,19 +20,33 @@ from joytui.core.sse import DONE
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
-from joytui.gateway.bridge.errors import CUT, StreamError, find_error
+from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError, find_error
 from joytui.gateway.bridge.leaked import LeakedCalls
-from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
+from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
 from joytui.gateway.bridge.tags import Piece, ThoughtTags
 from joytui.gateway.bridge.tools import ToolNames
-from joytui.gateway.bridge.usage import Usage, billed_usage, merge_records, metadata_records, read_usage
+from joytui.gateway.bridge.usage import (
+    Usage,
+    billed_usage,
+    find_usage,
+    merge_records,
+    merge_usage,
+    metadata_records,
+    read_usage,
+)
+
+CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary."""
+    """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary.
+
+    `compaction`: the text is the summary that Codex asked for, and becomes one compaction item. `input_estimate`: the tokens of the
+    request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them.
+    """
 
     id: str
     created_at: int
@@ -41,6 +55,8 @@ class Answer:
     echo: Mapping[str, Any] = field(default_factory=dict)
     summary: bool = False
     quirks: Quirks = DEFAULT
+    compaction: bool = False
+    input_estimate: int = 0
 
 
 class ResponsesStream:
@@ -71,6 +87,7 @@ class ResponsesStream:
         self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
         self._thought_name = USUAL_NAME
         self._said: list[str] = []
+        self._length = 0
         self._metadata: Any = None
 
     @property
@@ -78,7 +95,7 @@ class ResponsesStream:
         """The Response object as it stands."""
         answer = self._answer
         reason = {"reason": self._meaning(self.finish)} if self.status == "incomplete" and self.finish else None
-        usage = self.effective_usage
+        usage = (self.effective_usage or self._estimate()) if self.ended else None
         return {
             "id": answer.id,
             "object": "response",
@@ -89,14 +106,21 @@ class ResponsesStream:
             "model": self._model,
             "output": list(self._items),
             **answer.echo,
-            "usage": usage.to_responses() if usage and self.ended else None,
+            "usage": usage.to_responses() if usage else None,
             "metadata": self._final_metadata() if self.ended else {},
         }
 
     @property
     def effective_usage(self) -> Usage | None:
         """The protocol's usage, else the billing records'."""
-        return self.usage or billed_usage(self.records)
+        told = self.usage if self.usage and (self.usage.input or self.usage.output) else None
+        return told or billed_usage(self.records) or self.usage
+
+    def _estimate(self) -> Usage | None:
+        """What stands in for counts that the upstream did not tell."""
+        if not self._answer.input_estimate or self.status == "failed":
+            return None
+        return Usage(self._answer.input_estimate, 0, -(-self._length // CHARACTERS_PER_TOKEN))
 
     def start(self) -> list[Event]:
         response = self.response
@@ -136,6 +160,8 @@ class ResponsesStream:
         if said == "failed":
             return self.fail(finish.failure(self.finish))
         self._metadata = metadata
+        if self._answer.compaction and not "".join(self._said).strip():
+            return self.fail(NO_SUMMARY)
         events = self._end_of_text()
         events += self._flush_blank() if not self._calls.calls else []
         for call in self._calls.calls:
@@ -143,6 +169,8 @@ class ResponsesStream:
                 events += self._take_call(call, at_end=True)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
+        if self.effective_usage is None and self._answer.input_estimate:
+            self._note("usage estimated: the upstream told none")
         events += self._close_all(self.status)
         return self._stamp([*events, self._terminal()])
 
@@ -175,17 +203,20 @@ class ResponsesStream:
         return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
 
     def _observe(self, chunk: Mapping[str, Any]) -> None:
-        if usage := read_usage(chunk.get("usage"), self._answer.quirks.usage):
-            self.usage = usage
+        if usage := read_usage(find_usage(chunk), self._answer.quirks.usage):
+            self.usage = merge_usage(self.usage, usage)
         self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
         if isinstance(chunk.get("model"), str) and chunk["model"]:
             self._model = chunk["model"]
 
     def _take(self, delta: Delta) -> list[Event]:
         events: list[Event] = []
+        self._length += len(delta.text) + len(delta.reasoning) + sum(len(piece.arguments) for piece in delta.calls)
         self._opaque.update(_joined(self._opaque, delta.opaque))
         if delta.whole and self._said and delta.text.strip() == "".join(self._said).strip():
             delta = replace(delta, text="", reasoning="")  # the whole message once more, at the end
+        if self._answer.compaction:  # one item is the whole answer
+            delta = replace(delta, reasoning="", calls=(), opaque={})
         if delta.reasoning:
             self._tags.lone, self._thought_name = False, delta.reasoning_name
             events += self._take_reasoning(delta.reasoning)
@@ -206,6 +237,8 @@ class ResponsesStream:
         """Text that is told apart from thoughts in tags, and from calls that leaked."""
         events: list[Event] = []
         for kind, words in pieces:
+            if self._answer.compaction and kind == "thought":
+                continue
             if kind == "text":
                 if said := self._leaked.feed(words):
                     events += self._take_text(said)
@@ -217,6 +250,11 @@ class ResponsesStream:
     def _take_back(self, more: str) -> list[Event]:
         """What was said so far was a thought: it moves into a reasoning item before its message."""
         self._note("the text before a closing tag of thoughts was taken as reasoning")
+        if self._answer.compaction:
+            self._blank = ""
+            if self._text:
+                self._text.take_back()
+            return []
         words, self._blank = self._blank + (self._text.take_back() if self._text else "") + more, ""
         if self._text is None:
             return self._take_reasoning(words) if words else []
@@ -259,7 +297,8 @@ class ResponsesStream:
 
     def _begin_text(self, text: str) -> list[Event]:
         events = [] if self._by_call else self._close_all("completed")
-        self._text = TextOutput(*self._next("msg"))
+        compaction = self._answer.compaction
+        self._text = CompactionOutput(*self._next("cmp")) if compaction else TextOutput(*self._next("msg"))
         return [*events, *self._begin(self._text), *self._text.add(text)]
 
     def _flush_blank(self) -> list[Event]:

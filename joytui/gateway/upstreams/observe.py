@@ -21,8 +21,10 @@ from joytui.gateway.bridge.usage import (
     Usage,
     billed_cost,
     billed_usage,
+    find_usage,
     has_bill,
     merge_records,
+    merge_usage,
     metadata_records,
     read_usage,
 )
@@ -131,7 +133,7 @@ class Reader(ABC):
 
     def _take_usage(self, usage: Any) -> None:
         if found := read_usage(usage, self.quirks.usage):
-            self._usage = found
+            self._usage = merge_usage(self._usage, found)
             self._settle()
 
 
@@ -154,7 +156,7 @@ class ChatReader(Reader):
         seen.upstream_id = seen.upstream_id or self.answer_id
         seen.model_used = _text(value, "model") or seen.model_used
         seen.provider = _text(value, "provider") or seen.provider
-        self._take_usage(value.get("usage"))
+        self._take_usage(find_usage(value))
         self._metadata(value.get("metadata"))
         if is_intermediate(value) or (delta := read_delta(value, self.quirks)) is None:
             return

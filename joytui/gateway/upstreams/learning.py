@@ -1,0 +1,117 @@
+"""What one upstream taught: by model, for seven days, kept beyond the process where there is a store.
+
+A refusal (400 or 422) of a bridged request teaches what the vendor does not take (`bridge/mending.py`); the request is sent
+again without it, and the next one is right at once. Nothing was billed, for nothing was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from joytui.core.clock import now_ms
+from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.mending import lessons_in, taught
+from joytui.gateway.bridge.quirks import Quirks
+from joytui.gateway.bridge.request import ChatRequest, to_chat
+
+LIFETIME_MS = 7 * 24 * 3_600_000
+MOST_TRIES = 3
+"""How often one request is sent again, each time for another lesson."""
+REFUSED_FORM = (400, 422)
+SPEAKS_CHAT = "speaks chat"
+"""The lesson that `/responses` is not there for this model, though it may be for others."""
+MAX_WORDS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """`text` in the words of `bridge/mending.py`; `model` as it was asked for; `learned_at` in ms since 1970."""
+
+    model: str
+    text: str
+    learned_at: int
+
+
+class Lessons:
+    """The lessons of one upstream. `keep` is called with each new one."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url = url
+        self.name = name
+        self.keep: Callable[[Lesson], object] | None = None
+        self._by_model: dict[str, dict[str, int]] = {}
+
+    def load(self, lessons: Iterable[Lesson]) -> None:
+        """Takes over what was kept."""
+        for lesson in lessons:
+            self._by_model.setdefault(lesson.model, {}).setdefault(lesson.text, lesson.learned_at)
+
+    def of(self, model: str) -> tuple[str, ...]:
+        """What holds for a model now, in the order in which it was learned."""
+        known = self._by_model.get(model)
+        if not known:
+            return ()
+        oldest = now_ms() - LIFETIME_MS
+        return tuple(text for text, at in known.items() if at > oldest)
+
+    def learn(self, model: str, texts: Iterable[str]) -> None:
+        for text in texts:
+            lesson = Lesson(model, text, now_ms())
+            self._by_model.setdefault(model, {})[text] = lesson.learned_at
+            if self.keep is not None:
+                self.keep(lesson)
+
+    def forget(self, model: str | None = None) -> int:
+        """Forgets what one model, or all of them, taught; returns how much that was."""
+        gone = self._by_model if model is None else {model: self._by_model.get(model, {})}
+        count = sum(len(texts) for texts in gone.values())
+        self._by_model = {} if model is None else {m: t for m, t in self._by_model.items() if m != model}
+        return count
+
+    def shown(self) -> list[Lesson]:
+        """All that holds now, by model."""
+        return [
+            Lesson(model, text, self._by_model[model][text])
+            for model in sorted(self._by_model)
+            for text in self.of(model)
+        ]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on its way to an upstream: how it was sent, and what it tried to learn."""
+
+    asked: Mapping[str, object]
+    plain: Quirks
+    known: tuple[str, ...]
+    learned: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _tried: list[str] = field(default_factory=list)
+    _refusal: str = ""
+
+    @property
+    def quirks(self) -> Quirks:
+        return taught(self.plain, (*self.known, *self.learned))
+
+    def chat(self) -> ChatRequest:
+        """The request as it is to be sent. Raises BridgeError."""
+        return to_chat(self.asked, self.quirks)
+
+    def mended(self, error: StreamError | None, sent: ChatRequest) -> ChatRequest | None:
+        """The request to send after a refusal; None where it teaches nothing, or enough was tried."""
+        if error is None or len(self._tried) >= MOST_TRIES:
+            return None
+        if self.learned and error.message == self._refusal:  # the last lesson was none
+            self.learned.pop()
+        self._refusal = error.message
+        for lesson in lessons_in(error, sent.body, self.quirks, (*self.known, *self._tried)):
+            self.learned.append(lesson)
+            chat = self.chat()
+            if chat.body == sent.body:
+                self.learned.pop()
+                continue
+            self._tried.append(lesson)
+            self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {lesson}")
+            return chat
+        return None
