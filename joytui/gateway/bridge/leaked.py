@@ -73,7 +73,7 @@ class LeakedCalls:
         place = min((at for mark in MARKS if (at := text.find(mark)) >= 0), default=-1)
         if place >= 0 and text[place - 1 : place] != "`":
             self._markup.append(text[place:])
-            return text[:place].rstrip()
+            return text[:place]
         said, self._tail = split_tail(text, MARKS)
         return said
 

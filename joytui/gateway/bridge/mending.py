@@ -147,17 +147,17 @@ _SCHEMA_WORD = "tools without "
 _EFFORTS = "reasoning_effort "
 
 
-def lessons_in(error: StreamError, sent: Mapping[str, Any], quirks: Quirks, known: Collection[str]) -> Iterator[str]:
+def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
     """What a refusal may teach that is not known yet, the likeliest first. `sent`: the Chat request that was refused."""
     words = f"{error.param or ''} {error.message}"
     if error.code == CONTEXT_FULL or _NOT_ABOUT_THE_FORM.search(f"{error.code} {error.type or ''} {words}"):
         return
-    for lesson in _candidates(words, error.param, sent, quirks):
+    for lesson in _candidates(words, error.param, sent):
         if lesson not in known:
             yield lesson
 
 
-def _candidates(words: str, param: str | None, sent: Mapping[str, Any], quirks: Quirks) -> Iterator[str]:
+def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Iterator[str]:
     named = _named_field(words, param, sent)
     special = [mend.lesson for mend in MENDS if mend.words.search(words)]
     if named == "reasoning_effort" and (efforts := _taken_efforts(words, str(sent.get(named)))):

@@ -105,7 +105,7 @@ class Attempt:
         if self.learned and error.message == self._refusal:  # the last lesson was none
             self.learned.pop()
         self._refusal = error.message
-        for lesson in lessons_in(error, sent.body, self.quirks, (*self.known, *self._tried)):
+        for lesson in lessons_in(error, sent.body, (*self.known, *self._tried)):
             self.learned.append(lesson)
             chat = self.chat()
             if chat.body == sent.body:
