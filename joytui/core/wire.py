@@ -262,6 +262,26 @@ class UpstreamView(Model):
     healthy: bool = True
 
 
+class LessonView(Model):
+    """What an upstream taught about a model ("no stream_options"), when, and until when it holds."""
+
+    model: str
+    lesson: str
+    learned_at: str
+    until: str
+
+
+class UpstreamLessons(Model):
+    name: str
+    url: str
+    api: Literal["responses", "chat"] | None = None
+    lessons: list[LessonView] = []
+
+
+class Forgotten(Model):
+    forgotten: int
+
+
 class GatewayStatus(Model):
     version: str
     url: str

@@ -102,6 +102,8 @@ def _console_routes() -> list[Route]:
         route("/wallet/{tier}/credit", writes.credit_wallet, "POST"),
         route("/policies", reads.policies),
         route("/policies/{name}", writes.put_policy, "PUT"),
+        route("/upstreams", reads.upstreams),
+        route("/upstreams/lessons", writes.forget_lessons, "DELETE"),
         route("/tokens", reads.tokens),
         route("/tokens", writes.create_token, "POST"),
         route("/tokens/{id}", writes.delete_token, "DELETE"),

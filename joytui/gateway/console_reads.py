@@ -191,6 +191,14 @@ async def policies(request: Request) -> JSONResponse:
     return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
 
 
+async def upstreams(request: Request) -> JSONResponse:
+    """Each upstream with what it taught."""
+    gateway = may_read(request)
+    apis = {fact.url: fact.api for fact in gateway.upstream.facts()}
+    views_of = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
+    return JSONResponse({"upstreams": views_of})
+
+
 async def tokens(request: Request) -> JSONResponse:
     gateway = may_read(request)
     return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})

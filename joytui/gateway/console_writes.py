@@ -160,6 +160,13 @@ async def create_token(request: Request) -> JSONResponse:
     return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
 
 
+async def forget_lessons(request: Request) -> JSONResponse:
+    gateway = may_write(request)
+    asked = request.query_params
+    count = await gateway.forget_lessons(asked.get("upstream") or None, asked.get("model") or None)
+    return JSONResponse({"forgotten": count})
+
+
 async def delete_token(request: Request) -> JSONResponse:
     gateway = may_write(request)
     if not await gateway.ledger.delete_token(request.path_params["id"]):

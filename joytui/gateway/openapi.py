@@ -71,6 +71,7 @@ class Operation(NamedTuple):
 
 OPERATIONS = (
     Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest"),
+    Operation("post", "/openai/v1/responses/compact", "key", body="ResponsesRequest"),
     Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest"),
     Operation("get", "/openai/v1/models", "key"),
     Operation(
@@ -108,6 +109,8 @@ OPERATIONS = (
     Operation("post", "/console/v1/wallet/{tier}/credit", "admin", "WalletView", "WalletCredit"),
     Operation("get", "/console/v1/policies", "read"),
     Operation("put", "/console/v1/policies/{name}", "admin", "NamedPolicy", "PolicyView"),
+    Operation("get", "/console/v1/upstreams", "read"),
+    Operation("delete", "/console/v1/upstreams/lessons", "admin", "Forgotten", query={"upstream": TEXT, "model": TEXT}),
     Operation("get", "/console/v1/tokens", "read"),
     Operation("post", "/console/v1/tokens", "admin", "TokenCreated", "TokenCreate", status=201),
     Operation("delete", "/console/v1/tokens/{id}", "admin"),

@@ -14,6 +14,7 @@ from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.mending import lessons_in, taught
 from joytui.gateway.bridge.quirks import Quirks
 from joytui.gateway.bridge.request import ChatRequest, to_chat
+from joytui.ledger.records import LessonRow
 
 LIFETIME_MS = 7 * 24 * 3_600_000
 MOST_TRIES = 3
@@ -24,28 +25,20 @@ SPEAKS_CHAT = "speaks chat"
 MAX_WORDS = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """`text` in the words of `bridge/mending.py`; `model` as it was asked for; `learned_at` in ms since 1970."""
-
-    model: str
-    text: str
-    learned_at: int
-
-
 class Lessons:
     """The lessons of one upstream. `keep` is called with each new one."""
 
     def __init__(self, url: str, name: str) -> None:
         self.url = url
         self.name = name
-        self.keep: Callable[[Lesson], object] | None = None
+        self.keep: Callable[[LessonRow], object] | None = None
         self._by_model: dict[str, dict[str, int]] = {}
 
-    def load(self, lessons: Iterable[Lesson]) -> None:
-        """Takes over what was kept."""
-        for lesson in lessons:
-            self._by_model.setdefault(lesson.model, {}).setdefault(lesson.text, lesson.learned_at)
+    def load(self, rows: Iterable[LessonRow]) -> None:
+        """Takes over what was kept of this upstream."""
+        for row in rows:
+            if row.upstream == self.url:
+                self._by_model.setdefault(row.model, {}).setdefault(row.lesson, row.learned_at)
 
     def of(self, model: str) -> tuple[str, ...]:
         """What holds for a model now, in the order in which it was learned."""
@@ -57,10 +50,10 @@ class Lessons:
 
     def learn(self, model: str, texts: Iterable[str]) -> None:
         for text in texts:
-            lesson = Lesson(model, text, now_ms())
-            self._by_model.setdefault(model, {})[text] = lesson.learned_at
+            row = LessonRow(self.url, model, text, now_ms())
+            self._by_model.setdefault(model, {})[text] = row.learned_at
             if self.keep is not None:
-                self.keep(lesson)
+                self.keep(row)
 
     def forget(self, model: str | None = None) -> int:
         """Forgets what one model, or all of them, taught; returns how much that was."""
@@ -69,10 +62,10 @@ class Lessons:
         self._by_model = {} if model is None else {m: t for m, t in self._by_model.items() if m != model}
         return count
 
-    def shown(self) -> list[Lesson]:
+    def shown(self) -> list[LessonRow]:
         """All that holds now, by model."""
         return [
-            Lesson(model, text, self._by_model[model][text])
+            LessonRow(self.url, model, text, self._by_model[model][text])
             for model in sorted(self._by_model)
             for text in self.of(model)
         ]

@@ -204,6 +204,9 @@ class Relay:
     def facts(self) -> Sequence[UpstreamFacts]:
         return (UpstreamFacts(self.name, self.url, self.api, self._key_from),)
 
+    def taught(self) -> Sequence[Lessons]:
+        return (self.lessons,)
+
     async def aclose(self) -> None:
         await self._client.aclose()
 

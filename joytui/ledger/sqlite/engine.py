@@ -24,6 +24,7 @@ from joytui.ledger.records import (
     Entry,
     KeyActivity,
     KeyRow,
+    LessonRow,
     NewKey,
     Page,
     Period,
@@ -33,7 +34,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sqlite import blocks, keys, money, reads, requests, upkeep, usage, wallets
+from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, upkeep, usage, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -286,6 +287,17 @@ class SqliteLedger:
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
         return self.write(keys.delete_token, token_id)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def lessons(self) -> list[LessonRow]:
+        return await self.read(lessons.lessons)
+
+    def learn(self, row: LessonRow) -> asyncio.Future[None]:
+        return self.write(lessons.learn, row)
+
+    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
+        return self.write(lessons.unlearn, upstream, model)
 
     # --- wallets -----------------------------------------------------------------------------------------------------
 

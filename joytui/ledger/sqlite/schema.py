@@ -145,6 +145,12 @@ MIGRATIONS = (
     """
     ALTER TABLE request ADD COLUMN turn_id TEXT;
     """,
+    """
+    CREATE TABLE lesson (
+        upstream TEXT NOT NULL, model TEXT NOT NULL, lesson TEXT NOT NULL, learned_at INTEGER NOT NULL,
+        PRIMARY KEY (upstream, model, lesson)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

@@ -78,7 +78,7 @@ async def test_a_lesson_that_did_not_help_is_not_kept() -> None:
         exchange, _, _ = await read(relay, model_call(**PLAIN, tool_choice="auto", user="u"))
         await relay.aclose()
     assert exchange.status == 200
-    assert [lesson.text for lesson in relay.lessons.shown()] == ["no user"]
+    assert [row.lesson for row in relay.lessons.shown()] == ["no user"]
 
 
 async def test_a_lesson_holds_for_seven_days_for_its_model_and_can_be_forgotten(clock: Clock) -> None:
