@@ -15,7 +15,8 @@ STRICT = Strict("", field_refused("stream_options", "stream_options: unknown fie
 
 async def test_a_lesson_outlives_the_process_and_is_forgotten_on_demand(tmp_path: Path) -> None:
     async with ChatUpstream(STRICT.script) as upstream:
-        settings = {"upstream": upstream.url, "upstream_api": "chat"}
+        url = upstream.url
+        settings = {"upstream": url, "upstream_api": "chat"}
         async with served(tmp_path, **settings) as first:
             key = await first.key()
             assert (await first.post("responses", key, ASKED)).status_code == 200
@@ -29,7 +30,7 @@ async def test_a_lesson_outlives_the_process_and_is_forgotten_on_demand(tmp_path
             kept = (await third.ask("upstreams"))["upstreams"][0]["lessons"]
     assert "refused (stream_options: unknown field); sent again: no stream_options" in str(record["notes"])
     assert len(upstream.turns) == 3
-    assert (shown["api"], shown["url"]) == ("chat", upstream.url)
+    assert (shown["api"], shown["url"]) == ("chat", url)
     assert [(one["model"], one["lesson"]) for one in shown["lessons"]] == [("m", "no stream_options")]
     assert answer.json() == {"forgotten": 1}
     assert left == kept == []

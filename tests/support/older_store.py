@@ -13,7 +13,7 @@ def as_before_parts(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
-        for name in ("access", "part_hour", "part_day", "part_fill"):
+        for name in ("access", "part_hour", "part_day", "part_fill", "lesson"):
             connection.execute(f"DROP TABLE {name}")
         connection.execute("DROP INDEX request_started")
         for name in ("started_at", "turn_id"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from joytui.gateway.bridge.reasoning import Carried, pack
 from tests.bridge.bridging import assistant, call, developer, function, output, user
-from tests.bridge.chat_upstream import Scripted, Seen, answer_json, chunk, stream, usage
+from tests.bridge.chat_upstream import Scripted, Seen, answer_json, chunk, not_found, stream, usage
 
 Body = dict[str, Any]
 Check = Callable[[Body], str | Body | None]
@@ -35,6 +35,8 @@ class Strict:
     retries: int = 1
 
     def script(self, seen: Seen) -> Scripted:
+        if seen.method != "POST":
+            return not_found(seen)
         fault = self.check(seen.body)
         if fault is None:
             return stream(*ANSWER)
