@@ -158,16 +158,15 @@ def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[st
 
 
 def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Iterator[str]:
-    named = _named_field(words, param, sent)
+    named = _named_fields(words, param, sent)
     special = [mend.lesson for mend in MENDS if mend.words.search(words)]
-    if named == "reasoning_effort" and (efforts := _taken_efforts(words, str(sent.get(named)))):
+    if "reasoning_effort" in named and (efforts := _taken_efforts(words, str(sent["reasoning_effort"]))):
         yield _EFFORTS + ",".join(efforts)
     if _SCHEMA.search(words) and "response_format" in sent:
         yield from ("json_object", "schema in words")
     if "max_completion_tokens" in special or "max_tokens" in special:
         yield from (lesson for lesson in special if lesson.startswith("max_"))
-    if named is not None:
-        yield _LEFT_OUT + named
+    yield from (_LEFT_OUT + name for name in named)
     keys = sorted({*_keys(sent.get("tools")), *_keys(sent.get("response_format"))}, key=len, reverse=True)
     told = {re.split(r"[.\]]", name)[-1] for name in (*_QUOTED.findall(words), param or "")}
     yield from (_SCHEMA_WORD + key for key in keys if key in told)
@@ -177,21 +176,18 @@ def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Itera
         yield _LEFT_OUT + "reasoning_effort"
 
 
-def _named_field(words: str, param: str | None, sent: Mapping[str, Any]) -> str | None:
-    """The field of the request that a refusal names, itself or a part of it; the longest where one name is in another."""
+def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> list[str]:
+    """The fields of the request that a refusal names, themselves or a part of them; the one in `param` first, then the longest."""
     optional = sorted((name for name in sent if name not in NEVER_LEFT_OUT), key=len, reverse=True)
-    if param and (exact := next((n for n in optional if re.split(r"[.\[]", param)[0] == n), None)):
-        return exact
-    for name in optional:
-        for spelling in (
-            re.escape(name),
-            re.escape(name.replace("_", " ")),
-            re.escape(_camel(name)),
-            re.escape(name.replace("_", ".")),
-        ):
-            if re.search(rf"(?<![\w.])(?:(?:body|request|\$)\.)?{spelling}(?!\w)", words, re.IGNORECASE):
-                return name
-    return None
+    given = re.split(r"[.\[]", param)[0] if param else None
+    return sorted(
+        (name for name in optional if name == given or _is_named(name, words)), key=lambda name: name != given
+    )
+
+
+def _is_named(name: str, words: str) -> bool:
+    spellings = "|".join(re.escape(one) for one in (name, name.replace("_", " "), name.replace("_", "."), _camel(name)))
+    return bool(re.search(rf"(?<![\w.])(?:(?:body|request|\$)\.)?(?:{spellings})(?!\w)", words, re.IGNORECASE))
 
 
 def _camel(name: str) -> str:
@@ -228,6 +224,11 @@ def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
     for lesson in lessons:
         quirks = _with(quirks, lesson)
     return quirks
+
+
+def is_left_out(lesson: str) -> bool:
+    """Whether a lesson only takes an optional field or key out."""
+    return lesson not in _BY_NAME and lesson.startswith((_LEFT_OUT, _SCHEMA_WORD))
 
 
 def _with(quirks: Quirks, lesson: str) -> Quirks:

@@ -6,12 +6,12 @@ again without it, and the next one is right at once. Nothing was billed, for not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from joytui.core.clock import now_ms
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.bridge.mending import lessons_in, taught
+from joytui.gateway.bridge.mending import is_left_out, lessons_in, taught
 from joytui.gateway.bridge.quirks import Quirks
 from joytui.gateway.bridge.request import ChatRequest, to_chat
 from joytui.ledger.records import LessonRow
@@ -81,6 +81,7 @@ class Attempt:
     learned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _tried: list[str] = field(default_factory=list)
+    _last: list[str] = field(default_factory=list)
     _refusal: str = ""
 
     @property
@@ -93,18 +94,39 @@ class Attempt:
 
     def mended(self, error: StreamError | None, sent: ChatRequest) -> ChatRequest | None:
         """The request to send after a refusal; None where it teaches nothing, or enough was tried."""
-        if error is None or len(self._tried) >= MOST_TRIES:
+        if error is None:
             return None
-        if self.learned and error.message == self._refusal:  # the last lesson was none
-            self.learned.pop()
-        self._refusal = error.message
-        for lesson in lessons_in(error, sent.body, (*self.known, *self._tried)):
-            self.learned.append(lesson)
+        if error.message == self._refusal:  # what was tried last was no lesson
+            self.learned = self.learned[: len(self.learned) - len(self._last)]
+        self._refusal, self._last = error.message, []
+        if len(self.notes) >= MOST_TRIES:
+            return None
+        for group in self._groups(error, sent):
+            self.learned += group
             chat = self.chat()
             if chat.body == sent.body:
-                self.learned.pop()
+                self.learned = self.learned[: len(self.learned) - len(group)]
                 continue
-            self._tried.append(lesson)
-            self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {lesson}")
+            self._tried += group
+            self._last = group
+            self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {', '.join(group)}")
             return chat
         return None
+
+    def _groups(self, error: StreamError, sent: ChatRequest) -> Iterator[list[str]]:
+        """What to try, the likeliest first: where a refusal lists several faults, a lesson from each; else one after the other."""
+        known = (*self.known, *self._tried)
+        faults = error.message.split("; ")
+        if len(faults) > 1:
+            firsts = [next(lessons_in(replace(error, message=fault), sent.body, known), None) for fault in faults]
+            together = list(dict.fromkeys(lesson for lesson in firsts if lesson is not None))
+            if len(together) > 1:
+                yield together
+        for lesson in lessons_in(error, sent.body, known):
+            yield [lesson]
+
+    @property
+    def sure(self) -> list[str]:
+        """What is worth keeping of a request that was refused in the end: fields that were left out, after which the upstream had
+        something else to say."""
+        return [lesson for lesson in self.learned if is_left_out(lesson)]

@@ -144,6 +144,9 @@ class Relay:
             body = await answers.refusal_body(sent)
             again = attempt.mended(answers.error_in(body), chat)
             if again is None:
+                self.lessons.learn(call.model, attempt.sure)
+                for note in attempt.notes:
+                    seen.note(note)
                 return await answers.refused(sent, seen, body)
             chat = again
         for note in attempt.notes:

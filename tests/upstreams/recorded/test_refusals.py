@@ -58,7 +58,7 @@ async def test_nothing_is_learned_from(name: str, status: int, body: Any) -> Non
 
 async def test_a_request_is_sent_four_times_at_most_and_no_lesson_twice() -> None:
     def never(body: Any) -> str:
-        return f"stream_options, parallel_tool_calls, tool_choice, metadata, user: {len(body)}"
+        return "unsupported: stream_options, parallel_tool_calls, tool_choice, metadata, user, prompt_cache_key"
 
     async with ChatUpstream(Strict("", never, {}).script) as upstream:
         relay = Relay(upstream.url, "k", name="r", api="chat")
@@ -67,6 +67,37 @@ async def test_a_request_is_sent_four_times_at_most_and_no_lesson_twice() -> Non
     assert exchange.status == 400
     assert len({request.raw for request in upstream.requests}) == len(upstream.requests) == 4
     assert relay.lessons.shown() == []
+
+
+async def test_a_server_that_names_one_of_many_fields_at_a_time_is_learned_over_two_turns() -> None:
+    fields = ("stream_options", "parallel_tool_calls", "prompt_cache_key", "tool_choice", "user")
+
+    def one_by_one(body: Any) -> str | None:
+        return next((f"Unrecognized request argument: {name}" for name in fields if name in body), None)
+
+    async with ChatUpstream(Strict("", one_by_one, {}).script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        asks = {**PLAIN, "tool_choice": "auto", "user": "u", "prompt_cache_key": "k"}
+        statuses = [(await read(relay, model_call(**asks)))[0].status for _ in range(3)]
+        await relay.aclose()
+    assert statuses == [400, 200, 200]
+    assert len(upstream.requests) == 4 + 3 + 1
+
+
+async def test_a_refusal_that_lists_several_faults_costs_one_more_request() -> None:
+    def listed(body: Any) -> Any:
+        extra = [name for name in ("stream_options", "parallel_tool_calls", "prompt_cache_key") if name in body]
+        faults = [
+            {"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}
+            for name in extra
+        ]
+        return {"detail": faults} if faults else None
+
+    async with ChatUpstream(Strict("", listed, {}, 422).script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, _, _ = await read(relay, model_call(**PLAIN, prompt_cache_key="k"))
+        await relay.aclose()
+    assert (exchange.status, len(upstream.requests)) == (200, 2)
 
 
 async def test_a_lesson_that_did_not_help_is_not_kept() -> None:
