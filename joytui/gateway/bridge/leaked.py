@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from joytui.gateway.bridge.tags import split_tail
+from joytui.gateway.bridge.tags import may_hold_mark, split_tail
 from joytui.gateway.bridge.tools import ToolNames
 
 MARKS = (
@@ -70,6 +70,8 @@ class LeakedCalls:
             self._markup.append(text)
             return ""
         text, self._tail = self._tail + text, ""
+        if not may_hold_mark(text):
+            return text
         place = min((at for mark in MARKS if (at := text.find(mark)) >= 0), default=-1)
         if place >= 0 and text[place - 1 : place] != "`":
             self._markup.append(text[place:])

@@ -80,6 +80,10 @@ class ThoughtTags:
         return rest
 
     def _say(self, text: str, pieces: list[Piece]) -> str:
+        if not may_hold_mark(text):
+            self._said.append(text)
+            pieces.append(("text", text))
+            return ""
         place = min((at for closing in _CLOSING if (at := text.find(closing)) >= 0), default=-1)
         if place < 0 or not self.lone:
             said, self._held = split_tail(text, _CLOSING) if self.lone else (text, "")
@@ -103,6 +107,11 @@ def _is_thought(text: str) -> bool:
         return False
     line = text.rpartition("\n")[2]
     return line.count("`") % 2 == 0 and text[-1:] not in ("'", '"')
+
+
+def may_hold_mark(text: str) -> bool:
+    """Whether any mark of thoughts or calls, or the beginning of one, can be in a text: most pieces have none of their first letters."""
+    return "<" in text or "[" in text or "◁" in text
 
 
 def split_tail(text: str, marks: Iterable[str]) -> tuple[str, str]:
