@@ -9,6 +9,7 @@ Secrets are redacted. Exit 1 if Codex would refuse this configuration or talk to
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from joytui.cli.invocation import shell_invocation
@@ -17,8 +18,10 @@ from joytui.codex.look import look
 from joytui.codex.world import Issue, World
 from joytui.codex.world_data import credential_data, layers_data, request_data
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK
+from joytui.core.known_secrets import shown_setting
 from joytui.core.records import to_json
 from joytui.core.redaction import MASK, Redactor, is_secret_name
+from joytui.doctor.scrub import Scrubber
 
 TAKES_REST = True
 
@@ -46,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
 
 def as_data(world: World) -> dict[str, Any]:
     """The world as redacted JSON data."""
-    redactor = Redactor(world.secrets)
     values = {name: _wishes(name, wanted, world) for name, wanted in sorted(world.wanted.items())}
     data = {
         "schema_version": 1,
@@ -55,10 +57,13 @@ def as_data(world: World) -> dict[str, Any]:
             "version_known": world.version_known,
             "path": world.binary.path if world.binary else None,
             "home": world.codex_home,
-            "args": list(world.invocation.args),
+            "args": list(world.command.shown),
         },
         "layers": layers_data(world)[::-1],
-        "effective": {name: to_json(value) for name, value in world.effective.items()},
+        "effective": {
+            name: to_json(replace(value, value=shown_setting((name,), value.value)))
+            for name, value in world.effective.items()
+        },
         "values": values,
         "request": request_data(world),
         "credential": credential_data(world),
@@ -66,7 +71,8 @@ def as_data(world: World) -> dict[str, Any]:
         "suspicions": [_issue(issue) for issue in world.suspicions],
         "warnings": [_issue(issue) for issue in world.warnings],
     }
-    return dict(redactor.data(_plain(data)))
+    masked = Redactor(world.secrets).data(_plain(data))
+    return dict(Scrubber(world.secrets, strict=False).data(masked))
 
 
 def _plain(value: Any) -> Any:
@@ -81,9 +87,14 @@ def _plain(value: Any) -> Any:
 
 
 def _wishes(name: str, wanted: Any, world: World) -> dict[str, Any]:
+    path = name.split(".")
     hidden = any(is_secret_name(part) or part in _MAY_HOLD_SECRETS for part in name.lower().split(".")[-2:])
     shown = [
-        {"layer": wish.layer, "origin": wish.origin, "value": MASK if hidden else to_json(wish.value)}
+        {
+            "layer": wish.layer,
+            "origin": wish.origin,
+            "value": MASK if hidden else to_json(shown_setting(path, wish.value)),
+        }
         for wish in wanted
     ]
     if name == "model" and world.command.model is not None:

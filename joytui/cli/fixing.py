@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,7 +42,8 @@ def run_undo(invocation: Invocation) -> int:
     from joytui.codex.versions import assumed_version
     from joytui.doctor.fix import journal
 
-    entry = journal.undo(look(replace(invocation, codex_version=assumed_version())).codex_home, places())
+    world = look(replace(invocation, codex_version=assumed_version()))
+    entry = journal.undo(world.codex_home, places(), folders=world.folders)
     if entry is None:
         say("nothing to undo: joytui changed no file here")
         return EXIT_BAD_NEWS
@@ -150,16 +150,16 @@ def _by_hand(finding: Finding, *, told_again: bool) -> None:
 
 def _present(fix: Fix, world: World) -> None:
     from joytui.core.redaction import Redactor, visible
-    from joytui.doctor.fix.write import target_of
+    from joytui.doctor.fix.write import remarks
+    from joytui.doctor.scrub import shown_patch
 
-    clean = Redactor(world.secrets)
-    say(f"  {clean.text(fix.summary)}\n")
-    for line in visible(clean.text(fix.patch or "")).splitlines():
+    say(f"  {Redactor(world.secrets).text(fix.summary)}\n")
+    for line in visible(shown_patch(fix.patch, world.secrets)).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"      {paint(line, style, stream=sys.stderr)}")
     for change in fix.changes:
-        if (target := target_of(change.path)) != os.path.abspath(change.path):
-            say(f"\n  {change.path} is a link: what is written is {target}")
+        for remark in remarks(change):
+            say(f"\n  {remark}")
 
 
 def _agreed(fix: Fix, args: argparse.Namespace) -> bool:

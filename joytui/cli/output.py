@@ -1,9 +1,14 @@
-"""The one owner of stdout and stderr: data goes to stdout, words to stderr; colour only where a terminal wants it."""
+"""The one owner of stdout and stderr: data goes to stdout, words to stderr; colour only where a terminal wants it.
+
+No control character leaves by it, wherever it goes, but for the ends of lines, tabs, and the colours of `paint`: a pipe often
+ends in somebody's terminal.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -13,26 +18,48 @@ from joytui.core.errors import JoytuiError
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 
+_KEPT = re.compile(r"(\r?\n|\t)")
+_KEPT_ON_A_TERMINAL = re.compile(rf"(\r?\n|\t|\x1b\[(?:{'|'.join(['0', *STYLES.values()])}|;)+m)")
+
+
 def emit(text: str = "") -> None:
     """A line of data on stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_fit(text, sys.stdout) + "\n")
 
 
 def emit_json(data: Any) -> None:
     """Data as indented JSON on stdout, one document."""
-    emit(json.dumps(data, ensure_ascii=False, indent=2))
+    sys.stdout.write(_json(json.dumps(data, ensure_ascii=False, indent=2)) + "\n")
 
 
 def emit_json_line(data: Any) -> None:
     """Data as one line of JSON on stdout, flushed: made for pipes that follow."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.write(_json(json.dumps(data, ensure_ascii=False, separators=(",", ":"))) + "\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
     """Words for a person, on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_fit(text, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def _fit(text: str, stream: TextIO) -> str:
+    """A text without control characters, but for those that are ours."""
+    if text.replace("\n", "").isprintable():
+        return text
+    from joytui.core.redaction import visible  # late: its patterns cost 4 ms, and most texts need none of them
+
+    pieces = (_KEPT_ON_A_TERMINAL if colours(stream) else _KEPT).split(text)
+    return "".join(piece if at % 2 else visible(piece) for at, piece in enumerate(pieces))
+
+
+def _json(text: str) -> str:
+    if text.replace("\n", "").isprintable():
+        return text
+    from joytui.core.redaction import escaped_json
+
+    return escaped_json(text)
 
 
 def complain(error: JoytuiError) -> None:

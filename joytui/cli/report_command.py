@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.preview:
         return _preview(bundle, as_json=args.json)
     if args.markdown:
-        sys.stdout.write(bundle.markdown)
+        emit(bundle.markdown.rstrip("\n"))
         if args.output is None:
             return EXIT_OK
     return _write(bundle, args.output or DEFAULT_NAME)
@@ -171,7 +171,7 @@ def _put(data: bytes, path: Path) -> None:
 def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
     from joytui.codex.look import look
     from joytui.doctor.bundle.check import NotReadable, check
-    from joytui.doctor.bundle.gather import known_secrets
+    from joytui.doctor.scrub import known_secrets
 
     secrets = known_secrets(look(invocation))
     try:

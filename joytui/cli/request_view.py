@@ -1,4 +1,4 @@
-"""A request as the commands show it: a line of JSON (overview.md's contract), a row of a table, a page that explains it."""
+"""A request as the commands show it: a line of JSON (its members are frozen by tests/contract), a row of a table, a page that explains it."""
 
 from __future__ import annotations
 

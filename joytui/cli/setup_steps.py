@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -99,15 +98,16 @@ def _say_step(text: str) -> None:
 
 
 def _show(fix: Fix, world: World) -> None:
-    from joytui.core.redaction import Redactor, visible
-    from joytui.doctor.fix.write import target_of
+    from joytui.core.redaction import visible
+    from joytui.doctor.fix.write import remarks
+    from joytui.doctor.scrub import shown_patch
 
-    for line in visible(Redactor(world.secrets).text(fix.patch or "")).splitlines():
+    for line in visible(shown_patch(fix.patch, world.secrets)).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"  {paint(line, style, stream=sys.stderr)}")
     for change in fix.changes:
-        if (target := target_of(change.path)) != os.path.abspath(change.path):
-            say(f"  {change.path} is a link: what is written is {target}")
+        for remark in remarks(change):
+            say(f"  {remark}")
 
 
 def _write(fix: Fix, world: World) -> None:
@@ -191,14 +191,15 @@ async def _turn(codex: str, invocation: Invocation) -> bool:
 def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     """What setup would do, on stdout. Nothing is written, started or sent."""
     from joytui.cli import setup_key
-    from joytui.core.redaction import Redactor, visible
+    from joytui.core.redaction import visible
+    from joytui.doctor.scrub import shown_patch
 
     world = look(shell_invocation())
     _usable(world)
     base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
     fix = _plan(world, base_url, args.model)
     if fix.changes:
-        emit(visible(Redactor(world.secrets).text(fix.patch or "")).rstrip("\n"))
+        emit(visible(shown_patch(fix.patch, world.secrets)).rstrip("\n"))
     else:
         say(f"{world.config_file} has it already")
     if choice == "local":

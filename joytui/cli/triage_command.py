@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _own_secrets() -> list[str]:
     """Keys of this shell, so that a ticket of one's own does not show them whatever they look like."""
-    from joytui.doctor.bundle.secrets import secrets_of_environment
+    from joytui.core.known_secrets import secrets_of_environment
 
     return secrets_of_environment(os.environ)
 

@@ -25,7 +25,7 @@ from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.usage import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient

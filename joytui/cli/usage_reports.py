@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.usage.reconcile import Difference, Reconciliation
 
-TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-
 
 async def reconciled(console: ConsoleClient, home: Path, cache_dir: Path, args: argparse.Namespace) -> Reconciliation:
     """Codex's responses against the gateway's requests in `args.since` to `args.until` (RFC 3339; since: a week)."""
@@ -37,8 +35,8 @@ def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:
             {
                 "matched": found.matched,
                 "differences": [_view(difference) for difference in found.differences],
-                "codex": dict(zip(TOKENS, found.codex_tokens, strict=True)),
-                "gateway": dict(zip(TOKENS, found.gateway_tokens, strict=True)),
+                "codex": found.codex_tokens.named(),
+                "gateway": found.gateway_tokens.named(),
             }
         )
         return
@@ -59,8 +57,9 @@ def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:
 
 
 def _line(difference: Difference, why: str) -> list[str]:
-    counts = difference.codex or difference.gateway or (0, 0, 0, 0)
-    return [local_time(rfc3339(difference.time)), difference.kind, str(counts[0]), str(counts[2]), why]
+    counts = difference.codex or difference.gateway
+    shown = (counts.input, counts.output) if counts else (0, 0)
+    return [local_time(rfc3339(difference.time)), difference.kind, *map(str, shown), why]
 
 
 def _view(difference: Difference) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def _view(difference: Difference) -> dict[str, Any]:
     from joytui.core.redaction import Redactor
 
     counts = {name: getattr(difference, name) for name in ("codex", "gateway")}
-    plain = {name: dict(zip(TOKENS, one, strict=True)) if one else None for name, one in counts.items()}
+    plain = {name: one.named() if one else None for name, one in counts.items()}
     rest = ("kind", "explanation", "thread", "response", "provider", "model", "requests")
     data = {name: to_json(getattr(difference, name)) for name in rest}
     view: dict[str, Any] = Redactor().data({**data, "time": rfc3339(difference.time)})

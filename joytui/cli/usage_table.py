@@ -8,7 +8,7 @@ from joytui.cli.amounts import local_hour
 from joytui.cli.columns import Column, emit_table
 from joytui.cli.output import say
 from joytui.core.amounts import count, credits
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 
 NUMBERS = (
     Column("requests", right=True, rank=1),

@@ -225,7 +225,7 @@ class ConsoleClient(ConsoleApi):
         top: int | None = None,
         only: Sequence[str] = (),
     ) -> wire.UsageView:
-        """Sums by the fields (core.usage.USAGE_GROUPS), in that order.
+        """Sums by the fields (core.token_counts.USAGE_GROUPS), in that order.
 
         `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time.
         """

@@ -20,6 +20,10 @@ _PROGRAM = re.compile(r"(?:.*/)?codex(?:\.js|\.exe|\.cmd)?(?:@[\w.-]+)?")
 _LAUNCHERS = {"npx", "bunx", "pnpx", "command", "exec", "sudo", "env", "time", "-y", "--yes", "dlx"}
 
 _EXEC = ("exec", "e")
+PROMPT = "‹prompt›"
+"""What a report shows for what a user asks Codex."""
+_ASKS = ("", "exec", "resume", "fork", "review")
+"""Subcommands whose words are a prompt ("": the console)."""
 
 
 _REPEATED = ("--config", "--enable", "--disable", "--image", "--add-dir", "--help", "--version")
@@ -39,6 +43,8 @@ class _Parsed:
     refusals: list[Refusal] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    left: int = 0  # how many words came to be parsed; a flag like -hV becomes two
+    prompt_at: list[int] = field(default_factory=list)  # which of them a user asks Codex
     late: list[Refusal] = field(default_factory=list)  # a wrong value, noticed when the next known flag comes
 
     def flush(self) -> None:
@@ -54,30 +60,44 @@ class _Parsed:
 
 def parse_arguments(args: Sequence[str], rules: Rules) -> tuple[Command, tuple[Refusal, ...]]:
     """The command that these arguments mean for this version of Codex, and what it would refuse, in its order."""
-    words, variables = _unwrapped(list(args))
-    parsed = _Parsed()
+    given = _split(list(args))
+    words, variables = _unwrapped([*given])
+    parsed = _Parsed(left=len(words))
     parsed.set(env=variables)
     at, only_words = 0, False
     while at < len(words):
         word = words[at]
         at += 1
         if only_words or not word.startswith("-") or word == "-":
-            _positional(parsed, word, rules)
+            if not _positional(parsed, word, rules) and (only_words or parsed.command.subcommand in _ASKS):
+                parsed.prompt_at.append(at - 1 - (len(words) - parsed.left))
         elif word == "--":
             only_words = True
         else:
             at = _flag(parsed, word, words, at, rules)
     _finish(parsed)
+    lead = len(given) - parsed.left
+    shown = [PROMPT if at - lead in parsed.prompt_at else word for at, word in enumerate(given)]
+    parsed.set(shown=tuple(shown) if given == list(args) else (" ".join(map(_quoted, shown)),))
     return parsed.command, tuple(parsed.refusals)
 
 
-def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Takes a pasted command line apart: `$ FOO=x npx @openai/codex exec …` -> the arguments and the assignments."""
+def _quoted(word: str) -> str:
+    return word if word in (PROMPT, "$") else shlex.quote(word)
+
+
+def _split(words: list[str]) -> list[str]:
+    """A command line that was pasted as one word, as its words."""
     if len(words) == 1 and " " in words[0] and re.match(r"\s*(\$ )?([A-Za-z_]\w*=\S* )*(\S*/)?codex\s", words[0]):
         try:
-            words = shlex.split(words[0])
+            return shlex.split(words[0])
         except ValueError:
-            words = words[0].split()
+            return words[0].split()
+    return words
+
+
+def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Takes a command line apart: `$ FOO=x npx @openai/codex exec …` -> the arguments and the assignments."""
     variables: dict[str, str] = {}
     at = 0
     while at < len(words) and (words[at] == "$" or words[at] in _LAUNCHERS or _ASSIGNMENT.match(words[at])):
@@ -90,14 +110,17 @@ def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, {}
 
 
-def _positional(parsed: _Parsed, word: str, rules: Rules) -> None:
+def _positional(parsed: _Parsed, word: str, rules: Rules) -> bool:
+    """Takes a word that is no flag; whether it is a subcommand."""
     if not parsed.words and not parsed.command.subcommand and word in rules.recorded.subcommands:
         parsed.set(subcommand="exec" if word in _EXEC else word)
         parsed.seen.clear()
-    else:
-        if not parsed.words and word in ("resume", "fork", "review"):
-            parsed.seen.clear()  # a subcommand of exec takes the same flags again
-        parsed.words.append(word)
+        return True
+    within_exec = not parsed.words and word in ("resume", "fork", "review")
+    if within_exec:
+        parsed.seen.clear()  # a subcommand of exec takes the same flags again
+    parsed.words.append(word)
+    return within_exec
 
 
 def _flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rules) -> int:

@@ -1,6 +1,6 @@
 """Where Codex takes the Authorization header from, and what becomes of the value on its way.
 
-Source: Codex 0.169.0, situations B01 to B36 and Z_*. Order: env_key, experimental_bearer_token, auth.command,
+Observed with Codex 0.169.0. Order: env_key, experimental_bearer_token, auth.command,
 requires_openai_auth (CODEX_API_KEY, then auth.json), http_headers / env_http_headers, nothing.
 """
 

@@ -1,7 +1,7 @@
 """Codex's background server (>= 0.157): whether one runs for this CODEX_HOME, and what environment it still has.
 
-Source: Codex 0.169.0, observed (T20 to T23). `$CODEX_HOME/app-server-daemon/daemon.pid` holds JSON with the process's
-identity; a process that is gone or is another one, or a file that does not parse, is no daemon.
+Observed with Codex 0.169.0. `$CODEX_HOME/app-server-daemon/daemon.pid` holds JSON with the process's identity; a process that is
+gone or is another one, or a file that does not parse, is no daemon.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which of the three request shapes a model slug makes Codex send, by the slugs of the version's bundled catalog.
 
-A slug matches exactly or by the longest prefix, one `vendor/` prefix is stripped, case counts (situations M_*).
+A slug matches exactly or by the longest prefix, one `vendor/` prefix is stripped, case counts (observed with Codex 0.169.0).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from joytui.codex.providers import FIELDS
 from joytui.codex.routing import selected
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, LayerInfo, Provider, RequestPlan, Wanted, WireApi, World
+from joytui.core.known_secrets import secrets_of_setting
 from joytui.core.records import EffectiveValue
 from joytui.core.redaction import MASK, is_secret_name, may_name_secret
 
@@ -114,6 +115,10 @@ def _secrets(state: Survey, credential: Credential | None) -> tuple[str, ...]:
         for table in list(tables.values())[:500] if isinstance(tables, dict) else ():
             if isinstance(table, dict):
                 found |= _table_secrets(table, state)
+        if not _crowded(layer):
+            found.update(
+                text for path, value in layering.leaves(layer.data) for text in secrets_of_setting(path, value)
+            )
     return tuple(sorted(text for text in found if isinstance(text, str) and len(text) >= 6))
 
 

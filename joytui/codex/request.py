@@ -54,9 +54,6 @@ def request_plan(
         stream_idle_timeout_ms=_number(provider, "stream_idle_timeout_ms"),
         builder_error=composed.error,
         base_url=base,
-        chat_url=compose(base, "chat/completions", params).wire,
-        models_url=compose(base, "models", params).wire,
-        websocket_first=provider.get("supports_websockets") is True,
     )
 
 

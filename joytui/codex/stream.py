@@ -91,7 +91,6 @@ class StreamReader:
     incomplete: str | None = None
     broken_text: str | None = None
     output_at_end: bool = False
-    named_events: int = 0
     done_markers: int = 0
     types: dict[str, int] = field(default_factory=dict)
     _splitter: SseSplitter = field(default_factory=SseSplitter)
@@ -156,8 +155,6 @@ class StreamReader:
 
     def _take(self, event: SseEvent) -> None:
         self.events += 1
-        if event.name:
-            self.named_events += 1
         if event.data.strip() == DONE:
             self.done_markers += 1
         if self.bom:

@@ -1,7 +1,7 @@
 """How Codex makes the request URL out of `base_url`: plain concatenation, then the Rust crates `url` and `http`.
 
 pydantic-core carries that `url` crate (2.5, with idna 1), and Codex 0.94 to 0.171 are built with the same: here Codex's own parser
-judges. What the `http` crate refuses on top of it was observed with 0.169.0, as were situations D01 to D24.
+judges. What the `http` crate refuses on top of it was observed with Codex 0.169.0.
 """
 
 from __future__ import annotations

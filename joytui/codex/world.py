@@ -14,6 +14,7 @@ An `Issue` is a fault or a peculiarity with its place. Its `effect` says what Co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
@@ -204,7 +205,7 @@ class RequestPlan:
     """The request that Codex will send. `url` is the composed text as Codex shows it, `wire_url` as it goes on the wire.
 
     `headers` are (name, value) with the key as bytes, in Codex's order, without Host and Content-Length.
-    `chat_url`/`models_url`/`root_url` are for optional probes. `ca_file`/`ca_variable`: an own CA bundle.
+    `ca_file`/`ca_variable`: an own CA bundle.
     `builder_error`: Codex cannot build a request from this URL.
     """
 
@@ -223,9 +224,6 @@ class RequestPlan:
     stream_idle_timeout_ms: int
     builder_error: str | None = None
     base_url: str = ""
-    chat_url: str = ""
-    models_url: str = ""
-    websocket_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +257,9 @@ class Command:
     last_message: str | None = None
     sandbox: str | None = None
     prompt: str | None = None
+    shown: tuple[str, ...] = field(
+        default=(), compare=False
+    )  # all arguments as a report may show them, without the prompt
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # FOO=x codex …
     unknown: tuple[str, ...] = ()
     version: bool = False
@@ -287,3 +288,8 @@ class World:
     warnings: tuple[Issue, ...]
     secrets: tuple[str, ...] = field(repr=False, default=())  # for the Redactor
     codex_env: Mapping[str, str] = field(repr=False, default_factory=dict)  # after $CODEX_HOME/.env
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Where the files of its configuration are, or would be."""
+        return frozenset(os.path.dirname(layer.path) for layer in self.layers if layer.path)

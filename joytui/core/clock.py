@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from time import time_ns  # the only read of the time of day in the program: tests put their own clock here
 
@@ -19,6 +20,41 @@ def now() -> datetime:
 def now_ms() -> int:
     """The current time in milliseconds since 1970, as the store keeps times."""
     return time_ns() // 1_000_000
+
+
+# Clocks that nobody sets, and that go on while the machine sleeps: Linux's, then macOS's. time.monotonic stands still then,
+# but for Windows, which has neither of the two.
+_UNSET = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def passed_ms() -> int:
+    """Milliseconds since some moment in the past, whatever happens to the time of day: for differences alone."""
+    seconds = time.monotonic() if _UNSET is None else time.clock_gettime(_UNSET)
+    return round(seconds * 1000)
+
+
+class JumpWatch:
+    """Tells when the time of day was changed: when it went on by another span than really passed."""
+
+    SMALL_MS = 60_000
+    """What is no jump: a clock that is kept right is moved by less."""
+
+    def __init__(self) -> None:
+        self._seen = now_ms(), passed_ms()
+
+    def jumped(self) -> int:
+        """By how many milliseconds the clock was set ahead (or back: negative) since the last look; 0: it was not."""
+        (wall, passed), self._seen = self._seen, (now_ms(), passed_ms())
+        ahead = (self._seen[0] - wall) - (self._seen[1] - passed)
+        return ahead if abs(ahead) >= self.SMALL_MS else 0
+
+
+def span_text(ms: int) -> str:
+    """A span as a person says it, in its largest unit: "3,653 days", "1 day", "2 hours", "5 minutes"."""
+    units = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000))
+    unit, length = next((one for one in units if ms >= one[1]), units[-1])
+    count = round(ms / length)
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,16 +1,17 @@
 """Requests by column: what the gateway sends to consoles that ask for it (`form=columns`), and what their log is made of.
 
-A tenth of the rows' work on both sides: texts that repeat are numbered, numbers are arrays, ids are their bytes. As JSON:
+A tenth of the rows' work on both sides: texts that repeat are numbered, and numbers are arrays. As JSON:
 
     {"columns": {"rows": N, "seq": the newest sequence,
                  "time" | "status" | "input_tokens" | …: {"B" | "H" | "I" | "Q": base64},
                  "key" | "model" | …: {"values": [text | null, …], "B" | "H" | "I": base64 of the place in values},
-                 "id" | "request_id" | "upstream_id": [text | null, …]
-                                          or {"prefix", "size", "kind": "hex" | "uuid", "data": base64, "none": [row, …]}}}
+                 "id" | "request_id" | "upstream_id": [text | null, …]}}
 
 Arrays are unsigned and little-endian, of 1, 2, 4 or 8 bytes each. `time` is in milliseconds since 1970, `cost_nano` in
 nano-credits, `status` 0 while it runs, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
-hundredths of a millisecond and one more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left out where there is one value.
+hundredths of a millisecond and one more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left
+out where there is one value. Older gateways send ids as their bytes, {"prefix", "size", "kind": "hex" | "uuid", "data": base64,
+"none": [row, …]}; that form is still read.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from joytui.core.money import NANO_PER_CREDIT, parse_credits
-from joytui.core.packed_ids import MOST_BYTES, OWN, Packed, Shape, pack, packed
 from joytui.core.request import FIELDS, Kind, names
 
 TEXTS = names("text")
@@ -39,7 +40,8 @@ LIMITS = {"B": 1 << 8, "H": 1 << 16, "I": 1 << 32, "Q": 1 << 64}
 _NAMES = tuple(field.name for field in FIELDS)
 _MEMBERS = tuple(field.member for field in FIELDS)
 _members = itemgetter(*_MEMBERS)
-IdColumn = Packed | list[str | None]
+IdColumn = list[str | None]
+_TEXT = {str, type(None)}
 
 
 class Coded(NamedTuple):
@@ -59,16 +61,9 @@ class Block:
     texts: Mapping[str, Coded]
     ids: Mapping[str, IdColumn]
 
-    def keys(self) -> Sequence[int | str]:
-        """What the rows are known by: the number in an own id, else the id."""
-        own = self.ids["id"]
-        if isinstance(own, Packed) and own.shape == OWN and 0 not in (numbers := own_numbers(own.data)):
-            return numbers.tolist()
-        return [own_number(value or "") or value or "" for value in self.id_texts("id")]
-
-    def id_texts(self, name: str) -> list[str | None]:
-        column = self.ids[name]
-        return column.texts() if isinstance(column, Packed) else column
+    def keys(self) -> list[str]:
+        """The own ids, by which the rows are known."""
+        return [own or "" for own in self.ids["id"]]
 
     def take(self, rows: Sequence[int]) -> Block:
         """Some of the rows, in that order."""
@@ -80,22 +75,8 @@ class Block:
                 name: Coded(values, array(codes.typecode, [codes[row] for row in rows]))
                 for name, (values, codes) in self.texts.items()
             },
-            {name: _ids([texts[row] for row in rows]) for name in self.ids for texts in [self.id_texts(name)]},
+            {name: [ids[row] for row in rows] for name, ids in self.ids.items()},
         )
-
-
-def own_numbers(data: bytes) -> array[int]:
-    """The numbers behind own ids, from their bytes."""
-    numbers = array("Q", data)
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return numbers
-
-
-def own_number(text: str) -> int:
-    """The number in an own id; 0 for any other text."""
-    found = packed(text)
-    return int.from_bytes(found[1], "big") if found and found[0] == OWN else 0
 
 
 def narrow(numbers: Sequence[int]) -> array[int]:
@@ -122,12 +103,8 @@ def coded(values: Sequence[str | None]) -> Coded:
 
 
 def _check_texts(values: Iterable[Any]) -> None:
-    if not all(value is None or isinstance(value, str) for value in values):
+    if not {*map(type, values)} <= _TEXT:
         raise ValueError("a text is none")
-
-
-def _ids(values: list[str | None]) -> IdColumn:
-    return pack(values) or values
 
 
 # --- from rows --------------------------------------------------------------------------------------------------------
@@ -162,7 +139,7 @@ def _built(rows: int, seq: int, columns: Mapping[str, Sequence[Any]]) -> Block:
     upstream = list(columns["upstream_id"])
     _check_texts(given)
     _check_texts(upstream)
-    ids = {"id": _ids(own), "request_id": _ids(given), "upstream_id": _ids(upstream)}
+    ids: dict[str, IdColumn] = {"id": own, "request_id": given, "upstream_id": upstream}
     return Block(rows, seq, numbers, {name: coded(columns[name]) for name in TEXTS}, ids)
 
 
@@ -241,8 +218,7 @@ def to_json(block: Block, **more: Any) -> str:
         columns[_member(name)] = _array(numbers)
     for name, (values, codes) in block.texts.items():
         columns[name] = {"values": values, **(_array(codes) if len(values) > 1 else {})}
-    for name, ids in block.ids.items():
-        columns[name] = _packed_json(ids) if isinstance(ids, Packed) else ids
+    columns.update(block.ids)
     return json.dumps({"columns": columns, **more}, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -260,13 +236,6 @@ def _array(numbers: array[int]) -> dict[str, str]:
 
 def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode()
-
-
-def _packed_json(ids: Packed) -> dict[str, Any]:
-    data: dict[str, Any] = {**ids.shape._asdict(), "data": _base64(ids.data)}
-    if 0 in ids.there:
-        data["none"] = [row for row, is_there in enumerate(ids.there) if not is_there]
-    return data
 
 
 def from_json(data: Any) -> Block:
@@ -314,19 +283,21 @@ def _texts(column: Mapping[str, Any], rows: int) -> Coded:
 
 
 def _id_column(column: Any, rows: int, *, needed: bool) -> IdColumn:
-    if isinstance(column, list):
-        _check_texts(column)
-        if len(column) != rows or (needed and not all(column)):
-            raise ValueError("ids are missing")
-        return column
-    shape = Shape(str(column["prefix"]), int(column["size"]), column["kind"])
-    size = {"hex": shape.size, "text": shape.size, "uuid": 16}[shape.kind]
-    data = a2b_base64(column["data"], strict_mode=True)
-    if not 0 < shape.size <= MOST_BYTES or size != shape.size or len(data) != rows * shape.size or shape.kind == "text":
-        raise ValueError("ids of another length")
-    there = bytearray(b"\1" * rows)
-    for row in column.get("none", ()):
-        there[row] = 0
-    if needed and 0 in there:
+    ids: IdColumn = column if isinstance(column, list) else _unpacked(column, rows)
+    _check_texts(ids)
+    if len(ids) != rows or (needed and not all(ids)):
         raise ValueError("ids are missing")
-    return Packed(shape, data, bytes(there))
+    return ids
+
+
+def _unpacked(column: Mapping[str, Any], rows: int) -> IdColumn:
+    """Ids as older gateways send them: the bytes behind their hexadecimal digits, `size` for each."""
+    prefix, size, kind = str(column["prefix"]), int(column["size"]), column["kind"]
+    data = a2b_base64(column["data"], strict_mode=True)
+    if kind not in ("hex", "uuid") or size <= 0 or len(data) != rows * size or (kind == "uuid" and size != 16):
+        raise ValueError("ids of another length")
+    parts = [data[row * size : row * size + size] for row in range(rows)]
+    ids: IdColumn = [str(UUID(bytes=part)) if kind == "uuid" else prefix + part.hex() for part in parts]
+    for row in column.get("none", ()):
+        ids[row] = None
+    return ids

@@ -1,7 +1,7 @@
 """The records that pass between the packages: frozen data, no behaviour beyond their own JSON form.
 
 The doctor's half (`Report` and what it holds) is the contract of `joytui doctor --json`, schema version 1.
-The contract of `joytui logs --json` is in `core.request`, that of `joytui usage` in `core.usage`.
+The contract of `joytui logs --json` is in `core.request`, that of `joytui usage` in `core.token_counts`.
 """
 
 from __future__ import annotations

@@ -2,14 +2,22 @@
 
 Two means, used together: the secrets that are known (`Redactor(secrets)`), found verbatim; and the shapes of secrets
 (bearer tokens, `sk-…`, `jt_…`, userinfo in URLs, assignments to names like API_KEY), for what nobody told us about.
+
+What comes from outside and is kept comes through one door, `clean`. What it gives is a `Clean`, and the ledger's records take
+nothing else, so that mypy refuses a text that did not pass.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NewType
+
+if TYPE_CHECKING:
+    from joytui.core.echo import Echo
 
 MASK = "‹redacted›"
 
@@ -104,7 +112,68 @@ def _is_secret(name: str, value: Any) -> bool:
     return isinstance(value, str) and len(value) >= 6 and is_secret_name(name) and not _VARIABLE.fullmatch(value)
 
 
+# --- the door ---------------------------------------------------------------------------------------------------------
+
+Clean = NewType("Clean", str)
+"""Text from outside that is fit to be kept and shown. Only this door makes one (tests/contract/test_one_door.py)."""
+
+DOOR_LIMIT = 4096
+"""Characters: no more of a text is looked at, however long it is."""
+_ANY = Redactor()
+_ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
+
+
+def clean(value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
+    """Text from outside as it may be kept: one line of at most `limit` characters, no control characters, no secrets, nothing
+    of the key that `echo` knows. None where nothing is left.
+    """
+    return _cleaned(value[:DOOR_LIMIT], limit, echo or None) if value else None
+
+
+def clean_id(value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
+    """An upstream's id, whose random part may look like a secret: as it is where all of it looks like an id, else as `clean`."""
+    if not value or len(value) > limit or not _ID.fullmatch(value):
+        return clean(value, limit, echo)
+    return Clean(echo.text(value) if echo else value)
+
+
+def cut(text: Clean | None, most: int) -> Clean | None:
+    """The beginning of such a text, of at most so many bytes of UTF-8."""
+    return text and Clean(text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore"))
+
+
+@lru_cache(maxsize=2048)
+def _cleaned(value: str, limit: int, echo: Echo | None) -> Clean | None:
+    """Remembered, since clients and models are the same ones again and again."""
+    if not value.isprintable():
+        joined = "".join(c for c in value if c.isprintable())  # a key that control characters split
+        value = joined if _without_secrets(joined, echo) != joined else visible(value)
+    value = visible(_without_secrets(value, echo), limit=limit)
+    return Clean(value.replace("\n", " ").strip()) or None
+
+
+def _without_secrets(value: str, echo: Echo | None) -> str:
+    return _ANY.text(echo.text(value) if echo else value)
+
+
+# --- showing ----------------------------------------------------------------------------------------------------------
+
+
 def visible(text: str, *, limit: int | None = None) -> str:
     """Text from the wire made safe to show: control characters (terminal sequences with them) as spaces, cut at `limit`."""
-    clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return shown if limit is None or len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+_NOT_PLAIN = re.compile(r"[^\n\x20-\x7e]")
+
+
+def escaped_json(text: str) -> str:
+    """JSON's text with `\\u…` for what JSON allows raw and a terminal or a reader obeys: DEL, C1, directions, invisible signs."""
+    return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else _escape(found[0]), text)
+
+
+def _escape(char: str) -> str:
+    if "\ud800" <= char <= "\udfff":  # half of a pair is no text, and many a reader of JSON gives up at it
+        return "?"
+    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"  # json takes DEL for printable

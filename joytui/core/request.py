@@ -9,11 +9,34 @@ it: gateway/visit.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:  # for the type alone: its patterns cost 4 ms, and the console reads requests before its first frame
+    from joytui.core.redaction import Clean
+
+from joytui.core.token_counts import TokenCounts
 
 Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
 """id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
 the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+_PREFIX = "req-"
+
+
+def request_id(number: int) -> str:
+    """The gateway's own id of a request, from its number."""
+    return f"{_PREFIX}{number:016x}"
+
+
+def request_number(text: str) -> int | None:
+    """The number behind an own request id, None for any other text."""
+    if len(text) != len(_PREFIX) + 16 or not text.startswith(_PREFIX):
+        return None
+    try:
+        number = int(text[len(_PREFIX) :], 16)
+    except ValueError:
+        return None
+    return number if 0 <= number < 1 << 63 else None
 
 
 class Cell(NamedTuple):
@@ -85,6 +108,9 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until the head of the upstream's answer"),
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
           measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
+    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner"),
+    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project",
+          measured="workspaces in x-codex-turn-metadata"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -102,20 +128,20 @@ def names(*kinds: Kind) -> tuple[str, ...]:
 
 class Opened(NamedTuple):
     """What is known when a request is admitted or refused. `n` orders requests and means nothing else; `started_at` is when
-    the request came."""
+    the request came. Text from outside is Clean."""
 
     n: int
     started_at: int
     key_id: str | None
-    model: str | None
+    model: Clean | None
     endpoint: str
     stream: bool
-    request_id: str | None
-    thread_id: str | None
-    project: str | None
-    client: str | None
+    request_id: Clean | None
+    thread_id: Clean | None
+    project: Clean | None
+    client: Clean | None
     ip: str | None
-    turn_id: str | None = None
+    turn_id: Clean | None = None
 
 
 class Ended(NamedTuple):
@@ -125,14 +151,14 @@ class Ended(NamedTuple):
     head of the upstream's answer is there.
     """
 
-    model_used: str | None
-    provider: str | None
-    tier: str | None
+    model_used: Clean | None
+    provider: Clean | None
+    tier: Clean | None
     status: int
-    error_type: str | None = None
-    error_message: str | None = None
+    error_type: Clean | None = None
+    error_message: Clean | None = None
     cause: str | None = None
-    finish: str | None = None
+    finish: Clean | None = None
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
@@ -141,16 +167,16 @@ class Ended(NamedTuple):
     cost_source: str = "none"
     ttft_ms: float | None = None
     latency_ms: float | None = None
-    upstream_id: str | None = None
-    billing_id: str | None = None
-    notes: str | None = None
+    upstream_id: Clean | None = None
+    billing_id: Clean | None = None
+    notes: Clean | None = None
     queue_ms: float | None = None
     first_byte_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request through the gateway. Tokens are counts, `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
+    """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
     What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
     record. `status` is None while the request runs. `cause` is a cause id for a refusal.
@@ -187,3 +213,9 @@ class RequestRecord:
     queue_ms: float | None = None
     first_byte_ms: float | None = None
     turn_id: str | None = None
+    owner: str | None = None
+    project: str | None = None
+
+    @property
+    def tokens(self) -> TokenCounts:
+        return TokenCounts(self.input_tokens, self.cached_input_tokens, self.output_tokens, self.reasoning_tokens)

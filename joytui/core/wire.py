@@ -226,13 +226,13 @@ def _request_members() -> dict[str, Any]:
 RequestView = create_model(
     "RequestView",
     __base__=Model,
-    __doc__="One line of `joytui logs --json`; overview.md's contract; `seq`, `notes` and the two times beyond it.",
+    __doc__="One line of `joytui logs --json`, with `seq`, `notes` and two times more.",
     **_request_members(),
 )
 
 
 class UsageNumbers(Model):
-    """What `core.usage.UsageTotals` is on the wire: the same numbers by name, for the description and for checked types.
+    """What `core.token_counts.UsageTotals` is on the wire: the same numbers by name, for the description and for checked types.
     (The sums themselves are tuples, which `joytui usage` adds up before pydantic could be imported.)"""
 
     requests: int = 0

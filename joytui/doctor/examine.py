@@ -280,7 +280,7 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
             world.version if world.version_known else None,
             world.binary.path if world.binary else None,
             world.codex_home,
-            world.invocation.args,
+            world.command.shown,
         ),
         effective=world.effective,
         verdict=_worded(world, judged),

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from joytui.core.known_secrets import shown_setting
 from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, TableRow, to_json
 from joytui.core.redaction import MASK, Redactor, visible
+from joytui.doctor.scrub import shown_patch
 
 Paint = Callable[..., str]
 WIDTH = 100
@@ -37,6 +39,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def redacted(report: Report, secrets: Iterable[str]) -> Report:
     """The report with every known secret and every shape of one masked; a patch that would show one becomes None."""
+    secrets = tuple(secrets)
     redactor = Redactor(secrets)
 
     def words(text: str | None) -> str | None:
@@ -49,14 +52,16 @@ def redacted(report: Report, secrets: Iterable[str]) -> Report:
             "evidence": tuple(Evidence(redactor.text(e.what), redactor.text(e.where)) for e in finding.evidence),
             "codex_says": words(finding.codex_says),
             "details": redactor.data(dict(finding.details)),
-            "fix": _redacted_fix(finding.fix, redactor),
+            "fix": _redacted_fix(finding, secrets, redactor),
         }
 
     return replace(
         report,
         codex=replace(report.codex, args=tuple(redactor.text(arg) for arg in report.codex.args)),
         effective={
-            redactor.text(key): EffectiveValue(redactor.data(v.value), redactor.text(v.origin), v.layer)
+            redactor.text(key): EffectiveValue(
+                redactor.data(shown_setting((key,), v.value)), redactor.text(v.origin), v.layer
+            )
             for key, v in report.effective.items()
         },
         verdict=replace(report.verdict, **fields(report.verdict)),
@@ -69,12 +74,16 @@ def redacted(report: Report, secrets: Iterable[str]) -> Report:
     )
 
 
-def _redacted_fix(fix: Fix | None, redactor: Redactor) -> Fix | None:
+def _redacted_fix(finding: Finding, secrets: Iterable[str], redactor: Redactor) -> Fix | None:
+    """A patch of which a line would have to be masked is none; what makes the change then is a command, as it is in any case."""
+    fix = finding.fix
     if fix is None:
         return None
-    patch = fix.patch if fix.patch is None or redactor.text(fix.patch) == fix.patch else None
-    commands = tuple(redactor.text(command) for command in fix.commands)
-    return Fix(redactor.text(fix.summary), tuple(c for c in commands if MASK not in c), patch, fix.safe)
+    patch = fix.patch if shown_patch(fix.patch, secrets) == fix.patch else None
+    commands = [command for command in map(redactor.text, fix.commands) if MASK not in command]
+    if fix.changes and not any(command.startswith("joytui ") for command in commands):
+        commands.insert(0, f"joytui doctor --fix {finding.cause}")
+    return Fix(redactor.text(fix.summary), tuple(commands), patch, fix.safe)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

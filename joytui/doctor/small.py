@@ -29,7 +29,10 @@ class Settings:
 
 
 def prompt() -> str:
-    """A prompt that no other request has: a gateway may refuse the same text twice (joytoken.md section 9)."""
+    """A prompt that no other request has: JoyToken may refuse the same text twice, with 409 `duplicate request_id`.
+
+    Source: https://github.com/jd-opensource/joytoken-sdk-go, example/live-tools/main.go, where each prompt is unique.
+    """
     return f"Reply with the single word ok. [{uuid.uuid4().hex[:12]}]"
 
 

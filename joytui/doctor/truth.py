@@ -1,4 +1,5 @@
-"""`--with-codex`: one bounded run of the installed Codex, its outcome beside the verdict (codex.md: about 0.3 s and one request).
+"""`--with-codex`: one bounded run of the installed Codex, its outcome beside the verdict. A refused one takes about 0.3 s and one
+request (observed with Codex 0.169.0).
 
 Never the default: it costs a request. It is not run where Codex would take the key to OpenAI.
 """

@@ -15,19 +15,17 @@ from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
 from joytui.core.joytoken import OWN_KEY_PATH
-from joytui.gateway import console_reads as reads
-from joytui.gateway import console_writes as writes
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import Guard
 from joytui.gateway.model_api import ModelEndpoint
 from joytui.gateway.openapi import openapi
 from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
+from joytui.gateway.routes import console_routes
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import error_body
 
 log = logging.getLogger("joytui.gateway")
 V1 = "/openai/v1"
-CONSOLE = "/console/v1"
 
 
 def create_app(gateway: Gateway, host: str, port: int) -> Guard:
@@ -43,7 +41,7 @@ def create_app(gateway: Gateway, host: str, port: int) -> Guard:
             await gateway.stop()
 
     app = Starlette(
-        routes=[*_model_routes(gateway), *_catalog_routes(), *_console_routes()],
+        routes=[*_model_routes(gateway), *_catalog_routes(), *console_routes()],
         exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
         lifespan=lifespan,
     )
@@ -74,39 +72,6 @@ def _catalog_routes() -> list[Route]:
         Route("/healthz", public.health),
         Route("/metrics", public.metrics),
         Route("/openapi.json", openapi),
-    ]
-
-
-def _console_routes() -> list[Route]:
-    def route(path: str, endpoint: Any, method: str = "GET") -> Route:
-        return Route(f"{CONSOLE}{path}", endpoint, methods=[method])
-
-    return [
-        route("/status", reads.status),
-        route("/keys", writes.list_keys),
-        route("/keys", writes.create_key, "POST"),
-        route("/keys/check", writes.check_key, "POST"),
-        route("/keys/{id}", writes.one_key),
-        route("/keys/{id}", writes.edit_key, "PATCH"),
-        route("/keys/{id}/rotate", writes.rotate_key, "POST"),
-        *(route(f"/keys/{{id}}/{action}", writes.key_action, "POST") for action in ("revoke", "disable", "enable")),
-        route("/requests", reads.requests),
-        route("/requests/stream", reads.request_stream),
-        route("/requests/{id}", reads.one_request),
-        route("/usage", reads.usage_sums),
-        route("/latency", reads.latencies),
-        route("/models", reads.models),
-        route("/wallet", reads.wallet),
-        route("/wallet/entries", reads.wallet_entries),
-        route("/wallet/{tier}", writes.set_wallet, "PUT"),
-        route("/wallet/{tier}/credit", writes.credit_wallet, "POST"),
-        route("/policies", reads.policies),
-        route("/policies/{name}", writes.put_policy, "PUT"),
-        route("/upstreams", reads.upstreams),
-        route("/upstreams/lessons", writes.forget_lessons, "DELETE"),
-        route("/tokens", reads.tokens),
-        route("/tokens", writes.create_token, "POST"),
-        route("/tokens/{id}", writes.delete_token, "DELETE"),
     ]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, format_credits, from_millionths, parse_credits, parse_credits_up
-from joytui.gateway.bridge.usage import MOST_COST
+from joytui.gateway.bridge.reported_usage import MOST_COST
 
 FEATURES = "features"
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from joytui import __version__
 from joytui.core import columnar
@@ -16,29 +16,28 @@ from joytui.core.clock import now, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
-from joytui.core.usage import MOST_TOP, USAGE_GROUPS
+from joytui.core.request import request_number
+from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
-from joytui.gateway.console_auth import may_read
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.json_answer import JsonAnswer
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger.ids import request_number
 from joytui.ledger.records import MANY, Page
 
 PAGE = 200
 MOST = 5_000
 
 
-async def status(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def status(gateway: Gateway, request: Request) -> JsonAnswer:
     last = await gateway.ledger.last_seq()
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
-    return JSONResponse(
+    return JsonAnswer(
         {
             "version": __version__,
             "url": gateway.url,
@@ -48,7 +47,7 @@ async def status(request: Request) -> JSONResponse:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
-            "keys": gateway.keyring.usable,
+            "keys": gateway.keys.usable,
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
@@ -59,8 +58,7 @@ async def status(request: Request) -> JSONResponse:
     )
 
 
-async def requests(request: Request) -> Response:
-    gateway = may_read(request)
+async def requests(gateway: Gateway, request: Request) -> Response:
     columns = by_column(request)
     limit = number(request, "limit", PAGE, 1, MOST)
     since, until = moment(request, "since"), moment(request, "until")
@@ -73,26 +71,24 @@ async def requests(request: Request) -> Response:
         return Response(await _page_by_column(gateway, asked), media_type="application/json")
     found = await gateway.ledger.page(asked)
     rows = [request_view(record, seq) for seq, record in found]
-    return JSONResponse({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+    return JsonAnswer({"requests": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
 async def _page_by_column(gateway: Gateway, asked: Page) -> str:
     last = await gateway.ledger.last_seq()  # before the rows: what comes between is sent twice, not never
     block = await gateway.ledger.page_block(asked)
-    older = block.id_texts("id")[0] if block.rows == asked.limit else None
+    older = block.ids["id"][0] if block.rows == asked.limit else None
     return await asyncio.to_thread(columnar.to_json, block, next=older, last_seq=last)
 
 
-async def one_request(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def one_request(gateway: Gateway, request: Request) -> JsonAnswer:
     found = await gateway.ledger.find(request.path_params["id"])
     if found is None:
         raise Refused(404, refusals.NOT_FOUND, "no request with that id")
-    return JSONResponse(request_view(found[1], found[0]))
+    return JsonAnswer(request_view(found[1], found[0]))
 
 
-async def request_stream(request: Request) -> Response:
-    gateway = may_read(request)
+async def request_stream(gateway: Gateway, request: Request) -> Response:
     filter_term(request)
     columns = by_column(request)
     after = request.query_params.get("after")
@@ -117,8 +113,7 @@ async def _while_listening(gateway: Gateway, stream: Any) -> Any:
         await stream.aclose()
 
 
-async def usage_sums(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     by = [name for text in request.query_params.getlist("by") for name in text.split(",") if name]
     if unknown := [name for name in by if name not in USAGE_GROUPS]:
         raise refusals.bad_request(f"by: no grouping {unknown[0]!r} (one of {', '.join(USAGE_GROUPS)})")
@@ -135,30 +130,28 @@ async def usage_sums(request: Request) -> JSONResponse:
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
     rows, totals = await gateway.ledger.usage(by, low, int(until.timestamp() * 1000) + 1, term, top, only)
-    return JSONResponse({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
+    return JsonAnswer({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
 
 
-async def latencies(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:
     since, until = moment(request, "since") or parse_when("24h"), moment(request, "until") or now()
     low, high = (int(edge.timestamp() * 1000) for edge in (since, until))
-    return JSONResponse({"rows": await gateway.ledger.latency(low, high)})
+    return JsonAnswer({"rows": await gateway.ledger.latency(low, high)})
 
 
-async def models(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def models(gateway: Gateway, request: Request) -> JsonAnswer:
     entry = None
     if named := request.query_params.get("key"):
-        entry = gateway.keyring.addressed(named)
+        entry = gateway.keys.addressed(named)
     listed = gateway.market.catalog.models.values()
-    return JSONResponse({"models": [_model(gateway, model, entry) for model in listed]})
+    return JsonAnswer({"models": [_model(gateway, model, entry) for model in listed]})
 
 
 def _model(gateway: Gateway, model: Model, entry: KeyEntry | None) -> dict[str, Any]:
     view = views.model_view(model)
     if entry is not None:
         try:
-            gateway.keyring.check_state(entry)
+            gateway.keys.check_state(entry)
             route(entry.policy, Ask(model.key, address=_inside(entry)), gateway.market)
             view["callable"] = True
         except Refused as refusal:
@@ -171,37 +164,32 @@ def _inside(entry: KeyEntry) -> str | None:
     return str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None
 
 
-async def wallet(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     rows = await gateway.ledger.wallets()
-    return JSONResponse({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
+    return JsonAnswer({"enabled": gateway.wallets_on, "wallets": [views.wallet_view(row) for row in rows]})
 
 
-async def wallet_entries(request: Request) -> JSONResponse:
-    gateway = may_read(request)
+async def wallet_entries(gateway: Gateway, request: Request) -> JsonAnswer:
     limit = number(request, "limit", PAGE, 1, MOST)
     before = number(request, "before", 0, 0, 2**62) or None
     found = await gateway.ledger.wallet_entries(request.query_params.get("tier"), before, limit)
     rows = [views.entry_view(entry) for entry in found]
-    return JSONResponse({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
+    return JsonAnswer({"entries": rows, "next": rows[-1]["id"] if len(rows) == limit else None})
 
 
-async def policies(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
+async def policies(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
 
 
-async def upstreams(request: Request) -> JSONResponse:
+async def upstreams(gateway: Gateway, request: Request) -> JsonAnswer:
     """Each upstream with what it taught."""
-    gateway = may_read(request)
     apis = {fact.url: fact.api for fact in gateway.upstream.facts()}
-    views_of = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
-    return JSONResponse({"upstreams": views_of})
+    taught = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
+    return JsonAnswer({"upstreams": taught})
 
 
-async def tokens(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
+async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

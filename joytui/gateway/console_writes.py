@@ -7,45 +7,42 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
+from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean
 from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
 from joytui.gateway import refusals, views
-from joytui.gateway.console_auth import may_read, may_write
 from joytui.gateway.dry_run import check
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.json_answer import JsonAnswer
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.plain_keys import digest, hint, new_key, new_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
-from joytui.ledger.records import NewKey
+from joytui.ledger.records import KeyChanges, NewKey
 
 M = TypeVar("M", bound=BaseModel)
 MAX_BODY = 256 * 1024
 
 
-async def list_keys(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse({"keys": [await _view(gateway, entry) for entry in list(gateway.keyring)]})
+async def list_keys(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"keys": [await _view(gateway, entry) for entry in list(gateway.keys)]})
 
 
-async def one_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse(await _view(gateway, _named(gateway, request)))
+async def one_key(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer(await _view(gateway, _named(gateway, request)))
 
 
-async def create_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_key(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, KeyCreate)
     policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
-    return await _created(gateway, wanted.name, wanted.owner, wanted.labels, wanted.expires_at, policy, name, None)
+    who = kept("name", wanted.name), kept_if_any("owner", wanted.owner), _labels(wanted.labels)
+    return await _created(gateway, *who, wanted.expires_at, policy, name, None)
 
 
-async def edit_key(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def edit_key(gateway: Gateway, request: Request) -> JsonAnswer:
     entry = _named(gateway, request)
     wanted = await read(request, KeyEdit)
     given = wanted.model_fields_set
@@ -54,38 +51,40 @@ async def edit_key(request: Request) -> JSONResponse:
     if "name" in given and wanted.name is None:
         raise refusals.bad_request("name: must not be null")
     if wanted.name is not None and wanted.name != entry.row.name:
-        gateway.keyring.check_name(wanted.name)
-    changes: dict[str, Any] = {name: getattr(wanted, name) for name in ("name", "owner") if name in given}
+        gateway.keys.check_name(wanted.name)
+    changes = KeyChanges()
+    if wanted.name is not None:
+        changes["name"] = kept("name", wanted.name)
+    if "owner" in given:
+        changes["owner"] = kept_if_any("owner", wanted.owner)
     if "labels" in given:
-        changes["labels"] = wanted.labels or []
+        changes["labels"] = _labels(wanted.labels or [])
     if "expires_at" in given:
         changes["expires_at"] = _time("expires_at", wanted.expires_at)
         if entry.state == "expired":
-            gateway.keyring.check_enabling(wanted.name or entry.row.name)
+            gateway.keys.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
-    return JSONResponse(await _changed(gateway, entry, changes))
+    return JsonAnswer(await _changed(gateway, entry, changes))
 
 
-async def key_action(request: Request) -> JSONResponse:
+async def key_action(gateway: Gateway, request: Request) -> JsonAnswer:
     """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
-    gateway = may_write(request)
     entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
     if revoked and action != "revoke":
         raise Refused(409, CONFLICT, "a revoked key stays revoked; create or rotate to a new one")
-    changes: dict[str, Any] = {"state": {"revoke": "revoked", "disable": "disabled", "enable": "active"}[action]}
+    changes = KeyChanges(state={"revoke": "revoked", "disable": "disabled", "enable": "active"}[action])
     if action == "enable" and entry.state != "active":
-        gateway.keyring.check_enabling(entry.row.name)
+        gateway.keys.check_enabling(entry.row.name)
     if action == "revoke":
         changes["revoked_at"] = entry.row.revoked_at or now_ms()
-    return JSONResponse(await _changed(gateway, entry, changes))
+    return JsonAnswer(await _changed(gateway, entry, changes))
 
 
-async def rotate_key(request: Request) -> JSONResponse:
+async def rotate_key(gateway: Gateway, request: Request) -> JsonAnswer:
     """A new key with the policy and the budget of the old one, which works on until a time, or ends now."""
-    gateway = may_write(request)
     entry = _named(gateway, request)
     wanted = await read(request, KeyRotate, optional=True)
     row = entry.row
@@ -95,9 +94,9 @@ async def rotate_key(request: Request) -> JSONResponse:
     until = _time("old_expires_at", wanted.old_expires_at)
     expires = views.shown_time(row.expires_at)
     answer = await _created(
-        gateway, row.name, row.owner, list(row.labels), expires, dict(row.policy), row.policy_name, row.budget_id
+        gateway, row.name, row.owner, row.labels, expires, dict(row.policy), row.policy_name, row.budget_id
     )
-    changes: dict[str, Any] = {"replaced_by": answer.key_id}
+    changes = KeyChanges(replaced_by=answer.key_id)
     if until is None:
         changes |= {"state": "revoked", "revoked_at": now_ms()}
     else:
@@ -106,79 +105,72 @@ async def rotate_key(request: Request) -> JSONResponse:
     return answer
 
 
-async def check_key(request: Request) -> JSONResponse:
-    gateway = may_read(request)
-    return JSONResponse(await check(gateway, await read(request, KeyCheck)))
+async def check_key(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer(await check(gateway, await read(request, KeyCheck)))
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
 
 
-async def set_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def set_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, WalletSet)
     balance = None if wanted.balance is None else _credits("balance", wanted.balance)
-    await gateway.ledger.set_wallet(_tier(request), balance, wanted.note)
+    await gateway.ledger.set_wallet(_tier(request), balance, kept_if_any("note", wanted.note))
     return await _wallet(gateway, _tier(request))
 
 
-async def credit_wallet(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def credit_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, WalletCredit)
     amount = _credits("amount", wanted.amount)
     if not amount:  # it would set a balance of 0, and refuse everybody
         raise refusals.bad_request("amount: nothing to add")
     try:
-        await gateway.ledger.credit_wallet(_tier(request), amount, wanted.note)
+        await gateway.ledger.credit_wallet(_tier(request), amount, kept_if_any("note", wanted.note))
     except MoneyError as error:
         raise refusals.bad_request(f"amount: {error}") from None
     return await _wallet(gateway, _tier(request))
 
 
-async def _wallet(gateway: Gateway, tier: str) -> JSONResponse:
+async def _wallet(gateway: Gateway, tier: str) -> JsonAnswer:
     rows = await gateway.ledger.wallets()
     gateway.wallets_on = any(row.balance is not None for row in rows)
-    return JSONResponse(next(views.wallet_view(row) for row in rows if row.tier == tier))
+    return JsonAnswer(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
-async def put_policy(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def put_policy(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, PolicyView)
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
         raise refusals.bad_request("name: 1 to 80 printable characters")
-    row = await gateway.ledger.put_policy(name, _snapshot(wanted))
-    return JSONResponse(views.named_policy(row))
+    row = await gateway.ledger.put_policy(kept("name", name), _snapshot(wanted))
+    return JsonAnswer(views.named_policy(row))
 
 
-async def create_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def create_token(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, TokenCreate)
-    token = new_token()
-    row = await gateway.ledger.create_token(wanted.name, digest(token))
+    name, token = kept("name", wanted.name), new_token()
+    row = await gateway.ledger.create_token(name, digest(token))
     gateway.token_digests.add(row.digest)
-    return JSONResponse({**views.token_view(row), "token": token}, status_code=201)
+    return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
 
 
-async def forget_lessons(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def forget_lessons(gateway: Gateway, request: Request) -> JsonAnswer:
     asked = request.query_params
     count = await gateway.forget_lessons(asked.get("upstream") or None, asked.get("model") or None)
-    return JSONResponse({"forgotten": count})
+    return JsonAnswer({"forgotten": count})
 
 
-async def delete_token(request: Request) -> JSONResponse:
-    gateway = may_write(request)
+async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
     gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
-    return JSONResponse({"deleted": True})
+    return JsonAnswer({"deleted": True})
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-class _Created(JSONResponse):
+class _Created(JsonAnswer):
     """The answer to a new key, with the id beside it for who goes on from there."""
 
     key_id: str = ""
@@ -186,12 +178,12 @@ class _Created(JSONResponse):
 
 async def _created(
     gateway: Gateway,
-    name: str,
-    owner: str | None,
-    labels: list[str],
+    name: Clean,
+    owner: Clean | None,
+    labels: tuple[Clean, ...],
     expires_at: str | None,
     policy: dict[str, Any],
-    policy_name: str | None,
+    policy_name: Clean | None,
     budget_id: str | None,
 ) -> _Created:
     plain = new_key()
@@ -201,7 +193,7 @@ async def _created(
         name=name,
         hint=hint(plain),
         owner=owner,
-        labels=tuple(labels),
+        labels=labels,
         expires_at=expires,
         policy=policy,
         policy_name=policy_name,
@@ -211,17 +203,17 @@ async def _created(
     row = await gateway.ledger.create_key(wanted, alone=budget_id is None)
     if row is None:
         raise refusals.name_taken(name)
-    view = await _view(gateway, gateway.keyring.put(row))
+    view = await _view(gateway, gateway.keys.put(row))
     answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
     answer.key_id = row.id
     return answer
 
 
-async def _changed(gateway: Gateway, entry: KeyEntry, changes: dict[str, Any]) -> dict[str, Any]:
+async def _changed(gateway: Gateway, entry: KeyEntry, changes: KeyChanges) -> dict[str, Any]:
     row = await gateway.ledger.edit_key(entry.row.id, changes)
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
-    return await _view(gateway, gateway.keyring.put(row))
+    return await _view(gateway, gateway.keys.put(row))
 
 
 async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
@@ -231,17 +223,21 @@ async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
     return views.key_view(entry, await gateway.ledger.activity(entry.row))
 
 
-async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], str | None]:
+async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], Clean | None]:
     """The snapshot to store, and the name of the policy it was copied from."""
     if name is None:
         return _snapshot(given or PolicyView()), None
     for row in await gateway.ledger.policies():
         if row.name == name:
-            return dict(row.body), name
+            return dict(row.body), row.name
     raise refusals.bad_request(f"policy_name: no policy is called {name[:80]!r}")
 
 
 def _snapshot(view: PolicyView) -> dict[str, Any]:
+    for field in ("fixed_model", "block_reason"):
+        kept_if_any(f"policy.{field}", getattr(view, field))
+    for model in view.model_blacklist:
+        kept_if_any("policy.model_blacklist", model)
     body = view.model_dump(exclude_defaults=True)
     try:
         parse_policy(body)
@@ -250,8 +246,25 @@ def _snapshot(view: PolicyView) -> dict[str, Any]:
     return body
 
 
+def kept(field: str, text: str) -> Clean:
+    """An administrator's own text as it may be stored. Raises Refused (400), and does not repeat what may be a key."""
+    found = clean(text, DOOR_LIMIT)
+    if found is None or (MASK in found and MASK not in text):
+        what = "has nothing that can be shown" if found is None else "looks like a secret"
+        raise refusals.bad_request(f"{field}: the text {what}; choose another")
+    return found
+
+
+def kept_if_any(field: str, text: str | None) -> Clean | None:
+    return kept(field, text) if text and text.strip() else None
+
+
+def _labels(texts: list[str]) -> tuple[Clean, ...]:
+    return tuple(kept("labels", text) for text in texts if text.strip())
+
+
 def _named(gateway: Gateway, request: Request, *, surely: bool = False) -> KeyEntry:
-    return gateway.keyring.addressed(request.path_params["id"], surely=surely)
+    return gateway.keys.addressed(request.path_params["id"], surely=surely)
 
 
 def _tier(request: Request) -> str:

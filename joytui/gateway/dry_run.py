@@ -9,7 +9,7 @@ from joytui.core.joytoken import INSUFFICIENT_QUOTA
 from joytui.core.money import format_credits
 from joytui.core.wire import KeyCheck
 from joytui.gateway import refusals
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.plain_keys import complaint
 from joytui.gateway.refusals import Refused
 from joytui.gateway.request_body import BYTES_PER_TOKEN
@@ -54,7 +54,7 @@ async def check_own(
     """
     like = f"{input_bytes} bytes"
     try:
-        entry = gateway.keyring.judge(key)
+        entry = gateway.keys.judge(key)
     except Refused as refusal:
         return {**_verdict(None, model, like, None, refusal), "running": 0}
     ask = Ask(model, tier, address, input_tokens=_tokens(input_bytes))
@@ -74,7 +74,7 @@ async def _tried(gateway: Gateway, entry: KeyEntry, ask: Ask, like: str) -> dict
     chosen: Candidate | None = None
     refusal: Refused | None = None
     try:
-        gateway.keyring.check_state(entry)
+        gateway.keys.check_state(entry)
         chosen = await _affordable(gateway, entry, route(entry.policy, ask, gateway.market))
     except Refused as error:
         refusal = error
@@ -101,7 +101,7 @@ def _verdict(
 
 
 def _entry(gateway: Gateway, text: str) -> KeyEntry:
-    entry = gateway.keyring.named(text) or gateway.keyring.find(text)
+    entry = gateway.keys.named(text) or gateway.keys.find(text)
     if entry is None:
         wrong = complaint(text)
         raise refusals.bad_key(f"invalid api key: not copied correctly ({wrong})" if wrong else "invalid api key")

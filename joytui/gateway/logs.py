@@ -14,7 +14,7 @@ from pathlib import Path
 
 from joytui.client.background_log import renew
 from joytui.core.clock import now, rfc3339
-from joytui.core.redaction import Redactor, visible
+from joytui.core.redaction import Redactor, escaped_json, visible
 
 
 class Redacted(logging.Formatter):
@@ -33,10 +33,8 @@ class Redacted(logging.Formatter):
             data["message"] = record.getMessage()
         if record.exc_info:
             data["trace"] = self.formatException(record.exc_info)
-        return json.dumps(
-            {k: visible(self._redactor.text(v)) if isinstance(v, str) else v for k, v in data.items()},
-            ensure_ascii=False,
-        )
+        shown = {k: visible(self._redactor.text(v)) if isinstance(v, str) else v for k, v in data.items()}
+        return escaped_json(json.dumps(shown, ensure_ascii=False))
 
 
 class Stderr(logging.StreamHandler):  # type: ignore[type-arg]

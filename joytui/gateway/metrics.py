@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from joytui.core.money import format_credits
+from joytui.core.redaction import Clean
 
 DURATION_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 MOST_SERIES = 500
@@ -46,26 +47,27 @@ class Metrics:
     def ended(
         self,
         endpoint: str,
-        model: str,
+        model: Clean | None,
         status: int,
-        error_type: str | None,
+        error_type: Clean | None,
         tokens: tuple[int, int, int, int],
         cost_nano: int,
         ttft_ms: float | None,
         latency_ms: float,
     ) -> None:
         """`tokens`: input, cached input, output, reasoning."""
-        if len(self.tokens) >= MOST_SERIES and (model, "input") not in self.tokens:
-            model = "other"
-        kind = error_type or ""
+        name: str = model or ""
+        if len(self.tokens) >= MOST_SERIES and (name, "input") not in self.tokens:
+            name = "other"
+        kind: str = error_type or ""
         if len(self.requests) >= MOST_SERIES and (endpoint, status, kind) not in self.requests:
             kind = "other"
         self.requests[endpoint, status, kind] += 1
-        for name, count in zip(("input", "cached_input", "output", "reasoning"), tokens, strict=True):
+        for token, count in zip(("input", "cached_input", "output", "reasoning"), tokens, strict=True):
             if count:
-                self.tokens[model, name] += count
+                self.tokens[name, token] += count
         if cost_nano:
-            self.cost_nano[model] += cost_nano
+            self.cost_nano[name] += cost_nano
         self.duration.add(latency_ms / 1000)
         if ttft_ms is not None:
             self.first_token.add(ttft_ms / 1000)

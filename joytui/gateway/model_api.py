@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals
-from joytui.gateway.keyring import credential
+from joytui.gateway.key_lookup import credential
+from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import ClientGone, ModelRequest, compacting, decompress, parse, read_body, too_large
@@ -48,8 +50,10 @@ class ModelEndpoint:
             answer = _Answer(visit, *await self._admit(visit, receive), send)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
-            kept = visit.refuse(refusal)
-            if kept is not None:
+            if refusal.step == "key" and not self._gateway.keyless.admits(visit.address):
+                refusal = refusals.too_many_keyless(A_SECOND)
+                visit.drop(refusal)
+            elif (kept := visit.refuse(refusal)) is not None:
                 await asyncio.wait([kept])  # refused all the same where the store cannot be written
                 kept.exception()
             await send_refusal(send, refusal, visit.id_headers())
@@ -79,7 +83,7 @@ class ModelEndpoint:
             chosen, kept = await self._reserve(visit, opened, candidates), None
         elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
-            await _kept(self._gateway.ledger.open(opened, chosen))
+            await _kept(self._gateway.ledger.open(opened, chosen, self._gateway.settings.duplicate_window_s * 1000))
         else:
             chosen = candidates[0]
             kept = self._gateway.ledger.open(opened, chosen)
@@ -90,14 +94,14 @@ class ModelEndpoint:
         """The body, read to its end also where the key is refused: a client that still sends would not read why."""
         gateway, settings = self._gateway, self._gateway.settings
         try:
-            entry = gateway.keyring.judge(credential(visit.headers))
+            entry = gateway.keys.judge(credential(visit.headers))
         except Refused:
             await read_body(receive, settings.max_body_bytes, keep=False)
             raise
         visit.key = entry
         entry.running += 1
         raw = await read_body(receive, settings.max_body_bytes)
-        gateway.keyring.check_state(entry)
+        gateway.keys.check_state(entry)
         if gateway.draining:
             raise refusals.stopping()
         if entry.running > settings.max_parallel_per_key:
@@ -113,13 +117,19 @@ class ModelEndpoint:
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
         assert visit.key is not None
         policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(visit.key.row.budget_id, policy.limits, candidates, settings.lease_s * 1000)
+        wanted = Reservation(
+            visit.key.row.budget_id,
+            policy.limits,
+            candidates,
+            settings.lease_s * 1000,
+            settings.duplicate_window_s * 1000,
+        )
         try:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:  # the writer may still admit it: what it then holds is given back after that
-            ended = Ended(None, None, None, 499, "client_disconnected")
+            ended = Ended(None, None, None, 499, clean("client_disconnected", 100))
             self._gateway.ledger.end(opened, ended, None, held=True)
             raise
         return chosen

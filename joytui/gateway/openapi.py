@@ -7,23 +7,15 @@ the upstream's to know. The description is public, as the documentation is: it h
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from joytui import __version__
 from joytui.core import wire
-
-Schema = dict[str, Any]
-TEXT: Schema = {"type": "string"}
-FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
-TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
-COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": 5000}
-GROUPS: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
-SPAN = {"since": TEXT, "until": TEXT}
+from joytui.gateway.routes import OPERATIONS, TEXT, TIER, Operation, Schema
 
 CHAT_REQUEST: Schema = {
     "type": "object",
@@ -55,66 +47,6 @@ ERROR: Schema = {
         "error": {"type": "object", "required": ["message", "type"], "properties": {"message": TEXT, "type": TEXT}}
     },
 }
-
-
-class Operation(NamedTuple):
-    """`auth`: "key", "admin", "read" (admin or read-only token) or "" (none). `body`, `answer`: names of components."""
-
-    method: str
-    path: str
-    auth: str
-    answer: str = ""
-    body: str = ""
-    query: Mapping[str, Schema] = {}
-    status: int = 200
-
-
-OPERATIONS = (
-    Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest"),
-    Operation("post", "/openai/v1/responses/compact", "key", body="ResponsesRequest"),
-    Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest"),
-    Operation("get", "/openai/v1/models", "key"),
-    Operation(
-        "get", "/api/v1/models", "",
-        query={"tier": TIER, "provider": TEXT, "feature_tag": TEXT, "locale": {"type": "string", "enum": ["zh", "en"]}},
-    ),
-    Operation("get", "/api/v1/models/meta", "key"),
-    Operation("get", "/api/v1/pricing", "key"),
-    Operation(
-        "get", "/api/v1/key/check", "key",
-        query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
-    ),
-    Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
-    Operation("get", "/metrics", "read"),
-    Operation("get", "/openapi.json", ""),
-    Operation("get", "/console/v1/status", "read", "GatewayStatus"),
-    Operation("get", "/console/v1/keys", "read"),
-    Operation("post", "/console/v1/keys", "admin", "KeyCreated", "KeyCreate", status=201),
-    Operation("post", "/console/v1/keys/check", "read", "KeyVerdict", "KeyCheck"),
-    Operation("get", "/console/v1/keys/{id}", "read", "KeyView"),
-    Operation("patch", "/console/v1/keys/{id}", "admin", "KeyView", "KeyEdit"),
-    Operation("post", "/console/v1/keys/{id}/rotate", "admin", "KeyCreated", "KeyRotate", status=201),
-    Operation("post", "/console/v1/keys/{id}/revoke", "admin", "KeyView"),
-    Operation("post", "/console/v1/keys/{id}/disable", "admin", "KeyView"),
-    Operation("post", "/console/v1/keys/{id}/enable", "admin", "KeyView"),
-    Operation("get", "/console/v1/requests", "read", query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM}),
-    Operation("get", "/console/v1/requests/stream", "read", query={"after": TEXT, "filter": TEXT, "form": FORM}),
-    Operation("get", "/console/v1/requests/{id}", "read", "RequestView"),
-    Operation("get", "/console/v1/usage", "read", "UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT}),
-    Operation("get", "/console/v1/latency", "read", query=SPAN),
-    Operation("get", "/console/v1/models", "read", query={"key": TEXT}),
-    Operation("get", "/console/v1/wallet", "read"),
-    Operation("get", "/console/v1/wallet/entries", "read", query={"tier": TIER, "limit": COUNT, "before": TEXT}),
-    Operation("put", "/console/v1/wallet/{tier}", "admin", "WalletView", "WalletSet"),
-    Operation("post", "/console/v1/wallet/{tier}/credit", "admin", "WalletView", "WalletCredit"),
-    Operation("get", "/console/v1/policies", "read"),
-    Operation("put", "/console/v1/policies/{name}", "admin", "NamedPolicy", "PolicyView"),
-    Operation("get", "/console/v1/upstreams", "read"),
-    Operation("delete", "/console/v1/upstreams/lessons", "admin", "Forgotten", query={"upstream": TEXT, "model": TEXT}),
-    Operation("get", "/console/v1/tokens", "read"),
-    Operation("post", "/console/v1/tokens", "admin", "TokenCreated", "TokenCreate", status=201),
-    Operation("delete", "/console/v1/tokens/{id}", "admin"),
-)  # fmt: skip
 
 
 async def openapi(request: Request) -> Response:

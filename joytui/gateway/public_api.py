@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from joytui import __version__
 from joytui.core.gateway_state import proof
@@ -18,7 +18,8 @@ from joytui.gateway.addresses import client_address
 from joytui.gateway.catalog import entry, filtered
 from joytui.gateway.console_auth import may_read
 from joytui.gateway.dry_run import INPUT_BYTES, check_own
-from joytui.gateway.keyring import credential
+from joytui.gateway.json_answer import JsonAnswer
+from joytui.gateway.key_lookup import credential
 from joytui.gateway.policy import blacklisted
 from joytui.gateway.refusals import NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
@@ -34,12 +35,12 @@ def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
-def success(data: Any) -> JSONResponse:
+def success(data: Any) -> JsonAnswer:
     """The catalog's envelope."""
-    return JSONResponse({"code": 0, "message": "success", "data": data})
+    return JsonAnswer({"code": 0, "message": "success", "data": data})
 
 
-async def health(request: Request) -> JSONResponse:
+async def health(request: Request) -> JsonAnswer:
     """`GET /healthz`; with `?nonce=` also the proof that this is the gateway with that admin token.
 
     503 and `failed` once the store can no longer be written: the gateway is about to end.
@@ -52,7 +53,7 @@ async def health(request: Request) -> JSONResponse:
         if not 0 < len(nonce) <= MAX_NONCE:
             raise refusals.bad_request(f"nonce must have 1 to {MAX_NONCE} characters")
         answer["proof"] = proof(gateway.admin_token, nonce, gateway.url)
-    return JSONResponse(answer, 200 if works else 503)
+    return JsonAnswer(answer, 200 if works else 503)
 
 
 async def metrics(request: Request) -> Response:
@@ -62,13 +63,13 @@ async def metrics(request: Request) -> Response:
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
         "joytui_ledger_writes_waiting": gateway.ledger.waiting,
-        "joytui_keys": len(gateway.keyring),
+        "joytui_keys": len(gateway.keys),
         "joytui_consoles": gateway.tail.listeners,
     }
     return PlainTextResponse(gateway.metrics.text(gauges), media_type="text/plain; version=0.0.4")
 
 
-async def catalog(request: Request) -> JSONResponse:
+async def catalog(request: Request) -> JsonAnswer:
     """`GET /api/v1/models`: public. `auto` is no entry of it, as at JoyToken."""
     query = {name: request.query_params.getlist(name) for name in request.query_params}
     locale = request.query_params.get("locale")
@@ -78,11 +79,11 @@ async def catalog(request: Request) -> JSONResponse:
     return success({"models": [entry(model) for model in filtered(models, query)]})
 
 
-async def openai_models(request: Request) -> JSONResponse:
+async def openai_models(request: Request) -> JsonAnswer:
     """`GET /openai/v1/models`, as OpenAI shapes it: what this key may name."""
     gateway = gateway_of(request)
-    key = gateway.keyring.judge(credential(_headers(request)))
-    gateway.keyring.check_state(key)
+    key = gateway.keys.judge(credential(_headers(request)))
+    gateway.keys.check_state(key)
     policy = key.policy
     names = [
         m.key
@@ -96,10 +97,10 @@ async def openai_models(request: Request) -> JSONResponse:
         {"id": name, "object": "model", "created": 0, "owned_by": owners.get(name) or gateway.upstream.name}
         for name in (AUTO_MODEL, *names)
     ]
-    return JSONResponse({"object": "list", "data": data})
+    return JsonAnswer({"object": "list", "data": data})
 
 
-async def meta(request: Request) -> JSONResponse:
+async def meta(request: Request) -> JsonAnswer:
     """`GET /api/v1/models/meta`: what the catalog can be filtered by."""
     gateway = _with_key(request)
     models = gateway.market.catalog.models.values()
@@ -114,7 +115,7 @@ async def meta(request: Request) -> JSONResponse:
     return success(data)
 
 
-async def pricing(request: Request) -> JSONResponse:
+async def pricing(request: Request) -> JsonAnswer:
     """`GET /api/v1/pricing`: this gateway counts credits and has no rate to money, so those are null."""
     gateway = _with_key(request)
     version = gateway.market.catalog.version
@@ -139,7 +140,7 @@ async def pricing(request: Request) -> JSONResponse:
     return success({"tiers": tiers, "skus": skus, "currentVersion": version, "updatedAt": gateway.started_at})
 
 
-async def own_key(request: Request) -> JSONResponse:
+async def own_key(request: Request) -> JsonAnswer:
     """`GET /api/v1/key/check?model=&tier=&input_bytes=`: would a request of that size be let in now? Nothing is held.
 
     This gateway's own, not JoyToken's. A key hears of itself alone, and a bad one that it is refused: no token is needed.
@@ -174,7 +175,7 @@ async def no_websocket(request: Request) -> Response:
 
 def _with_key(request: Request) -> Gateway:
     gateway = gateway_of(request)
-    gateway.keyring.check_state(gateway.keyring.judge(credential(_headers(request))))
+    gateway.keys.check_state(gateway.keys.judge(credential(_headers(request))))
     return gateway
 
 

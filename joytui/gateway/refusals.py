@@ -118,6 +118,11 @@ def too_many(what: str) -> Refused:
     return Refused(429, RATE_LIMITED, what, cause="rate-limited", step="request", headers={"Retry-After": "1"})
 
 
+def too_many_keyless(a_second: int) -> Refused:
+    message = f"more than {a_second} requests a second without a valid key from this address"
+    return Refused(429, RATE_LIMITED, message, cause="rate-limited", step="key", headers={"Retry-After": "1"})
+
+
 def stopping() -> Refused:
     message = "the gateway is being stopped; nothing is charged for this request"
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", headers={"Retry-After": "1"})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from joytui.gateway import refusals
+from joytui.gateway.json_members import read_object
 from joytui.gateway.routing import Ask
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,6 +18,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 BYTES_PER_TOKEN = 3
 """For holding: JSON in English is about 4 bytes a token, and too much held is given back."""
 DRAIN = 8
+MOST_MEMBERS = 16
+"""Of one gzip body: the rest is copied for each."""
 _EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=_-]*")
 
 
@@ -82,16 +85,27 @@ def decompress(raw: bytes, encoding: str, limit: int) -> bytes:
         return raw
     if name not in ("gzip", "x-gzip", "deflate"):
         raise refusals.bad_request(f"content-encoding {name[:40]!r} is not supported; send the body plain or as gzip")
-    engine = zlib.decompressobj(zlib.MAX_WBITS | 32 if name != "deflate" else zlib.MAX_WBITS)
     try:
-        data = engine.decompress(raw, limit + 1)
+        return _inflated(raw, name, limit)
     except zlib.error:
         raise refusals.bad_request(f"the body is not valid {name}") from None
-    if len(data) > limit:
-        raise too_large(limit)
-    if not engine.eof:
-        raise refusals.bad_request(f"the {name} body is cut short")
-    return data
+
+
+def _inflated(raw: bytes, name: str, limit: int) -> bytes:
+    """All members of a gzip body (RFC 1952: one after another), the one of a deflate body, and nothing behind them."""
+    window, most = (zlib.MAX_WBITS, 1) if name == "deflate" else (zlib.MAX_WBITS | 32, MOST_MEMBERS)
+    data = b""
+    for _ in range(most):
+        engine = zlib.decompressobj(window)
+        data += engine.decompress(raw, limit + 1 - len(data))
+        if len(data) > limit:
+            raise too_large(limit)
+        if not engine.eof:
+            raise refusals.bad_request(f"the {name} body is cut short")
+        raw = engine.unused_data
+        if not raw:
+            return data
+    raise refusals.bad_request(f"there is something behind the end of the {name} body")
 
 
 def too_large(limit: int) -> refusals.Refused:
@@ -99,13 +113,9 @@ def too_large(limit: int) -> refusals.Refused:
 
 
 def parse(raw: bytes, endpoint: str) -> ModelRequest:
-    """The request in a body. Raises Refused (400): no JSON object, no messages or input, fields of a wrong kind."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise refusals.bad_request("request body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise refusals.bad_request("request body must be a JSON object")
+    """The request in a body. Raises Refused (400): no JSON object, or an ambiguous one; no messages or input, fields of a
+    wrong kind."""
+    body = read_object(raw)
     model, tier, stream = body.get("model"), body.get("tier"), body.get("stream")
     if model is not None and not isinstance(model, str):
         raise refusals.bad_request("model must be a string")

@@ -11,13 +11,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from joytui.core.clock import now, rfc3339
+from joytui.core.clock import JumpWatch, now, now_ms, rfc3339, span_text
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
-from joytui.gateway.keyring import Keyring
+from joytui.gateway.key_lookup import KeyLookup
+from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
@@ -25,12 +26,16 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
 from joytui.ledger.records import Access, LessonRow
+from joytui.ledger.retention import Keeping
 
 log = logging.getLogger("joytui.gateway")
 
 MODELS_FRESH_S = 300.0
 LEASE_RENEWAL_S = 20.0
 RETENTION_S = 600.0
+CLOCK_LOOK_S = 10.0
+JUMP_SHOWN_S = 86_400.0
+"""How long a change of the clock is among the warnings."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -54,7 +59,7 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
-        self.keyring = Keyring()
+        self.keys = KeyLookup()
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
@@ -62,6 +67,10 @@ class Gateway:
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
+        self._watch = JumpWatch()
+        self._jump: tuple[float, str] | None = None
+        self._tidied_at: float | None = None
+        self.keyless = KeylessPace()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -71,7 +80,8 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
-            asyncio.create_task(self._every(RETENTION_S, self._forget)),
+            asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
+            asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._fill_sums)),
         ]
         if not self.settings.offline:
@@ -90,7 +100,7 @@ class Gateway:
 
     def _take_access(self, access: Access) -> None:
         self._access_version = access.version
-        self.keyring.replace(access.keys)
+        self.keys.replace(access.keys)
         self.token_digests = {row.digest for row in access.tokens}
         self.wallets_on = access.wallets_on
 
@@ -164,17 +174,33 @@ class Gateway:
     async def _end_trials(self) -> None:
         """Trials that were under way when the gateway ended could not take their keys away."""
         for row in await self.ledger.end_labelled(TRIAL_LABEL, TRIAL_LIFE_MS):
-            self.keyring.put(row)
+            self.keys.put(row)
 
     async def _renew(self) -> None:
         await self.ledger.renew_leases(list(self.running), self.settings.lease_s * 1000)
 
-    async def _forget(self) -> None:
-        await self.ledger.forget_ids(self.settings.duplicate_window_s)
-        if self.settings.retention_days:
-            # small slices, so that requests get their turn between them
-            while await self.ledger.forget(self.settings.retention_days):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+    async def _look_at_clock(self) -> None:
+        if jump := self._watch.jumped():
+            self._note_jump(jump)
+            await self._tidy()  # the store is told at once: the next start may be soon, and before this time
+
+    def _note_jump(self, jump_ms: int) -> None:
+        """Budgets, logs and sums go by the new time from now on: whoever wonders at them finds here why."""
+        way = "ahead" if jump_ms > 0 else "back"
+        text = f"the clock was set {span_text(abs(jump_ms))} {way}, to {rfc3339(now())[:19]}Z"
+        log.warning("%s", text)
+        self._jump = time.monotonic(), text
+
+    async def _tidy(self) -> None:
+        """Retention, by a time that the clock has kept on from."""
+        last, self._tidied_at = self._tidied_at, time.monotonic()
+        seen = await self.ledger.read_clock(0 if last is None else round((self._tidied_at - last) * 1000))
+        if last is None and seen.before is not None and seen.before - now_ms() >= JumpWatch.SMALL_MS:
+            self._note_jump(now_ms() - seen.before)
+        if seen.believed is not None:
+            await self.ledger.tidy(
+                seen.believed, Keeping(self.settings.retention_days, self.settings.duplicate_window_s)
+            )
 
     async def _fill_sums(self) -> None:
         """A store of an older version gets its sums by project and thread while it is in use, in small slices."""
@@ -184,6 +210,8 @@ class Gateway:
     def warnings(self) -> list[str]:
         """What the console should know of this gateway."""
         found = []
+        if self._jump is not None and time.monotonic() - self._jump[0] < JUMP_SHOWN_S:
+            found.append(self._jump[1])
         if self.ledger.interrupted:
             found.append(f"{self.ledger.interrupted} requests were cut off when the gateway last ended")
         if self.ledger.owed:
@@ -198,6 +226,6 @@ class Gateway:
     @property
     def alone_s(self) -> float:
         """Seconds since a console was here; 0 while one is, while a request runs, and where a key exists."""
-        if self.tail.listeners or self.running or self.keyring.usable:
+        if self.tail.listeners or self.running or self.keys.usable:
             return 0.0
         return time.monotonic() - self.console_seen

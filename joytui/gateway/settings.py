@@ -79,7 +79,7 @@ class GatewaySettings(BaseModel):
     store: str | None = None
     """The SQLite ledger; without it, in the data folder."""
     retention_days: int = Field(90, ge=0, le=36_500)
-    """Request rows go after so many days, sums stay; 0 keeps them for ever."""
+    """Request rows go after so many days, sums stay; 0 keeps them for ever. (`ledger.retention.KEPT` has the whole list.)"""
 
     upstream: str | None = None
     """An OpenAI base URL. Without one the built-in offline model answers."""

@@ -8,11 +8,11 @@ from typing import Any
 from joytui.core import clock
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import format_credits
+from joytui.core.request import request_id
 from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
-from joytui.gateway.keyring import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import PERIODS, KeyActivity, PolicyRow, TokenRow, WalletEntry, WalletRow, resets_at
 
 

@@ -8,28 +8,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 
 from joytui.core.clock import now_ms
+from joytui.core.echo import Echo
 from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
-from joytui.core.redaction import MASK, Redactor, visible
-from joytui.core.request import Ended, Opened
+from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id, cut
+from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
-from joytui.gateway.keyring import KeyEntry, credential
+from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, estimate_usage, priced, priced_stopped
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import INTERRUPTED, Candidate
 
 CLIENT_GONE = 499
+TRUNCATED = clean("stream_truncated", 100), clean("the upstream ended its answer before it was complete", 500)
+STOPPED = clean("the gateway was stopped before this request ended; nothing was charged", 500)
 access = logging.getLogger("joytui.access")
-_REDACT = Redactor()
-_ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
 
 
 class Visit:
@@ -80,9 +78,9 @@ class Visit:
         return self.client_id or self.request_id
 
     @property
-    def client_id(self) -> str | None:
+    def client_id(self) -> Clean | None:
         """The client's X-Request-ID. (Codex sends other ids, the same on each retry: those are not taken for it.)"""
-        return _text(self.headers.get("x-request-id"), 200)
+        return clean(self.headers.get("x-request-id"), 200)
 
     def id_headers(self) -> list[tuple[bytes, bytes]]:
         shown = self.shown_id.encode("latin-1", "replace")
@@ -100,27 +98,28 @@ class Visit:
             n=self.n,
             started_at=self.started_at,
             key_id=self.key.row.id if self.key else None,
-            model=_text(self.model, 200),
+            model=self._own_text(self.model, 200),
             endpoint=f"/openai/v1/{self.endpoint}",
             stream=self.stream,
             request_id=self.client_id,
-            thread_id=_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
+            thread_id=self._own_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
             project=project,
             client=self._client() if logs else None,
             ip=self.address if logs else None,
             turn_id=turn_id,
         )
 
-    def _client(self) -> str | None:
+    def _client(self) -> Clean | None:
         """Who asks: its user agent, which the doctor's requests have from Codex, as all else of theirs."""
         agent = self._own_text(self.headers.get("user-agent"), 120)
         asked_by_doctor = self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
-        return f"joytui doctor, as {agent}"[:120] if asked_by_doctor and agent else agent
+        return clean(f"joytui doctor, as {agent}", 120) if asked_by_doctor and agent else agent
 
-    def _own_text(self, value: str | None, limit: int) -> str | None:
+    def _own_text(self, value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""
-        key = credential(self.headers)
-        return _text(value.replace(key, MASK) if value and key and len(key) >= 6 else value, limit)
+        if value and (key := credential(self.headers)) and len(key) >= 6:
+            value = value[:DOOR_LIMIT].replace(key, MASK)
+        return clean(value, limit, echo)
 
     def admit(self, candidate: Candidate, opened: Opened, *, held: bool) -> None:
         self.candidate = candidate
@@ -139,14 +138,19 @@ class Visit:
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
             return None
-        self._count(refusal.status, refusal.error_type, Observation(), 0, None)
+        self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
+        if refusal.step == "key":
+            return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
+    def drop(self, refusal: Refused) -> None:
+        """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
+        self.ended = True
+        self._count(refusal.status, clean(refusal.error_type, 100), Observation(), 0, None)
+
     def _refused(self, refusal: Refused) -> Ended:
-        message = _text(refusal.message, 500)
-        return Ended(
-            None, None, None, refusal.status, refusal.error_type, message, refusal.cause, latency_ms=self.elapsed_ms()
-        )
+        error_type, message = clean(refusal.error_type, 100), self._own_text(refusal.message, 500)
+        return Ended(None, None, None, refusal.status, error_type, message, refusal.cause, latency_ms=self.elapsed_ms())
 
     def end(self, status: int, seen: Observation, *, gone: bool = False, upstream_key: bool = False) -> None:
         """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated)."""
@@ -163,20 +167,22 @@ class Visit:
         if seen.cost_nano is not None:
             cost, source = seen.cost_nano, "upstream"
         cause = None if gone else cause_of(status, seen.error_type, complete=seen.complete, upstream_key=upstream_key)
-        error_type, message = seen.error_type, self._own_text(seen.error_message, 500)
+        error_type, message = self._told(seen.error_type, 100, seen), self._told(seen.error_message, 500, seen)
         if cause == "stream-truncated" and error_type is None:
-            error_type, message = "stream_truncated", "the upstream ended its answer before it was complete"
+            error_type, message = TRUNCATED
         ttft = self._after(seen.first_token_at)
+        model, provider, tier = self.candidate.recorded()
+        model = self._told(seen.model_used, 200, seen) or model
         self._close(
             Ended(
-                model_used=_text(seen.model_used, 200) or self.candidate.model,
-                provider=_text(seen.provider, 100) or self.candidate.provider,
-                tier=_text(seen.tier, 40) or self.candidate.tier,
+                model_used=model,
+                provider=self._told(seen.provider, 100, seen) or provider,
+                tier=self._told(seen.tier, 40, seen) or tier,
                 status=status,
-                error_type=_text(error_type, 100),
+                error_type=error_type,
                 error_message=message,
                 cause=cause,
-                finish=_text(seen.finish, 40),
+                finish=self._told(seen.finish, 40, seen),
                 input_tokens=seen.input_tokens,
                 cached_input_tokens=seen.cached_input_tokens,
                 output_tokens=seen.output_tokens,
@@ -185,30 +191,24 @@ class Visit:
                 cost_source=source,
                 ttft_ms=ttft,
                 latency_ms=self.elapsed_ms(),
-                upstream_id=_id(seen.upstream_id),
-                billing_id=_id(seen.billing_id),
-                notes=self._own_text("; ".join(seen.notes), 500),
+                upstream_id=clean_id(seen.upstream_id, 120, seen.echo),
+                billing_id=clean_id(seen.billing_id, 120, seen.echo),
+                notes=self._told("; ".join(seen.notes), 500, seen),
                 queue_ms=self._after(self.sent),
                 first_byte_ms=self._after(seen.first_byte_at),
             )
         )
-        self._count(status, error_type, seen, cost, ttft)
+        self._count(status, error_type, seen, cost, ttft, model)
 
     def interrupt(self, refusal: Refused) -> None:
         """The record of an admitted request that ends because the gateway does: nothing is charged, as after a crash."""
         if self.ended or self.candidate is None:
             return
         self.ended = True
-        used = self.candidate
-        why = (
-            500,
-            INTERRUPTED,
-            "the gateway was stopped before this request ended; nothing was charged",
-            refusal.cause,
-        )
+        used = self.candidate.recorded()
         queued, latency = self._after(self.sent), self.elapsed_ms()
-        self._close(Ended(used.model, used.provider, used.tier, *why, latency_ms=latency, queue_ms=queued))
-        self._count(500, INTERRUPTED, Observation(), 0, None)
+        self._close(Ended(*used, 500, INTERRUPTED, STOPPED, refusal.cause, latency_ms=latency, queue_ms=queued))
+        self._count(500, INTERRUPTED, Observation(), 0, None, used[0])
 
     def _close(self, ended: Ended) -> None:
         assert self.opened is not None
@@ -216,9 +216,20 @@ class Visit:
         self.gateway.running.pop(self.n, None)
         self.gateway.ledger.end(self.opened, ended, self.key.row.budget_id, held=self.held)
 
-    def _count(self, status: int, error_type: str | None, seen: Observation, cost: int, ttft: float | None) -> None:
+    def _told(self, value: str | None, limit: int, seen: Observation) -> Clean | None:
+        """What the upstream says, without its own key and this request's."""
+        return self._own_text(value, limit, seen.echo)
+
+    def _count(
+        self,
+        status: int,
+        error_type: Clean | None,
+        seen: Observation,
+        cost: int,
+        ttft: float | None,
+        model: Clean | None = None,
+    ) -> None:
         tokens = (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens)
-        model = (seen.model_used or self.candidate.model) if self.candidate else ""
         latency = self.elapsed_ms()
         self.gateway.metrics.ended(self.endpoint, model, status, error_type, tokens, cost, ttft, latency)
         if access.isEnabledFor(logging.INFO):
@@ -226,7 +237,7 @@ class Visit:
                 "request": self.request_id,
                 "key": self.key.row.id if self.key else None,
                 "endpoint": self.endpoint,
-                "model": model or _text(self.model, 200),
+                "model": model or self._own_text(self.model, 200),
                 "status": status,
                 "error_type": error_type,
                 "input_tokens": seen.input_tokens,
@@ -243,25 +254,13 @@ class Visit:
         return round((time.monotonic() - self.started) * 1000, 3)
 
 
-@lru_cache(maxsize=2048)
-def _text(value: str | None, limit: int) -> str | None:
-    """Text from outside as the store may keep it: no control characters, no secrets, no more than so much.
-
-    Remembered, since clients and models are the same ones again and again.
-    """
-    if not value:
-        return None
-    if len(value) > 4096:
-        value = value[:4096]
-    return _REDACT.text(visible(value, limit=limit)).replace("\n", " ").strip() or None
+def _keyless(opened: Opened) -> Opened:
+    """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
+    request_id, client = cut(opened.request_id, 48), cut(opened.client, 64)
+    return opened._replace(request_id=request_id, client=client, thread_id=None, project=None, turn_id=None)
 
 
-def _id(value: str | None) -> str | None:
-    """An upstream's id: as it is where it looks like one, else like any other text."""
-    return value if value and len(value) <= 120 and _ID.fullmatch(value) else _text(value, 120)
-
-
-def _turn(metadata: str | None) -> tuple[str | None, str | None]:
+def _turn(metadata: str | None) -> tuple[Clean | None, Clean | None]:
     """The turn that Codex is in and the folder that it works in, where its turn metadata says them (observed with 0.169.0 and
     0.171.0: `turn_id`, and `workspaces` by path)."""
     try:
@@ -272,4 +271,4 @@ def _turn(metadata: str | None) -> tuple[str | None, str | None]:
         return None, None
     turn, workspaces = said.get("turn_id"), said.get("workspaces")
     project = next(iter(workspaces)) if isinstance(workspaces, dict) and workspaces else None
-    return _text(turn, 100) if isinstance(turn, str) else None, _text(project, 300)
+    return clean(turn, 100) if isinstance(turn, str) else None, clean(project, 300)

@@ -23,13 +23,16 @@ from typing import Any, Protocol
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,
+    ClockSeen,
     Entry,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     LessonRow,
     NewKey,
@@ -41,6 +44,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
+from joytui.ledger.retention import Keeping
 
 
 class StoreError(Exception):
@@ -124,8 +128,9 @@ class Ledger(Protocol):
         """A number for a new request, larger than all before it in this store."""
         ...
 
-    def open(self, opened: Opened, chosen: Candidate) -> Future[None]:
-        """Writes the row of an admitted request. Raises DuplicateRequest."""
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> Future[None]:
+        """Writes the row of an admitted request. Raises DuplicateRequest, unless this client's id was used more than `ids_ms`
+        before (None: as long as the store knows it)."""
         ...
 
     def reserve(self, opened: Opened, wanted: Reservation) -> Future[Candidate]:
@@ -138,8 +143,12 @@ class Ledger(Protocol):
         store cannot be written. A request that has ended already stays as it is."""
         ...
 
-    def refuse(self, opened: Opened, ended: Ended) -> Future[None]:
-        """One row for a request that the gateway refused: it costs nothing."""
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> Future[None]:
+        """One row for a request that the gateway refused: it costs nothing.
+
+        `keyless`: it showed no valid key. Of those only the newest KEYLESS_ROWS rows are kept, and nothing that the caller
+        wrote (model, thread, project, client) is in any sum: they count with no more than an ended key's id.
+        """
         ...
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> Future[int]:
@@ -220,7 +229,7 @@ class Ledger(Protocol):
         """Stores a key. `alone`: None, and nothing is stored, if an active key has that name."""
         ...
 
-    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> Future[KeyRow | None]:
+    def edit_key(self, key_id: str, changes: KeyChanges) -> Future[KeyRow | None]:
         """Changes fields of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
         ...
 
@@ -240,13 +249,13 @@ class Ledger(Protocol):
         """The newest version of each named policy."""
         ...
 
-    def put_policy(self, name: str, body: Mapping[str, Any]) -> Future[PolicyRow]:
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> Future[PolicyRow]:
         """A new version of a named policy. Keys that copied an older one keep it."""
         ...
 
     async def tokens(self) -> list[TokenRow]: ...
 
-    def create_token(self, name: str, digest: bytes) -> Future[TokenRow]: ...
+    def create_token(self, name: Clean, digest: bytes) -> Future[TokenRow]: ...
 
     def delete_token(self, token_id: str) -> Future[bool]: ...
 
@@ -274,22 +283,23 @@ class Ledger(Protocol):
         """Movements, newest first."""
         ...
 
-    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> Future[None]:
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> Future[None]:
         """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
         ...
 
-    def credit_wallet(self, tier: str, amount: int, note: str | None) -> Future[None]:
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> Future[None]:
         """Adds to a balance. Raises MoneyError if it would be more than the ledger holds."""
         ...
 
     # --- upkeep ---
 
-    def forget(self, days: int) -> Future[int]:
-        """Removes a slice of the requests that started more than `days` ago; the sums stay. Returns how many went."""
+    def read_clock(self, ran_ms: int) -> Future[ClockSeen]:
+        """Tells the store what the clock says, `ran_ms` of running after the last time (0: at the start)."""
         ...
 
-    def forget_ids(self, seconds: int) -> Future[int]:
-        """Removes client request ids from the duplicate guard after their time; returns how many went."""
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        """Removes and folds what is past its time (`ledger.retention.KEPT`) at a moment that is believed, in slices between
+        which others get their turn. Returns how many rows went. What was spent, and the totals of all usage, stay."""
         ...
 
     def fill_sums(self) -> Future[bool]:

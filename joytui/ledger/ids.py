@@ -2,6 +2,7 @@
 
 A request's number is a 63-bit integer, larger than all before it in its store, shown as "req-" and 16 hex digits. It is made
 from the clock, so that two stores hardly ever give the same one; nothing may read a time out of it (`started_at` has that).
+A clock that is ahead only makes it large: the numbers go on from there, and those of a clock beyond 2100 are not taken.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from itertools import count
 from joytui.core.clock import now_ms
 
 COUNTER_BITS = 21
-PREFIX = "req-"
+LATEST_MS = 4_102_444_800_000
+"""2100-01-01: what is left of 63 bits above it is enough for 600 billion requests."""
 
 
 class Numbers:
@@ -23,24 +25,9 @@ class Numbers:
         self._last = last
 
     def next(self) -> int:
-        number = max(now_ms() << COUNTER_BITS, self._last + 1)
+        number = max(min(now_ms(), LATEST_MS) << COUNTER_BITS, self._last + 1)
         self._last = number
         return number
-
-
-def request_id(number: int) -> str:
-    return f"{PREFIX}{number:016x}"
-
-
-def request_number(text: str) -> int | None:
-    """The number behind an own request id, None for any other text."""
-    if len(text) != len(PREFIX) + 16 or not text.startswith(PREFIX):
-        return None
-    try:
-        number = int(text[len(PREFIX) :], 16)
-    except ValueError:
-        return None
-    return number if 0 <= number < 1 << 63 else None
 
 
 _ids = count()

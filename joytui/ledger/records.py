@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
+END_OF_TIME = 100_000 * 365 * DAY_MS
+"""After every clock; a multiple of a day."""
 
 MANY = ("project", "thread")
 """The groupings that may have tens of thousands of values."""
@@ -34,8 +37,17 @@ class Page(NamedTuple):
     before: int | None = None
 
 
-INTERRUPTED = "gateway_interrupted"
+INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
+
+
+class ClockSeen(NamedTuple):
+    """What a store knows of the clock. `believed`: the newest time that is (`ledger.retention`). `before`: what the clock said
+    when the store was last told of it."""
+
+    believed: int | None
+    before: int | None
+
 
 # --- money ------------------------------------------------------------------------------------------------------------
 
@@ -52,30 +64,43 @@ def window_start(period: Period, at_ms: int) -> int:
     return 0
 
 
+def window_end(period: Period, at_ms: int) -> int:
+    """Where that window ends, and the next one begins; for a total later than any request."""
+    if period == "total":
+        return END_OF_TIME
+    return window_start(period, at_ms) + (DAY_MS if period == "daily" else WEEK_MS)
+
+
 def resets_at(period: Period, at_ms: int) -> datetime | None:
     """When a new window begins (UTC); None for a total."""
-    if period == "total":
-        return None
-    length = DAY_MS if period == "daily" else WEEK_MS
-    return datetime.fromtimestamp((window_start(period, at_ms) + length) / 1000, UTC)
+    return None if period == "total" else datetime.fromtimestamp(window_end(period, at_ms) / 1000, UTC)
 
 
 class Candidate(NamedTuple):
-    """A model that the request may run on: its tier's wallet is asked for the estimate."""
+    """A model that the request may run on: its tier's wallet is asked for the estimate.
+
+    `model` is what the upstream is asked for, which may be the client's own word: `recorded` is what is kept of it.
+    """
 
     model: str
     provider: str | None
     tier: str
     estimate: int
 
+    def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
+        """Model, provider and tier as a record has them."""
+        return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
+
 
 class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them."""
+    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
+    `Ledger.open`."""
 
     budget_id: str
     limits: Sequence[tuple[Period, int]]
     candidates: Sequence[Candidate]
     lease_ms: int
+    ids_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +123,7 @@ class WalletEntry:
     amount: int
     held: int
     n: int | None
-    note: str | None
+    note: Clean | None
 
 
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------
@@ -109,13 +134,13 @@ class NewKey:
     """A key to be stored. With a `budget_id` it goes on spending that budget (rotation)."""
 
     digest: bytes
-    name: str
+    name: Clean
     hint: str
-    owner: str | None
-    labels: tuple[str, ...]
+    owner: Clean | None
+    labels: tuple[Clean, ...]
     expires_at: int | None
     policy: Mapping[str, Any]
-    policy_name: str | None
+    policy_name: Clean | None
     budget_id: str | None = None
 
 
@@ -125,26 +150,37 @@ class KeyRow:
 
     id: str
     digest: bytes
-    name: str
+    name: Clean
     hint: str
-    owner: str | None
-    labels: tuple[str, ...]
+    owner: Clean | None
+    labels: tuple[Clean, ...]
     state: str
     created_at: int
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None
     policy: Mapping[str, Any]
-    policy_name: str | None
+    policy_name: Clean | None
     policy_version: int
     budget_id: str
     replaced_by: str | None
 
 
-EDITABLE = frozenset(
-    {"name", "owner", "labels", "expires_at", "policy", "policy_name", "state", "revoked_at", "replaced_by"}
-)
-"""The fields of a key that may be changed."""
+class KeyChanges(TypedDict, total=False):
+    """The fields of a key that may be changed."""
+
+    name: Clean
+    owner: Clean | None
+    labels: tuple[Clean, ...]
+    expires_at: int | None
+    policy: Mapping[str, Any]
+    policy_name: Clean | None
+    state: str
+    revoked_at: int | None
+    replaced_by: str | None
+
+
+EDITABLE = KeyChanges.__optional_keys__
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +198,7 @@ class KeyActivity:
 class PolicyRow:
     """A named policy in its newest version."""
 
-    name: str
+    name: Clean
     version: int
     created_at: int
     body: Mapping[str, Any]
@@ -173,7 +209,7 @@ class TokenRow:
     """A console token."""
 
     id: str
-    name: str
+    name: Clean
     digest: bytes
     created_at: int
 

@@ -7,7 +7,7 @@ hour that has only begun as a whole one. Whole numbers throughout: an estimate i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -102,12 +102,3 @@ def _runs_out(left: int, rate: int, at: datetime) -> datetime | None:
     if rate <= 0 or left // rate > 366 * 24:
         return None
     return at + timedelta(seconds=left * 3600 // rate)
-
-
-def by_hour(amounts: Iterable[tuple[datetime, int]]) -> dict[int, int]:
-    """Amounts at moments, summed by hour (Unix time in hours)."""
-    hours: dict[int, int] = {}
-    for moment, amount in amounts:
-        hour = hour_of(moment)
-        hours[hour] = hours.get(hour, 0) + amount
-    return hours

@@ -15,11 +15,10 @@ from typing import Literal
 from joytui.codex.rollouts import Entry
 from joytui.core.clock import parse_time
 from joytui.core.request import RequestRecord
+from joytui.core.token_counts import TOKEN_NAMES, TokenCounts
 
 DifferenceKind = Literal["elsewhere", "unrecorded", "unknown-to-codex", "tokens-differ", "retried", "failed-before"]
 NEAR_MS = 15 * 60_000
-COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-Counts = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ class Difference:
     response: str | None
     provider: str | None
     model: str | None
-    codex: Counts | None
-    gateway: Counts | None
+    codex: TokenCounts | None
+    gateway: TokenCounts | None
     requests: tuple[str, ...] = ()
 
 
@@ -50,8 +49,8 @@ class Reconciliation:
 
     matched: int
     differences: tuple[Difference, ...]
-    codex_tokens: Counts
-    gateway_tokens: Counts
+    codex_tokens: TokenCounts
+    gateway_tokens: TokenCounts
 
 
 def reconcile(
@@ -72,8 +71,8 @@ def reconcile(
     return Reconciliation(
         matched=len(matched) - sum(found.kind == "tokens-differ" for found in differences),
         differences=tuple(sorted(differences, key=lambda found: found.time)),
-        codex_tokens=_sum(books.codex_counts),
-        gateway_tokens=_sum(books.gateway_counts),
+        codex_tokens=TokenCounts.sum(books.codex_counts),
+        gateway_tokens=TokenCounts.sum(books.gateway_counts),
     )
 
 
@@ -88,8 +87,8 @@ class _Books:
         self.records = ended
         self.threads = {entry.thread for entry in noted}
         self.first = _ms(ended[0]) if ended else None
-        self.codex_counts = [_codex_counts(entry) for entry in self.responses]
-        self.gateway_counts = [_gateway_counts(record) for record in ended]
+        self.codex_counts = [entry.tokens for entry in self.responses]
+        self.gateway_counts = [record.tokens for record in ended]
 
     def match_ids(self) -> list[tuple[Entry, RequestRecord]]:
         """By response id; where an upstream repeats its ids, the thread and then the nearest time decide."""
@@ -101,11 +100,11 @@ class _Books:
 
     def match_tokens(self) -> list[tuple[Entry, RequestRecord]]:
         """By tokens and time, within one thread where the gateway knows it."""
-        by_counts: dict[Counts, list[RequestRecord]] = {}
+        by_counts: dict[TokenCounts, list[RequestRecord]] = {}
         for record in self.records:
             if not _failed(record):
-                by_counts.setdefault(_gateway_counts(record), []).append(record)
-        return self._match(lambda entry: by_counts.get(_codex_counts(entry), []), _near)
+                by_counts.setdefault(record.tokens, []).append(record)
+        return self._match(lambda entry: by_counts.get(entry.tokens, []), _near)
 
     def _match(
         self, candidates: Callable[[Entry], list[RequestRecord]], fits: Callable[[Entry, RequestRecord], bool]
@@ -145,7 +144,7 @@ def _not_another(entry: Entry, record: RequestRecord) -> bool:
 def _near(entry: Entry, record: RequestRecord) -> bool:
     if record.thread_id is not None and record.thread_id != entry.thread:
         return False
-    return abs(_end(record) - entry.ms) <= NEAR_MS and any(_codex_counts(entry))
+    return abs(_end(record) - entry.ms) <= NEAR_MS and any(entry.tokens)
 
 
 def _of_turn(record: RequestRecord, failed: Entry) -> bool:
@@ -153,21 +152,21 @@ def _of_turn(record: RequestRecord, failed: Entry) -> bool:
 
 
 def _tokens_differ(entry: Entry, record: RequestRecord) -> Difference | None:
-    codex, gateway = _codex_counts(entry), _gateway_counts(record)
+    codex, gateway = entry.tokens, record.tokens
     if codex == gateway:
         return None
-    names = [name for name, a, b in zip(COUNTS, codex, gateway, strict=True) if a != b]
+    others = {name: (a, b) for name, a, b in zip(TOKEN_NAMES, codex, gateway, strict=True) if a != b}
     if not any(gateway):
         why = "the upstream's answer carried no usage that the gateway could read"
     elif record.cost_source == "estimated" and record.status == 499:
         why = "the client went away: the gateway estimated what was used"
-    elif record.cost_source == "estimated" and names != ["cached_input_tokens"]:
+    elif record.cost_source == "estimated" and [*others] != ["cached_input_tokens"]:
         why = "the gateway estimated; the upstream sent no usage of its own"
-    elif set(names) <= {"cached_input_tokens", "reasoning_tokens"}:
+    elif others.keys() <= {"cached_input_tokens", "reasoning_tokens"}:
         why = "only the detail counts differ: the bridge or the upstream left them out on one side"
     else:
         why = "the counts were changed between the gateway and Codex, or the upstream sent usage twice"
-    parts = ", ".join(f"{name} {codex[COUNTS.index(name)]} / {gateway[COUNTS.index(name)]}" for name in names)
+    parts = ", ".join(f"{name} {ours} / {theirs}" for name, (ours, theirs) in others.items())
     return _difference("tokens-differ", entry, f"Codex / gateway: {parts}; {why}", gateway, (record.id,))
 
 
@@ -190,7 +189,8 @@ def _retried(entry: Entry, records: list[RequestRecord]) -> Difference:
     reason = f" ({last.error_type})" if last.error_type else ""
     tries = "" if len(records) == 1 else ": Codex repeats refused requests before it gives up"
     ids = tuple(record.id for record in records)
-    return _difference("retried", entry, why + reason + tries, _sum(map(_gateway_counts, records)), ids)
+    spent = TokenCounts.sum(record.tokens for record in records)
+    return _difference("retried", entry, why + reason + tries, spent, ids)
 
 
 def _failed_before(entry: Entry, ours: set[str | None]) -> Difference:
@@ -227,13 +227,13 @@ def _unknown(record: RequestRecord, threads: set[str]) -> Difference:
         provider=record.provider,
         model=record.model_used or record.model,
         codex=None,
-        gateway=_gateway_counts(record),
+        gateway=record.tokens,
         requests=(record.id,),
     )
 
 
 def _difference(
-    kind: DifferenceKind, entry: Entry, why: str, gateway: Counts | None = None, requests: tuple[str, ...] = ()
+    kind: DifferenceKind, entry: Entry, why: str, gateway: TokenCounts | None = None, requests: tuple[str, ...] = ()
 ) -> Difference:
     return Difference(
         kind=kind,
@@ -243,18 +243,10 @@ def _difference(
         response=entry.response,
         provider=entry.provider,
         model=entry.model,
-        codex=_codex_counts(entry),
+        codex=entry.tokens,
         gateway=gateway,
         requests=requests,
     )
-
-
-def _codex_counts(entry: Entry) -> Counts:
-    return (entry.input, entry.cached, entry.output, entry.reasoning)
-
-
-def _gateway_counts(record: RequestRecord) -> Counts:
-    return (record.input_tokens, record.cached_input_tokens, record.output_tokens, record.reasoning_tokens)
 
 
 def _failed(record: RequestRecord) -> bool:
@@ -267,11 +259,3 @@ def _ms(record: RequestRecord) -> int:
 
 def _end(record: RequestRecord) -> int:
     return _ms(record) + int(record.latency_ms or 0)
-
-
-def _sum(counts: Iterable[Counts]) -> Counts:
-    sums = [0, 0, 0, 0]
-    for one in counts:
-        for index, number in enumerate(one):
-            sums[index] += number
-    return (sums[0], sums[1], sums[2], sums[3])

@@ -11,7 +11,7 @@ from typing import Any
 
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.periods import PERIODS, period_label
-from joytui.core.usage import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
 
 
 def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str], top: int | None = None) -> list[UsageRow]:

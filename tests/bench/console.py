@@ -1,6 +1,6 @@
-"""The console's live path in a real pty of 160×50: CPU, lag, delay, nothing dropped; memory and filters over a million.
+"""The console's live path in a real pty of 160×50: CPU, lag, delay, nothing dropped; how soon a large ledger's newest page is there.
 
-    python -m tests.bench console [--seconds 5] [--rates 100,1000,10000] [--rows 1000000] [--ledger 100000] [--full]
+    python -m tests.bench console [--seconds 5] [--rates 100,1000,10000] [--ledger 100000] [--full]
     python -m tests.bench console --baseline COMMIT [--rounds 5]        beside an older commit, by turns
     python -m tests.bench console --hour        ten minutes at 600 requests a second: does the memory stay where it is?
     python -m tests.bench console --hour --hour-rate 6000        the same number of requests in a minute
@@ -8,8 +8,9 @@
 Beside it in the same run and on the same feed: Textual's RichLog and DataTable with one write per request, and how much
 more CPU they take for each request that they showed. `--full`: 30 s a rate and a ledger of 1,000,000 rows. `--rows-form`:
 the feed sends rows, like a gateway that does not know the form by column. Aims: at 10,000/s at most 20% of a core and 50 ms
-of lag (p99), nothing dropped; at 1,000/s at most 250 ms from a request's end to the screen (p99); a million requests in at
-most 120 MB, a filter over them in at most 150 ms; the newest page of a large ledger at most 200 ms after the first frame.
+of lag (p99), nothing dropped; at 1,000/s at most 250 ms from a request's end to the screen (p99); the newest page of a large
+ledger at most 200 ms after the first frame. A million requests in memory are no aim: the console's window is 131,072, and
+nothing measures more.
 """
 
 from __future__ import annotations
@@ -37,22 +38,19 @@ from tests.bench import baseline
 from tests.bench.baseline import HERE, Tree
 from tests.bench.spent import Spent, by_turns, judged
 
-FILTERS = (
-    "status:4xx", "key:dev-1*", "cost>0.5", "quota", "model:auto -status:200", "latency>10s", "tokens>50k",
-    "status:4xx key:dev-* since:2h quota", "a", "0199f3a2", "deadbeef", "id:resp_00*", "id:*ff",
-)  # fmt: skip
 HOUR = 360_000  # a hundred requests a second
 FLAT_MB = 2.0  # from one half to the other, once the list is full
 SWING_MB = 8.0  # what the allocator keeps for a chunk of rows that comes and goes
-AIMS = {"cpu": 0.20, "lag_p99_ms": 50.0, "delay_p99_ms": 250.0, "mb": 120.0, "filter_ms": 150.0, "opening_ms": 200.0}
+AIMS = {"cpu": 0.20, "lag_p99_ms": 50.0, "delay_p99_ms": 250.0, "opening_ms": 200.0}
 
 
 def main(words: list[str]) -> int:
     """0 if every aim is met."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench console")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench console", epilog="The part over a million rows is withdrawn: the window is 131,072."
+    )
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rates", default="100,1000,10000")
-    parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--ledger", type=int, default=100_000)
     parser.add_argument("--alone", action="store_true", help="without RichLog and DataTable")
     parser.add_argument("--rows-form", action="store_true", help="the feed sends rows, not columns")
@@ -69,8 +67,6 @@ def main(words: list[str]) -> int:
         return 1 if steady(HOUR, args.hour_rate) else 0
     print(f"machine: {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     missed = live(args)
-    if args.rows:
-        missed += memory(args.rows)
     if args.ledger:
         missed += opening(args.ledger)
     print(
@@ -137,20 +133,6 @@ def misses(rate: int, figures: dict[str, Any]) -> list[str]:
     return found if figures.get("complete") else [*found, f"requests dropped at {rate}/s"]
 
 
-def memory(rows: int) -> list[str]:
-    figures = measured("memory", 0, rows, rows, *FILTERS)
-    if not figures:
-        return ["memory: did not end"]
-    print(
-        f"{rows:,} requests: {figures['mb']:.0f} MB over the empty console, {figures['us_a_row']:.1f} µs CPU a request"
-    )
-    missed = [] if figures["complete"] and figures["mb"] <= AIMS["mb"] * rows / 1e6 else ["memory"]
-    for text, (wall, cpu, found) in figures["filters"].items():
-        print(f"  filter {text:<40}{wall:>6.0f} ms ({cpu:.0f} ms CPU)  {found:>9,} found")
-        missed += [f"filter {text}"] if wall > AIMS["filter_ms"] else []
-    return missed
-
-
 def steady(rows: int, rate: int) -> list[str]:
     """An hour of a hundred requests a second in ten minutes: once the list is full, memory stays where it is."""
     figures = measured("hour", rate, rows / rate, rows)
@@ -172,7 +154,7 @@ def steady(rows: int, rate: int) -> list[str]:
 
 
 def measured(
-    what: str, rate: int, amount: float, expected: int, *more: str, rows_form: bool = False, tree: Tree = HERE
+    what: str, rate: int, amount: float, expected: int, *, rows_form: bool = False, tree: Tree = HERE
 ) -> dict[str, Any]:
     """The figures of one app on a feed of its own, both of this tree; empty if it did not end in time."""
     command = [tree.python, "-m", "tests.bench.feed", str(rate), str(amount), *(["rows"] if rows_form else [])]
@@ -181,7 +163,7 @@ def measured(
         assert feed.stdout is not None
         url = feed.stdout.readline().strip()
         with tempfile.TemporaryDirectory() as folder:
-            words = [what, url, str(expected), str(amount), *more]
+            words = [what, url, str(expected), str(amount)]
             return in_terminal(Path(folder), words, {"JOYTUI_ADMIN_TOKEN": "bench"}, tree)
     finally:
         feed.kill()
@@ -205,7 +187,7 @@ def in_terminal(folder: Path, words: Sequence[str], extra: dict[str, str], tree:
     os.close(slave)
     reader = threading.Thread(target=drain, args=(master,), daemon=True)
     reader.start()
-    limit = time.monotonic() + (float(words[3]) if words[0] in ("joytui", "RichLog", "DataTable", "hour") else 300) + 60
+    limit = time.monotonic() + float(words[3]) + 60
     try:
         while process.poll() is None and not out.exists() and time.monotonic() < limit:
             time.sleep(0.1)

@@ -23,7 +23,7 @@ from joytui.client.console import ConsoleClient
 from joytui.core.clock import parse_time, rfc3339
 from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage import usage
+from joytui.ledger.sqlite.usage_sums import usage
 from joytui.tui.usage.reading import MOST_GROUPS
 from joytui.tui.usage.snapshot import GROUPS, RANGES, Question
 from joytui.usage.insight import gateway_insight
@@ -70,7 +70,7 @@ def _make_its_own(folder: Path, tree: Tree, requests: int, now: datetime) -> Non
     program = (
         "import sys, datetime, pathlib; from tests.bench import usage_ledger as made; store = pathlib.Path(sys.argv[1]);"
         "made.write_ledger(store, int(sys.argv[2]), int(sys.argv[3]), datetime.datetime.fromisoformat(sys.argv[4]));"
-        "made._as_an_older_one(store); made._migrated(store).close()"
+        "(getattr(made, 'as_before_parts', None) or made._as_an_older_one)(store); made._migrated(store).close()"
     )
     words = [str(_store(folder, tree)), str(requests), str(DAYS), now.isoformat()]
     subprocess.run([tree.python, "-c", program, *words], cwd=tree.folder, stdout=subprocess.DEVNULL, check=True)

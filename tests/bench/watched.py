@@ -1,7 +1,7 @@
 """What the console's bench runs in its terminal: the console, or a plain app with RichLog or DataTable on the same feed,
 each with a probe of the event loop inside.
 
-    python -m tests.bench.watched OUT WHAT URL EXPECTED [FILTER…]     WHAT: joytui, RichLog, DataTable, memory, hour, opening
+    python -m tests.bench.watched OUT WHAT URL EXPECTED SECONDS     WHAT: joytui, RichLog, DataTable, hour, opening
 
 It writes its figures to OUT as JSON and ends when all EXPECTED requests were seen (or time is up).
 """
@@ -128,37 +128,6 @@ async def watch_console(app: Any, expected: int, limit: float) -> dict[str, Any]
     }  # fmt: skip
 
 
-async def watch_memory(app: Any, expected: int, filters: list[str]) -> dict[str, Any]:
-    """Memory over the empty console, and how long a filter takes over all rows until the view has its rows. Somebody has
-    scrolled back: then they all stay."""
-    await until(lambda: app.link_state.connected, 30)
-    app.screen.view.follow = False
-    gc.collect()
-    empty = resident_mb()
-    begun = time.process_time()
-    complete = await until(lambda: len(app.store) >= expected, 600)
-    loading = time.process_time() - begun
-    await asyncio.sleep(1)
-    gc.collect()
-    full = resident_mb()
-    filtered = {}
-    for text in filters:
-        best, cpu = 1e9, 1e9
-        for _ in range(3):
-            wall, own = time.monotonic(), time.process_time()
-            app.screen.set_filter(text)
-            while app.screen.view.shown.looking:
-                await asyncio.sleep(0)
-            best, cpu = min(best, time.monotonic() - wall), min(cpu, time.process_time() - own)
-            found = len(app.screen.view.shown)
-            await asyncio.sleep(0.05)
-        filtered[text] = (best * 1000, cpu * 1000, found)
-    return {
-        "complete": complete and len(app.store) == expected, "rows": len(app.store), "mb": full - empty, "us_a_row": loading / expected * 1e6,
-        "filters": filtered,
-    }  # fmt: skip
-
-
 async def watch_hour(app: Any, expected: int, limit: float) -> dict[str, Any]:
     """How many requests were seen, how many are kept, the memory, and what of it are not the columns of the rows that are
     kept (their number swings by a chunk), at each twentieth of the requests."""
@@ -228,14 +197,12 @@ async def watch_plain(app: Any, expected: int, limit: float) -> dict[str, Any]:
 
 
 def watch(words: list[str]) -> None:
-    out, what, url, expected, seconds, *filters = words
+    out, what, url, expected, seconds = words
     app = plain(what, url) if what in ("RichLog", "DataTable") else console(url or None)
 
     async def measure() -> None:
         try:
-            if what == "memory":
-                figures = await watch_memory(app, int(expected), filters)
-            elif what == "hour":
+            if what == "hour":
                 figures = await watch_hour(app, int(expected), float(seconds) + GRACE_S)
             elif what == "opening":
                 figures = await watch_opening(app)

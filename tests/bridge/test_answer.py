@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from joytui.gateway.bridge.answer import to_response
-from joytui.gateway.bridge.stream import Answer
+from joytui.gateway.bridge.answer import feed_completion
+from joytui.gateway.bridge.stream import Answer, ResponsesStream
 from tests.bridge.bridging import custom, function, names_of, namespace
 
 
 def response(completion: Any, *tools: Any) -> dict[str, Any]:
-    return to_response(completion, Answer("resp_1", 7, "asked", names_of(*tools)))
+    stream = ResponsesStream(Answer("resp_1", 7, "asked", names_of(*tools)))
+    feed_completion(stream, completion)
+    stream.end()
+    return stream.response
 
 
 def completion(message: Any, finish: str | None = "stop", **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from joytui.cli.columns import Column, cell_width, cut, lines
 from joytui.cli.request_view import Feed, describe, table_lines
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.request import RequestRecord
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.core.wire import WalletEntryView
 from tests.core.test_filters import REFUSED
 from tests.support.clock import NOW, Clock

@@ -203,7 +203,7 @@ def test_openai_base_url_by_version(scene: Scene) -> None:
     )
     assert causes(moved) == []
     assert moved.plan is not None
-    assert moved.plan.websocket_first
+    assert moved.plan.url == "https://api-dev.joytokens.ai/openai/v1/responses"
 
 
 @pytest.mark.parametrize(

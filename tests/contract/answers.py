@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from joytui.core.joytoken import config_block
-from joytui.core.usage import USAGE_GROUPS
+from joytui.core.token_counts import USAGE_GROUPS
 from tests.contract.product import Running, Shell, next_line
 from tests.contract.shapes import Reading
 from tests.contract.traffic import THREAD, TICKET

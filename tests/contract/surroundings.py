@@ -107,6 +107,6 @@ def _modes(folder: Path, pattern: str = "*") -> Data:
     found = {}
     for path in sorted(folder.rglob(pattern)):
         if path.is_file() and not path.name.endswith(("-wal", "-shm")):
-            name = re.sub(r"[0-9a-f]{16}|\d{8}-\d{6}", "*", path.relative_to(folder).as_posix())
+            name = re.sub(r"[0-9a-f]{16}|\d{8}-\d{6}(-[0-9a-f]{16})?", "*", path.relative_to(folder).as_posix())
             found[name] = f"{stat.S_IMODE(path.stat().st_mode):03o}"
     return found

@@ -117,3 +117,9 @@ def test_the_commands_frame_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_S)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_http_client_loads_no_command_line() -> None:
+    program = "import sys, joytui.client.http, httpx\nprint(sorted({'click', 'pygments', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANG_S)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.core.redaction import MASK, Redactor, fingerprint, is_secret_name, may_name_secret, visible
+from joytui.core.redaction import MASK, Redactor, escaped_json, fingerprint, is_secret_name, may_name_secret, visible
 
 KEY = "jt_live_0123456789abcdef"
 
@@ -105,3 +107,17 @@ def test_control_characters_cannot_reach_a_terminal() -> None:
 )
 def test_names_of_secrets(name: str, holds: bool, may: bool) -> None:
     assert (is_secret_name(name), may_name_secret(name)) == (holds, may)
+
+
+@pytest.mark.parametrize(
+    "char", ["\x7f", "\x9b", "\u202e", "\u2066", "\u200b", "\u2028", "\ufeff", "\U000e0041", "\x1b"]
+)
+def test_json_keeps_what_it_escapes(char: str) -> None:
+    text = escaped_json(json.dumps({"a": f"x{char}y ä 日本"}, ensure_ascii=False, indent=2))
+    assert char not in text
+    assert json.loads(text) == {"a": f"x{char}y ä 日本"}
+    assert "ä 日本" in text
+
+
+def test_half_of_a_pair_is_a_question_mark() -> None:
+    assert json.loads(escaped_json(json.dumps("a\udc80b", ensure_ascii=False))) == "a?b"

@@ -17,7 +17,7 @@ from joytui.doctor.fix import journal
 from joytui.doctor.fix.check import objection
 from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.fix.syntax import repair
-from joytui.doctor.fix.write import Written, apply, restore
+from joytui.doctor.fix.write import Written, apply, planned, restore
 
 CONFIG = (
     'model_provider = "joytoken"\nmodel = "auto"\n[model_providers.joytoken]\nname = "joytoken"\n'
@@ -155,9 +155,11 @@ def test_what_is_no_file_is_never_waited_for_and_never_replaced(tmp_path: Path, 
     assert not fix_for("config-unreadable", found, dict(first.details)).automatic
     for old in (None, b""):
         with pytest.raises(RefusedError, match="is not a file"):
-            apply((Change(str(place), old, CONFIG.encode()),))
+            planned(Change(str(place), old, CONFIG.encode()))
+        with pytest.raises(RefusedError, match="is not a file"):
+            apply((Change(str(place), old, CONFIG.encode()),), (Written(str(place), str(pipe), None, "", None),))
     for old in (None, b""):
         with pytest.raises(RefusedError, match="is not a file"):
-            restore(Written(str(place), str(pipe), None, ""), old)
+            restore(Written(str(place), str(pipe), None, ""), old, CONFIG.encode())
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert sorted(one.name for one in home.iterdir()) == [".env", "config.toml"]

@@ -42,7 +42,7 @@ class Served:
 
     async def new_key(self, name: str = "", **fields: Any) -> dict[str, Any]:
         """Without a name: dev, then dev-1, …"""
-        count = len(self.gateway.keyring)
+        count = len(self.gateway.keys)
         name = name or (f"dev-{count}" if count else "dev")
         answer = await self.admin.post("/console/v1/keys", json={"name": name, **fields})
         assert answer.status_code == 201, answer.text

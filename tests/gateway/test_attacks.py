@@ -109,7 +109,7 @@ async def test_a_request_that_does_not_go_on_is_closed(tmp_path: Path) -> None:
             assert answer.startswith(b"HTTP/1.1 408")
             assert b"did not come whole in time" in answer
         assert not here.gateway.running
-        assert here.gateway.keyring.find(key).running == 0  # type: ignore[union-attr]
+        assert here.gateway.keys.find(key).running == 0  # type: ignore[union-attr]
         assert (await here.chat(key)).status_code == 200
         async for line in lines:  # the tail began before those, and came whole
             if line.startswith("data:"):
@@ -119,7 +119,7 @@ async def test_a_request_that_does_not_go_on_is_closed(tmp_path: Path) -> None:
 async def test_a_body_that_ends_early_is_no_request(gateway: Served) -> None:
     key = await gateway.key()
     assert await talk(gateway, POST + head(gateway, "Content-Length: 999", key=key), BODY, end=True) == b""
-    assert gateway.gateway.keyring.find(key).running == 0  # type: ignore[union-attr]
+    assert gateway.gateway.keys.find(key).running == 0  # type: ignore[union-attr]
     assert not await gateway.logs()
 
 

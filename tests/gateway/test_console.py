@@ -319,7 +319,7 @@ async def test_the_tail_goes_on_behind_a_full_batch(
             if b"data: " in piece:
                 data = json.loads(piece.partition(b"data: ")[2])
                 ids = (
-                    columnar.from_json(data["columns"]).id_texts("id")
+                    columnar.from_json(data["columns"]).ids["id"]
                     if columns
                     else [row["id"] for row in data["requests"]]
                 )

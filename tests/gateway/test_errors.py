@@ -175,10 +175,10 @@ async def test_ids_and_used_model_stand_in_the_headers(gateway: Served) -> None:
 async def test_too_many_at_the_same_time(tmp_path) -> None:
     async with served(tmp_path, max_parallel_per_key=1) as here:
         made = await here.new_key()
-        here.gateway.keyring.get(made["id"]).running = 1
+        here.gateway.keys.get(made["id"]).running = 1
         answer = await here.chat(made["key"])
         assert refusal(answer) == (429, "rate_limited")
         assert answer.headers["retry-after"] == "1"
-        here.gateway.keyring.get(made["id"]).running = 0
+        here.gateway.keys.get(made["id"]).running = 0
         assert (await here.chat(made["key"])).status_code == 200
-        assert here.gateway.keyring.get(made["id"]).running == 0
+        assert here.gateway.keys.get(made["id"]).running == 0

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from joytui.gateway.app import _catalog_routes, _console_routes
-from joytui.gateway.openapi import OPERATIONS
+from joytui.gateway.app import _catalog_routes
+from joytui.gateway.routes import OPERATIONS, console_routes
 from tests.gateway.fuzzing import Made, World, requests_of, send
 from tests.support.examples import ALL
 from tests.support.hang import HANG_S
@@ -64,7 +64,7 @@ def test_the_description_tells_every_route() -> None:
     told = {(operation.method.upper(), operation.path) for operation in OPERATIONS}
     told -= {(method, path) for method, path in told if path.startswith("/openai/")}
     served: set[tuple[str, str]] = set()
-    for route in [*_catalog_routes(), *_console_routes()]:
+    for route in [*_catalog_routes(), *console_routes()]:
         assert isinstance(route, Route)
         served |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
     assert told == served

@@ -122,5 +122,5 @@ async def nothing_stays(here: Served) -> None:
     """No request counts as running, nothing is held, and no row is open."""
     assert all(row["status"] is not None for row in await here.logs(limit=200))
     assert not here.gateway.running
-    assert [entry.running for entry in here.gateway.keyring] == [0] * len(here.gateway.keyring)
+    assert [entry.running for entry in here.gateway.keys] == [0] * len(here.gateway.keys)
     assert {budget["held"] for key in (await here.ask("keys"))["keys"] for budget in key["budgets"]} <= {"0"}

@@ -26,7 +26,7 @@ def nano(text: str) -> int:
 
 async def estimate(gateway: Served, key_id: str, body: dict = SAY_HI) -> int:
     """What one request of these tests holds."""
-    entry = gateway.gateway.keyring.get(key_id)
+    entry = gateway.gateway.keys.get(key_id)
     assert entry is not None
     ask = parse(json.dumps(body).encode(), "chat/completions").ask("127.0.0.1")
     return route(entry.policy, ask, gateway.gateway.market)[0].estimate

@@ -251,7 +251,7 @@ async def test_a_limited_request_waits_for_a_store_that_is_busy(tmp_path: Path) 
         blocker = sqlite3.connect(here.gateway.ledger.path, isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         waiting = asyncio.create_task(here.chat(key))
-        while not here.gateway.ledger.waiting and not waiting.done() and not here.gateway.keyring.find(key).running:  # type: ignore[union-attr]
+        while not here.gateway.ledger.waiting and not waiting.done() and not here.gateway.keys.find(key).running:  # type: ignore[union-attr]
             await asyncio.sleep(0)
         assert not waiting.done()
         blocker.execute("ROLLBACK")

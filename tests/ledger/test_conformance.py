@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
-from joytui.ledger.ids import request_id
 from joytui.ledger.records import Candidate, KeyRow, LessonRow, NewKey, Page, Reservation
+from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
@@ -162,6 +163,21 @@ async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) ->
     assert failed.n > first.n
 
 
+async def test_a_clients_id_can_be_used_again_after_its_time(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    for late in (0, 1):
+        for ms, again in ((1_000, 999), (0, 0)):
+            one, other = (
+                a_request(ledger, key, request_id=f"{late}-{ms}", started_at=START + x) for x in (0, again + late)
+            )
+            await ledger.open(one, CHOSEN, ms)
+            if late or not ms:
+                await ledger.reserve(other, wanting(key, 1, ("total", 100))._replace(ids_ms=ms))
+            else:
+                with pytest.raises(DuplicateRequest):
+                    await ledger.open(other, CHOSEN, ms)
+
+
 async def test_pages_by_number_meet_every_row_once_and_columns_say_the_same(ledger: Ledger) -> None:
     for i in range(25):
         await add(ledger, started_at=START + i, ended=good(input_tokens=i))
@@ -173,7 +189,7 @@ async def test_pages_by_number_meet_every_row_once_and_columns_say_the_same(ledg
     assert len(met) == len(set(met)) == 25
     assert met == sorted(met, reverse=True)
     block = await ledger.page_block(Page(100))
-    assert block.id_texts("id") == met[::-1]
+    assert block.ids["id"] == met[::-1]
     assert list(block.numbers["input_tokens"]) == list(range(25))
 
 
@@ -209,10 +225,95 @@ async def test_time_is_when_a_request_began_and_not_its_number(ledger: Ledger) -
 async def test_retention_goes_by_when_a_request_began(ledger: Ledger, clock: Clock) -> None:
     await add(ledger, started_at=now_ms() - 91 * DAY)
     await add(ledger, started_at=now_ms() - 89 * DAY)
-    while await ledger.forget(90):
-        pass
+    await ledger.tidy(now_ms(), Keeping(90, 60))
     assert len(await ledger.page(Page(10))) == 1
     assert await ledger.counted() == 2
+
+
+async def test_rows_go_in_the_order_in_which_they_came(ledger: Ledger) -> None:
+    """A clock that was wrong for a moment makes no row old that is not, and none stay for ever."""
+    day, week = now_ms() - 200 * DAY, 7 * DAY
+    dates = [day, day + 3653 * DAY, day + week, day + 2 * week, 0, day + 3653 * DAY, day + 3 * week]
+    numbers = [(await add(ledger, started_at=at)).n for at in dates]
+    await ledger.written()
+    left = []
+    for at in (day + week, day + week + 1, day + 2 * week + 1, day + 3 * week + 1):
+        await ledger.tidy(at + 90 * DAY, Keeping(90, 60))
+        left.append(sorted(numbers.index(int(one.id[4:], 16)) for _, one in await ledger.page(Page(10))))
+    assert left == [[1, 2, 3, 4, 5, 6], [3, 4, 5, 6], [5, 6], []]
+
+
+async def test_the_clock_is_believed_when_it_has_run_on_for_an_hour(ledger: Ledger, clock: Clock) -> None:
+    """Whatever it says: ahead at the start, ahead for a while, back again."""
+    minutes, start = 60_000, now_ms()
+
+    async def believed(ran: int, ahead: timedelta = timedelta()) -> int | None:
+        clock.advance(timedelta(minutes=ran) + ahead)
+        seen = (await ledger.read_clock(ran * minutes)).believed
+        return None if seen is None else (seen - start) // minutes
+
+    decade = timedelta(days=3653)
+    assert [await believed(ran) for ran in (0, 59, 1, 30)] == [None, None, 0, 0]
+    assert [await believed(29), await believed(1)] == [59, 60]
+    assert await believed(0, decade) == 60, "another start, with the clock ten years ahead"
+    assert await believed(50) == 90
+    assert await believed(0, -decade) == 90
+    assert await believed(60) == 170
+    assert (await ledger.read_clock(0)).before == now_ms()
+
+
+async def test_what_was_spent_belongs_to_its_window(ledger: Ledger) -> None:
+    """A clock that was a day and then ten years ahead, and is right again: today's is still spent, tomorrow's is not."""
+    key = await a_key(ledger, daily_limit=100, weekly_limit=1000)
+    limits: tuple[tuple[Any, int], ...] = (("daily", 100), ("weekly", 1000))
+    for at, cost in ((START, 60), (START + DAY, 70), (START + 3653 * DAY, 90)):
+        opened = a_request(ledger, key, started_at=at)
+        await ledger.reserve(opened, wanting(key, cost, *limits))
+        ledger.end(opened, good(cost_nano=cost), key.budget_id, held=True)
+    await ledger.written()
+    with pytest.raises(Shortfall) as lack:
+        await ledger.reserve(a_request(ledger, key, started_at=START), wanting(key, 50, *limits))
+    assert (lack.value.period, lack.value.spent, lack.value.at_ms) == ("daily", 60, START)
+    spent = {
+        day: [(await ledger.window(key.budget_id, period, START + day * DAY))[0] for period, _ in limits]
+        for day in (0, 1, 2, 9, 3653)
+    }
+    assert spent == {0: [60, 130], 1: [70, 130], 2: [0, 130], 9: [0, 0], 3653: [90, 90]}
+    await ledger.reserve(a_request(ledger, key, started_at=START + 2 * DAY), wanting(key, 95, *limits))
+    assert await ledger.window(key.budget_id, "daily", START + 2 * DAY) == (0, 95)
+
+
+# --- who has no valid key ---------------------------------------------------------------------------------------------
+
+
+async def test_what_a_caller_without_a_key_wrote_is_in_no_sum(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    refused = Ended("m", "p", "economy", 401, "missing_api_key", "no", "key-missing")
+    for number, of in enumerate((None, key)):
+        opened = a_request(ledger, of, thread_id=f"t{number}", project="/forged", client="forged", model="forged")
+        await ledger.refuse(opened, refused, keyless=True)
+    assert [record.client for _, record in await ledger.page(Page(10))] == ["forged"] * 2, "it can be found"
+    for by in ("model", "tier", "provider", "project", "thread"):
+        rows, totals = await ledger.usage([by], START, START + DAY)
+        assert ([row.by[by] for row in rows], totals.requests, totals.errors) == ([None], 2, 2)
+    rows, _ = await ledger.usage(["key"], START, START + DAY)
+    assert [row.by["key"] for row in rows] == [None, "dev"]
+    active = await ledger.activity(key)
+    assert (active.requests, active.clients) == (1, ())
+
+
+async def test_the_newest_thousand_refusals_without_a_key_are_kept(ledger: Ledger) -> None:
+    mine = await add(ledger)
+    for _ in range(KEYLESS_ROWS + 5):
+        last = ledger.refuse(a_request(ledger), Ended(None, None, None, 401), keyless=True)
+    await last
+    rows = await ledger.page(Page(2 * KEYLESS_ROWS))
+    assert (len(rows), rows[-1][1].id) == (KEYLESS_ROWS + 1, request_id(mine.n))
+    assert await ledger.counted() == KEYLESS_ROWS + 6
+    await ledger.tidy(START + DAY, Keeping(90, 60))
+    assert len(await ledger.page(Page(2 * KEYLESS_ROWS))) == KEYLESS_ROWS + 1
+    await ledger.tidy(START + DAY + 1, Keeping(90, 60))
+    assert [record.id for _, record in await ledger.page(Page(10))] == [request_id(mine.n)]
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import PERIODS, Candidate, KeyRow, Period, Reservation, resets_at, window_start
-from joytui.ledger.sqlite import keys, money, upkeep, wallets
+from joytui.ledger.sqlite import keys, money, tidying, upkeep, wallets
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
 from joytui.ledger.sqlite.writer import Batch
@@ -120,7 +120,7 @@ def test_a_duplicate_is_refused_in_the_same_transaction(ledger: SqliteLedger) ->
     ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
     with pytest.raises(DuplicateRequest):
         ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
-    assert ledger.write_now(upkeep.forget_ids, -60) == 1
+    assert ledger.write_now(tidying.SLICES["client ids"], now_ms() + 60_000) == 1
 
 
 @given(st.integers(0, 4 * 10**12))

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joytui.core.usage import OTHERS, UsageTotals
+from joytui.core.token_counts import OTHERS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import KeyRow
 from joytui.ledger.sqlite import parts, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage import usage
+from joytui.ledger.sqlite.usage_sums import usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.older_store import as_before_parts
 

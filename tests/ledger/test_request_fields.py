@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from joytui.core.request import FIELDS, Ended, Kind, Opened
-from joytui.ledger.ids import request_id
+from joytui.core.request import FIELDS, Ended, Kind, Opened, request_id
 from joytui.ledger.records import Page
 from joytui.ledger.sqlite import blocks, reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 
-BEFORE: dict[str, Any] = {"id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev"}
+BEFORE: dict[str, Any] = {"id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada"}
 """What is not written with the request."""
 VALUES: dict[Kind, Any] = {"status": 418, "source": "upstream", "flag": True}
 
 
 def test_every_field_is_written_and_read(ledger: SqliteLedger) -> None:
-    key = new_key(ledger, "dev")
+    key = new_key(ledger, "dev", owner="Ada")
     written = {
         field.name: VALUES.get(field.kind) or (f"the {field.name}" if field.kind in ("text", "id") else place + 0.25 * (field.kind == "span"))
         for place, field in enumerate(FIELDS, 1)

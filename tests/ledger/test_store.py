@@ -6,23 +6,25 @@ import asyncio
 import os
 import sqlite3
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError, UsageError
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, request_id, request_number
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import store_path
-from joytui.ledger.ids import COUNTER_BITS, Numbers, request_id, request_number
+from joytui.ledger.ids import COUNTER_BITS, LATEST_MS, Numbers
 from joytui.ledger.records import Candidate, Page, Reservation
-from joytui.ledger.sqlite import reads, upkeep
+from joytui.ledger.sqlite import reads, tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request, reserve_request
 from joytui.ledger.sqlite.schema import MIGRATIONS
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, DAY, START, add, new_key
+from tests.support.clock import NOW, Clock
 
 
 @pytest.mark.parametrize(
@@ -133,10 +135,21 @@ def test_numbers_grow() -> None:
     given = [numbers.next() for _ in range(5000)]
     assert given == sorted(set(given))
     assert Numbers(1 << 62).next() == (1 << 62) + 1
+    assert Numbers((LATEST_MS << COUNTER_BITS) + 7).next() == (LATEST_MS << COUNTER_BITS) + 8
     for number in given[:3]:
         assert request_number(request_id(number)) == number
     for text in ("req-", "req-zz", "req-" + "g" * 16, "req-" + "f" * 16, "other"):
         assert request_number(text) is None
+
+
+def test_no_clock_makes_a_number_that_the_store_cannot_hold(clock: Clock) -> None:
+    numbers = Numbers()
+    clock.moment = datetime(2261, 1, 1, tzinfo=UTC)
+    ahead = [numbers.next() for _ in range(3)]
+    clock.moment = NOW
+    given = [*ahead, numbers.next()]
+    assert given == sorted(set(given))
+    assert given[-1] < 1 << 63
 
 
 def test_pages_by_number_meet_every_row_once(ledger: SqliteLedger) -> None:
@@ -218,14 +231,15 @@ async def test_closing_writes_what_waits(tmp_path: Path) -> None:
     again.close()
 
 
-def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger) -> None:
+def test_retention_takes_rows_in_slices_and_leaves_sums(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     old = 1_600_000_000_000
     for i in range(30):
         add(ledger, old + i)
     add(ledger, START + 300 * DAY)
     ledger.write_now(lambda batch: None)
+    monkeypatch.setattr(tidying, "SLICE", 12)
     taken = []
-    while count := ledger.write_now(lambda batch: upkeep.forget(batch, 90, slice_=12)):
+    while count := ledger.write_now(tidying.SLICES["requests"], now_ms() - 90 * DAY):
         taken.append(count)
     assert taken == [12, 12, 6]
     assert len(ledger.read_now(reads.page, Page(100))) == 1

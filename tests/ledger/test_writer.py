@@ -23,7 +23,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import Candidate, Page, Period, Reservation
-from joytui.ledger.sqlite import money, reads, upkeep, writer
+from joytui.ledger.sqlite import money, reads, tidying, writer
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.parts import Place
 from joytui.ledger.sqlite.requests import end_request, open_request, refuse_request, reserve_request
@@ -180,7 +180,7 @@ class Job:
 
     def forget(self, batch: Batch) -> object:
         """All ids of clients."""
-        return upkeep.forget_ids(batch, -(10**9))
+        return tidying.SLICES["client ids"](batch, 1 << 60)
 
 
 JOB = st.builds(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from joytui.codex.rollouts import read_responses, read_usage
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 from tests.support.rollout_corpus import FIELDS, MODELS, VERSIONS, Thread, Truth, random_usage, write_corpus
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -24,7 +24,7 @@ from joytui.codex.rollouts.files import find_rollouts
 from joytui.codex.rollouts.lines import Scanner
 from joytui.codex.rollouts.shapes import time_of
 from joytui.codex.rollouts.turns import last_turns
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 from tests.support.examples import examples
 from tests.support.hang import HANG_S
 from tests.support.needs import needs

@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.support import faketime
+
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 TEXTUAL = "8.2.8"
 """Pictures and snapshots hold for one Textual."""
@@ -32,6 +34,7 @@ _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "bash": (lambda: shutil.which("bash") is not None, "apt-get install bash (or brew install bash)"),
     "/proc": (lambda: Path("/proc/self/stat").exists(), "run the tests on Linux, with /proc mounted"),
     "/dev/full": (lambda: Path("/dev/full").exists(), "run the tests on Linux"),
+    "libfaketime": (lambda: faketime.library() is not None, "apt-get install libfaketime"),
     "pidfd": (lambda: hasattr(os, "pidfd_open"), "run the tests on Linux 5.3 or newer"),
     "two cores": (
         lambda: sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1,

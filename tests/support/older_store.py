@@ -13,10 +13,11 @@ def as_before_parts(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
-        for name in ("access", "part_hour", "part_day", "part_fill", "lesson"):
+        for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson"):
             connection.execute(f"DROP TABLE {name}")
-        connection.execute("DROP INDEX request_started")
-        for name in ("started_at", "turn_id"):
+        for name in ("request_started", "request_keyless"):
+            connection.execute(f"DROP INDEX {name}")
+        for name in ("started_at", "turn_id", "keyless"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
     connection.close()

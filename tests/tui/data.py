@@ -22,7 +22,7 @@ from joytui.core.records import (
     Step,
     TableRow,
 )
-from joytui.core.usage import USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import USAGE_GROUPS, UsageRow, UsageTotals
 from tests.support.clock import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)

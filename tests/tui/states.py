@@ -19,7 +19,7 @@ from textual.command import CommandList
 from textual.widgets import Input, TextArea
 
 from joytui.core.records import Report
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 from joytui.tui.doctor.fixing import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot

@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joytui.core.columnar import Block, block_of, own_number
+from joytui.core.columnar import Block, block_of
 from joytui.core.filters import Term, parse
 from joytui.core.places import places
-from joytui.core.request import RequestRecord
+from joytui.core.request import RequestRecord, request_number
 from joytui.tui.app import ConsoleApp
 from joytui.tui.link import Link
 from joytui.tui.logs import shown as shown_module
 from joytui.tui.logs import store as store_module
 from joytui.tui.logs.histogram import count
+from joytui.tui.logs.history import LARGE_PAGE, MOST_PAGES
 from joytui.tui.logs.shown import Shown
-from joytui.tui.logs.store import CHUNK, LIVE, LogStore
+from joytui.tui.logs.store import CHUNK, READING, WINDOW, LogStore
 from joytui.tui.options import Options
 from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
@@ -51,12 +52,12 @@ class Gateway:
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         whole = LogStore()
         whole.append(rows)
-        self.records = sorted((whole.record(place) for place in range(len(whole))), key=lambda r: own_number(r.id))
+        self.records = sorted((whole.record(place) for place in range(len(whole))), key=lambda r: request_number(r.id))
 
     def page(self, edge: str | None, size: int, term: Term | None = None) -> tuple[Block, str]:
         holds = predicate(term) if term is not None else lambda record: True
-        before = own_number(edge or "") or 1 << 63
-        found = [r for r in self.records if own_number(r.id) < before and holds(r)]
+        before = request_number(edge or "") or 1 << 63
+        found = [r for r in self.records if request_number(r.id) < before and holds(r)]
         return block_of_records(found[-size:]), found[-size].id if len(found) > size else "end"
 
 
@@ -71,8 +72,6 @@ def load_all(shown: Shown, gateway: Gateway, size: int) -> None:
 
 def records_of(shown: Shown) -> list[RequestRecord]:
     shown.refresh()
-    while shown.looking:
-        shown.look_back()
     return [shown.record(place) for place in range(len(shown))]
 
 
@@ -117,8 +116,9 @@ def test_whatever_leaves_is_counted_and_comes_back_once(
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window of 200 to 300 rows."""
-    monkeypatch.setattr(store_module, "LIVE", 200)
+    """A window of 200 to 300 rows, and room for all that a reader meets."""
+    monkeypatch.setattr(store_module, "WINDOW", 300)
+    monkeypatch.setattr(store_module, "READING", 10_000)
     monkeypatch.setattr(store_module, "CHUNK", 100)
 
 
@@ -132,18 +132,16 @@ def test_the_newest_stay_and_all_are_counted() -> None:
     shown.refresh()
     assert (shown.total, shown.errors) == (2000, 200)
     assert store.find(row(1)["request_id"]) is None
-    assert own_number(store.older or "") == own_number(shown.id(0))
+    assert request_number(store.older or "") == request_number(shown.id(0))
     store.held = True
     store.append([row(number) for number in range(2001, 3001)])
     assert len(store) > 1000
 
 
-def test_the_window_is_whole_chunks_and_one_slice_of_a_filter() -> None:
-    from joytui.tui.logs.select import SLICE
-
-    assert LIVE % CHUNK == 0
-    assert LIVE + CHUNK <= SLICE
-    assert store_module.HELD + CHUNK >= 1_000_000
+def test_a_reader_has_room_for_what_the_gateway_brings() -> None:
+    """Up to an older failure, beside a window that is full: nothing of that leaves at once."""
+    assert WINDOW % CHUNK == 0
+    assert READING >= WINDOW + MOST_PAGES * LARGE_PAGE
 
 
 @pytest.mark.usefixtures("small")
@@ -188,7 +186,7 @@ def test_a_request_that_runs_long_is_ended_where_it_stands() -> None:
     store = LogStore()
     store.append([row(1, None), *(row(number) for number in range(2, 40))])
     store.drop(30)
-    assert [store.own.get(place) for place in range(2)] == [row(1)["id"], row(31)["id"]]
+    assert [store.id(place) for place in range(2)] == [row(1)["id"], row(31)["id"]]
     store.append([row(1, 504)])
     assert len(store) == 10
     assert store.status[0] == 504
@@ -303,7 +301,7 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
         await until(lambda: not app.screen.view.follow)
         assert app.screen.selected().status == 402
         assert shown.older == "end"
-        numbers = [own_number(shown.id(place)) for place in range(len(shown))]
+        numbers = [request_number(shown.id(place)) for place in range(len(shown))]
         assert numbers == sorted(set(numbers))
         assert len(numbers) == shown.total == 2200
         await pilot.press("G")
@@ -317,7 +315,7 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
         await until(lambda: app.screen.selected().request_id == "live-902")
         assert len(app.store) == 201
         assert [shown.record(place).request_id for place in (0, 200)] == ["live-702", "live-902"]
-        assert own_number(shown.older or "") <= own_number(shown.id(0))
+        assert request_number(shown.older or "") <= request_number(shown.id(0))
         app.screen.go_to("live-3")
         await until(lambda: (there := app.screen.selected()) is not None and there.request_id == "live-3")
 
@@ -326,7 +324,7 @@ async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, 
 @pytest.mark.parametrize("filter_text", ["", "status:402"])
 async def test_what_is_read_stays_in_sight_also_at_the_cap(filter_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody reads, and more comes than a console keeps at all: a filter keeps what it found, the rest moves up."""
-    monkeypatch.setattr(store_module, "HELD", 400)
+    monkeypatch.setattr(store_module, "READING", 500)
     app = console("logs")
     async with app.run_test(size=(120, 40)) as pilot:
         app.link_state = LINK_LIVE

@@ -12,7 +12,7 @@ from joytui.core.records import ROWS
 from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
-from joytui.tui.charts.cells import bar, bar_parts, columns, share, sparkline
+from joytui.tui.charts.cells import bar, bar_parts, columns, share
 from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.ticket import fix_text, ticket_text
@@ -28,7 +28,7 @@ from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState, link_words
 from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, SERIES_NAMES, THEMES, theme_name
 from joytui.tui.usage.drill import requests_filter
-from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.usage.snapshot import Group, Question, UsageSnapshot
 from joytui.tui.usage.sums import chart, ranking
 from joytui.tui.widgets.masthead import masthead
 from joytui.tui.widgets.verdict import parts
@@ -108,7 +108,7 @@ def test_bars():
     assert bar(0.001, 4) == "▏   "
     assert bar(float("nan"), 4) == "    "
     assert "".join(text for text, _ in bar_parts(0.5, 4, "red", "grey")) == bar(0.5, 4)
-    assert sparkline([0, 1, 2]) == " ▄█"
+    assert columns([0, 1, 2], 1) == [" ▄█"]
     assert columns([float("inf"), 2.0], 2)[1] == " █"
     assert share(1, 0) == 0
 
@@ -283,7 +283,15 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     text, left_out = requests_filter(asked, None, "(others)", named=True, now=data.NOW, zone=UTC)
     assert text == "since:2026-11-17T00:00:00Z"
     assert left_out == "(others) are many threads: all requests of that time"
-    assert requests_filter(asked, None, "t1", named=True, now=data.NOW, zone=UTC)[0].startswith("thread:t1 ")
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "term"),
+    [("thread", "t1", "thread:t1"), ("owner", "Ada", "owner:Ada"), ("project", "/src/my app", 'project:"/src/my app"')],
+)
+def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
+    text, left_out = requests_filter(Question(group=group), None, value, named=True, now=data.NOW, zone=UTC)
+    assert (text, left_out) == (f"{term} since:2026-11-17T00:00:00Z", "")
 
 
 @pytest.mark.parametrize("width", [120, 86, 70, 55])

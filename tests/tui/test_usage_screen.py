@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import DataTable
 
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 from joytui.tui.charts.cells import percent
 from joytui.tui.usage.grid import UsageTable
 from joytui.tui.usage.snapshot import Question, UsageSnapshot

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of, period_bounds
-from joytui.usage.budget import burn_down, by_hour, hourly_rate
+from joytui.usage.budget import burn_down, hourly_rate
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 NOW = hour_of(AT)
@@ -65,7 +65,7 @@ def test_the_first_minutes_are_not_an_hour() -> None:
 
 
 def test_the_points_fall_from_the_limit_to_what_is_left() -> None:
-    burn = burn_down(by_hour([(AT - timedelta(hours=2), CR), (AT, 2 * CR), (AT, CR)]), 10 * CR, AT, "week")
+    burn = burn_down({NOW - 2: CR, NOW: 3 * CR}, 10 * CR, AT, "week")
     assert [left for _, left in burn.points] == [10 * CR, 9 * CR, 6 * CR]
     assert burn.points[0][0] == period_bounds("week", AT)[0]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
-from joytui.core.usage import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
 from joytui.usage.rows import codex_rows, gateway_rows, usage_csv, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))

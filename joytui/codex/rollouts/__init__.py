@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joytui.codex.rollouts.usage import RolloutRow, RolloutUsage, read_responses, read_usage
+from joytui.codex.rollouts.rollout_usage import RolloutRow, RolloutUsage, read_responses, read_usage
 
 if TYPE_CHECKING:
     from joytui.codex.rollouts.count import Entry

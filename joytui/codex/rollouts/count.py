@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from joytui.codex.rollouts.lines import Kind, decode_payload
 from joytui.codex.rollouts.shapes import Counts, info_of, time_of, token_count_of, turn_id_of, usage_record_of
+from joytui.core.token_counts import TokenCounts
 
 REPLAY_MS = 1000
 _CLOCK_SLACK_MS = 300_000
@@ -27,15 +28,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _NO_TOKENS = (0, 0, 0, 0)
 _TOKEN_COUNT = Kind.TOKEN_COUNT  # looked up a hundred thousand times
-
-
-class Tokens(NamedTuple):
-    """Token counts as Codex writes them: `cached` is part of `input`, `reasoning` part of `output`."""
-
-    input: int
-    cached: int
-    output: int
-    reasoning: int
 
 
 class Entry(NamedTuple):
@@ -56,6 +48,10 @@ class Entry(NamedTuple):
     output: int
     reasoning: int
     source: str
+
+    @property
+    def tokens(self) -> TokenCounts:
+        return TokenCounts(self.input, self.cached, self.output, self.reasoning)
 
 
 class Counter:
@@ -256,7 +252,7 @@ class Counter:
         counter.entries = entries
         (counter.thread, counter.start, counter.spawned, counter.provider, counter.model, counter.cwd) = state[:6]
         counter.turn, counter._turn_began, counter._recorded, total = state[6:]
-        counter._total = Tokens(*total) if total else None
+        counter._total = TokenCounts(*total) if total else None
         counter._counts_here = sum(entry.source == "c" for entry in entries[counter._turn_began :])
         return counter
 
@@ -272,11 +268,11 @@ _HANDLERS = {
 }
 
 
-def tokens(usage: Any) -> Tokens | None:
+def tokens(usage: Any) -> TokenCounts | None:
     """A usage object's counts; None if it is none. What is missing or no count is 0."""
     if not isinstance(usage, dict):
         return None
-    return Tokens(
+    return TokenCounts(
         _count(usage.get("input_tokens")),
         _count(usage.get("cached_input_tokens")),
         _count(usage.get("output_tokens")),
@@ -291,7 +287,7 @@ def _count(value: Any) -> int:
 def _difference(total: Counts, before: Counts | None) -> Counts:
     if before is None or any(now < then for now, then in zip(total, before, strict=True)):
         return total  # the totals began anew
-    return Tokens(*(now - then for now, then in zip(total, before, strict=True)))
+    return TokenCounts(*(now - then for now, then in zip(total, before, strict=True)))
 
 
 def text(value: Any) -> str | None:

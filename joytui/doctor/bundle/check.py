@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from joytui.core.redaction import fingerprint
-from joytui.doctor.bundle.scrub import Scrubber
+from joytui.doctor.scrub import Scrubber
 from joytui.doctor.triage.clean import decode
 from joytui.doctor.triage.no_text import no_text
 

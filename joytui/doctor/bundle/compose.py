@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.core.records import to_json
+from joytui.core.redaction import escaped_json, visible
 from joytui.doctor.bundle.gather import Material
 from joytui.doctor.bundle.markdown import markdown
-from joytui.doctor.bundle.scrub import Scrubber
 from joytui.doctor.report import report_json
+from joytui.doctor.scrub import Scrubber
 
 KIND = "joytui-report"
 
@@ -68,10 +69,10 @@ def compose(material: Material) -> Bundle:
     total = tuple(item for part in parts for item in [(part.name, sum(n for _, n in part.removed))] if item[1])
     return Bundle(
         (
-            Entry("README.txt", _readme(parts), "what is in it, and what was removed"),
+            Entry("README.txt", visible(_readme(parts)), "what is in it, and what was removed"),
             Entry("report.json", _json(report), "all of it, for `joytui triage FILE`", total),
             *parts,
-            Entry("report.md", whole.text(markdown(report)), "the same to paste into a ticket"),
+            Entry("report.md", visible(whole.text(markdown(report))), "the same to paste into a ticket"),
         )
     )
 
@@ -90,7 +91,7 @@ def _doctor(material: Material) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str) + "\n"
+    return escaped_json(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)) + "\n"
 
 
 def _readme(parts: tuple[Entry, ...]) -> str:

@@ -15,10 +15,11 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
 from joytui.codex.world_data import credential_data, layers_data, request_data
 from joytui.core.clock import rfc3339
+from joytui.core.known_secrets import PROXY_VARIABLES, SAFE_VARIABLES
 from joytui.core.records import Report, to_json
-from joytui.doctor.bundle.secrets import PROXY_VARIABLES, SAFE_VARIABLES, secrets_of_environment, secrets_of_home
 from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
 from joytui.doctor.failures import History, last_failures
+from joytui.doctor.scrub import known_secrets
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -67,13 +68,6 @@ def gather(
         secrets=known_secrets(world),
         home=invocation.env.get("HOME", ""),
     )
-
-
-def known_secrets(world: World) -> tuple[str, ...]:
-    """All secrets of this machine that can be known, for scrubbing and for --check."""
-    found = {*world.secrets, *secrets_of_environment(world.invocation.env), *secrets_of_home(Path(world.codex_home))}
-    found |= {prompt for prompt in [world.command.prompt] if prompt and len(prompt) >= 6}
-    return tuple(sorted(found))
 
 
 def _config(world: World) -> dict[str, Any]:

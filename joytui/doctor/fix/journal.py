@@ -1,24 +1,38 @@
 """What joytui changed in Codex's files, newest last, so that it can be put back: `mends.json` in the data folder (0600).
 
-It names files, backups and digests; it holds no content of any file.
+It names files, backups and digests; it holds no content of any file. An entry is written before the files are: whether
+they were changed is told by what they hold. So a process may be killed at any moment, and the next one (one at a time,
+by `mends.lock`) finds out how far it came. Where an entry is lost, the backups beside the files tell the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from dataclasses import asdict, dataclass, replace
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import RefusedError
+from joytui.core.lock_file import open_lock, try_lock
 from joytui.core.places import Places
-from joytui.core.plain_file import plain_content
 from joytui.core.records import Change
-from joytui.doctor.fix.write import Written, apply, digest, replace_file, restore
+from joytui.doctor.fix import backup
+from joytui.doctor.fix.backup import bytes_of, digest
+from joytui.doctor.fix.replace import content_of, is_part, keep_beside, leftovers, write_whole
+from joytui.doctor.fix.write import UNKNOWN, Written, apply, planned, restore, target_of
 
 KEPT = 50
+WAIT_S = 20.0
+"""How long another joytui may take for its change."""
+_DAMAGED = "\ufffd"
+"""What stands for a byte that is no UTF-8."""
+RECOVERED = "recovered from its backup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,67 +47,96 @@ class Entry:
 
 def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> Entry:
     """Writes the changes and notes them under `what`. Raises RefusedError, and then nothing is changed."""
-    entries = read(here)
-    _write(here, entries)  # whether it can be noted is found out before a file is touched
-    entry = Entry(rfc3339(now()), home, what, apply(changes))
-    try:
+    with _alone(here):
+        entries = _settled(read(here), home)
+        entry = Entry(rfc3339(now()), home, what, tuple(planned(change) for change in changes))
         _write(here, [*entries, entry])
-    except RefusedError:
-        for change, written in zip(changes, entry.files, strict=True):
-            restore(written, change.old)
-        raise
+        try:
+            apply(changes, entry.files)
+        except BaseException:
+            with contextlib.suppress(RefusedError):  # the entry would do no harm: the files tell that it was not made
+                _write(here, entries)
+            raise
     return entry
 
 
-def undo(home: str, here: Places, *, what: str | None = None) -> Entry | None:
+def undo(home: str, here: Places, *, what: str | None = None, folders: Collection[str] = ()) -> Entry | None:
     """Puts the latest fix of this CODEX_HOME back, byte for byte (`what`: the latest of that kind); None if there is none.
 
-    Raises RefusedError where a file changed since, or its backup is gone: nothing is touched then.
+    `folders`: where else files of Codex may have been changed. Raises RefusedError where a file changed since, or its backup
+    is gone: nothing is touched then.
     """
-    entries = read(here)
-    found = next((e for e in reversed(entries) if e.home == home and what in (None, e.what)), None)
-    if found is None:
-        return None
-    old = [_old_bytes(written) for written in found.files]
-    for written in found.files:
-        _unchanged(written)
-    try:
-        for written, content in zip(found.files, old, strict=True):
-            restore(written, content)
-    except OSError as error:
-        raise RefusedError(f"cannot be put back: {error.strerror or error}", where=str(error.filename or "")) from None
-    _write(here, [entry for entry in entries if entry is not found])
-    return found
+    with _alone(here):
+        noted = read(here)
+        entries = _settled(noted, home)
+        found = _latest(entries, home, what)
+        if what is None and (found is None or not _stands(found)):
+            lost = _without_entry(entries, {home, *folders})
+            if unnoted := next((entry for one in lost if (entry := _recovered(one, home))), None):
+                found = unnoted
+                entries.append(found)
+                _write(here, entries)
+            elif found is None and lost:
+                raise _not_recoverable(lost[0])
+        if found is not None:
+            _put_back(found)
+            entries.remove(found)
+        if entries != noted:
+            _write(here, entries)
+        return found
 
 
 def latest(home: str, here: Places, *, what: str | None = None) -> Entry | None:
     """The latest fix of this CODEX_HOME that is not undone."""
-    return next((e for e in reversed(read(here)) if e.home == home and what in (None, e.what)), None)
+    return _latest(read(here), home, what)
+
+
+def _latest(entries: list[Entry], home: str, what: str | None) -> Entry | None:
+    return next((e for e in reversed(entries) if e.home == home and what in (None, e.what)), None)
 
 
 def forget(entry: Entry, here: Places) -> None:
     """Takes an entry out: what it changed is no longer as it was left."""
-    _write(here, [one for one in read(here) if one != entry])
+    with _alone(here):
+        _write(here, [one for one in read(here) if one != entry])
+
+
+# --- putting back
+
+
+def _put_back(entry: Entry) -> None:
+    """All files or none, as far as looking first can tell; what is back already is left alone."""
+    steps = [(written, _old_bytes(written), _as_written(written)) for written in entry.files if not _is_back(written)]
+    for written, old, new in steps:
+        restore(written, old, new)
+
+
+def _stands(entry: Entry) -> bool:
+    """Whether all files are as this change left them."""
+    return all(_is_back(written) or _known(bytes_of(written.target)) == written.digest for written in entry.files)
 
 
 def _old_bytes(written: Written) -> bytes | None:
     if written.backup is None:
         return None
     try:
-        return plain_content(written.backup)
+        old = content_of(written.backup)
     except OSError as error:
         raise RefusedError(f"the backup cannot be read: {error.strerror}", where=written.backup) from None
+    if old is None:
+        raise RefusedError("the backup is gone", where=written.backup)
+    return old
 
 
-def _unchanged(written: Written) -> None:
+def _as_written(written: Written) -> bytes:
+    """The file's bytes where they are as joytui wrote them."""
     try:
-        present = digest(plain_content(written.target))
-    except FileNotFoundError:
-        present = None
+        present = content_of(written.target)
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
-    if present != written.digest:
+    if present is None or digest(present) != written.digest:
         raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=_by_hand(written))
+    return present
 
 
 def _by_hand(written: Written) -> str:
@@ -101,38 +144,171 @@ def _by_hand(written: Written) -> str:
     path = shlex.quote(written.path)
     if written.backup is None:
         return f"joytui made this file: `rm {path}` takes it away, with what was edited since"
-    backup = shlex.quote(written.backup)
+    kept = shlex.quote(written.backup)
     return (
-        f"`diff {backup} {path}` shows all that changed; undo joytui's part by hand, or put the whole file back, without "
-        f"what was edited since: `cp {backup} {path}`"
+        f"`diff {kept} {path}` shows all that changed; undo joytui's part by hand, or put the whole file back, without "
+        f"what was edited since: `cp {kept} {path}`"
     )
 
 
-def read(here: Places) -> list[Entry]:
-    """The entries, oldest first; [] where there are none, or they cannot be read."""
+# --- what a process that was killed left
+
+
+def _settled(entries: list[Entry], home: str) -> list[Entry]:
+    """The entries without the latest ones of this CODEX_HOME that were never made, or are undone already."""
+    left = list(entries)
+    while (entry := _latest(left, home, None)) is not None:
+        for written in entry.files:
+            _tidy(written)
+        if not all(map(_is_back, entry.files)):
+            break
+        for written in entry.files:
+            if written.backup and _known(bytes_of(written.backup)) == written.before:
+                Path(written.backup).unlink(missing_ok=True)
+        left = [one for one in left if one is not entry]
+    return left
+
+
+def _tidy(written: Written) -> None:
+    """Takes away what a killed change left, but for another program's version that it had in its hands."""
+    target = Path(written.target)
+    for stray in leftovers(target):
+        with contextlib.suppress(OSError):
+            if is_part(stray) or _known(content_of(stray)) in (written.digest, written.before):
+                stray.unlink()
+            else:
+                keep_beside(stray, target)
+
+
+def _is_back(written: Written) -> bool:
+    """Whether a file is as it was before."""
+    before = written.before
+    if before == UNKNOWN:
+        before = None if written.backup is None else _known(bytes_of(written.backup)) or UNKNOWN
     try:
-        data = json.loads(_file(here).read_text("utf-8"))
-        return [_entry(item) for item in data["mends"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return _known(content_of(written.target)) == before
+    except OSError:
+        return False
 
 
-def _entry(item: Any) -> Entry:
-    files = tuple(Written(f["path"], f["target"], f["backup"], f["digest"]) for f in item["files"])
-    return Entry(item["at"], item["home"], item["what"], files)
+def _known(data: bytes | None) -> str | None:
+    return None if data is None else digest(data)
+
+
+def _without_entry(entries: list[Entry], folders: Collection[str]) -> list[backup.Backup]:
+    """Backups of which no entry tells, newest first; one that holds what its file holds has had its day, and goes."""
+    named = {written.backup for entry in entries for written in entry.files}
+    left = []
+    for found in backup.beside(map(Path, folders)):
+        if str(found.path) in named:
+            continue
+        if (old := bytes_of(found.path)) is not None and old == bytes_of(found.of):
+            found.path.unlink(missing_ok=True)
+        else:
+            left.append(found)
+    return left
+
+
+def _recovered(found: backup.Backup, home: str) -> Entry | None:
+    """The entry of a change whose record is lost, where the file is still as that change left it."""
+    present, old = bytes_of(found.of), bytes_of(found.path)
+    if present is None or old is None or not found.digest or not digest(present).startswith(found.digest):
+        return None
+    path = str(found.of)
+    written = Written(path, target_of(path), str(found.path), digest(present), digest(old))
+    return Entry(rfc3339(now()), home, RECOVERED, (written,))
+
+
+def _not_recoverable(found: backup.Backup) -> RefusedError:
+    path = str(found.of)
+    return RefusedError(
+        f"{found.path.name} holds what this file was before a change by joytui; the record of that change is lost, and "
+        "the file may have been edited since: it stays as it is",
+        where=path,
+        hint=_by_hand(Written(path, path, str(found.path), "")),
+    )
+
+
+# --- the file
+
+
+@contextmanager
+def _alone(here: Places) -> Iterator[None]:
+    """One joytui at a time changes files and their record. Raises RefusedError where another does not come to its end."""
+    place = here.data_dir / "mends.lock"
+    try:
+        here.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = open_lock(place)
+    except OSError as error:
+        raise _no_record(error, place) from None
+    with file:
+        end = time.monotonic() + WAIT_S
+        while not try_lock(file):
+            if time.monotonic() > end:
+                raise RefusedError(
+                    "another joytui is changing files; nothing was changed",
+                    where=str(place),
+                    hint="try again when it has ended",
+                )
+            time.sleep(0.02)
+        for stray in leftovers(_file(here)):
+            stray.unlink(missing_ok=True)
+        yield
+
+
+def read(here: Places) -> list[Entry]:
+    """The entries, oldest first; of a damaged record those that can still be read."""
+    data = bytes_of(_file(here)) or b""
+    try:
+        items = json.loads(data)["mends"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        items = _salvaged(data.decode("utf-8", "replace"))
+    return [entry for item in items if (entry := _entry(item)) is not None]
+
+
+def _salvaged(text: str) -> Iterator[Any]:
+    """The whole objects that have the form of an entry, out of a text that is no JSON as a whole."""
+    decoder, place = json.JSONDecoder(), 0
+    while (place := text.find("{", place)) >= 0:
+        try:
+            item, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            item, end = None, place + 1
+        if isinstance(item, dict) and "mends" in item:
+            yield from item["mends"] if isinstance(item["mends"], list) else ()
+        elif item is not None:
+            yield item
+        place = end
+
+
+def _entry(item: Any) -> Entry | None:
+    try:
+        files = tuple(
+            Written(f["path"], f["target"], f["backup"], f["digest"], f.get("before", UNKNOWN)) for f in item["files"]
+        )
+        entry = Entry(item["at"], item["home"], item["what"], files)
+    except (KeyError, TypeError, AttributeError):
+        return None
+    texts = [entry.at, entry.home, entry.what, *(text for w in files for text in (w.path, w.target, w.digest))]
+    texts += [text for w in files for text in (w.backup, w.before) if text is not None]
+    return entry if all(isinstance(text, str) and _DAMAGED not in text for text in texts) else None
 
 
 def _write(here: Places, entries: list[Entry]) -> None:
-    kept = [asdict(replace(entry)) for entry in entries[-KEPT:]]
+    kept = [asdict(entry) for entry in entries[-KEPT:]]
     text = json.dumps({"mends": kept}, indent=2) + "\n"
     try:
-        replace_file(_file(here), text.encode(), like=None)
+        write_whole(_file(here), text.encode())
     except OSError as error:
-        raise RefusedError(
-            f"the record for undo cannot be written: {error.strerror}; nothing was changed",
-            where=str(_file(here)),
-            hint="make joytui's data folder writable, or name another in JOYTUI_DATA_DIR",
-        ) from None
+        raise _no_record(error, _file(here)) from None
+
+
+def _no_record(error: OSError, place: Path) -> RefusedError:
+    return RefusedError(
+        f"the record for undo cannot be written: {error.strerror}; nothing was changed",
+        where=str(place),
+        hint="make joytui's data folder writable, or name another in JOYTUI_DATA_DIR",
+    )
 
 
 def _file(here: Places) -> Path:

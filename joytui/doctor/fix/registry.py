@@ -66,5 +66,5 @@ def _unread(world: World, path: str) -> Fix:
 
 def _fix_command(cause: str, world: World) -> str:
     """What makes the change: for the very invocation that was examined."""
-    arguments = f" -- {shlex.join(world.invocation.args)}" if world.invocation.args else ""
+    arguments = f" -- {shlex.join(world.command.shown)}" if world.command.shown else ""
     return f"joytui doctor --fix {cause}{arguments}"

@@ -1,4 +1,4 @@
-"""Puts a change in place: in one step (temporary file, fsync, rename), mode and owner kept, the old bytes beside it first.
+"""Puts changes in place: the old bytes beside each file first, then the new ones in one step; and puts them back.
 
 RefusedError    the file changed meanwhile, may not be written, or is no plain file: nothing was written
 """
@@ -6,34 +6,35 @@ RefusedError    the file changed meanwhile, may not be written, or is no plain f
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shlex
-import stat
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from joytui.core.clock import now
 from joytui.core.errors import RefusedError
-from joytui.core.plain_file import NotPlainError, is_other_than_file, plain_content
+from joytui.core.plain_file import NotPlainError
 from joytui.core.records import Change
+from joytui.doctor.fix import backup
+from joytui.doctor.fix.backup import digest
+from joytui.doctor.fix.replace import ChangedError, content_of, replace_file
+
+UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One file after a change. `backup` None: the file was not there before. `digest`: SHA-256 of what was written."""
+    """One file of a change. `backup` None: the file was not there before.
+
+    `digest`: SHA-256 of what is written; `before`: of what was there, None for no file, UNKNOWN in records of older versions.
+    """
 
     path: str
     target: str
     backup: str | None
     digest: str
-
-
-def digest(data: bytes) -> str:
-    """SHA-256 in hex: whether a file is still as it was written."""
-    return hashlib.sha256(data).hexdigest()
+    before: str | None = UNKNOWN
 
 
 def target_of(path: str) -> str:
@@ -41,147 +42,98 @@ def target_of(path: str) -> str:
     return os.path.realpath(path)
 
 
-def apply(changes: tuple[Change, ...]) -> tuple[Written, ...]:
-    """Writes all files, or none: what was written before a failure is put back. Raises RefusedError."""
-    for change in changes:
-        check(change)
-    done: list[Written] = []
-    try:
-        for change in changes:
-            done.append(_apply(change))
-    except BaseException as failure:
-        for change, written in zip(changes, done, strict=False):
-            with contextlib.suppress(OSError, RefusedError):
-                restore(written, change.old)
-        if isinstance(failure, OSError):
-            raise _failed(failure) from None
-        raise
-    return tuple(done)
+def remarks(change: Change) -> list[str]:
+    """What else to know before saying yes: where it is written, and what will not be as it was."""
+    said = []
+    target = target_of(change.path)
+    if target != os.path.abspath(change.path):
+        said.append(f"{change.path} is a link: what is written is {target}")
+    with contextlib.suppress(OSError):
+        if (others := os.stat(target).st_nlink - 1) > 0:
+            names = "another name" if others == 1 else f"{others} other names"
+            said.append(f"{target} has {names} (hard links): what is under those stays as it is, and they part")
+    return said
+
+
+def planned(change: Change) -> Written:
+    """What `apply` will do for a change; nothing is written yet. Raises RefusedError where it cannot be made."""
+    check(change)
+    before = None if change.old is None else digest(change.old)
+    place = None if change.old is None else str(backup.new_place(Path(change.path), change.new))
+    return Written(change.path, target_of(change.path), place, digest(change.new), before)
 
 
 def check(change: Change) -> None:
     """Raises RefusedError where the change cannot be made, or is no longer the one that was shown."""
     target = Path(target_of(change.path))
+    with _told(change.path):
+        if content_of(target) != change.old:
+            raise ChangedError(target)
+        if change.old is not None and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
+            raise RefusedError(
+                "the file is read-only; nothing was written",
+                where=str(target),
+                hint=f"chmod u+w {shlex.quote(str(target))}, if it is yours",
+            )
+
+
+def apply(changes: tuple[Change, ...], plan: tuple[Written, ...]) -> None:
+    """Writes all files, or none: what was written before a failure is put back. Raises RefusedError."""
+    done: list[tuple[Written, Change]] = []
     try:
-        present = plain_content(target) if os.path.exists(target) else None
-    except (NotPlainError, IsADirectoryError):
-        raise _no_file(target) from None
-    except OSError as error:
-        raise _failed(error) from None
-    if present != change.old:
-        raise RefusedError(
-            "the file changed meanwhile; nothing was written",
-            where=change.path,
-            hint="look again: `joytui doctor --fix`",
-        )
-    if present is not None and not (target.stat().st_mode & 0o222 and os.access(target, os.W_OK)):
-        raise RefusedError(
-            "the file is read-only; nothing was written",
-            where=str(target),
-            hint=f"chmod u+w {shlex.quote(str(target))}, if it is yours",
-        )
-
-
-def _apply(change: Change) -> Written:
-    target = Path(target_of(change.path))
-    backup = _back_up(Path(change.path), change.old) if change.old is not None else None
-    try:
-        replace_file(target, change.new, like=target if change.old is not None else None)
-    except OSError:
-        if backup:
-            Path(backup).unlink(missing_ok=True)
-        raise
-    return Written(change.path, str(target), backup, digest(change.new))
-
-
-def restore(written: Written, old: bytes | None) -> None:
-    """Puts the old bytes back (None: the file goes), and removes the backup, which then holds nothing more. Raises
-    OSError, and RefusedError where no file stands there any more."""
-    target = Path(written.target)
-    if is_other_than_file(target):
-        raise _no_file(target)
-    if old is None:
-        target.unlink(missing_ok=True)
-    else:
-        replace_file(target, old, like=target if os.path.exists(target) else None)
-    if written.backup:
-        Path(written.backup).unlink(missing_ok=True)
-
-
-def replace_file(target: Path, data: bytes, *, like: Path | None) -> None:
-    """The whole content in one step: whoever reads sees the old or the new. Mode and owner as `like` has; else 0600.
-
-    Raises OSError, and RefusedError for a device, a pipe or a folder: a link may lead to one, and it is never replaced.
-    """
-    if is_other_than_file(target):
-        raise _no_file(target)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if like is not None:
-                _like(name, like.stat())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
+        for change, written in zip(changes, plan, strict=True):
+            _apply(change, written)
+            done.append((written, change))
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        for written, change in reversed(done):
+            with contextlib.suppress(OSError, RefusedError):
+                restore(written, change.old, change.new)
         raise
-    _sync_folder(target.parent)
 
 
-def _like(name: str, found: os.stat_result) -> None:
-    own = os.stat(name)
-    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):  # on Windows all of them are 0
-        with contextlib.suppress(PermissionError):
-            os.chown(name, found.st_uid, found.st_gid)
-    os.chmod(name, stat.S_IMODE(found.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot
-        descriptor = os.open(folder, os.O_RDONLY)
+def _apply(change: Change, written: Written) -> None:
+    with _told(change.path):
+        if written.backup is not None and change.old is not None:
+            backup.keep(Path(written.backup), change.old)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            replace_file(Path(written.target), change.new, old=change.old)
+        except BaseException:
+            if written.backup is not None:
+                Path(written.backup).unlink(missing_ok=True)
+            raise
 
 
-def _back_up(path: Path, data: bytes) -> str:
-    """The old bytes beside the file, 0600: config.toml.joytui-20261123-131500.bak."""
-    moment = now().astimezone()
-    for number in range(100):
-        place = path.with_name(backup_name(path.name, moment, number))
-        try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return str(place)
-    raise FileExistsError(17, "too many backups of this second", str(path))
+def restore(written: Written, old: bytes | None, new: bytes | None) -> None:
+    """Puts the old bytes back in the place of the new (None: no file), and removes the backup, which then holds nothing more.
+
+    Raises RefusedError where something else stands there by now.
+    """
+    with _told(written.path):
+        replace_file(Path(written.target), old, old=new)
+        if written.backup:
+            Path(written.backup).unlink(missing_ok=True)
 
 
-def backup_name(name: str, moment: datetime, number: int = 0) -> str:
-    """The name of a backup beside its file; `number` tells those of one second apart."""
-    return f"{name}.joytui-{moment:%Y%m%d-%H%M%S}{f'-{number}' if number else ''}.bak"
-
-
-def _no_file(target: Path) -> RefusedError:
-    return RefusedError(
-        "is not a file; nothing was written",
-        where=str(target),
-        hint=f"see what it is: ls -la {shlex.quote(str(target))}",
-    )
-
-
-def _failed(error: OSError) -> RefusedError:
-    return RefusedError(
-        f"cannot be written: {error.strerror or error}; nothing was changed",
-        where=str(error.filename or ""),
-        hint="check whose file and folder it is: ls -la",
-    )
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """What keeps a file from being written, as RefusedError."""
+    try:
+        yield
+    except ChangedError as changed:
+        also = f"; a version of another program is kept as {changed.kept}" if changed.kept else ""
+        raise RefusedError(
+            f"the file changed meanwhile; nothing was written{also}",
+            where=path,
+            hint="look again: `joytui doctor --fix`",
+        ) from None
+    except (NotPlainError, IsADirectoryError):
+        target = target_of(path)
+        raise RefusedError(
+            "is not a file; nothing was written", where=target, hint=f"see what it is: ls -la {shlex.quote(target)}"
+        ) from None
+    except OSError as error:
+        raise RefusedError(
+            f"cannot be written: {error.strerror or error}; nothing was changed",
+            where=str(error.filename or path),
+            hint="check whose file and folder it is: ls -la",
+        ) from None

@@ -2,7 +2,7 @@
 
 request     to_chat(body) -> ChatRequest      what Codex sends, as a Chat Completions request
 stream      ResponsesStream(...)              Chat chunks in, Responses events out
-answer      to_response(completion, …)        a whole Chat completion as a whole Response
+answer      feed_completion(stream, …)        a whole Chat completion into such a stream
 tools       the names of one request's tools, in both spellings
 items       input items as messages; pairing  which output belongs to which call
 shape       those messages as every vendor takes them, and as this one does

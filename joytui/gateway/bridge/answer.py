@@ -1,4 +1,4 @@
-"""A whole Chat completion as a whole Response: the state machine, fed once."""
+"""A whole Chat completion: the state machine of a stream, fed once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.chunks import FINAL_TASK
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.outputs import Event
-from joytui.gateway.bridge.stream import Answer, ResponsesStream
+from joytui.gateway.bridge.stream import ResponsesStream
 
 
 def feed_completion(stream: ResponsesStream, completion: Any) -> list[Event]:
@@ -22,14 +22,6 @@ def feed_completion(stream: ResponsesStream, completion: Any) -> list[Event]:
     if not stream.ended and stream.finish is None and whole.get("choices"):
         stream.finish = "stop"  # what came whole was not cut off
     return events
-
-
-def to_response(completion: Any, answer: Answer, metadata: Any = None) -> dict[str, Any]:
-    """A Response object; its status is "failed" where the body carries an error."""
-    stream = ResponsesStream(answer)
-    feed_completion(stream, completion)
-    stream.end(metadata)
-    return stream.response
 
 
 def orchestrated(completion: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from joytui.core.sse import DONE
+from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
@@ -25,9 +26,7 @@ from joytui.gateway.bridge.leaked import LeakedCalls
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
-from joytui.gateway.bridge.tags import Piece, ThoughtTags
-from joytui.gateway.bridge.tools import ToolNames
-from joytui.gateway.bridge.usage import (
+from joytui.gateway.bridge.reported_usage import (
     Usage,
     billed_usage,
     find_usage,
@@ -36,6 +35,8 @@ from joytui.gateway.bridge.usage import (
     metadata_records,
     read_usage,
 )
+from joytui.gateway.bridge.tags import Piece, ThoughtTags
+from joytui.gateway.bridge.tools import ToolNames
 
 CHARACTERS_PER_TOKEN = 4
 
@@ -113,14 +114,14 @@ class ResponsesStream:
     @property
     def effective_usage(self) -> Usage | None:
         """The protocol's usage, else the billing records'."""
-        told = self.usage if self.usage and (self.usage.input or self.usage.output) else None
+        told = self.usage if self.usage and (self.usage.tokens.input or self.usage.tokens.output) else None
         return told or billed_usage(self.records) or self.usage
 
     def _estimate(self) -> Usage | None:
         """What stands in for counts that the upstream did not tell."""
         if not self._answer.input_estimate or self.status == "failed":
             return None
-        return Usage(self._answer.input_estimate, 0, -(-self._length // CHARACTERS_PER_TOKEN))
+        return Usage(TokenCounts(self._answer.input_estimate, 0, -(-self._length // CHARACTERS_PER_TOKEN)))
 
     def start(self) -> list[Event]:
         response = self.response

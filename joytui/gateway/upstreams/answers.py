@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from joytui.core.echo import WHOLE_LIMIT, Echo
 from joytui.core.joytoken import (
     HEADER_ERROR_ORIGIN,
     HEADER_USED_MODEL,
@@ -17,7 +19,7 @@ from joytui.core.joytoken import (
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
-from joytui.core.redaction import MASK
+from joytui.core.redaction import DOOR_LIMIT
 from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 from joytui.gateway.bridge.encode import chunk_bytes, event_bytes
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError, find_error, named_error, refusal_in
@@ -28,14 +30,17 @@ from joytui.gateway.upstreams.exchange import (
     Exchange,
     ModelCall,
     Observation,
+    error_body,
     error_exchange,
     one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import Reader, reader_for
-from joytui.gateway.upstreams.transport import MAX_BODY, SENT_KEY, TransportOptions
+from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 
 MAX_ERROR_BODY = 1024 * 1024
+ERROR_TEXT = 4000
+"""Characters that are passed on of an error's text where its body is too large to pass."""
 MAX_BRIDGED = 256 * 1024 * 1024
 """The most bytes of one stream that is translated: whatever they hold, the bridge keeps a part of them to the end."""
 _KEY_REFUSED = (INVALID_API_KEY, MISSING_API_KEY, "authentication_error")
@@ -75,13 +80,13 @@ async def passed_through(response: httpx.Response, call: ModelCall, seen: Observ
         return await refused(response, seen, for_codex=call.endpoint == "responses")
     reader = reader_for(call.endpoint, seen)
     if _kind(response) == EVENT_STREAM or (call.stream and _kind(response) != JSON):
-        return Exchange(200, to_client(response.headers), _stream(response, call, reader), seen, response.aclose)
+        return Exchange(200, _headers(response, seen), _stream(response, call, reader), seen, response.aclose)
     try:
-        body = await whole(response, MAX_BODY)
+        body = await whole(response, MAX_BODY, seen.echo)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     reader.whole(body)
-    return Exchange(200, to_client(response.headers), one_chunk(body), seen)
+    return Exchange(200, _headers(response, seen), one_chunk(body), seen)
 
 
 async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOptions) -> Exchange:
@@ -90,9 +95,9 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     _from_headers(response, seen)
     if response.status_code != 200:
         return await refused(response, seen)
-    headers = {k: v for k, v in to_client(response.headers).items() if k != "content-type"}
+    headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     try:
-        pieces, is_stream = await _sniffed(response)
+        pieces, is_stream = await _sniffed(response, seen.echo)
         if bridge.call.stream and is_stream:
             chunks = _chunks(response, pieces, seen)
             body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
@@ -133,7 +138,7 @@ def full_context(error: StreamError, seen: Observation) -> Exchange:
 async def refusal_body(response: httpx.Response) -> bytes:
     """The body of a refusal, empty where it breaks off or is too large; the connection is given back."""
     try:
-        return _without_key(response, await whole(response, MAX_ERROR_BODY))
+        return await whole(response, MAX_ERROR_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge):
         return b""
 
@@ -154,13 +159,15 @@ async def refused(
         exchange = error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
         exchange.undone = True
         return exchange
-    error = error_in(body)
+    error = error_in(body, seen)
     if error is not None and error.code == CONTEXT_FULL and for_codex and status in (400, 413, 422, 500):
         return full_context(error, seen)
+    body = _bounded(body, error, status)
+    body = seen.echo.masked(body) if seen.echo else body
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
     seen.error_message = error.message if error else f"the upstream answered {status}"
     seen.complete = True
-    headers = to_client(response.headers)
+    headers = _headers(response, seen)
     if status == 401 or (status == 403 and (error is None or (error.type or error.code) in _KEY_REFUSED)):
         headers[HEADER_ERROR_ORIGIN.lower()] = "upstream"
         seen.note("the upstream refused the gateway's own key")
@@ -172,18 +179,33 @@ def _undone(status: int, *, told: bool) -> bool:
     return status >= 500 and status not in MAYBE_AT_WORK and (told or status not in BROKEN_BEHIND)
 
 
-def _without_key(response: httpx.Response, body: bytes) -> bytes:
-    """An error body without the upstream's key: some upstreams repeat it, and it is not the client's to see."""
-    key: bytes = response.extensions.get(SENT_KEY, b"")
-    return body.replace(key, MASK.encode()) if len(key) >= 6 else body
+def _bounded(body: bytes, error: Any, status: int) -> bytes:
+    """The upstream's own words, as far as they can be searched for its key at once: no error needs more."""
+    if len(body) <= WHOLE_LIMIT:
+        return body
+    message = error.message if error else f"the upstream answered {status}, with an error page of {len(body)} bytes"
+    kind = (error.type or error.code) if error else None
+    return error_body(message[:ERROR_TEXT], (kind or UPSTREAM_ERROR)[:ERROR_TEXT])
 
 
-def error_in(body: bytes) -> StreamError | None:
-    """The error of a refusal's body; None where it is no JSON, or says nothing."""
+def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
+    """What the client sees of the headers. They are short, and in a good answer only the whole key is looked for."""
+    headers, echo = to_client(response.headers), seen.echo
+    if not echo:
+        return headers
+    searched = echo.text if response.status_code != 200 else echo.whole
+    return {name: searched(value) for name, value in headers.items()}
+
+
+def error_in(body: bytes, seen: Observation) -> StreamError | None:
+    """The error of a refusal's body, without the upstream's own key; None where it is no JSON, or says nothing."""
     try:
-        return refusal_in(json.loads(body))
+        error = refusal_in(json.loads(body))
     except (ValueError, RecursionError):
         return None
+    if error is None or not seen.echo:
+        return error
+    return replace(error, message=seen.echo.text(error.message[:DOOR_LIMIT]))
 
 
 def _broken_off(error: Exception, seen: Observation) -> Exchange:
@@ -201,15 +223,16 @@ def _kind(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).split(";")[0].strip().lower()
 
 
-def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
+async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIterator[bytes]:
+    """Bytes as they arrive, but for the upstream's own key; decoded where it compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    return response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes()
+    async for piece in response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes():
+        yield echo.passing(piece) if echo else piece
 
 
-async def whole(response: httpx.Response, limit: int) -> bytes:
+async def whole(response: httpx.Response, limit: int, echo: Echo | None = None) -> bytes:
     """The body, and the connection given back. Raises BodyTooLarge, httpx's errors."""
-    return await _joined(response, _pieces(response), limit)
+    return await _joined(response, _pieces(response, echo), limit)
 
 
 async def _joined(response: httpx.Response, pieces: AsyncIterator[bytes], limit: int) -> bytes:
@@ -229,9 +252,9 @@ async def _joined(response: httpx.Response, pieces: AsyncIterator[bytes], limit:
 _STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-async def _sniffed(response: httpx.Response) -> tuple[AsyncIterator[bytes], bool]:
+async def _sniffed(response: httpx.Response, echo: Echo | None = None) -> tuple[AsyncIterator[bytes], bool]:
     """The bytes of a body, and whether they are an event stream: what the first of them say, where the label does not."""
-    pieces = _pieces(response)
+    pieces = _pieces(response, echo)
     if _kind(response) == EVENT_STREAM:
         return pieces, True
     head = b""
@@ -253,7 +276,7 @@ async def _stream(response: httpx.Response, call: ModelCall, reader: Reader) -> 
     """The bytes of a stream. Where they break off, the client is told in the stream's own words."""
     seen = reader.seen
     try:
-        async for piece in _pieces(response):
+        async for piece in _pieces(response, seen.echo):
             reader.feed(piece)
             yield piece
     except (httpx.HTTPError, OSError) as error:

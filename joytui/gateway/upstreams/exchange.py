@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from joytui.gateway.upstreams.learning import Lessons
 
+from joytui.core.echo import Echo
+from joytui.core.redaction import DOOR_LIMIT, escaped_json
+
 Endpoint = Literal["responses", "chat/completions"]
 Api = Literal["responses", "chat"]
 
@@ -41,6 +44,7 @@ class Observation:
     `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
     `output_chars`: length of the text, reasoning and arguments passed so far, for an estimate when a client goes away.
+    `echo`: finds the upstream's own key, which an answer may repeat.
     """
 
     input_tokens: int = 0
@@ -63,6 +67,7 @@ class Observation:
     output_chars: int = 0
     upstream: str | None = None
     notes: list[str] = field(default_factory=list)
+    echo: Echo | None = None
 
     def note(self, text: str) -> None:
         """Adds a remark for the record, once."""
@@ -167,7 +172,7 @@ class Upstream(Protocol):
 def error_body(message: str, error_type: str) -> bytes:
     """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
     error = {"message": message, "type": error_type}
-    return json.dumps({"error": error}, ensure_ascii=False).encode("utf-8", "replace")
+    return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 
 async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
@@ -186,5 +191,6 @@ def error_exchange(
 ) -> Exchange:
     """An answer that joytui itself gives in JoyToken's error shape."""
     seen = observation or Observation()
+    message = seen.echo.text(message[:DOOR_LIMIT]) if seen.echo else message
     seen.error_type, seen.error_message, seen.complete = error_type, message, True
     return Exchange(status, {"content-type": JSON, **(headers or {})}, one_chunk(error_body(message, error_type)), seen)

@@ -17,7 +17,7 @@ from joytui.gateway.bridge.chunks import is_intermediate, read_delta
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import failure, meaning
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.usage import (
+from joytui.gateway.bridge.reported_usage import (
     Usage,
     billed_cost,
     billed_usage,
@@ -120,8 +120,7 @@ class Reader(ABC):
         seen = self.seen
         if usage := self._usage or billed_usage(self._records):
             seen.usage_seen = True
-            seen.input_tokens, seen.cached_input_tokens = usage.input, usage.cached
-            seen.output_tokens, seen.reasoning_tokens = usage.output, usage.reasoning
+            seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens = usage.tokens
         seen.cost_nano = billed_cost(self._records)
         if seen.cost_nano is None and has_bill(self._records):
             seen.note("the upstream's bill was not believed: no answer costs that")

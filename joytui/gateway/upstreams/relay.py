@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from joytui.core.echo import Echo
 from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
@@ -53,6 +54,7 @@ class Relay:
         self.name = name
         self.url = url.rstrip("/")
         self._key = key
+        self._echo = Echo(key or "")
         self._key_from = key_from if key else None
         self._options = options or TransportOptions()
         self._client, self._transport = upstream_client(self.url, self._options)
@@ -124,12 +126,12 @@ class Relay:
         return await (self._bridge(call) if api == "chat" else self._forward(call))
 
     async def _forward(self, call: ModelCall) -> Exchange:
-        seen = Observation(upstream=self.name)
+        seen = Observation(upstream=self.name, echo=self._echo)
         sent = await self._send(call, call.endpoint, call.raw, seen, bridged=False)
         return sent if isinstance(sent, Exchange) else await answers.passed_through(sent, call, seen)
 
     async def _bridge(self, call: ModelCall) -> Exchange:
-        seen = Observation(upstream=self.name)
+        seen = Observation(upstream=self.name, echo=self._echo)
         attempt = Attempt(call.body, quirks_for(self.url, call.model), self.lessons.of(call.model))
         try:
             chat = attempt.chat()
@@ -142,7 +144,7 @@ class Relay:
             if sent.status_code not in REFUSED_FORM:
                 break
             body = await answers.refusal_body(sent)
-            again = attempt.mended(answers.error_in(body), chat)
+            again = attempt.mended(answers.error_in(body, seen), chat)
             if again is None:
                 self.lessons.learn(call.model, attempt.sure)
                 for note in attempt.notes:

@@ -23,8 +23,6 @@ from joytui.gateway.upstreams.bridged import KEEP_ALIVE_S, LINGER_S
 IDLE_S = 30.0
 MAX_HEADER = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
-SENT_KEY = "joytui_sent_key"
-"""In an answer's `extensions`: the upstream's key that was sent, as bytes, to be taken out of error texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +85,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     ) -> httpx.Response:
         """A model call: httpx's answer without httpx's client and request, which took a fifth of the relay's time."""
         response = await self._ask("POST", url, headers, body, bounds)
-        key = headers.get("authorization", "").removeprefix("Bearer ").encode()
-        return httpx.Response(
-            response.status, headers=response.raw_headers, stream=_Body(response), extensions={SENT_KEY: key}
-        )
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, bounds: aiohttp.ClientTimeout

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses
 from joytui.core.filters import Term
-from joytui.core.packed_ids import own_ids, pack
-from joytui.core.request import Kind
+from joytui.core.request import Kind, request_id
 from joytui.ledger.records import Page
 from joytui.ledger.sqlite import reads
 
@@ -42,13 +39,6 @@ def block_of(rows: Sequence[tuple[Any, ...]]) -> Block:
         columns = dict(zip(reads.COLUMNS, zip(*rows, strict=True), strict=True))
     numbers = {name: narrow(_NUMBERED.get(kind, tuple)(columns[name])) for name, kind in NUMBERS.items()}
     texts = {name: coded(columns[name]) for name in TEXTS}
-    ids: dict[str, IdColumn] = {name: pack(values) or values for name in IDS[1:] for values in [list(columns[name])]}
-    ids["id"] = own_ids(_highest_first(columns["id"]), len(rows))
+    ids: dict[str, IdColumn] = {name: list(columns[name]) for name in IDS}
+    ids["id"] = [request_id(number) for number in columns["id"]]
     return Block(len(rows), max(columns["seq"], default=0), numbers, texts, ids)
-
-
-def _highest_first(numbers: Sequence[int]) -> bytes:
-    found = array("Q", numbers)
-    if sys.byteorder == "little":
-        found.byteswap()
-    return found.tobytes()

@@ -14,15 +14,18 @@ from typing import Any, TypeVar
 from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
     Access,
     Candidate,
+    ClockSeen,
     Entry,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     LessonRow,
     NewKey,
@@ -34,7 +37,8 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, upkeep, usage, wallets
+from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, tidying, upkeep, usage_sums, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -42,6 +46,7 @@ from joytui.ledger.sqlite.writer import Writer
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
+SLICE_PAUSE_S = 0.05
 POLL_S = 0.1
 """How often the store is asked whether somebody changed it (`PRAGMA data_version`, 4 µs)."""
 
@@ -194,8 +199,8 @@ class SqliteLedger:
     def next_number(self) -> int:
         return self._numbers.next()
 
-    def open(self, opened: Opened, chosen: Candidate) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen)
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
+        return self.write(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
@@ -203,8 +208,8 @@ class SqliteLedger:
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> None:
         self.submit(requests.end_request, opened, ended, budget_id, held)
 
-    def refuse(self, opened: Opened, ended: Ended) -> asyncio.Future[None]:
-        return self.write(requests.refuse_request, opened, ended)
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+        return self.write(requests.refuse_request, opened, ended, keyless)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
         return self.write(upkeep.renew_leases, running, lease_ms)
@@ -242,10 +247,10 @@ class SqliteLedger:
         top: int | None = None,
         only: Sequence[str] | None = None,
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage.usage, by, since, until, term, top, only)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
-        return await self.read(usage.latency, since, until)
+        return await self.read(usage_sums.latency, since, until)
 
     # --- keys, policies, tokens --------------------------------------------------------------------------------------
 
@@ -261,7 +266,7 @@ class SqliteLedger:
     def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
         return self.write(keys.create_key, wanted, alone)
 
-    def edit_key(self, key_id: str, changes: Mapping[str, Any]) -> asyncio.Future[KeyRow | None]:
+    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
         return self.write(keys.edit_key, key_id, changes)
 
     def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
@@ -276,13 +281,13 @@ class SqliteLedger:
     async def policies(self) -> list[PolicyRow]:
         return await self.read(keys.policies)
 
-    def put_policy(self, name: str, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
         return self.write(keys.put_policy, name, body)
 
     async def tokens(self) -> list[TokenRow]:
         return await self.read(keys.tokens)
 
-    def create_token(self, name: str, digest: bytes) -> asyncio.Future[TokenRow]:
+    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
         return self.write(keys.create_token, name, digest)
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
@@ -307,19 +312,26 @@ class SqliteLedger:
     async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
         return await self.read(wallets.wallet_entries, tier, before, limit)
 
-    def set_wallet(self, tier: str, balance: int | None, note: str | None) -> asyncio.Future[None]:
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
         return self.write(money.set_wallet, tier, balance, note)
 
-    def credit_wallet(self, tier: str, amount: int, note: str | None) -> asyncio.Future[None]:
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
         return self.write(money.credit_wallet, tier, amount, note)
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
-    def forget(self, days: int) -> asyncio.Future[int]:
-        return self.write(upkeep.forget, days)
+    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
+        return self.write(upkeep.read_clock, ran_ms)
 
-    def forget_ids(self, seconds: int) -> asyncio.Future[int]:
-        return self.write(upkeep.forget_ids, seconds)
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        gone = 0
+        for kept in KEPT:
+            if (span := kept.after_ms(keeping)) is None:
+                continue
+            while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
+                gone += count
+                await asyncio.sleep(SLICE_PAUSE_S)
+        return gone
 
     def fill_sums(self) -> asyncio.Future[bool]:
         return self.write(upkeep.fill)

@@ -7,12 +7,13 @@ from typing import Any
 
 from joytui.core.clock import parse_time
 from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Match, Missing, Not, Term, When
-from joytui.ledger.ids import request_number
+from joytui.core.request import request_number
 
 EXPRESSIONS = {
     "id": "printf('req-%016x', r.n)",
     "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
     "key": "k.name",
+    "owner": "k.owner",
 }
 Sql = tuple[str, list[Any]]
 

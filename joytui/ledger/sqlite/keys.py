@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from joytui.core.clock import now_ms
+from joytui.core.redaction import Clean
 from joytui.ledger.ids import row_id
 from joytui.ledger.records import (
     DAY_MS,
@@ -15,14 +16,16 @@ from joytui.ledger.records import (
     PERIODS,
     Access,
     KeyActivity,
+    KeyChanges,
     KeyRow,
     NewKey,
     Period,
     PolicyRow,
     TokenRow,
+    window_end,
     window_start,
 )  # fmt: skip
-from joytui.ledger.sqlite.money import SPENT_SINCE
+from joytui.ledger.sqlite.money import SPENT_WITHIN
 from joytui.ledger.sqlite.writer import Batch
 
 _COLUMNS = (
@@ -85,7 +88,7 @@ def _taken(batch: Batch, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def edit_key(batch: Batch, key_id: str, changes: Mapping[str, Any]) -> KeyRow | None:
+def edit_key(batch: Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
     """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
@@ -130,12 +133,13 @@ def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
 
 def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
     """Spent and held of a budget in the window of this moment."""
-    start = window_start(period, at_ms)
+    start, end = window_start(period, at_ms), window_end(period, at_ms)
     row = connection.execute(
         "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, start)
     ).fetchone()
     if row is None:
-        row = (connection.execute(SPENT_SINCE, (budget_id, start // DAY_MS)).fetchone()[0], 0)
+        days = (start // DAY_MS, end // DAY_MS)
+        row = (connection.execute(SPENT_WITHIN, (budget_id, *days)).fetchone()[0], 0)
     return row[0], row[1]
 
 
@@ -148,7 +152,7 @@ def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
     return [PolicyRow(name, version, at, json.loads(body)) for name, version, at, body in rows]
 
 
-def put_policy(batch: Batch, name: str, body: Mapping[str, Any]) -> PolicyRow:
+def put_policy(batch: Batch, name: Clean, body: Mapping[str, Any]) -> PolicyRow:
     """A new version of a named policy. Keys that copied an older one keep it."""
     version = batch.execute("SELECT coalesce(max(version), 0) + 1 FROM policy WHERE name = ?", (name,)).fetchone()[0]
     at = now_ms()
@@ -166,7 +170,7 @@ def tokens(connection: sqlite3.Connection) -> list[TokenRow]:
     ]
 
 
-def create_token(batch: Batch, name: str, digest: bytes) -> TokenRow:
+def create_token(batch: Batch, name: Clean, digest: bytes) -> TokenRow:
     row = TokenRow(row_id("token"), name, digest, now_ms())
     batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
     return row

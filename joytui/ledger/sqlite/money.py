@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from joytui.core.clock import now_ms
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
+from joytui.core.redaction import Clean
 from joytui.ledger.api import Shortfall
-from joytui.ledger.records import DAY_MS, Candidate, Period, window_start
+from joytui.ledger.records import DAY_MS, Candidate, Period, window_end, window_start
 from joytui.ledger.sqlite.writer import Batch
 
 
@@ -53,24 +54,25 @@ def reserve(
 def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
     """Spent and held in the window of this moment. It begins with the first request in it, or the first since there is a
     limit: what was spent before counts."""
-    window = window_start(period, at_ms)
+    window, end = window_start(period, at_ms), window_end(period, at_ms)
     row: tuple[int, int] | None = batch.execute(
         "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, window)
     ).fetchone()
     if row is not None:
         return row
     keys = {key_id for (key_id,) in batch.execute("SELECT id FROM api_key WHERE budget_id = ?", (budget_id,))}
-    (spent,) = batch.execute(SPENT_SINCE, (budget_id, window // DAY_MS)).fetchone()
-    spent += batch.sums.spent(keys, window)
+    (spent,) = batch.execute(SPENT_WITHIN, (budget_id, window // DAY_MS, end // DAY_MS)).fetchone()
+    spent += batch.sums.spent(keys, window, end)
     batch.execute("INSERT INTO budget VALUES (?, ?, ?, ?, 0)", (budget_id, period, window, spent))
     return spent, 0
 
 
-SPENT_SINCE = """
+SPENT_WITHIN = """
     SELECT coalesce(sum(cost_nano), 0) FROM rollup_day
-    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ?
+    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
 """
-"""What a budget spent since the beginning of a day, which every window begins with."""
+"""What a budget spent from one day on and before another: every window is made of whole days. Later days are no part of it:
+where the clock was ahead, something was spent in them already."""
 
 
 def _hold_budget(
@@ -140,14 +142,14 @@ def _settle_wallet(batch: Batch, n: int, tier: str, held: int, cost: int) -> Non
     _enter(batch, tier, "settle" if paid else "release", -paid, -held, n)
 
 
-def set_wallet(batch: Batch, tier: str, balance: int | None, note: str | None) -> None:
+def set_wallet(batch: Batch, tier: str, balance: int | None, note: Clean | None) -> None:
     """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
     old: int | None = batch.execute("SELECT balance FROM wallet WHERE tier = ?", (tier,)).fetchone()[0]
     batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance, tier))
     _enter(batch, tier, "set", (balance or 0) - (old or 0), 0, None, note)
 
 
-def credit_wallet(batch: Batch, tier: str, amount: int, note: str | None) -> None:
+def credit_wallet(batch: Batch, tier: str, amount: int, note: Clean | None) -> None:
     """Adds to a balance. Raises MoneyError where it would be more than the ledger holds."""
     (balance,) = batch.execute("SELECT coalesce(balance, 0) FROM wallet WHERE tier = ?", (tier,)).fetchone()
     if balance + amount > MAX_NANO:

@@ -8,14 +8,13 @@ from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord
-from joytui.ledger.ids import request_id, request_number
+from joytui.core.request import FIELDS, RequestRecord, request_id, request_number
 from joytui.ledger.records import Entry, Page
 from joytui.ledger.sqlite.filters_sql import to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
-_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name"}
+_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name", "owner": "k.owner"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
 _ID, _TIME, _REQUEST_ID, _STREAM = map(COLUMNS.index, ("id", "time", "request_id", "stream"))
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"

@@ -3,25 +3,27 @@
 
 from __future__ import annotations
 
+from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
 from joytui.ledger.records import Candidate, Reservation
+from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sqlite.money import charge, release, reserve
 from joytui.ledger.sqlite.parts import Place
-from joytui.ledger.sqlite.writer import Batch
+from joytui.ledger.sqlite.writer import SLICE, Batch
 
 _ROUTE = ("model_used", "provider", "tier")
-_INSERTED = (*Opened._fields, "seq", *_ROUTE)
+_INSERTED = (*Opened._fields, "seq", *_ROUTE, "keyless")
 _INSERT = f"INSERT INTO request ({', '.join(_INSERTED)}) VALUES ({', '.join('?' * len(_INSERTED))})"
 _END = (
     f"UPDATE request SET {', '.join(f'{name} = ?' for name in (*Ended._fields, 'seq'))} WHERE n = ? AND status IS NULL"
 )
 
 
-def open_request(batch: Batch, opened: Opened, chosen: Candidate) -> None:
+def open_request(batch: Batch, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> None:
     """Writes the row of an admitted request. Raises DuplicateRequest if the client's id is spent."""
-    _claim_id(batch, opened)
-    _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
+    _claim_id(batch, opened, ids_ms)
+    _write_row(batch, opened, *chosen.recorded())
 
 
 def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candidate:
@@ -29,28 +31,38 @@ def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candid
 
     Raises DuplicateRequest, or Shortfall. Gives the candidate that it was admitted for.
     """
-    _claim_id(batch, opened)
+    _claim_id(batch, opened, wanted.ids_ms)
     chosen = reserve(
         batch, opened.n, opened.started_at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms
     )
-    _write_row(batch, opened, chosen.model, chosen.provider, chosen.tier)
+    _write_row(batch, opened, *chosen.recorded())
     return chosen
 
 
-def _claim_id(batch: Batch, opened: Opened) -> None:
+def _claim_id(batch: Batch, opened: Opened, ids_ms: int | None) -> None:
     if opened.request_id is None or opened.key_id is None:
         return
+    since = None if ids_ms is None else opened.started_at - ids_ms
     done = batch.execute(
-        "INSERT OR IGNORE INTO spent_id VALUES (?, ?, ?)", (opened.key_id, opened.request_id, opened.started_at)
+        "INSERT INTO spent_id VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at WHERE at <= ?",
+        (opened.key_id, opened.request_id, opened.started_at, since),
     ).rowcount
     if not done:
         raise DuplicateRequest(opened.request_id)
 
 
-def _write_row(batch: Batch, opened: Opened, model_used: str | None, provider: str | None, tier: str | None) -> None:
-    batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier))
+def _write_row(
+    batch: Batch,
+    opened: Opened,
+    model_used: Clean | None,
+    provider: Clean | None,
+    tier: Clean | None,
+    *,
+    keyless: bool = False,
+) -> None:
+    batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier, keyless))
     if opened.key_id is not None:
-        batch.sums.used(opened.key_id, opened.client, opened.started_at)
+        batch.sums.used(opened.key_id, None if keyless else opened.client, opened.started_at)
 
 
 def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool) -> None:
@@ -71,11 +83,27 @@ def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | Non
     _sum(batch, opened, ended, refused=False)
 
 
-def refuse_request(batch: Batch, opened: Opened, ended: Ended) -> None:
-    """One row for a request that the gateway itself refused: it is admitted and ended at once, and costs nothing."""
-    _write_row(batch, opened, ended.model_used, ended.provider, ended.tier)
+def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = False) -> None:
+    """One row for a request that the gateway itself refused: it is admitted and ended at once, and costs nothing.
+
+    `keyless`: whoever sent it has no valid key, so its row takes the place of the oldest of its kind, and its words count
+    nowhere.
+    """
+    _write_row(batch, opened, ended.model_used, ended.provider, ended.tier, keyless=keyless)
     batch.execute(_END, (*ended, batch.seq, opened.n))
+    if keyless:
+        trim_keyless(batch)
+        opened = opened._replace(model=None, project=None, thread_id=None)
+        ended = ended._replace(model_used=None, provider=None, tier=None)
     _sum(batch, opened, ended, refused=True)
+
+
+def trim_keyless(batch: Batch) -> int:
+    """Takes the oldest rows of those without a valid key, beyond KEYLESS_ROWS; a slice of them in a store that had them all."""
+    return batch.execute(
+        "DELETE FROM request WHERE n IN (SELECT n FROM request WHERE keyless = 1 ORDER BY n DESC LIMIT ? OFFSET ?)",
+        (SLICE, KEYLESS_ROWS),
+    ).rowcount
 
 
 def _sum(batch: Batch, opened: Opened, ended: Ended, *, refused: bool) -> None:

@@ -16,19 +16,18 @@ STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
 
-_ADD = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
+ADD_ROLLUP = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
     refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
     cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
     output_tokens = output_tokens + excluded.output_tokens,
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano"""
-_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, _ADD)
-_DAY = ("INSERT INTO rollup_day VALUES ", 13, _ADD)
+_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, ADD_ROLLUP)
+_DAY = ("INSERT INTO rollup_day VALUES ", 13, ADD_ROLLUP)
 _LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests")
 _CLIENT = (
     "INSERT INTO key_client VALUES ",
     4,
-    " ON CONFLICT DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at),"
-    " requests = requests + excluded.requests",
+    " ON CONFLICT DO UPDATE SET last_used_at = excluded.last_used_at, requests = requests + excluded.requests",
 )
 MOST_ROWS = 32
 """Rows of one statement."""
@@ -72,9 +71,11 @@ class Sums:
         """A key was used, by this client where it is known."""
         self._used.append((key_id, client, at))
 
-    def spent(self, key_ids: Collection[str], since: int) -> int:
-        """What requests of these keys cost that began at `since` (ms) or later, and that are not in the rollups yet."""
-        return sum(numbers[-1] for at, place, numbers, *_ in self._ended if at >= since and place.key_id in key_ids)
+    def spent(self, key_ids: Collection[str], since: int, until: int) -> int:
+        """What requests of these keys cost that began at `since` (ms) or later and before `until`, and that are not in the
+        rollups yet."""
+        ended = self._ended
+        return sum(numbers[-1] for at, place, numbers, *_ in ended if since <= at < until and place.key_id in key_ids)
 
     def mark(self) -> tuple[int, int]:
         """Where `undo` goes back to."""
@@ -128,7 +129,7 @@ class Sums:
             last[key_id] = at
             if client:
                 seen = clients.setdefault((key_id, client), [at, 0])
-                seen[0] = max(seen[0], at)
+                seen[0] = at
                 seen[1] += 1
         connection.executemany(
             "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in last.items())

@@ -146,6 +146,12 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN turn_id TEXT;
     """,
     """
+    ALTER TABLE request ADD COLUMN keyless INTEGER NOT NULL DEFAULT 0;
+    UPDATE request SET keyless = 1 WHERE key_id IS NULL; -- nothing is admitted without a key
+    CREATE INDEX request_keyless ON request (n) WHERE keyless = 1;
+    CREATE TABLE clock_reading (ran_ms INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    """,
+    """
     CREATE TABLE lesson (
         upstream TEXT NOT NULL, model TEXT NOT NULL, lesson TEXT NOT NULL, learned_at INTEGER NOT NULL,
         PRIMARY KEY (upstream, model, lesson)

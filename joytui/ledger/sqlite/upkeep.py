@@ -1,4 +1,4 @@
-"""What keeps the store right: ending what a dead process left open, renewing and releasing leases, retention."""
+"""What keeps the store right: ending what a dead process left open, renewing and releasing leases, reading the clock."""
 
 # ruff: noqa: S608 - the SQL is put together from this package's own words; values are always parameters
 
@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from joytui.core.clock import now_ms
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, ClockSeen
+from joytui.ledger.retention import Reading, believed, read_on
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
-from joytui.ledger.sqlite.writer import Batch
+from joytui.ledger.sqlite.writer import SLICE, Batch
 
-SLICE = 2_000
-"""Rows of one slice of a longer work, so that requests get their turn in between."""
+_DIED = clean("the gateway ended before this request did; nothing was charged", 500)
 
 
 def recover(batch: Batch) -> int:
@@ -27,7 +28,7 @@ def recover(batch: Batch) -> int:
         f"SELECT {', '.join(Opened._fields)}, model_used, provider, tier FROM request WHERE status IS NULL"
     ).fetchall()
     for row in rows:
-        why = (500, INTERRUPTED, "the gateway ended before this request did; nothing was charged", "gateway-error")
+        why = (500, INTERRUPTED, _DIED, "gateway-error")
         *opened, model_used, provider, tier = row
         end_request(batch, Opened(*opened), Ended(model_used, provider, tier, *why), None, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
@@ -45,20 +46,13 @@ def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
     return len(lost)
 
 
-def forget(batch: Batch, days: int, *, slice_: int = SLICE) -> int:
-    """Takes request rows older than `days`, at most a slice at a time; the sums stay. Gives how many went."""
-    edge = now_ms() - days * DAY_MS
-    return batch.execute(
-        "DELETE FROM request WHERE n IN"
-        " (SELECT n FROM request WHERE started_at < ? AND status IS NOT NULL ORDER BY started_at LIMIT ?)",
-        (edge, slice_),
-    ).rowcount
-
-
-def forget_ids(batch: Batch, seconds: int) -> int:
-    """Takes client request ids out of the duplicate guard after their time."""
-    edge = now_ms() - seconds * 1000
-    return batch.execute("DELETE FROM spent_id WHERE at < ?", (edge,)).rowcount
+def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
+    """Notes what the clock says, `ran_ms` of running after the last time."""
+    before = [Reading(*row) for row in batch.execute("SELECT ran_ms, at FROM clock_reading ORDER BY ran_ms")]
+    readings = read_on(before, ran_ms, now_ms())
+    batch.execute("DELETE FROM clock_reading")
+    batch.connection.executemany("INSERT INTO clock_reading VALUES (?, ?)", readings)
+    return ClockSeen(believed(readings), before[-1].at if before else None)
 
 
 # --- sums that an older store does not have ---------------------------------------------------------------------------

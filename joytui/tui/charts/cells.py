@@ -1,4 +1,4 @@
-"""Small charts of eighth-block cells: a bar for a budget, a sparkline, a histogram of two counts. Pure text."""
+"""Small charts of eighth-block cells: a bar for a budget, a histogram of two counts. Pure text."""
 
 from __future__ import annotations
 
@@ -52,8 +52,3 @@ def columns(values: Sequence[float], height: int) -> list[str]:
     top = max(clean, default=0.0)
     eighths = [0 if top == 0 else max(1 if v else 0, round(v / top * height * 8)) for v in clean]
     return ["".join(RISING[min(8, max(0, e - level * 8))] for e in eighths) for level in range(height - 1, -1, -1)]
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """One line of vertical bars."""
-    return columns(values, 1)[0] if values else ""

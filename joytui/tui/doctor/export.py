@@ -7,13 +7,14 @@ import os
 from pathlib import Path
 
 from joytui.core.records import Report
+from joytui.core.redaction import escaped_json
 from joytui.doctor.report import report_json
 
 
 def write_report(report: Report, path: str) -> tuple[str, bool]:
     """Writes, 0600, and returns what to tell the user, and whether it is that nothing could be written."""
     place = Path(path).expanduser()
-    text = json.dumps(report_json(report), ensure_ascii=False, indent=2) + "\n"
+    text = escaped_json(json.dumps(report_json(report), ensure_ascii=False, indent=2)) + "\n"
     try:
         with open(place, "w", encoding="utf-8", opener=_private) as file:
             file.write(text)

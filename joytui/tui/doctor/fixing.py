@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from joytui.core.records import Finding, Fix
 
 
+_MADE_HERE = ("joytui gateway start", "joytui doctor --fix")
+"""Commands of a fix that joytui can carry out itself. Its patch is in no report where it would show a secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A fix as it is shown: `patch` redacted ("" for an action), `notes` what else to know before saying yes."""
@@ -28,7 +32,8 @@ class Offer:
 def fixable(verdict: Finding) -> bool:
     """Whether `f` has something to show for it."""
     fix = verdict.fix
-    return bool(fix and (fix.patch or "joytui gateway start" in fix.commands)) or verdict.cause == "key-stale-daemon"
+    made = fix and (fix.patch or any(one.startswith(_MADE_HERE) for one in fix.commands))
+    return bool(made) or verdict.cause == "key-stale-daemon"
 
 
 def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
@@ -37,7 +42,8 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     from joytui.codex.world import Invocation
     from joytui.core.redaction import Redactor
     from joytui.doctor.fix.registry import fix_for
-    from joytui.doctor.fix.write import target_of
+    from joytui.doctor.fix.write import remarks
+    from joytui.doctor.scrub import shown_patch
 
     world = look(invocation or Invocation(args=args, env=dict(os.environ), cwd=Path.cwd()))
     cause = finding.cause or ""
@@ -45,10 +51,10 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     if not fix.automatic:
         return None
     clean = Redactor(world.secrets)
-    links = [change.path for change in fix.changes if target_of(change.path) != os.path.abspath(change.path)]
-    notes = [f"{path} is a link: what is written is {target_of(path)}" for path in links]
+    notes = [remark for change in fix.changes for remark in remarks(change)]
     notes += [f"then: {line}" for line in fix.then]
-    return Offer(cause, fix, world, clean.text(fix.summary), clean.text(fix.patch or ""), tuple(map(clean.text, notes)))
+    patch = shown_patch(fix.patch, world.secrets)
+    return Offer(cause, fix, world, clean.text(fix.summary), patch, tuple(map(clean.text, notes)))
 
 
 def accept(chosen: Offer, here: Places) -> str:
@@ -74,7 +80,7 @@ def take_back(here: Places) -> str:
     from joytui.doctor.fix import journal
 
     world = look(Invocation((), dict(os.environ), Path.cwd(), assumed_version()))
-    entry = journal.undo(world.codex_home, here)
+    entry = journal.undo(world.codex_home, here, folders=world.folders)
     if entry is None:
         return "nothing to undo: joytui changed no file here"
     return f"{', '.join(written.path for written in entry.files)}: as before ({entry.what})"

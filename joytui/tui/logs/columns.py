@@ -1,9 +1,9 @@
-"""The columns of the log store: repeated texts by number, numbers in arrays as narrow as they can be.
+"""The columns of the log store: repeated texts by number, numbers in arrays, ids as they are.
 
-A million requests have to fit into about 110 MB, so every byte of a row counts; and ten thousand come in a second, so rows are
-added, and searched, by whole columns. Every column has `add` (rows behind the others), `prepend` (another column's rows before
-them), `put` (other values in some rows), `take` (some rows, for another column), `drop` (the first rows leave) and a reading by
-row.
+Ten thousand requests come in a second, so rows are added, and searched, by whole columns. Every column has `add` (rows behind
+the others), `prepend` (another column's rows before them), `put` (other values in some rows), `drop` (the first rows leave), a
+reading by row, `size` (bytes of all rows), `mask` and `missing` (the rows from low to before high that pass, that have no value:
+see `masks`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from math import ceil
+from sys import getsizeof
 
 from joytui.core.columnar import LIMITS, Coded, narrow
 from joytui.tui.logs import masks
@@ -39,25 +40,16 @@ class Numbers:
 
     @property
     def size(self) -> int:
-        """Bytes of all rows."""
         return len(self.rows) * self.rows.itemsize
 
     def __getitem__(self, row: int) -> int:
         return self.rows[row]
 
     def add(self, numbers: array[int]) -> None:
-        self.rows = joined(self.rows, self._fitting(numbers))
-
-    def _fitting(self, numbers: array[int]) -> array[int]:
-        """As narrow as ours where the values allow it: one wide batch must not widen a million rows."""
-        if ORDER.index(numbers.typecode) > ORDER.index(self.rows.typecode):
-            return narrow(numbers)
-        return numbers
+        self.rows = joined(self.rows, numbers)
 
     def prepend(self, other: Numbers) -> None:
-        front = other.rows[:]
-        kind = max(front.typecode, self.rows.typecode, key=ORDER.index)
-        self.rows = joined(front if front.typecode == kind else array(kind, front), self.rows)
+        self.rows = joined(other.rows[:], self.rows)
 
     def put(self, places: Sequence[int], values: Sequence[int]) -> None:
         top = max(values)
@@ -70,12 +62,11 @@ class Numbers:
     def drop(self, rows: int) -> None:
         del self.rows[:rows]
 
-    def take(self, rows: Sequence[int]) -> array[int]:
-        """Some rows as `add` takes them."""
-        return array(self.rows.typecode, [self.rows[row] for row in rows])
-
     def mask(self, op: str, value: float, low: int, high: int) -> int:
         return masks.compare(self.rows[low:high], op, value)
+
+    def missing(self, low: int, high: int) -> int:
+        return 0
 
 
 class Spans(Numbers):
@@ -112,63 +103,6 @@ def _first_step(value: float, *, above: bool) -> int:
 
 
 MANY_VALUES = 1_000
-BEFORE_MS = 20 * 86_400_000
-
-
-class Times:
-    """Milliseconds since 1970 as distances from a moment before the first: four bytes for some seven weeks, else eight."""
-
-    __slots__ = ("_from", "_rows")
-
-    def __init__(self) -> None:
-        self._from = 0
-        self._rows = array("I")
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @property
-    def size(self) -> int:
-        return len(self._rows) * self._rows.itemsize
-
-    def __getitem__(self, row: int) -> int:
-        return self._rows[row] + self._from
-
-    def add(self, times: array[int]) -> None:
-        distances = self._distances(times)  # which may make our own rows wider
-        self._rows.extend(distances)
-
-    def _distances(self, times: array[int]) -> array[int]:
-        if not len(times):
-            return array(self._rows.typecode)
-        if not self._rows:
-            self._from = max(0, times[0] - BEFORE_MS)
-        low, high = min(times) - self._from, max(times) - self._from
-        if low < 0 or high >= LIMITS[self._rows.typecode]:
-            self._rows = array("Q", [row + self._from for row in self._rows])
-            self._from = 0
-        start = self._from
-        return array(self._rows.typecode, [time - start for time in times])
-
-    def prepend(self, other: Times) -> None:
-        if len(other):
-            front = self._distances(array("Q", [row + other._from for row in other._rows]))
-            front.extend(self._rows)
-            self._rows = front
-
-    def put(self, places: Sequence[int], values: Sequence[int]) -> None:
-        distances = self._distances(array("Q", values))
-        for place, distance in zip(places, distances, strict=True):
-            self._rows[place] = distance
-
-    def drop(self, rows: int) -> None:
-        del self._rows[:rows]
-
-    def take(self, rows: Sequence[int]) -> array[int]:
-        return array("Q", [self._rows[row] + self._from for row in rows])
-
-    def mask(self, op: str, value: int, low: int, high: int) -> int:
-        return masks.compare(self._rows[low:high], op, value - self._from)
 
 
 class Interned:
@@ -232,9 +166,53 @@ class Interned:
             self.rows = narrow([numbers[code] for code in codes])
 
     def mask(self, test: Callable[[str], bool], low: int, high: int) -> int:
-        """The rows from low to before high whose value passes."""
         table = bytes(value is not None and test(value) for value in self.values)
         return masks.chosen(self.rows[low:high], table)
 
     def missing(self, low: int, high: int) -> int:
         return masks.chosen(self.rows[low:high], bytes(value is None for value in self.values))
+
+
+class Ids:
+    """Texts that all differ."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self) -> None:
+        self.rows: list[str | None] = []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def size(self) -> int:
+        return sum(map(getsizeof, self.rows), getsizeof(self.rows))
+
+    def add(self, ids: Sequence[str | None]) -> None:
+        self.rows.extend(ids)
+
+    def prepend(self, other: Ids) -> None:
+        self.rows[:0] = other.rows
+
+    def put(self, places: Sequence[int], values: Sequence[str | None]) -> None:
+        for place, value in zip(places, values, strict=True):
+            self.rows[place] = value
+
+    def get(self, row: int) -> str | None:
+        return self.rows[row]
+
+    def drop(self, rows: int) -> None:
+        del self.rows[:rows]
+
+    def find(self, value: str) -> int | None:
+        """A row that holds exactly this id."""
+        try:
+            return self.rows.index(value)
+        except ValueError:
+            return None
+
+    def mask(self, test: Callable[[str], bool], low: int, high: int) -> int:
+        return masks.number(bytes(value is not None and test(value) for value in self.rows[low:high]))
+
+    def missing(self, low: int, high: int) -> int:
+        return masks.number(bytes(value is None for value in self.rows[low:high]))

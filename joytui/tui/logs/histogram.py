@@ -32,7 +32,7 @@ def count(shown: Shown, buckets: int, now_ms: int) -> Counts:
     """Buckets over the smallest round span that holds what is shown, and what was (`Shown.away`).
 
     Requests stand nearly in the order of their times (within the gateway's tenth of a second), so the edges of the
-    buckets are found by halving: a million requests cost what a hundred cost.
+    buckets are found by halving: a hundred thousand requests cost what a hundred cost.
     """
     span = span_of(shown, now_ms)
     width = max(1, span * 1000 // max(1, buckets))

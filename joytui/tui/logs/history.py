@@ -82,7 +82,7 @@ async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown,
     failure = wanted.records[0].id
     for _ in range(MOST_PAGES):
         page = await _page(target, client, shown, text, edge, LARGE_PAGE)
-        if failure in page.block.id_texts("id"):
+        if failure in page.block.ids["id"]:
             target.post_message(OlderEnded(shown, found=failure))
             return
         if page.next is None:

@@ -1,7 +1,8 @@
 """Masks over columns: an integer whose bytes (little-endian) are 1 for the rows that match.
 
-`&`, `|` and `^` of a million rows take under a millisecond, and so does `bytes.translate`. A column of numbers is looked at
-byte by byte of its numbers (every fourth byte is the highest of a 32-bit number, …), so that no row is looked at in Python.
+`&`, `|` and `^` of a hundred thousand rows take a fraction of a millisecond, and so does `bytes.translate`. A column of numbers
+is looked at byte by byte of its numbers (every fourth byte is the highest of a 32-bit number, …), so that no row is looked at in
+Python.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import sys
 from array import array
 from collections.abc import Sequence
 from math import ceil, floor, isfinite
-
-from joytui.core.packed_ids import relaid
 
 
 def number(mask: bytes | bytearray) -> int:
@@ -82,14 +81,8 @@ def _above(value: int) -> bytes:
 
 
 def added(columns: Sequence[array[int]]) -> array[int]:
-    """The sums, row by row: as one addition of large integers, in lanes so wide that no sum leaves its own."""
-    kind = "I" if max(numbers.itemsize for numbers in columns) <= 2 else "Q"
-    wide = array(kind).itemsize
-    total = sum(int.from_bytes(relaid(little(numbers), numbers.itemsize, wide), "little") for numbers in columns)
-    sums = array(kind, total.to_bytes(wide * len(columns[0]), "little"))
-    if sys.byteorder == "big":
-        sums.byteswap()
-    return sums
+    """The sums, row by row."""
+    return array("Q", map(sum, zip(*columns, strict=True)))
 
 
 def chosen(codes: array[int], table: bytes) -> int:

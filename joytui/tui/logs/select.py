@@ -6,9 +6,8 @@ The rules are those of core.filter_terms; what a mask is stands in `masks`.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
-from re import Pattern
 
 from joytui.core.columnar import SOURCES, milliseconds
 from joytui.core.filters import (
@@ -26,25 +25,15 @@ from joytui.core.filters import (
     glob_regex,
 )
 from joytui.tui.logs import masks
-from joytui.tui.logs.columns import Interned, Spans
-from joytui.tui.logs.id_columns import Ids, OwnIds
+from joytui.tui.logs.columns import Ids, Interned
 from joytui.tui.logs.store import LogStore
 
 _WILD = ("*", "?")
-SLICE = 1 << 17
-"""So many rows at once: they fit into the processor's cache, and nobody feels the few milliseconds."""
 
 
 def matching(term: Term, store: LogStore, low: int = 0, high: int | None = None) -> array[int]:
     """The rows from low to before high that the term finds, in order."""
     high = len(store) if high is None else high
-    found = array("I")
-    for start in range(low, high, SLICE):
-        found.extend(_in_slice(term, store, start, min(high, start + SLICE)))
-    return found
-
-
-def _in_slice(term: Term, store: LogStore, low: int, high: int) -> array[int]:
     mask = _Span(store, low, high).mask(term)
     return array("I", compress(range(low, high), mask.to_bytes(high - low, "little")) if mask else ())
 
@@ -87,59 +76,22 @@ class _Span:
     # Texts and ids. A `request_id` that is the own id is found by that.
 
     def _contains(self, columns: Sequence[str], text: str) -> int:
-        """Numbered texts first, which cost least; ids only while there are rows that are not found yet."""
-        found = 0
-        named = [self._column(name) for name in columns]
-        for column in sorted(named, key=lambda column: not isinstance(column, Interned)):
-            if isinstance(column, Interned):
-                found |= column.mask(lambda value: text in fold(value), self.low, self.high)
-            elif found != self.ones:
-                found |= column.holding(text, self.low, self.high)
-        return found
+        return self._passing(columns, lambda value: text in fold(value))
 
     def _match(self, columns: Sequence[str], pattern: str) -> int:
-        if "id" in columns and not set(pattern) & {*_WILD} and (row := self.store.find(pattern)) is not None:
-            return 1 << 8 * (row - self.low) if self.low <= row < self.high else 0
-        regex = glob_regex(pattern)
+        if not set(pattern) & {*_WILD}:
+            return self._passing(columns, lambda value: fold(value) == pattern)
+        matches = glob_regex(pattern).match
+        return self._passing(columns, lambda value: matches(fold(value)) is not None)
+
+    def _passing(self, columns: Sequence[str], test: Callable[[str], bool]) -> int:
         found = 0
         for name in columns:
-            column = self._column(name)
-            if isinstance(column, Interned):
-                found |= column.mask(lambda value: regex.match(fold(value)) is not None, self.low, self.high)
-            else:
-                found |= self._match_id(column, pattern, regex)
+            found |= self._column(name).mask(test, self.low, self.high)
         return found
 
-    def _match_id(self, column: Ids | OwnIds, pattern: str, regex: Pattern[str]) -> int:
-        """Those that hold the pattern's pieces; each is looked at where that does not say it all."""
-        if not pattern.strip("*"):
-            return self.ones ^ column.missing(self.low, self.high) if isinstance(column, Ids) else self.ones
-        pieces = pattern.replace("?", "*").split("*")
-        head, tail, longest = pieces[0], pieces[-1], max(pieces, key=len)
-        if pattern == f"{head}*":
-            return column.holding(head, self.low, self.high, "start")
-        if pattern == f"*{tail}":
-            return column.holding(tail, self.low, self.high, "end")
-        if pattern == f"*{longest}*":
-            return column.holding(longest, self.low, self.high)
-        found = self.ones
-        if head:
-            found &= column.holding(head, self.low, self.high, "start")
-        if found and tail:
-            found &= column.holding(tail, self.low, self.high, "end")
-        if found and longest not in (head, tail):
-            found &= column.holding(longest, self.low, self.high)
-        rows = bytearray(self.high - self.low)
-        for row in compress(range(len(rows)), found.to_bytes(len(rows), "little")):
-            text = column.get(self.low + row)
-            rows[row] = text is not None and regex.match(fold(text)) is not None
-        return masks.number(rows)
-
-    def _column(self, name: str) -> Interned | Ids | OwnIds:
-        store = self.store
-        if name == "id":
-            return store.own
-        return store.ids[name] if name in store.ids else store.text[name]
+    def _column(self, name: str) -> Interned | Ids:
+        return self.store.ids[name] if name in self.store.ids else self.store.text[name]
 
     # Numbers
 
@@ -153,7 +105,7 @@ class _Span:
     def _missing(self, name: str) -> int:
         if name == "status":
             return self.store.status.mask("=", 0, self.low, self.high)
+        if name == "request_id":
+            return 0
         column = self.store.numbers[name] if name in self.store.numbers else self._column(name)
-        if isinstance(column, (Spans, Interned)) or (isinstance(column, Ids) and name != "request_id"):
-            return column.missing(self.low, self.high)
-        return 0
+        return column.missing(self.low, self.high)

@@ -28,9 +28,6 @@ class Shown:
     `failed` holds the places (in this sequence) with a status of 400 and above. `older`: from where the gateway's history
     goes on ("end": nothing is left, None: there was nobody to ask). `away`: what was here and has left. While it is
     attached, it lets go of rows before the store does, and keeps of those what it needs.
-
-    A filter looks at the newest rows at once, and at the others slice by slice when `look_back` is called, as long as
-    `looking`: so a million rows hold up no key.
     """
 
     def __init__(self, store: LogStore, term: Term | None = None) -> None:
@@ -41,7 +38,6 @@ class Shown:
         self._gone: Gone | None = None
         self._failed: Sequence[int] | None = None
         self._rows = array("I")
-        self._from = 0
         self._seen = -1
         self._length = 0
         self._epoch = -1
@@ -106,7 +102,7 @@ class Shown:
 
     def id(self, place: int) -> str:
         store, row = self.at(place)
-        return store.own.get(row)
+        return store.id(row)
 
     def status(self, place: int) -> int:
         store, row = self.at(place)
@@ -138,36 +134,17 @@ class Shown:
         return None
 
     def _again(self) -> None:
-        from joytui.tui.logs.select import SLICE, matching
+        from joytui.tui.logs.select import matching
 
         assert self.term is not None
-        self._from = max(0, len(self.store) - SLICE)
-        self._rows = matching(self.term, self.store, self._from)
+        self._rows = matching(self.term, self.store)
         self._failed = None
-
-    @property
-    def looking(self) -> bool:
-        """Whether there are rows at which the filter has not looked yet."""
-        return self._from > 0
-
-    def look_back(self) -> int | None:
-        """Looks at the next older slice; how many rows that put before the others. None: rows have got other places since
-        the last `refresh`, which comes first."""
-        from joytui.tui.logs.select import SLICE, matching
-
-        if self.term is None or self.store.epoch != self._epoch:
-            return None
-        low = max(0, self._from - SLICE)
-        found = matching(self.term, self.store, low, self._from)
-        self._from, self._rows, self._failed = low, found + self._rows, None
-        return len(found)
 
     def _go_on(self, before: int, changed: set[int]) -> set[int] | None:
         """New rows behind the others; changed ones come, go or stay. What changed mostly ended, so it is near the end."""
         from joytui.tui.logs.select import matching
 
         assert self.term is not None
-        changed = {row for row in changed if row >= self._from}
         floor = max(0, before - 2 * REMEMBERED)
         near = [row for row in changed if row >= floor]
         low = min([before, *near])
@@ -205,17 +182,13 @@ class Shown:
             self._gone(before - len(self))
 
     def _keep_found(self, rows: int, staying: Sequence[int]) -> None:
-        from joytui.tui.logs.select import matching
-
-        assert self.term is not None
         looked = bisect_left(self._rows, rows)
-        found = matching(self.term, self.store, 0, min(rows, self._from)) + self._rows[:looked]
+        found = self._rows[:looked]
         running = set(staying).intersection(found)
         self._to_front([row for row in found if row not in running], len(self._rows) - looked)
         less = rows - len(staying)
-        here = [at for at, row in enumerate(staying) if row in running] if self._from <= rows else []
+        here = [at for at, row in enumerate(staying) if row in running]
         self._rows = array("I", [*here, *(row - less for row in self._rows[looked:])])
-        self._from = self._from - less if self._from > rows else 0
 
     def _to_front(self, leaving: list[int], others: int) -> None:
         """The newest of the rows that leave go before the others; what is too much is the gateway's to show."""
@@ -255,7 +228,7 @@ class Shown:
             self._length, self._epoch = len(self.store), self.store.epoch
             return added
         keys = block.keys()
-        here = self.store.own.known(keys)
+        here = set(self.store.ids["id"].rows)
         added = self.front.prepend_block(block.take([row for row, key in enumerate(keys) if key not in here]))
         self._failed = None
         return added

@@ -7,35 +7,33 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.columnar import IDS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded, own_number
-from joytui.core.request import Kind, RequestRecord
+from joytui.core.columnar import IDS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded
+from joytui.core.request import Kind, RequestRecord, request_id, request_number
 from joytui.tui.logs.away import Away
-from joytui.tui.logs.columns import Interned, Numbers, Spans, Times
-from joytui.tui.logs.id_columns import Ids, OwnIds
+from joytui.tui.logs.columns import Ids, Interned, Numbers, Spans
 
 RUNNING = 0
 REMEMBERED = 4096
 CHUNK = 1 << 15
 """So many rows leave at once."""
-LIVE = 3 * CHUNK
-"""So many of the newest stay while the newest are looked at; what is older is the gateway's to show. With what comes until a
-chunk leaves again a filter looks at them in one slice, and they take some 11 MB, however long the console is open."""
-HELD = 31 * CHUNK
-"""So many stay while somebody reads older ones: with a chunk 1,048,576, some 110 MB."""
+WINDOW = 4 * CHUNK
+"""The most rows that are kept while the newest are followed, some 45 MB; what is older is the gateway's to show."""
+READING = 2 * WINDOW
+"""The most while somebody reads older ones, so that what comes meanwhile leaves room for what is loaded."""
 CHANGES = 20_000
 """So many changed rows are told one by one; beyond that all count as changed (nobody draws them, then)."""
-Key = int | str
 Leaving = Callable[[int, Sequence[int]], None]
 
 
 class LogStore:
-    """Columns by the names of the fields: `text` (interned), `numbers` and `ids` (but for the own id, which is `own`). Times are
-    epoch milliseconds, a span that is not there is -1.
+    """Columns by the names of the fields: `text` (interned), `numbers` and `ids`. Times are epoch milliseconds, a span that is
+    not there is -1, a request id that is None is the own id.
 
     `failed` holds the rows with a status of 400 and above, in order. `changed` holds rows that were replaced since
     somebody cleared it; `epoch` is another number whenever rows got other places.
@@ -52,21 +50,14 @@ class LogStore:
         self.away = Away()
         self.older: str | None = None
         self.leaving: Leaving | None = None  # told before the first rows leave: how many, and which of them stay
-        self.time = Times()
-        self.status = Numbers()
-        self.numbers: dict[str, Numbers] = {
-            name: Spans() if kind == "span" else Numbers() for name, kind in NUMBERS.items() if kind != "time"
-        } | {"status": self.status}
+        self.numbers = {name: Spans() if kind == "span" else Numbers() for name, kind in NUMBERS.items()}
+        self.time, self.status = self.numbers["time"], self.numbers["status"]
         self.text = {name: Interned() for name in TEXTS}
-        self.own = OwnIds()
-        self.ids = {name: Ids() for name in IDS if name != "id"}  # a request id that is None: the own id
+        self.ids = {name: Ids() for name in IDS}
         self.failed = array("I")
         self.changed: set[int] = set()
-        self._place: dict[Key, int] = {}
+        self._place: dict[str, int] = {}
         self._forget_at = 2 * REMEMBERED
-
-    def _numbers(self) -> dict[str, Numbers | Times]:
-        return {"time": self.time, **self.numbers}
 
     def __len__(self) -> int:
         return len(self.time)
@@ -78,8 +69,10 @@ class LogStore:
     @property
     def size(self) -> int:
         """Bytes of the columns' rows (not of the texts that are numbered)."""
-        columns = (*self._numbers().values(), *self.text.values(), *self.ids.values(), self.own)
-        return sum(column.size for column in columns) + self.failed.itemsize * len(self.failed)
+        return sum(column.size for column in self._columns()) + self.failed.itemsize * len(self.failed)
+
+    def _columns(self) -> Iterator[Numbers | Interned | Ids]:
+        return chain(self.numbers.values(), self.text.values(), self.ids.values())
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows as they come over the wire (`RequestView`'s plain data), oldest first."""
@@ -87,7 +80,7 @@ class LogStore:
 
     def append_block(self, block: Block) -> None:
         """Rows by column; those that are here already are replaced, the last one of a request holds."""
-        keys: Sequence[Key] = block.keys()
+        keys: Sequence[str] = block.keys()
         places = self._place
         if not places.keys().isdisjoint(keys) or len(set(keys)) < len(keys):
             block, keys = self._without_known(block, keys)
@@ -100,9 +93,8 @@ class LogStore:
 
     def prepend_block(self, block: Block) -> int:
         """Older requests, oldest first, before all others; returns how many were not here yet."""
-        keys = block.keys()
-        known = self.own.known(keys)
-        rows = [row for row, key in enumerate(keys) if key not in known]
+        known = set(self.ids["id"].rows)
+        rows = [row for row, key in enumerate(block.keys()) if key not in known]
         if not rows:
             return 0
         front = LogStore()
@@ -116,13 +108,12 @@ class LogStore:
 
     def _prepend(self, front: LogStore) -> None:
         shift = len(front)
-        for name, numbers in self._numbers().items():
-            numbers.prepend(front._numbers()[name])  # type: ignore[arg-type]
+        for name, numbers in self.numbers.items():
+            numbers.prepend(front.numbers[name])
         for name, column in self.text.items():
             column.prepend(front.text[name])
         for name, ids in self.ids.items():
             ids.prepend(front.ids[name])
-        self.own.prepend(front.own)
         self.failed = front.failed + array("I", [row + shift for row in self.failed])
         self._place = {**front._place, **{name: place + shift for name, place in self._place.items()}}
         self.changed = {row + shift for row in self.changed}
@@ -131,20 +122,19 @@ class LogStore:
         start = len(self)
         statuses = block.numbers["status"]
         self.failed.extend([row for row, status in enumerate(statuses, start) if status >= 400])
-        for name, numbers in self._numbers().items():
+        for name, numbers in self.numbers.items():
             numbers.add(block.numbers[name])
         for name, column in self.text.items():
             column.add(block.texts[name])
         for name, ids in self.ids.items():
             ids.add(block.ids[name])
-        self.own.add(block.ids["id"])
 
     # Replacing
 
-    def _without_known(self, block: Block, keys: Sequence[Key]) -> tuple[Block, Sequence[Key]]:
+    def _without_known(self, block: Block, keys: Sequence[str]) -> tuple[Block, Sequence[str]]:
         """Replaces what is here, and returns the rest: each request once, where it came first, as it came last."""
         known: dict[int, int] = {}
-        fresh: dict[Key, int] = {}
+        fresh: dict[str, int] = {}
         places = self._place
         for row, key in enumerate(keys):
             if key in places:
@@ -158,13 +148,13 @@ class LogStore:
     def _replace(self, places: list[int], block: Block) -> None:
         for place, status in zip(places, block.numbers["status"], strict=True):
             self._fail(place, status, self.status[place])
-        for name, numbers in self._numbers().items():
+        for name, numbers in self.numbers.items():
             numbers.put(places, block.numbers[name])
         for name, column in self.text.items():
             values, codes = block.texts[name]
             column.put(places, [values[code] for code in codes])
         for name, ids in self.ids.items():
-            ids.put(places, block.id_texts(name))
+            ids.put(places, block.ids[name])
         self.changed.update(places)
         if len(self.changed) > CHANGES:
             self.changed.clear()
@@ -189,9 +179,9 @@ class LogStore:
             kept = {id: place for id, place in self._place.items() if place >= floor or self.status[place] == RUNNING}
             self._place = kept
             self._forget_at = max(2 * REMEMBERED, 2 * len(kept))
-        kept_rows = HELD if self.held else LIVE
-        if len(self) > kept_rows + CHUNK:
-            self.drop(len(self) - kept_rows)
+        most = READING if self.held else WINDOW
+        if len(self) > most:
+            self.drop(len(self) - most + CHUNK)
 
     def drop(self, rows: int) -> None:
         """Without the oldest rows, but for those that still run."""
@@ -208,7 +198,7 @@ class LogStore:
     def cut(self, rows: int, uncounted: Sequence[int] = ()) -> None:
         """Without the first rows, whatever they are; they are counted as `away`, but for some."""
         self.send_away(self, sorted({*range(rows)}.difference(uncounted)) if uncounted else range(rows))
-        for column in (*self._numbers().values(), *self.text.values(), *self.ids.values(), self.own):
+        for column in self._columns():
             column.drop(rows)
         self.failed = array("I", [row - rows for row in self.failed if row >= rows])
         self._place = {id: place - rows for id, place in self._place.items() if place >= rows}
@@ -222,26 +212,34 @@ class LogStore:
         brings it again adds nothing."""
         if rows:
             self.away.left(*store.times(rows))
-            edge = store.own.behind(rows)
-            self.older = max(edge, self.older or "", key=own_number) if own_number(edge) else edge
+            edge = store.behind(rows)
+            self.older = max(edge, self.older or "", key=_number) if _number(edge) else edge
+
+    def behind(self, rows: Sequence[int]) -> str:
+        """An id before which the gateway has all these rows: the one after the greatest, as ids grow with time; the next
+        row's where they are no numbers."""
+        ids = self.ids["id"].rows
+        numbers = [_number(ids[row]) for row in rows]
+        return request_id(max(numbers) + 1) if all(numbers) else self.id(min(rows[-1] + 1, len(self) - 1))
 
     def times(self, rows: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
         """The times of rows, and of those among them that failed."""
-        times = self.time.take(rows)
-        return times, [time for time, status in zip(times, self.status.take(rows), strict=True) if status >= 400]
+        times = [self.time[row] for row in rows]
+        return times, [time for time, row in zip(times, rows, strict=True) if self.status[row] >= 400]
 
     # Reading
 
+    def id(self, row: int) -> str:
+        """The own id."""
+        return self.ids["id"].rows[row] or ""
+
     def record(self, row: int) -> RequestRecord:
         """One row as a record: times to the millisecond, spans to a hundredth of one."""
-        own = self.own.get(row)
         values: dict[str, Any] = {
-            "id": own,
-            "time": rfc3339(datetime.fromtimestamp(self.time[row] / 1000, UTC)),
             **{name: column.get(row) for name, column in (self.text | self.ids).items()},
             **{name: _VALUES.get(NUMBERS[name], int)(numbers[row]) for name, numbers in self.numbers.items()},
         }
-        values["request_id"] = values["request_id"] or own
+        values["request_id"] = values["request_id"] or values["id"]
         return RequestRecord(**values)
 
     def block(self, rows: Sequence[int]) -> Block:
@@ -249,24 +247,27 @@ class LogStore:
         return Block(
             len(rows),
             0,
-            {name: numbers.take(rows) for name, numbers in self._numbers().items()},
-            {name: coded([column.get(row) for row in rows]) for name, column in self.text.items()},
             {
-                "id": [self.own.get(row) for row in rows],
-                **{name: [ids.get(row) for row in rows] for name, ids in self.ids.items()},
+                name: array(column.rows.typecode, [column.rows[row] for row in rows])
+                for name, column in self.numbers.items()
             },
+            {name: coded([column.get(row) for row in rows]) for name, column in self.text.items()},
+            {name: [column.rows[row] for row in rows] for name, column in self.ids.items()},
         )
 
     def find(self, request_id: str) -> int | None:
         """A row with this own, client's or upstream's id."""
-        columns: list[OwnIds | Ids] = [self.own, *self.ids.values()]
-        for column in columns:
-            if (row := column.find(request_id)) is not None:
-                return row
-        return None
+        found = (column.find(request_id) for column in self.ids.values())
+        return next((row for row in found if row is not None), None)
+
+
+def _number(own: str | None) -> int:
+    """The number in an own id; 0 for any other text."""
+    return request_number(own or "") or 0
 
 
 _VALUES: dict[Kind, Callable[[Any], Any]] = {
+    "time": lambda ms: rfc3339(datetime.fromtimestamp(ms / 1000, UTC)),
     "status": lambda status: status or None,
     "source": lambda place: SOURCES[place],
     "span": lambda ms: None if ms < 0 else ms,

@@ -37,8 +37,6 @@ ACTIVE_HZ = 15
 BLURRED_HZ = 5
 FLOOD = 600
 """So many new rows between two looks (3,000 a second): no eye follows them, so it looks less often."""
-LOOK_S = 0.015
-"""So long a filter looks at old rows before it lets others have their turn."""
 
 
 class LogView(ScrollView, can_focus=True):
@@ -128,7 +126,6 @@ class LogView(ScrollView, can_focus=True):
         self._looked = 0.0
         self._strips.forget()
         self.catch_up()
-        self.call_later(self._look_back, shown)
 
     def catch_up(self) -> None:
         """Takes over what the store has got since the last time; called by the timer, and by tests."""
@@ -146,7 +143,6 @@ class LogView(ScrollView, can_focus=True):
         self._strips.forget(changed)
         if changed is None:
             self._stay(anchor)
-            self.call_later(self._look_back, shown)
         if len(shown) != self._rows:
             self._resize_virtual(len(shown))
         if self.follow and len(shown):
@@ -154,20 +150,6 @@ class LogView(ScrollView, can_focus=True):
         if changed is None or self.cursor in changed:
             self.post_message(self.Moved())
         self.refresh()
-
-    def _look_back(self, shown: Shown) -> None:
-        """Lets a filter look at some more of the rows that are here: keys and frames come between. Where rows have got
-        other places meanwhile, `catch_up` begins again."""
-        if not shown.looking or self.shown is not shown:
-            return
-        until, added, more = monotonic() + LOOK_S, 0, True
-        while more and shown.looking and monotonic() < until:
-            found = shown.look_back()
-            more, added = found is not None, added + (found or 0)
-        if added:
-            self.shift(added)
-        if more:
-            self.call_later(self._look_back, shown)
 
     def _stay(self, anchor: tuple[LogStore, int] | None) -> None:
         """Places have changed: cursor and scroll stay on the request they were on, or on the one after it."""

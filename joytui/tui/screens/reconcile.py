@@ -20,6 +20,7 @@ from joytui.tui.usage.snapshot import Question
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
+    from joytui.core.token_counts import TokenCounts
     from joytui.usage.reconcile import Difference, Reconciliation
 
 KINDS = {
@@ -135,11 +136,11 @@ def summary_text(found: Reconciliation, words: str) -> Content:
         verdict,
         (f"  ·  {found.matched} responses agree in every count  ·  {words}\n", ""),
         ("Codex ", "$quiet"),
-        (f"{count(theirs[0])} in, {count(theirs[2])} out", ""),
+        (f"{count(theirs.input)} in, {count(theirs.output)} out", ""),
         ("   gateway ", "$quiet"),
-        (f"{count(ours[0])} in, {count(ours[2])} out", ""),
+        (f"{count(ours.input)} in, {count(ours.output)} out", ""),
     )
 
 
-def _counts(counts: tuple[int, int, int, int] | None) -> str:
-    return f"{count(counts[0])} / {count(counts[2])}" if counts else "–"
+def _counts(counts: TokenCounts | None) -> str:
+    return f"{count(counts.input)} / {count(counts.output)}" if counts else "–"

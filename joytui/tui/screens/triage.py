@@ -100,7 +100,7 @@ class _Reading:
         self._dialog, self._number, self._text = dialog, number, text
 
     def __call__(self) -> None:
-        from joytui.doctor.bundle.secrets import secrets_of_environment
+        from joytui.core.known_secrets import secrets_of_environment
         from joytui.doctor.triage import triage
 
         answer = triage(self._text, secrets_of_environment(os.environ))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, tzinfo
 
-from joytui.core.usage import OTHERS
+from joytui.core.token_counts import OTHERS
 from joytui.tui.usage.snapshot import STEP_NAMES, Group, Question
 
 FILTERS: dict[Group, str] = {
     "model": "used",
     "key": "key",
+    "owner": "owner",
     "tier": "tier",
     "provider": "provider",
     "thread": "thread",
+    "project": "project",
 }
 
 

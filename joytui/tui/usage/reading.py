@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.core.clock import rfc3339
-from joytui.core.usage import UsageRow, UsageTotals
+from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from joytui.core.usage import UsageRow, UsageTotals
+    from joytui.core.token_counts import UsageRow, UsageTotals
     from joytui.tui.usage.insight import Insight
 
 Range = Literal["day", "week", "month", "weeks", "months"]

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from joytui.core.amounts import count, credits
 from joytui.core.money import format_credits
-from joytui.core.usage import OTHERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, UsageRow, UsageTotals
 from joytui.tui.shown import visible
 from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.content import Content
 
 from joytui.core.amounts import count
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 from joytui.tui.charts.cells import PATTERNS, bar_parts, percent, share
 from joytui.tui.lines import filled, keyed
 from joytui.tui.logs.format import fit

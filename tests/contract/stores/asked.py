@@ -7,15 +7,15 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from glob import glob
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from joytui.core.errors import EXIT_USAGE
-from joytui.core.usage import USAGE_GROUPS
+from joytui.core.token_counts import USAGE_GROUPS
 from tests.contract.traffic import KEYS, TICKET
+from tests.support import faketime
 from tests.support.joytui_process import Machine
 
 FOLDER = "{FOLDER}"
@@ -133,10 +133,10 @@ def budgets(machine: Machine) -> Any:
 
 def clock_at(at: datetime) -> dict[str, str]:
     """The variables with which a process begins at this time; {} where there is no libfaketime."""
-    found = [*glob("/usr/lib/*/faketime/libfaketime.so.1"), *glob("/usr/lib/faketime/libfaketime.so.1")]
-    if not found:
+    found = faketime.library()
+    if found is None:
         return {}
-    clock = {"LD_PRELOAD": found[0], "FAKETIME": f"@{at:%Y-%m-%d %H:%M:%S}", "TZ": "UTC"}
+    clock = {"LD_PRELOAD": found, "FAKETIME": f"@{at:%Y-%m-%d %H:%M:%S}", "TZ": "UTC"}
     return {**clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 
 

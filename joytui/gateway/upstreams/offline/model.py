@@ -10,10 +10,11 @@ from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import INVALID_REQUEST
+from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge.encode import DONE_BYTES, chunk_bytes, json_bytes
 from joytui.gateway.bridge.errors import BridgeError
+from joytui.gateway.bridge.reported_usage import Usage
 from joytui.gateway.bridge.request import to_chat
-from joytui.gateway.bridge.usage import Usage
 from joytui.gateway.upstreams.bridged import bridged_body, bridged_events, open_bridge
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
@@ -157,7 +158,7 @@ class _Answering:
         reply = self._reply
         reasoning = tokens.count(reply.reasoning)
         output = tokens.count(reply.text) + sum(tokens.count(c.name) + tokens.count(c.arguments) for c in reply.calls)
-        return Usage(tokens.count_request(self._body), 0, max(1, output + reasoning), reasoning)
+        return Usage(TokenCounts(tokens.count_request(self._body), 0, max(1, output + reasoning), reasoning))
 
     def _head(self, kind: str) -> dict[str, Any]:
         model = self._body.get("model")

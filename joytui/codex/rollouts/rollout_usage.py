@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joytui.codex.rollouts.cache import Cache, cache_path, listing
 from joytui.codex.rollouts.files import RolloutFile, find_rollouts
-from joytui.core.usage import UsageTotals
+from joytui.core.token_counts import UsageTotals
 
 if TYPE_CHECKING:
     from joytui.codex.rollouts.count import Entry

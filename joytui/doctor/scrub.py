@@ -1,14 +1,18 @@
-"""The scrubber of bundles: stricter than the one redaction, since a bundle leaves the house. Counts what it removes."""
+"""The scrubber of bundles and diffs: stricter than the one redaction, since they leave the house. Counts what it removes."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from joytui.core.redaction import MASK, SECRET_WORDS, Redactor
-from joytui.doctor.bundle.secrets import looks_random
+from joytui.core.known_secrets import is_plain, looks_random, secrets_of_environment, secrets_of_home
+from joytui.core.redaction import MASK, SECRET_WORDS, Redactor, may_name_secret
+
+if TYPE_CHECKING:
+    from joytui.codex.world import World
 
 _WORD = re.compile(r"[A-Za-z0-9_\-+=]{16,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/?#'\"<>‹]{1,300}@(?=[\w\[])")
@@ -23,6 +27,8 @@ _ASSIGNED = re.compile(
 )
 _COUNTED = re.compile(r"(?i)_tokens[\"']?\s*[:=]\s*")
 """How the name of a count of tokens ends, with its colon: a number after it is no secret."""
+_IN_PATH = re.compile(r"(?:\A|[\"'\s])(?:~|\.{1,2})?/(?:[^\"'\s/]+/)+[^\"'\s/]*\Z")
+"""What stands before a word in the path of a file, a temporary one's perhaps."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _MORE_SHAPES = re.compile(
     r"\b(?:pk|rk|sk|jt|whsec|npm|pypi|glpat|glrt|dop_v1|hf|gsk|xai|r8|nvapi|AIza|ya29|SG|shp(?:at|ss|ca)|lin_api|ntn|secret|sess|sbp|vercel|tvly|pplx|fw|co|sq0[a-z]{3}|EAA|AGE-SECRET-KEY|github_pat)"
@@ -31,9 +37,13 @@ _MORE_SHAPES = re.compile(
 
 
 class Scrubber:
-    """Masks in text and data. `removed` counts by kind; `home` is shown as "~". Scrubbed text scrubs to itself."""
+    """Masks in text and data. `removed` counts by kind; `home` is shown as "~". Scrubbed text scrubs to itself.
 
-    def __init__(self, secrets: Iterable[str] = (), home: str = "") -> None:
+    `strict` False: names of files may look random, and queries of addresses may say plain words.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), home: str = "", *, strict: bool = True) -> None:
+        self._strict = strict
         self._redactor = Redactor(secrets)
         self._home = home.rstrip("/")
         self.removed: Counter[str] = Counter()
@@ -44,7 +54,7 @@ class Scrubber:
             text = text.replace(self._home, "~")
         text = self._count(self._redactor.text(text), "known secrets and their shapes", text)
         text = self._sub(_USERINFO, f"{MASK}@", text, "users in addresses")
-        text = self._sub(_QUERY, rf"\1{MASK}", text, "query values")
+        text = _QUERY.sub(self._query, text)
         text = self._sub(_HEADER, rf"\1\2{MASK}", text, "headers")
         text = _ASSIGNED.sub(self._assigned, text)
         text = self._sub(_MORE_SHAPES, MASK, text, "known secrets and their shapes")
@@ -67,8 +77,16 @@ class Scrubber:
         self.removed["assignments"] += 1
         return f"{found[1]}{MASK}"
 
+    def _query(self, found: re.Match[str]) -> str:
+        if not self._strict and is_plain(found[2]) and not may_name_secret(found[1]):
+            return found[0]
+        self.removed["query values"] += 1
+        return f"{found[1]}{MASK}"
+
     def _random(self, found: re.Match[str]) -> str:
         if not looks_random(found[0]):
+            return found[0]
+        if not self._strict and _IN_PATH.search(found.string[max(0, found.start() - 500) : found.start()]):
             return found[0]
         self.removed["texts that look random"] += 1
         return MASK
@@ -83,3 +101,19 @@ class Scrubber:
         if count := after.count(MASK) - before.count(MASK):
             self.removed[kind] += max(count, 1)
         return after
+
+
+def known_secrets(world: World) -> tuple[str, ...]:
+    """All secrets of this machine that can be known, for bundles and for `report --check`."""
+    found = {*world.secrets, *secrets_of_environment(world.invocation.env), *secrets_of_home(Path(world.codex_home))}
+    found |= {prompt for prompt in [world.command.prompt] if prompt and len(prompt) >= 6}
+    return tuple(sorted(found))
+
+
+def shown_patch(patch: str | None, secrets: Iterable[str]) -> str:
+    """A diff as it may be shown: its lines scrubbed as a bundle is, the names of its files only of what is known."""
+    scrubber, redactor = Scrubber(secrets, strict=False), Redactor(secrets)
+    return "".join(
+        redactor.text(line) if line.startswith(("--- ", "+++ ")) else line[:1] + scrubber.text(line[1:])
+        for line in (patch or "").splitlines(keepends=True)
+    )

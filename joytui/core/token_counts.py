@@ -1,4 +1,4 @@
-"""Usage in numbers: what every source, the store, the screens and `joytui usage` add up, and how it stands on the wire.
+"""Token counts, and usage in numbers: what every source, the store, the screens and `joytui usage` add up, and its JSON.
 
 Imported on the way to the first line of `joytui usage`: tuples with names, for `dataclasses` alone would cost 7 ms.
 """
@@ -13,15 +13,9 @@ from joytui.core.money import format_credits, parse_credits
 
 USAGE_GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
 """What usage can be grouped by."""
-USAGE_NUMBERS = (
-    "requests",
-    "errors",
-    "input_tokens",
-    "cached_input_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cost_credits",
-)
+TOKEN_NAMES = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+"""How the counts are called in the store and in JSON."""
+USAGE_NUMBERS = ("requests", "errors", *TOKEN_NAMES, "cost_credits")
 """The numbers of a row as they stand in JSON and CSV; the cost is a decimal string there."""
 
 
@@ -32,8 +26,26 @@ OTHERS = "(others)"
 """What all the groups are called together that are not among the largest that were asked for."""
 
 
+class TokenCounts(NamedTuple):
+    """`cached` is part of `input`, `reasoning` part of `output`."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    @classmethod
+    def sum(cls, parts: Iterable[TokenCounts]) -> TokenCounts:
+        """All of them added up; zeros of nothing."""
+        return cls(*map(sum, zip(*parts, strict=True)))
+
+    def named(self) -> dict[str, int]:
+        """As they stand in JSON: TOKEN_NAMES."""
+        return dict(zip(TOKEN_NAMES, self, strict=True))
+
+
 class UsageTotals(NamedTuple):
-    """Sums over requests. Tokens are counts (cached is part of input, reasoning of output), `cost_nano` nano-credits."""
+    """Sums over requests: how many, how many failed, TokenCounts by TOKEN_NAMES, nano-credits."""
 
     requests: int = 0
     errors: int = 0

@@ -1,7 +1,7 @@
 """Sums by any grouping: whole days and hours from the rollups, the ends of the range from request rows.
 
 A range is cut at its hours and days, so "since 12:34" is exact and a month is still read from thirty daily rows a key.
-(Where retention took the rows, hours are all that is left: of one that the range cuts, nothing is counted.)
+(Where retention took the rows, hours are all that is left, and later days: of one that the range cuts, nothing is counted.)
 Each question is answered from the smallest sums that hold it (`ledger.parts`, then the rollups); only filtered questions,
 and fields that no sums keep apart together, are summed from request rows.
 """
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.usage import OTHERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
 from joytui.ledger.sqlite.filters_sql import Sql, to_sql
 from joytui.ledger.sqlite.parts import complete_from, part_for
@@ -128,15 +128,17 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
     up already, the rows of a begun hour are not. Where retention took the last rows, their hours still tell when they were.
     """
-    first, last, newest = connection.execute(
-        "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour), (SELECT max(started_at) FROM request)"
+    first, last_day, last_hour, newest = connection.execute(
+        "SELECT (SELECT min(day) FROM rollup_day), (SELECT max(day) FROM rollup_day), (SELECT max(hour) FROM rollup_hour),"
+        " (SELECT max(started_at) FROM request)"
     ).fetchone()
     if first is None:
         return since, min(since, until)
+    last = last_day * 24 + 23 if last_hour is None else last_hour
     at = newest or 0
     if until > (at if at // HOUR_MS >= last else (last + 1) * HOUR_MS - 1):
-        until = (last // 24 + 1) * DAY_MS
-    return max(since, first // 24 * DAY_MS), until
+        until = (last_day + 1) * DAY_MS
+    return max(since, first * DAY_MS), until
 
 
 def _parts(connection: sqlite3.Connection, asked: _Question) -> Iterator[Part]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from joytui.core.plain_file import plain_content
-from joytui.core.redaction import may_name_secret
+from joytui.core.redaction import MASK, is_secret_name, may_name_secret
 
 SAFE_VARIABLES = (
     "TERM", "TERM_PROGRAM", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "SHELL", "TZ", "NO_COLOR", "SHLVL",
@@ -24,6 +24,11 @@ _PLAIN = re.compile(
     r"(?:true|false|none|null|yes|no|auto|\d{1,5}|[A-Z_][A-Z0-9_]{0,60}|[a-z]{1,12}|joytoken|joytui)", re.A
 )
 _PATH = re.compile(r"^(?:~|/|\./|[A-Za-z]:\\)")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a value in the query of an address says a word, a number or the version of an API."""
+    return any(pattern.fullmatch(text) for pattern in (_PLAIN, _WORDS, _VERSION))
 
 
 def looks_random(word: str) -> bool:
@@ -52,6 +57,54 @@ _OURS = re.compile(
     r"|\d{4}-\d\d-\d\dT\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?Z?|rollout-\d{4}-\d\d-\d\dT[\d-]{8}-[0-9a-f-]{36}",
     re.I,
 )
+
+
+OTHERS_TABLES = ("args", "env", "http_headers", "query_params", "set")
+"""Tables and lists of a config.toml in which secrets of other programs stand, whatever their names are."""
+_SENT = ("http_headers", "query_params")
+_WORDS = re.compile(r"@?[a-z]+(?:[-_./@:][a-z]+)*(?:@latest)?")
+"""Names of programs and packages."""
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:-preview)?")
+
+
+def secrets_of_setting(path: Sequence[str], value: Any) -> Iterator[str]:
+    """What is secret in a value of a config.toml, by its name and by where it stands."""
+    others, name = any(part in OTHERS_TABLES for part in path[1:]), str(path[-1])
+    named = is_secret_name(name) or any(part in _SENT for part in path[1:]) or (others and may_name_secret(name))
+    for text, before in _texts(value):
+        yield from (part for part in _parts_of_url(text) if not is_plain(part))
+        option, _, given = text.partition("=") if text.startswith("-") else (before, "", text)
+        surely = named or (option.startswith("-") and may_name_secret(option))
+        if (surely or others) and not _PLAIN.fullmatch(given) and not _PATH.match(given):
+            yield from [given] if surely or not _WORDS.fullmatch(given) else ()
+
+
+def shown_setting(path: Sequence[str], value: Any) -> Any:
+    """A value of a config.toml as it may be shown: where other programs' secrets stand, only its plain words are."""
+    if isinstance(value, Mapping):
+        return {key: shown_setting((*path, str(key)), inner) for key, inner in value.items()}
+    if not any(part in OTHERS_TABLES for part in path):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [shown_setting(path, inner) for inner in value]
+    if not isinstance(value, str) or is_secret_name(path[-1]):
+        return MASK if isinstance(value, str) and value else value
+    return MASK if len(value) >= 6 and (may_name_secret(path[-1]) or not is_plain(value)) else value
+
+
+def _texts(value: Any) -> Iterator[tuple[str, str]]:
+    """Every text in a value, with the one before it in its list: an option of a command line, perhaps."""
+    if isinstance(value, str):
+        yield value, ""
+    elif isinstance(value, (list, tuple)):
+        before = ""
+        for item in value:
+            for text, _ in _texts(item):
+                yield text, before
+                before = text
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
 
 
 def secrets_of_environment(env: Mapping[str, str]) -> list[str]:

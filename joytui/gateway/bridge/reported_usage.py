@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
+from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge.quirks import DEFAULT, UsageSpelling
 
 MOST_TOKENS = 10**12
@@ -16,31 +17,30 @@ MOST_COST = 1_000_000 * NANO_PER_CREDIT
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer: `cached` is part of `input`, `reasoning` part of `output`."""
+    """What one answer used; `total` where the upstream says it."""
 
-    input: int = 0
-    cached: int = 0
-    output: int = 0
-    reasoning: int = 0
+    tokens: TokenCounts
     total: int | None = None
 
     def to_responses(self) -> dict[str, Any]:
-        """The form that Codex reads; one without `input_tokens` fails the turn (Codex 0.169.0, observed)."""
+        """The form that Codex reads; one without `input_tokens` fails the turn (observed with Codex 0.169.0)."""
+        tokens = self.tokens
         return {
-            "input_tokens": self.input,
-            "input_tokens_details": {"cached_tokens": self.cached},
-            "output_tokens": self.output,
-            "output_tokens_details": {"reasoning_tokens": self.reasoning},
-            "total_tokens": self.input + self.output if self.total is None else self.total,
+            "input_tokens": tokens.input,
+            "input_tokens_details": {"cached_tokens": tokens.cached},
+            "output_tokens": tokens.output,
+            "output_tokens_details": {"reasoning_tokens": tokens.reasoning},
+            "total_tokens": tokens.input + tokens.output if self.total is None else self.total,
         }
 
     def to_chat(self) -> dict[str, Any]:
+        tokens = self.tokens
         return {
-            "prompt_tokens": self.input,
-            "completion_tokens": self.output,
-            "total_tokens": self.input + self.output if self.total is None else self.total,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
-            "completion_tokens_details": {"reasoning_tokens": self.reasoning},
+            "prompt_tokens": tokens.input,
+            "completion_tokens": tokens.output,
+            "total_tokens": tokens.input + tokens.output if self.total is None else self.total,
+            "prompt_tokens_details": {"cached_tokens": tokens.cached},
+            "completion_tokens_details": {"reasoning_tokens": tokens.reasoning},
         }
 
 
@@ -79,7 +79,7 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     total = _count(usage, *spelling.total)
     beside = [_count(usage, *names) or 0 for names in (spelling.cached, spelling.cache_written)]
     counted = _with_cache(given or 0, cached, sum(beside), total, output or 0, anthropic=alone is None)
-    return _with_reasoning(Usage(counted, cached, output or 0, reasoning, total))
+    return _with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total)
 
 
 def _with_cache(given: int, cached: int, beside: int, total: int | None, output: int, *, anthropic: bool) -> int:
@@ -92,28 +92,26 @@ def _with_cache(given: int, cached: int, beside: int, total: int | None, output:
     return given if total is not None and total < given + beside + output else given + beside
 
 
-def _with_reasoning(usage: Usage) -> Usage:
+def _with_reasoning(tokens: TokenCounts, total: int | None) -> Usage:
     """The output with the thoughts, where the vendor counts them beside it (xAI) or in the total alone (Gemini)."""
-    beyond = 0 if usage.total is None else usage.total - usage.input - usage.output
-    if usage.reasoning and (beyond == usage.reasoning or usage.reasoning > usage.output):
-        return replace(usage, output=usage.output + usage.reasoning, total=None)
-    if beyond > 0 and not usage.reasoning and usage.output and usage.input:
-        return replace(usage, output=usage.output + beyond, reasoning=beyond)
-    return replace(usage, total=None) if beyond < 0 else usage
+    beyond = 0 if total is None else total - tokens.input - tokens.output
+    if tokens.reasoning and (beyond == tokens.reasoning or tokens.reasoning > tokens.output):
+        return Usage(tokens._replace(output=tokens.output + tokens.reasoning))
+    if beyond > 0 and not tokens.reasoning and tokens.output and tokens.input:
+        return Usage(tokens._replace(output=tokens.output + beyond, reasoning=beyond), total)
+    return Usage(tokens, None if beyond < 0 else total)
 
 
 def merge_usage(known: Usage | None, newer: Usage) -> Usage:
     """Counts that came one after the other: the newer one counts, but for zeros that follow the truth."""
     if known is None:
         return newer
-    merged = Usage(
-        newer.input or known.input,
-        newer.cached or known.cached,
-        newer.output or known.output,
-        newer.reasoning or known.reasoning,
+    old, new = known.tokens, newer.tokens
+    merged = TokenCounts(
+        new.input or old.input, new.cached or old.cached, new.output or old.output, new.reasoning or old.reasoning
     )
     total = newer.total if newer.total and newer.total >= merged.input + merged.output else None
-    return replace(merged, total=total)
+    return Usage(merged, total)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -164,7 +162,7 @@ def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
     def total(name: str) -> int:
         return sum(_count(bill, name) or 0 for bill in counted)
 
-    return Usage(total("input_tokens"), total("cached_input_tokens"), total("output_tokens"))
+    return Usage(TokenCounts(total("input_tokens"), total("cached_input_tokens"), total("output_tokens")))
 
 
 def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:

@@ -32,7 +32,7 @@ class KeyEntry:
         return row.state
 
 
-class Keyring:
+class KeyLookup:
     def __init__(self, rows: Iterable[KeyRow] = ()) -> None:
         self._by_digest: dict[bytes, KeyEntry] = {}
         self._by_id: dict[str, KeyEntry] = {}

@@ -1,0 +1,143 @@
+"""A key that was sent, wherever an answer repeats it: whole, in part, split, backwards, or in a usual coding.
+
+An upstream that refuses a key likes to quote it, shortened ("sk-ab***yz"), broken into lines, or encoded. What it quotes is
+not the client's to see, and not the ledger's to keep. Signs between letters and digits count for nothing here, so that a
+separator in the midst of a key hides nothing; a run of PART characters of it is a part of it, unless it may be a plain word.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+PART = 8
+"""Letters and digits: so many of a key in a row are a part of it."""
+SHORTEST = 6
+"""Bytes: what is shorter is no key, and would be found everywhere."""
+MASK_BYTES = "‹redacted›".encode()
+WHOLE_LIMIT = 32 * 1024
+"""The most bytes that are looked at for more than the whole key: 32 kB take some 3 ms, odd ones 30."""
+
+_SIGNS = bytes(code for code in range(256) if not chr(code).isascii() or not chr(code).isalnum())
+_WORD = re.compile(rb"[a-z]+|[A-Z]?[a-z]+|[A-Z]+")
+_BREAK = re.compile(rb"\\(?:u00[01][0-9a-fA-F]|u007[fF]|[bfnrt])")
+"""A control character within JSON's text."""
+_ESCAPED = re.compile(rb"(?<!\\)\\u00(2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aA]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
+_LEFT_OUT = re.compile(rb"(?:[*.]|\xe2\x80\xa6|\xe2\x80\xa2){2,}|\xe2\x80\xa6|\\u202[26]")
+_BEFORE = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}\Z")
+_AFTER = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}")
+_END_LENGTH = 100
+_ERROR = re.compile(rb'"error"\s*:\s*["{]|"type"\s*:\s*"error"')
+
+
+class Echo:
+    """Finds one key in what came back. Making one takes a while: keep it as long as the key."""
+
+    __slots__ = ("_key", "_parts")
+
+    def __init__(self, key: str | bytes) -> None:
+        self._key = key.encode("utf-8", "replace") if isinstance(key, str) else key
+        self._parts = frozenset(_parts(self._key)) if len(self._key) >= SHORTEST else frozenset()
+
+    def __bool__(self) -> bool:
+        return len(self._key) >= SHORTEST
+
+    def passing(self, data: bytes) -> bytes:
+        """Bytes of an answer on their way: the whole key, and in what tells of an error whatever stands for it."""
+        if not self:
+            return data
+        if b'error"' in data and len(data) <= WHOLE_LIMIT and _ERROR.search(data):
+            return self.masked(data)
+        return data.replace(self._key, MASK_BYTES) if self._key in data else data
+
+    def whole(self, text: str) -> str:
+        """A text without the whole key."""
+        return text.replace(self._key.decode("utf-8", "replace"), MASK_BYTES.decode()) if self else text
+
+    def text(self, text: str) -> str:
+        """A text of at most a few kB without the key in any form."""
+        data = text.encode("utf-8", "surrogatepass")
+        masked = self.masked(data)
+        return text if masked is data else masked.decode("utf-8", "replace")
+
+    def masked(self, data: bytes) -> bytes:
+        """The same for bytes; `data` itself where nothing of the key is in it."""
+        if not self:
+            return data
+        if self._key in data:
+            data = data.replace(self._key, MASK_BYTES)
+        if b"\\u00" in data:
+            plain = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), data)
+            data = plain if self._has_part(plain) and not self._has_part(data) else data
+        shadow = _BREAK.sub(lambda found: b" " * len(found[0]), data) if b"\\" in data else data
+        if self._has_part(shadow):
+            data = _without(data, self._runs(shadow))
+        return _without(data, self._shortened(data)) if _LEFT_OUT.search(data) else data
+
+    def _has_part(self, data: bytes) -> bool:
+        bare, parts = data.translate(None, _SIGNS), self._parts
+        return any(bare[at : at + PART] in parts for at in range(len(bare) - PART + 1))
+
+    def _runs(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Where parts of the key begin and end, in order."""
+        places = [at for at, code in enumerate(data) if code not in _SIGN_CODES]
+        bare = data.translate(None, _SIGNS)
+        begin = end = -1
+        for at in range(len(bare) - PART + 1):
+            if bare[at : at + PART] not in self._parts:
+                continue
+            if at > end:
+                if end >= 0:
+                    yield places[begin], places[end - 1] + 1
+                begin = at
+            end = at + PART
+        if end >= 0:
+            yield places[begin], places[end - 1] + 1
+
+    def _shortened(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Where "sk-ab***yz" stands: what is before or after the dots begins or ends the key."""
+        last = 0
+        for found in _LEFT_OUT.finditer(data):
+            before = _BEFORE.search(data, max(last, found.start() - _END_LENGTH), found.start())
+            after = _AFTER.match(data, found.end(), found.end() + _END_LENGTH)
+            begins = before is not None and self._key.startswith(before[0])
+            ends = after is not None and self._key.endswith(after[0])
+            if begins or ends:
+                last = after.end() if after else found.end()
+                yield before.start() if before else found.start(), last
+
+
+_SIGN_CODES = frozenset(_SIGNS)
+
+
+def _without(data: bytes, runs: Iterator[tuple[int, int]]) -> bytes:
+    pieces, last = [], 0
+    for begin, end in runs:
+        pieces += [data[last:begin], MASK_BYTES]
+        last = end
+    return b"".join([*pieces, data[last:]])
+
+
+def _parts(key: bytes) -> Iterator[bytes]:
+    """Every run of PART letters and digits of the key's forms."""
+    bare = key.translate(None, _SIGNS)
+    for form in (bare, bare[::-1]):
+        yield from (part for part in _cut(form) if not _WORD.fullmatch(part))
+    for form in _encoded(key):
+        yield from _cut(form.translate(None, _SIGNS))
+
+
+def _encoded(key: bytes) -> Iterator[bytes]:
+    """In hex (so also wholly URL-encoded), and in base64, wherever in a longer text it begins."""
+    yield key.hex().encode()
+    yield key.hex().upper().encode()
+    yield "".join(f"{code:02x}" for code in key[::-1]).encode()
+    for lead in range(3):
+        digits = base64.b64encode(b"\0" * lead + key)
+        inner = digits[4 if lead else 0 : len(digits) - (4 if (lead + len(key)) % 3 else 0)]
+        yield from (inner, inner[::-1])
+
+
+def _cut(form: bytes) -> Iterator[bytes]:
+    return (form[at : at + PART] for at in range(len(form) - PART + 1))

@@ -1,0 +1,31 @@
+"""Files that are locked for a while: one holder at a time, and the system lets go when the holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+import portalocker
+
+from joytui.core.plain_file import NotPlainError
+
+
+def open_lock(path: Path) -> IO[str]:
+    """The lock file (made 0600 where there is none), not locked yet. Raises OSError; NotPlainError for a pipe or a device."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    file = os.fdopen(os.open(path, flags, 0o600), "r+", encoding="utf-8")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise NotPlainError(str(path))
+    return file
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Whether the lock is ours now; False where another process has it. Closing the file gives it back."""
+    try:
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except (portalocker.LockException, OSError):
+        return False
+    return True

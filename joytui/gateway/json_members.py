@@ -1,0 +1,85 @@
+"""A request's JSON object, read so that no other reader can read another request out of the same bytes.
+
+JSON says nothing of a member that is there twice: some readers take the first, others the last. Some (Go's encoding/json,
+.NET where it is told to) take a name in any case. What is judged here must be what the upstream reads, so both are refused.
+Members of the object itself only: of those within it none decides which model runs, how long, or who pays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from joytui.gateway import refusals
+
+READ = (
+    "background", "conversation", "input", "max_completion_tokens", "max_output_tokens", "max_tokens", "messages", "model", "n",
+    "previous_response_id", "service_tier", "store", "stream", "stream_options", "tier", "tools",
+)  # fmt: skip
+"""What the gateway judges, or an upstream bills by."""
+_FOLDED = {name.replace("_", ""): name for name in READ}
+_DECODER = json.JSONDecoder()
+_SPACE = r"[ \t\n\r]*"
+_OPEN, _COLON, _NEXT, _END = (re.compile(_SPACE + sign + _SPACE) for sign in (r"\{", ":", "([,}])", r"\Z"))
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """The object in a body. Raises Refused (400): no JSON, no object, a member twice, or one that differs from a known one
+    by case alone."""
+    try:
+        text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+        members = _members(text)
+    except (ValueError, RecursionError):
+        raise refusals.bad_request("request body is not valid JSON") from None
+    if members is None:
+        raise refusals.bad_request("request body must be a JSON object")
+    return _unambiguous(members)
+
+
+def _members(text: str) -> list[tuple[str, Any]] | None:
+    """Name and value of each member, in order; None for JSON that is no object. Raises ValueError, RecursionError."""
+    at = _OPEN.match(text)
+    if at is None:
+        json.loads(text)
+        return None
+    found: list[tuple[str, Any]] = []
+    place, sign = at.end(), ","
+    if text.startswith("}", place):
+        place, sign = place + 1, "}"
+    while sign == ",":
+        if not text.startswith('"', place):
+            raise ValueError("a name is wanted")
+        name, place = _DECODER.raw_decode(text, place)
+        value, place = _DECODER.raw_decode(text, _past(_COLON, text, place).end())
+        found.append((name, value))
+        after = _past(_NEXT, text, place)
+        place, sign = after.end(), after[1]
+    _past(_END, text, place)
+    return found
+
+
+def _past(wanted: re.Pattern[str], text: str, place: int) -> re.Match[str]:
+    found = wanted.match(text, place)
+    if found is None:
+        raise ValueError("no JSON")
+    return found
+
+
+def _unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(members)
+    if len(body) != len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise refusals.bad_request(f"the member {_shown(twice)} is there twice; send it once")
+    for name in body:
+        known = _FOLDED.get(name.casefold().replace("_", ""))
+        if known is not None and name != known:
+            raise refusals.bad_request(
+                f"the member {_shown(name)} can be taken for {known}; send {known} as it is written here"
+            )
+    return body
+
+
+def _shown(name: str) -> str:
+    return repr(name[:40])

@@ -1,0 +1,114 @@
+"""What this gateway serves, as one table: method, path, who may ask, and what is asked and answered.
+
+The description (`openapi`) tells all of it. Of the console API `app` takes the routes from here, too: no endpoint is reached
+but through what its line says of who may ask. The other endpoints judge the caller themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from joytui.client.console_api import PREFIX
+from joytui.core.token_counts import MOST_TOP
+from joytui.gateway import console_reads as reads
+from joytui.gateway import console_writes as writes
+from joytui.gateway.console_auth import may_read, may_write
+from joytui.gateway.runtime import Gateway
+
+Endpoint = Callable[[Gateway, Request], Awaitable[Response]]
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
+FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
+COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": reads.MOST}
+GROUPS: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_TOP}
+SPAN = {"since": TEXT, "until": TEXT}
+
+
+class Operation(NamedTuple):
+    """`auth`: a "key", the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
+    `core.wire`, or components of the description. `endpoint`: of the console API."""
+
+    method: str
+    path: str
+    auth: Literal["key", "admin", "read", ""]
+    answer: str = ""
+    body: str = ""
+    query: Mapping[str, Schema] = {}
+    status: int = 200
+    endpoint: Endpoint | None = None
+
+
+def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: Endpoint, **more: Any) -> Operation:
+    return Operation(method, PREFIX + path, auth, endpoint=endpoint, **more)
+
+
+PUBLIC = (
+    Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest"),
+    Operation("post", "/openai/v1/responses/compact", "key", body="ResponsesRequest"),
+    Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest"),
+    Operation("get", "/openai/v1/models", "key"),
+    Operation(
+        "get", "/api/v1/models", "",
+        query={"tier": TIER, "provider": TEXT, "feature_tag": TEXT, "locale": {"type": "string", "enum": ["zh", "en"]}},
+    ),
+    Operation("get", "/api/v1/models/meta", "key"),
+    Operation("get", "/api/v1/pricing", "key"),
+    Operation(
+        "get", "/api/v1/key/check", "key",
+        query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
+    ),
+    Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
+    Operation("get", "/metrics", "read"),
+    Operation("get", "/openapi.json", ""),
+)  # fmt: skip
+CONSOLE = (
+    _console("get", "/status", "read", reads.status, answer="GatewayStatus"),
+    _console("get", "/keys", "read", writes.list_keys),
+    _console("post", "/keys", "admin", writes.create_key, answer="KeyCreated", body="KeyCreate", status=201),
+    _console("post", "/keys/check", "read", writes.check_key, answer="KeyVerdict", body="KeyCheck"),
+    _console("get", "/keys/{id}", "read", writes.one_key, answer="KeyView"),
+    _console("patch", "/keys/{id}", "admin", writes.edit_key, answer="KeyView", body="KeyEdit"),
+    _console("post", "/keys/{id}/rotate", "admin", writes.rotate_key, answer="KeyCreated", body="KeyRotate", status=201),
+    _console("post", "/keys/{id}/revoke", "admin", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/disable", "admin", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/enable", "admin", writes.key_action, answer="KeyView"),
+    _console("get", "/requests", "read", reads.requests, query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM}),
+    _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM}),
+    _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
+    _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT}),
+    _console("get", "/latency", "read", reads.latencies, query=SPAN),
+    _console("get", "/models", "read", reads.models, query={"key": TEXT}),
+    _console("get", "/wallet", "read", reads.wallet),
+    _console("get", "/wallet/entries", "read", reads.wallet_entries, query={"tier": TIER, "limit": COUNT, "before": TEXT}),
+    _console("put", "/wallet/{tier}", "admin", writes.set_wallet, answer="WalletView", body="WalletSet"),
+    _console("post", "/wallet/{tier}/credit", "admin", writes.credit_wallet, answer="WalletView", body="WalletCredit"),
+    _console("get", "/policies", "read", reads.policies),
+    _console("put", "/policies/{name}", "admin", writes.put_policy, answer="NamedPolicy", body="PolicyView"),
+    _console("get", "/upstreams", "read", reads.upstreams),
+    _console("delete", "/upstreams/lessons", "admin", writes.forget_lessons, answer="Forgotten", query={"upstream": TEXT, "model": TEXT}),
+    _console("get", "/tokens", "read", reads.tokens),
+    _console("post", "/tokens", "admin", writes.create_token, answer="TokenCreated", body="TokenCreate", status=201),
+    _console("delete", "/tokens/{id}", "admin", writes.delete_token),
+)  # fmt: skip
+OPERATIONS = (*PUBLIC, *CONSOLE)
+
+
+def console_routes() -> list[Route]:
+    """The console API, in the order of the table: the first that fits answers."""
+    return [Route(one.path, _guarded(one), methods=[one.method.upper()]) for one in CONSOLE]
+
+
+def _guarded(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    judge, endpoint = may_write if operation.auth == "admin" else may_read, operation.endpoint
+    assert endpoint is not None
+
+    async def answer(request: Request) -> Response:
+        return await endpoint(judge(request), request)
+
+    return answer

@@ -1,0 +1,1 @@
+"""Long runs: `python -m tests.long`. They are no tests, and each is bounded."""
