@@ -5,6 +5,7 @@
   joytui gateway status
   joytui gateway stop
   joytui gateway settings                    each setting with what it means and where it comes from, as a settings file
+  joytui gateway upstreams                   what each upstream speaks, and what its refusals taught; `forget` lets it go
   joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
@@ -24,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_upstream_key import configure as configure_upstream_key
 from joytui.cli.gateway_upstream_key import run as run_upstream_key
+from joytui.cli.gateway_upstreams import configure as configure_upstreams
+from joytui.cli.gateway_upstreams import run as run_upstreams
 from joytui.cli.output import complain, emit, emit_json, say
 from joytui.core.errors import EXIT_OK, EXIT_UNREACHABLE, RefusedError, UnreachableError
 from joytui.core.places import Places, places
@@ -46,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_options(start)
     status = actions.add_parser("status", help="where it runs, since when, with which upstream")
     status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
+    configure_upstreams(actions.add_parser("upstreams", help="what each upstream speaks, and what its refusals taught"))
     configure_upstream_key(actions.add_parser("upstream-key", help="keep the key that an upstream wants"))
     settings = actions.add_parser(
         "settings", help="each setting with what it means, its value, and where that comes from"
@@ -83,7 +87,7 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     actions = {"run": _run, "start": _start, "stop": _stop, "status": _status}
-    actions |= {"settings": _show_settings, "upstream-key": run_upstream_key}
+    actions |= {"settings": _show_settings, "upstream-key": run_upstream_key, "upstreams": run_upstreams}
     return actions[args.action](args)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from joytui.client.console_api import ConsoleApi
 from joytui.client.stream import (
@@ -115,6 +115,22 @@ class ConsoleClient(ConsoleApi):
         from joytui.core.wire import KeyView
 
         return self._model(KeyView, await self._ask("POST", f"{_key_path(key)}/{action}"))
+
+    # --- what upstreams taught ---
+
+    async def upstreams(self) -> list[wire.UpstreamLessons]:
+        """Each upstream with what it taught about its models."""
+        from joytui.core.wire import UpstreamLessons
+
+        return self._models(UpstreamLessons, await self._ask("GET", "/upstreams"), "upstreams")
+
+    async def forget_lessons(self, upstream: str | None = None, model: str | None = None) -> int:
+        """Forgets what one upstream (by name or URL), or all, taught about a model, or all; returns how much that was."""
+        from joytui.core.wire import Forgotten
+
+        named = {"upstream": upstream, "model": model}
+        query = urlencode({name: value for name, value in named.items() if value})
+        return self._model(Forgotten, await self._ask("DELETE", f"/upstreams/lessons?{query}")).forgotten
 
     # --- read-only tokens ---
 

@@ -1,11 +1,15 @@
 """Server-sent events, read as bytes come in: any split of the same bytes gives the same events.
 
 Tolerant as the clients are that this project meets: LF, CRLF and CR line ends, comments, several `data:` lines in one
-event, a byte order mark, and a last event without the blank line after it.
+event, a byte order mark, and a last event without the blank line after it. `lenient` also mends two faults of real servers,
+which Codex does not: events that one line break parts (a `data:` line that is JSON by itself is an event), and JSON that
+stands in the stream without `data:` before it (how several servers report an error).
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -29,14 +33,17 @@ class SseEvent:
 class SseSplitter:
     """Turns pieces of a byte stream into events. `feed` each piece, then `end` once."""
 
-    def __init__(self, *, limit: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, *, limit: int = MAX_EVENT_BYTES, lenient: bool = False) -> None:
         self._limit = limit
+        self._lenient = lenient
         self._rest: list[bytes] = []  # pieces of a line that has not ended; joined once, when it ends
         self._waiting = 0  # their bytes
         self._data: list[bytes] = []
         self._size = 0
         self._name: str | None = None
         self._first = True
+        self._single = False  # this stream parts its events by one line break
+        self._late: SseEvent | None = None
         self.comments = 0  # comment lines seen: pings that no reader of events counts
 
     @property
@@ -66,7 +73,17 @@ class SseSplitter:
         lines, rest = _split_lines(buffer)
         if rest:
             self._keep(rest)
-        return [event for line in lines if (event := self._line(line)) is not None]
+        return self._events(lines)
+
+    def _events(self, lines: Iterable[bytes]) -> list[SseEvent]:
+        events: list[SseEvent] = []
+        for line in lines:
+            if (event := self._line(line)) is not None:
+                events.append(event)
+                if self._late is not None:
+                    events.append(self._late)
+                    self._late = None
+        return events
 
     def _keep(self, piece: bytes) -> None:
         self._rest.append(piece)
@@ -77,8 +94,7 @@ class SseSplitter:
     def end(self) -> list[SseEvent]:
         """What an unterminated last event holds."""
         rest, self._rest, self._waiting = b"".join(self._rest), [], 0
-        found = [self._line(line) for line in (*rest.splitlines(), b"")]
-        return [event for event in found if event is not None]
+        return self._events((*rest.splitlines(), b""))
 
     def _line(self, line: bytes) -> SseEvent | None:
         if not line:
@@ -86,16 +102,34 @@ class SseSplitter:
         if line.startswith(b":"):
             self.comments += 1
             return None
+        if self._lenient and line.startswith(b"{") and _stands_alone([line]):
+            return self._datum(line)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
-            self._data.append(value)
-            self._size += len(value)
-            if self._size > self._limit:
-                raise EventTooLarge(f"an event of more than {self._limit} bytes")
-        elif field == b"event":
+            return self._datum(value)
+        if field == b"event":
+            ends = self._lenient and self._name is not None and _stands_alone(self._data)
+            event = self._dispatch() if ends else None
             self._name = value.decode("utf-8", "replace")
+            return event
         return None
+
+    def _datum(self, value: bytes) -> SseEvent | None:
+        """One line of data; the event that it shows to have ended, before it or with it (`_late` where both did)."""
+        ended = None
+        if self._lenient and self._data and _stands_alone(self._data):
+            self._single = True
+            ended = self._dispatch()
+        self._data.append(value)
+        self._size += len(value)
+        if self._size > self._limit:
+            raise EventTooLarge(f"an event of more than {self._limit} bytes")
+        if self._single and _stands_alone(self._data):
+            if ended is None:
+                return self._dispatch()
+            self._late = self._dispatch()
+        return ended
 
     def _dispatch(self) -> SseEvent | None:
         data, name = self._data, self._name
@@ -103,6 +137,22 @@ class SseSplitter:
         if not data:
             return None
         return SseEvent(b"\n".join(data).decode("utf-8", "replace"), name)
+
+
+def _stands_alone(data: list[bytes]) -> bool:
+    """Whether these lines are a whole event by themselves: an object of JSON, or the end mark."""
+    if len(data) != 1:
+        return False
+    line = data[0].strip()
+    if line == DONE.encode():
+        return True
+    if not (line.startswith(b"{") and line.endswith(b"}")):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _split_lines(buffer: bytes) -> tuple[list[bytes], bytes]:

@@ -36,6 +36,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     GET    /console/v1/wallet/entries             tier limit before -> {"entries": [WalletEntryView], "next": int|null}, newest first
     GET    /console/v1/policies                                     -> {"policies": [NamedPolicy]}, newest version of each
     PUT    /console/v1/policies/{name}            PolicyView        -> NamedPolicy (a new version)
+    GET    /console/v1/upstreams                                    -> {"upstreams": [UpstreamLessons]}
+    DELETE /console/v1/upstreams/lessons          upstream model    -> Forgotten (of all upstreams, all models without them)
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
@@ -260,6 +262,26 @@ class UpstreamView(Model):
     api: Literal["responses", "chat"] | None = None
     key_from: str | None = None
     healthy: bool = True
+
+
+class LessonView(Model):
+    """What an upstream taught about a model ("no stream_options"), when, and until when it holds."""
+
+    model: str
+    lesson: str
+    learned_at: str
+    until: str
+
+
+class UpstreamLessons(Model):
+    name: str
+    url: str
+    api: Literal["responses", "chat"] | None = None
+    lessons: list[LessonView] = []
+
+
+class Forgotten(Model):
+    forgotten: int
 
 
 class GatewayStatus(Model):

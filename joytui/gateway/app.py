@@ -62,7 +62,9 @@ def _model_routes(gateway: Gateway) -> list[Route]:
     return [
         Route(f"{V1}/responses", responses, methods=["POST"]),
         Route(f"{V1}/chat/completions", chat, methods=["POST"]),
-        Route(f"{V1}/responses/compact", public.no_compaction, methods=["POST", "GET"]),
+        Route(f"{V1}/responses", public.no_websocket, methods=["GET"]),
+        Route(f"{V1}/responses/compact", ModelEndpoint(gateway, "responses", compact=True), methods=["POST"]),
+        Route(f"{V1}/responses/compact", public.no_compaction, methods=["GET"]),
         Route(f"{V1}/models", public.openai_models),
     ]
 

@@ -181,6 +181,13 @@ async def policies(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer({"policies": [views.named_policy(row) for row in await gateway.ledger.policies()]})
 
 
+async def upstreams(gateway: Gateway, request: Request) -> JsonAnswer:
+    """Each upstream with what it taught."""
+    apis = {fact.url: fact.api for fact in gateway.upstream.facts()}
+    taught = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
+    return JsonAnswer({"upstreams": taught})
+
+
 async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
 

@@ -154,6 +154,12 @@ async def create_token(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
 
 
+async def forget_lessons(gateway: Gateway, request: Request) -> JsonAnswer:
+    asked = request.query_params
+    count = await gateway.forget_lessons(asked.get("upstream") or None, asked.get("model") or None)
+    return JsonAnswer({"forgotten": count})
+
+
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")

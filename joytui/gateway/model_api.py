@@ -25,6 +25,7 @@ from joytui.gateway.request_body import (
     BYTES_PER_TOKEN,
     ClientGone,
     ModelRequest,
+    compacting,
     decompress,
     parse,
     read_body,
@@ -44,10 +45,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class ModelEndpoint:
-    """One of the two model endpoints as an ASGI application."""
+    """One of the two model endpoints as an ASGI application. `compact`: a conversation comes, and is to be compacted."""
 
-    def __init__(self, gateway: Gateway, endpoint: Endpoint) -> None:
+    def __init__(self, gateway: Gateway, endpoint: Endpoint, *, compact: bool = False) -> None:
         self._gateway = gateway
+        self._compact = compact
         self._endpoint: Endpoint = endpoint
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -80,6 +82,8 @@ class ModelEndpoint:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
         request = parse(raw, self._endpoint)
+        if self._compact:
+            request = compacting(request)
         visit.model, visit.stream = request.model, request.stream
         assert visit.key is not None
         if request.previous is not None and not await _kept(

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from joytui import __version__
 from joytui.core.gateway_state import proof
-from joytui.core.joytoken import AUTO_MODEL, TIERS
+from joytui.core.joytoken import AUTO_MODEL, INVALID_REQUEST, TIERS
 from joytui.gateway import refusals
 from joytui.gateway.addresses import client_address
 from joytui.gateway.catalog import entry, filtered
@@ -159,8 +160,17 @@ async def own_key(request: Request) -> JsonAnswer:
 
 
 async def no_compaction(request: Request) -> Response:
-    """`/responses/compact` is not there on purpose: Codex compacts locally for other providers than OpenAI."""
-    raise Refused(404, NOT_FOUND, "no such endpoint: compaction is done by the client")
+    """A conversation is compacted by a POST."""
+    raise Refused(404, NOT_FOUND, "no such endpoint: POST a conversation here to have it compacted")
+
+
+async def no_websocket(request: Request) -> Response:
+    """Codex asks for a WebSocket first where its provider says so. 426 sends it to plain HTTP at once; after any other status it
+    tries again for some seconds (0.171.0, observed)."""
+    if request.headers.get("upgrade", "").lower() == "websocket":
+        words = "the Responses API is served over HTTP, without WebSocket: POST the request"
+        raise Refused(426, INVALID_REQUEST, words, headers={"Upgrade": "HTTP/1.1"})
+    raise HTTPException(405, headers={"Allow": "POST"})
 
 
 def _with_key(request: Request) -> Gateway:

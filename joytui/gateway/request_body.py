@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from joytui.gateway import refusals
@@ -161,6 +162,15 @@ def _previous(body: dict[str, Any]) -> str | None:
     if previous is not None and (not isinstance(previous, str) or not previous):
         raise refusals.bad_request("previous_response_id must be the id of a response")
     return previous
+
+
+def compacting(request: ModelRequest) -> ModelRequest:
+    """A request to `/responses/compact` as the request to `/responses` that gives the same item."""
+    given = request.body["input"]
+    items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
+    body = {**request.body, "input": [*items, {"type": "compaction_trigger"}], "stream": False}
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return replace(request, body=body, raw=raw, stream=False)
 
 
 def _check_messages(messages: Any) -> None:

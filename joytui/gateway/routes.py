@@ -53,6 +53,7 @@ def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: E
 
 PUBLIC = (
     Operation("post", "/openai/v1/responses", "key", body="ResponsesRequest", media=(JSON, EVENTS)),
+    Operation("post", "/openai/v1/responses/compact", "key", body="ResponsesRequest", media=(JSON, EVENTS)),
     Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest", media=(JSON, EVENTS)),
     Operation("get", "/openai/v1/models", "key"),
     Operation(
@@ -92,6 +93,8 @@ CONSOLE = (
     _console("post", "/wallet/{tier}/credit", "admin", writes.credit_wallet, answer="WalletView", body="WalletCredit"),
     _console("get", "/policies", "read", reads.policies),
     _console("put", "/policies/{name}", "admin", writes.put_policy, answer="NamedPolicy", body="PolicyView"),
+    _console("get", "/upstreams", "read", reads.upstreams),
+    _console("delete", "/upstreams/lessons", "admin", writes.forget_lessons, answer="Forgotten", query={"upstream": TEXT, "model": TEXT}),
     _console("get", "/tokens", "read", reads.tokens),
     _console("post", "/tokens", "admin", writes.create_token, answer="TokenCreated", body="TokenCreate", status=201),
     _console("delete", "/tokens/{id}", "admin", writes.delete_token),

@@ -25,7 +25,7 @@ from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access
+from joytui.ledger.records import Access, LessonRow
 from joytui.ledger.retention import Keeping
 
 log = logging.getLogger("joytui.gateway")
@@ -74,6 +74,7 @@ class Gateway:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
+        await self._recall_lessons()
         with contextlib.suppress(StoreUnavailable):  # a full disk: they expire by themselves
             await self._end_trials()
         self._tasks = [
@@ -137,6 +138,28 @@ class Gateway:
         keys_seen = {str(entry.get("model_key") or entry.get("modelKey") or entry.get("id")) for entry in listed}
         is_joytoken = any("model_key" in entry or "modelKey" in entry for entry in listed)
         self.market = self._market(joined(self.shipped, listed), knows_auto=is_joytoken or AUTO_MODEL in keys_seen)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def _recall_lessons(self) -> None:
+        """Takes over what is kept, and keeps what comes."""
+        rows = await self.ledger.lessons() if self.upstream.taught() else []
+        for lessons in self.upstream.taught():
+            lessons.load(rows)
+            lessons.keep = self._keep_lesson
+
+    def _keep_lesson(self, row: LessonRow) -> None:
+        log.info("upstream %s, model %s: %s", row.upstream, row.model, row.lesson)
+        self.ledger.learn(row).add_done_callback(asyncio.Future.exception)  # a store that is away: learned again then
+
+    async def forget_lessons(self, upstream: str | None, model: str | None) -> int:
+        """Forgets what one upstream (by name or URL) or all taught about one model or all; returns how much that was."""
+        count = 0
+        for lessons in self.upstream.taught():
+            if upstream in (None, lessons.name, lessons.url):
+                count += lessons.forget(model)
+                await self.ledger.unlearn(lessons.url, model)
+        return count
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from joytui.core.request import request_id
 from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
 from joytui.gateway.key_lookup import KeyEntry
+from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
 from joytui.ledger.records import PERIODS, KeyActivity, PolicyRow, TokenRow, WalletEntry, WalletRow, resets_at
 
 
@@ -106,6 +107,20 @@ def named_policy(row: PolicyRow) -> dict[str, Any]:
         "created_at": shown_time(row.created_at),
         "policy": policy_view(dict(row.body)),
     }
+
+
+def lessons_view(lessons: Lessons, api: str | None) -> dict[str, Any]:
+    """A `wire.UpstreamLessons`."""
+    shown = [
+        {
+            "model": row.model,
+            "lesson": row.lesson,
+            "learned_at": shown_time(row.learned_at),
+            "until": shown_time(row.learned_at + LIFETIME_MS),
+        }
+        for row in lessons.shown()
+    ]
+    return {"name": lessons.name, "url": lessons.url, "api": api, "lessons": shown}
 
 
 def token_view(row: TokenRow) -> dict[str, Any]:

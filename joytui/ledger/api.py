@@ -35,6 +35,7 @@ from joytui.ledger.records import (
     KeyActivity,
     KeyChanges,
     KeyRow,
+    LessonRow,
     NewKey,
     Page,
     Period,
@@ -274,6 +275,20 @@ class Ledger(Protocol):
     def create_token(self, name: Clean, digest: bytes) -> Future[TokenRow]: ...
 
     def delete_token(self, token_id: str) -> Future[bool]: ...
+
+    # --- what upstreams taught ---
+
+    async def lessons(self) -> list[LessonRow]:
+        """All of them, by upstream and model, oldest first."""
+        ...
+
+    def learn(self, row: LessonRow) -> Future[None]:
+        """Keeps a lesson; one that is kept already becomes as old as this one."""
+        ...
+
+    def unlearn(self, upstream: str, model: str | None) -> Future[int]:
+        """Removes the lessons about one model, or all (None), of an upstream; returns how many went."""
+        ...
 
     # --- wallets ---
 

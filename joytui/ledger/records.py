@@ -234,6 +234,16 @@ class TokenRow:
     created_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class LessonRow:
+    """What an upstream (its base URL) taught about one model, in the gateway's words; `learned_at` in ms since 1970."""
+
+    upstream: str
+    model: str
+    lesson: str
+    learned_at: int
+
+
 class Access(NamedTuple):
     """Who may ask, and whether wallets limit: what every request is judged by, read as one state of the store.
 

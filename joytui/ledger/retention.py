@@ -19,6 +19,7 @@ SUMS_DAYS = 400
 WINDOW_DAYS = 35
 MOVEMENT_DAYS = 90
 CLIENT_DAYS = 30
+LESSON_DAYS = 7
 STEADY_MS = HOUR_MS
 
 
@@ -72,6 +73,7 @@ KEPT = (
         _days(MOVEMENT_DAYS),
     ),
     Kept("clients of keys", ("key_client",), f"{CLIENT_DAYS} days after the last use", _days(CLIENT_DAYS)),
+    Kept("what upstreams taught", ("lesson",), f"{LESSON_DAYS} days", _days(LESSON_DAYS)),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
     Kept("keys, policies, tokens", ("api_key", "policy", "console_token"), "what administrators made"),
     Kept("wallets", ("wallet",), "one row for each tier"),

@@ -14,6 +14,7 @@ from joytui.gateway.bridge.quirks import DEFAULT, GROQ, MISTRAL, RULES, Quirks, 
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.bridge.stream import Answer, ResponsesStream
+from joytui.gateway.bridge.tools import translate_tools
 
 HISTORY = [
     {"role": "user", "content": "hi"},
@@ -93,8 +94,88 @@ def _refused(quirks: Quirks) -> bool:
     return "parallel_tool_calls" not in sent(quirks, tools=tools, parallel_tool_calls=False)
 
 
+TOOLS = [
+    {"type": "function", "name": "run", "strict": False, "parameters": {"type": "object", "properties": {"strict": {}}}}
+]
+SCHEMA = {"type": "json_schema", "name": "n", "schema": {"type": "object"}}
+PICTURE = {"type": "input_image", "image_url": "data:x"}
+
+
+def asked(quirks: Quirks, *items: Any, **more: Any) -> dict[str, Any]:
+    return to_chat({"model": "m", "input": list(items), **more}, quirks).body
+
+
+def said(text: str, role: str = "assistant") -> dict[str, Any]:
+    return {"role": role, "content": text}
+
+
+def roles(body: dict[str, Any]) -> list[str]:
+    return [message["role"] for message in body["messages"]]
+
+
 def _later_instructions(quirks: Quirks) -> bool:
-    return sent(quirks)["messages"][-1] == {"role": "user", "content": "be brief"}
+    return sent(quirks)["messages"][0] == {"role": "system", "content": "be brief"}
+
+
+def _system_role(quirks: Quirks) -> bool:
+    return roles(asked(quirks, said("x", "user"), instructions="rules")) == ["user"]
+
+
+def _merge_assistants(quirks: Quirks) -> bool:
+    return roles(asked(quirks, said("x", "user"), said("one"), said("two"))) == ["user", "assistant"]
+
+
+def _assistant_after_tool(quirks: Quirks) -> bool:
+    return roles(asked(quirks, *HISTORY[:4], said("and", "user")))[-3:] == ["tool", "assistant", "user"]
+
+
+def _content_beside_calls(quirks: Quirks) -> bool:
+    return sent(quirks)["messages"][1]["content"] == ""
+
+
+def _empty_thought(quirks: Quirks) -> bool:
+    return asked(quirks, *HISTORY[:1], *HISTORY[2:4])["messages"][1].get("mind") == ""
+
+
+def _skip_signature(quirks: Quirks) -> bool:
+    return "skip_thought_signature" in str(sent(quirks)["messages"][1]["tool_calls"][0])
+
+
+def _images(quirks: Quirks) -> bool:
+    content = asked(quirks, {"role": "user", "content": [{"type": "input_text", "text": "see"}, PICTURE]})["messages"][
+        0
+    ]["content"]
+    return bool(content == "see\n[image left out: this model takes text only]")
+
+
+def _efforts(quirks: Quirks) -> bool:
+    return sent(quirks, reasoning={"effort": "xhigh"})["reasoning_effort"] == "medium"
+
+
+def _schema_words(quirks: Quirks) -> bool:
+    function = sent(quirks, tools=TOOLS)["tools"][0]["function"]
+    return "strict" not in function and "strict" in function["parameters"]["properties"]
+
+
+def _answer_format(quirks: Quirks) -> bool:
+    body = sent(quirks, text={"format": SCHEMA})
+    return body["response_format"] == {"type": "json_object"} and '{"type":"object"}' in body["messages"][0]["content"]
+
+
+def _verbosity(quirks: Quirks) -> bool:
+    return sent(quirks, text={"verbosity": "low"}).get("verbosity") == "low"
+
+
+def _thought_tags(quirks: Quirks) -> bool:
+    return len(answered(quirks, {"content": "<think>hm</think>yes"})["output"]) == 1
+
+
+def _leaked_calls(quirks: Quirks) -> bool:
+    stream = ResponsesStream(Answer("resp_1", 0, "m", translate_tools(TOOLS).names, quirks=quirks))
+    markup = '<tool_call>{"name": "run", "arguments": {}}</tool_call>'
+    stream.feed({"choices": [{"delta": {"content": markup}, "finish_reason": "stop"}]})
+    stream.end()
+    return bool(stream.response["output"][0]["type"] == "message")
 
 
 def _thought_field(quirks: Quirks) -> bool:
@@ -133,7 +214,20 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "dropped": (_dropped, ("seed",)),
     "dropped_with_note": (_dropped_with_note, ("seed",)),
     "refused": (_refused, ("parallel_tool_calls",)),
-    "later_instructions": (_later_instructions, "user"),
+    "later_instructions": (_later_instructions, "first"),
+    "system_role": (_system_role, "user"),
+    "merge_assistants": (_merge_assistants, True),
+    "assistant_after_tool": (_assistant_after_tool, True),
+    "content_beside_calls": (_content_beside_calls, ""),
+    "empty_thought": (_empty_thought, "mind"),
+    "skip_signature": (_skip_signature, True),
+    "images": (_images, False),
+    "efforts": (_efforts, ("low", "medium")),
+    "schema_words": (_schema_words, ("strict",)),
+    "answer_format": (_answer_format, "json_object"),
+    "verbosity": (_verbosity, True),
+    "thought_tags": (_thought_tags, False),
+    "leaked_calls": (_leaked_calls, False),
     "thought_field": (_thought_field, "mind"),
     "call_id": (_call_id, str.upper),
     "thought_fields": (_thought_fields, ("mind",)),

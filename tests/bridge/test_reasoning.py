@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from joytui.gateway.bridge.reasoning import TAG, Carried, pack, unpack
-from tests.bridge.bridging import Run, chat, messages, output, user
+from tests.bridge.bridging import Run, assistant, chat, messages, output, user
 from tests.bridge.chat_upstream import call_delta, chunk
 
 SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
@@ -18,7 +18,7 @@ def test_reasoning_becomes_an_item_before_the_answer(name: str) -> None:
     run = Run([chunk({name: "let me "}), chunk({name: "think"}), chunk({"content": "hi"}), chunk({}, "stop")])
     assert [i["type"] for i in run.items] == ["reasoning", "message"]
     assert run.items[0]["content"] == [{"type": "reasoning_text", "text": "let me think"}]
-    assert unpack(run.items[0]["encrypted_content"]) == Carried("let me think")
+    assert unpack(run.items[0]["encrypted_content"]) == Carried("let me think", name=name)
 
 
 def test_the_same_text_under_both_names_counts_once() -> None:
@@ -73,13 +73,14 @@ def back(run: Run, *more: Any) -> list[dict[str, Any]]:
     return messages(user("x"), *items, *more)
 
 
-def test_reasoning_comes_back_as_reasoning_content() -> None:
-    run = Run([chunk({"reasoning": "why"}), chunk({"content": "hi"}), chunk({}, "stop")])
-    assert back(run, user("y"))[1] == {"role": "assistant", "content": "hi", "reasoning_content": "why"}
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_comes_back_under_the_name_by_which_it_came(name: str) -> None:
+    run = Run([chunk({name: "why"}), chunk({"content": "hi"}), chunk({}, "stop")])
+    assert back(run, user("y"))[1] == {"role": "assistant", "content": "hi", name: "why"}
 
 
 def test_reasoning_comes_back_with_its_calls() -> None:
-    run = Run([chunk({"reasoning": "why"}), chunk(call_delta(0, "c", "f", "{}")), chunk({}, "tool_calls")])
+    run = Run([chunk({"reasoning_content": "why"}), chunk(call_delta(0, "c", "f", "{}")), chunk({}, "tool_calls")])
     found = back(run, output("c"))
     assert found[1]["reasoning_content"] == "why"
     assert found[1]["tool_calls"][0]["id"] == "c"
@@ -99,7 +100,7 @@ def test_opaque_call_fields_come_back_on_their_call() -> None:
 def test_opaque_fields_with_reasoning_and_text() -> None:
     run = Run(
         [
-            chunk({"reasoning": "why"}),
+            chunk({"reasoning_content": "why"}),
             chunk({"content": "t"}),
             chunk(call_delta(0, "c", "f", "{}", **SIGNED)),
             chunk({}, "tool_calls"),
@@ -148,7 +149,7 @@ def test_foreign_or_damaged_content_is_not_forwarded(content: str) -> None:
 
 def test_reasoning_in_the_open_comes_back() -> None:
     item = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "plain"}]}
-    assert messages(user("x"), item, user("y"))[1]["reasoning_content"] == "plain"
+    assert messages(user("x"), item, assistant("so"), user("y"))[1]["reasoning_content"] == "plain"
 
 
 def test_packing_is_compressed_and_repeats() -> None:

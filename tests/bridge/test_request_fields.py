@@ -46,15 +46,25 @@ def test_max_output_tokens() -> None:
     assert fields(max_output_tokens=9) == {"max_tokens": 9}
 
 
-@pytest.mark.parametrize(
-    "name", ["store", "include", "prompt_cache_key", "client_metadata", "truncation", "background", "max_tool_calls"]
-)
+@pytest.mark.parametrize("name", ["store", "include", "client_metadata", "truncation", "background", "max_tool_calls"])
 def test_what_has_no_meaning_for_chat_is_dropped(name: str) -> None:
     assert fields(**{name: "x"}) == {}
 
 
 @pytest.mark.parametrize(
-    "name", ["temperature", "top_p", "user", "tier", "metadata", "seed", "stop", "service_tier", "x_vendor"]
+    "name",
+    [
+        "prompt_cache_key",
+        "temperature",
+        "top_p",
+        "user",
+        "tier",
+        "metadata",
+        "seed",
+        "stop",
+        "service_tier",
+        "x_vendor",
+    ],
 )
 def test_what_chat_has_too_and_what_nobody_knows_passes(name: str) -> None:
     assert fields(**{name: 1}) == {name: 1}

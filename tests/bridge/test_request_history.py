@@ -51,7 +51,8 @@ def test_outputs_in_another_order_follow_the_calls() -> None:
 
 def test_late_output_is_moved_up() -> None:
     found = messages(user("x"), call("c1"), user("wait"), output("c1"), user("go on"))
-    assert shape(found) == ["user", ("calls", ["c1"]), ("tool", "c1"), "user", "user"]
+    assert shape(found) == ["user", ("calls", ["c1"]), ("tool", "c1"), "user"]
+    assert found[-1]["content"] == "wait\n\ngo on"
 
 
 def test_missing_output_is_made_up_and_noted() -> None:
@@ -66,7 +67,7 @@ def test_missing_output_of_the_last_call() -> None:
 
 def test_orphaned_output_is_dropped_and_noted() -> None:
     made = chat(user("x"), output("c9"), user("y"))
-    assert shape(made.body["messages"]) == ["user", "user"]
+    assert [m["content"] for m in made.body["messages"]] == ["x\n\ny"]
     assert made.notes == ["1 tool outputs without a call were left out"]
 
 
@@ -146,14 +147,14 @@ def test_output_of_only_an_image_has_empty_text() -> None:
 
 def test_developer_message_between_call_and_output_comes_after_both() -> None:
     found = messages(user("x"), call("c1"), developer("rule"), output("c1"))
-    assert shape(found) == ["user", ("calls", ["c1"]), ("tool", "c1"), "system"]
+    assert shape(found) == ["user", ("calls", ["c1"]), ("tool", "c1"), "user"]
 
 
 def test_follow_up_of_codex_after_apply_patch() -> None:
     found = to_chat(sample("codex_after_patch")).body["messages"]
-    assert [m["role"] for m in found] == ["system", "user", "user", "assistant", "tool"]
-    assert json.loads(found[3]["tool_calls"][0]["function"]["arguments"])["input"].startswith("*** Begin Patch")
-    assert found[4]["content"].startswith("Exit code: 0")
+    assert [m["role"] for m in found] == ["system", "user", "assistant", "tool"]
+    assert json.loads(found[2]["tool_calls"][0]["function"]["arguments"])["input"].startswith("*** Begin Patch")
+    assert found[3]["content"].startswith("Exit code: 0")
 
 
 def test_compaction_of_codex_without_tools() -> None:

@@ -26,9 +26,19 @@ def test_leading_texts_keep_every_character() -> None:
     assert system == "\n\n".join(texts)
 
 
-def test_later_developer_messages_become_system_in_place() -> None:
-    roles = [(m["role"], m["content"]) for m in messages(user("a"), developer("rule"), user("b"))]
-    assert roles == [("user", "a"), ("system", "rule"), ("user", "b")]
+def test_later_developer_messages_become_the_users_words_in_place() -> None:
+    roles = [(m["role"], m["content"]) for m in messages(user("a"), assistant("b"), developer("rule"), user("c"))]
+    assert roles == [("user", "a"), ("assistant", "b"), ("user", "rule\n\nc")]
+
+
+def test_neighbouring_user_messages_become_one_with_their_pictures_in_place() -> None:
+    found = messages(user("a"), user([{"type": "input_text", "text": "see"}, PICTURE]), user("b"))
+    assert [part.get("text", "picture") for part in found[0]["content"]] == ["a", "see", "picture", "b"]
+    assert len(found) == 1
+
+
+def test_an_assistant_message_without_anything_in_it_is_left_out() -> None:
+    assert [m["role"] for m in messages(user("a"), assistant(" "), user("b"))] == ["user"]
 
 
 def test_no_system_message_without_instructions() -> None:
@@ -46,9 +56,9 @@ def test_image_in_a_developer_message_is_not_lost() -> None:
     assert found[1]["content"][0]["image_url"]["url"] == PICTURE["image_url"]
 
 
-def test_user_text_parts_stay_apart() -> None:
+def test_user_text_parts_become_one_text() -> None:
     content = [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]
-    assert messages(user(content))[0]["content"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert messages(user(content))[0]["content"] == "a\nb"
 
 
 def test_one_user_text_part_is_a_string() -> None:
@@ -68,7 +78,7 @@ def test_file_part() -> None:
 
 def test_unknown_part_stays_as_json_text() -> None:
     content = messages(user([{"type": "input_hologram", "data": 1}]))[0]["content"]
-    assert '"input_hologram"' in content[0]["text"]
+    assert '"input_hologram"' in content
 
 
 def test_message_without_type_is_a_message() -> None:
@@ -92,7 +102,7 @@ def test_two_assistant_messages_stay_two() -> None:
 
 def test_item_of_unknown_kind_keeps_its_text() -> None:
     made = chat(user("a"), {"type": "postcard", "content": [{"type": "input_text", "text": "from a friend"}]})
-    assert made.body["messages"][-1] == {"role": "user", "content": "from a friend"}
+    assert made.body["messages"][-1] == {"role": "user", "content": "a\n\nfrom a friend"}
     assert made.notes == ["item postcard was taken as text"]
 
 
@@ -104,7 +114,7 @@ def agent_message(payload: str) -> dict[str, object]:
 
 def test_task_of_a_sub_agent_is_not_lost() -> None:
     made = chat(user("a"), agent_message("count the sheep"))
-    assert made.body["messages"][-1]["content"] == "Message Type: NEW_TASK\nPayload:\ncount the sheep"
+    assert made.body["messages"][-1]["content"] == "a\n\nMessage Type: NEW_TASK\nPayload:\ncount the sheep"
     assert made.notes == []
 
 

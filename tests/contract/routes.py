@@ -45,6 +45,8 @@ CONSOLE: tuple[tuple[str, str, Any], ...] = (
     ("PUT", "/wallet/{tier:economy}", {"balance": None}),
     ("GET", "/policies", None),
     ("PUT", "/policies/{name:other}", {"daily_limit": "5"}),
+    ("GET", "/upstreams", None),
+    ("DELETE", "/upstreams/lessons?model=m", None),
     ("POST", "/tokens", {"name": "wall"}),
     ("GET", "/tokens", None),
     ("DELETE", "/tokens/{id:READER}", None),

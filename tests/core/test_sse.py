@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from joytui.core.sse import EventTooLarge, SseEvent, SseSplitter, encode_event
 
 
-def split(data: bytes, cuts: list[int] | None = None) -> list[SseEvent]:
-    splitter = SseSplitter()
+def split(data: bytes, cuts: list[int] | None = None, *, lenient: bool = False) -> list[SseEvent]:
+    splitter = SseSplitter(lenient=lenient)
     edges = [0, *sorted(cuts or []), len(data)]
     events = [e for a, b in pairwise(edges) for e in splitter.feed(data[a:b])]
     return events + splitter.end()
@@ -54,17 +54,41 @@ def test_between_events() -> None:
     assert states == [False, False, True]
 
 
+def test_events_parted_by_one_line_break() -> None:
+    text = b'data: {"a": 1}\ndata: {"a": 2}\nevent: x\ndata: {"a": 3}\nevent: y\ndata: {"a": 4}\ndata: [DONE]\n'
+    events = split(text, lenient=True)
+    assert [e.data for e in events] == ['{"a": 1}', '{"a": 2}', '{"a": 3}', '{"a": 4}', "[DONE]"]
+    assert [e.name for e in events] == [None, None, "x", "y", None]
+
+
+def test_from_the_second_such_event_on_none_waits_for_the_next() -> None:
+    splitter = SseSplitter(lenient=True)
+    counts = [len(splitter.feed(b'data: {"a": %d}\n' % n)) for n in range(4)]
+    assert counts == [0, 2, 1, 1]
+
+
+def test_an_object_over_several_data_lines_stays_one_event() -> None:
+    assert split(b'data: {"a":\ndata: 1}\n\n', lenient=True) == [SseEvent('{"a":\n1}')]
+
+
+def test_json_that_stands_in_the_stream_without_data_before_it() -> None:
+    assert split(b'data: a\n\n{"error": "boom"}\n') == [SseEvent("a")]
+    assert split(b'data: a\n\n{"error": "boom"}\n', lenient=True) == [SseEvent("a"), SseEvent('{"error": "boom"}')]
+
+
 LINES = st.lists(
-    st.sampled_from(["data: é🧪", "data:", 'data: {"a":1}', "event: x", ": c", "", "", "junk"]), max_size=14
+    st.sampled_from(["data: é🧪", "data:", 'data: {"a":1}', '{"a":1}', "event: x", ": c", "", "", "junk"]), max_size=14
 )
 
 
-@given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.data())
-def test_any_split_gives_the_same_events(lines: list[str], end: str, mark: bool, data: st.DataObject) -> None:
+@given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans(), st.data())
+def test_any_split_gives_the_same_events(
+    lines: list[str], end: str, mark: bool, lenient: bool, data: st.DataObject
+) -> None:
     stream = (b"\xef\xbb\xbf" if mark else b"") + end.join(lines).encode()
     cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=12))
-    assert split(stream, cuts) == split(stream)
-    assert split(stream, list(range(len(stream)))) == split(stream)
+    assert split(stream, cuts, lenient=lenient) == split(stream, lenient=lenient)
+    assert split(stream, list(range(len(stream))), lenient=lenient) == split(stream, lenient=lenient)
 
 
 @given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r")))

@@ -107,7 +107,28 @@ async def test_routes_and_methods(gateway: Served) -> None:
         assert refusal(answer) == (405, "method_not_allowed")
         assert answer.headers["allow"]
     assert (await http.head("/openai/v1/responses")).status_code == 405
-    assert refusal(await http.post("/openai/v1/responses/compact", json=RESPONSE)) == (404, "not_found")
+    assert refusal(await http.get("/openai/v1/responses/compact")) == (404, "not_found")
+
+
+async def test_a_websocket_is_refused_at_once_with_the_status_after_which_codex_uses_http(gateway: Served) -> None:
+    headers = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": "eA==",
+        "sec-websocket-version": "13",
+    }
+    answer = await gateway.http.get("/openai/v1/responses", headers=headers)
+    assert refusal(answer) == (426, "invalid_request_error")
+
+
+async def test_a_conversation_is_compacted_into_one_item(gateway: Served) -> None:
+    key = await gateway.key()
+    answer = await gateway.post("responses/compact", key, {"model": "auto", "input": "say hi", "stream": True})
+    assert answer.status_code == 200, answer.text
+    (item,) = answer.json()["output"]
+    again = [item, {"type": "message", "role": "user", "content": "go on"}]
+    assert item["type"] == "compaction"
+    assert (await gateway.post("responses", key, {"model": "auto", "input": again})).status_code == 200
 
 
 async def test_a_model_that_nobody_has(gateway: Served) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from joytui.core.money import MAX_NANO, MoneyError
 from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
-from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation
+from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -118,6 +119,19 @@ async def test_a_request_is_seen_while_it_runs_and_after_its_end(ledger: Ledger)
         assert found is not None
         assert found[1] == over
     assert await ledger.find("another") is None
+
+
+async def test_lessons_are_kept_by_upstream_and_model_until_they_are_forgotten(ledger: Ledger) -> None:
+    one, other = LessonRow("https://a", "m", "no user", 1), LessonRow("https://b", "m", "no user", 2)
+    second = LessonRow("https://a", "n", "text only", 3)
+    for row in (one, other, second, replace(one, learned_at=4)):
+        await ledger.learn(row)
+    assert await ledger.lessons() == [replace(one, learned_at=4), second, other]
+    assert await ledger.unlearn("https://a", "m") == 1
+    assert await ledger.lessons() == [second, other]
+    assert await ledger.unlearn("https://a", None) == 1
+    assert await ledger.unlearn("https://a", None) == 0
+    assert await ledger.lessons() == [other]
 
 
 async def test_the_first_end_holds(ledger: Ledger) -> None:

@@ -158,6 +158,7 @@ def move(batch: tidying.Batch) -> None:
     [
         ("spent_id", lambda at: ("k", f"r{at}", at), 60_000),
         ("key_client", lambda at: ("k", f"c{at}", at, 1), 30 * DAY),
+        ("lesson", lambda at: ("https://a", "m", f"no {at}", at), 7 * DAY),
     ],
 )
 async def test_what_is_past_its_time_goes(

@@ -168,6 +168,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "budget": KEYS * (WINDOW_DAYS + 2 + WINDOW_DAYS // 7 + 2),
         "wallet_entry": min(days, MOVEMENT_DAYS + 1) * 2 * a_day + days * len(TIERS) * 3 + len(TIERS),
         "key_client": KEYS * (CLIENT_DAYS + 2) * min(CLIENTS, threads),
+        "lesson": 0,
         "hold": 0,
         "api_key": KEYS,
         "policy": 0,

@@ -13,7 +13,7 @@ def as_before_parts(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
-        for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading"):
+        for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson"):
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless"):
             connection.execute(f"DROP INDEX {name}")

@@ -18,6 +18,7 @@ from joytui.gateway.upstreams.bridged import bridged_events, open_bridge
 from joytui.gateway.upstreams.exchange import Observation, Upstream
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.observe import ChatReader
+from joytui.gateway.upstreams.relay import Relay
 from joytui.gateway.upstreams.transport import TransportOptions
 from tests.bridge.bridging import custom
 from tests.bridge.chat_upstream import (
@@ -277,20 +278,65 @@ async def test_a_server_error_tells_nothing_and_is_asked_again() -> None:
     assert (exchange.status, relay.api) == (200, "chat")
 
 
-async def test_a_404_on_a_real_request_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_404_on_a_real_request_tries_chat_and_later_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from joytui.gateway.upstreams import capability
 
     async with ChatUpstream(responses_only) as upstream:
-        relay = make_upstream(upstream.url, "k")
+        relay = Relay(upstream.url, "k", name="r")
         await read(relay, model_call())
         upstream.script = chat_only
-        early, _, _ = await read(relay, model_call())
+        early, _, seen = await read(relay, model_call())
+        taught = relay.lessons.of("m")
         monkeypatch.setattr(capability, "RELEARN_AFTER_S", 0.0)
-        later, data, _ = await read(relay, model_call())
+        later, data, _ = await read(relay, replace(model_call(), model="another"))
         await relay.aclose()
-    assert early.status == 404
+    assert early.status == 200
+    assert taught == ("speaks chat",)
+    assert "the upstream has no /responses for this model: it was asked by /chat/completions" in seen.notes
     assert (later.status, relay.api) == (200, "chat")
     assert events(data)[-1]["type"] == "response.completed"
+
+
+@pytest.mark.parametrize("probed", [429, 500, 503])
+async def test_a_probe_that_tells_nothing_does_not_leave_the_route_that_is_known_to_be_missing(probed: int) -> None:
+    def script(seen: Seen) -> Scripted:
+        if seen.path.endswith("/responses"):
+            return not_found(seen)
+        return answer_json({}, probed) if seen.raw == b"{}" else stream(*HI)
+
+    async with ChatUpstream(script) as upstream:
+        relay = make_upstream(upstream.url, "k")
+        exchange, data, _ = await read(relay, model_call())
+        await relay.aclose()
+    assert (exchange.status, relay.api) == (200, "chat")
+    assert events(data)[-1]["type"] == "response.completed"
+
+
+@pytest.mark.parametrize("missing", [404, 405, 501])
+async def test_a_route_that_answers_its_probe_and_no_model_is_asked_by_chat_from_then_on(missing: int) -> None:
+    """LiteLLM has /responses and answers 404 for each model that has Chat alone."""
+
+    def script(seen: Seen) -> Scripted:
+        if seen.raw == b"{}":
+            return answer_json({"error": {"message": "model is required"}}, 400)
+        return answer_json({}, missing) if seen.path.endswith("/responses") else stream(*HI)
+
+    async with ChatUpstream(script) as upstream:
+        relay = Relay(upstream.url, "k", name="r")
+        ends = [events((await read(relay, model_call()))[1])[-1]["type"] for _ in range(2)]
+        await relay.aclose()
+    assert ends == ["response.completed"] * 2
+    assert [seen.path.rpartition("/")[2] for seen in upstream.turns] == ["responses", "completions", "completions"]
+    assert relay.lessons.of("m") == ("speaks chat",)
+
+
+async def test_a_model_that_neither_route_has_is_not_asked_for_twice_each_time() -> None:
+    async with ChatUpstream(lambda seen: answer_json({}, 400 if seen.raw == b"{}" else 404)) as upstream:
+        relay = Relay(upstream.url, "k", name="r")
+        statuses = [(await read(relay, model_call()))[0].status for _ in range(2)]
+        await relay.aclose()
+    assert statuses == [404, 404]
+    assert len(upstream.turns) == 3
 
 
 async def test_a_model_that_is_not_there_stays_a_404() -> None:

@@ -1,9 +1,18 @@
 """Which call a piece belongs to. Vendors stream calls in every way there is: interleaved by index, without an index,
-index 0 for all, the id in the first piece only or in each, no ids at all, whole calls at once."""
+index 0 for all, the id in the first piece only or in each, no ids at all, whole calls at once, a name in pieces, and a
+finished call once more at the end.
+
+A call that was sent again must not run twice, and twins that are meant twice must stay two. Equal name and arguments alone
+tell nothing; what does: the same id is the same call, another id is another call. Without an id (a vendor that gave the first one
+an id gives one to each new call) the same index is the same call, another index another one. Where there is neither, calls
+are whole pieces, and each counts, until the finish reason: what comes after it is a summary. Two entries of one chunk are two
+calls, unless they share their id.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,36 +22,89 @@ from joytui.gateway.bridge.tools import FREEFORM_PARAMETER
 
 @dataclass(slots=True)
 class Call:
-    """One tool call as it grows. `fresh` is what has come and has not been sent on yet."""
+    """One tool call as it grows. `last`: the newest piece of its arguments."""
 
     index: int | None
     id: str | None
     name: str | None = None
     arguments: str = ""
+    last: str = ""
     opaque: dict[str, Any] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
         return is_json(self.arguments)
 
+    @property
+    def settled(self) -> bool:
+        """Nothing is missing: no arguments at all, or whole ones."""
+        return not self.arguments.strip() or is_json(mended(self.arguments, self.last))
+
 
 class CallTable:
-    """The calls of one answer, in the order in which they began."""
+    """The calls of one answer, in the order in which they began. `offered`: the flat names of the request's tools."""
 
-    def __init__(self) -> None:
+    def __init__(self, offered: Collection[str] = ()) -> None:
         self.calls: list[Call] = []
+        self._offered = offered
 
-    def place(self, piece: CallPiece) -> Call:
-        """The call that this piece continues or begins, with the piece added."""
+    def place_all(self, pieces: Sequence[CallPiece], *, finished: bool = False) -> list[Call]:
+        """The calls that the pieces of one chunk continue or begin, with the pieces added. `finished`: a finish reason came before."""
+        known = len(self.calls)
+        found = [self._place(piece, known, finished) for piece in pieces]
+        return [call for call in found if call is not None]
+
+    def place(self, piece: CallPiece) -> Call | None:
+        """The same for one piece."""
+        return next(iter(self.place_all((piece,))), None)
+
+    def _place(self, piece: CallPiece, known: int, finished: bool) -> Call | None:
+        if not (piece.id or piece.name or piece.arguments or piece.opaque):
+            return None
+        if (again := self._sent_before(piece, known, finished)) is not None:
+            again.opaque.update(piece.opaque)
+            return again
         call = self._find(piece)
         if call is None:
             call = Call(piece.index, piece.id)
             self.calls.append(call)
         call.id = call.id or piece.id
-        call.name = call.name or piece.name
-        call.arguments += piece.arguments
+        call.name = self._name(call, piece)
+        if piece.arguments:
+            restart = call.arguments.strip() == "{}" and piece.arguments.lstrip()[:1] == "{"
+            call.arguments = piece.arguments if restart else call.arguments + piece.arguments
+            call.last = piece.arguments
         call.opaque.update(piece.opaque)
         return call
+
+    def _sent_before(self, piece: CallPiece, known: int, finished: bool) -> Call | None:
+        """The finished call that this piece only repeats. `known`: how many calls there were before this chunk."""
+        if not piece.arguments.strip():
+            return None
+        told = _value(piece.arguments)
+        if not isinstance(told, dict):
+            return None
+        for position, call in enumerate(self.calls):
+            if piece.name not in (None, call.name) or _value(call.arguments) != told:
+                continue
+            if piece.id is not None and call.id is not None:
+                same = piece.id == call.id
+            elif position >= known:
+                same = False
+            elif piece.index is not None and call.index is not None:
+                same = piece.index == call.index
+            else:
+                same = finished or call.id is not None or piece.name is None
+            if same:
+                return call
+        return None
+
+    def _name(self, call: Call, piece: CallPiece) -> str | None:
+        if call.name is None or piece.name is None or piece.name == call.name:
+            return call.name or piece.name
+        return (
+            piece.name if piece.name.startswith(call.name) and piece.name in self._offered else call.name + piece.name
+        )
 
     def _find(self, piece: CallPiece) -> Call | None:
         if piece.id is not None:
@@ -51,13 +113,13 @@ class CallTable:
         if not same:
             return None
         last = same[-1]
-        return None if _begins_anew(last, piece) else last
+        return None if self._begins_anew(last, piece) else last
 
     def _by_id(self, piece: CallPiece) -> Call | None:
         for call in reversed(self.calls):
             if call.id == piece.id and (piece.index is None or call.index is None or call.index == piece.index):
                 # an upstream that gives every call the same id still begins each with a name
-                return None if _begins_anew(call, piece) else call
+                return None if self._begins_anew(call, piece) else call
         nameless = [c for c in self.calls if c.id is None and c.index == piece.index]
         if nameless and (nameless[-1].name is None or piece.name is None):
             return nameless[-1]
@@ -65,14 +127,64 @@ class CallTable:
             return next((c for c in reversed(self.calls) if c.index == piece.index), None)
         return None
 
+    def _begins_anew(self, call: Call, piece: CallPiece) -> bool:
+        """A piece with a name begins a new call, unless it repeats or continues the name of a call that is still growing."""
+        if piece.name is None or call.name is None:
+            return False
+        if piece.name != call.name:
+            return bool(call.arguments) or not self._continues(call.name, piece.name)
+        empty = call.arguments.strip() == "{}" and piece.id is not None and piece.id == call.id
+        return call.whole and bool(piece.arguments) and not empty
 
-def _begins_anew(call: Call, piece: CallPiece) -> bool:
-    """A piece with a name begins a new call, unless it only repeats the name of a call that is still growing."""
-    if piece.name is None or call.name is None:
-        return False
-    if piece.name != call.name:
-        return True
-    return call.whole and bool(piece.arguments)
+    def _continues(self, name: str, more: str) -> bool:
+        """Whether a name in pieces goes on: no tool has the first piece alone, and one begins with both."""
+        if more.startswith(name) and more in self._offered:
+            return True
+        return any(offered.startswith(name + more) for offered in self._offered)
+
+    def may_grow(self, call: Call) -> bool:
+        """Whether the name so far may be the first piece of another one, so that nobody should be told of it yet."""
+        name = call.name or ""
+        return not call.arguments and any(o != name and o.startswith(name) for o in self._offered)
+
+
+def _value(text: str) -> Any:
+    """The JSON of a text, unwrapped where it was encoded twice; None for no JSON."""
+    value: Any = text
+    for _ in range(2):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value
+
+
+def mended(arguments: str, last: str = "") -> str:
+    """Arguments as the tool is to get them: without `{}` before the real ones, not encoded twice, not said twice, and the last of
+    pieces that each hold all so far."""
+    if is_json(arguments):
+        inner = _value(arguments)
+        return (
+            json.dumps(inner, ensure_ascii=False)
+            if arguments.lstrip()[:1] == '"' and isinstance(inner, dict)
+            else arguments
+        )
+    if not arguments.lstrip().startswith("{"):
+        return arguments
+    decoder, values, rest = json.JSONDecoder(), [], arguments.strip()
+    try:
+        while rest:
+            value, end = decoder.raw_decode(rest)
+            values.append((value, rest[:end]))
+            rest = rest[end:].lstrip()
+    except (ValueError, RecursionError):
+        return last if last != arguments and isinstance(_value(last), dict) and arguments.endswith(last) else arguments
+    said = [(value, text) for value, text in values if value != {}]
+    if said and all(value == said[0][0] for value, _ in said):
+        return said[0][1]
+    return arguments
 
 
 def is_json(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.reasoning import opaque_fields
+from joytui.gateway.bridge.reasoning import USUAL_NAME, opaque_fields
 
 FINAL_TASK = "__final__"
 
@@ -26,13 +26,18 @@ class CallPiece:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one chunk adds. `finish` is the vendor's word, None while the answer goes on."""
+    """What one chunk adds. `finish` is the vendor's word, None while the answer goes on. `reasoning_name`: the field of the thoughts.
+
+    `whole`: it is no piece but a whole message.
+    """
 
     text: str = ""
     reasoning: str = ""
     calls: tuple[CallPiece, ...] = ()
     finish: str | None = None
     opaque: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_name: str = USUAL_NAME
+    whole: bool = False
 
 
 def is_intermediate(chunk: Mapping[str, Any]) -> bool:
@@ -70,13 +75,16 @@ def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:
     if not isinstance(source, Mapping):
         source = {"content": choice.get("text")}
     text, thoughts = _content(source.get("content"))
+    name, reasoning = _reasoning(source, quirks.thought_fields)
     finish = choice.get("finish_reason")
     return Delta(
         text=text + _string(source.get("refusal")),
-        reasoning=_reasoning(source, quirks.thought_fields) or thoughts,
+        reasoning=reasoning or thoughts,
         calls=tuple(_calls(source, whole, quirks.call_fields)),
         finish=finish if isinstance(finish, str) and finish else None,
         opaque=opaque_fields(source, quirks.message_fields),
+        reasoning_name=name,
+        whole=whole,
     )
 
 
@@ -101,14 +109,15 @@ def _content(content: Any) -> tuple[str, str]:
     return "".join(text), "".join(thoughts)
 
 
-def _reasoning(source: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _reasoning(source: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
+    """The field that has thoughts, and the thoughts."""
     for name in names:
         value = source.get(name)
         if isinstance(value, Mapping):
             value = value.get("content") or value.get("text")
         if isinstance(value, str) and value:
-            return value
-    return ""
+            return name, value
+    return USUAL_NAME, ""
 
 
 def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:

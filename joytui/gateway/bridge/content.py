@@ -45,18 +45,17 @@ def split_content(content: Any) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 def user_content(content: Any) -> str | list[dict[str, Any]]:
-    """Content of a user message: a string when it is one text, Chat parts otherwise, in order."""
-    parts = content_parts(content)
-    if len(parts) == 1 and (text := part_text(parts[0])) is not None:
-        return text
+    """Content of a user message: a string, or Chat parts in order."""
+    if isinstance(content, str):
+        return content
     chat: list[dict[str, Any]] = []
-    for part in parts:
+    for part in content_parts(content):
         text = part_text(part)
         if text is None:
             chat.append(_media(part) or {"type": "text", "text": json.dumps(part, ensure_ascii=False)})
         else:
             chat.append({"type": "text", "text": text})
-    return chat or ""
+    return chat
 
 
 def _media(part: Any) -> dict[str, Any] | None:

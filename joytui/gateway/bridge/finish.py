@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
 
 Meaning = Literal["completed", "max_output_tokens", "content_filter", "failed"]
 
 _WORDS: dict[str, Meaning] = {
-    **dict.fromkeys(("stop", "end_turn", "stop_sequence", "eos", "complete", "completed", "finish"), "completed"),
+    **dict.fromkeys(
+        ("stop", "end_turn", "stop_sequence", "eos", "complete", "completed", "finish", "end"), "completed"
+    ),
     **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "function_call", "pause_turn"), "completed"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "max_output_tokens"),
     **dict.fromkeys(("content_filter", "safety", "recitation", "blocklist", "prohibited_content"), "content_filter"),
     **dict.fromkeys(("spii", "image_safety", "language", "refusal", "sensitive"), "content_filter"),
     **dict.fromkeys(("error", "malformed_function_call", "network_error", "insufficient_system_resource"), "failed"),
+    **dict.fromkeys(("model_context_window_exceeded", "context_length_exceeded", "context_window_exceeded"), "failed"),
     **dict.fromkeys(("unexpected_tool_call", "too_many_tool_calls", "malformed_response"), "failed"),
 }
 
@@ -38,4 +41,6 @@ def failure(reason: str) -> StreamError:
     word = reason.strip().lower()
     if word == "malformed_function_call":
         return StreamError(word, "the model made a malformed tool call and gave no answer; try again")
+    if word.startswith(("model_context", "context_")):
+        return StreamError(CONTEXT_FULL, f"the context is full: the upstream ended the answer with {reason!r}")
     return StreamError(word or "error", f"the upstream ended the answer with finish reason {reason!r}")

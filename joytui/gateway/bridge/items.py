@@ -12,11 +12,13 @@ from joytui.gateway.bridge.content import content_parts, part_text, split_conten
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.pairing import Pairs, is_call, is_output, pair
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.reasoning import Carried, unpack
+from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried, unpack
+from joytui.gateway.bridge.shape import shaped
 from joytui.gateway.bridge.tools import FREEFORM_PARAMETER, TOOL_SEARCH, ToolNames
 
 SYSTEM_ROLES = ("developer", "system")
 TOOL_LISTS = ("additional_tools",)
+COMPACTIONS = ("compaction", "compaction_summary", "context_compaction")
 AGENT_MESSAGE = "agent_message"
 _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 NO_OUTPUT = "(no output: the call was interrupted before it gave a result)"
@@ -37,6 +39,7 @@ class _Turn:
 
     texts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
+    thought_name: str = USUAL_NAME
     opaque: dict[str, Any] = field(default_factory=dict)
     call_opaque: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
@@ -57,7 +60,7 @@ def to_messages(
     gatherer.flush()
     if gatherer.pairs.orphans:
         gatherer.note(f"{len(gatherer.pairs.orphans)} tool outputs without a call were left out")
-    return Messages(gatherer.messages, gatherer.notes)
+    return Messages(shaped(gatherer.messages, quirks), gatherer.notes)
 
 
 class Gatherer:
@@ -72,6 +75,8 @@ class Gatherer:
         self._names = names
         self._quirks = quirks
         self._turn = _Turn()
+        self._ids: dict[int, str] = {}
+        self._taken: set[str] = set()
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -104,6 +109,8 @@ class Gatherer:
             self._message(role, item)
         elif kind == "reasoning":
             self._reasoning(item)
+        elif kind in COMPACTIONS:
+            self._compaction(item)
         elif is_call(item):
             self._turn.calls.append(position)
         elif is_output(item):
@@ -127,7 +134,7 @@ class Gatherer:
         if role in SYSTEM_ROLES:
             texts, media = split_content(item.get("content"))
             if texts:
-                self.messages.append({"role": self._quirks.later_instructions, "content": "\n\n".join(texts)})
+                self.messages.append({"role": "system", "content": "\n\n".join(texts)})
             if media:
                 self.messages.append({"role": "user", "content": media})
         else:
@@ -145,8 +152,18 @@ class Gatherer:
             self.flush()
         if carried.text:
             self._turn.thoughts.append(carried.text)
+            self._turn.thought_name = carried.name
         self._turn.opaque.update(carried.message)
         self._turn.call_opaque.update(carried.calls)
+
+    def _compaction(self, item: Mapping[str, Any]) -> None:
+        """A summary that stands for the conversation before it; only our own can be read."""
+        carried = unpack(item.get("encrypted_content"))
+        if carried is None:
+            self.note("a compacted history that another provider encrypted was left out: begin a new thread")
+            return
+        self.flush()
+        self.messages.append({"role": "user", "content": f"Summary of the conversation so far:\n\n{carried.text}"})
 
     def _other(self, item: Mapping[str, Any]) -> None:
         """Messages of sub-agents, and items of no kind that the bridge knows: their text stays, as the user's."""
@@ -165,21 +182,39 @@ class Gatherer:
             return
         message: Message = {"role": "assistant", "content": "\n\n".join(turn.texts) if turn.texts else None}
         if turn.thoughts:
-            message[self._quirks.thought_field] = "\n\n".join(turn.thoughts)
+            self._add_thought(message, "\n\n".join(turn.thoughts), turn.thought_name)
         message.update(turn.opaque)
         if turn.calls:
-            calls = [self._call(self._items[p], turn.call_opaque) for p in turn.calls]
-            message["tool_calls"] = calls
-        elif message["content"] is None:
-            message["content"] = ""
+            message["tool_calls"] = [self._call(p, turn.call_opaque) for p in turn.calls]
         self.messages.append(message)
         self._outputs(turn.calls)
 
-    def _call(self, item: Mapping[str, Any], opaque: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def _add_thought(self, message: Message, thought: str, came_in: str) -> None:
+        """The thought goes back where it came from, also where that was the text."""
+        place = came_in if self._quirks.thought_field is None else self._quirks.thought_field
+        if place == IN_TEXT:
+            closing = IN_TEXT.replace("<", "</")
+            message["content"] = f"{IN_TEXT}{thought}{closing}\n\n{message['content'] or ''}"
+        elif place:
+            message[place] = thought
+
+    def _call_id(self, position: int) -> str:
+        """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
+        given = self._items[position]["call_id"]
+        chosen, count = self._quirks.call_id(given), 1
+        while chosen in self._taken:
+            count += 1
+            chosen = self._quirks.call_id(f"{given}_{count}")
+        self._taken.add(chosen)
+        self._ids[position] = chosen
+        return chosen
+
+    def _call(self, position: int, opaque: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        item = self._items[position]
         name, arguments = _call_name(item), _call_arguments(item)
         flat = self._names.flat(item.get("namespace"), name)
         call = {
-            "id": self._quirks.call_id(item["call_id"]),
+            "id": self._call_id(position),
             "type": "function",
             "function": {"name": flat, "arguments": arguments},
         }
@@ -197,7 +232,7 @@ class Gatherer:
                 text, media = output_text(self._items[at])
                 if media:
                     pictures += [{"type": "text", "text": f"Images in the output of call {call_id}:"}, *media]
-            self.messages.append({"role": "tool", "tool_call_id": self._quirks.call_id(call_id), "content": text})
+            self.messages.append({"role": "tool", "tool_call_id": self._ids[position], "content": text})
         if pictures:
             self.messages.append({"role": "user", "content": pictures})
 

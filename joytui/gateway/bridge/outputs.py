@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Protocol
 
-from joytui.gateway.bridge.calls import Call, is_json, unwrap_freeform
+from joytui.gateway.bridge.calls import Call, is_json, mended, unwrap_freeform
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.tools import Tool
 
@@ -48,6 +49,7 @@ class TextOutput:
             "content": [],
         }
         self._pieces: list[str] = []
+        self._taken_back = False
         self._place = {"item_id": item_id, "output_index": index, "content_index": 0}
 
     def open(self) -> list[Event]:
@@ -58,8 +60,19 @@ class TextOutput:
         self._pieces.append(text)
         return [{"type": "response.output_text.delta", **self._place, "delta": text, "logprobs": []}]
 
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def take_back(self) -> str:
+        """The text so far, which is not this message's after all."""
+        text, self._pieces, self._taken_back = self.text, [], True
+        return text
+
     def close(self, status: str) -> list[Event]:
-        text = "".join(self._pieces)
+        text = self.text
+        if self._taken_back and not text.strip():
+            return []
         part = _text_part(text)
         self.item = {**self.item, "status": status, "content": [part]}
         return [
@@ -67,6 +80,22 @@ class TextOutput:
             {"type": "response.content_part.done", **self._place, "part": part},
             _done(self.index, self.item),
         ]
+
+
+class CompactionOutput(TextOutput):
+    """The summary of a conversation, packed: the one item by which Codex replaces what came before it."""
+
+    def open(self) -> list[Event]:
+        return []
+
+    def add(self, text: str) -> list[Event]:
+        self._pieces.append(text)
+        return []
+
+    def close(self, status: str) -> list[Event]:
+        packed = pack(Carried(self.text.strip()))
+        self.item = {"id": self.item["id"], "type": "compaction", "encrypted_content": packed}
+        return [_added(self.index, self.item), _done(self.index, self.item)]
 
 
 def _text_part(text: str) -> dict[str, Any]:
@@ -110,7 +139,7 @@ class ReasoningOutput:
             events.append({"type": f"response.{self._name}.done", **self._place, "text": text})
             events.append({"type": f"response.{self._part_name}.done", **self._place, "part": part})
             self.item = {**self.item, ("summary" if self._summary else "content"): [part]}
-        carried = Carried(text, self.carried.calls, self.carried.message)
+        carried = replace(self.carried, text=text)
         self.item = {**self.item, "status": status, "encrypted_content": pack(carried)}
         return [*events, _done(self.index, self.item)]
 
@@ -134,15 +163,20 @@ class CallOutput:
 
     def grow(self) -> list[Event]:
         """The arguments that came since the last time. A freeform text can only be unwrapped when it is whole."""
-        fresh = self.call.arguments[self._sent :]
-        if self.tool.kind != "function" or not fresh:
+        if self.tool.kind != "function" or self.call.arguments.strip() == "{}":  # real ones may come after these
+            return []
+        return self._fresh(self.call.arguments)
+
+    def _fresh(self, arguments: str) -> list[Event]:
+        fresh = arguments[self._sent :]
+        if not fresh:
             return []
         self._sent += len(fresh)
         return [{"type": "response.function_call_arguments.delta", **self._place, "delta": fresh}]
 
     def close(self, status: str) -> list[Event]:
         """Half a call is left out: a client would run it (Codex looks at no status)."""
-        arguments = self.call.arguments
+        arguments = mended(self.call.arguments, self.call.last)
         if status != "completed" and not is_json(arguments):
             return []
         self.item = {**self.item, "status": "completed"}
@@ -159,7 +193,8 @@ class CallOutput:
         else:
             self.item["arguments"] = arguments if arguments.strip() else "{}"
             done = {"type": "response.function_call_arguments.done", **self._place, "name": self.tool.name}
-            events = [*self.grow(), {**done, "arguments": self.item["arguments"]}]
+            rest = self._fresh(arguments) if arguments == self.call.arguments else []
+            events = [*rest, {**done, "arguments": self.item["arguments"]}]
         return [*events, _done(self.index, self.item)]
 
 

@@ -19,21 +19,42 @@ from joytui.gateway.bridge.finish import MEANINGS, Meaning
 
 
 def as_given(call_id: str) -> str:
-    return call_id
+    """The upstream's own ids come back as they came. Blanks and other letters, which no vendor makes, are replaced."""
+    if re.fullmatch(r"[!-~]+", call_id):
+        return call_id
+    return f"call_{hashlib.sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSpelling:
     """Where the counts are in `usage`, by the names to try in order. Details are objects inside it."""
 
-    input: tuple[str, ...] = ("prompt_tokens", "input_tokens")
-    output: tuple[str, ...] = ("completion_tokens", "output_tokens")
-    total: tuple[str, ...] = ("total_tokens",)
-    input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details")
-    output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details")
-    cached_in_details: tuple[str, ...] = ("cached_tokens",)
-    cached: tuple[str, ...] = ("prompt_cache_hit_tokens", "cached_tokens")
-    reasoning_in_details: tuple[str, ...] = ("reasoning_tokens",)
+    input: tuple[str, ...] = ("prompt_tokens", "promptTokens", "promptTokenCount", "prompt_eval_count", "prompt_n")
+    input_alone: tuple[str, ...] = ("input_tokens", "inputTokens")
+    """Anthropic's spelling: what was read from the cache, or written to it, may not be counted in it."""
+    output: tuple[str, ...] = (
+        "completion_tokens",
+        "output_tokens",
+        "completionTokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "eval_count",
+        "predicted_n",
+    )
+    total: tuple[str, ...] = ("total_tokens", "totalTokens", "totalTokenCount")
+    input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details", "promptTokensDetails")
+    output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
+    cached_in_details: tuple[str, ...] = ("cached_tokens", "cache_read_input_tokens", "cachedTokens")
+    cached: tuple[str, ...] = (
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "cache_read_input_tokens",
+        "cacheReadInputTokens",
+        "cachedContentTokenCount",
+    )
+    cache_written: tuple[str, ...] = ("cache_creation_input_tokens", "cacheWriteInputTokens")
+    reasoning_in_details: tuple[str, ...] = ("reasoning_tokens", "reasoningTokens", "thinking_tokens")
+    reasoning: tuple[str, ...] = ("reasoning_tokens", "thoughtsTokenCount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,6 @@ class Quirks:
     dropped: tuple[str, ...] = (
         "store",
         "include",
-        "prompt_cache_key",
         "client_metadata",
         "truncation",
         "stream_options",
@@ -58,10 +78,32 @@ class Quirks:
     """Fields that the client may miss: the request's record says that they were left out."""
     refused: tuple[str, ...] = ()
     """Chat fields that this vendor refuses: they are not sent, whatever they were made from."""
-    later_instructions: Literal["system", "user"] = "system"
-    """The role of developer and system messages behind the first user message."""
-    thought_field: str = "reasoning_content"
-    """Where an assistant message carries its reasoning text."""
+    system_role: Literal["system", "developer", "user"] = "system"
+    """What the instructions are said by; `user` for a model that knows no system message."""
+    later_instructions: Literal["user", "first", "system"] = "user"
+    """Where developer and system messages behind the first one go: to the user's words, into the first one, or they stay."""
+    merge_assistants: bool = False
+    """Roles must alternate: neighbouring assistant messages are merged as well."""
+    assistant_after_tool: bool = False
+    """No user message may follow a tool's output: an assistant message stands between them."""
+    content_beside_calls: str | None = None
+    """The content of an assistant message that has calls alone."""
+    thought_field: str | None = None
+    """Where an assistant message carries its reasoning text; None: where it came, "": nowhere."""
+    empty_thought: str = ""
+    """The field that each assistant message with calls must have, empty where another model made the calls."""
+    skip_signature: bool = False
+    """Gemini wants a signature at the first call of a turn: one that another model made gets Google's stand-in."""
+    images: bool = True
+    """Whether the model takes pictures and files; else a line of text stands for each."""
+    efforts: tuple[str, ...] = ()
+    """The values of `reasoning_effort` that are taken; empty: any."""
+    schema_words: tuple[str, ...] = ()
+    """Keys that are taken out of the tools and their schemas (`strict`, `additionalProperties`, …)."""
+    answer_format: Literal["json_schema", "json_object", "words"] = "json_schema"
+    """How the client's schema for the answer is told: as it is, or in words, with or without the JSON mode."""
+    verbosity: bool = False
+    """Whether `text.verbosity` is taken, as `verbosity`."""
     call_id: Callable[[str], str] = as_given
     """The id of a call as this vendor takes it. Equal ids must stay equal: a call and its output are joined by it."""
 
@@ -78,6 +120,10 @@ class Quirks:
         "provider_specific_fields",
     )
     """The same for a whole message."""
+    thought_tags: bool = True
+    """Whether thoughts come as tags in the text (no parser upstream), which some of every family do."""
+    leaked_calls: bool = True
+    """Whether calls come as markup in the text: read as calls only where nothing else fits."""
     finish_words: Mapping[str, Meaning] = field(default_factory=lambda: MEANINGS)
     usage: UsageSpelling = UsageSpelling()
 
@@ -94,11 +140,24 @@ GROQ = replace(DEFAULT, name="groq", thought_field="reasoning")
 """Refuses `reasoning_content` and takes `reasoning` back (console.groq.com/docs/reasoning; Cerebras alike)."""
 MISTRAL = replace(DEFAULT, name="mistral", call_id=nine_characters)
 """Refuses call ids of any other form (docs.mistral.ai, function calling)."""
+OPENAI = replace(
+    DEFAULT,
+    name="openai",
+    renamed=MappingProxyType({"max_output_tokens": "max_completion_tokens"}),
+    later_instructions="system",
+    verbosity=True,
+)
+"""Takes developer and system messages anywhere, and no `max_tokens` for its newer models (platform.openai.com)."""
+GPT_5 = replace(DEFAULT, name="gpt-5", verbosity=True)
 
 RULES: tuple[tuple[str, str, Quirks], ...] = (
     ("api.groq.com", "*", GROQ),
     ("api.cerebras.ai", "*", GROQ),
     ("*.mistral.ai", "*", MISTRAL),
+    ("api.openai.com", "*", OPENAI),
+    ("*.openai.azure.com", "*", OPENAI),
+    ("*", "gpt-5*", GPT_5),
+    ("*", "*/gpt-5*", GPT_5),
 )
 """Host pattern, model pattern, record; the first that fits counts. Patterns are shell-style and in lower case."""
 

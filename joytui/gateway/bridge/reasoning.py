@@ -16,16 +16,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TAG = "joytui1."
+USUAL_NAME = "reasoning_content"
+IN_TEXT = "<think>"
 MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """`text`: the reasoning. `calls`: opaque fields by call id. `message`: opaque fields of the whole message."""
+    """`text`: the reasoning. `calls`: opaque fields by call id. `message`: opaque fields of the whole message.
+
+    `name`: the field in which the reasoning came, and goes back; `IN_TEXT` for tags in the text.
+    """
 
     text: str = ""
     calls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     message: Mapping[str, Any] = field(default_factory=dict)
+    name: str = USUAL_NAME
 
     def __bool__(self) -> bool:
         return bool(self.text or self.calls or self.message)
@@ -34,6 +40,7 @@ class Carried:
 def pack(carried: Carried) -> str:
     """Text for `encrypted_content`. The same input gives the same text."""
     data = {"t": carried.text, "c": carried.calls, "m": carried.message}
+    data["n"] = "" if carried.name == USUAL_NAME or not carried.text else carried.name
     plain = json.dumps({k: v for k, v in data.items() if v}, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return TAG + base64.urlsafe_b64encode(zlib.compress(plain.encode("utf-8", "surrogatepass"), 6)).decode()
 
@@ -53,10 +60,10 @@ def unpack(content: Any) -> Carried | None:
         return None
     if not isinstance(data, dict):
         return None
-    text, calls, message = data.get("t", ""), data.get("c", {}), data.get("m", {})
-    if not (isinstance(text, str) and isinstance(calls, dict) and isinstance(message, dict)):
+    text, calls, message, name = data.get("t", ""), data.get("c", {}), data.get("m", {}), data.get("n", USUAL_NAME)
+    if not (isinstance(text, str) and isinstance(calls, dict) and isinstance(message, dict) and isinstance(name, str)):
         return None
-    return Carried(text, {k: v for k, v in calls.items() if isinstance(v, dict)}, message)
+    return Carried(text, {k: v for k, v in calls.items() if isinstance(v, dict)}, message, name)
 
 
 def opaque_fields(source: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

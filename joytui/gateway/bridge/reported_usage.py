@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
@@ -47,23 +47,75 @@ class Usage:
         }
 
 
+def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The `usage` object of a chunk or body, from where vendors put it: beside the choices, in the first of them (Moonshot), in
+    `x_groq`, as `usageMetadata` (Gemini), as `timings` (llama.cpp)."""
+    choices = chunk.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    groq = chunk.get("x_groq")
+    places = (
+        chunk.get("usage"),
+        choice.get("usage") if isinstance(choice, Mapping) else None,
+        groq.get("usage") if isinstance(groq, Mapping) else None,
+        chunk.get("usageMetadata"),
+        chunk.get("usage_metadata"),
+        chunk.get("timings"),
+    )
+    return next((place for place in places if isinstance(place, Mapping) and place), None)
+
+
 def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | None:
     """The counts of a `usage` object; None if it has neither input nor output."""
     if not isinstance(usage, Mapping):
         return None
-    given = _count(usage, *spelling.input)
+    alone = _count(usage, *spelling.input)
+    given = _count(usage, *spelling.input_alone) if alone is None else alone
     output = _count(usage, *spelling.output)
     if given is None and output is None:
         return None
     into = _details(usage, *spelling.input_details)
     out = _details(usage, *spelling.output_details)
     cached = _count(into, *spelling.cached_in_details)
-    if cached is None:
-        cached = _count(usage, *spelling.cached)
+    cached = (_count(usage, *spelling.cached) if cached is None else cached) or 0
     reasoning = _count(out, *spelling.reasoning_in_details)
-    tokens = TokenCounts(given or 0, cached or 0, output or 0, reasoning or 0)
+    reasoning = (_count(usage, *spelling.reasoning) if reasoning is None else reasoning) or 0
+    total = _count(usage, *spelling.total)
+    beside = [_count(usage, *names) or 0 for names in (spelling.cached, spelling.cache_written)]
+    counted = _with_cache(given or 0, cached, sum(beside), total, output or 0, anthropic=alone is None)
     odd = _odd(usage, *spelling.input, *spelling.output)
-    return Usage(tokens, _count(usage, *spelling.total), odd)
+    return replace(_with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total), odd=odd)
+
+
+def _with_cache(given: int, cached: int, beside: int, total: int | None, output: int, *, anthropic: bool) -> int:
+    """The input with what the cache gave, where the vendor counts that beside it. `anthropic`: its spelling, which does unless
+    the total says otherwise."""
+    if cached > given:
+        return given + max(beside, cached)
+    if not anthropic or not beside:
+        return given
+    return given if total is not None and total < given + beside + output else given + beside
+
+
+def _with_reasoning(tokens: TokenCounts, total: int | None) -> Usage:
+    """The output with the thoughts, where the vendor counts them beside it (xAI) or in the total alone (Gemini)."""
+    beyond = 0 if total is None else total - tokens.input - tokens.output
+    if tokens.reasoning and (beyond == tokens.reasoning or tokens.reasoning > tokens.output):
+        return Usage(tokens._replace(output=tokens.output + tokens.reasoning))
+    if beyond > 0 and not tokens.reasoning and tokens.output and tokens.input:
+        return Usage(tokens._replace(output=tokens.output + beyond, reasoning=beyond), total)
+    return Usage(tokens, None if beyond < 0 else total)
+
+
+def merge_usage(known: Usage | None, newer: Usage) -> Usage:
+    """Counts that came one after the other: the newer one counts, but for zeros that follow the truth."""
+    if known is None:
+        return newer
+    old, new = known.tokens, newer.tokens
+    merged = TokenCounts(
+        new.input or old.input, new.cached or old.cached, new.output or old.output, new.reasoning or old.reasoning
+    )
+    total = newer.total if newer.total and newer.total >= merged.input + merged.output else None
+    return Usage(merged, total)
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

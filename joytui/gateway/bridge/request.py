@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.gateway.bridge.encode import json_text
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
@@ -28,6 +29,16 @@ class ChatRequest:
     names: ToolNames
     notes: list[str] = field(default_factory=list)
     echo: dict[str, Any] = field(default_factory=dict)
+    compaction: bool = False
+
+
+COMPACTION_TRIGGER = "compaction_trigger"
+SUMMARIZE = (
+    "Write a summary of this conversation for the assistant that goes on with it and sees nothing else of it. Keep what the user"
+    " wants and how they want it, what has been done and found out, the files, commands, names and values that matter, what was"
+    " decided and why, and what is left to do. Write the summary alone, in plain text."
+)
+"""What is asked of the model where Codex asks the provider to compact (its remote compaction; 0.171.0, observed)."""
 
 
 def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
@@ -36,20 +47,34 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
         if body.get(name) is not None:
             raise BridgeError(reason)
     items = input_items(body.get("input"))
+    compaction = any(item.get("type") == COMPACTION_TRIGGER for item in items)
+    if compaction:
+        body, items = _compacting(body, items)
     tools = gather_tools(body.get("tools"), items)
     messages = to_messages(body.get("instructions"), items, tools.names, quirks)
     if not messages.messages:
         raise BridgeError("input is empty")
     chat: dict[str, Any] = {"model": body.get("model"), "messages": messages.messages}
     chat.update(_plain_fields(body, quirks))
-    chat.update(_tool_fields(body, tools))
-    chat.update(_format_fields(body))
+    chat.update(_tool_fields(body, tools, quirks))
+    chat.update(_format_fields(body, quirks))
+    if quirks.answer_format != "json_schema":
+        _tell_schema(chat, body)
     if body.get("stream"):
         chat.update(stream=True, stream_options={"include_usage": True})
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
-    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body))
+    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body), compaction)
+
+
+def _compacting(
+    body: Mapping[str, Any], items: list[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+    """A request that asks for compaction as one for a summary: no call, no form, the question at the end."""
+    kept = [item for item in items if item.get("type") != COMPACTION_TRIGGER]
+    asked = {"type": "message", "role": "user", "content": SUMMARIZE}
+    return {**body, "text": None, "tool_choice": "none" if body.get("tools") else None}, [*kept, asked]
 
 
 def input_items(value: Any) -> list[Mapping[str, Any]]:
@@ -84,11 +109,12 @@ def _plain_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     return fields
 
 
-def _tool_fields(body: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
+def _tool_fields(body: Mapping[str, Any], tools: Tools, quirks: Quirks) -> dict[str, Any]:
     if not tools.functions:
         return {}
     choice = translate_choice(body.get("tool_choice"), tools)
-    fields: dict[str, Any] = {"tools": tools.functions}
+    functions = [_without(f, quirks.schema_words) for f in tools.functions] if quirks.schema_words else tools.functions
+    fields: dict[str, Any] = {"tools": functions}
     if choice is not None:
         fields["tool_choice"] = choice
     if isinstance(body.get("parallel_tool_calls"), bool):
@@ -96,19 +122,71 @@ def _tool_fields(body: Mapping[str, Any], tools: Tools) -> dict[str, Any]:
     return fields
 
 
-def _format_fields(body: Mapping[str, Any]) -> dict[str, Any]:
+def _without(schema: Any, words: tuple[str, ...], *, names: bool = False) -> Any:
+    """A tool without these keys at any depth. `names`: the keys of this object are names of properties, which stay."""
+    if isinstance(schema, list):
+        return [_without(one, words) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {k: v for k, v in schema.items() if names or k not in words}
+    return {k: _without(v, words, names=k == "properties" and not names) for k, v in kept.items()}
+
+
+def _format_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     reasoning = body.get("reasoning")
     if isinstance(reasoning, Mapping) and reasoning.get("effort") is not None:
-        fields["reasoning_effort"] = reasoning["effort"]
+        fields["reasoning_effort"] = _nearest(reasoning["effort"], quirks.efforts)
     text = body.get("text")
-    form = text.get("format") if isinstance(text, Mapping) else None
-    if isinstance(form, Mapping) and form.get("type") == "json_schema":
+    if quirks.verbosity and isinstance(text, Mapping) and text.get("verbosity") is not None:
+        fields["verbosity"] = text["verbosity"]
+    form = _answer_form(body)
+    if form is None or quirks.answer_format == "words":
+        return fields
+    if form.get("type") == "json_schema":
         schema = {k: form[k] for k in ("name", "description", "schema", "strict") if form.get(k) is not None}
-        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif isinstance(form, Mapping) and form.get("type") not in (None, "text"):
+        schema = _without(schema, quirks.schema_words)
+        whole = quirks.answer_format == "json_schema"
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema} if whole else {"type": "json_object"}
+    else:
         fields["response_format"] = dict(form)
     return fields
+
+
+def _answer_form(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """`text.format` where it is more than plain text."""
+    text = body.get("text")
+    form = text.get("format") if isinstance(text, Mapping) else None
+    return form if isinstance(form, Mapping) and form.get("type") not in (None, "text") else None
+
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""From little to much. `none` is no thinking at all: it stands for nothing but itself."""
+
+
+def _nearest(effort: Any, taken: tuple[str, ...]) -> Any:
+    """The effort, or the nearest one that is taken."""
+    if not taken or effort in taken or effort not in EFFORTS:
+        return effort
+    wanted = EFFORTS.index(effort)
+    known = [one for one in taken if one in EFFORTS] or list(taken)
+    return min(known, key=lambda one: abs(EFFORTS.index(one) - wanted) if one in EFFORTS else len(EFFORTS))
+
+
+def _tell_schema(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
+    """The schema of the answer in words, in the first system message: what a vendor without schemas can be told."""
+    form = _answer_form(body)
+    if form is None:
+        return
+    schema = json_text(form["schema"]) if isinstance(form.get("schema"), Mapping) else None
+    words = "Answer with one JSON object and nothing else, without a code fence." + (
+        f" It must follow this JSON Schema:\n{schema}" if schema else ""
+    )
+    first, *rest = chat["messages"]
+    if first["role"] in ("system", "developer"):
+        chat["messages"] = [{**first, "content": f"{first['content']}\n\n{words}"}, *rest]
+    else:
+        chat["messages"] = [{"role": "system", "content": words}, first, *rest]
 
 
 def _echo(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     stream = ResponsesStream(Answer(response_id, created_at, model, …))
     events = stream.start()                 created, in_progress
-    events += stream.feed(chunk)            for each chunk; never raises for anything an upstream can send
+    events += stream.feed(chunk)            for each chunk, and for [DONE]; never raises for anything an upstream can send
     events += stream.keep_alive()           while the upstream is silent: an event that Codex counts
     events += stream.end()                  at [DONE] or the end of the bytes: the terminal event
 
@@ -13,23 +13,41 @@ interleaved pieces find theirs. Items end in the order of their index, which is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joytui.core.sse import DONE
+from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
-from joytui.gateway.bridge.chunks import Delta, is_intermediate, read_delta
-from joytui.gateway.bridge.errors import CUT, StreamError, find_error
-from joytui.gateway.bridge.outputs import CallOutput, Event, Item, Output, ReasoningOutput, TextOutput
+from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
+from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError, find_error
+from joytui.gateway.bridge.leaked import LeakedCalls
+from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
-from joytui.gateway.bridge.reasoning import Carried
-from joytui.gateway.bridge.reported_usage import Usage, billed_usage, merge_records, metadata_records, read_usage
+from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
+from joytui.gateway.bridge.reported_usage import (
+    Usage,
+    billed_usage,
+    find_usage,
+    merge_records,
+    merge_usage,
+    metadata_records,
+    read_usage,
+)
+from joytui.gateway.bridge.tags import Piece, ThoughtTags
 from joytui.gateway.bridge.tools import ToolNames
+
+CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary."""
+    """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary.
+
+    `compaction`: the text is the summary that Codex asked for, and becomes one compaction item. `input_estimate`: the tokens of the
+    request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them.
+    """
 
     id: str
     created_at: int
@@ -38,6 +56,8 @@ class Answer:
     echo: Mapping[str, Any] = field(default_factory=dict)
     summary: bool = False
     quirks: Quirks = DEFAULT
+    compaction: bool = False
+    input_estimate: int = 0
 
 
 class ResponsesStream:
@@ -59,11 +79,16 @@ class ResponsesStream:
         self._items: list[Item] = []
         self._text: TextOutput | None = None
         self._thoughts: ReasoningOutput | None = None
-        self._calls = CallTable()
+        self._calls = CallTable(answer.names.tools)
         self._by_call: dict[int, CallOutput] = {}
         self._call_ids: set[str] = set()
         self._opaque: dict[str, Any] = {}
         self._blank = ""
+        self._tags = ThoughtTags()
+        self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
+        self._thought_name = USUAL_NAME
+        self._said: list[str] = []
+        self._length = 0
         self._metadata: Any = None
 
     @property
@@ -71,7 +96,7 @@ class ResponsesStream:
         """The Response object as it stands."""
         answer = self._answer
         reason = {"reason": self._meaning(self.finish)} if self.status == "incomplete" and self.finish else None
-        usage = self.effective_usage
+        usage = (self.effective_usage or self._estimate()) if self.ended else None
         return {
             "id": answer.id,
             "object": "response",
@@ -82,14 +107,21 @@ class ResponsesStream:
             "model": self._model,
             "output": list(self._items),
             **answer.echo,
-            "usage": usage.to_responses() if usage and self.ended else None,
+            "usage": usage.to_responses() if usage else None,
             "metadata": self._final_metadata() if self.ended else {},
         }
 
     @property
     def effective_usage(self) -> Usage | None:
         """The protocol's usage, else the billing records'."""
-        return self.usage or billed_usage(self.records)
+        told = self.usage if self.usage and (self.usage.tokens.input or self.usage.tokens.output) else None
+        return told or billed_usage(self.records) or self.usage
+
+    def _estimate(self) -> Usage | None:
+        """What stands in for counts that the upstream did not tell."""
+        if not self._answer.input_estimate or self.status == "failed":
+            return None
+        return Usage(TokenCounts(self._answer.input_estimate, 0, -(-self._length // CHARACTERS_PER_TOKEN)))
 
     def start(self) -> list[Event]:
         response = self.response
@@ -106,6 +138,8 @@ class ResponsesStream:
 
     def feed(self, chunk: Any) -> list[Event]:
         """The events for one chunk; none after the terminal event."""
+        if chunk == DONE and not self.ended:
+            self._take_done()
         if self.ended or not isinstance(chunk, Mapping):
             return []
         if error := find_error(chunk):
@@ -127,9 +161,17 @@ class ResponsesStream:
         if said == "failed":
             return self.fail(finish.failure(self.finish))
         self._metadata = metadata
-        events = self._flush_blank() if not self._calls.calls else []
+        if self._answer.compaction and not "".join(self._said).strip():
+            return self.fail(NO_SUMMARY)
+        events = self._end_of_text()
+        events += self._flush_blank() if not self._calls.calls else []
+        for call in self._calls.calls:
+            if id(call) not in self._by_call:
+                events += self._take_call(call, at_end=True)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
+        if self.effective_usage is None and self._answer.input_estimate:
+            self._note("usage estimated: the upstream told none")
         events += self._close_all(self.status)
         return self._stamp([*events, self._terminal()])
 
@@ -139,6 +181,14 @@ class ResponsesStream:
             return []
         self.error, self.status = error, "failed"
         return self._stamp([self._terminal()])
+
+    def _take_done(self) -> None:
+        """`[DONE]` ends a whole answer also where no finish reason came; half a call is none."""
+        calls = self._calls.calls
+        begun = self._items or self._open or calls or self._leaked.held
+        if self.finish is None and begun and all(call.settled for call in calls):
+            self.finish = "tool_calls" if calls else "stop"
+            self._note("[DONE] came without a finish reason, and was taken as the end")
 
     def _terminal(self) -> Event:
         self.ended = True
@@ -154,25 +204,77 @@ class ResponsesStream:
         return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
 
     def _observe(self, chunk: Mapping[str, Any]) -> None:
-        if usage := read_usage(chunk.get("usage"), self._answer.quirks.usage):
-            self.usage = usage
+        if usage := read_usage(find_usage(chunk), self._answer.quirks.usage):
+            self.usage = merge_usage(self.usage, usage)
         self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
         if isinstance(chunk.get("model"), str) and chunk["model"]:
             self._model = chunk["model"]
 
     def _take(self, delta: Delta) -> list[Event]:
         events: list[Event] = []
+        self._length += len(delta.text) + len(delta.reasoning) + sum(len(piece.arguments) for piece in delta.calls)
         self._opaque.update(_joined(self._opaque, delta.opaque))
+        if delta.whole and self._said and delta.text.strip() == "".join(self._said).strip():
+            delta = replace(delta, text="", reasoning="")  # the whole message once more, at the end
+        if self._answer.compaction:  # one item is the whole answer
+            delta = replace(delta, reasoning="", calls=(), opaque={})
         if delta.reasoning:
+            self._tags.lone, self._thought_name = False, delta.reasoning_name
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
-            events += self._take_text(delta.text)
-        for piece in delta.calls:
-            events += self._take_call(self._calls.place(piece))
+            self._said.append(delta.text)
+            events += self._take_pieces(
+                self._tags.feed(delta.text) if self._answer.quirks.thought_tags else [("text", delta.text)]
+            )
+        for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
+            events += self._take_call(call)
         if delta.finish:
             self.finish = delta.finish
             if not finish.is_known(delta.finish, self._answer.quirks.finish_words):
                 self._note(f"unknown finish reason {delta.finish[:40]!r} was taken as stop")
+        return events
+
+    def _take_pieces(self, pieces: list[Piece]) -> list[Event]:
+        """Text that is told apart from thoughts in tags, and from calls that leaked."""
+        events: list[Event] = []
+        for kind, words in pieces:
+            if self._answer.compaction and kind == "thought":
+                continue
+            if kind == "text":
+                if said := self._leaked.feed(words):
+                    events += self._take_text(said)
+                continue
+            self._thought_name = IN_TEXT
+            events += self._take_reasoning(words) if kind == "thought" else self._take_back(words)
+        return events
+
+    def _take_back(self, more: str) -> list[Event]:
+        """What was said so far was a thought: it moves into a reasoning item before its message."""
+        self._note("the text before a closing tag of thoughts was taken as reasoning")
+        if self._answer.compaction:
+            self._blank = ""
+            if self._text:
+                self._text.take_back()
+            return []
+        words, self._blank = self._blank + (self._text.take_back() if self._text else "") + more, ""
+        if self._text is None:
+            return self._take_reasoning(words) if words else []
+        thought = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+        thought.carried = Carried(name=IN_TEXT)
+        events = [*thought.open(), *thought.add(words), *thought.close("completed")]
+        self._items.append(thought.item)
+        return events
+
+    def _end_of_text(self) -> list[Event]:
+        """What was held back of the text, as the text or the calls that it turned out to be."""
+        events = self._take_pieces(self._tags.end())
+        rest, calls = self._leaked.end(proper=bool(self._by_call))
+        if rest:
+            events += self._take_text(rest)
+        pieces = [CallPiece(None, None, name, arguments) for name, arguments in calls]
+        for call in self._calls.place_all(pieces):
+            self._note("a tool call that came as text was taken as a call")
+            events += self._take_call(call, at_end=True)
         return events
 
     def _take_reasoning(self, text: str) -> list[Event]:
@@ -181,6 +283,7 @@ class ResponsesStream:
             if not self._by_call:
                 events += self._close_all("completed")
             self._thoughts = ReasoningOutput(*self._next("rs"), summary=self._answer.summary)
+            self._thoughts.carried = Carried(name=self._thought_name)
             events += self._begin(self._thoughts)
         return events + self._thoughts.add(text)
 
@@ -195,7 +298,8 @@ class ResponsesStream:
 
     def _begin_text(self, text: str) -> list[Event]:
         events = [] if self._by_call else self._close_all("completed")
-        self._text = TextOutput(*self._next("msg"))
+        compaction = self._answer.compaction
+        self._text = CompactionOutput(*self._next("cmp")) if compaction else TextOutput(*self._next("msg"))
         return [*events, *self._begin(self._text), *self._text.add(text)]
 
     def _flush_blank(self) -> list[Event]:
@@ -203,11 +307,11 @@ class ResponsesStream:
         blank, self._blank = self._blank, ""
         return self._begin_text(blank) if blank and not self._items and not self._open else []
 
-    def _take_call(self, call: Call) -> list[Event]:
+    def _take_call(self, call: Call, *, at_end: bool = False) -> list[Event]:
         output = self._by_call.get(id(call))
         if output is not None:
             return output.grow()
-        if call.name is None:
+        if call.name is None or (not at_end and self._calls.may_grow(call)):
             return []
         events = [] if self._by_call else self._close_all("completed")
         tool = self._answer.names.resolve(call.name)
@@ -230,7 +334,7 @@ class ResponsesStream:
         calls = {o.item["call_id"]: o.call.opaque for o in self._by_call.values() if o.call.opaque}
         if not calls and not self._opaque:
             return []
-        carried = Carried("", calls, dict(self._opaque))
+        carried = Carried("", calls, dict(self._opaque), self._thought_name)
         if self._thoughts is not None:
             self._thoughts.carried = carried
             return []
@@ -253,7 +357,7 @@ class ResponsesStream:
             closing = output.close(status if last or isinstance(output, CallOutput) else "completed")
             if closing:
                 self._items.append(output.item)
-            else:
+            elif isinstance(output, CallOutput):
                 self._note("a tool call that was cut off was left out")
             events += closing
         self._open, self._text, self._thoughts = [], None, None

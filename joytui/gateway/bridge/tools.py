@@ -38,6 +38,7 @@ class ToolNames:
     """The tools of one request by flat name, and the flat name of each."""
 
     tools: dict[str, Tool] = field(default_factory=dict)
+    schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _flat: dict[tuple[str | None, str], str] = field(default_factory=dict)
 
     def add(self, tool: Tool) -> str:
@@ -59,6 +60,14 @@ class ToolNames:
         """The flat name of a call in the history; its tool need not be offered any more. A namespace is a text or none."""
         namespace = namespace if isinstance(namespace, str) else None
         return self._flat.get((namespace, name)) or flat_name(namespace, name)
+
+    def parameter_type(self, name: str, parameter: str) -> str | None:
+        """The type of a tool's parameter as its schema has it, where it has one."""
+        tool = self.resolve(name)
+        properties = self.schemas.get(self.flat(tool.namespace, tool.name), {}).get("properties")
+        found = properties.get(parameter) if isinstance(properties, Mapping) else None
+        kind = found.get("type") if isinstance(found, Mapping) else None
+        return kind if isinstance(kind, str) else None
 
     def resolve(self, flat: str) -> Tool:
         """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`."""
@@ -132,6 +141,7 @@ def _put(tools: Tools, tool: Tool, function: dict[str, Any]) -> None:
     flat = tools.names.add(tool)
     if len(tools.names.tools) > before:
         tools.functions.append({"type": "function", "function": {"name": flat, **function}})
+        tools.names.schemas[flat] = function["parameters"]
 
 
 def _text(tool: Mapping[str, Any], key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,14 @@ from joytui.core.joytoken import (
     HEADER_USED_MODEL,
     HEADER_USED_PROVIDER,
     INVALID_API_KEY,
+    INVALID_REQUEST,
     MISSING_API_KEY,
     UPSTREAM_ERROR,
 )
-from joytui.core.sse import DONE, EventTooLarge, SseSplitter
+from joytui.core.redaction import DOOR_LIMIT
+from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 from joytui.gateway.bridge.encode import chat_failure, event_bytes
-from joytui.gateway.bridge.errors import StreamError, find_error
+from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError, find_error, named_error, refusal_in
 from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
@@ -89,7 +92,7 @@ async def passed_through(
     """The upstream's bytes as they are; usage is read on the side. `hide_usage`: the client did not ask for it."""
     _from_headers(response, seen)
     if response.status_code != 200:
-        return await refused(response, seen)
+        return await refused(response, seen, for_codex=call.endpoint == "responses")
     reader = reader_for(call.endpoint, seen)
     headers = _headers(response, seen)
     try:
@@ -121,6 +124,8 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
             headers["content-type"] = EVENT_STREAM
             return Exchange(200, headers, body, seen, response.aclose, bridge.failed)
         completion = await _completion(response, pieces, bridge, events=events)
+        if isinstance(completion, dict) and (told := find_error(completion)) is not None and told.status is not None:
+            return _meant(told, seen)
         kind, data = _translated(completion, bridge)
     except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
         return _broken_off(error, seen)
@@ -150,17 +155,41 @@ def nested_too_deeply(seen: Observation) -> Exchange:
     return error_exchange(502, TOO_DEEP, UPSTREAM_ERROR, observation=seen)
 
 
-async def refused(response: httpx.Response, seen: Observation) -> Exchange:
-    """An error status: kept, with its body and Retry-After. A redirect is none that a key could follow."""
+def _meant(error: StreamError, seen: Observation) -> Exchange:
+    """An error that came with status 200 though the vendor's own number means another one."""
+    status = error.status or 502
+    exchange = error_exchange(status, error.message, error.code, observation=seen)
+    exchange.undone = _undone(status, told=True)
+    return exchange
+
+
+def full_context(error: StreamError, seen: Observation) -> Exchange:
+    """A full context in the form after which Codex compacts, whatever status and words the vendor has for it."""
+    seen.error_type, seen.error_message, seen.complete = CONTEXT_FULL, error.message, True
+    body = {"error": {"message": error.message, "type": INVALID_REQUEST, "code": CONTEXT_FULL, "param": error.param}}
+    return Exchange(400, {"content-type": JSON}, one_chunk(json.dumps(body).encode()), seen)
+
+
+async def refusal_body(response: httpx.Response) -> bytes:
+    """The body of a refusal, empty where it breaks off or is too large; the connection is given back."""
+    try:
+        return await whole(response, MAX_ERROR_BODY)
+    except (httpx.HTTPError, OSError, BodyTooLarge):
+        return b""
+
+
+async def refused(
+    response: httpx.Response, seen: Observation, body: bytes | None = None, *, for_codex: bool = True
+) -> Exchange:
+    """An error status: kept, with its body (read already, where it is given) and Retry-After. A redirect is none that a key could
+    follow. `for_codex`: a full context is told in the form that Codex knows."""
     status = response.status_code
     if not 100 <= status <= 599:
         await response.aclose()
         text = f"the upstream answers with status {status}, which HTTP does not have"
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
-    try:
-        body = await whole(response, MAX_ERROR_BODY)
-    except (httpx.HTTPError, OSError, BodyTooLarge):
-        body = b""
+    if body is None:
+        body = await refusal_body(response)
     if status < 400:
         location = str(response.headers.get("location", ""))[:200]
         text = f"the upstream answers {status}" + (
@@ -169,7 +198,9 @@ async def refused(response: httpx.Response, seen: Observation) -> Exchange:
         exchange = error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
         exchange.undone = True
         return exchange
-    error = _error_in(body)
+    error = error_in(body, seen)
+    if error is not None and error.code == CONTEXT_FULL and for_codex and status in (400, 413, 422, 500):
+        return full_context(error, seen)
     body = _bounded(body, error, status)
     body = seen.echo.masked(body) if seen.echo else body
     seen.error_type = (error.type or error.code) if error else UPSTREAM_ERROR
@@ -205,12 +236,15 @@ def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
     return {name: searched(value) for name, value in headers.items()}
 
 
-def _error_in(body: bytes) -> Any:
+def error_in(body: bytes, seen: Observation) -> StreamError | None:
+    """The error of a refusal's body, without the upstream's own key; None where it is no JSON, or says nothing."""
     try:
-        data = json.loads(body)
+        error = refusal_in(json.loads(body))
     except (ValueError, RecursionError):
         return None
-    return find_error(data) if isinstance(data, dict) else None
+    if error is None or not seen.echo:
+        return error
+    return replace(error, message=seen.echo.text(error.message[:DOOR_LIMIT]))
 
 
 def _broken_off(error: Exception, seen: Observation) -> Exchange:
@@ -332,30 +366,27 @@ def _failure(call: ModelCall, error: StreamError, *, final: bool = False) -> byt
 async def _chunks(
     response: httpx.Response, pieces: AsyncIterator[bytes], seen: Observation
 ) -> AsyncIterator[list[Any]]:
-    """Chat chunks as parsed JSON, those of one piece of bytes together. Ends at `[DONE]`. Raises StreamBroken.
+    """Chat chunks as parsed JSON, those of one piece of bytes together, and `DONE` where it comes: the end.
 
-    A completion that called itself an event stream is one chunk.
+    A body without any event that is one JSON text is a chunk, too. Raises StreamBroken.
     """
-    splitter = SseSplitter()
+    splitter = SseSplitter(lenient=True)
     size = 0
-    plain: list[bytes] = []
+    unread: list[bytes] | None = []
     try:
         async for piece in pieces:
-            plain += [piece] if plain or (not size and piece.lstrip()[:1] == b"{") else []
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            for begin in range(0, 0 if plain else len(piece), PART):
-                events = splitter.feed(piece[begin : begin + PART])
-                chunks, done = _parsed([event.data for event in events], seen)
-                if chunks:
+            for begin in range(0, len(piece), PART):
+                if chunks := _parsed(splitter.feed(piece[begin : begin + PART]), seen):
+                    unread = None
                     yield chunks
-                if done:
-                    return
-        if plain:
-            yield _parsed([b"".join(plain).decode("utf-8", "replace")], seen)[0]
-        chunks, _ = _parsed([event.data for event in splitter.end()], seen)
-        if chunks:
+                    if chunks[-1] == DONE:
+                        return
+            if unread is not None:
+                unread.append(piece)
+        if chunks := _parsed(splitter.end(), seen) or _one_text(unread):
             yield chunks
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
@@ -365,23 +396,45 @@ async def _chunks(
         await response.aclose()
 
 
-def _parsed(datas: list[str], seen: Observation) -> tuple[list[Any], bool]:
+def _parsed(events: list[SseEvent], seen: Observation) -> list[Any]:
     chunks: list[Any] = []
-    for data in datas:
-        if data.strip() == DONE:
-            return chunks, True
+    for event in events:
+        if event.data.strip() == DONE:
+            return [*chunks, DONE]
+        if event.name == "error":
+            error = named_error(event.data)
+            chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
+            continue
         try:
-            chunks.append(json.loads(data))
+            chunks.append(json.loads(event.data))
         except (ValueError, RecursionError):
             seen.note("a chunk that is no JSON was skipped")
-    return chunks, False
+    return chunks
+
+
+def _one_text(pieces: list[bytes] | None) -> list[Any]:
+    try:
+        return [json.loads(b"".join(pieces))] if pieces else []
+    except (ValueError, RecursionError):
+        return []
 
 
 async def _completion(response: httpx.Response, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
-    if not events:
-        return json.loads(await whole(response, MAX_BODY, pieces))
-    async for chunks in _chunks(response, pieces, bridge.reader.seen):
+    seen = bridge.reader.seen
+    if events:
+        async for chunks in _chunks(response, pieces, seen):
+            for chunk in chunks:
+                bridge.feed(chunk)
+        return {}
+    body = await whole(response, MAX_BODY, pieces)
+    try:
+        return json.loads(body)
+    except ValueError:  # objects, one a line
+        splitter = SseSplitter(lenient=True)
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen)
+        if not chunks:
+            raise
         for chunk in chunks:
             bridge.feed(chunk)
-    return {}
+        return {}

@@ -16,7 +16,7 @@ from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.request import ChatRequest
-from joytui.gateway.bridge.stream import Answer, ResponsesStream
+from joytui.gateway.bridge.stream import CHARACTERS_PER_TOKEN, Answer, ResponsesStream
 from joytui.gateway.upstreams.exchange import ModelCall
 from joytui.gateway.upstreams.observe import ChatReader
 
@@ -76,6 +76,8 @@ class Bridge:
             seen.note(f"the upstream calls this answer {self.reader.answer_id[:100]}")
         for note in self.stream.notes:
             seen.note(note)
+        if error is None and not seen.complete:  # [DONE] alone ended it
+            seen.finish, seen.complete = self.stream.finish, True
         if error is not None:
             seen.error_type, seen.error_message = error.type or error.code, error.message
         return events
@@ -86,7 +88,15 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
     reasoning = call.body.get("reasoning")
     summary = isinstance(reasoning, dict) and reasoning.get("summary") not in (None, "none")
     answer = Answer(
-        f"resp_{uuid.uuid4().hex}", now_ms() // 1000, call.model, chat.names, chat.echo, summary, reader.quirks
+        f"resp_{uuid.uuid4().hex}",
+        now_ms() // 1000,
+        call.model,
+        chat.names,
+        chat.echo,
+        summary,
+        reader.quirks,
+        chat.compaction,
+        len(call.raw) // CHARACTERS_PER_TOKEN + 1,
     )
     for note in chat.notes:
         reader.seen.note(note)

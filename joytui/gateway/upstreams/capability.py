@@ -17,7 +17,7 @@ LIFETIME_S = 24 * 3600.0
 RELEARN_AFTER_S = 60.0
 """A 404 may also mean an unknown model: it is not worth asking again within this time."""
 
-NOT_THERE = (404, 405)
+NOT_THERE = (404, 405, 501)
 Probe = Callable[[Endpoint], Awaitable[int | None]]
 
 
@@ -31,10 +31,11 @@ class Learned:
 
     @property
     def api(self) -> Api | None:
-        """How to serve `/responses`. An upstream with neither route is spoken to as if it had it: its 404 tells more."""
+        """How to serve `/responses`. An upstream with neither route is spoken to as if it had it: its 404 tells more. One that lacks
+        `/responses` and did not tell about the other route is spoken to by that one."""
         if self.responses:
             return "responses"
-        if self.chat and self.responses is False:
+        if self.responses is False and self.chat is not False:
             return "chat"
         return None
 
@@ -89,7 +90,7 @@ class Capability:
 
 
 def _there(status: int | None) -> bool | None:
-    """A 5xx or no answer at all tells nothing about the route."""
-    if status is None or status >= 500:
-        return None
-    return status not in NOT_THERE
+    """A 5xx, too many requests or no answer at all tell nothing about the route; 501 does."""
+    if status in NOT_THERE:
+        return False
+    return None if status is None or status >= 500 or status == 429 else True

@@ -17,7 +17,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from joytui.gateway.upstreams.learning import Lessons
 
 from joytui.core.echo import Echo
 from joytui.core.redaction import DOOR_LIMIT, escaped_json
@@ -165,6 +168,10 @@ class Upstream(Protocol):
 
     def facts(self) -> Sequence[UpstreamFacts]:
         """One for each upstream that is asked over HTTP."""
+        ...
+
+    def taught(self) -> Sequence[Lessons]:
+        """The lessons of each upstream that is asked over HTTP."""
         ...
 
     async def aclose(self) -> None: ...

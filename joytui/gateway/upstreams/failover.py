@@ -15,6 +15,7 @@ from typing import Any
 
 from joytui.core.joytoken import HEADER_FAILOVER
 from joytui.gateway.upstreams.exchange import Api, Exchange, ModelCall, Upstream, UpstreamFacts
+from joytui.gateway.upstreams.learning import Lessons
 
 REST_S = 15.0
 """How long an upstream that failed is asked last."""
@@ -80,6 +81,9 @@ class Failover:
 
     def facts(self) -> Sequence[UpstreamFacts]:
         return [replace(fact, healthy=self.healthy(one)) for one in self.upstreams for fact in one.facts()]
+
+    def taught(self) -> Sequence[Lessons]:
+        return [lessons for one in self.upstreams for lessons in one.taught()]
 
     async def aclose(self) -> None:
         await asyncio.gather(*(upstream.aclose() for upstream in self.upstreams))

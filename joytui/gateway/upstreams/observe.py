@@ -22,8 +22,10 @@ from joytui.gateway.bridge.reported_usage import (
     Usage,
     billed_cost,
     billed_usage,
+    find_usage,
     has_bill,
     merge_records,
+    merge_usage,
     metadata_records,
     read_usage,
 )
@@ -40,7 +42,7 @@ class Reader(ABC):
         self.seen = seen
         self.quirks = quirks
         self.broken = False
-        self._splitter = SseSplitter()
+        self._splitter = SseSplitter(lenient=True)
         self._records: list[Mapping[str, Any]] = []
         self._usage: Usage | None = None
 
@@ -133,7 +135,7 @@ class Reader(ABC):
     def _take_usage(self, usage: Any) -> None:
         found = read_usage(usage, self.quirks.usage)
         if found is not None and not found.odd:
-            self._usage = found
+            self._usage = merge_usage(self._usage, found)
             self._settle()
         elif usage:
             self.seen.note("the upstream's usage could not be read")
@@ -170,7 +172,7 @@ class ChatReader(Reader):
         seen.upstream_id = seen.upstream_id or self.answer_id
         seen.model_used = _text(value, "model") or seen.model_used
         seen.provider = _text(value, "provider") or seen.provider
-        self._take_usage(value.get("usage"))
+        self._take_usage(find_usage(value))
         self._metadata(value.get("metadata"))
         for other in other_deltas(value, self.quirks):
             self._content(_length(other))

@@ -16,10 +16,9 @@ from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.quirks import quirks_for
-from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
-from joytui.gateway.upstreams.capability import NOT_THERE, Capability, Learned
+from joytui.gateway.upstreams.capability import NOT_THERE, RELEARN_AFTER_S, Capability, Learned
 from joytui.gateway.upstreams.exchange import (
     Api,
     Endpoint,
@@ -31,11 +30,13 @@ from joytui.gateway.upstreams.exchange import (
     one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_upstream
+from joytui.gateway.upstreams.learning import REFUSED_FORM, SPEAKS_CHAT, Attempt, Lessons
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
 from joytui.gateway.upstreams.usage_option import OPTION, with_usage
 
 PROBE_TIMEOUT_S = 10.0
+MOST_MISSING = 256
 MAX_LIST = 8 * 1024 * 1024
 
 
@@ -62,6 +63,8 @@ class Relay:
         self._timeout = call_timeout(self._options)
         self._capability = Capability(self._probe, api)
         self._takes_usage_option = True
+        self.lessons = Lessons(self.url, name)
+        self._both_missing: dict[str, float] = {}
 
     @property
     def api(self) -> Api | None:
@@ -75,14 +78,36 @@ class Relay:
     async def call(self, call: ModelCall) -> Exchange:
         if call.endpoint == "chat/completions":
             return await self._chat(call)
-        api = await self._capability.get()
+        api = "chat" if SPEAKS_CHAT in self.lessons.of(call.model) else await self._capability.get()
         exchange = await self._responses(call, api)
-        if exchange.status in NOT_THERE and exchange.from_upstream:
-            now = await self._capability.after_missing()
-            if now is not None and now != api:
-                await exchange.aclose()
-                return await self._responses(call, now)
-        return exchange
+        if exchange.status not in NOT_THERE or not exchange.from_upstream or self._capability.fixed:
+            return exchange
+        now = await self._capability.after_missing()
+        if api == "chat" and now != "responses":
+            return exchange
+        if now == "responses":
+            self.lessons.forget(call.model)
+        return await self._other_way(call, exchange, "responses" if api == "chat" else "chat", asked=now is not None)
+
+    async def _other_way(self, call: ModelCall, missing: Exchange, api: Api, *, asked: bool) -> Exchange:
+        """The route that a request was sent to is not there, for this model at least: the other one is tried, once. What worked is
+        kept. Where neither is there, the first answer tells more. `asked`: the probe says the same of the whole upstream."""
+        tried_at = self._both_missing.get(call.model)
+        if tried_at is not None and time.monotonic() - tried_at < RELEARN_AFTER_S:
+            return missing
+        tried = await self._responses(call, api)
+        if tried.status in NOT_THERE or not tried.from_upstream:
+            self._both_missing = {
+                **dict(list(self._both_missing.items())[-MOST_MISSING:]),
+                call.model: time.monotonic(),
+            }
+            await tried.aclose()
+            return missing
+        await missing.aclose()
+        if api == "chat" and not asked and tried.status == 200:
+            self.lessons.learn(call.model, (SPEAKS_CHAT,))
+            tried.observation.note("the upstream has no /responses for this model: it was asked by /chat/completions")
+        return tried
 
     async def _chat(self, call: ModelCall) -> Exchange:
         """Passed through. An upstream that has Responses only is named as such: joytui translates the other way alone."""
@@ -127,15 +152,30 @@ class Relay:
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
-        quirks = quirks_for(self.url, call.model)
+        attempt = Attempt(call.body, quirks_for(self.url, call.model), self.lessons.of(call.model))
         try:
-            chat = to_chat(call.body, quirks)
+            chat = attempt.chat()
         except BridgeError as error:
             return error_exchange(error.status, str(error), error.error_type, observation=seen)
-        sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
-        if isinstance(sent, Exchange):
-            return sent
-        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen, quirks)), self._options)
+        while True:
+            sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
+            if isinstance(sent, Exchange):
+                return sent
+            if sent.status_code not in REFUSED_FORM:
+                break
+            body = await answers.refusal_body(sent)
+            again = attempt.mended(answers.error_in(body, seen), chat)
+            if again is None:
+                self.lessons.learn(call.model, attempt.sure)
+                for note in attempt.notes:
+                    seen.note(note)
+                return await answers.refused(sent, seen, body)
+            chat = again
+        for note in attempt.notes:
+            seen.note(note)
+        if sent.status_code == 200:
+            self.lessons.learn(call.model, attempt.learned)
+        return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen, attempt.quirks)), self._options)
 
     async def _send(
         self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool
@@ -188,6 +228,9 @@ class Relay:
 
     def facts(self) -> Sequence[UpstreamFacts]:
         return (UpstreamFacts(self.name, self.url, self.api, self._key_from),)
+
+    def taught(self) -> Sequence[Lessons]:
+        return (self.lessons,)
 
     async def aclose(self) -> None:
         await self._client.aclose()

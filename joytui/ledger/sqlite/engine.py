@@ -28,6 +28,7 @@ from joytui.ledger.records import (
     KeyActivity,
     KeyChanges,
     KeyRow,
+    LessonRow,
     NewKey,
     Page,
     Period,
@@ -38,7 +39,7 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sqlite import blocks, keys, money, reads, requests, tidying, upkeep, usage_sums, wallets
+from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, tidying, upkeep, usage_sums, wallets
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -301,6 +302,17 @@ class SqliteLedger:
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
         return self.write(keys.delete_token, token_id)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def lessons(self) -> list[LessonRow]:
+        return await self.read(lessons.lessons)
+
+    def learn(self, row: LessonRow) -> asyncio.Future[None]:
+        return self.write(lessons.learn, row)
+
+    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
+        return self.write(lessons.unlearn, upstream, model)
 
     # --- wallets -----------------------------------------------------------------------------------------------------
 

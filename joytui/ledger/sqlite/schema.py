@@ -151,6 +151,12 @@ MIGRATIONS = (
     CREATE INDEX request_keyless ON request (n) WHERE keyless = 1;
     CREATE TABLE clock_reading (ran_ms INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE lesson (
+        upstream TEXT NOT NULL, model TEXT NOT NULL, lesson TEXT NOT NULL, learned_at INTEGER NOT NULL,
+        PRIMARY KEY (upstream, model, lesson)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

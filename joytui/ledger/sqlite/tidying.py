@@ -132,6 +132,10 @@ def _clients(batch: Batch, edge: int) -> int:
     return _delete(batch, "key_client", "key_id, client", "last_used_at < ?", edge)
 
 
+def _lessons(batch: Batch, edge: int) -> int:
+    return _delete(batch, "lesson", "upstream, model, lesson", "learned_at < ?", edge)
+
+
 def _delete(batch: Batch, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -147,4 +151,5 @@ SLICES: Mapping[str, Callable[[Batch, int], int]] = {
     "budget windows": _windows,
     "movements of wallets": _movements,
     "clients of keys": _clients,
+    "what upstreams taught": _lessons,
 }

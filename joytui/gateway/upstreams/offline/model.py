@@ -28,6 +28,7 @@ from joytui.gateway.upstreams.exchange import (
     error_exchange,
     one_chunk,
 )
+from joytui.gateway.upstreams.learning import Lessons
 from joytui.gateway.upstreams.observe import ChatReader
 from joytui.gateway.upstreams.offline import tokens
 from joytui.gateway.upstreams.offline.script import Reply, reply_to
@@ -56,6 +57,9 @@ class OfflineModel:
         return ({"id": MODEL, "object": "model", "created": 0, "owned_by": NAME},)
 
     def facts(self) -> Sequence[UpstreamFacts]:
+        return ()
+
+    def taught(self) -> Sequence[Lessons]:
         return ()
 
     async def aclose(self) -> None:

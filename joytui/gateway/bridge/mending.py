@@ -1,0 +1,247 @@
+"""What a Chat upstream's refusal teaches: which field, role, value or shape it does not take, and what to do about it.
+
+A lesson is a short text ("no stream_options", "mistral ids"), so that it can be kept, shown and set by hand. `lessons_in` reads a
+refusal, the likeliest lesson first; `taught` gives the vendor's record with a lesson in it. Nothing is learned from a refusal for
+money, policy, content or a full context: no other request would be taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
+from joytui.gateway.bridge.quirks import Quirks, nine_characters
+from joytui.gateway.bridge.request import EFFORTS
+
+_NOT_ABOUT_THE_FORM = re.compile(
+    r"quota|billing|balance|payment|credits?\b|insufficient.funds|content.?(policy|filter)|moderation|flagged|\bsafety\b(?!_)"
+    r"|policy.?(violation|rejected)|violat\w* (of )?(our|the|usage|content)|harmful|sensitive (content|word|information)"
+    r"|rate.?limit|too many requests|api.?key|model.?(\S+ )?(does not exist|not.?found)|unknown model",
+    re.IGNORECASE,
+)
+NEVER_LEFT_OUT = frozenset({"model", "messages", "stream", "tools", "input"})
+MAX_DROPPED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """One lesson: the words that teach it, and what it changes."""
+
+    lesson: str
+    words: re.Pattern[str]
+    change: Callable[[Quirks], Quirks]
+
+
+def _mend(lesson: str, words: str, **changes: Any) -> Mend:
+    return Mend(lesson, re.compile(words, re.IGNORECASE | re.DOTALL), lambda quirks: replace(quirks, **changes))
+
+
+def _renamed(old: str, new: str) -> Callable[[Quirks], Quirks]:
+    def change(quirks: Quirks) -> Quirks:
+        names = {**quirks.renamed, old: new, "max_output_tokens": new}
+        return replace(quirks, renamed=MappingProxyType(names))
+
+    return change
+
+
+_NOT_REFUSED = (
+    r"^(?!.*(unsupported|not supported|unknown|unexpected|unrecognized|extra |not (permitted|allowed)))(?:.*)"
+)
+_CONTENT = r"content.{0,80}(null|none|string|required|missing|empty|must)|(null|none|nil|required|missing|expected (a )?string).{0,80}content"
+
+MENDS: tuple[Mend, ...] = (
+    Mend(
+        "max_completion_tokens",
+        re.compile(r"max_tokens.*(use|instead|replaced|did you mean).*max_completion_tokens", re.I | re.S),
+        _renamed("max_tokens", "max_completion_tokens"),
+    ),
+    Mend(
+        "max_tokens",
+        re.compile(
+            r"max_completion_tokens.*(unsupported|unknown|unrecognized|unexpected|not (supported|permitted|allowed))"
+            r"|(unsupported|unknown|unrecognized|unexpected|extra|not (supported|permitted)).*max_completion_tokens",
+            re.I | re.S,
+        ),
+        _renamed("max_completion_tokens", "max_tokens"),
+    ),
+    _mend(
+        "skip signature",
+        r"thought_?signature|missing.{0,30}signature|signature.{0,30}(missing|required|invalid)",
+        skip_signature=True,
+    ),
+    _mend(
+        "empty reasoning_content",
+        _NOT_REFUSED
+        + r"(missing|required|must|need|expected).{0,80}reasoning_content|reasoning_content.{0,80}(missing|required|must be|is expected"
+        r"|passed back|not found|cannot be (null|empty|none))",
+        empty_thought="reasoning_content",
+    ),
+    _mend(
+        "empty reasoning",
+        r"(missing|required|must).{0,40}[`'\" ]reasoning[`'\" ].{0,40}(field|message)",
+        empty_thought="reasoning",
+    ),
+    _mend(
+        "no thoughts",
+        r"reasoning_content|[`'\".]reasoning[`'\" ]|\breasoning\b(?!_| effort|\.effort)",
+        thought_field="",
+    ),
+    _mend(
+        "nine-character ids",
+        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_calls?\[?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
+        r"|a-z, ?A-Z, ?0-9|string_above_max_length.*id",
+        call_id=nine_characters,
+    ),
+    _mend(
+        "assistant after tool",
+        r"role [`'\"]?(user|system|developer)[`'\"]? (after|following) (role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
+        r"|after (a )?(role )?[`'\"]?tool.{0,40}(assistant|expected)",
+        assistant_after_tool=True,
+    ),
+    _mend(
+        "alternating roles",
+        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|(consecutive|successive|same role).{0,40}(role|messages?|row)"
+        r"|last message.{0,30}must.{0,20}user",
+        merge_assistants=True,
+        assistant_after_tool=True,
+    ),
+    _mend(
+        "developer role",
+        r"(system.{0,60}(use|instead).{0,20}developer|role.{0,20}system.{0,60}expected.{0,60}developer)",
+        system_role="developer",
+    ),
+    _mend(
+        "instructions first",
+        r"(no|one|single|only one|multiple|first).{0,30}system (message|prompt)s?.{0,40}(begin|first|start|allowed|supported)",
+        later_instructions="first",
+    ),
+    _mend(
+        "no system role",
+        r"system (role|message|prompt|instruction)s?[^.]{0,40}(not|un)[ -]?(supported|allowed|enabled|available)|developer instruction is not enabled"
+        r"|(not|un)[ -]?support[^.]{0,30}[`'\"]?(system|developer)\b|(unknown|invalid|unexpected|unsupported)[^.]{0,20}role[^.]{0,20}(system|developer)"
+        r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)",
+        system_role="user",
+    ),
+    _mend(
+        "text only",
+        r"image|vision|multi-?modal|picture|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
+        r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text",
+        images=False,
+    ),
+    _mend("content beside calls", _CONTENT, content_beside_calls=""),
+    _mend(
+        "blank content beside calls",
+        r"content.{0,80}(non-?empty|empty|blank)|non-?empty.{0,40}content",
+        content_beside_calls=" ",
+    ),
+    _mend("text only", r"content.{0,60}string|string.{0,60}content", images=False),
+)
+_SCHEMA = re.compile(r"json_?schema|response_?format|structured output|output schema", re.IGNORECASE)
+_QUOTED = re.compile(r"[`'\"“‘]([A-Za-z_$][\w$.\[\]-]*)[`'\"”’]")
+_LEFT_OUT = "no "
+_SCHEMA_WORD = "tools without "
+_EFFORTS = "reasoning_effort "
+
+
+def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
+    """What a refusal may teach that is not known yet, the likeliest first. `sent`: the Chat request that was refused."""
+    words = f"{error.param or ''} {error.message}"
+    if error.code == CONTEXT_FULL or _NOT_ABOUT_THE_FORM.search(f"{error.code} {error.type or ''} {words}"):
+        return
+    for lesson in _candidates(words, error.param, sent):
+        if lesson not in known:
+            yield lesson
+
+
+def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Iterator[str]:
+    named = _named_fields(words, param, sent)
+    special = [mend.lesson for mend in MENDS if mend.words.search(words)]
+    if "reasoning_effort" in named and (efforts := _taken_efforts(words, str(sent["reasoning_effort"]))):
+        yield _EFFORTS + ",".join(efforts)
+    if _SCHEMA.search(words) and "response_format" in sent:
+        yield from ("json_object", "schema in words")
+    if "max_completion_tokens" in special or "max_tokens" in special:
+        yield from (lesson for lesson in special if lesson.startswith("max_"))
+    yield from (_LEFT_OUT + name for name in named)
+    keys = sorted({*_keys(sent.get("tools")), *_keys(sent.get("response_format"))}, key=len, reverse=True)
+    told = {re.split(r"[.\]]", name)[-1] for name in (*_QUOTED.findall(words), param or "")}
+    yield from (_SCHEMA_WORD + key for key in keys if key in told)
+    yield from special
+    yield from (_SCHEMA_WORD + key for key in keys if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", words))
+    if "reasoning_effort" in sent and re.search(r"reasoning|thinking", words, re.IGNORECASE):
+        yield _LEFT_OUT + "reasoning_effort"
+
+
+def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> list[str]:
+    """The fields of the request that a refusal names, themselves or a part of them; the one in `param` first, then the longest."""
+    optional = sorted((name for name in sent if name not in NEVER_LEFT_OUT), key=len, reverse=True)
+    given = re.split(r"[.\[]", param)[0] if param else None
+    return sorted(
+        (name for name in optional if name == given or _is_named(name, words)), key=lambda name: name != given
+    )
+
+
+def _is_named(name: str, words: str) -> bool:
+    spellings = "|".join(re.escape(one) for one in (name, name.replace("_", " "), name.replace("_", "."), _camel(name)))
+    return bool(re.search(rf"(?<![\w.])(?:(?:body|request|\$)\.)?(?:{spellings})(?!\w)", words, re.IGNORECASE))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+_NEEDED = frozenset({"type", "function", "name", "parameters", "properties", "description", "items", "required"})
+
+
+def _keys(schema: Any, *, names: bool = False) -> Iterator[str]:
+    """The keys in tools and schemas, but for what they cannot do without. Names of properties (`names`) are none."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _keys(one)
+    elif isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if not names and key not in _NEEDED:
+                yield key
+            yield from _keys(value, names=key == "properties" and not names)
+
+
+def _taken_efforts(words: str, refused: str) -> list[str]:
+    """The efforts that a refusal lists as taken."""
+    listed = [e for e in EFFORTS if re.search(rf"(?<![\w-]){e}(?![\w-])", words, re.IGNORECASE)]
+    return [effort for effort in listed if effort != refused]
+
+
+_BY_NAME = {mend.lesson: mend for mend in MENDS}
+
+
+def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
+    """A vendor's record with lessons in it; one that this version does not know changes nothing."""
+    for lesson in lessons:
+        quirks = _with(quirks, lesson)
+    return quirks
+
+
+def is_left_out(lesson: str) -> bool:
+    """Whether a lesson only takes an optional field or key out."""
+    return lesson not in _BY_NAME and lesson.startswith((_LEFT_OUT, _SCHEMA_WORD))
+
+
+def _with(quirks: Quirks, lesson: str) -> Quirks:
+    if lesson in _BY_NAME:
+        return _BY_NAME[lesson].change(quirks)
+    if lesson == "json_object":
+        return replace(quirks, answer_format="json_object")
+    if lesson == "schema in words":
+        return replace(quirks, answer_format="words")
+    if lesson.startswith(_SCHEMA_WORD):
+        return replace(quirks, schema_words=(*quirks.schema_words, lesson.removeprefix(_SCHEMA_WORD)))
+    if lesson.startswith(_EFFORTS):
+        return replace(quirks, efforts=tuple(lesson.removeprefix(_EFFORTS).split(",")))
+    if lesson.startswith(_LEFT_OUT) and len(quirks.refused) < MAX_DROPPED:
+        return replace(quirks, refused=(*quirks.refused, lesson.removeprefix(_LEFT_OUT)))
+    return quirks

@@ -1,0 +1,141 @@
+"""The last step of a Chat request: its messages in the shape that the vendor takes.
+
+Always: one system message at the head, no user message next to another one, no assistant message without anything in it,
+content that is text alone as one string. Nobody refuses that, and many templates refuse anything else. The rest is by `Quirks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from joytui.gateway.bridge.quirks import Quirks
+
+Message = dict[str, Any]
+
+IMAGE_LEFT_OUT = "[image left out: this model takes text only]"
+FILE_LEFT_OUT = "[file left out: this model takes text only]"
+AFTER_TOOL = "I have the tool's output."
+"""What an assistant message says that stands between a tool's output and a user message only because a vendor wants one there."""
+SKIP_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
+"""Google's documented stand-in for the signature of a call that another model made (ai.google.dev, thought signatures)."""
+_APART = "\n\n"
+
+
+def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
+    """The messages as they go out. Those that are given are not changed."""
+    found = [_content(message, quirks) for message in messages]
+    found = [message for message in found if not _is_empty(message)]
+    found = _system_first(found, quirks)
+    if quirks.assistant_after_tool:
+        found = list(_bridged(found))
+    found = list(_merged(found, quirks))
+    if quirks.skip_signature:
+        found = _signed(found)
+    return [_assistant(message, quirks) for message in found]
+
+
+def _content(message: Message, quirks: Quirks) -> Message:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    parts = content if quirks.images else [_in_words(part) for part in content]
+    return {**message, "content": _plain(parts)}
+
+
+def _in_words(part: Any) -> Any:
+    kind = part.get("type")
+    if kind in ("text", None):
+        return part
+    return {"type": "text", "text": IMAGE_LEFT_OUT if kind == "image_url" else FILE_LEFT_OUT}
+
+
+def _plain(parts: list[Any]) -> str | list[Any]:
+    """Text alone as one string."""
+    if all(part.get("type") == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _is_empty(message: Message) -> bool:
+    if message["role"] == "user":
+        return message["content"] in ("", [])
+    if message["role"] != "assistant" or message.get("tool_calls"):
+        return False
+    return not (message.get("content") or "").strip()
+
+
+def _system_first(messages: list[Message], quirks: Quirks) -> list[Message]:
+    """Developer and system messages behind the first one go where the vendor takes them."""
+    later = [m for m in messages[1:] if m["role"] == "system"]
+    if quirks.later_instructions == "first" and later:
+        head = [m["content"] for m in messages[:1] if m["role"] == "system"]
+        first = {"role": "system", "content": _APART.join([*head, *(m["content"] for m in later)])}
+        messages = [first, *(m for m in messages if m["role"] != "system")]
+    elif quirks.later_instructions == "user" and later:
+        messages = [*messages[:1], *({**m, "role": "user"} if m["role"] == "system" else m for m in messages[1:])]
+    if quirks.system_role == "system":
+        return messages
+    return [{**m, "role": quirks.system_role} if m["role"] == "system" else m for m in messages]
+
+
+def _bridged(messages: Iterable[Message]) -> Iterable[Message]:
+    last = ""
+    for message in messages:
+        if last == "tool" and message["role"] not in ("tool", "assistant"):
+            yield {"role": "assistant", "content": AFTER_TOOL}
+        yield message
+        last = message["role"]
+
+
+def _merged(messages: Iterable[Message], quirks: Quirks) -> Iterable[Message]:
+    """Neighbours of one role as one message: users always, assistants where the vendor wants roles to alternate."""
+    last: Message | None = None
+    for message in messages:
+        if last is not None and _belong_together(last, message, quirks):
+            texts = last.get("content") or "", message.get("content") or ""
+            last = {**last, **message, "content": _both(*texts) or None}
+            continue
+        if last is not None:
+            yield last
+        last = message
+    if last is not None:
+        yield last
+
+
+def _belong_together(one: Message, two: Message, quirks: Quirks) -> bool:
+    if one["role"] != two["role"]:
+        return False
+    return one["role"] == "user" or (one["role"] == "assistant" and quirks.merge_assistants and "tool_calls" not in one)
+
+
+def _both(one: str | list[Any], two: str | list[Any]) -> str | list[Any]:
+    if isinstance(one, str) and isinstance(two, str):
+        return _APART.join(text for text in (one, two) if text)
+    return [*_parts(one), *_parts(two)]
+
+
+def _parts(content: str | list[Any]) -> list[Any]:
+    return content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
+
+
+def _signed(messages: list[Message]) -> list[Message]:
+    """The first call of each turn has a signature: its own, or Google's stand-in."""
+    found: list[Message] = []
+    for message in messages:
+        calls = message.get("tool_calls")
+        if calls and not any(name in calls[0] for name in ("extra_content", "thought_signature")):
+            message = {**message, "tool_calls": [{**calls[0], "extra_content": SKIP_SIGNATURE}, *calls[1:]]}
+        found.append(message)
+    return found
+
+
+def _assistant(message: Message, quirks: Quirks) -> Message:
+    if message["role"] != "assistant" or not message.get("tool_calls"):
+        return message
+    more: Message = {}
+    if message.get("content") is None:
+        more["content"] = quirks.content_beside_calls
+    if quirks.empty_thought and quirks.empty_thought not in message:
+        more[quirks.empty_thought] = ""
+    return {**message, **more}

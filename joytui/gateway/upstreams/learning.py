@@ -1,0 +1,132 @@
+"""What one upstream taught: by model, for seven days, kept beyond the process where there is a store.
+
+A refusal (400 or 422) of a bridged request teaches what the vendor does not take (`bridge/mending.py`); the request is sent
+again without it, and the next one is right at once. Nothing was billed, for nothing was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from joytui.core.clock import now_ms
+from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.mending import is_left_out, lessons_in, taught
+from joytui.gateway.bridge.quirks import Quirks
+from joytui.gateway.bridge.request import ChatRequest, to_chat
+from joytui.ledger.records import LessonRow
+
+LIFETIME_MS = 7 * 24 * 3_600_000
+MOST_TRIES = 3
+"""How often one request is sent again, each time for another lesson."""
+REFUSED_FORM = (400, 422)
+SPEAKS_CHAT = "speaks chat"
+"""The lesson that `/responses` is not there for this model, though it may be for others."""
+MAX_WORDS = 160
+
+
+class Lessons:
+    """The lessons of one upstream. `keep` is called with each new one."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url = url
+        self.name = name
+        self.keep: Callable[[LessonRow], object] | None = None
+        self._by_model: dict[str, dict[str, int]] = {}
+
+    def load(self, rows: Iterable[LessonRow]) -> None:
+        """Takes over what was kept of this upstream."""
+        for row in rows:
+            if row.upstream == self.url:
+                self._by_model.setdefault(row.model, {}).setdefault(row.lesson, row.learned_at)
+
+    def of(self, model: str) -> tuple[str, ...]:
+        """What holds for a model now, in the order in which it was learned."""
+        known = self._by_model.get(model)
+        if not known:
+            return ()
+        oldest = now_ms() - LIFETIME_MS
+        return tuple(text for text, at in known.items() if at > oldest)
+
+    def learn(self, model: str, texts: Iterable[str]) -> None:
+        for text in texts:
+            row = LessonRow(self.url, model, text, now_ms())
+            self._by_model.setdefault(model, {})[text] = row.learned_at
+            if self.keep is not None:
+                self.keep(row)
+
+    def forget(self, model: str | None = None) -> int:
+        """Forgets what one model, or all of them, taught; returns how much that was."""
+        gone = self._by_model if model is None else {model: self._by_model.get(model, {})}
+        count = sum(len(texts) for texts in gone.values())
+        self._by_model = {} if model is None else {m: t for m, t in self._by_model.items() if m != model}
+        return count
+
+    def shown(self) -> list[LessonRow]:
+        """All that holds now, by model."""
+        return [
+            LessonRow(self.url, model, text, self._by_model[model][text])
+            for model in sorted(self._by_model)
+            for text in self.of(model)
+        ]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on its way to an upstream: how it was sent, and what it tried to learn."""
+
+    asked: Mapping[str, object]
+    plain: Quirks
+    known: tuple[str, ...]
+    learned: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _tried: list[str] = field(default_factory=list)
+    _last: list[str] = field(default_factory=list)
+    _refusal: str = ""
+
+    @property
+    def quirks(self) -> Quirks:
+        return taught(self.plain, (*self.known, *self.learned))
+
+    def chat(self) -> ChatRequest:
+        """The request as it is to be sent. Raises BridgeError."""
+        return to_chat(self.asked, self.quirks)
+
+    def mended(self, error: StreamError | None, sent: ChatRequest) -> ChatRequest | None:
+        """The request to send after a refusal; None where it teaches nothing, or enough was tried."""
+        if error is None:
+            return None
+        if error.message == self._refusal:  # what was tried last was no lesson
+            self.learned = self.learned[: len(self.learned) - len(self._last)]
+        self._refusal, self._last = error.message, []
+        if len(self.notes) >= MOST_TRIES:
+            return None
+        for group in self._groups(error, sent):
+            self.learned += group
+            chat = self.chat()
+            if chat.body == sent.body:
+                self.learned = self.learned[: len(self.learned) - len(group)]
+                continue
+            self._tried += group
+            self._last = group
+            self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {', '.join(group)}")
+            return chat
+        return None
+
+    def _groups(self, error: StreamError, sent: ChatRequest) -> Iterator[list[str]]:
+        """What to try, the likeliest first: where a refusal lists several faults, a lesson from each; else one after the other."""
+        known = (*self.known, *self._tried)
+        faults = error.message.split("; ")
+        if len(faults) > 1:
+            firsts = [next(lessons_in(replace(error, message=fault), sent.body, known), None) for fault in faults]
+            together = list(dict.fromkeys(lesson for lesson in firsts if lesson is not None))
+            if len(together) > 1:
+                yield together
+        for lesson in lessons_in(error, sent.body, known):
+            yield [lesson]
+
+    @property
+    def sure(self) -> list[str]:
+        """What is worth keeping of a request that was refused in the end: fields that were left out, after which the upstream had
+        something else to say."""
+        return [lesson for lesson in self.learned if is_left_out(lesson)]

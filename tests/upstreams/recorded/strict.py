@@ -1,0 +1,158 @@
+"""Chat upstreams that refuse what their public reports say they refuse, in the words that they use.
+
+A `Strict` has a check: what it does not like about a request, as an error body, or None. A request that it likes is answered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from joytui.gateway.bridge.reasoning import Carried, pack
+from tests.bridge.bridging import assistant, call, developer, function, output, user
+from tests.bridge.chat_upstream import Scripted, Seen, answer_json, chunk, not_found, stream, usage
+
+Body = dict[str, Any]
+Check = Callable[[Body], str | Body | None]
+SIGNATURE = "skip_thought_signature_validator"
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "additionalProperties": False}
+ANSWER = [chunk({"content": "Hello wörld ✓"}), chunk({}, "stop"), usage(1000, 50)]
+
+
+@dataclass(frozen=True)
+class Strict:
+    """`asks`: what a client sends. `sent`: what the upstream must have got in the end, apart from passing its own check."""
+
+    name: str
+    check: Check
+    asks: Body
+    status: int = 400
+    sent: Callable[[Body], bool] = field(default=lambda body: True)
+    retries: int = 1
+
+    def script(self, seen: Seen) -> Scripted:
+        if seen.method != "POST":
+            return not_found(seen)
+        fault = self.check(seen.body)
+        if fault is None:
+            return stream(*ANSWER)
+        error = fault if isinstance(fault, dict) else {"error": {"message": fault, "type": "invalid_request_error"}}
+        return answer_json(error, self.status)
+
+
+def field_refused(name: str, words: str | Body) -> Check:
+    return lambda body: words if name in body else None
+
+
+def roles(body: Body) -> list[str]:
+    return [message["role"] for message in body["messages"]]
+
+
+def assistants(body: Body) -> Iterator[Body]:
+    return (message for message in body["messages"] if message["role"] == "assistant")
+
+
+def key_anywhere(value: Any, key: str) -> bool:
+    if isinstance(value, dict):
+        return key in value or any(key_anywhere(v, key) for v in value.values())
+    return isinstance(value, list) and any(key_anywhere(v, key) for v in value)
+
+
+def alternating(body: Body) -> str | None:
+    spoken = [role for role in roles(body) if role != "system"]
+    mixed = any(one == two for one, two in pairwise(spoken) if one != "tool")
+    return (
+        "After the optional system message, conversation roles must alternate user/assistant/user/assistant/..."
+        if mixed
+        else None
+    )
+
+
+def after_tool(body: Body) -> str | None:
+    pairs = pairwise(roles(body))
+    return next(
+        (
+            f"Unexpected role '{two}' after role 'tool'"
+            for one, two in pairs
+            if one == "tool" and two in ("user", "system")
+        ),
+        None,
+    )
+
+
+def nine(body: Body) -> str | None:
+    ids = [c["id"] for m in assistants(body) for c in m.get("tool_calls", [])]
+    if all(len(i) == 9 and i.isalnum() for i in ids):
+        return None
+    return f"Tool call id was {ids[0]} but must be a-z, A-Z, 0-9, with a length of 9."
+
+
+def pictures(body: Body) -> str | None:
+    if "image_url" not in json.dumps(body["messages"]):
+        return None
+    return "Failed to deserialize the JSON body into the target type: messages[1]: unknown variant `image_url`, expected `text`"
+
+
+def unsigned(body: Body) -> str | None:
+    first = [m["tool_calls"][0] for m in assistants(body) if m.get("tool_calls")]
+    return (
+        None
+        if all(SIGNATURE in json.dumps(c) for c in first)
+        else "Function call is missing a thought_signature in functionCall parts."
+    )
+
+
+TOOLS = [
+    {**function("exec_command", strict=False), "parameters": SCHEMA},
+    function("view"),
+]
+HISTORY = [user("run it"), call("call_a", "view"), output("call_a"), assistant("done"), user("again")]
+THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": pack(Carried("hm"))}
+PLAIN: Body = {"input": [user("hi")], "tools": TOOLS, "parallel_tool_calls": False}
+BY_SCHEMA: Body = {
+    "input": "hi",
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA, "strict": True}},
+}
+
+REFUSALS = [
+    Strict("Databricks: stream_options", field_refused("stream_options", "Invalid JSON payload: Unknown name \"stream_options\": Cannot find field."), PLAIN),
+    Strict("o3-mini: parallel_tool_calls", field_refused("parallel_tool_calls", {"error": {"message": "Unsupported parameter.", "param": "parallel_tool_calls", "code": "unsupported_parameter"}}), PLAIN),
+    Strict("pydantic: prompt_cache_key", field_refused("prompt_cache_key", {"detail": [{"type": "extra_forbidden", "loc": ["body", "prompt_cache_key"], "msg": "Extra inputs are not permitted"}]}), {**PLAIN, "prompt_cache_key": "k"}, 422),
+    Strict("an image of old: tool_choice", field_refused("tool_choice", "tool_choice is not supported by this model"), {**PLAIN, "tool_choice": "auto"}),
+    Strict("an effort that is not there", lambda b: "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model. Supported values are: 'low', 'medium', and 'high'." if b.get("reasoning_effort") == "xhigh" else None, {**PLAIN, "reasoning": {"effort": "xhigh"}}, sent=lambda b: b["reasoning_effort"] == "high"),
+    Strict("no effort at all", field_refused("reasoning_effort", "Reasoning is not supported by this model"), {**PLAIN, "reasoning": {"effort": "low"}}),
+    Strict("max_tokens", field_refused("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."), {**PLAIN, "max_output_tokens": 9}, sent=lambda b: b["max_completion_tokens"] == 9),
+    Strict("strict in a tool", lambda b: "tools.0.function.strict: Extra inputs are not permitted" if key_anywhere(b["tools"], "strict") else None, PLAIN),
+    Strict("additionalProperties", lambda b: "Invalid JSON payload received. Unknown name \"additionalProperties\" at 'tools[0].function.parameters'" if key_anywhere(b["tools"], "additionalProperties") else None, PLAIN),
+    Strict("json_schema", lambda b: "This response_format type is unavailable now" if b.get("response_format", {}).get("type") == "json_schema" else None, BY_SCHEMA, sent=lambda b: b["response_format"] == {"type": "json_object"} and '"answer"' in b["messages"][0]["content"]),
+    Strict("no JSON mode", field_refused("response_format", "response_format is not supported"), BY_SCHEMA, sent=lambda b: '"answer"' in b["messages"][0]["content"], retries=2),
+    Strict("pictures to a text model", pictures, {"input": [user([{"type": "input_text", "text": "see"}, PICTURE])]}, sent=lambda b: b["messages"][0]["content"].startswith("see\n[image left out")),
+    Strict("Groq: reasoning_content", lambda b: "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]" if any("reasoning_content" in m for m in assistants(b)) else None, {"input": [user("x"), THOUGHT, call("c1"), output("c1")]}),
+    Strict("DeepSeek: a thought that is missing", lambda b: None if all("reasoning_content" in m for m in assistants(b) if m.get("tool_calls")) else "Missing `reasoning_content` field in the assistant message at message index 1.", {"input": HISTORY}),
+    Strict("Gemini: a signature that is missing", unsigned, {"input": HISTORY}),
+    Strict("Mistral: ids", nine, {"input": HISTORY}),
+    Strict("Mistral: a user after a tool", after_tool, {"input": [*HISTORY[:3], user("stop")]}),
+    Strict("Mistral: a picture in an output", after_tool, {"input": [*HISTORY[:2], output("call_a", [PICTURE])]}),
+    Strict("roles that alternate", alternating, {"input": [user("a"), assistant("b"), assistant("c"), developer("d"), user("e")]}),
+    Strict("Cloudflare: content null", lambda b: "messages.1.content: Input should be a valid string" if any(m["content"] is None for m in b["messages"]) else None, {"input": HISTORY}),
+    Strict("Gemma: no system role", lambda b: "System role not supported" if "system" in roles(b) else None, {"input": [developer("rules"), user("a")]}),
+]  # fmt: skip
+
+TAKEN_AT_ONCE = [
+    Strict("a system message anywhere but first", lambda b: "System message must be at the beginning." if "system" in roles(b)[1:] else None, {"input": [developer("a"), user("b"), assistant("c"), developer("d"), user("e")]}),
+    Strict("user messages in a row", alternating, {"input": [user("a"), user("b"), assistant("c"), user("d")]}),
+    Strict("parts", lambda b: "content must be a string" if any(isinstance(m["content"], list) for m in b["messages"]) else None, {"input": [user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])]}),
+    Strict("an empty assistant message", lambda b: "empty" if any(not (m["content"] or m.get("tool_calls")) for m in assistants(b)) else None, {"input": [user("a"), assistant(""), THOUGHT, user("b")]}),
+    Strict("a cache key", lambda b: None if b.get("prompt_cache_key") == "k" else "no key, no cache", {**PLAIN, "prompt_cache_key": "k"}),
+]  # fmt: skip
+
+NOT_LEARNED = [
+    ("money", 400, {"error": {"message": "Insufficient Balance: parallel_tool_calls", "type": "billing"}}),
+    ("content", 400, {"error": {"message": "content_policy violation in stream_options", "code": "content_filter"}}),
+    ("a server's fault", 500, {"error": {"message": "stream_options: Unknown name"}}),
+    ("no field", 400, {"error": {"message": "something else is wrong"}}),
+]

@@ -1,0 +1,284 @@
+"""Answers as vendors and relays really send them, and what a client must get of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from joytui.gateway.upstreams.relay import Relay
+from tests.bridge.bridging import function
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, answer_json, call_delta, chunk, sse, stream, usage
+from tests.upstreams.calling import events, model_call, read
+
+TEXT = [chunk({"content": "Hello "}), chunk({"content": "there"})]
+WHOLE = [*TEXT, chunk({}, "stop"), usage(1000, 50)]
+CALL = '{"cmd":"echo one"}'
+RUN = {"name": "exec_command", "arguments": CALL}
+TOOLS = [
+    {
+        **function("exec_command"),
+        "parameters": {"type": "object", "properties": {"cmd": {"type": "string"}, "lines": {"type": "integer"}}},
+    },
+    function("exec"),
+]
+ONE = [("exec_command", {"cmd": "echo one"})]
+TWO = [*ONE, *ONE]
+END = chunk({}, "tool_calls")
+
+
+@dataclass(frozen=True)
+class Accent:
+    """`text`, `calls`, `tokens` (input, cached, output, reasoning) and `thought` of the answer; `error`: words of a failure."""
+
+    name: str
+    sends: Scripted
+    text: str = ""
+    calls: list[Any] = field(default_factory=list)
+    tokens: tuple[int, int, int, int] | None = None
+    thought: str | None = None
+    error: str | None = None
+    status: int = 200
+
+
+def labelled(kind: str | None, body: bytes) -> Scripted:
+    return Scripted(200, {"content-type": kind} if kind else {}, [body[:3], body[3:]])
+
+
+def said(*texts: str, finish: str = "stop") -> Scripted:
+    return stream(*(chunk({"content": text}) for text in texts), chunk({}, finish))
+
+
+def calls(*deltas: Any, end: Any = END) -> Scripted:
+    return stream(*(chunk(delta) for delta in deltas), end)
+
+
+def counted(**counts: Any) -> Scripted:
+    return stream(*TEXT, chunk({}, "stop"), {"choices": [], "usage": counts})
+
+
+def lines(chunks: Iterable[Any], prefix: str = "data: ") -> bytes:
+    return "".join(f"{prefix}{json.dumps(one)}\n" for one in chunks).encode()
+
+
+def again(**more: Any) -> dict[str, Any]:
+    return call_delta(0, "c1", "exec_command", CALL, **more)
+
+
+HELLO = "Hello there"
+STREAMS = [
+    *(
+        Accent(f"a stream called {kind}", labelled(kind, sse(WHOLE)), HELLO)
+        for kind in (None, "text/plain", "application/json", "application/json, text/event-stream; charset=utf-8", "application/octet-stream")
+    ),
+    Accent("comments first, no label", labelled(None, b": ping\n\n" + sse(WHOLE)), HELLO),
+    Accent("one line break", labelled("text/event-stream", lines(WHOLE) + b"data: [DONE]\n"), HELLO),
+    Accent("one line break, no end mark", labelled("text/event-stream", lines(WHOLE)), HELLO),
+    Accent("objects, one a line", labelled("application/x-ndjson", lines(WHOLE, "")), HELLO),
+    Accent("a whole completion called a stream", labelled("text/event-stream", json.dumps({"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]}, indent=1).encode()), HELLO),
+    Accent("no finish reason but the end mark", stream(*TEXT), HELLO),
+    Accent("the same with a call", stream(chunk(again())), calls=ONE),
+    Accent("the end mark after half a call", stream(chunk(call_delta(0, "c1", "exec_command", '{"cmd'))), error="finish reason"),
+    Accent("the end mark alone", stream(), error="finish reason"),
+    Accent("neither", stream(*TEXT, done=False), error="finish reason"),
+    Accent("cut", stream(*TEXT, done=False, cut=True), error="broke"),
+    Accent("the whole message once more", stream(*TEXT, {"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]}), HELLO),
+]  # fmt: skip
+
+CALLS = [
+    Accent("a finished call again", calls(again(), again()), calls=ONE),
+    Accent("again, beside the finish reason", stream(chunk(again()), chunk(again(), "tool_calls")), calls=ONE),
+    Accent("again without an id", calls(again(), call_delta(0, None, "exec_command", CALL)), calls=ONE),
+    Accent("again without id and index", calls(again(), call_delta(None, None, "exec_command", CALL)), calls=ONE),
+    Accent("again, encoded twice", calls(again(), call_delta(0, "c1", "exec_command", json.dumps(CALL))), calls=ONE),
+    Accent("again with blanks", calls(again(), call_delta(0, "c1", "exec_command", '{ "cmd": "echo one" }')), calls=ONE),
+    Accent("again, the arguments alone", calls(again(), call_delta(0, arguments=CALL)), calls=ONE),
+    Accent("again after the end", stream(chunk(call_delta(None, None, **RUN)), END, chunk(call_delta(None, None, **RUN))), calls=ONE),
+    Accent("again beside an empty piece", calls(again(), {"tool_calls": [*again()["tool_calls"], {"index": 1, "id": "", "function": {"name": "", "arguments": ""}}]}), calls=ONE),
+    Accent("again as a whole message", stream(chunk(again()), {"choices": [{"message": {"tool_calls": [{"id": "c1", "function": RUN}]}, "finish_reason": "tool_calls"}]}), calls=ONE),
+    Accent("twins by id", calls(again(), call_delta(1, "c2", "exec_command", CALL)), calls=TWO),
+    Accent("twins by id, index 0 for both", calls(again(), call_delta(0, "c2", "exec_command", CALL)), calls=TWO),
+    Accent("twins by index, no ids", calls(call_delta(0, None, **RUN), call_delta(1, None, **RUN)), calls=TWO),
+    Accent("twins in one chunk without anything", calls({"tool_calls": [{"function": RUN}, {"function": RUN}]}), calls=TWO),
+    Accent("twins in two chunks without anything", calls(call_delta(None, None, **RUN), call_delta(None, None, **RUN)), calls=TWO),
+    Accent("braces first", calls(call_delta(0, "c1", "exec_command", "{}"), call_delta(0, arguments='{"cmd":'), call_delta(0, arguments='"echo one"}')), calls=ONE),
+    Accent("braces first, in one piece", calls(call_delta(0, "c1", "exec_command", "{}" + CALL)), calls=ONE),
+    Accent("braces first, id in each", calls(call_delta(0, "c1", "exec_command", "{}"), again()), calls=ONE),
+    Accent("encoded twice", calls(call_delta(0, "c1", "exec_command", json.dumps(CALL))), calls=ONE),
+    Accent("each piece holds all so far", calls(call_delta(0, "c1", "exec_command", '{"cmd":'), call_delta(0, arguments=CALL)), calls=ONE),
+    Accent("a name in pieces", calls(call_delta(0, "c1", "exec_"), call_delta(0, None, "comm"), call_delta(0, None, "and"), call_delta(0, arguments=CALL)), calls=ONE),
+    Accent("a name in pieces that is a tool's", calls(call_delta(0, "c1", "exec"), call_delta(0, "c1", "_command"), call_delta(0, arguments=CALL)), calls=ONE),
+    Accent("a name that begins another", calls(call_delta(0, "c1", "exec", "{}")), calls=[("exec", {})]),
+]  # fmt: skip
+
+DSML = (
+    '<｜DSML｜function_calls>\n<｜DSML｜invoke name="exec_command">\n<｜DSML｜parameter name="cmd" string="true">echo one'
+    "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"
+)
+QWEN = "<tool_call>\n<function=exec_command>\n<parameter=cmd>\necho one\n</parameter>\n</function>\n</tool_call>"
+HERMES = '<tool_call>\n{"name": "exec_command", "arguments": {"cmd": "echo one"}}\n</tool_call>'
+GLM = "<tool_call>exec_command\n<arg_key>cmd</arg_key>\n<arg_value>echo one</arg_value>\n</tool_call>"
+KIMI = (
+    "<|tool_calls_section_begin|><|tool_call_begin|>functions.exec_command:0<|tool_call_argument_begin|>"
+    f"{CALL}<|tool_call_end|><|tool_calls_section_end|>"
+)
+DEEPSEEK = f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>exec_command<｜tool▁sep｜>{CALL}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
+MISTRAL = f'[TOOL_CALLS][{{"name": "exec_command", "arguments": {CALL}}}]'
+TAGS = [
+    Accent("a thought in tags", said("<thi", "nk>I see", ".</th", "ink>\n\nThe ", "answer."), "The answer.", thought="I see."),
+    Accent("blanks before it", said("\n<think>\n", "I see.</think>The answer."), "The answer.", thought="\nI see."),
+    Accent("the closing tag alone", said("I see", ".\n</thi", "nk>\n\nThe answer."), "The answer.", thought="I see.\n"),
+    Accent("the closing tag alone, at once", said("I see.</think>The answer."), "The answer.", thought="I see."),
+    Accent("a thought that does not end", said("<think>I see."), "", thought="I see."),
+    Accent("a tag inside code", said("Use `</think>` to end it."), "Use `</think>` to end it."),
+    Accent("tags in the middle", said("So <think>a</think> b"), "So <think>a</think> b"),
+    Accent("a tag after real thoughts", stream(chunk({"reasoning": "hm"}), chunk({"content": "a</think>b"}, "stop")), "a</think>b", thought="hm"),
+    Accent("nothing but a bracket", said("a <"), "a <"),
+    *(Accent(f"a leaked call {n}", said(text[:15], text[15:]), calls=ONE) for n, text in enumerate((DSML, QWEN, HERMES, GLM, KIMI, DEEPSEEK, MISTRAL))),
+    Accent("leaked after words", said("I run it.\n", HERMES), "I run it.\n", ONE),
+    Accent("leaked after a thought", said("<think>hm</think>", HERMES), "", ONE, thought="hm"),
+    Accent("two leaked calls", said(HERMES + HERMES), calls=TWO),
+    Accent("leaked numbers", said(GLM.replace("cmd", "lines").replace("echo one", "5")), calls=[("exec_command", {"lines": 5})]),
+    Accent("markup that is talked about", said(HERMES, " is how it is written."), HERMES + " is how it is written."),
+    Accent("markup of a tool that nobody offered", said(HERMES.replace("exec_command", "rm")), HERMES.replace("exec_command", "rm")),
+    Accent("markup beside a proper call", stream(chunk({"content": HERMES}), chunk(again()), END), HERMES, ONE),
+]  # fmt: skip
+
+RIGHT = (1000, 900, 50, 30)
+USAGE = [
+    Accent("in the choice", stream(*TEXT, {"choices": [{"delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 900}}]}), HELLO, tokens=(1000, 900, 50, 0)),
+    Accent("zeros after the truth", stream(*WHOLE, usage(0, 0)), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("input first, output later", stream({"choices": [], "usage": {"input_tokens": 1000}}, *TEXT, chunk({}, "stop"), {"choices": [], "usage": {"output_tokens": 50}}), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("xAI: thoughts beside the output", counted(prompt_tokens=1000, completion_tokens=20, total_tokens=1050, prompt_tokens_details={"cached_tokens": 900}, completion_tokens_details={"reasoning_tokens": 30}), HELLO, tokens=RIGHT),
+    Accent("Gemini: thoughts in the total alone", counted(prompt_tokens=1000, completion_tokens=20, total_tokens=1050, cached_tokens=900), HELLO, tokens=RIGHT),
+    Accent("Gemini's own spelling", stream(*TEXT, chunk({}, "stop", usageMetadata={"promptTokenCount": 1000, "candidatesTokenCount": 20, "thoughtsTokenCount": 30, "totalTokenCount": 1050, "cachedContentTokenCount": 900})), HELLO, tokens=RIGHT),
+    Accent("Anthropic: the cache beside the input", counted(input_tokens=60, cache_read_input_tokens=900, cache_creation_input_tokens=40, output_tokens=50), HELLO, tokens=(1000, 900, 50, 0)),
+    Accent("its names, the cache inside", counted(input_tokens=1000, cache_read_input_tokens=900, output_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
+    Accent("LiteLLM: both spellings", counted(prompt_tokens=1000, cache_read_input_tokens=900, completion_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
+    Accent("OpenAI's", counted(prompt_tokens=1000, completion_tokens=50, total_tokens=1050, prompt_tokens_details={"cached_tokens": 900}, completion_tokens_details={"reasoning_tokens": 30}), HELLO, tokens=RIGHT),
+    Accent("Groq's", stream(*TEXT, chunk({}, "stop", x_groq={"usage": {"prompt_tokens": 1000, "completion_tokens": 50}})), HELLO, tokens=(1000, 0, 50, 0)),
+]  # fmt: skip
+
+ERRORS = [
+    Accent("detail in the stream", stream(*TEXT, {"detail": "worker died"}, done=False), error="worker died"),
+    Accent("an event called error", Scripted(pieces=[sse(TEXT, done=False), b"event: error\ndata: out of memory\n\n"]), error="out of memory"),
+    Accent("bare JSON in the stream", Scripted(pieces=[sse(TEXT, done=False), b'{"error": {"message": "slot lost"}}\n']), error="slot lost"),
+    Accent("in the choice", stream({"choices": [{"error": {"code": 502, "message": "provider died"}, "finish_reason": "error"}]}), error="provider died"),
+    Accent("FastAPI's list", answer_json({"detail": [{"loc": ["body", "n"], "msg": "too few"}]}), error="body.n: too few"),
+    Accent("Cloudflare's list", answer_json({"success": False, "errors": [{"code": 7, "message": "no route"}], "result": None}), error="no route"),
+    Accent("DashScope's", answer_json({"code": "InvalidParameter", "message": "bad parameter", "request_id": "r"}), error="bad parameter"),
+    Accent("Baidu's", answer_json({"error_code": 17, "error_msg": "daily limit reached"}), error="daily limit reached"),
+    Accent("MiniMax: no money", answer_json({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}), error="insufficient balance (1008)", status=402),
+    Accent("MiniMax: too fast", answer_json({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}), error="rate limit (1002)", status=429),
+    Accent("MiniMax: no fault", answer_json({"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}], "base_resp": {"status_code": 0, "status_msg": ""}}), HELLO),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("accent", [*STREAMS, *CALLS, *TAGS, *USAGE, *ERRORS], ids=lambda accent: accent.name)
+async def test_an_answer_is_what_it_means(accent: Accent) -> None:
+    async with ChatUpstream(lambda seen: accent.sends) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, data, seen = await read(relay, model_call(tools=TOOLS))
+        await relay.aclose()
+    assert exchange.status == accent.status
+    if accent.status != 200:
+        assert accent.error == json.loads(data)["error"]["message"]
+        return
+    last = events(data)[-1]["response"]
+    if accent.error is not None:
+        assert last["status"] == "failed"
+        assert accent.error in last["error"]["message"]
+        return
+    output = last["output"]
+    assert last["status"] == "completed"
+    assert seen.complete
+    assert "".join(p["text"] for i in output if i["type"] == "message" for p in i["content"]) == accent.text
+    assert [(i["name"], json.loads(i["arguments"])) for i in output if i["type"] == "function_call"] == accent.calls
+    assert [e["item"] for e in events(data) if e["type"] == "response.output_item.done"] == output
+    thoughts = [p["text"] for i in output if i["type"] == "reasoning" for p in i.get("content", ())]
+    assert thoughts == ([accent.thought] if accent.thought is not None else [])
+    if accent.tokens is not None:
+        told = last["usage"]
+        details = told["input_tokens_details"]["cached_tokens"], told["output_tokens_details"]["reasoning_tokens"]
+        assert (told["input_tokens"], details[0], told["output_tokens"], details[1]) == accent.tokens
+        assert told["total_tokens"] == told["input_tokens"] + told["output_tokens"]
+        assert (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens) == accent.tokens
+
+
+OVERFLOWS = [
+    "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.",
+    "the request exceeds the available context size, try increasing it",
+    "prompt is too long: 210000 tokens > 200000 maximum",
+    "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000",
+    "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+    "Range of input length should be [1, 129024]",
+    "Your request exceeded model token limit: 262144",
+    "Please reduce the length of the messages or completion.",
+    "Prompt contains 140000 tokens and 0 draft tokens, too large for model with 131072 maximum context length",
+    "Input is too long for requested model.",
+    "invalid params, context window exceeds limit (2013)",
+    "Requested token count exceeds the model's maximum context length of 32768 tokens.",
+]
+
+
+@pytest.mark.parametrize("words", OVERFLOWS)
+@pytest.mark.parametrize("status", [200, 400, 413])
+async def test_a_full_context_is_told_as_codex_knows_it(words: str, status: int) -> None:
+    async with ChatUpstream(lambda seen: answer_json({"error": {"message": words, "code": 400}}, status)) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, data, seen = await read(relay, model_call(tools=TOOLS))
+        await relay.aclose()
+    failed = events(data)[-1]["response"] if status == 200 else json.loads(data)
+    assert exchange.status == (200 if status == 200 else 400)
+    assert (failed["error"]["code"], failed["error"]["message"]) == ("context_length_exceeded", words)
+    assert seen.error_message == words
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["Request too large on tokens per minute (TPM): Limit 6000", "max_tokens is too large: 9"]
+)
+async def test_other_limits_are_no_full_context(words: str) -> None:
+    async with ChatUpstream(lambda seen: answer_json({"error": {"message": words}}, 413)) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, data, _ = await read(relay, model_call())
+        await relay.aclose()
+    assert exchange.status == 413
+    assert b"context_length" not in data
+
+
+async def test_an_answer_without_any_counts_has_estimated_ones_that_say_so() -> None:
+    async with ChatUpstream(lambda seen: stream(*TEXT, chunk({}, "stop"))) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        call = model_call(input="x" * 4000)
+        _, data, seen = await read(relay, call)
+        await relay.aclose()
+    told = events(data)[-1]["response"]["usage"]
+    assert (told["input_tokens"], told["output_tokens"]) == (len(call.raw) // 4 + 1, 3)
+    assert not seen.usage_seen
+    assert "usage estimated: the upstream told none" in seen.notes
+
+
+async def test_codex_asks_for_compaction_and_gets_one_item_that_it_can_send_back() -> None:
+    answer = stream(
+        chunk({"reasoning": "hm"}), chunk({"content": "<think>so</think>We built a shed."}), chunk({}, "stop")
+    )
+    trigger = {"type": "compaction_trigger"}
+    async with ChatUpstream(lambda seen: answer) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        given = [{"role": "user", "content": "build a shed"}, trigger]
+        _, data, _ = await read(relay, model_call(input=given, tools=TOOLS))
+        (item,) = events(data)[-1]["response"]["output"]
+        await read(relay, model_call(input=[item, {"role": "user", "content": "go on"}]))
+        await relay.aclose()
+    assert item["type"] == "compaction"
+    assert [e["type"] for e in events(data) if "output" in e["type"]] == [
+        "response.output_item.added",
+        "response.output_item.done",
+    ]
+    first, second = (request.body["messages"] for request in upstream.requests)
+    assert first[-1]["content"].startswith("build a shed\n\nWrite a summary")
+    assert second[0]["content"].endswith("We built a shed.\n\ngo on")
