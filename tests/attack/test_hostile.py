@@ -127,6 +127,27 @@ async def test_a_nested_answer_is_the_upstreams_fault(tmp_path: Path, stream: bo
         assert seen == ({200} if stream else {200, 502})
 
 
+async def test_a_chunk_whose_length_is_no_number(tmp_path: Path) -> None:
+    """After so much that the gateway holds back what it reads: it waited for ever, without a time-out."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 X\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        if head.startswith(b"POST"):
+            writer.write(b"30d40\r\n" + b"[" * 200_000 + b"\r\n")
+        await writer.drain()
+        writer.write(b"zz\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with served(tmp_path, upstream=url, upstream_api="chat") as here:
+        assert (await here.chat(await here.key())).status_code == 429
+        (row,) = await here.logs()
+        assert (row["status"], row["error_message"]) == (429, "the upstream answered 429")
+    server.close()
+
+
 # --- what a client asks
 
 

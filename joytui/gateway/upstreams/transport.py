@@ -8,6 +8,7 @@ The transport is our own, for the mapping of errors: what is told to a client ha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from joytui.gateway.upstreams.bridged import KEEP_ALIVE_S, LINGER_S
 IDLE_S = 30.0
 MAX_HEADER = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
+LOOK_S = 1.0
+"""How often is looked whether an answer's connection is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +127,31 @@ class _Body(httpx.AsyncByteStream):
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._next_look: asyncio.TimerHandle | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _as_httpx():
-            async for piece in self._response.content.iter_any():
-                yield piece
+        self._look_again()
+        try:
+            with _as_httpx():
+                async for piece in self._response.content.iter_any():
+                    yield piece
+        finally:
+            if self._next_look is not None:
+                self._next_look.cancel()
+
+    def _look_again(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        """Ends the wait for an answer whose connection is closed. aiohttp 3.14.5 forgets who waits, and the time-out as well,
+        where a chunk with a length that is no number comes while it holds back what was read."""
+        content, connection = self._response.content, self._response.connection
+        transport = connection.transport if connection is not None else None
+        lost = transport is None or transport.is_closing()
+        if lost and not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection ended in the middle of the answer"))
+        else:
+            self._look_again()
 
     async def aclose(self) -> None:
         self._response.release() if self._response.content.at_eof() else self._response.close()
