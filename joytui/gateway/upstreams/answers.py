@@ -41,6 +41,8 @@ from joytui.gateway.upstreams.observe import Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 from joytui.gateway.upstreams.usage_option import PART, Parts
 
+MOST_BLANKS = 4096
+"""Bytes in which a body's first word is looked for."""
 MAX_ERROR_BODY = 1024 * 1024
 ERROR_TEXT = 4000
 """Characters that are passed on of an error's text where its body is too large to pass."""
@@ -273,10 +275,14 @@ async def _form(response: httpx.Response, echo: Echo | None) -> tuple[bool, Asyn
     if _says_events(response):
         return True, pieces
     head = b""
-    async for piece in pieces:
-        head += piece
-        if len(head.strip()) >= len(b"event:"):
-            break
+    try:
+        async for piece in pieces:
+            head += piece
+            if len(head) > MOST_BLANKS or len(head.strip()) >= len(b"event:"):
+                break
+    except BaseException:  # whoever reads on closes it; here nobody will
+        await response.aclose()
+        raise
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":")), _after(head, pieces)
 
