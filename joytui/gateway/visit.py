@@ -263,8 +263,8 @@ class Visit:
 
 def _keyless(opened: Opened) -> Opened:
     """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
-    request_id, client = cut(opened.request_id, 48), cut(opened.client, 64)
-    return opened._replace(request_id=request_id, client=client, thread_id=None, project=None, turn_id=None)
+    request_id, client, thread_id = cut(opened.request_id, 48), cut(opened.client, 64), cut(opened.thread_id, 36)
+    return opened._replace(request_id=request_id, client=client, thread_id=thread_id, project=None, turn_id=None)
 
 
 def _turn(metadata: str | None) -> tuple[Clean | None, Clean | None]:

@@ -22,7 +22,7 @@ from joytui.core.records import (
     Step,
     TableRow,
 )
-from joytui.core.token_counts import USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import USAGE_GROUPS, TokenCounts, UsageRow, UsageTotals
 from tests.support.clock import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -384,7 +384,9 @@ def reconciliation() -> Any:
         )
         for place, (kind, why) in enumerate(kinds.items())
     )
-    return Reconciliation(412, found, (2_400_000, 900_000, 61_000, 20_000), (2_390_000, 900_000, 60_900, 20_000))
+    return Reconciliation(
+        412, found, TokenCounts(2_400_000, 900_000, 61_000, 20_000), TokenCounts(2_390_000, 900_000, 60_900, 20_000)
+    )
 
 
 def verdict(*, allowed: bool) -> Any:

@@ -58,8 +58,9 @@ def test_a_key_is_made_used_seen_and_revoked(gateway):
         terminal.wait_for("New key", "Daily limit")
         terminal.send(*"codex-anna")
         terminal.send("enter")
-        terminal.wait_for("Your new key", "jt_local_")
-        key = re.search(r"jt_local_[\w-]{40,}", terminal.text)
+        shown = re.compile(r"jt_local_[\w-]{40,}")
+        terminal.wait_until(lambda screen: "Your new key" in screen and shown.search(screen) is not None)
+        key = shown.search(terminal.text)
         assert key is not None
         terminal.send("escape")
         terminal.wait_gone("jt_local_")
