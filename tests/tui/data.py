@@ -378,8 +378,8 @@ def reconciliation() -> Any:
             None,
             "joytoken",
             "gpt-5.4",
-            None if kind == "unknown-to-codex" else (12_000, 4_000, 300, 90),
-            None if kind in ("elsewhere", "unrecorded", "failed-before") else (11_800, 4_000, 300, 90),
+            None if kind == "unknown-to-codex" else TokenCounts(12_000, 4_000, 300, 90),
+            None if kind in ("elsewhere", "unrecorded", "failed-before") else TokenCounts(11_800, 4_000, 300, 90),
             ("req-1",),
         )
         for place, (kind, why) in enumerate(kinds.items())
