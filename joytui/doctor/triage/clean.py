@@ -30,6 +30,7 @@ _STARTER = re.compile(
     r"|(?:[\w.-]+@[\w.-]+[^$#%]{0,80})?[$❯%#➜λ](?:\s|$)|PS [A-Z]:|\w:\\[^>]{0,80}>|tokens used|To get more|OpenAI Codex|-{6,}|workdir:|model:"
     r"|provider:|approval:|sandbox:|session id:|reasoning |(?:user|codex|exec|thinking)\s*$|user \(",
 )
+_BANNER = re.compile(r"(?:workdir|model|provider|approval|sandbox|session id):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
         if not line:
             blank = True
             continue
-        ends = _STARTER.match(line.lstrip()) or (blank and not _is_config(group)) or len(group) >= _RECORD_LINES
+        begins = _STARTER.match(line.lstrip()) and not (_BANNER.match(line.lstrip()) and _is_open_body(group))
+        ends = begins or (blank and not _is_config(group)) or len(group) >= _RECORD_LINES
         if group and ends:
             yield group
             group = []
@@ -123,6 +125,12 @@ def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
         blank = False
     if group:
         yield group
+
+
+def _is_open_body(group: list[str]) -> bool:
+    """A JSON body that was wrapped: a line like `model: auto` goes on with it, though Codex's banner has such lines."""
+    text = "".join(group)
+    return '{"' in text and text.count("{") > text.count("}")
 
 
 def _is_config(group: list[str]) -> bool:

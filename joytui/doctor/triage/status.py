@@ -238,7 +238,7 @@ def on_route(said: Refused) -> Guess:
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
         return sign("404 about the key")
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
-    if re.search(r"\bGET /", said.message) and said.url and not no_model:
+    if re.search(r"\bGET ?/", said.message) and said.url and not no_model:
         return sign("POST turned into GET")
     if (
         said.status == 404
