@@ -133,7 +133,7 @@ async def credit_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
 
 async def _wallet(gateway: Gateway, tier: str) -> JsonAnswer:
     rows = await gateway.ledger.wallets()
-    gateway.wallets_on = any(row.balance is not None for row in rows)
+    gateway.keep_wallets(rows)
     return JsonAnswer(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
@@ -150,7 +150,7 @@ async def create_token(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, TokenCreate)
     name, token = kept("name", wanted.name), new_token()
     row = await gateway.ledger.create_token(name, digest(token))
-    gateway.token_digests.add(row.digest)
+    gateway.keep_tokens(gateway.token_digests | {row.digest})
     return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
 
 
@@ -163,7 +163,7 @@ async def forget_lessons(gateway: Gateway, request: Request) -> JsonAnswer:
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.token_digests = {row.digest for row in await gateway.ledger.tokens()}
+    gateway.keep_tokens({row.digest for row in await gateway.ledger.tokens()})
     return JsonAnswer({"deleted": True})
 
 
@@ -203,7 +203,7 @@ async def _created(
     row = await gateway.ledger.create_key(wanted, alone=budget_id is None)
     if row is None:
         raise refusals.name_taken(name)
-    view = await _view(gateway, gateway.keys.put(row))
+    view = await _view(gateway, gateway.keep(row))
     answer = _Created({**view, "key": plain}, status_code=201, headers={"Cache-Control": "no-store"})
     answer.key_id = row.id
     return answer
@@ -213,7 +213,7 @@ async def _changed(gateway: Gateway, entry: KeyEntry, changes: KeyChanges) -> di
     row = await gateway.ledger.edit_key(entry.row.id, changes)
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
-    return await _view(gateway, gateway.keys.put(row))
+    return await _view(gateway, gateway.keep(row))
 
 
 async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:

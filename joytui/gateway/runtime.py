@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
-from joytui.gateway.key_lookup import KeyLookup
+from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
 from joytui.gateway.routing import Market
@@ -25,7 +25,7 @@ from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, LessonRow
+from joytui.ledger.records import Access, KeyRow, LessonRow, WalletRow
 from joytui.ledger.retention import Keeping
 
 log = logging.getLogger("joytui.gateway")
@@ -60,6 +60,7 @@ class Gateway:
             self.shipped = replace(self.shipped, aliases={})
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
         self.keys = KeyLookup()
+        self._own_changes = 0
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
@@ -108,8 +109,28 @@ class Gateway:
         """Takes over what others changed in the store, for as long as the store can tell."""
         async with aclosing(self.ledger.changes()) as changes:
             async for _ in changes:
-                if await self.ledger.access_version() != self._access_version:
-                    self._take_access(await asyncio.to_thread(self.ledger.access))
+                while await self.ledger.access_version() != self._access_version:
+                    own_changes = self._own_changes
+                    access = await asyncio.to_thread(self.ledger.access)
+                    if (
+                        own_changes == self._own_changes
+                    ):  # else it may be older than what this gateway has changed since
+                        self._take_access(access)
+
+    def keep(self, row: KeyRow) -> KeyEntry:
+        """Takes over a key that this gateway itself has just made or changed in the store."""
+        self._own_changes += 1
+        return self.keys.put(row)
+
+    def keep_tokens(self, digests: set[bytes]) -> None:
+        """The same for all tokens, by their digests."""
+        self._own_changes += 1
+        self.token_digests = digests
+
+    def keep_wallets(self, rows: Iterable[WalletRow]) -> None:
+        """The same for the wallets: whether any has a balance, so that they count."""
+        self._own_changes += 1
+        self.wallets_on = any(row.balance is not None for row in rows)
 
     # --- models ------------------------------------------------------------------------------------------------------
 
@@ -174,7 +195,7 @@ class Gateway:
     async def _end_trials(self) -> None:
         """Trials that were under way when the gateway ended could not take their keys away."""
         for row in await self.ledger.end_labelled(TRIAL_LABEL, TRIAL_LIFE_MS):
-            self.keys.put(row)
+            self.keep(row)
 
     async def _renew(self) -> None:
         await self.ledger.renew_leases(list(self.running), self.settings.lease_s * 1000)

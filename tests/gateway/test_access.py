@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
+import pytest
+
+from joytui.ledger.records import Access
 from tests.gateway.served import Served, served
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, poll
 
 
 def change(gateway: Served, sql: str, *values: object) -> None:
@@ -43,3 +47,26 @@ async def test_a_wallet_that_another_gateway_set_limits_at_once(tmp_path: Path) 
         await until_answered_with(gateway, key, 402)
         change(gateway, "UPDATE wallet SET balance = NULL")
         await until_answered_with(gateway, key, 200)
+
+
+async def test_a_copy_of_the_store_that_is_older_than_a_new_key_does_not_take_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy is read in a thread: what this gateway makes in the meantime is not in it."""
+    async with served(tmp_path) as gateway:
+        read, made, copies = gateway.gateway.ledger.access, threading.Event(), []
+
+        def access() -> Access:
+            copies.append(read())
+            assert made.wait(HANG_S)
+            return copies[-1]
+
+        monkeypatch.setattr(gateway.gateway.ledger, "access", access)
+        change(gateway, "UPDATE wallet SET balance = 1000000000000")
+        await asyncio.to_thread(poll, lambda: len(copies) == 1, lambda: "the first copy")
+        key = await gateway.key()
+        made.set()
+        async with asyncio.timeout(HANG_S):
+            while len(copies) < 2:
+                assert (await gateway.chat(key)).status_code == 200
+        assert (await gateway.chat(key)).status_code == 200
