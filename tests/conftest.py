@@ -61,8 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1); what is fast has its mark."""
     for item in items:
-        if item.path.relative_to(_HERE).parts[0] in FAST:
+        folder = item.path.relative_to(_HERE).parts[0]
+        if folder in FAST:
             item.add_marker("fast")
+        if folder == "attack":
+            item.add_marker("slow")
     for marker, variable, what in (
         ("codex", "JOYTUI_CODEX", "runs the real Codex from npm"),
         ("slow", "JOYTUI_SLOW", "takes long or costs much, what a faster test covers in part"),

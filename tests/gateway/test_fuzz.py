@@ -70,6 +70,7 @@ def test_the_description_tells_every_route() -> None:
     assert told == served
 
 
+@pytest.mark.slow
 def test_no_fault_no_hang_no_leak(target: Target) -> None:
     with httpx.Client(base_url=target.url, trust_env=False, verify=False, timeout=HANG_S) as http:
         description = http.get("/openapi.json").json()

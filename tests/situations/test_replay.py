@@ -17,7 +17,7 @@ from tests.support.playground import Job
 from tests.support.situation import Situation
 
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
-SAMPLE = 80
+SAMPLE = 50
 ALL_BY_COMMAND = os.environ.get("JOYTUI_REPLAY") == "command"
 
 

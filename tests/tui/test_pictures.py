@@ -1,8 +1,8 @@
 """Every state of every screen as it was looked at and found good: 80x24, 120x40 and 200x60, dark and light.
 
 A picture is text (`picture.py`): the words of the screen and the styles of its cells, so a change shows as a diff. In CI
-(JOYTUI_REQUIRE=1) all are compared, else a sample: every sixth state at one size. `pytest --snapshot-update` writes them anew;
-`python -m tests.tui.contact_sheets FOLDER` draws them.
+(JOYTUI_REQUIRE=1) all are compared; with JOYTUI_SLOW=1 a sample: every third state at one size. `pytest --snapshot-update` writes
+them anew; `python -m tests.tui.contact_sheets FOLDER` draws them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FOLDER = Path(__file__).parent / "pictures"
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
 MOST_LINES = 60
 
-pytestmark = needs(f"textual {TEXTUAL}")
+pytestmark = [needs(f"textual {TEXTUAL}"), pytest.mark.slow]
 
 
 def sample() -> list[tuple[State, tuple[int, int]]]:
-    """All in CI; else every sixth state at one of its sizes, the sizes in turn."""
+    """All in CI; else every third state at one of its sizes, the sizes in turn."""
     every = [(state, size) for state in STATES for size in state.sizes]
-    return every if ALL else [(state, state.sizes[n % len(state.sizes)]) for n, state in enumerate(STATES[::6])]
+    return every if ALL else [(state, state.sizes[n % len(state.sizes)]) for n, state in enumerate(STATES[::3])]
 
 
 @pytest.mark.parametrize(("state", "size"), [pytest.param(s, z, id=f"{s.name}-{z[0]}x{z[1]}") for s, z in sample()])
