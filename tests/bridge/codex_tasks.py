@@ -6,6 +6,7 @@ A task is told by a word in the last user message; its turn by how many assistan
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,10 +21,16 @@ SIGNATURE = {"extra_content": {"google": {"thought_signature": "c2lnbmF0dXJl"}}}
 
 
 def prompt_of(body: Any) -> str:
-    """The words of the last user message; of a task for an agent its payload. Answers of agents are no prompts."""
+    """The words of the last user message; of a task for an agent its payload. Answers of agents are no prompts.
+
+    Neighbouring user messages arrive as one: what Codex writes of its surroundings (in tags), and then the prompt.
+    """
     for message in reversed(body["messages"]):
-        if message["role"] == "user" and not str(message["content"]).startswith(("<", "Message Type: FINAL_ANSWER")):
-            return str(message["content"]).split("Payload:\n")[-1]
+        if message["role"] != "user":
+            continue
+        text = re.split(r"</\w+>\s*", str(message["content"]))[-1].strip()
+        if text and not text.startswith(("<", "Message Type: FINAL_ANSWER")):
+            return text.split("Payload:\n")[-1]
     raise AssertionError("no user message")
 
 
