@@ -238,6 +238,7 @@ def test_without_a_writable_cache(tmp_path: Path) -> None:
     assert input_of(tmp_path, tmp_path / "cache") == 20
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_held_by_another(tmp_path: Path) -> None:
     thread = thread_of(2)
     thread.write(tmp_path)

@@ -18,7 +18,7 @@ from tests.support.examples import ALL
 from tests.triage.recorded import CUT, FILES, PASTED, Said, recorded
 
 WORDS = [said for file in FILES for said in recorded(file)]
-DISTINCT = list({(said.words, said.causes): said for said in WORDS}.values())[:: 1 if ALL else 4]
+DISTINCT = list({(said.words, said.causes): said for said in WORDS}.values())[:: 1 if ALL else 12]
 
 
 @dataclass
