@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="upstreams_action", metavar="show|forget", required=True)
+    actions = parser.add_subparsers(dest="upstreams_action", metavar="show|forget")
     show = actions.add_parser("show", help="each upstream, with what holds for its models")
     forget = actions.add_parser("forget", help="forget what was learned: the next refusal teaches it again")
     forget.add_argument("name", metavar="NAME", nargs="?", help="the upstream's name or URL (default: all)")
     forget.add_argument("--model", metavar="M", help="this model alone")
-    for action in (show, forget):
+    for action in (parser, show, forget):  # alone it shows
         action.add_argument("--json", action="store_true", help="JSON on stdout")
         add_gateway_options(action)
 
