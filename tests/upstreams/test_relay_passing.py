@@ -345,3 +345,29 @@ async def test_no_model_list() -> None:
         relay = make_upstream(upstream.url, "k")
         assert await relay.models() == ()
         await relay.aclose()
+
+
+async def test_a_connection_that_is_lost_while_much_is_held_back_is_told_in_words() -> None:
+    """More than is taken at once, then a chunk whose length is no number: aiohttp has no error of its own for who reads on."""
+    data, sent = sse([chunk({"content": "x" * 400_000})]).removesuffix(b"data: [DONE]\n\n"), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+        writer.write(b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"%x\r\n%b\r\nzz\r\n" % (len(data), data))
+        writer.close()
+        sent.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        relay = make_upstream(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "k")
+        exchange = await relay.call(model_call("chat/completions"))
+        await sent.wait()
+        body = b""
+        async for piece in exchange.body:
+            body += piece
+            await asyncio.sleep(0.01)  # a client that is slower than the upstream
+        await relay.aclose()
+    assert body.startswith(data[:1000])
+    assert b"the connection to the upstream broke: " in body
+    assert exchange.observation.error_type == "upstream_error"

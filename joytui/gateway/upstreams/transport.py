@@ -56,6 +56,7 @@ _ERRORS: tuple[tuple[type[BaseException], type[httpx.TransportError]], ...] = (
     (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
     (aiohttp.ClientConnectionError, httpx.ReadError),
     (aiohttp.ClientPayloadError, httpx.ReadError),
+    (RuntimeError, httpx.ReadError),  # "Connection closed.": what was held back is read, and the rest will not come
 )
 
 
@@ -64,7 +65,7 @@ def _as_httpx() -> Iterator[None]:
     """aiohttp's errors as httpx's."""
     try:
         yield
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
         kind = next((to for known, to in _ERRORS if isinstance(error, known)), httpx.RemoteProtocolError)
         raise kind(str(error)) from error
 
