@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from joytui.cli.output import emit, emit_json, paint, say
@@ -14,6 +14,8 @@ from joytui.core.places import places
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation, World
     from joytui.core.records import Finding, Fix, Report
+    from joytui.doctor.fix.journal import Entry
+    from joytui.doctor.fix.outcome import Tried
 
 ROUNDS = 8
 VERDICT = "the verdict"
@@ -55,25 +57,34 @@ def run_undo(invocation: Invocation) -> int:
 
 
 def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
-    """Examines, fixes, examines again, until nothing is left that it can fix."""
+    """Examines, fixes, examines again, until nothing is left that it can fix. What did not help is put back."""
+    from joytui.doctor.fix.outcome import after_all, settled, told
+
     if not args.yes and not sys.stdin.isatty():
         raise UsageError("--fix asks before it writes, and stdin is no terminal", hint="joytui doctor --fix --yes")
     report = _examined(args, invocation)
     wanted = None if args.fix == VERDICT else _wanted(args.fix)
-    made = False
+    if wanted and _finding(report, wanted) is None:
+        say(f"{wanted} is not among what was found; nothing was changed")
+    tried: list[Tried] = []
     seen: set[tuple[str, str]] = set()
     for _ in range(ROUNDS):
         finding = _finding(report, wanted)
         if finding is None or (finding.cause or "", _first_where(finding)) in seen:
             break
         seen.add((finding.cause or "", _first_where(finding)))
-        if not _fixed(finding, args, invocation, reported=finding is report.verdict):
+        made = _fixed(finding, args, invocation, reported=finding is report.verdict)
+        if made is None:
             break
-        made = True
-        report = _examined(args, invocation)
-    if wanted and not made and _finding(report, wanted) is None:
-        say(f"{wanted} is not among what was found; nothing was changed")
-    return _show(report, made=made, as_json=args.json)
+        before, report = report, _examined(args, invocation)
+        if made.entry is None:
+            continue
+        tried.append(settled(finding, made.summary, made.entry, before, report, places()))
+        if tried[-1].outcome != "helped":
+            say(f"{paint('✗', 'red', 'bold', stream=sys.stderr)} {told(tried[-1])}")
+            report = after_all(before, tried[-1]) if tried[-1].put_back else report
+            break
+    return _show(report, tried, as_json=args.json)
 
 
 def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
@@ -102,15 +113,16 @@ def _first_where(finding: Finding) -> str:
     return f"{finding.evidence[0].where} {finding.evidence[0].what}" if finding.evidence else ""
 
 
-def _show(report: Report, *, made: bool, as_json: bool) -> int:
+def _show(report: Report, tried: list[Tried], *, as_json: bool) -> int:
+    from joytui.core.records import to_json
     from joytui.doctor.report import render_text, report_json
 
     if as_json:
-        emit_json(report_json(report))
+        emit_json({**report_json(report), "fixes": to_json(tried)})
     else:
         say("")
         emit(render_text(report, paint, steps=False))
-        if made:
+        if any(one.outcome == "helped" for one in tried):
             emit("\n" + paint("`joytui doctor --undo` puts the latest change back; again, the one before", "dim"))
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
@@ -118,9 +130,18 @@ def _show(report: Report, *, made: bool, as_json: bool) -> int:
 # --- one fix
 
 
-def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> bool:
-    """Whether something was changed. `reported`: the report below says what to do."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was done. `entry` None: something was run, which cannot be put back."""
+
+    summary: str
+    entry: Entry | None = None
+
+
+def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *, reported: bool) -> Made | None:
+    """What was changed or run; None for nothing. `reported`: the report below says what to do."""
     from joytui.codex.look import look
+    from joytui.core.redaction import Redactor
     from joytui.doctor.fix.registry import fix_for
 
     world = look(invocation)
@@ -128,15 +149,15 @@ def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *
     say(f"\n{paint('✗', 'red', 'bold', stream=sys.stderr)} {finding.title}   [{finding.cause}]")
     if not fix.automatic:
         _by_hand(finding, told_again=reported and not args.json)
-        return False
+        return None
+    summary = Redactor(world.secrets).text(fix.summary)
     if fix.action:
-        return _act(fix, world, args)
-    _present(fix, world)
+        return Made(summary) if _act(fix, world, args) else None
+    _present(summary, fix, world)
     if not _agreed(fix, args):
         say("nothing was changed")
-        return False
-    _apply(finding.cause or "", fix, world)
-    return True
+        return None
+    return Made(summary, _apply(finding.cause or "", fix, world))
 
 
 def _by_hand(finding: Finding, *, told_again: bool) -> None:
@@ -148,12 +169,12 @@ def _by_hand(finding: Finding, *, told_again: bool) -> None:
             say(f"      {paint(command, 'cyan', stream=sys.stderr)}")
 
 
-def _present(fix: Fix, world: World) -> None:
-    from joytui.core.redaction import Redactor, visible
+def _present(summary: str, fix: Fix, world: World) -> None:
+    from joytui.core.redaction import visible
     from joytui.doctor.fix.write import remarks
     from joytui.doctor.scrub import shown_patch
 
-    say(f"  {Redactor(world.secrets).text(fix.summary)}\n")
+    say(f"  {summary}\n")
     for line in visible(shown_patch(fix.patch, world.secrets)).splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         say(f"      {paint(line, style, stream=sys.stderr)}")
@@ -193,7 +214,7 @@ def _forget_typed() -> None:
         pass  # no terminal: nothing was typed ahead
 
 
-def _apply(cause: str, fix: Fix, world: World) -> None:
+def _apply(cause: str, fix: Fix, world: World) -> Entry:
     from joytui.doctor.fix import journal
 
     entry = journal.record(fix.changes, cause, world.codex_home, places())
@@ -202,6 +223,7 @@ def _apply(cause: str, fix: Fix, world: World) -> None:
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
     for line in fix.then:
         say(f"  then: {paint(line, 'cyan', stream=sys.stderr)}")
+    return entry
 
 
 # --- what is run

@@ -55,3 +55,20 @@ def lay(home: Path, gateway: FaultGateway) -> Callable[[Broken], Path]:
 def good(lay: Callable[[Broken], Path]) -> str:
     """The text of the sound configuration."""
     return lay(Broken("good", "", GOOD)).read_text()
+
+
+@pytest.fixture
+def shell(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console's own process stands in that machine's shell."""
+    for name in ("HOME", "CODEX_HOME", "PATH", "JOY_TOKEN_API_KEY"):
+        monkeypatch.setenv(name, machine.env[name])
+    monkeypatch.chdir(machine.folder)
+
+
+async def until(pilot: object, true: Callable[[], bool]) -> None:
+    """A worker opens the dialog: a few turns of the loop."""
+    for _ in range(200):
+        if true():
+            return
+        await pilot.pause(0.01)  # type: ignore[attr-defined]
+    raise AssertionError("it did not come")

@@ -9,18 +9,10 @@ import pytest
 
 from joytui.tui.screens.fix import FixDialog
 from tests.fixing.broken import BROKEN, Broken
-from tests.support.joytui_process import Machine
+from tests.fixing.conftest import until
 from tests.tui.opening import console, settle
 
 WIRE = next(one for one in BROKEN if one.name == "wire_chat")
-
-
-@pytest.fixture
-def shell(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The console's own process stands in that machine's shell."""
-    for name in ("HOME", "CODEX_HOME", "PATH", "JOY_TOKEN_API_KEY"):
-        monkeypatch.setenv(name, machine.env[name])
-    monkeypatch.chdir(machine.folder)
 
 
 @pytest.mark.usefixtures("shell")
@@ -34,7 +26,7 @@ async def test_f_shows_the_diff_a_applies_it_u_puts_it_back(home: Path, lay: Cal
         await settle(app, pilot)
         assert app.screen.snapshot.report.verdict.cause == "wire-api-removed"
         await pilot.press("f")
-        await _until(pilot, lambda: isinstance(app.screen, FixDialog))
+        await until(pilot, lambda: isinstance(app.screen, FixDialog))
         patch = str(app.screen.query_one("#patch").render())
         assert '-wire_api = "chat" # old' in patch
         assert '+wire_api = "responses" # old' in patch
@@ -43,7 +35,7 @@ async def test_f_shows_the_diff_a_applies_it_u_puts_it_back(home: Path, lay: Cal
         assert place.read_bytes() == before
 
         await pilot.press("f")
-        await _until(pilot, lambda: isinstance(app.screen, FixDialog))
+        await until(pilot, lambda: isinstance(app.screen, FixDialog))
         await pilot.press("a")
         await settle(app, pilot)
         assert 'wire_api = "responses" # old' in place.read_text()
@@ -55,12 +47,3 @@ async def test_f_shows_the_diff_a_applies_it_u_puts_it_back(home: Path, lay: Cal
         assert place.read_bytes() == before
         assert app.screen.snapshot.report.verdict.cause == "wire-api-removed"
         assert [path.name for path in home.iterdir()] == ["config.toml"]
-
-
-async def _until(pilot: object, true: Callable[[], bool]) -> None:
-    """A worker opens the dialog: a few turns of the loop."""
-    for _ in range(200):
-        if true():
-            return
-        await pilot.pause(0.01)  # type: ignore[attr-defined]
-    raise AssertionError("it did not come")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation, World
     from joytui.core.places import Places
-    from joytui.core.records import Finding, Fix
+    from joytui.core.records import Finding, Fix, Report
+    from joytui.doctor.fix.journal import Entry
 
 
 _MADE_HERE = ("joytui gateway start", "joytui doctor --fix")
@@ -27,6 +28,18 @@ class Offer:
     summary: str
     patch: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A fix that was made and is to be examined: what it was for, and the report before it. `entry` None: it cannot be put back.
+
+    `words`: what was done, in one line."""
+
+    words: str
+    summary: str
+    before: Report
+    entry: Entry | None = None
 
 
 def fixable(verdict: Finding) -> bool:
@@ -57,19 +70,32 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     return Offer(cause, fix, world, clean.text(fix.summary), patch, tuple(map(clean.text, notes)))
 
 
-def accept(chosen: Offer, here: Places) -> str:
-    """Makes the fix; what was done, in one line. Raises JoytuiError, and then nothing is changed."""
+def accept(chosen: Offer, before: Report, here: Places) -> Trial:
+    """Makes the fix of the report's verdict. Raises JoytuiError, and then nothing is changed."""
     from joytui.doctor.fix import journal
     from joytui.doctor.fix.run import start_gateway, stop_daemon
 
     if chosen.fix.action == "stop-daemon":
         stop_daemon(chosen.world)
-        return "Codex's background server has ended"
+        return Trial("Codex's background server has ended", chosen.summary, before)
     if chosen.fix.action == "start-gateway":
         start_gateway(here, lambda line: None)
-        return "the local gateway runs"
+        return Trial("the local gateway runs", chosen.summary, before)
     entry = journal.record(chosen.fix.changes, chosen.cause, chosen.world.codex_home, here)
-    return f"wrote {', '.join(written.path for written in entry.files)}; u puts it back"
+    words = f"wrote {', '.join(written.path for written in entry.files)}; u puts it back"
+    return Trial(words, chosen.summary, before, entry)
+
+
+def settle(trial: Trial, after: Report, here: Places) -> tuple[Report, str | None]:
+    """The report that holds after a fix was examined, and words where it did not help and was put back."""
+    from joytui.doctor.fix.outcome import after_all, settled, told
+
+    if trial.entry is None:
+        return after, None
+    tried = settled(trial.before.verdict, trial.summary, trial.entry, trial.before, after, here)
+    if tried.outcome == "helped":
+        return after, None
+    return after_all(trial.before, tried) if tried.put_back else after, told(tried)
 
 
 def take_back(here: Places) -> str:

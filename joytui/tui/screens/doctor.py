@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from joytui.core.errors import JoytuiError
-from joytui.tui.doctor.fixing import accept, fixable, offer, take_back
+from joytui.tui.doctor.fixing import Trial, accept, fixable, offer, settle, take_back
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
 from joytui.tui.doctor.walk_lines import walk_lines
@@ -26,6 +26,8 @@ from joytui.tui.widgets.walk import Walk
 
 if TYPE_CHECKING:
     from joytui.core.records import Report
+
+Done = TypeVar("Done")
 
 
 def _reached(report: Report) -> bool:
@@ -65,6 +67,7 @@ class DoctorScreen(ConsoleScreen):
         super().__init__()
         self.snapshot = DoctorSnapshot()
         self._run = 0
+        self._trial: Trial | None = None
         self._cancel = threading.Event()
 
     def compose_body(self) -> Iterable[Widget]:
@@ -108,16 +111,29 @@ class DoctorScreen(ConsoleScreen):
     async def on_examined(self, message: Examined) -> None:
         if message.run != self._run or not self.snapshot.running:
             return
-        if message.report is not None:
-            self._say_when(message.report, sent=message.sent)
-            self.console.need_gateway(peek=True)
-            base_url = message.report.effective.get("base_url")
-            self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
-            await self.show(self.snapshot.finished(message.report, sent=message.sent))
+        trial, self._trial = self._trial, None
+        if message.report is not None and trial is not None:
+            self.run_worker(self._settle(trial, message.report, sent=message.sent), group="fix", exclusive=True)
+        elif message.report is not None:
+            await self._finished(message.report, sent=message.sent)
         elif message.problem:
             await self.show(self.snapshot.failed(message.problem))
         else:
             await self.show(self.snapshot.stopped())
+
+    async def _settle(self, trial: Trial, report: Report, *, sent: bool) -> None:
+        """A fix was examined: it stands where it helped, else it is put back, and the report before it holds again."""
+        report, words = await asyncio.to_thread(settle, trial, report, self.console.options.places)
+        await self._finished(report, sent=sent)
+        if words:
+            self.console.tell(words, error=True)
+
+    async def _finished(self, report: Report, *, sent: bool) -> None:
+        self._say_when(report, sent=sent)
+        self.console.need_gateway(peek=True)
+        base_url = report.effective.get("base_url")
+        self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
+        await self.show(self.snapshot.finished(report, sent=sent))
 
     def _say_when(self, report: Report, *, sent: bool) -> None:
         """The moment of this look, and where it found what the one before found, a word that it was one."""
@@ -181,18 +197,24 @@ class DoctorScreen(ConsoleScreen):
         if chosen is None:
             self.console.tell("no change of a file mends this any more: l looks again")
         elif await self.app.push_screen_wait(FixDialog(chosen)):
-            await self._changed(partial(accept, chosen, self.console.options.places))
+            self._trial = await self._made(partial(accept, chosen, report, self.console.options.places))
+            if self._trial is not None:
+                self.console.tell(self._trial.words)
+                await self._start(send=self.snapshot.sent)
 
     async def _undo(self) -> None:
-        await self._changed(partial(take_back, self.console.options.places))
+        words = await self._made(partial(take_back, self.console.options.places))
+        if words is not None:
+            self.console.tell(words)
+            await self._start(send=self.snapshot.sent)
 
-    async def _changed(self, change: Callable[[], str]) -> None:
+    async def _made(self, change: Callable[[], Done]) -> Done | None:
+        """A change of files in a thread; None where it was refused, which is said."""
         try:
-            self.console.tell(await asyncio.to_thread(change))
+            return await asyncio.to_thread(change)
         except JoytuiError as error:
             self.console.tell(str(error))
-            return
-        await self._start(send=self.snapshot.sent)
+            return None
 
     def action_copy_fix(self) -> None:
         from joytui.tui.doctor.ticket import fix_text
