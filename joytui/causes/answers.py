@@ -155,6 +155,23 @@ def says_no_key(answer: ErrorAnswer) -> bool:
     return _says(answer, "key-missing") and not re.search(r"\b(?:invalid|incorrect)\b", answer.message, re.I)
 
 
+_OTHER_HEADER = re.compile(
+    r"subscription key|application (?:token|credentials)|ocp-apim|\bx-goog-api-key\b|\bx-api-key\b|(?<![-\w])api-key\b[^.\n]{0,20}\bheader|\bheader\b[^.\n]{0,20}(?<![-\w])api-key\b",
+    re.I,
+)
+_HEADER_NAME = re.compile(r"\bx-goog-api-key\b|\bx-api-key\b|\bocp-apim-subscription-key\b", re.I)
+
+
+def other_header(message: str) -> str | None:
+    """The header in which a gateway wants the key, by a message that misses it there; None where it speaks of none."""
+    if not _OTHER_HEADER.search(message) or not re.search(
+        r"\b(?:missing|no|required?|provide|include)\b", message, re.I
+    ):
+        return None
+    named = _HEADER_NAME.search(message)
+    return named[0].lower() if named else "api-key"
+
+
 def is_about_key(answer: ErrorAnswer) -> bool:
     """Whether an error says that the key is wrong or missing."""
     return _names_key(answer) or _says(answer, "key-rejected") or _says(answer, "key-missing")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Final, Literal
 
@@ -51,6 +51,7 @@ ANY_FINDING: Final[Mapping[str, DetailType]] = {
     "whole_turn": str,
     "with_codex": dict,
     "earlier_other_failure": str,
+    "form": str,  # the name of the sign whose words are said of it
 }
 """What a finding of any cause may hold, and one without a cause."""
 
@@ -161,6 +162,15 @@ class Cause:
     passes: bool = False
     warning_only: bool = False
     only_said: bool = False
+
+    def in_form(self, name: object) -> Cause:
+        """This cause in the words for one form of it, the sign of that name; as it is where none of its signs has that name."""
+        form = next((sign for sign in self.signs if sign.name and sign.name == name), None)
+        return self.worded(form.explanation, form.remedy) if form else self
+
+    def worded(self, explanation: str, remedy: str) -> Cause:
+        """This cause with other words; an empty text leaves its own."""
+        return replace(self, explanation=explanation or self.explanation, remedy=remedy or self.remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -629,6 +629,11 @@ CONFIGURATION: Final = (
                 ask=f"{BASE_URL_LINE} of config.toml",
             ),
             Sign(name="no route at another path", others=("not-a-gateway",), ask=BASE_URL_LINE),
+            Sign(
+                name="no route anywhere",
+                explanation="Codex appends /responses to base_url, and the server knows neither that address nor one below /openai/v1 or /v1.",
+                remedy="Ask whoever runs the gateway for its base URL, and write that as base_url.",
+            ),
         ),
         details={"right_base_url": str},
     ),

@@ -50,6 +50,14 @@ GATEWAY: Final = (
                 explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex sends POST /responses only.",
             ),
             Sign(
+                name="neither route",
+                explanation=(
+                    "POST /responses and POST /chat/completions are both refused at this address: the gateway, or the upstream that it passes "
+                    "requests to, has neither."
+                ),
+                remedy="Ask whoever runs the gateway for the base URL, or for the model or upstream behind it, that has the Responses API.",
+            ),
+            Sign(
                 name="no route at a usual path",
                 others=("base-url-path", "model-not-found"),
                 ask="what the gateway's manual gives as base URL, and whether it lists /responses",
@@ -106,7 +114,7 @@ GATEWAY: Final = (
         row="401",
         step="gateway.key",
         phase="answer",
-        fixed_by=(),
+        fixed_by=("change",),
         title="The gateway saw no key, although Codex sends one",
         explanation="Something between this machine and the gateway strips the Authorization header.",
         remedy="Look at proxies and load balancers on the way.",
@@ -141,7 +149,7 @@ GATEWAY: Final = (
                 r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b"
             ),
         ),
-        details={"header": str},
+        details={"header": str, "header_works": bool},
     ),
     Cause(
         id="key-rejected",
@@ -410,6 +418,11 @@ GATEWAY: Final = (
                 others=("responses-unsupported", "base-url-path"),
                 ask=f"the line model = …, and {WHOLE_MESSAGE}",
                 broad=1,
+            ),
+            Sign(
+                name="listed and not served",
+                explanation="The catalog lists this model, and yet the gateway does not serve it: nothing behind it takes this model for this key just now.",
+                remedy="Ask whoever runs the gateway which model this key may use, and write that one as model = …",
             ),
             Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG),
             Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),

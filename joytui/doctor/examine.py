@@ -327,7 +327,7 @@ def worded(world: World, found: Finding) -> Finding:
     if found.cause is None:
         title, explanation = _good_words(found)
         return replace(found, title=title, explanation=explanation)
-    cause = CAUSES[found.cause]
+    cause = CAUSES[found.cause].in_form(found.details.get("form"))
     fix = fix_for(cause.id, world, found.details)
     if fix.changes and cause.otherwise:
         fix = replace(fix, summary=f"{fix.summary}\n{cause.otherwise}")

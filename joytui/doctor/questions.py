@@ -74,11 +74,17 @@ def _there(status: int, body: bytes) -> bool:
 
 def catalog(asker: Asker, base_path: str) -> tuple[str, ...]:
     """The model keys that the gateway offers: `{base}/models`, else `/api/v1/models`; empty where neither tells."""
-    for path in (f"{base_path.rstrip('/')}/models", "/api/v1/models"):
-        found = asker.get(path)
-        if found and found[0] == 200 and (names := tuple(_model_names(found[1]))):
-            return names
-    return ()
+    return listed(asker, base_path) or _names_at(asker, "/api/v1/models")
+
+
+def listed(asker: Asker, base_path: str) -> tuple[str, ...]:
+    """The model keys at `{base}/models`; empty where there is no such list."""
+    return _names_at(asker, f"{base_path.rstrip('/')}/models")
+
+
+def _names_at(asker: Asker, path: str) -> tuple[str, ...]:
+    found = asker.get(path)
+    return tuple(_model_names(found[1])) if found and found[0] == 200 else ()
 
 
 def _model_names(body: bytes) -> Iterable[str]:

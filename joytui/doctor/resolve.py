@@ -17,14 +17,16 @@ from joytui.causes.answers import (
     KEY,
     ROUTE,
     ErrorAnswer,
+    Refusal,
     classify_inner,
     is_about_model,
     is_edge_page,
     of_fields,
+    other_header,
     read_error,
     says_no_key,
 )
-from joytui.codex.credential import as_bytes
+from joytui.codex.credential import as_bytes, fits_header
 from joytui.codex.world import Issue, World
 from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
 from joytui.core.records import Evidence, Finding
@@ -143,9 +145,31 @@ def _key_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     error = _error_of(sent)
     if _names_another_key(error.message, credential.value if credential else None):
         return _renamed(judged, "upstream-key-rejected", seen_in_message=True)
-    if says_no_key(error):
-        return _renamed(judged, "key-missing")
+    if says_no_key(error) or other_header(error.message):
+        return _key_not_seen(probe, judged, other_header(error.message))
     return _renamed(judged, "key-rejected")
+
+
+def _key_not_seen(probe: Probe, judged: Finding, told: str | None) -> Finding:
+    """A gateway that saw no key in Authorization: it may look for it in a header of its own. `told`: the one that it speaks of."""
+    found = _renamed(judged, "key-missing", **({"header": told, "form": OTHER_HEADER} if told else {}))
+    credential, at = probe.world.credential, probe.route.target.path
+    if credential is None or not credential.value or not fits_header(credential.value):
+        return found
+    others = [(name, value) for name, value in probe.question_headers() if name.lower() != "authorization"]
+    refused = (401, 403)
+    if (asked := probe.asker.post_empty(at)) is None or asked[0] not in refused:
+        return found  # it looks at the key only when the rest is right
+    for name in dict.fromkeys(filter(None, (told, *KEY_HEADERS))):
+        answer = probe.asker.post_empty(at, [*others, (name, credential.value.strip())])
+        if answer is not None and answer[0] not in refused:
+            taken = _renamed(found, "key-missing", header=name, header_works=True, form=OTHER_HEADER)
+            return taken.with_evidence(Evidence(f"in the header {name} the gateway takes this key", probe.plan.url))
+    return found
+
+
+KEY_HEADERS = ("api-key", "x-api-key")
+OTHER_HEADER = "a key in another header"
 
 
 def key_suspicions(world: World) -> tuple[Issue, ...]:
@@ -209,20 +233,32 @@ def _route_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
         return _with_models(probe, _renamed(judged, "model-not-found"))
     cause, at = route_cause(probe)
     if at is None:
-        return _renamed(judged, _without_any_route(sent, cause))
+        return _without_any_route(probe, sent, judged, cause)
     if cause == "base-url-path":
         found = _renamed(judged, cause, right_base_url=at)
         return found.with_evidence(Evidence("the gateway answers below this address", at))
     return _renamed(judged, cause).with_evidence(Evidence("the other protocol is there", at))
 
 
-def _without_any_route(sent: Sent, cause: str) -> str:
+def _without_any_route(probe: Probe, sent: Sent, judged: Finding, cause: str) -> Finding:
     """Neither route is there: a page instead of an error object comes from another kind of server."""
-    if sent.refusal is None:
-        return cause
-    if sent.refusal.answer.kind == "html" and cause != "base-url-path":
-        return "not-a-gateway"
-    return "gateway-error" if sent.refusal.answer.status == 501 else cause
+    refusal = sent.refusal
+    if refusal is not None and refusal.answer.kind == "html" and cause != "base-url-path":
+        return _renamed(judged, "not-a-gateway")
+    if refusal is not None and refusal.answer.status == 501:
+        return _renamed(judged, "gateway-error")
+    if cause == "base-url-path" and refusal is not None and _is_of_gateway(probe, refusal):
+        cause = "chat-unsupported" if probe.plan.wire_api == "chat" else "responses-unsupported"
+    forms = {"responses-unsupported": "neither route", "base-url-path": "no route anywhere"}
+    return _renamed(judged, cause, **({"form": forms[cause]} if cause in forms else {}))
+
+
+def _is_of_gateway(probe: Probe, refusal: Refusal) -> bool:
+    """Whether base_url was right all the same: a relay tells what its upstream answered, a gateway with the usual base names the
+    very address as unknown, or the models are listed there."""
+    base, answer = _base(probe.route.target.path), refusal.answer
+    usual = base.endswith("/v1") and re.search(r"\binvalid url\b", answer.message, re.I)
+    return bool(answer.inner_status or usual or questions.listed(probe.asker, base))
 
 
 def route_cause(probe: Probe) -> tuple[str, str | None]:
@@ -278,12 +314,14 @@ def _with_models(probe: Probe, judged: Finding) -> Finding:
     if not offered:
         return judged
     model = probe.plan.model
-    near = difflib.get_close_matches(model.lower(), [name.lower() for name in offered], n=3, cutoff=0.5)
-    suggestions = [name for name in offered if name.lower() in near]
-    if "auto" in offered and "auto" not in suggestions:
+    others = [name for name in offered if name != model]  # not the one that was refused
+    near = difflib.get_close_matches(model.lower(), [name.lower() for name in others], n=3, cutoff=0.5)
+    suggestions = [name for name in others if name.lower() in near]
+    if "auto" in others and "auto" not in suggestions:
         suggestions.append("auto")
     listed = ", ".join(offered[:12]) + ("…" if len(offered) > 12 else "")
-    found = judged.with_details(suggestions=suggestions, offered=len(offered))
+    form = {"form": "listed and not served"} if model in offered else {}
+    found = judged.with_details(suggestions=suggestions, offered=len(offered), **form)
     return found.with_evidence(Evidence(f"the catalog offers {listed}", probe.route.target.origin))
 
 

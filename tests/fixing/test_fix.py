@@ -10,7 +10,10 @@ import pytest
 
 from tests.fixing.broken import BROKEN, GOOD, PROVIDER_LINE, Broken, changed
 from tests.fixing.conftest import VERSION
+from tests.support.fault_gateway import GOOD_KEY
+from tests.support.http_by_hand import Request
 from tests.support.joytui_process import Machine, Said
+from tests.support.ruled_gateway import OK, RuledGateway
 
 Lay = Callable[[Broken], Path]
 WIRE = next(one for one in BROKEN if one.name == "wire_chat")
@@ -177,3 +180,16 @@ def test_what_throws_something_away_is_not_done_by_yes(machine: Machine, home: P
     assert said.code == 1
     assert "wants your own decision" in said.err
     assert place.read_bytes() == before
+
+
+def test_the_header_in_which_the_key_was_seen_to_work_is_written(machine: Machine, home: Path) -> None:
+    def takes_api_key(request: Request) -> tuple[int, str]:
+        return (200, OK) if request.header("api-key") == GOOD_KEY else (401, '{"message":"Missing subscription key."}')
+
+    with RuledGateway(takes_api_key) as gateway:
+        (home / "config.toml").write_text(GOOD.replace("{ORIGIN}", f"http://127.0.0.1:{gateway.port}"))
+        mended = fix(machine, "--yes", "--json")
+        assert (mended.code, mended.json["verdict"]["works"]) == (0, True), mended.err
+    text = (home / "config.toml").read_text()
+    assert "\nenv_key" not in text
+    assert 'api-key = "JOY_TOKEN_API_KEY"' in text.replace('"api-key"', "api-key")

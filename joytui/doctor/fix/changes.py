@@ -175,7 +175,9 @@ def _misspelt(world: World, details: Details, draft: Draft, name: str) -> str | 
     return f"Rename {wrong} to {name} in [model_providers.{provider_id(world)}]."
 
 
-def _base_url(world: World, details: Details, draft: Draft) -> str:
+def _base_url(world: World, details: Details, draft: Draft) -> str | None:
+    if details.get("form") == "no route anywhere":
+        return None  # the address that would be written was asked
     right = str(details.get("right_base_url") or "") or better_base(world)
     return _misspelt(world, details, draft, "base_url") or _set_base(world, draft, right)
 
@@ -212,6 +214,16 @@ def _key_unset(world: World, details: Details, draft: Draft) -> str | None:
 
 _SAME_NAME = 0.95
 _NEAR_NAME = 0.85  # JOYTOKEN_KEY is near JOY_TOKEN_API_KEY, OPENAI_API_KEY is not: another vendor's key is never sent
+
+
+def _other_header(world: World, details: Details, draft: Draft) -> str | None:
+    """The key goes out in the header in which the gateway was seen to take it."""
+    key, header = world.credential, details.get("header")
+    if not details.get("header_works") or key is None or key.kind != "env_key" or not isinstance(header, str):
+        return None
+    draft.remove(_field(world, "env_key"))
+    draft.set((*_field(world, "env_http_headers"), header), key.variable)
+    return f"Send the key in the header {header}, by env_http_headers instead of env_key."
 
 
 def _env_key_secret(world: World, details: Details, draft: Draft) -> str:
@@ -290,6 +302,7 @@ CHANGES: Mapping[str, Plan] = {
     "connection-refused": _moved_gateway,
     "key-unset": _key_unset,
     "env-key-missing": _env_key,
+    "key-missing": _other_header,
     "env-key-invalid": _env_key,
     "env-key-is-secret": _env_key_secret,
     "key-shadowed-by-dotenv": files.without_dotenv_key,

@@ -10,16 +10,17 @@ from typing import Any
 from joytui.causes import CAUSES
 from joytui.codex.world import World
 from joytui.core.codex_path import INSTALL_CODEX
-from joytui.core.joytoken import AUTO_MODEL, DEV_BASE_URL, KEY_VARIABLE
+from joytui.core.joytoken import DEV_BASE_URL, KEY_VARIABLE
 from joytui.core.records import Fix
+from joytui.doctor.fix.values import other_model
 from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
 
 Details = Mapping[str, Any]
 
 
-def _model_flag(world: World, details: Details) -> Fix:
-    first = next(iter(details.get("suggestions") or ()), AUTO_MODEL)
-    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {quoted(str(first))}",), safe=True)
+def _model_flag(world: World, details: Details) -> Fix | None:
+    first = other_model(world, details)
+    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {quoted(first)}",), safe=True) if first else None
 
 
 def _variable(world: World) -> str:
@@ -147,7 +148,9 @@ def _untrusted(world: World, details: Details) -> Fix:
     )
 
 
-def _bridge(world: World, details: Details) -> Fix:
+def _bridge(world: World, details: Details) -> Fix | None:
+    if details.get("form") == "neither route":
+        return None  # there is nothing that a bridge could speak to
     base = world.plan.base_url if world.plan else DEV_BASE_URL
     return Fix(
         "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",

@@ -20,9 +20,18 @@ def value_of(world: World, key: str) -> Any:
     return wanted[0].value if wanted else None
 
 
-def model(world: World, details: Details, draft: Draft) -> str:
+def other_model(world: World, details: Details) -> str | None:
+    """The model to ask for instead: the nearest that the catalog offers, else auto; never the one that was refused."""
     suggestions = details.get("suggestions") or []
-    first = str(suggestions[0]) if suggestions else AUTO_MODEL
+    refused = world.plan.model if world.plan else None
+    return str(suggestions[0]) if suggestions else AUTO_MODEL if refused != AUTO_MODEL else None
+
+
+def model(world: World, details: Details, draft: Draft) -> str | None:
+    suggestions = details.get("suggestions") or []
+    first = other_model(world, details)
+    if first is None:
+        return None
     also = f" (the catalog also has {', '.join(map(str, suggestions[1:3]))})" if len(suggestions) > 1 else ""
     model = world.effective.get("model")
     if model and model.layer == "flags":

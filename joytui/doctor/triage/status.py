@@ -21,6 +21,7 @@ from joytui.causes.answers import (
     Refusal,
     classify,
     is_about_key,
+    other_header,
     part_of,
     read_words,
     says_no_key,
@@ -161,11 +162,6 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
 
 # What a gateway quotes as the key that it got, and that is none.
 _NO_KEY_AT_ALL = re.compile(r"provided:?\s*[\"'`]?(?:https?:|export\b|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I)
-_OTHER_HEADER = re.compile(
-    r"subscription key|application (?:token|credentials)|ocp-apim|\bx-goog-api-key\b|\bx-api-key\b|(?<![-\w])api-key\b[^.\n]{0,20}\bheader|\bheader\b[^.\n]{0,20}(?<![-\w])api-key\b",
-    re.I,
-)
-_HEADER_NAME = re.compile(r"\bx-goog-api-key\b|\bx-api-key\b|\bocp-apim-subscription-key\b", re.I)
 
 
 def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
@@ -175,9 +171,8 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
         return sign("refused by OpenAI")
     if _NO_KEY_AT_ALL.search(message):
         return sign("something else than a key")
-    if _OTHER_HEADER.search(message) and re.search(r"\b(?:missing|no|required?|provide|include)\b", message, re.I):
-        named = _HEADER_NAME.search(message)
-        return replace(sign("a key in another header"), details={"header": named[0].lower() if named else "api-key"})
+    if header := other_header(message):
+        return replace(sign("a key in another header"), details={"header": header})
     if re.search(r"\bprovided:(?:\s*$|[/A-Z\u4e00-\u9fff])", message):
         return sign("a key that is not shown")
     if "platform.openai.com" in message:
