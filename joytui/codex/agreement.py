@@ -16,7 +16,7 @@ from joytui.codex.versions import Rules, asked_rules, flag_of
 from joytui.codex.world import CodexBinary, Invocation, Issue, Stage
 from joytui.core.places import places
 
-_ACTS = ("--trust", "--oss", "--local-provider", "--remote", "--help", "--version")
+_ACTS = ("--trust", "--oss", "--local-provider", "--remote", "--remote-auth-token-env", "--help", "--version")
 """With these Codex does more than to load: it writes, looks for a server, or answers something else."""
 
 
