@@ -16,7 +16,7 @@ from joytui.codex.versions import Rules, asked_rules, flag_of
 from joytui.codex.world import CodexBinary, Invocation, Issue, Stage
 from joytui.core.places import places
 
-_ACTS = ("--trust", "--oss", "--local-provider", "--remote", "--help", "--version")
+_ACTS = ("--trust", "--oss", "--local-provider", "--remote", "--remote-auth-token-env", "--help", "--version")
 """With these Codex does more than to load: it writes, looks for a server, or answers something else."""
 
 
@@ -56,7 +56,7 @@ def _unfit(state: Survey) -> str:
         return "other files are looked at than Codex would read"
     if command.subcommand not in ("", "exec") or command.prompt in ("resume", "fork", "review"):
         return "another subcommand than exec"
-    if acts := [flag for flag in command.flags if flag in _ACTS]:
+    if acts := [flag for flag in (*command.flags, *command.unknown) if flag in _ACTS]:
         return f"with {acts[0]} Codex does more than load"
     if not state.codex_home.is_dir() and not state.env.get("CODEX_HOME"):
         return f"there is no {state.codex_home}"

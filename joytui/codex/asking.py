@@ -133,7 +133,7 @@ def _flags(top: str, inner: str) -> dict[str, dict[str, Any]] | None:
     for name, flag in found.items():
         if (name in outer) != (name in within):
             flag["where"] = "tui" if name in outer else "exec"
-    return found or None
+    return found if "--config" in found and "--help" in found else None
 
 
 def _helped(text: str) -> dict[str, dict[str, Any]]:

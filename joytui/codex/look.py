@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from joytui.codex.advice import warn
 from joytui.codex.key_check import misspelt, resolve_credential
+from joytui.codex.named_files import check_named
 from joytui.codex.outcome import finished, remote_world
 from joytui.codex.providers import OPENAI_BASE_URL, OPENAI_HOSTS
-from joytui.codex.remote import remote_server
+from joytui.codex.remote import in_console, remote_server
 from joytui.codex.request import request_plan
 from joytui.codex.routing import resolve_model, resolve_provider, resolve_wire_api
 from joytui.codex.survey import Survey, survey
@@ -22,6 +23,9 @@ def look(invocation: Invocation) -> World:
     state = survey(invocation)
     server = remote_server(state)
     if state.command.remote is not None:
+        if in_console(state.command):
+            resolve_provider(state)
+            check_named(state)
         return remote_world(state, server)
     provider = resolve_provider(state)
     model = resolve_model(state)

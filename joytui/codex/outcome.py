@@ -8,6 +8,7 @@ from typing import Any
 from joytui.codex import layers as layering
 from joytui.codex.credential import looks_secret
 from joytui.codex.providers import FIELDS
+from joytui.codex.remote import stops
 from joytui.codex.routing import selected
 from joytui.codex.survey import Survey
 from joytui.codex.world import Credential, LayerInfo, Provider, RemoteServer, RequestPlan, Wanted, WireApi, World
@@ -64,9 +65,9 @@ def finished(
 
 
 def remote_world(state: Survey, server: RemoteServer | None) -> World:
-    """The world of `codex --remote`: what stands in local files is not used, and what is wrong with it stops nothing."""
-    stopping = ("codex-flag-unsupported", "remote-server-failed")
-    state.issues = [issue if issue.cause in stopping else replace(issue, effect="warns") for issue in state.issues]
+    """The world of `codex --remote`: of what is wrong here, little stops a turn elsewhere, and it misroutes none."""
+    here = [issue for issue in state.issues if issue.effect != "misroutes"]
+    state.issues = [issue if stops(issue, state.command) else replace(issue, effect="warns") for issue in here]
     world = finished(state, None, EffectiveValue(None, "default", "default"), "responses", None, None)
     secrets = {*world.secrets, *([server.token] if server and server.token else [])}
     return replace(world, effective={}, remote=server, secrets=tuple(sorted(secrets)))

@@ -1,7 +1,8 @@
 """`codex --remote ADDR`: an app server elsewhere runs the turn, with its own configuration, key and gateway.
 
 What is checked before it is asked, in Codex's order (0.171.0, observed): the options beside --remote, the address, the token's variable.
-`codex exec --remote` reads nothing of CODEX_HOME but `.env`, not even a broken config.toml.
+`codex exec --remote` reads nothing of CODEX_HOME but `.env`, not even a broken config.toml. The console takes any option, and its own
+configuration must load, to the catalog; model, key and address are not used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from joytui.codex.survey import Survey
-from joytui.codex.world import RemoteServer, Stage
+from joytui.codex.world import Command, Issue, RemoteServer, Stage
 
 _TAKEN = frozenset(
     (
@@ -18,6 +19,7 @@ _TAKEN = frozenset(
         "--skip-git-repo-check", "--help", "--version",
     )
 )  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what no header may hold
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
@@ -31,7 +33,7 @@ def remote_server(state: Survey) -> RemoteServer | None:
                 "Error: `--remote-auth-token-env` requires `--remote`.",
             )  # fmt: skip
         return None
-    others = [flag for flag in state.command.flags if flag not in _TAKEN]
+    others = [flag for flag in state.command.flags if flag not in _TAKEN and not in_console(state.command)]
     if others:
         _refuse(
             state, others[0], f"--remote does not go with {others[0]}: the server decides",
@@ -49,17 +51,32 @@ def remote_server(state: Survey) -> RemoteServer | None:
     return RemoteServer(shown, variable, token) if (token is None) == (variable is None) else None
 
 
+def in_console(command: Command) -> bool:
+    """Whether the console shows the remote turn, not `codex exec`."""
+    return command.subcommand != "exec"
+
+
+def stops(issue: Issue, command: Command) -> bool:
+    """Whether a local fault stops a remote turn."""
+    if issue.cause in ("codex-flag-unsupported", "remote-server-failed"):
+        return True
+    local = Stage.CODEX_HOME <= issue.stage <= Stage.CATALOG
+    return in_console(command) and local and issue.effect == "refuses"
+
+
 def _shown(address: str, state: Survey) -> str | None:
     """The address as Codex writes it in its messages; None for one that it refuses."""
     if address.startswith("unix://"):
         socket = address.removeprefix("unix://")
-        return f"unix://{socket or state.codex_home / 'app-server-control' / 'app-server-control.sock'}"
+        own = state.codex_home / "app-server-control" / "app-server-control.sock"
+        return f"unix://{state.invocation.cwd / socket if socket else own}"
     try:
         parts = urlsplit(address)
-        good = parts.scheme in ("ws", "wss") and parts.hostname and parts.port is not None and not parts.query
+        good = parts.scheme in ("ws", "wss") and parts.hostname and parts.port is not None and parts.path in ("", "/")
+        good = good and not {*"?#"} & {*address}
     except ValueError:
         return None
-    return f"{parts.scheme}://{parts.netloc}{parts.path or '/'}" if good else None
+    return f"{parts.scheme}://{parts.netloc}/" if good else None
 
 
 def _token(state: Survey, address: str, variable: str) -> str | None:
@@ -71,13 +88,24 @@ def _token(state: Survey, address: str, variable: str) -> str | None:
         )  # fmt: skip
         return None
     value = state.env.get(variable)
-    if value and value.strip():
-        return value.strip()
-    fault = "is not set" if value is None else "is empty"
+    token = (value or "").strip()
+    if token and not _CONTROL.search(token):
+        return token
+    fault = (
+        "is not set"
+        if value is None
+        else "is empty"
+        if not token
+        else "holds a line break or another control character"
+    )
+    said = (
+        "invalid remote authorization header value: failed to parse header value"
+        if token
+        else f"environment variable `{variable}` {fault}"
+    )
     state.add(
-        "remote-server-failed", "refuses", Stage.KEY, f"the token's variable {variable} {fault}",
-        message=f"Error: environment variable `{variable}` {fault}", where="environment",
-        details={"variable": variable, "server": address},
+        "remote-server-failed", "refuses", Stage.FEATURES, f"the token's variable {variable} {fault}",
+        message=f"Error: {said}", where="environment", details={"variable": variable, "server": address},
     )  # fmt: skip
     return None
 

@@ -119,6 +119,9 @@ class Route:
     target: Target
     proxy: Proxy | None
     trust: Trust
+    tunnels: bool = field(
+        default=False, kw_only=True
+    )  # also plain http goes through the proxy by CONNECT, as WebSockets do
     attempts: list[Attempt] = field(default_factory=list)
     _addresses: list[Address] = field(default_factory=list)
     _tls_answers: bool | None = None
@@ -127,8 +130,9 @@ class Route:
         """A connection that is ready for a request. Raises NetFault, Cancelled."""
         authorization = _basic(self.proxy.parts()) if self.proxy else None
         if self.target.scheme == "http":
-            stream = self._to_proxy(limit, watch) if self.proxy else self._direct(limit, watch)
-            return Link(stream, self.proxy is not None, authorization, self._peer())
+            absolute = self.proxy is not None and not self.tunnels
+            stream = self._to_proxy(limit, watch) if absolute else self._tunnel(limit, watch, authorization)
+            return Link(stream, absolute, authorization if absolute else None, self._peer())
         first: list[ByteStream] = [self._tunnel(limit, watch, authorization)]
 
         def fresh() -> ByteStream:

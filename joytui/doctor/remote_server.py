@@ -8,13 +8,14 @@ import re
 import socket
 from urllib.parse import urlsplit
 
+from joytui.codex.proxies import websocket_proxy
 from joytui.codex.request import ca_bundle
 from joytui.codex.versions import rules_for
 from joytui.codex.world import RemoteServer, World
 from joytui.core.records import Evidence, Finding
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit, OutOfTime
-from joytui.doctor.link import Route, Target
+from joytui.doctor.link import Proxy, Route, Target
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
 from joytui.doctor.wire import ByteStream, TcpStream
@@ -30,21 +31,28 @@ def try_server(world: World, server: RemoteServer, limit: Limit, book: StepBook,
             status, reason = _asked(world, server, limit)
             note(f"HTTP {status}")
     except NetFault as fault:
-        return _failed(server, fault.summary, _os_words(fault), fault.timed_out)
+        return _failed(server, fault.summary, _words(fault), fault.timed_out)
     if status == 101:
         return Finding(True, None, evidence=(Evidence(reached, server.address),), summary=reached)
     told = f"the app server refuses the connection: HTTP {status} {reason}".rstrip()
     return _failed(server, told, f"HTTP error: {status} {reason}".rstrip(), status=status)
 
 
-def _os_words(fault: NetFault) -> str:
-    """What the system says of a refused connection, as Codex quotes it."""
-    if fault.cause == "connection-refused":
+def _words(fault: NetFault) -> str | None:
+    """The end of Codex's message; None where it was not seen."""
+    if fault.where.startswith("unix://"):
+        return fault.summary
+    if fault.cause in ("connection-refused", "proxy-unreachable"):
         return "IO error: Connection refused (os error 111)"
-    return fault.summary if fault.where.startswith("unix://") else f"IO error: {fault.summary}"
+    if fault.cause == "tls-protocol-mismatch":
+        return "IO error: received corrupt message of type InvalidContentType"
+    status = fault.details.get("status")
+    return f"URL error: Proxy connection failed: HTTP CONNECT failed with status {status}" if status else None
 
 
-def _failed(server: RemoteServer, told: str, says: str, timed_out: bool = False, status: int | None = None) -> Finding:
+def _failed(
+    server: RemoteServer, told: str, says: str | None, timed_out: bool = False, status: int | None = None
+) -> Finding:
     details: dict[str, object] = {"server": server.address}
     if server.token_variable:
         details["variable"] = server.token_variable
@@ -54,9 +62,7 @@ def _failed(server: RemoteServer, told: str, says: str, timed_out: bool = False,
         None if timed_out else False,
         "remote-server-failed",
         evidence=(Evidence(told, server.address),),
-        codex_says=None
-        if timed_out
-        else f"Error: failed to connect to remote app server at `{server.address}`: {says}",
+        codex_says=f"Error: failed to connect to remote app server at `{server.address}`: {says}" if says else None,
         details=details,
         summary=told,
     )
@@ -83,7 +89,7 @@ def _asked(world: World, server: RemoteServer, limit: Limit) -> tuple[int, str]:
 
 
 def _connected(world: World, server: RemoteServer, limit: Limit) -> tuple[ByteStream, str, str]:
-    """A connection, the Host header and the path. A server elsewhere is asked without any proxy, as Codex does."""
+    """A connection, the Host header and the path."""
     parts = urlsplit(server.address)
     if parts.scheme == "unix":
         return _local_socket(server), "localhost", "/"
@@ -92,7 +98,22 @@ def _connected(world: World, server: RemoteServer, limit: Limit) -> tuple[ByteSt
         "https" if secure else "http", str(parts.hostname), parts.port or (443 if secure else 80), parts.path
     )
     variable, file = ca_bundle(world.codex_env, rules_for(world.version))
-    return Route(target, None, Trust(file, variable)).open(limit).stream, target.authority, parts.path or "/"
+    route = Route(target, _proxy(world, server), Trust(file, variable), tunnels=True)
+    return route.open(limit).stream, target.authority, parts.path or "/"
+
+
+def _proxy(world: World, server: RemoteServer) -> Proxy | None:
+    use = websocket_proxy(server.address, world.codex_env)
+    if use.url is None:
+        return None
+    variable = use.variable or "a proxy variable"
+    if not use.valid:
+        raise NetFault("proxy-invalid", f"{variable} is no URL of a proxy that Codex takes here", variable)
+    proxy = Proxy(use.url, variable)
+    if proxy.socks:
+        told = f"not tried: {variable} names a SOCKS proxy"
+        raise NetFault("proxy-invalid", told, variable, timed_out=True)
+    return proxy
 
 
 def _local_socket(server: RemoteServer) -> ByteStream:

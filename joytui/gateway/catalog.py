@@ -7,7 +7,7 @@ Prices are nano-credits per million tokens inside, credits outside.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -49,15 +49,19 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Models by key, in the order of the file or the upstream's list."""
+    """Models by key, in the order of the file or the upstream's list. `aliases`: other names; `gpt-*` is every name that begins so."""
 
     models: Mapping[str, Model] = field(default_factory=dict)
     version: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, key: str) -> Model | None:
-        """By its key, or by an alias."""
-        return self.models.get(key) or self.models.get(self.aliases.get(key, ""))
+        """By its key, else by an alias, else by the longest beginning."""
+        alias = key if key in self.aliases else max(self._beginnings(key), key=len, default=key)
+        return self.models.get(key) or self.models.get(self.aliases.get(alias, ""))
+
+    def _beginnings(self, key: str) -> Iterator[str]:
+        return (alias for alias in self.aliases if alias.endswith("*") and key.startswith(alias[:-1]))
 
 
 def load_catalog(path: Path | None = None) -> Catalog:

@@ -31,11 +31,19 @@ case "$*" in
 --version) echo "codex-cli 0.199.0" ;;
 "debug models --bundled") echo '{catalog}' ;;
 "features list") printf 'brand_new   stable   true\\nold.one   removed   false\\n' ;;
---help) printf 'Usage: codex\\n  -m, --model <MODEL>\\n      --brand-new <WHAT>\\n' ;;
-"exec --help") printf 'Usage: codex exec\\n  -m, --model <MODEL>\\n      --brand-new <WHAT>\\n' ;;
+--help) printf 'Usage: codex\\n{flags}' ;;
+"exec --help") printf 'Usage: codex exec\\n{flags}' ;;
 *) mkdir -p "$CODEX_HOME/tmp/arg0-linux"; {loader} ;;
 esac
 """
+LISTED = (
+    "-c, --config <key=value>",
+    "    --enable <FEATURE>",
+    "-m, --model <MODEL>",
+    "    --brand-new <WHAT>",
+    "-h, --help",
+)
+FLAGS = "".join(f"  {line}\\n" for line in LISTED)
 LOADS = "echo 'Error: Model provider `joytui-none` not found' >&2; exit 1"
 GUIDE = """model_provider = "joytoken"
 model = "gpt-9-sol"
@@ -56,7 +64,8 @@ def fake_codex(folder: Path, script: str) -> Path:
 
 
 def installed(tmp_path: Path, loader: str = LOADS) -> Path:
-    return fake_codex(tmp_path / "bin", FAKE.replace("{catalog}", json.dumps(CATALOG)).replace("{loader}", loader))
+    script = FAKE.replace("{catalog}", json.dumps(CATALOG)).replace("{flags}", FLAGS).replace("{loader}", loader)
+    return fake_codex(tmp_path / "bin", script)
 
 
 def invocation(tmp_path: Path, *args: str, config: str = GUIDE) -> Invocation:
@@ -87,6 +96,13 @@ def test_what_a_newer_codex_knows_is_no_fault(tmp_path: Path) -> None:
     assert world.command.prompt == "a secret prompt"
     assert world.plan is not None
     assert world.plan.shape == "lite"
+
+
+def test_what_a_newer_codex_no_longer_lists_is_no_flag_of_it(tmp_path: Path) -> None:
+    """But for those that no --help lists. Its loader is not asked with one that writes."""
+    installed(tmp_path)
+    assert [issue.details["flag"] for issue in seen(tmp_path, "--trust").problems] == ["--trust"]
+    assert seen(tmp_path, "--yolo").problems == ()
 
 
 def test_the_prompt_is_never_passed_on_and_the_folder_goes_again(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_every_behaviour_is_a_field_of_the_rules() -> None:
 
 @pytest.mark.parametrize(
     ("version", "lists"),
-    [("0.80.0", "0.94.0"), ("0.119.0", "0.94.0"), ("0.120.0", "0.140.0"), ("0.152.9", "0.140.0"), ("0.153.0", "0.169.0"),
+    [("0.80.0", "0.94.0"), ("0.119.0", "0.94.0"), ("0.120.0", "0.120.0"),
+     ("0.139.0", "0.120.0"), ("0.152.9", "0.140.0"), ("0.153.0", "0.168.0"), ("0.168.0", "0.168.0"),
      ("0.170.0", "0.169.0"), ("0.171.0", "0.171.0"), ("0.999.0", recorded_versions()[-1].version), ("nonsense", assumed_version())],
 )  # fmt: skip
 def test_which_lists_go_for_a_version(version: str, lists: str) -> None:

@@ -9,16 +9,18 @@ import pytest
 from joytui.codex.world import Invocation
 from joytui.core.records import Report
 from joytui.doctor import examine
-from tests.support.raw_gateway import RawGateway
+from tests.support.fault_proxy import FaultProxy
+from tests.support.raw_gateway import CONFIG, RawGateway
 
 TAKEN = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"
 
 
-def examined(tmp_path: Path, *args: str, config: str = "", **env: str) -> Report:
+def examined(tmp_path: Path, *args: str, config: str = "", command: str = "exec", **env: str) -> Report:
     (tmp_path / "config.toml").write_text(config)
     env = {"CODEX_HOME": str(tmp_path), "PATH": "/nowhere", **env}
-    return examine(Invocation(("exec", *args, "hi"), env, tmp_path, "0.171.0", tmp_path / "etc", tmp_path))
+    words = (*([command] if command else []), *args, "hi")
+    return examine(Invocation(words, env, tmp_path, "0.171.0", tmp_path / "etc", tmp_path))
 
 
 @pytest.mark.parametrize("config", ["", "x = [", 'model_provider = "nope"'])
@@ -55,6 +57,8 @@ TOKEN = ("--remote-auth-token-env", "T")
         (("--remote", "ftp://h:1", "--oss"), NOT_BESIDE),
         (("--remote", "ftp://h:1", *TOKEN), f"Error: invalid remote address `ftp://h:1`; {SCHEMES}"),
         (("--remote", "127.0.0.1:9"), f"Error: invalid remote address `127.0.0.1:9`; {SCHEMES}"),
+        (("--remote", "ws://127.0.0.1:9/x"), f"Error: invalid remote address `ws://127.0.0.1:9/x`; {SCHEMES}"),
+        (("--remote", "ws://127.0.0.1:9/#"), f"Error: invalid remote address `ws://127.0.0.1:9/#`; {SCHEMES}"),
         (("--remote", "ws://127.0.0.1:9", *TOKEN), "Error: environment variable `T` is not set"),
         (("--remote", "ws://gateway.invalid:9", *TOKEN), "Error: `--remote-auth-token-env` requires a `wss://` or loopback `ws://` remote."),
         (("--remote", "ws://127.0.0.1:9", "--enable", "nope"), "Error: Unknown feature flag: nope"),
@@ -65,3 +69,62 @@ def test_what_codex_says_before_it_connects(tmp_path: Path, args: tuple[str, ...
     verdict = examined(tmp_path, *args).verdict
     assert verdict.works is False
     assert verdict.codex_says == says
+
+
+@pytest.mark.parametrize(
+    ("config", "cause"),
+    [
+        ("x = [", "config-syntax"),
+        ("model = 5", "config-type"),
+        ('model_provider = "nope"', "provider-undefined"),
+        ('model_catalog_json = "/nope"', "model-catalog-missing"),
+        ('model = ""', None),
+        (CONFIG.format(port=9), None),
+    ],
+)
+def test_the_console_loads_its_own_configuration_first(tmp_path: Path, config: str, cause: str | None) -> None:
+    """And uses neither its model, its key nor its gateway; options beside --remote are taken."""
+    with RawGateway([TAKEN]) as server:
+        address = f"ws://127.0.0.1:{server.port}"
+        report = examined(tmp_path, "--remote", address, "-m", "gpt-5.5", config=config, command="")
+    assert report.verdict.cause == cause
+    refused = examined(tmp_path, "--remote", address, *TOKEN, config=config, command="")
+    assert refused.verdict.cause == "remote-server-failed"
+
+
+def test_a_token_that_no_header_holds(tmp_path: Path) -> None:
+    verdict = examined(tmp_path, "--remote", "ws://127.0.0.1:9", *TOKEN, T="planted\ntoken").verdict
+    assert verdict.codex_says == "Error: invalid remote authorization header value: failed to parse header value"
+    assert "planted" not in repr(verdict)
+
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("env", "works"),
+    [
+        ({"HTTP_PROXY": NOWHERE}, False),
+        ({"ALL_PROXY": NOWHERE}, False),
+        ({"HTTPS_PROXY": NOWHERE, "http_proxy": ""}, True),
+        ({"HTTP_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1"}, True),
+        ({"HTTP_PROXY": NOWHERE, "NO_PROXY": "127.0.0.0/8"}, False),
+        ({"HTTP_PROXY": "127.0.0.1:9"}, False),
+        ({"HTTP_PROXY": "socks5://127.0.0.1:9"}, None),
+    ],
+)
+def test_a_proxy_serves_the_websocket_too(tmp_path: Path, env: dict[str, str], works: bool | None) -> None:
+    with RawGateway([TAKEN]) as server:
+        verdict = examined(tmp_path, "--remote", f"ws://127.0.0.1:{server.port}", **env).verdict
+    assert (verdict.works, verdict.cause) == (works, None if works else "remote-server-failed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("forward", None), ("deny", "URL error: Proxy connection failed: HTTP CONNECT failed with status 403")],
+)
+def test_the_proxy_is_asked_for_a_tunnel(tmp_path: Path, kind: str, says: str | None) -> None:
+    with RawGateway([TAKEN]) as server, FaultProxy(kind) as proxy:
+        verdict = examined(tmp_path, "--remote", f"ws://127.0.0.1:{server.port}", HTTP_PROXY=proxy.origin).verdict
+    assert proxy.seen == [f"CONNECT 127.0.0.1:{server.port}"]
+    assert (verdict.works, (verdict.codex_says or "").partition("/`: ")[2] or None) == (says is None, says)

@@ -67,7 +67,7 @@ async def test_the_order_of_the_checks(gateway: Served) -> None:
         ({"fixed_model": "joytui-offline-max"}, {"model": "joytui-offline-max"}, "joytui-offline-max"),
         ({"model_blacklist": ["joytui-offline"]}, {}, "joytui-offline-max"),
         ({}, {"model": "joytui-offline-mini"}, "joytui-offline-mini"),
-        ({}, {"model": "gpt-5.5"}, "joytui-offline"),
+        ({}, {"model": "gpt-9.9-of-a-codex-to-come"}, "joytui-offline"),
     ],
 )
 async def test_where_a_request_goes(gateway: Served, policy: dict, body: dict, used: str) -> None:

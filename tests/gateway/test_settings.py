@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from joytui.codex.versions import recorded_versions
 from joytui.core.errors import SettingsError
 from joytui.gateway.catalog import cost, joined, load_catalog, reserve
 from joytui.gateway.settings import GatewaySettings, load_settings
@@ -125,6 +126,25 @@ def test_a_catalog_that_does_not_hold(tmp_path: Path, text: str, what: str) -> N
     with pytest.raises(SettingsError, match=re.escape(what)) as caught:
         load_catalog(write(tmp_path, text))
     assert str(tmp_path) in (caught.value.where or "")
+
+
+def test_every_model_of_any_codex_is_answered_offline() -> None:
+    catalog = load_catalog()
+    slugs = {slug for one in recorded_versions() for slug in (*one.models, one.default_model)}
+    assert {key for key in (*slugs, "gpt-9.9-sol", "openai/gpt-9.9") if catalog.get(key) is None} == set()
+    assert [catalog.get(key) for key in ("claude-9", "joytui-gpt-1", "", "*", "gpt")] == [None] * 5
+
+
+def test_the_longest_beginning_counts(tmp_path: Path) -> None:
+    text = "".join(
+        f"[[model]]\nkey = '{key}'\naliases = ['{alias}']\n"
+        for key, alias in (("a", "g-*"), ("b", "g-5*"), ("c", "g-5.5"))
+    )
+    catalog = load_catalog(write(tmp_path, text))
+    found = [
+        model.key if (model := catalog.get(key)) else None for key in ("g-4", "g-5.1", "g-5.5", "g-5.5-x", "h", "b")
+    ]
+    assert found == ["a", "b", "c", "b", None, "b"]
 
 
 def test_an_upstreams_list_in_every_spelling(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ python -m tests.record VERSION --check            writes nothing; exit code 1 wh
 python -m tests.record latest --check             tells whether npm has a newer version than the newest file; exit code 1 where it has
 
 `--key` names a key of config.toml that no version before knew: no binary lists its keys. That there are new ones is seen by the number of
-fields of its tables ("elements"), which is printed with the rest. What a binary does not answer (the keys that 0.94.0 lacks, the older
-versions that a file goes for) is kept as the file has it.
+fields of its tables ("elements"), which is printed with the rest. What a binary does not answer is kept as the file has it: the keys that
+a version without --strict-config lacks (for a new file, those that the next newer version lacks), the older versions that a file goes for.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def record(binary: Binary, version: str, files: Mapping[str, dict[str, Any]], wa
         ),
         "flags": lists.flags(binary, {name: flag for one in files.values() for name, flag in one["flags"].items()}),
         "features": lists.features(binary),
-        "keys": _keys(binary, old, older(files, version), wanted),
+        "keys": _keys(binary, old or newer(files, version), older(files, version), wanted),
         "elements": _elements(binary),
     }
 
@@ -118,6 +118,12 @@ def older(files: Mapping[str, dict[str, Any]], version: str) -> dict[str, Any]:
     """The file of the recorded version before this one; {} for the oldest."""
     number = parse_version(version) or (0, 0, 0)
     return next((one for name, one in reversed(files.items()) if (parse_version(name) or (0, 0, 0)) < number), {})
+
+
+def newer(files: Mapping[str, dict[str, Any]], version: str) -> dict[str, Any]:
+    """The file of the recorded version after this one; {} for the newest."""
+    number = parse_version(version) or (0, 0, 0)
+    return next((one for name, one in files.items() if (parse_version(name) or (0, 0, 0)) > number), {})
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[str]:

@@ -55,13 +55,14 @@ def subcommands(binary: Binary, elsewhere: Iterable[str]) -> list[str]:
 
 def flags(binary: Binary, elsewhere: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The flags of `codex` and `codex exec`, and those of both their `resume`. Flags of `elsewhere` (the other versions') that --help
-    does not print are tried."""
+    does not print are tried; what neither `codex --help` nor `codex exec --help` prints is not `listed`."""
     top, inner = _helped(binary), _helped(binary, "exec")
     resumed, inner_resumed = _helped(binary, "resume"), _helped(binary, "exec", "resume")
     found = {**{name: resumed[name] for name in resumed if name in inner_resumed}, **top, **inner}
+    listed = {*top, *inner}
     for name in (*elsewhere, *UNLISTED):
         if name not in found:
-            takes = {key: value for key, value in elsewhere.get(name, {}).items() if key != "where"}
+            takes = {key: value for key, value in elsewhere.get(name, {}).items() if key not in ("where", "listed")}
             if _accepted(binary, name, "exec"):
                 inner[name] = found[name] = takes
             if _accepted(binary, name):
@@ -69,6 +70,8 @@ def flags(binary: Binary, elsewhere: Mapping[str, Mapping[str, Any]]) -> dict[st
     for name, flag in found.items():
         if (name in top) != (name in inner):
             flag["where"] = "tui" if name in top else "exec"
+        if name not in listed:
+            flag["listed"] = False
     return dict(sorted(found.items()))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.record import keys, lists
-from tests.record.__main__ import differences, older, recorded_files, written
+from tests.record.__main__ import differences, newer, older, recorded_files, written
 from tests.record.binary import Binary
 
 HELP = """Commands:
@@ -47,7 +47,7 @@ def test_lists_of_help(binary: Binary) -> None:
     flags = lists.flags(binary, {"--hidden": {}, "--gone": {}})
     assert flags == {
         "--color": {"value": "COLOR", "choices": ["always", "never"]},
-        "--hidden": {},
+        "--hidden": {"listed": False},
         "--image": {"short": "-i", "value": "FILE", "many": True},
         "--model": {"short": "-m", "value": "MODEL"},
     }
@@ -80,5 +80,6 @@ def test_the_files_are_as_the_recorder_writes_them() -> None:
     assert {version: written(one) for version, one in files.items()} == {
         version: (folder / f"{version}.json").read_text(encoding="utf-8") for version in files
     }
-    assert older(files, "0.94.0") == {}
+    assert older(files, "0.94.0") == newer(files, "0.999.0") == {}
+    assert newer(files, "0.94.0") == files["0.120.0"]
     assert older(files, "0.999.0") == list(files.values())[-1]

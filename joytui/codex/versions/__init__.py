@@ -20,7 +20,7 @@ Number = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag: where it belongs, whether it takes a value, the name that clap prints for the value."""
+    """One flag: where it belongs, whether it takes a value, the name that clap prints for the value, and whether --help lists it."""
 
     name: str
     short: str | None = None
@@ -28,6 +28,7 @@ class Flag:
     where: Literal["any", "tui", "exec"] = "any"
     many: bool = False
     choices: tuple[str, ...] = ()
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,12 @@ def asked_rules(
 
 
 def flag_of(name: str, rules: Rules) -> Flag | None:
-    """The flag of this name ("--model" or "-m") in this version of Codex; None where it does not know it."""
-    return _by_name(rules.asked_flags).get(name) or _recorded_flag(name, rules.number)
+    """The flag of this name ("--model" or "-m") in this version of Codex; None where it does not know it.
+
+    Where the binary listed its flags, the files only add those that no --help lists."""
+    asked = _by_name(rules.asked_flags).get(name)
+    recorded = None if asked else _recorded_flag(name, rules.number)
+    return asked or (None if recorded and recorded.listed and rules.asked_flags else recorded)
 
 
 def _recorded_flag(name: str, number: Number) -> Flag | None:
@@ -201,4 +206,5 @@ def _read(told: Mapping[str, Any]) -> Recorded:
 
 def _flag(name: str, told: Mapping[str, Any]) -> Flag:
     choices = tuple(told.get("choices", ()))
-    return Flag(name, told.get("short"), told.get("value"), told.get("where", "any"), told.get("many", False), choices)
+    where, many, listed = told.get("where", "any"), told.get("many", False), told.get("listed", True)
+    return Flag(name, told.get("short"), told.get("value"), where, many, choices, listed)
