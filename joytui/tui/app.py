@@ -331,13 +331,14 @@ class ConsoleApp(PacedApp):
             self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
         self.tell(words(what, served=self.options.served))
 
-    def tell(self, text: str, *, error: bool = False) -> None:
-        """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open."""
+    def tell(self, text: str, *, error: bool = False, note: bool = False) -> None:
+        """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open. `note`: nothing
+        was done, and nothing went wrong."""
         from joytui.tui.widgets.keybar import KeyBar
 
         bars = self.screen.query(KeyBar)
         if bars:
-            bars.first().tell(text, error=error)
+            bars.first().tell(text, error=error, note=note)
         else:
             super().tell(text, error=error)
 

@@ -21,6 +21,7 @@ from joytui.doctor.bundle.gather import _RECORD_FIELDS
 from joytui.ledger.sqlite.schema import migrate
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.store import LogStore
+from tests.support.clock import NOW
 
 TYPES: dict[Kind, set[Any]] = {
     "id": {str, NoneType}, "time": {str}, "text": {str, NoneType}, "status": {int, NoneType}, "count": {int}, "cost": {int},
@@ -105,7 +106,7 @@ def test_the_log_lists_what_the_table_says() -> None:
 
 
 def test_one_request_is_shown_with_all_that_has_a_label() -> None:
-    page, pane = describe(FULL), detail(FULL, width=100, zone=UTC).plain
+    page, pane = describe(FULL), detail(FULL, width=100, now=NOW, zone=UTC).plain
     for field in FIELDS:
         if field.label:
             assert str(getattr(FULL, field.name)) in page, field.name

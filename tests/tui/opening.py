@@ -39,7 +39,7 @@ def done(report: Report, *, sent: bool = True) -> DoctorSnapshot:
 
 def usage(asked: Question | None = None) -> UsageSnapshot:
     asked = asked or Question()
-    rows = data.usage_rows(asked.bucket, asked.group, asked.steps)
+    rows = data.usage_rows(asked.bucket, asked.group, len(asked.window(data.NOW, UTC).starts))
     return UsageSnapshot(asked, data.typed(rows), data.usage_totals(rows))
 
 

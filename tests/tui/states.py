@@ -292,6 +292,37 @@ def both_sources() -> UsageSnapshot:
     return UsageSnapshot(Question(source="both"), data.typed([*rows, *codex]), sums, source="both", codex_totals=theirs)
 
 
+def usage_beside_before() -> UsageSnapshot:
+    """A week beside the one before it, and one of the models cost nothing."""
+    rows = data.usage_rows("day", "model", 7)
+    free = [{**row, "cost_credits": "0"} if row["model"] == "deepseek-v4" else row for row in rows]
+    before = data.usage_totals(data.usage_rows("day", "key", 7))._replace(cost_nano=4_917_300_000)
+    return UsageSnapshot(Question(), data.typed(free), data.usage_totals(free), before=before)
+
+
+def wild_usage() -> UsageSnapshot:
+    """A Saturday that flattens all other days."""
+    rows = data.usage_rows("day", "key", 7)
+    wild = [
+        {**row, "cost_credits": "10661.6475"} if row["day"] == "2026-11-21" and row["key"] == "ci-nightly" else row
+        for row in rows
+    ]
+    return UsageSnapshot(Question(group="key"), data.typed(wild), data.usage_totals(wild))
+
+
+async def opened_usage(app: Any, pilot: Any) -> None:
+    """From the year into a day of a month, with its requests by hour."""
+    await fill(app, pilot)
+    screen = app.screen
+    for range, keys in (("months", ("left", "enter")), ("calendar month", ("left", "enter"))):
+        screen.show(usage(replace(screen.snapshot.asked, range=range)))
+        for key in keys:
+            await pilot.press(key)
+            await settle(app, pilot)
+    screen.show(usage(screen.snapshot.asked))
+    await settle(app, pilot)
+
+
 def codex_alone() -> UsageSnapshot:
     asked = Question(group="project", source="codex")
     rows = [{**row, "source": "codex", "cost_credits": "0"} for row in data.usage_rows("day", "project", 7)]
@@ -352,7 +383,11 @@ STATES: tuple[State, ...] = (
     State("usage-problem", showing(UsageSnapshot(Question(), problem="the gateway answered HTTP 500: database is locked"))),
     State("usage-day-by-key", showing(usage(Question(range="day", group="key", metric="requests")))),
     State("usage-month", showing(usage(Question(range="month")))),
+    State("usage-before", showing(usage_beside_before())),
+    State("usage-wild", showing(wild_usage())),
+    State("usage-opened", opened_usage),
     State("usage-table", pressed("v")),
+    State("usage-table-sorted", pressed("v", *"ooo")),
     State("usage-chosen", standing_out("left", "left", "down", "down")),
     State("usage-budget", standing_out("b")),
     State("usage-both", showing(both_sources())),

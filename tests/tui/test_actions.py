@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from textual.dom import DOMNode
 from textual.widgets import Input
 
 import joytui.tui
+from tests.tui import data
 from tests.tui.opening import settle, text_of
 from tests.tui.states import STATES, opened
 
@@ -130,20 +132,26 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.source": ("usage-full", (), words("there is no home of a Codex")),  # with one in test_live_screens
     "UsageScreen.group": ("usage-full", (), asked(group="key")),
     "UsageScreen.unit": ("usage-full", (), asked(metric="tokens")),
-    "UsageScreen.table": ("usage-full", (), words("claude-haiku-5", "2026-11-23")),
+    "UsageScreen.table": ("usage-full", (), words("claude-haiku-5", "Mon 23 Nov")),
     "UsageScreen.drill": (
         "usage-full",
         ("left",),
         lambda app: app.screen.filter_text.startswith("since:2026-11-23T00"),
     ),
+    "UsageScreen.move(-1)": ("usage-full", (), asked(back=1)),
+    "UsageScreen.move(1)": ("usage-full", ("left_square_bracket", "left_square_bracket"), asked(back=1)),
+    "UsageScreen.open": ("usage-full", ("left",), asked(range="calendar day", at=data.NOW.date())),
+    "UsageScreen.scale": ("usage-wild", (), words("z clips")),
     "UsageScreen.budget": ("usage-full", (), front("SettingsDialog")),
     "UsageScreen.reconcile": ("usage-full", (), words("comparing needs a gateway")),  # with both in test_live_screens
-    "UsageScreen.step(-1)": ("usage-full", (), words("▸ 23 Nov")),
-    "UsageScreen.step(1)": ("usage-full", (), words("▸ 17 Nov")),
+    "UsageScreen.step(-1)": ("usage-full", (), words("▸ Mon 23 Nov")),
+    "UsageScreen.step(1)": ("usage-full", (), words("▸ Tue 17 Nov")),
     "UsageScreen.line(-1)": ("usage-full", ("down", "down"), words("▸ gpt-5.4-mini")),
     "UsageScreen.line(1)": ("usage-full", (), words("▸ gpt-5.4-mini")),
-    "UsageScreen.back": ("usage-full", ("left",), gone("▸ 23 Nov")),
-    "UsageScreen.reload": ("usage-full", (), words("6.1901 Cr")),  # over a gateway in test_live_screens
+    "UsageScreen.back": ("usage-full", ("left",), gone("▸ Mon 23 Nov")),
+    "UsageScreen.reload": ("usage-full", (), words("6.19 Cr")),  # over a gateway in test_live_screens
+    "SortedTable.sort": ("keys-full", (), words("name ▲")),
+    "SortedTable.turn": ("keys-full", ("o",), words("name ▼")),
     # Keys: what asks the gateway is pressed over one in test_live_screens; here it must say that there is none
     "KeysScreen.create": ("keys-full", (), words(NEED_LINK)),
     "KeysScreen.edit": ("keys-full", (), front("KeyForm")),
@@ -240,15 +248,15 @@ async def test_the_palette_opens_and_closes() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-async def test_a_click_on_a_bar_opens_its_requests(size: tuple[int, int]) -> None:
+async def test_a_click_on_a_bar_opens_it(size: tuple[int, int]) -> None:
     async with opened(NAMED["usage-full"], size) as (app, pilot):
         plot = app.screen.query_one("#plot")
         rows = plot.render().plain.split("\n")
         at = next(row for row in rows if "18 Nov" in row).index("18 Nov") + 3
         await pilot.click(plot, offset=(at, plot.size.height - 3))
         await settle(app, pilot)
-        assert app.current_mode == "logs"
-        assert app.screen.filter_text == "since:2026-11-18T00:00:00Z until:2026-11-19T00:00:00Z"
+        assert app.screen.snapshot.asked.at == date(2026, 11, 18)
+        assert app.screen.snapshot.asked.range == "calendar day"
 
 
 async def test_a_click_beside_the_bars_opens_nothing() -> None:
@@ -263,4 +271,4 @@ async def test_a_click_on_a_line_of_the_ranking_opens_its_requests() -> None:
         await pilot.click("#ranking-text", offset=(3, 2))
         await settle(app, pilot)
         assert app.current_mode == "logs"
-        assert app.screen.filter_text == "used:gpt-5.4 since:2026-11-17T00:00:00Z"
+        assert app.screen.filter_text == "used:gpt-5.4 since:2026-11-17T00:00Z"

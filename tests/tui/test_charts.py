@@ -63,14 +63,20 @@ def test_nothing_is_nothing():
 def test_round_ticks_evenly_spaced_and_separate_bars():
     out = drawn(DAYS, "[[10, 93, 50, 20, 70, 40, 1]]", 60, 16)
     lines = [line for line in out.splitlines()[1:] if line.strip()]
-    ticks = [(number, line.split("▔")[0].strip()) for number, line in enumerate(lines) if line[:3].strip().isdigit()]
+    ticks = [
+        (number, re.split("[─▀]", line)[0].strip()) for number, line in enumerate(lines) if line[:3].strip().isdigit()
+    ]
     assert [name for _, name in ticks] == ["100", "75", "50", "25", "0"]
     assert len({after[0] - before[0] for before, after in pairwise(ticks)}) == 1
     assert "01 Nov" in lines[-1]
     assert "07 Nov" in lines[-1]
-    assert len(re.findall("█+", lines[-3])) == 6  # 1 of 100 is an eighth of a cell, the others stand on the zero line
+    assert all("─" in lines[number] for number, _ in ticks)  # a label stands on its line
+    assert (
+        len(re.findall("█+", lines[-3])) == 6
+    )  # 1 of 100 is less than half a cell, the others go on above the zero line
     assert "█" not in lines[-2]
-    assert lines[-2].count("▔") > 40
+    assert len(re.findall("▀+", lines[-2])) == 6  # the others begin in the middle of the zero line
+    assert len(re.findall("━+", lines[-2])) == 1
 
 
 def test_bars_end_at_eighths_of_a_cell():

@@ -209,7 +209,7 @@ def test_no_terminal_is_refused():
 
 
 def test_durations_and_ages():
-    from joytui.tui.keys.texts import ago
+    from joytui.tui.keys.table import ago
 
     assert ago(None, data.NOW) == "never"
     assert ago((data.NOW - timedelta(hours=3)).isoformat(), data.NOW) == "3 h ago"
@@ -220,7 +220,7 @@ def test_durations_and_ages():
 )
 def test_a_budget_warns_from_eighty_percent_on(spent: str, colour: str) -> None:
     from joytui.core.wire import BudgetView
-    from joytui.tui.keys.texts import budget_cell
+    from joytui.tui.keys.table import budget_cell
 
     budget = BudgetView(period="daily", limit="10", spent=spent, held="0", left="0")
     key = data.keys()[0].model_copy(update={"budgets": [budget]})
@@ -281,7 +281,7 @@ def test_the_others_stand_last_and_once() -> None:
 def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     asked = Question(group="thread")
     text, left_out = requests_filter(asked, None, "(others)", named=True, now=data.NOW, zone=UTC)
-    assert text == "since:2026-11-17T00:00:00Z"
+    assert text == "since:2026-11-17T00:00Z"
     assert left_out == "(others) are many threads: all requests of that time"
 
 
@@ -291,7 +291,7 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
 )
 def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
     text, left_out = requests_filter(Question(group=group), None, value, named=True, now=data.NOW, zone=UTC)
-    assert (text, left_out) == (f"{term} since:2026-11-17T00:00:00Z", "")
+    assert (text, left_out) == (f"{term} since:2026-11-17T00:00Z", "")
 
 
 @pytest.mark.parametrize("width", [120, 86, 70, 55])

@@ -22,7 +22,7 @@ HARMLESS = {
         "back",
     },
     "usage": {
-        "range", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
+        "range", "move", "open", "scale", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
     },
     "keys": {"check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
 }  # fmt: skip

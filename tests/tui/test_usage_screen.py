@@ -7,10 +7,10 @@ from textual.widgets import DataTable
 
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.charts.cells import percent
-from joytui.tui.usage.grid import UsageTable
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.texts import ranking_text, totals
+from joytui.tui.widgets.sorted_table import SortedTable
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of, usage
 from tests.tui.states import both_sources
 
@@ -19,7 +19,7 @@ async def test_usage_keys_change_the_question():
     app = console("usage")
     async with app.run_test(size=SIZE) as pilot:
         await fill(app, pilot)
-        assert "6.1901 Cr" in text_of(app)
+        assert "6.19 Cr" in text_of(app)
         await pilot.press("u")
         await settle(app, pilot)
         assert app.screen.snapshot.asked.metric == "tokens"
@@ -39,9 +39,9 @@ async def test_the_table_stands_behind_the_chart():
         await fill(app, pilot)
         await pilot.press("v")
         await settle(app, pilot)
-        assert app.screen.query_one(DataTable).row_count == 28
-        assert "share of the credits" in text_of(app)
-        assert "2026-11-23" in text_of(app)
+        assert app.screen.query_one(DataTable).row_count == 28 + 1  # and the totals
+        assert "share of credits" in text_of(app)
+        assert "Mon 23 Nov" in text_of(app)
         await pilot.press("v")
         await settle(app, pilot)
         assert "23 Nov" in text_of(app)
@@ -53,7 +53,7 @@ async def test_empty_usage_says_what_will_be_there():
         app.link_state = LIVE
         app.screen.show(UsageSnapshot(Question(), totals=UsageTotals()))
         await settle(app, pilot)
-        assert "Nothing was spent in the last 7 days" in text_of(app)
+        assert "Nothing was spent: last 7 days" in text_of(app)
 
 
 @pytest.mark.parametrize("width", [110, 120, 150, 200, 300])
@@ -64,7 +64,7 @@ async def test_the_table_uses_the_width(width: int) -> None:
         await fill(app, pilot)
         await pilot.press("v")
         await settle(app, pilot)
-        table = app.screen.query_one(UsageTable)
+        table = app.screen.query_one(SortedTable)
         assert table.virtual_size.width <= table.size.width
         assert table.virtual_size.width >= min(table.size.width - 3, 160)
         assert table.max_scroll_x == 0
@@ -80,7 +80,7 @@ def test_both_sources_have_a_line_each(width: int) -> None:
 
 def test_bars_of_the_ranking_have_one_scale() -> None:
     lines = ranking(usage())
-    text = ranking_text(lines, "spend", -1, (), 40).plain.splitlines()
+    text = ranking_text(lines, "spend", -1, {}, 40).plain.splitlines()
     assert {len(line) for line in text} == {40}
     assert len({line.index("%") for line in text if "%" in line}) == 1
 
@@ -96,7 +96,7 @@ async def test_numbers_that_cannot_be_read_again_stay_and_say_so() -> None:
         app.screen.post_message(app.screen.Loaded(UsageSnapshot(Question(), problem="nothing answers here")))
         await settle(app, pilot)
         assert "nothing answers here  ·  what stands here is older" in text_of(app)
-        assert "6.1901 Cr" in text_of(app)
+        assert "6.19 Cr" in text_of(app)
         app.screen.post_message(app.screen.Loaded(usage()))
         await settle(app, pilot)
         assert "nothing answers" not in text_of(app)

@@ -14,15 +14,17 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from joytui.tui.charts.cells import PATTERNS
 from joytui.tui.charts.stacked import Palette, bar_at, stacked_bars
 from joytui.tui.theme import SERIES_NAMES
 
 
-def palette(variables: dict[str, str], *, plain: bool = False) -> Palette:
-    """The colours of a theme."""
+def palette(variables: dict[str, str], slots: Sequence[int], *, plain: bool = False) -> Palette:
+    """The colours of a theme; `slots`: which of them the series have."""
     return Palette(
         plain=plain,
-        series=tuple(rgb(variables[name]) for name in SERIES_NAMES),
+        series=tuple(rgb(variables[SERIES_NAMES[slot]]) for slot in slots),
+        patterns="".join(PATTERNS[slot] for slot in slots),
         text=rgb(variables["quiet"]),
         grid=rgb(variables["rule"]),
     )
@@ -63,7 +65,9 @@ class Plot(Widget):
         super().__init__(id=id)
         self._labels: tuple[str, ...] = ()
         self._series: tuple[tuple[float, ...], ...] = ()
+        self._slots: tuple[int, ...] = ()
         self._mark: int | None = None
+        self._top: float | None = None
         self._key: Any = None
         self._ticket = 0
         self._content: Content | None = None
@@ -71,10 +75,18 @@ class Plot(Widget):
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._restyle, init=False)
 
-    def show(self, labels: Sequence[str], series: Sequence[Sequence[float]], mark: int | None = None) -> None:
-        """`mark` is the place of a bar to point at."""
-        self._mark = mark
-        self._labels = tuple(labels)
+    def show(
+        self,
+        labels: Sequence[str],
+        series: Sequence[Sequence[float]],
+        slots: Sequence[int],
+        mark: int | None = None,
+        top: float | None = None,
+    ) -> None:
+        """`slots`: the theme's colour of each series; `mark`: the place of a bar to point at; `top`: the highest value that
+        the scale must hold, bars above it are clipped."""
+        self._mark, self._top = mark, top
+        self._labels, self._slots = tuple(labels), tuple(slots)
         self._series = tuple(tuple(values) for values in series)
         self._again()
 
@@ -85,24 +97,24 @@ class Plot(Widget):
         self.call_after_refresh(self._again)  # by then the app has the new theme's colours
 
     def on_click(self, event: events.Click) -> None:
-        place = bar_at(event.x, self._labels, self._series, *self.content_size)
+        place = bar_at(event.x, self._labels, self._series, *self.content_size, self._top)
         if place is not None:
             self.post_message(self.Clicked(place))
 
     def _again(self) -> None:
         width, height = self.content_size
-        key = (self._labels, self._series, self._mark, width, height, self.app.theme)
+        key = (self._labels, self._series, self._slots, self._mark, self._top, width, height, self.app.theme)
         if key == self._key or not self._labels or not width:
             return
         self._key = key
         self._ticket += 1
-        job = partial(self._draw, self._ticket, width, height, palette(self.app.theme_variables, plain=plain(self.app)))
+        colours = palette(self.app.theme_variables, self._slots, plain=plain(self.app))
+        job = partial(self._draw, self._ticket, width, height, colours)
         self.run_worker(job, thread=True, group="plot", exit_on_error=False)
 
     def _draw(self, ticket: int, width: int, height: int, colours: Palette) -> None:
-        self.post_message(
-            self.Drawn(ticket, stacked_bars(self._labels, self._series, width, height, colours, self._mark))
-        )
+        text = stacked_bars(self._labels, self._series, width, height, colours, self._mark, self._top)
+        self.post_message(self.Drawn(ticket, text))
 
     def on_plot_drawn(self, message: Drawn) -> None:
         if message.ticket != self._ticket:

@@ -7,16 +7,15 @@ shows the finished text. plotext keeps one figure per module, hence the lock.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from rich.style import Style
 from rich.text import Text
 
+from joytui.core.amounts import count
 from joytui.tui.charts.cells import PATTERNS, RISING
 from joytui.tui.charts.ticks import LIMIT, finite, label_places, round_ticks, tick_text
 from joytui.tui.shown import visible
@@ -28,12 +27,14 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The theme's colours, as plotext takes them. `plain`: they cannot be told apart (no colours), so patterns are drawn."""
+    """The series' colours, as plotext takes them. `plain`: they cannot be told apart (no colours), so their `patterns` are
+    drawn."""
 
     series: tuple[RGB, ...]
     text: RGB
     grid: RGB
     plain: bool = False
+    patterns: str = PATTERNS
 
 
 def stacked_bars(
@@ -43,8 +44,12 @@ def stacked_bars(
     height: int,
     palette: Palette,
     mark: int | None = None,
+    top: float | None = None,
 ) -> Text | None:
-    """The chart as text of that size, without a legend; None where it cannot be drawn and the table should stand."""
+    """The chart as text of that size, without a legend; None where it cannot be drawn and the table should stand.
+
+    `mark`: the place of a bar to point at. `top`: what the scale must hold; bars above it are clipped and bear their amount.
+    """
     if width < SMALLEST[0] or height < SMALLEST[1] or not labels:
         return None
     length = len(labels)
@@ -52,22 +57,29 @@ def stacked_bars(
     names = [visible(label, limit=16).replace("\n", " ") for label in labels]
     with _lock:
         try:
-            return _draw(names, clean, min(width, 400), min(height, 120), palette, mark)
+            return _draw(names, clean, min(width, 400), min(height, 120), palette, mark, top)
         except Exception:  # a chart is never worth the console: whatever plotext meets, the table is shown
             return None
 
 
 def _draw(
-    labels: list[str], series: list[list[float]], width: int, height: int, palette: Palette, mark: int | None
+    labels: list[str],
+    series: list[list[float]],
+    width: int,
+    height: int,
+    palette: Palette,
+    mark: int | None,
+    top: float | None,
 ) -> Text:
     import plotext
 
     bars = len(labels)
-    ticks = _ticks(series, height)
+    ticks = _ticks(series, height, top)
     tick_labels = [tick_text(t, ticks[1]) for t in ticks]
     margin = max(len(text) for text in tick_labels)
     # Every tick at a whole row, the same number of rows apart; every bar at whole cells, the same number of cells apart:
-    # plotext then rounds nothing. Row 0 is the zero line, and bars stand on it.
+    # plotext then rounds nothing. Lines and labels stand in the middle of their rows, row 0 is the zero line; so half of
+    # row 0 is the foot of the bars.
     rows = height - 1
     each = max(1, (rows - 1) // (len(ticks) - 1))
     room, spacing, left = _across(bars, width - margin)
@@ -82,22 +94,29 @@ def _draw(
     plotext.axes_color("default")
     plotext.ticks_color(palette.text)
     plotext.frame(False)
-    _bars(plotext, lefts, heights, filled, palette)
+    plotext.scatter([0], [0], marker=" ")  # without data there is no grid
     plotext.ylim(0, rows - 1)
     plotext.xlim(0, room - 1)
     plotext.yticks([i * each for i in range(len(ticks))], tick_labels)
     shown = label_places(labels, spacing * bars)
     plotext.xticks([middles[i] for i in shown], [labels[i] for i in shown])
     plotext.grid(True, False)
-    canvas = _Canvas(rows, margin, lefts, filled, mark)
+    canvas = _Canvas(rows, margin, margin + room, lefts, filled, mark, _clipped(series, ticks[-1]))
     text = _finish(Text.from_ansi(plotext.build()), heights, canvas, palette)
     plotext.clear_figure()
     return text
 
 
-def _ticks(series: Sequence[Sequence[float]], height: int) -> list[float]:
-    top = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
-    return round_ticks(min(top, LIMIT), max(2, min(5, (height - 2) // 3)))
+def _ticks(series: Sequence[Sequence[float]], height: int, top: float | None) -> list[float]:
+    highest = max((sum(column) for column in zip(*series, strict=True)), default=0.0)
+    highest = highest if top is None else min(highest, top)
+    return round_ticks(min(highest, LIMIT), max(2, min(5, (height - 2) // 3)))
+
+
+def _clipped(series: Sequence[Sequence[float]], most: float) -> dict[int, str]:
+    """The amounts of the bars that are higher than the scale, by their places."""
+    sums = [sum(column) for column in zip(*series, strict=True)]
+    return {place: count(round(total)) for place, total in enumerate(sums) if total > most * (1 + 1e-9)}
 
 
 def _across(bars: int, width: int) -> tuple[int, int, int]:
@@ -107,12 +126,19 @@ def _across(bars: int, width: int) -> tuple[int, int, int]:
     return room, spacing, (room - spacing * bars) // 2
 
 
-def bar_at(x: int, labels: Sequence[str], series: Sequence[Sequence[float]], width: int, height: int) -> int | None:
+def bar_at(
+    x: int,
+    labels: Sequence[str],
+    series: Sequence[Sequence[float]],
+    width: int,
+    height: int,
+    top: float | None = None,
+) -> int | None:
     """The bar whose share of the chart's width the cell `x` is in, as `stacked_bars` draws it; None beside all bars."""
     if not labels or width < SMALLEST[0] or height < SMALLEST[1]:
         return None
     length = len(labels)
-    ticks = _ticks([[max(0.0, finite(v)) for v in values][:length] for values in series], min(height, 120))
+    ticks = _ticks([[max(0.0, finite(v)) for v in values][:length] for values in series], min(height, 120), top)
     margin = max(len(tick_text(tick, ticks[1])) for tick in ticks)
     _, spacing, left = _across(length, min(width, 400) - margin)
     place = (x - margin - left) // spacing
@@ -121,22 +147,16 @@ def bar_at(x: int, labels: Sequence[str], series: Sequence[Sequence[float]], wid
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """Where the bars stand: `lefts` are cells from the margin's end, `filled` is how many cells wide each is."""
+    """Where the bars stand: `lefts` are cells from the margin's end, `filled` is how many cells wide each is. `clipped`: what
+    is written on those that go on above the chart."""
 
     rows: int
     margin: int
+    width: int
     lefts: list[int]
     filled: int
     mark: int | None
-
-
-def _bars(plotext: Any, lefts: list[int], heights: list[list[float]], filled: int, palette: Palette) -> None:
-    """The whole cells of the bars, from row 1 up, the uppermost series first: the lower ones cover its foot."""
-    for left, column in zip(lefts, zip(*heights, strict=True), strict=True):
-        for number, top in reversed(list(enumerate(_running(column)))):
-            if int(top) >= 1 and column[number] > 0:
-                colour = palette.series[number % len(palette.series)]
-                plotext.rectangle([left, left + filled - 1], [1, int(top)], color=colour, fill=True, marker="sd")
+    clipped: dict[int, str]
 
 
 def _running(column: Sequence[float]) -> list[float]:
@@ -148,38 +168,65 @@ def _running(column: Sequence[float]) -> list[float]:
 
 
 def _finish(text: Text, heights: list[list[float]], canvas: _Canvas, palette: Palette) -> Text:
-    """What plotext cannot say: lines at the very height of their values and quieter than their labels, bars that end
-    at an eighth of a cell, and bars with their colour behind them too, so that no seams show whatever the font is."""
-    lines = text.plain.split("\n")
-    cells = [list(re.sub("─(?: *─)*", lambda run: "▔" * len(run[0]), line)) for line in lines]
+    """The bars, which plotext draws in whole cells alone: they end at an eighth of a cell, with their colour behind them too,
+    so that no seams show whatever the font is; and lines that are quieter than their labels."""
+    cells = [list(line.ljust(canvas.width)) for line in text.plain.rstrip("\n").split("\n")]
     grid = Style(color=_hex(palette.grid))
-    styles = [[grid if cell == "▔" else Style(color=_hex(palette.text)) for cell in line] for line in cells]
+    styles = [[grid if cell == "─" else Style(color=_hex(palette.text)) for cell in line] for line in cells]
     for number, left in enumerate(canvas.lefts):
-        column = [values[number] for values in heights]
-        for row in range(1, canvas.rows):
-            found = _cell(_running(column), row, palette)
+        tops = _running([values[number] for values in heights])
+        for row in range(canvas.rows):
+            found = _foot(tops, palette) if row == 0 else _cell([top + 0.5 for top in tops], row + 1, palette)
             place = canvas.rows - 1 - row
             for at in range(canvas.margin + left, canvas.margin + left + canvas.filled):
                 if found is not None and at < len(cells[place]):
                     cells[place][at], styles[place][at] = found
+        if number in canvas.clipped:
+            _write_amount(cells[0], styles[0], canvas.margin + left, canvas.filled, canvas.clipped[number])
     if canvas.mark is not None and canvas.mark < len(canvas.lefts):
         at = canvas.margin + canvas.lefts[canvas.mark] + (canvas.filled - 1) // 2
         cells[canvas.rows - 1][at], styles[canvas.rows - 1][at] = "▲", Style(color=_hex(palette.text), bold=True)
     return Text("\n").join(_line(line, style) for line, style in zip(cells, styles, strict=True))
 
 
+def _write_amount(line: list[str], styles: list[Style], left: int, filled: int, amount: str) -> None:
+    """On a clipped bar: that it goes on, and how far where its width holds it."""
+    words = f"▲{amount}"
+    words = words if len(words) <= filled else "▲"
+    start = left + (filled - len(words)) // 2
+    for at, char in enumerate(words, start):
+        if at < len(line):
+            colour = styles[at].color
+            line[at], styles[at] = (
+                char,
+                Style(color="#ffffff" if _dark(styles[at]) else "#000000", bgcolor=colour, bold=True),
+            )
+
+
+def _dark(style: Style) -> bool:
+    """Whether white stands out on a bar of this style."""
+    red, green, blue = style.color.triplet if style.color and style.color.triplet else (0, 0, 0)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 140
+
+
+def _foot(tops: Sequence[float], palette: Palette) -> tuple[str, Style] | None:
+    """What a bar shows in the row of the zero line: it begins in the middle of it."""
+    if not tops or tops[-1] <= 0:
+        return None
+    under = next((i for i, top in enumerate(tops) if top >= 0.25), len(tops) - 1)
+    colour = _hex(palette.series[under % len(palette.series)])
+    return "▀" if tops[-1] >= 0.25 else "━", Style(color=colour)
+
+
 def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style] | None:
     """What a bar shows in one row: its colour, or where it changes within the row, both; None above the bar."""
     under = next((i for i, top in enumerate(tops) if top > row - 1 + 1 / 16), None)
     if under is None:
-        first = next((i for i, top in enumerate(tops) if top > 0), None)
-        if row != 1 or first is None:
-            return None
-        return RISING[1], Style(color=_hex(palette.series[first % len(palette.series)]))
+        return None
     colour = _hex(palette.series[under % len(palette.series)])
     eighths = round((tops[under] - (row - 1)) * 8)
     if palette.plain:
-        return PATTERNS[under % len(PATTERNS)], Style(color=colour)
+        return palette.patterns[under % len(palette.patterns)], Style(color=colour)
     if eighths >= 8:
         return "█", Style(color=colour, bgcolor=colour)
     above = _fills_the_rest(tops, under, row)

@@ -27,6 +27,21 @@ def round_ticks(top: float, most: int) -> list[float]:
     return [i * step for i in range(count + 1)]
 
 
+ORDINARY = 3
+"""So many bars at least must be left that are no outliers."""
+FLATTENS = 4
+"""So many times the next lower bar an outlier is, at least: the others would have a quarter of the height at most."""
+
+
+def ceiling(values: Sequence[float]) -> float | None:
+    """The height of the highest ordinary bar, where a few others (a third at most) would flatten all the rest; else None."""
+    ranked = sorted((finite(value) for value in values if finite(value) > 0), reverse=True)
+    for outliers in range(1, len(ranked) // 3 + 1):
+        if len(ranked) - outliers >= ORDINARY and ranked[outliers - 1] >= FLATTENS * ranked[outliers]:
+            return ranked[outliers]
+    return None
+
+
 def tick_text(value: float, step: float) -> str:
     """A tick's label, with only the decimals that its step needs, and a unit from a thousand on."""
     for divisor, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -10,7 +10,8 @@ from textual.content import Content
 from joytui.core.amounts import span
 from joytui.core.columnar import milliseconds
 from joytui.core.request import RequestRecord
-from joytui.tui.logs.format import clock, cost_text, fit, status_cell
+from joytui.tui.figures import exact_credits, local_times, moment_with_day
+from joytui.tui.logs.format import fit, status_cell
 
 LABEL = 14
 
@@ -49,7 +50,7 @@ def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
     streaming = span(total - first) if total is not None and first is not None else ""
     pairs = [
         ("status", status_cell(record.status or 0)[0]),
-        ("time", clock(milliseconds(record.time), zone, precise=True)),
+        ("time", moment_with_day(milliseconds(record.time), zone)),
         ("key", record.key),
         ("asked", record.model),
         ("used", record.model_used),
@@ -58,12 +59,12 @@ def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
         ("endpoint", record.endpoint),
         ("streamed", "yes" if record.stream else "no"),
         ("cause", record.cause),
-        ("error", record.error_message),
+        ("error", local_times(record.error_message or "", zone)),
         ("input", _count(record.input_tokens)),
         ("cached", _count(record.cached_input_tokens)),
         ("output", _count(record.output_tokens)),
         ("reasoning", _count(record.reasoning_tokens)),
-        ("cost", cost_text(record.cost_nano, estimated=record.cost_source == "estimated")),
+        ("cost", _cost(record)),
         ("first token", span(first) if first is not None else ""),
         ("streaming", streaming),
         ("took", span(total) if total is not None else ""),
@@ -73,6 +74,11 @@ def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
         ("request id", record.request_id),
     ]
     return [(name, value or "–") for name, value in pairs]
+
+
+def _cost(record: RequestRecord) -> str:
+    estimated = "~" if record.cost_source == "estimated" else ""
+    return f"{estimated}{exact_credits(record.cost_nano)} Cr" if record.cost_nano else ""
 
 
 def _count(number: int) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from joytui.core.columnar import milliseconds
-from joytui.core.money import format_credits
+from joytui.core.money import parse_credits
 from joytui.core.request import FIELDS, RequestRecord
+from joytui.tui.figures import at_the_point, exact_credits, local_times, moment_with_day, resets
 from joytui.tui.lines import fact
-from joytui.tui.logs.format import clock, status_cell
+from joytui.tui.logs.format import status_cell
 from joytui.tui.logs.timeline import timeline
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
-    from joytui.core.wire import KeyView
+    from joytui.core.wire import BudgetView, KeyView
     from joytui.tui.logs.surroundings import Surroundings
 
 MOODS = {"good": "$success", "bad": "$error", "warn": "$warning", "running": "$secondary"}
@@ -29,16 +30,21 @@ COST_WORDS = {
 
 
 def detail(
-    record: RequestRecord, *, width: int, zone: tzinfo | None = None, around: Surroundings | None = None
+    record: RequestRecord,
+    *,
+    width: int,
+    now: datetime,
+    zone: tzinfo | None = None,
+    around: Surroundings | None = None,
 ) -> Content:
     """The whole pane for a width in cells. `around`: what the gateway says beside the record, once it has said it."""
     if around is not None and around.record is not None and around.record.status == record.status:
         record = around.record
     parts = [_head(record, zone)]
     if record.status is not None and record.status >= 400:
-        parts.append(explained(record))
+        parts.append(explained(record, zone))
     parts += [timeline(record, width), _money(record)]
-    parts += [_decision(record, around, width), _wallet(around), _ids(record, width)]
+    parts += [_decision(record, around, width, now, zone), _wallet(around), _ids(record, width)]
     return Content("\n\n").join(part for part in parts if part.plain)
 
 
@@ -48,16 +54,16 @@ def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
     return Content.assemble(
         (f"{words}  ", f"bold {MOODS[mood]}"),
         (visible(record.endpoint), "bold"),
-        (f"\n{clock(milliseconds(record.time), zone, precise=True)}", "$quiet"),
+        (f"\n{moment_with_day(milliseconds(record.time), zone)}", "$quiet"),
         (f" · {'streamed' if record.stream else 'in one piece'}", "$quiet"),
     )
 
 
-def explained(record: RequestRecord) -> Content:
+def explained(record: RequestRecord, zone: tzinfo | None) -> Content:
     """What a refusal means in the guide's words, and what to do about it."""
     from joytui.causes import CAUSES, ROW_TEXTS
 
-    said = visible(record.error_message or record.error_type or "no message", limit=1000)
+    said = local_times(visible(record.error_message or record.error_type or "no message", limit=1000), zone)
     cause = CAUSES.get(record.cause or "")
     if cause is None:
         return Content.styled(said, "$error")
@@ -71,7 +77,9 @@ def explained(record: RequestRecord) -> Content:
     )
 
 
-def _decision(record: RequestRecord, around: Surroundings | None, width: int) -> Content:
+def _decision(
+    record: RequestRecord, around: Surroundings | None, width: int, now: datetime, zone: tzinfo | None
+) -> Content:
     """Which way the gateway chose, and the policy of the key as it stands now."""
     lines = [Content.styled("POLICY", "bold $quiet")]
     asked, used = record.model or "–", record.model_used
@@ -80,7 +88,7 @@ def _decision(record: RequestRecord, around: Surroundings | None, width: int) ->
     elif (record.status or 0) >= 400:
         lines.append(fact("route", "none: refused before a model was chosen", width, LABEL))
     if around is not None and around.key is not None:
-        lines += [fact(name, visible(value, limit=300), width, LABEL) for name, value in policy(around.key)]
+        lines += [fact(name, visible(value, limit=300), width, LABEL) for name, value in policy(around.key, now, zone)]
     if around is not None and around.problem:
         lines.append(Content.styled(visible(around.problem, limit=200), "$warning"))
     return Content("\n").join(lines) if len(lines) > 1 else Content("")
@@ -92,7 +100,7 @@ def _route(asked: str, used: str, record: RequestRecord) -> str:
     return f"{asked} → {used} ({how}){f', {place}' if place else ''}"
 
 
-def policy(key: KeyView) -> list[tuple[str, str]]:
+def policy(key: KeyView, now: datetime, zone: tzinfo | None) -> list[tuple[str, str]]:
     """The policy of a key and what is left of its budgets, now: it may have been another when the request came."""
     rules = key.policy
     pairs = [
@@ -102,8 +110,13 @@ def policy(key: KeyView) -> list[tuple[str, str]]:
         ("not", ", ".join(rules.model_blacklist)),
         ("from", ", ".join(rules.ip_allow)),
     ]
-    pairs += [(budget.period, f"{budget.left} of {budget.limit} Cr left") for budget in key.budgets]
+    pairs += [(budget.period, _left(budget, now, zone)) for budget in key.budgets]
     return [(name, value) for name, value in pairs if value]
+
+
+def _left(budget: BudgetView, now: datetime, zone: tzinfo | None) -> str:
+    left = f"{exact_credits(parse_credits(budget.left))} of {exact_credits(parse_credits(budget.limit))} Cr left"
+    return f"{left}, resets {resets(budget.resets_at, now, zone)}" if budget.resets_at else left
 
 
 def _wallet(around: Surroundings | None) -> Content:
@@ -113,11 +126,11 @@ def _wallet(around: Surroundings | None) -> Content:
     title = Content.styled("WALLET", "bold $quiet")
     if around.moves is None:
         return Content("\n").join([title, Content.styled("its movements are too far back to be looked for", "$quiet")])
+    amounts = at_the_point([move.amount for move in around.moves])
+    held = at_the_point([move.held for move in around.moves])
     lines = [
-        Content.assemble(
-            (f"{move.kind:<9}", "$quiet"), (f"{move.amount:>14} Cr", "bold"), (f"  held {move.held}", "$quiet")
-        )
-        for move in around.moves
+        Content.assemble((f"{move.kind:<9}", "$quiet"), (f"{amount} Cr", "bold"), (f"  held {kept}", "$quiet"))
+        for move, amount, kept in zip(around.moves, amounts, held, strict=True)
     ]
     return Content("\n").join([title, *lines])
 
@@ -129,7 +142,7 @@ def _money(record: RequestRecord) -> Content:
         return Content("")  # refused before anything was spent
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""
     reasoning = f"{record.reasoning_tokens:,} reasoning" if record.reasoning_tokens else ""
-    cost = "~" * (record.cost_source == "estimated") + format_credits(record.cost_nano)
+    cost = "~" * (record.cost_source == "estimated") + exact_credits(record.cost_nano)
     rows = [
         ("input", f"{record.input_tokens:,}", cached),
         ("output", f"{record.output_tokens:,}", reasoning),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from joytui.core.amounts import count, credits, span
+from joytui.core.amounts import count, span
 from joytui.core.columnar import SOURCES
 from joytui.core.request import FIELDS
+from joytui.tui.figures import clock, credits
 from joytui.tui.logs.columns import Spans
 from joytui.tui.shown import visible
 
@@ -146,12 +147,6 @@ def cost_text(nano: int, *, estimated: bool = False) -> str:
     if nano == 0:
         return ""
     return ("~" if estimated else "") + credits(nano)
-
-
-def clock(ms: int, zone: tzinfo | None = None, *, precise: bool = False) -> str:
-    """The time of day on this machine (or in `zone`)."""
-    moment = datetime.fromtimestamp(ms / 1000, zone)
-    return moment.strftime("%H:%M:%S") + (f".{ms % 1000:03d}" if precise else "")
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -17,25 +16,19 @@ from textual.widgets import DataTable, Static
 
 from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
+from joytui.core.money import parse_credits
+from joytui.tui.charts.cells import share
 from joytui.tui.keys import texts
 from joytui.tui.keys.form import Wish, expiry, key_create, key_edit
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.keys.table import COLUMNS, ago, entries, most_without_limit
 from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.widgets.fitted import Fitted
+from joytui.tui.widgets.sorted_table import SortedTable
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import KeyCreated, KeyView
-
-
-class KeyTable(DataTable[object]):
-    """Says when its width changes: other columns fit then."""
-
-    class Resized(Message):
-        pass
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
 
 
 class KeysScreen(FreshScreen):
@@ -75,24 +68,19 @@ class KeysScreen(FreshScreen):
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = KeysSnapshot()
-        self._columns: tuple[str, ...] = ()
         self._wanted: str | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
         yield Fitted(id="empty")
         with Horizontal(id="body"):
-            yield KeyTable(id="table", cursor_type="row", cursor_foreground_priority="renderable")
+            yield SortedTable(id="table")
             with VerticalScroll(id="detail"):
                 yield Fitted(id="detail-text")
 
     def on_mount(self) -> None:
         self.query_one("#detail").border_title = "key"
         self.watch(self.app, "theme", self._restyle, init=False)
-
-    def on_key_table_resized(self) -> None:
-        if texts.columns(self.table.size.width) != self._columns:
-            self.show(self.snapshot)
 
     def _restyle(self) -> None:
         self.call_after_refresh(self.show, self.snapshot)
@@ -123,8 +111,8 @@ class KeysScreen(FreshScreen):
     # Showing
 
     @property
-    def table(self) -> KeyTable:
-        return self.query_one(KeyTable)
+    def table(self) -> SortedTable:
+        return self.query_one(SortedTable)
 
     def show(self, snapshot: KeysSnapshot) -> None:
         """The whole screen as a function of one snapshot; the cursor stays on its key."""
@@ -144,25 +132,13 @@ class KeysScreen(FreshScreen):
         self.refresh_bindings()
 
     def _fill(self, cursor: str | None) -> None:
-        table = self.table
-        names = self._columns = texts.columns(table.size.width or self.size.width)
-        table.clear(columns=True)
-        now, colours = self.now(), self.app.theme_variables
-        rows = [texts.row(key, names, now, colours) for key in self.snapshot.keys]
-        for place, name in enumerate(names):
-            wide = max((row[place].cell_len for row in rows), default=0)
-            title = Text(name, justify="right" if texts.right(name) else "left")
-            table.add_column(title, key=name, width=max(len(name), wide))
-        for key, row in zip(self.snapshot.keys, rows, strict=True):
-            table.add_row(*row, key=key.id)
-        index = next((i for i, key in enumerate(self.snapshot.keys) if key.id == cursor), 0)
-        if self.snapshot.keys:
-            table.move_cursor(row=index, animate=False)
+        rows, totals = entries(self.snapshot.keys, self.now(), self.console.options.zone, self.app.theme_variables)
+        self.table.fill(COLUMNS, rows, totals, cursor=cursor)
 
     def selected(self) -> KeyView | None:
-        """The key under the cursor."""
-        row = self.table.cursor_row
-        return self.snapshot.keys[row] if 0 <= row < len(self.snapshot.keys) else None
+        """The key under the cursor; None on the totals."""
+        entry = self.table.entry()
+        return entry.item if entry is not None else None
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         self._show_detail()
@@ -172,9 +148,14 @@ class KeysScreen(FreshScreen):
         self.action_toggle_detail()
 
     def _show_detail(self) -> None:
-        key = self.selected()
-        now = self.now()
-        self.query_one("#detail-text", Fitted).show(lambda width: texts.detail(key, now, width) if key else Content(""))
+        key, keys = self.selected(), self.snapshot.keys
+        now, zone = self.now(), self.console.options.zone
+        whole = sum(parse_credits(one.spent) for one in keys)
+        alone = key is not None and key is most_without_limit(keys)
+        part = share(parse_credits(key.spent), whole) if key is not None and alone else None
+        self.query_one("#detail-text", Fitted).show(
+            lambda width: texts.detail(key, now, width, zone=zone, share_without_limit=part) if key else Content("")
+        )
 
     def go_to(self, key_id: str) -> None:
         """The cursor on this key, at once or when the keys are there."""
@@ -283,7 +264,7 @@ class KeysScreen(FreshScreen):
         key = self.selected()
         if key is None:
             return
-        used = texts.ago(key.last_used_at, self.now())
+        used = ago(key.last_used_at, self.now(), self.console.options.zone)
         text = f"{key.name} ({key.hint}), last used {used}.\n\nEvery Codex that uses it gets 403 from now on. This cannot be undone."
         question = Confirm("Revoke this key?", text, "Revoke")
         self.app.push_screen(question, lambda yes: self._revoke(key) if yes else None)

@@ -178,12 +178,12 @@ class LogsScreen(ConsoleScreen):
 
     def _show_detail(self) -> None:
         record = self.selected()
-        zone, around = self.view.zone, self._around
+        zone, around, now = self.view.zone, self._around, self.now()
         if record is not None and (around is None or around.request != record.id):
             around = None
             self._ask_around(record)
         self.query_one("#detail-text", Fitted).show(
-            lambda width: detail(record, width=width, zone=zone, around=around) if record else Content("")
+            lambda width: detail(record, width=width, now=now, zone=zone, around=around) if record else Content("")
         )
 
     def _ask_around(self, record: RequestRecord) -> None:

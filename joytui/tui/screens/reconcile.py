@@ -14,9 +14,11 @@ from textual.widgets import DataTable, Static
 
 from joytui.core.amounts import count
 from joytui.core.errors import JoytuiError
+from joytui.tui.figures import when
 from joytui.tui.shown import visible
 from joytui.tui.usage.reading import Sources
 from joytui.tui.usage.snapshot import Question
+from joytui.tui.usage.window import Window
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class ReconcileDialog(Dialog[None]):
         self._differences: tuple[Difference, ...] = ()
 
     def compose_dialog(self) -> ComposeResult:
-        yield Static(Content.styled(f"Comparing the {self._asked.words}…", "bold"), id="summary")
+        yield Static(Content.styled(f"Comparing {self._window().words}…", "bold"), id="summary")
         yield DataTable(id="differences", cursor_type="row")
         yield Static(id="why", classes="box")
 
@@ -60,15 +62,18 @@ class ReconcileDialog(Dialog[None]):
         self.add_class("-roomy")
         self.run_worker(self._compare(), group="reconcile", exclusive=True, exit_on_error=False)
 
+    def _window(self) -> Window:
+        return self._asked.window(self._now, self.console.options.zone)
+
     async def _compare(self) -> None:
         from joytui.usage.comparing import reconciled
 
         client, home = self._sources.client, self._sources.home
         if client is None or home is None:
             return
-        since = self._asked.since(self._now, self.console.options.zone)
+        window = self._window()
         try:
-            found = await reconciled(client, home, self._sources.cache_dir, since, self._now)
+            found = await reconciled(client, home, self._sources.cache_dir, window.begin, min(self._now, window.end))
         except JoytuiError as error:
             self.post_message(self.Compared(None, f"{error.what}\n{error.hint or ''}".strip()))
         else:
@@ -83,7 +88,7 @@ class ReconcileDialog(Dialog[None]):
 
     def show(self, found: Reconciliation) -> None:
         self._differences = tuple(reversed(found.differences))[:MOST]
-        self.query_one("#summary", Static).update(summary_text(found, self._asked.words))
+        self.query_one("#summary", Static).update(summary_text(found, self._window().words))
         grid: DataTable[object] = self.query_one("#differences", DataTable)
         grid.clear(columns=True)
         for title in ("time", "what", "model", "Codex in/out", "gateway in/out"):
@@ -92,7 +97,7 @@ class ReconcileDialog(Dialog[None]):
         for one in self._differences:
             glyph, words = KINDS[one.kind]
             grid.add_row(
-                f"{one.time.astimezone(zone):%d %b %H:%M}",
+                when(one.time, zone, self._now),
                 f"{glyph} {words}",
                 visible(one.model or "–", limit=24),
                 Text(_counts(one.codex), justify="right"),

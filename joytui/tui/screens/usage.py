@@ -18,18 +18,19 @@ from joytui.tui.charts.plot import Plot
 from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.usage import texts
 from joytui.tui.usage.drill import requests_filter
-from joytui.tui.usage.grid import UsageTable
+from joytui.tui.usage.grid import columns, entries, filler
 from joytui.tui.usage.panes import ChartPane, RankingPane, RankingText
 from joytui.tui.usage.reading import Sources, read, stands_out
-from joytui.tui.usage.snapshot import SOURCES, Question, Range, UsageSnapshot
-from joytui.tui.usage.sums import TableRow, ranking, table
+from joytui.tui.usage.snapshot import SOURCES, Question, UsageSnapshot
+from joytui.tui.usage.sums import ranking
+from joytui.tui.usage.window import Range, Window
 from joytui.tui.widgets.fitted import Fitted
+from joytui.tui.widgets.sorted_table import SortedTable
 
 if TYPE_CHECKING:
     from joytui.tui.usage.insight import Insight
 
 INSIGHT_S = 30.0
-MOST_ROWS = 2000
 
 
 class UsageScreen(FreshScreen):
@@ -37,23 +38,33 @@ class UsageScreen(FreshScreen):
     CSS_PATH = "usage.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "range('day')", "Day", tooltip="the last 24 hours, by hour"),
-        Binding("w", "range('week')", "Week", tooltip="the last 7 days"),
-        Binding("m", "range('month')", "Month", tooltip="the last 30 days"),
+        Binding("d", "range('day')", "Day", tooltip="the last 24 hours; again: today from midnight"),
+        Binding("w", "range('week')", "Week", tooltip="the last 7 days; again: this week from Monday"),
+        Binding("m", "range('month')", "Month", tooltip="the last 30 days; again: this month"),
+        Binding("left_square_bracket", "move(-1)", "Earlier", tooltip="the window before this one", key_display="["),
+        Binding("right_square_bracket", "move(1)", "Later", tooltip="the window after this one", key_display="]"),
+        Binding(
+            "enter", "open", "Open", tooltip="the chosen bar as a window of its own; an hour or a line: its requests"
+        ),
         Binding("s", "source", "Source", tooltip="the gateway, Codex's own files on this machine, both"),
         Binding("g", "group", "Group by", tooltip="model, key, owner, tier, provider, project, thread"),
         Binding("u", "unit", "Unit", tooltip="spend, tokens, requests"),
         Binding("v", "table", "Table", tooltip="the numbers behind the chart, and back"),
-        Binding("enter", "drill", "Requests", tooltip="the requests of the chosen bar or line, in Logs"),
+        Binding("i", "drill", "Requests", tooltip="the requests of the chosen bar and line, in Logs"),
         Binding("b", "budget", "Budget", tooltip="its burn-down and the day it is gone; sets one where there is none"),
         Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
+        Binding(
+            "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
+        ),
         Binding("W", "range('weeks')", "Weeks", show=False, tooltip="the last 13 weeks"),
         Binding("M", "range('months')", "Months", show=False, tooltip="the last 12 months"),
         Binding("left", "step(-1)", "Earlier bar", show=False, tooltip="choose a bar; the ranking shows it alone"),
         Binding("right", "step(1)", "Later bar", show=False),
         Binding("up", "line(-1)", "Line above", show=False, tooltip="choose a line of the ranking"),
         Binding("down", "line(1)", "Line below", show=False),
-        Binding("escape", "back", "Back", show=False, tooltip="nothing chosen; the chart again"),
+        Binding(
+            "escape", "back", "Back", show=False, tooltip="nothing chosen; the chart again; the window around this one"
+        ),
         Binding("l", "reload", "Load again", show=False),
     ]
 
@@ -74,7 +85,8 @@ class UsageScreen(FreshScreen):
         super().__init__()
         self.snapshot = UsageSnapshot(Question(), loading=True)
         self._step: int | None = None
-        self._rows: list[TableRow] = []
+        self._trail: list[Question] = []
+        self._whole = False
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
@@ -84,7 +96,7 @@ class UsageScreen(FreshScreen):
         with Horizontal(id="body"):
             yield ChartPane(id="chart")
             yield RankingPane(id="ranking")
-        yield UsageTable(id="table")
+        yield SortedTable(id="table", stripes=True)
 
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
@@ -117,7 +129,7 @@ class UsageScreen(FreshScreen):
 
     def on_usage_screen_loaded(self, message: Loaded) -> None:
         loaded, here = message.snapshot.asked, self.snapshot.asked
-        if (loaded.range, loaded.group, loaded.source) == (here.range, here.group, here.source):
+        if loaded.same_numbers(here):
             if message.snapshot.problem and not self.snapshot.empty:
                 self.show(replace(self.snapshot, problem=message.snapshot.problem))
                 return
@@ -149,13 +161,14 @@ class UsageScreen(FreshScreen):
     def show(self, snapshot: UsageSnapshot) -> None:
         """The whole screen as a function of one snapshot and of what is chosen in it."""
         self.snapshot = snapshot
-        self.query_one("#context", Static).update(texts.context(snapshot, self.console.link_state))
+        self.query_one("#context", Static).update(texts.context(snapshot, self.console.link_state, self._crumbs()))
         self.query_one("#totals", Fitted).show(partial(texts.totals, snapshot))
         self.set_class(snapshot.empty, "-empty")
-        self.set_class(snapshot.codex_totals is not None, "-both")
+        self.set_class(snapshot.codex_totals is not None or snapshot.before is not None, "-both")
         self._show_insight()
         if snapshot.empty:
-            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state))
+            words = self._crumbs()[-1]
+            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state, words))
             return
         self._show_chart()
         self._show_ranking()
@@ -177,33 +190,39 @@ class UsageScreen(FreshScreen):
         if self.has_class("-budget") and burn is not None:
             pane.show_burn(burn, now, zone)
         else:
-            pane.show_spending(self.snapshot, self._step, now, zone)
+            pane.show_spending(self.snapshot, self._step, now, zone, whole=self._whole)
 
     def _show_ranking(self) -> None:
         chart, asked = self.query_one(ChartPane), self.snapshot.asked
         step = chart.step(self._step)
-        title = f"by {asked.group}" + (f" · {step}" if step else "")
+        words = self._window().step_words(step, self.now())
+        title = f"by {asked.group}" + (f" · {words}" if step else "")
         lines = ranking(self.snapshot, step, self.console.options.zone)
-        self.query_one(RankingPane).show(lines, title, self.snapshot.metric, chart.order)
+        self.query_one(RankingPane).show(lines, title, self.snapshot.metric, chart.slots)
 
     def _fill_table(self) -> None:
-        grid = self.query_one(UsageTable)
-        width, order = self.size.width, self.query_one(ChartPane).order
-        self._rows = table(self.snapshot, self.console.options.zone, width=width)[:MOST_ROWS]
-        grid.fill(texts.table_titles(self.snapshot, width), self._rows, order)
+        snapshot, slots = self.snapshot, self.query_one(ChartPane).slots
+        rows, sums = entries(snapshot, self.now(), self.console.options.zone, self.size.width)
+        bars = filler(snapshot, rows, slots, self.app.theme_variables)
+        self.query_one(SortedTable).fill(columns(snapshot), rows, sums, bars)
 
     def _restyle(self) -> None:
-        self.call_after_refresh(self.on_usage_table_resized)  # its bars have the theme's colours
-
-    def on_usage_table_resized(self) -> None:
         if self.has_class("-table"):
-            self._fill_table()
+            self.call_after_refresh(self._fill_table)  # its bars have the theme's colours
 
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
             self.action_table()
 
     # Actions
+
+    def _window(self) -> Window:
+        return self.snapshot.asked.window(self.now(), self.console.options.zone)
+
+    def _crumbs(self) -> list[str]:
+        """The words of the windows that were opened, the one that is shown last."""
+        zone = self.console.options.zone
+        return [asked.window(self.now(), zone).words for asked in (*self._trail, self.snapshot.asked)]
 
     def _ask(self, asked: Question, *, load: bool) -> None:
         self._choose_nothing()
@@ -217,7 +236,32 @@ class UsageScreen(FreshScreen):
             self.show(replace(self.snapshot, asked=asked))
 
     def action_range(self, name: Range) -> None:
-        self._ask(replace(self.snapshot.asked, range=name), load=True)
+        self._trail.clear()
+        self._ask(self.snapshot.asked.ranged(name), load=True)
+
+    def action_move(self, by: int) -> None:
+        """To the window before or after this one, of the same length."""
+        asked = self.snapshot.asked.moved(by)
+        window = asked.window(self.now(), self.console.options.zone)
+        if asked == self.snapshot.asked or window.begin > self.now():
+            self.console.tell("this is the newest: [ goes back", note=True)
+        else:
+            self._ask(asked, load=True)
+
+    def action_open(self) -> None:
+        """The chosen bar as a window of its own, the chosen line kept; else the requests of what is chosen."""
+        if self.snapshot.empty or self.has_class("-budget"):
+            return
+        asked = self.snapshot.asked.opened(self._window().starts[self._step]) if self._step is not None else None
+        if asked is None:
+            self.action_drill()
+            return
+        self._trail.append(self.snapshot.asked)
+        self._ask(asked, load=True)
+
+    def action_scale(self) -> None:
+        self._whole = not self._whole
+        self.show(self.snapshot)
 
     def action_source(self) -> None:
         here = SOURCES.index(self.snapshot.source)
@@ -268,7 +312,11 @@ class UsageScreen(FreshScreen):
     def action_back(self) -> None:
         if self.has_class("-table"):
             self.action_table()
-        self.remove_class("-budget")
+        elif self.has_class("-budget"):
+            self.remove_class("-budget")
+        elif self._trail and self._step is None and self.query_one(RankingPane).cursor < 0:
+            self._ask(self._trail.pop(), load=True)
+            return
         self._choose_nothing()
         self.show(self.snapshot)
 
@@ -281,11 +329,10 @@ class UsageScreen(FreshScreen):
         self._open_logs(step, line.value if line else None, named=line is not None)
 
     def on_plot_clicked(self, message: Plot.Clicked) -> None:
-        """A click on a bar is that bar and the key for its requests."""
+        """A click on a bar is that bar and the key that opens it."""
         if not self.has_class("-budget"):
             self._step = message.place
-            self.show(self.snapshot)
-            self.action_drill()
+            self.action_open()
 
     def on_ranking_text_clicked(self, message: RankingText.Clicked) -> None:
         self.query_one(RankingPane).cursor = message.place
@@ -293,9 +340,9 @@ class UsageScreen(FreshScreen):
         self.action_drill()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        if 0 <= event.cursor_row < len(self._rows):
-            row = self._rows[event.cursor_row]
-            self._open_logs(row.step, row.value, named=True)
+        entry = self.query_one(SortedTable).entry_at(event.cursor_row)
+        step, value = entry.item if entry is not None else (None, None)
+        self._open_logs(step, value, named=entry is not None)
 
     def _open_logs(self, step: str | None, value: str | None, *, named: bool) -> None:
         if self.snapshot.source == "codex":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from joytui.core.token_counts import OTHERS
-from joytui.tui.usage.snapshot import STEP_NAMES, Group, Question
+from joytui.tui.usage.snapshot import Group, Question
 
 FILTERS: dict[Group, str] = {
     "model": "used",
@@ -26,8 +26,8 @@ def requests_filter(
 
     `named`: whether a value was chosen at all; None as a value is what has no key, model or thread.
     """
-    begin, end = _bounds(asked, step, now, zone)
-    words = [f"since:{_when(begin)}"] + ([f"until:{_when(end)}"] if end else [])
+    begin, end = asked.window(now, zone).bounds(step)
+    words = [f"since:{_when(begin)}"] + ([f"until:{_when(end)}"] if end <= now else [])
     if not named:
         return " ".join(words), ""
     if value == OTHERS:
@@ -37,17 +37,9 @@ def requests_filter(
     return " ".join([f"{FILTERS[asked.group]}:{_quoted(value)}", *words]), ""
 
 
-def _bounds(asked: Question, step: str | None, now: datetime, zone: tzinfo | None) -> tuple[datetime, datetime | None]:
-    moments = asked.moments(now, zone)
-    names = [moment.strftime(STEP_NAMES[asked.bucket]) for moment in moments]
-    if step not in names:
-        return moments[0], None
-    place = names.index(step)
-    return moments[place], moments[place + 1] if place + 1 < len(moments) else None
-
-
 def _when(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A local time with its offset, which every gateway reads alike."""
+    return moment.isoformat(timespec="minutes").replace("+00:00", "Z")
 
 
 def _quoted(value: str) -> str:

@@ -6,10 +6,11 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from joytui.core.amounts import count, credits
-from joytui.core.money import format_credits
+from joytui.core.amounts import count
 from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
+from joytui.tui.figures import credits, when
+from joytui.tui.figures import day as day_of
 from joytui.tui.shown import visible
 from joytui.tui.usage.insight import Insight, Unit
 from joytui.usage.anomalies import times
@@ -23,7 +24,7 @@ def insight_text(insight: Insight, now: datetime, zone: tzinfo | None, width: in
     rate, budget = _rate(insight), _budget(insight, now, zone, min(20, max(8, width // 8)))
     room = width - 1
     lines = [rate + GAP + budget] if rate.cell_length + budget.cell_length + len(GAP) <= room else [rate, budget]
-    if (anomaly := _anomaly(insight, zone)) is not None:
+    if (anomaly := _anomaly(insight, now, zone)) is not None:
         lines.append(anomaly)
     return Content("\n").join(line.truncate(room, ellipsis=True) for line in lines if line.plain)
 
@@ -54,7 +55,7 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
         ("BUDGET ", "$quiet"),
         *bar_parts(part, room, colour, "$rule"),
         (f" {percent(part)}", "bold"),
-        (f" of {format_credits(burn.limit)} Cr this {insight.period}  ", "$quiet"),
+        (f" of {credits(burn.limit)} Cr this {insight.period}  ", "$quiet"),
         (ending(burn, now, zone), "bold $error" if burn.over else "bold $warning" if burn.will_be_over else ""),
     )
 
@@ -62,24 +63,24 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
 def ending(burn: Burn, now: datetime, zone: tzinfo | None) -> str:
     """When the budget ends, as a person says it."""
     if burn.over and burn.runs_out is not None:
-        return f"✗ gone since {burn.runs_out.astimezone(zone):%d %b %H:00}"
+        return f"✗ gone since {when(burn.runs_out, zone, now)}"
     if burn.runs_out is None:
         return "✓ nothing is being spent" if burn.rate == 0 else "✓ lasts longer than a year"
     day = burn.runs_out.astimezone(zone)
     if burn.will_be_over:
         same = day.date() == now.astimezone(zone).date()
-        return f"▲ gone today at {day:%H:%M}" if same else f"▲ gone on {day:%d %b}"
+        return f"▲ gone today at {day:%H:%M}" if same else f"▲ gone on {day_of(day, now)}"
     return f"✓ lasts: {credits(burn.at_end)} Cr expected"
 
 
-def _anomaly(insight: Insight, zone: tzinfo | None) -> Content | None:
+def _anomaly(insight: Insight, now: datetime, zone: tzinfo | None) -> Content | None:
     found = insight.anomaly
     if found is None:
         return None
     who = visible(found.culprit.text, limit=80) if found.culprit else "nobody alone"
     more = f"{times(found.amount, found.usual)}×" if found.usual else "nothing is"
     return Content.assemble(
-        (f"▲ {found.hour.astimezone(zone):%d %b %H:00}  ", "bold $warning"),
+        (f"▲ {when(found.hour, zone, now)}  ", "bold $warning"),
         (amount(found.amount, insight.unit), "bold"),
         (f", {more} usual  ·  ", "$quiet"),
         (who, "bold"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from joytui.tui.charts.plot import Plot, plain
+from joytui.tui.charts.ticks import ceiling
 from joytui.tui.usage import texts
+from joytui.tui.usage.colours import NameColours
 from joytui.tui.usage.snapshot import Metric, UsageSnapshot
 from joytui.tui.usage.sums import Chart, Line, amount_text, chart
 from joytui.tui.widgets.fitted import Fitted
@@ -30,6 +32,7 @@ class ChartPane(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.drawn = Chart((), (), "")
+        self.colours = NameColours()
         self.border_title = "over time"
 
     def compose(self) -> ComposeResult:
@@ -37,26 +40,39 @@ class ChartPane(Vertical):
         yield Plot(id="plot")
 
     @property
-    def order(self) -> tuple[str, ...]:
-        """The names of the series, in the order of their colours."""
-        return tuple(one.name for one in self.drawn.series)
+    def slots(self) -> dict[str, int]:
+        """The colours of the series by their names."""
+        return self.drawn.slots
 
     def step(self, place: int | None) -> str | None:
         """The full name of a bar's time, None for no bar."""
         return self.drawn.steps[place] if place is not None and place < len(self.drawn.steps) else None
 
-    def show_spending(self, snapshot: UsageSnapshot, place: int | None, now: datetime, zone: tzinfo | None) -> None:
-        """`place`: the bar that is chosen."""
-        drawn = self.drawn = chart(snapshot, now, zone)
-        self.border_title = f"{drawn.unit} · {snapshot.asked.words} · by {snapshot.asked.group}"
+    def show_spending(
+        self, snapshot: UsageSnapshot, place: int | None, now: datetime, zone: tzinfo | None, *, whole: bool = False
+    ) -> None:
+        """`place`: the bar that is chosen. `whole`: no bar is clipped, however high."""
+        drawn = self.drawn = chart(snapshot, now, zone, self.colours)
+        window = snapshot.asked.window(now, zone)
+        top = ceiling(drawn.sums)
+        self.border_title = f"{drawn.unit} · {window.words} · by {snapshot.asked.group}"
         self.border_subtitle = ""
-        if place is not None:
+
+        def amount(at: int) -> str:
             scale = 10**9 if drawn.unit == "credits" else 1
-            total = round(sum(one.values[place] for one in drawn.series) * scale)
-            amount = amount_text(total, snapshot.metric)
-            self.border_subtitle = f"▸ {drawn.labels[place]}: {amount} · ⏎ its requests"
+            return amount_text(round(drawn.sums[at] * scale), snapshot.metric)
+
+        if place is not None:
+            opens = "its requests" if snapshot.asked.opened(window.starts[place]) is None else "opens it"
+            words = window.step_words(drawn.steps[place], now)
+            self.border_subtitle = f"▸ {words}: {amount(place)} · ⏎ {opens}"
+        elif top is not None:
+            largest = max(range(len(drawn.sums)), key=drawn.sums.__getitem__)
+            words = f"{window.step_words(drawn.steps[largest], now)}: {amount(largest)}"
+            self.border_subtitle = f"▲ {words} · z clips" if whole else f"▲ clipped, {words} · z shows it whole"
         self.query_one("#legend", Fitted).show(partial(texts.legend, drawn, plain(self.app)))
-        self.query_one(Plot).show(drawn.labels, [one.values for one in drawn.series], mark=place)
+        values, slots = [one.values for one in drawn.series], [one.slot for one in drawn.series]
+        self.query_one(Plot).show(drawn.labels, values, slots, mark=place, top=None if whole else top)
 
     def show_burn(self, burn: Burn, now: datetime, zone: tzinfo | None) -> None:
         from joytui.tui.usage.insight_text import burn_chart, ending
@@ -65,7 +81,7 @@ class ChartPane(Vertical):
         self.border_title = f"what is left of the budget, in credits · {ending(burn, now, zone)}"
         self.border_subtitle = "esc: the spending again"
         self.query_one("#legend", Fitted).show(partial(texts.burn_legend, plain(self.app)))
-        self.query_one(Plot).show(labels, series)
+        self.query_one(Plot).show(labels, series, (0, 1))
 
 
 class RankingText(Fitted):
@@ -91,11 +107,11 @@ class RankingPane(Vertical):
     def compose(self) -> ComposeResult:
         yield RankingText(id="ranking-text")
 
-    def show(self, lines: Iterable[Line], title: str, metric: Metric, order: Sequence[str]) -> None:
+    def show(self, lines: Iterable[Line], title: str, metric: Metric, slots: Mapping[str, int]) -> None:
         self.lines = list(lines)
         self.cursor = min(self.cursor, len(self.lines) - 1)
         self.border_title = title
-        words = partial(texts.ranking_text, self.lines, metric, self.cursor, order)
+        words = partial(texts.ranking_text, self.lines, metric, self.cursor, slots)
         self.query_one("#ranking-text", Fitted).show(words)
         if self.cursor >= 0:
             above = self.content_size.height // LINES_EACH // 2

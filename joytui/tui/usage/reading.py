@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.core.clock import rfc3339
+from joytui.core.periods import hour_of
 from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.usage.window import Window
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -34,22 +36,35 @@ class Sources:
 
 async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | None) -> UsageSnapshot:
     """The answer to a question. Raises JoytuiError where the gateway cannot be asked."""
-    since = asked.since(now, zone)
-    by = [asked.bucket, asked.group]
+    window = asked.window(now, zone)
+    by = [window.asked, asked.group]
     view = None
     if asked.source != "codex" and sources.client is not None:
         top = MOST_GROUPS if asked.group in ("project", "thread") else None
-        view = await sources.client.usage(by, since=rfc3339(since), top=top)
+        view = await sources.client.usage(by, since=rfc3339(window.begin), until=_until(window.end, now), top=top)
         if asked.source == "gateway" or (asked.source == "auto" and view.totals.requests):
-            return UsageSnapshot(asked, *_of_gateway(view, by))
+            return UsageSnapshot(asked, *_of_gateway(view, by), before=await _before(sources.client, window, now))
     if asked.source == "gateway" or sources.home is None:
         return UsageSnapshot(asked, *_of_gateway(view, by))
-    rows = await asyncio.to_thread(_codex, sources, by, since)
+    rows = await asyncio.to_thread(_codex, sources, by, window)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
         mine, ours = _of_gateway(view, by)
         return UsageSnapshot(asked, (*mine, *rows), ours, source="both", codex_totals=sums)
     return UsageSnapshot(asked, rows, sums, source="codex")
+
+
+def _until(end: datetime, now: datetime) -> str | None:
+    """The last millisecond of a window that is over; None for one that goes on."""
+    return rfc3339(end - timedelta(milliseconds=1)) if end <= now else None
+
+
+async def _before(client: ConsoleClient, window: Window, now: datetime) -> UsageTotals:
+    """The sums of the window before, as far into it as this one has come."""
+    begin = window.before
+    until = min(begin + (now - window.begin), window.begin) - timedelta(milliseconds=1)
+    view = await client.usage(since=rfc3339(begin), until=rfc3339(until))
+    return UsageTotals.of(view.totals.model_dump())
 
 
 def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageRow, ...], UsageTotals | None]:
@@ -60,12 +75,14 @@ def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageR
     return tuple(gateway_rows(view.rows, by)), UsageTotals.of(view.totals.model_dump())
 
 
-def _codex(sources: Sources, by: Sequence[str], since: datetime) -> tuple[UsageRow, ...]:
+def _codex(sources: Sources, by: Sequence[str], window: Window) -> tuple[UsageRow, ...]:
     from joytui.codex.rollouts import read_usage
     from joytui.usage.rows import codex_rows
 
     assert sources.home is not None
-    return tuple(codex_rows(read_usage(sources.home, sources.cache_dir, since).rows, by))
+    rows = read_usage(sources.home, sources.cache_dir, window.begin).rows
+    end = hour_of(window.end)
+    return tuple(codex_rows((row for row in rows if row.hour < end), by))
 
 
 async def stands_out(sources: Sources, source: str, now: datetime, settings: ConsoleSettings) -> Insight | None:

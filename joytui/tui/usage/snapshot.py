@@ -3,56 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal
+
+from joytui.tui.usage.window import CALENDAR, OPENED, RANGES, Bucket, Range, Window, window
 
 if TYPE_CHECKING:
     from joytui.core.token_counts import UsageRow, UsageTotals
     from joytui.tui.usage.insight import Insight
 
-Range = Literal["day", "week", "month", "weeks", "months"]
 Group = Literal["model", "key", "owner", "tier", "provider", "project", "thread"]
 Metric = Literal["spend", "tokens", "requests"]
 Source = Literal["auto", "gateway", "codex", "both"]
 
-RANGES: dict[Range, tuple[str, str, int]] = {
-    "day": ("last 24 hours", "hour", 24),
-    "week": ("last 7 days", "day", 7),
-    "month": ("last 30 days", "day", 30),
-    "weeks": ("last 13 weeks", "week", 13),
-    "months": ("last 12 months", "month", 12),
-}
 GROUPS: tuple[Group, ...] = ("model", "key", "owner", "tier", "provider", "project", "thread")
 CODEX_GROUPS: tuple[Group, ...] = ("model", "provider", "project", "thread")
 METRICS: tuple[Metric, ...] = ("spend", "tokens", "requests")
 SOURCES: tuple[Source, ...] = ("gateway", "codex", "both")
-STEP_NAMES = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Which numbers: over what time, split by what, measured how, from where.
 
-    The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show.
+    The window is that of the range, `back` windows ago; a calendar range lies around the local day `at`, today where none is
+    given. The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show.
     """
 
     range: Range = "week"
     group: Group = "model"
     metric: Metric = "spend"
     source: Source = "auto"
+    back: int = 0
+    at: date | None = None
 
     @property
-    def bucket(self) -> str:
-        """The word for the time steps: "hour", "day", "week" or "month"."""
-        return RANGES[self.range][1]
+    def bucket(self) -> Bucket:
+        """The word for the time steps."""
+        return RANGES[self.range].bucket
 
-    @property
-    def steps(self) -> int:
-        return RANGES[self.range][2]
-
-    @property
-    def words(self) -> str:
-        return RANGES[self.range][0]
+    def window(self, now: datetime, zone: tzinfo | None = None) -> Window:
+        return window(self.range, now, zone, back=self.back, at=self.at)
 
     def next_group(self, groups: tuple[Group, ...] = GROUPS) -> Question:
         here = groups.index(self.group) if self.group in groups else -1
@@ -61,28 +52,24 @@ class Question:
     def next_metric(self) -> Question:
         return replace(self, metric=METRICS[(METRICS.index(self.metric) + 1) % len(METRICS)])
 
-    def since(self, now: datetime, zone: tzinfo | None = None) -> datetime:
-        """The start of the first step: steps begin at full hours, or at midnight local time."""
-        return self.moments(now, zone)[0]
+    def ranged(self, name: Range) -> Question:
+        """Of this range, up to now; of its calendar where it is asked for once more."""
+        twin = CALENDAR.get(name)
+        wanted = twin if twin and self.range == name and not self.back else name
+        return replace(self, range=wanted, back=0, at=None)
 
-    def moments(self, now: datetime, zone: tzinfo | None = None) -> list[datetime]:
-        """The starts of all steps, local time."""
-        local = now.astimezone(zone)
-        back = range(self.steps - 1, -1, -1)
-        if self.bucket == "hour":
-            full = local.replace(minute=0, second=0, microsecond=0)
-            return [full - timedelta(hours=many) for many in back]
-        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.bucket == "month":
-            return [_months_before(midnight, many) for many in back]
-        size = 7 if self.bucket == "week" else 1
-        last = midnight - timedelta(days=midnight.weekday()) if size == 7 else midnight
-        return [last - timedelta(days=size * many) for many in back]
+    def moved(self, by: int) -> Question:
+        """So many windows later (or, below 0, earlier), but none that has not begun."""
+        return replace(self, back=max(0, self.back - by)) if self.at is None else replace(self, back=self.back - by)
 
+    def opened(self, step: datetime) -> Question | None:
+        """A step of the window as a window of its own: a month's or a week's days, a day's hours; None for an hour."""
+        inner = OPENED.get(self.bucket)
+        return replace(self, range=inner, back=0, at=step.date()) if inner else None
 
-def _months_before(moment: datetime, many: int) -> datetime:
-    months = moment.year * 12 + moment.month - 1 - many
-    return moment.replace(year=months // 12, month=months % 12 + 1, day=1)
+    def same_numbers(self, other: Question) -> bool:
+        """Whether both need the same answer; the metric alone changes none."""
+        return replace(self, metric=other.metric) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +77,8 @@ class UsageSnapshot:
     """`rows` are grouped by the question's bucket and group; `asked` is what they answer.
 
     `source`: where the rows are from; `totals` are the gateway's sums, or Codex's where it is the only source;
-    `codex_totals` Codex's beside them where both were asked. `problem`: why there are no rows, for a person; `loading`
+    `codex_totals` Codex's beside them where both were asked; `before` those of the window before, as far as this one has
+    come, where one source was asked. `problem`: why there are no rows, for a person; `loading`
     while the first answer is under way.
     """
 
@@ -101,6 +89,7 @@ class UsageSnapshot:
     problem: str = ""
     source: Literal["gateway", "codex", "both"] = "gateway"
     codex_totals: UsageTotals | None = None
+    before: UsageTotals | None = None
     insight: Insight | None = None
 
     @property

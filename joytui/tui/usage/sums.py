@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from joytui.core.amounts import count, credits
-from joytui.core.money import format_credits
 from joytui.core.token_counts import OTHERS, UsageRow, UsageTotals
+from joytui.tui.figures import credits
 from joytui.tui.shown import visible
-from joytui.tui.usage.snapshot import STEP_NAMES, Metric, Question, UsageSnapshot
+from joytui.tui.usage.colours import MOST_SERIES, REST, NameColours
+from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
+from joytui.tui.usage.window import STEP_NAMES
 
-MOST_SERIES = 5
+UNITS = {"spend": "credits", "tokens": "tokens", "requests": "requests"}
 NOBODY = "(none)"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One group over time; `values` in the chart's unit (credits, tokens, requests), one a step."""
+    """One group over time; `values` in the chart's unit (credits, tokens, requests), one a step; `slot`: which of the theme's
+    colours is its own."""
 
     name: str
     values: tuple[float, ...]
     total: int
+    slot: int = REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class Chart:
     unit: str
     steps: tuple[str, ...] = ()
 
+    @property
+    def slots(self) -> dict[str, int]:
+        """The series' colours by their names."""
+        return {one.name: one.slot for one in self.series}
+
+    @property
+    def sums(self) -> tuple[float, ...]:
+        """What each step has of all series."""
+        return tuple(map(sum, zip(*(one.values for one in self.series), strict=True)))
+
 
 def measure(totals: UsageTotals, metric: Metric) -> int:
     """What is compared: nano-credits, tokens or requests."""
@@ -43,28 +56,28 @@ def measure(totals: UsageTotals, metric: Metric) -> int:
 
 def amount_text(value: int, metric: Metric) -> str:
     """A measure as a person reads it."""
-    if metric != "spend":
-        return f"{value:,}"
-    return f"{credits(value)} Cr" if value else "0 Cr"
+    return f"{credits(value)} Cr" if metric == "spend" else f"{value:,}"
 
 
 def step_of(row: UsageRow, asked: Question, zone: tzinfo | None) -> str:
     """The local name of the step that a row belongs to: "2026-11-23" or "2026-11-23T14"."""
-    text = row.by.get(asked.bucket) or ""
-    if asked.bucket != "hour":
-        return text[:10]
+    if "hour" not in row.by:
+        return (row.by.get(asked.bucket) or "")[:10]
+    text = row.by["hour"] or ""
     try:
         moment = datetime.fromisoformat(text if len(text) > 13 else f"{text[:13]}:00:00+00:00")
     except ValueError:
         return text
-    return moment.astimezone(zone).strftime("%Y-%m-%dT%H")
+    return moment.astimezone(zone).strftime(STEP_NAMES[asked.bucket])
 
 
-def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) -> Chart:
-    """Stacked series over the steps of the question."""
+def chart(
+    snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None, colours: NameColours | None = None
+) -> Chart:
+    """Stacked series over the steps of the question. `colours`: those that names have already."""
     asked, metric = snapshot.asked, snapshot.metric
-    moments = asked.moments(now, zone)
-    names = [moment.strftime(STEP_NAMES[asked.bucket]) for moment in moments]
+    window = asked.window(now, zone)
+    names = window.names
     place = {name: i for i, name in enumerate(names)}
     sums: dict[str, list[int]] = {}
     for row in snapshot.rows:
@@ -78,12 +91,14 @@ def chart(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None = None) ->
     ranked = sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0]))
     ranked = [item for item in ranked if any(item[1])] or ranked[:1]
     head, tail = ranked[:MOST_SERIES], [*(values for _, values in ranked[MOST_SERIES:]), *rest]
+    slots = (colours or NameColours()).slots([name for name, _ in head])
     if tail:
         head.append((OTHERS, [sum(column) for column in zip(*tail, strict=True)]))
     scale = 10**9 if metric == "spend" else 1
-    series = tuple(Series(name, tuple(v / scale for v in values), sum(values)) for name, values in head)
-    labels = tuple(moment.strftime(_LABELS[asked.bucket]) for moment in moments)
-    return Chart(labels, series, {"spend": "credits", "tokens": "tokens", "requests": "requests"}[metric], tuple(names))
+    series = tuple(
+        Series(name, tuple(v / scale for v in values), sum(values), slots.get(name, REST)) for name, values in head
+    )
+    return Chart(window.labels, series, UNITS[metric], names)
 
 
 def _side_by_side(sums: dict[str, list[int]], steps: int) -> dict[str, list[int]]:
@@ -95,9 +110,6 @@ def _side_by_side(sums: dict[str, list[int]], steps: int) -> dict[str, list[int]
         "more at the gateway": [max(0, ours - theirs) for ours, theirs in pairs],
         "more in Codex's files": [max(0, theirs - ours) for ours, theirs in pairs],
     }
-
-
-_LABELS = {"hour": "%H:00", "day": "%d %b", "week": "%d %b", "month": "%b %y"}
 
 
 def group_name(row: UsageRow, snapshot: UsageSnapshot) -> str:
@@ -122,7 +134,8 @@ class Line:
 
 
 def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | None = None) -> list[Line]:
-    """Sums a group, largest first by the metric, all others last; of one step alone where its name is given."""
+    """Sums a group, largest first by the metric, all others last; of one step alone where its name is given. What cost
+    nothing stands in no ranking of credits."""
     parts: dict[str, list[UsageTotals]] = {}
     values: dict[str, str | None] = {}
     for row in snapshot.rows:
@@ -132,60 +145,6 @@ def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | Non
         values[name] = row.by.get(snapshot.asked.group)
         parts.setdefault(name, []).append(row.totals)
     lines = [Line(name, values[name], UsageTotals.sum(found)) for name, found in parts.items()]
+    if snapshot.metric == "spend":
+        lines = [line for line in lines if line.totals.cost_nano]
     return sorted(lines, key=lambda line: (line.value == OTHERS, -line.amount(snapshot.metric), line.name))
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One step and group as text, and what they are called in the rows; `amount` is what is compared."""
-
-    cells: tuple[str, ...]
-    step: str
-    value: str | None
-    amount: int
-
-    @property
-    def name(self) -> str:
-        """The group, as the chart calls it."""
-        return self.cells[1]
-
-
-ROOMY, WIDE = 110, 150
-
-
-def numbers_shown(width: int) -> tuple[str, ...]:
-    """The columns of numbers in the table of this width, by their titles."""
-    names = ("requests", "failed", "input", "cached", "output", "reasoning", "credits", "a request")
-    return names if width >= WIDE else tuple(name for name in names if name not in ("reasoning", "a request"))
-
-
-def table(snapshot: UsageSnapshot, zone: tzinfo | None = None, *, width: int = ROOMY) -> list[TableRow]:
-    """Every step and group as text, newest step first: what stands behind the chart. In a narrow table tokens are rounded."""
-    asked = snapshot.asked
-    rows = []
-    for row in snapshot.rows:
-        when = step_of(row, asked, zone)
-        shown = f"{when[:10]} {when[11:]}:00" if asked.bucket == "hour" else when
-        texts = _numbers(row.totals, priced=row.source != "codex", rounded=width < ROOMY)
-        cells = (shown, group_name(row, snapshot), *(texts[name] for name in numbers_shown(width)))
-        rows.append(TableRow(cells, when, row.by.get(asked.group), measure(row.totals, snapshot.metric)))
-    return sorted(rows, key=lambda r: r.step, reverse=True)
-
-
-def _numbers(one: UsageTotals, *, priced: bool, rounded: bool) -> dict[str, str]:
-    """By column. Codex's own files know no prices."""
-
-    def tokens(number: int) -> str:
-        return count(number) if rounded else f"{number:,}"
-
-    each = one.cost_nano // one.requests if one.requests else 0
-    return {
-        "requests": f"{one.requests:,}",
-        "failed": f"{one.errors:,}",
-        "input": tokens(one.input_tokens),
-        "cached": tokens(one.cached_input_tokens),
-        "output": tokens(one.output_tokens),
-        "reasoning": tokens(one.reasoning_tokens),
-        "credits": format_credits(one.cost_nano, places=6) if priced else "–",
-        "a request": format_credits(each, places=6) if priced else "–",
-    }

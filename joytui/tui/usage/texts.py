@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rich.text import Text
 from textual.content import Content
 
 from joytui.core.amounts import count
@@ -16,22 +15,25 @@ from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 from joytui.tui.theme import SERIES_NAMES
+from joytui.tui.usage.colours import REST
 from joytui.tui.usage.snapshot import Metric, Question, UsageSnapshot
-from joytui.tui.usage.sums import Chart, Line, amount_text, numbers_shown
+from joytui.tui.usage.sums import UNITS, Chart, Line, amount_text, measure
 
-NOUNS = {"spend": "credits", "tokens": "tokens", "requests": "requests"}
 SOURCE_NAMES = ("the gateway", "Codex's files")
+Tile = tuple[str, str, str]
+"""Name, value and style of a total."""
 SOURCES = {"gateway": "the gateway", "codex": "Codex's files here", "both": "the gateway and Codex's files"}
 
 
-def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
+def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str]) -> Content:
+    """`crumbs`: the words of the windows that were opened, the one that is shown last."""
     asked = snapshot.asked
     if snapshot.problem and not snapshot.empty:
         return older(snapshot.problem)
     parts = [
-        Content.styled(asked.words, "bold"),
+        Content.assemble(*((f"{words} › ", "$quiet") for words in crumbs[:-1]), (crumbs[-1], "bold")),
         Content.assemble(("by ", "$quiet"), (asked.group, "bold")),
-        Content.assemble(("in ", "$quiet"), (NOUNS[snapshot.metric], "bold")),
+        Content.assemble(("in ", "$quiet"), (UNITS[snapshot.metric], "bold")),
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
     if snapshot.loading and state.connected:
@@ -40,28 +42,47 @@ def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
 
 
 def totals(snapshot: UsageSnapshot, width: int) -> Content:
-    """Names over numbers, side by side; where Codex's own files are asked too, a line for each, called by its source."""
-    both = snapshot.codex_totals is not None
+    """Names over numbers, side by side; a line for each source where Codex's own files are asked too, else one for the
+    window before."""
     lines = [_tiles(snapshot.totals or UsageTotals(), snapshot.source)]
-    if both:
-        lines.append(_tiles(snapshot.codex_totals or UsageTotals(), "both: codex"))
-    starts = ("", *SOURCE_NAMES) if both else ("", "")
-    label = max(len(start) for start in starts) + 3 if both else 0
-    names, *rows = [Content.styled(start.ljust(label), "$quiet") for start in starts]
+    starts = [""]
+    if snapshot.codex_totals is not None:
+        lines.append(_tiles(snapshot.codex_totals, "both: codex"))
+        starts = list(SOURCE_NAMES)
+    elif snapshot.before is not None:
+        lines = [_compared(lines[0], snapshot), _tiles(snapshot.before, snapshot.source)]
+        starts = ["now", "before"]
+    label = max(len(start) for start in starts) + 3 if len(starts) > 1 else 0
+    names, *rows = [Content.styled(start.ljust(label), "$quiet") for start in ("", *starts)]
     each = max(9, (width - label) // len(lines[0])) if width >= 90 else 0
+    quiet = [False, snapshot.codex_totals is None]
     for tiles in zip(*lines, strict=True):
         needed = max(len(text) for tile in tiles for text in tile[:2])
         if names.cell_length + needed > width:
             break
         room = min(each or needed + 3, width - names.cell_length)
         names += Content.styled(fit(tiles[0][0], room), "$quiet")
-        cells = [Content.styled(fit(value, room), f"bold {style}") for _, value, style in tiles]
+        cells = [
+            Content.styled(fit(value, room), "$quiet" if faint else f"bold {style}")
+            for faint, (_, value, style) in zip(quiet, tiles, strict=False)
+        ]
         rows = [row + cell for row, cell in zip(rows, cells, strict=True)]
     return Content("\n").join([names, *rows])
 
 
-def _tiles(numbers: UsageTotals, source: str) -> list[tuple[str, str, str]]:
-    """Name, value and style of each total."""
+def _compared(tiles: list[Tile], snapshot: UsageSnapshot) -> list[Tile]:
+    """The spending with how much more or less it is than before."""
+    name, value, style = tiles[0]
+    now, before = (measure(sums or UsageTotals(), "spend") for sums in (snapshot.totals, snapshot.before))
+    if not before:
+        return tiles
+    change = (now - before) / before
+    sign = "▲" if change > 0 else "▼" if change < 0 else "="
+    words = f"{now / before:,.1f}×" if change >= 1 else f"{abs(change):.0%}"
+    return [(name, f"{value} {sign} {words}", style), *tiles[1:]]
+
+
+def _tiles(numbers: UsageTotals, source: str) -> list[Tile]:
     incoming, cached, outgoing = numbers.input_tokens, numbers.cached_input_tokens, numbers.output_tokens
     requests, errors = numbers.requests, numbers.errors
     spend = amount_text(numbers.cost_nano, "spend")
@@ -84,9 +105,9 @@ def legend(chart: Chart, plain: bool, width: int) -> Content:
     """The series' names in their colours, outside the data; each with its sign, so colour never stands alone."""
     line = Content("")
     for index, series in enumerate(chart.series):
-        sign = PATTERNS[index] if plain else "■"
+        sign = PATTERNS[series.slot] if plain else "■"
         item = Content.assemble(
-            (f"{sign} {index + 1} ", f"${SERIES_NAMES[index]}"), (f"{series.name}   ", "$foreground")
+            (f"{sign} {index + 1} ", f"${SERIES_NAMES[series.slot]}"), (f"{series.name}   ", "$foreground")
         )
         if line.cell_length + item.cell_length > width:
             return line + Content.styled("…", "$quiet")
@@ -107,8 +128,8 @@ def burn_legend(plain: bool, width: int) -> Content:
     return Content.assemble(*words)
 
 
-def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequence[str], width: int) -> Content:
-    """Who has how much, as bars with their numbers; the chosen one is marked. `order`: the chart's series, for their colours."""
+def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, slots: Mapping[str, int], width: int) -> Content:
+    """Who has how much, as bars with their numbers; the chosen one is marked. `slots`: the names' colours."""
     whole = sum(line.amount(metric) for line in lines)
     top = max((line.amount(metric) for line in lines), default=0)
     failed = [f"  ✗ {line.totals.errors:,}" if line.totals.errors else "" for line in lines]
@@ -118,7 +139,7 @@ def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequ
     for index, line in enumerate(lines[:40]):
         value = amount_text(line.amount(metric), metric)
         part = percent(share(line.amount(metric), whole))
-        colour = f"${SERIES_NAMES[order.index(line.name) if line.name in order else -1]}"
+        colour = f"${SERIES_NAMES[slots.get(line.name, REST)]}"
         mark = "▸ " if index == cursor else ""
         name = mark + fit(line.name, max(4, width - len(value) - 1 - len(mark)))
         chosen = " on $block-cursor-background" if index == cursor else ""
@@ -133,28 +154,28 @@ def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, order: Sequ
     return Content("\n").join(rows)
 
 
-def empty(snapshot: UsageSnapshot, state: LinkState, width: int) -> Content:
-    """Why there is nothing, and what would appear here."""
+def empty(snapshot: UsageSnapshot, state: LinkState, words: str, width: int) -> Content:
+    """Why there is nothing, and what would appear here. `words`: the window."""
     if snapshot.problem:
         return Content.assemble(("Usage could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
     if snapshot.asked.source == "codex":
         return _advice(
-            f"Codex wrote of no turn in the {snapshot.asked.words}.",
+            f"Codex wrote of no turn: {words}.",
             "Codex keeps a file of each session below its home; they are counted here, without any gateway.",
-            [("s", "shows the gateway's numbers"), _longer(snapshot.asked)],
+            [("s", "shows the gateway's numbers"), *_elsewhen(snapshot.asked)],
             width,
         )
-    if (words := no_gateway(state)) is not None:
-        return words
+    if (without := no_gateway(state)) is not None:
+        return without
     if snapshot.loading:
         return Content.styled("Loading…", "bold")
     return _advice(
-        f"Nothing was spent in the {snapshot.asked.words}.",
+        f"Nothing was spent: {words}.",
         "Every request that passes the gateway is counted here by model, key, owner and tier.",
         [
             ("2", "opens Logs, where t sends one real Codex turn"),
             ("s", "shows what Codex's own files on this machine say"),
-            _longer(snapshot.asked),
+            *_elsewhen(snapshot.asked),
         ],
         width,
     )
@@ -167,16 +188,6 @@ def _advice(head: str, why: str, keys: Sequence[tuple[str, str]], width: int) ->
     )
 
 
-def _longer(asked: Question) -> tuple[str, str]:
-    return ("d", "shows the last day") if asked.range == "months" else ("M", "shows the whole year")
-
-
-def table_titles(snapshot: UsageSnapshot, width: int) -> tuple[Text, ...]:
-    """The two names, and the numbers, whose titles stand over their ends; last what the bars compare."""
-    asked = snapshot.asked
-    numbers = (right(name) for name in numbers_shown(width))
-    return (Text(asked.bucket), Text(asked.group), *numbers, Text(f"share of the {NOUNS[snapshot.metric]}"))
-
-
-def right(text: str) -> Text:
-    return Text(text, justify="right")
+def _elsewhen(asked: Question) -> list[tuple[str, str]]:
+    longer = ("d", "shows the last day") if asked.range == "months" else ("M", "shows the whole year")
+    return [("[", "shows the time before"), longer]

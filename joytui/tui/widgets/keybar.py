@@ -103,9 +103,9 @@ class KeyBar(Widget):
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
-    def tell(self, text: str, *, error: bool = False) -> None:
-        """Shows a word in place of the keys."""
-        glyph, style = ("✗", "bold $error") if error else ("✓", "bold $success")
+    def tell(self, text: str, *, error: bool = False, note: bool = False) -> None:
+        """Shows a word in place of the keys. `note`: nothing was done, and nothing went wrong."""
+        glyph, style = ("·", "bold $primary") if note else ("✗", "bold $error") if error else ("✓", "bold $success")
         words = visible(text).replace("\n", " ")
         room = max(12, self.size.width - 4)
         self._word = Content.assemble(" ", hanging(words, glyph, "$foreground", room, style, margin=1))

@@ -1,0 +1,99 @@
+"""How amounts and moments are written on screens. The one home of it: columns align at the point, times are local and name
+their day where days mix, and the full figure stands in the detail. Pure.
+
+Amounts are nano-credits, moments aware; a `zone` of None is the machine's own. (`core.amounts` has what commands share.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from joytui.core.clock import parse_time
+from joytui.core.money import NANO_PER_CREDIT, format_credits
+
+CENT = NANO_PER_CREDIT // 100
+_STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC\b)")
+
+
+def credits(nano: int) -> str:
+    """Two decimals and thousands separators: "10,661.65"; "<0.01" for what is not nothing."""
+    if 0 < nano < CENT // 2:
+        return "<0.01"
+    cents = round(nano / CENT) if nano < 2**52 else nano // CENT
+    return f"{cents // 100:,}.{cents % 100:02d}"
+
+
+def exact_credits(nano: int) -> str:
+    """The full figure, with two decimals at least: "10,661.6475", "5.00"."""
+    whole, _, rest = format_credits(nano).partition(".")
+    return f"{int(whole):,}.{rest:0<2}"
+
+
+def at_the_point(figures: Sequence[str]) -> list[str]:
+    """Decimal texts padded to one width, so that their points stand under one another."""
+    parts = [figure.partition(".") for figure in figures]
+    before = max((len(whole) for whole, _, _ in parts), default=0)
+    after = max((len(point + rest) for _, point, rest in parts), default=0)
+    return [f"{whole:>{before}}{point + rest:<{after}}" for whole, point, rest in parts]
+
+
+def clock(ms: int, zone: tzinfo | None = None, *, precise: bool = False) -> str:
+    """The time of day: "14:57:56", or to the millisecond."""
+    return f"{datetime.fromtimestamp(ms / 1000, zone):%H:%M:%S}" + (f".{ms % 1000:03d}" if precise else "")
+
+
+def day(moment: datetime, now: datetime) -> str:
+    """A day as it is written beside others: "Sat 28 Nov", and its year where it is another than now."""
+    return f"{moment:%a %d %b}" + ("" if moment.year == now.year else f" {moment:%Y}")
+
+
+def when(moment: datetime, zone: tzinfo | None, now: datetime) -> str:
+    """A moment with its day, to the minute: "Sat 28 Nov 14:57"."""
+    here = moment.astimezone(zone)
+    return f"{day(here, now.astimezone(zone))} {here:%H:%M}"
+
+
+def moment_with_day(ms: int, zone: tzinfo | None) -> str:
+    """A moment of one request, with its day, its year and its milliseconds: "Sat 28 Nov 2026 14:57:56.120"."""
+    here = datetime.fromtimestamp(ms / 1000, zone)
+    return f"{here:%a %d %b %Y} {clock(ms, zone, precise=True)}"
+
+
+def resets(moment: str, now: datetime, zone: tzinfo | None) -> str:
+    """When a budget begins anew (RFC 3339), as a person says it: "in 3 h (01:00)", "in 4 days (Mon 30 Nov 01:00)"."""
+    try:
+        here = parse_time(moment)
+    except ValueError:
+        return moment
+    left = here - now
+    clock_time = f"{here.astimezone(zone):%H:%M}" if left < timedelta(days=1) else when(here, zone, now)
+    return f"{_span(left)} ({clock_time})"
+
+
+def _span(left: timedelta) -> str:
+    if left < timedelta(minutes=1):
+        return "now"
+    minutes = round(left.total_seconds() / 60)
+    if minutes < 60:
+        return f"in {minutes} min"
+    if minutes < 48 * 60:
+        return f"in {round(minutes / 60)} h"
+    return f"in {round(minutes / 1440)} days"
+
+
+def local_times(text: str, zone: tzinfo | None) -> str:
+    """A text of the gateway with its UTC times as local ones: "resets 2026-11-30T00:00:00Z" is "resets Mon 30 Nov 01:00"."""
+    if "20" not in text:
+        return text
+    return _STAMP.sub(lambda found: _localized(found[0], zone), text)
+
+
+def _localized(stamp: str, zone: tzinfo | None) -> str:
+    try:
+        moment = parse_time(stamp.removesuffix("Z").removesuffix(" UTC"))
+    except ValueError:
+        return stamp
+    here = moment.astimezone(zone)
+    return f"{here:%a %d %b %H:%M}"
