@@ -5,6 +5,7 @@ joytui logs --follow                        and what comes next, until Ctrl-C
 joytui logs --filter 'status:4xx key:ci-*'  the same filters as on the Logs screen
 joytui logs --request ID                    one request, explained (own id, X-Request-ID or the upstream's id)
 joytui logs --json                          one JSON object a line, oldest first
+joytui logs --csv                           CSV with the same fields, for a spreadsheet
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
-from joytui.cli.output import emit, emit_json_line, say
+from joytui.cli.output import emit, say
 from joytui.core.clock import parse_when
 from joytui.core.errors import EXIT_OK, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from joytui.cli.request_view import Form
     from joytui.client.console import ConsoleClient
     from joytui.core.request import RequestRecord
 
@@ -36,7 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")
+    form.add_argument("--csv", action="store_true", help="CSV with the fields of the JSON, oldest first")
     add_gateway_options(parser)
 
 
@@ -67,16 +71,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _one(console: ConsoleClient, args: argparse.Namespace) -> int:
-    from joytui.cli.request_view import as_json, describe
+    from joytui.cli.request_view import describe, emit_records
 
     record = await console.request(args.request)
     if record is None:
         hint = "an id stands in the X-Request-ID header of an answer, and in `joytui logs --json`"
         raise RefusedError(f"no request {args.request!r} in this gateway's logs", where=console.url, hint=hint)
-    if args.json:
-        emit_json_line(as_json(record))
-    else:
+    if (form := _form(args)) == "table":
         emit(describe(record))
+    else:
+        emit_records([record], form)
     return EXIT_OK
 
 
@@ -97,14 +101,17 @@ async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) 
 
 def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
     from joytui.cli.columns import screen_width
-    from joytui.cli.request_view import as_json, table_lines
+    from joytui.cli.request_view import emit_records, table_lines
 
-    if args.json:
-        for record in records:
-            emit_json_line(as_json(record))
+    if (form := _form(args)) != "table":
+        emit_records(records, form)
     elif records:
         for line in table_lines(records, width=screen_width()):
             emit(line)
+
+
+def _form(args: argparse.Namespace) -> Form:
+    return "json" if args.json else "csv" if args.csv else "table"
 
 
 async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:
@@ -114,7 +121,7 @@ async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:
     seen = (await console.status()).last_seq
     limit = FOLLOW_LIMIT if args.limit is None else args.limit
     records = await _newest(console, args, limit) if limit or args.since else []
-    feed = Feed(as_json=args.json)
+    feed = Feed(_form(args))
     feed.show(records)
     if not records:
         _say_empty(console.url, args)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Literal
 
 from joytui.cli import amounts
 from joytui.cli.columns import Column, cut, lines, screen_width
@@ -13,6 +14,8 @@ from joytui.core.amounts import count, span
 from joytui.core.clock import now
 from joytui.core.redaction import visible
 from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.request_lines import as_json, request_sheet
+from joytui.core.sheet import csv_text
 
 COLUMNS = (
     Column("time"),
@@ -26,21 +29,12 @@ COLUMNS = (
     Column("total", right=True, rank=4),
     Column("reason", least=40, style="red"),
 )
+Form = Literal["table", "json", "csv"]
 WIDE = 130
 FEED_WIDTHS = {
     "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
 }  # fmt: skip
 DATED_WIDTH = len("2026-11-23 14:03:22")
-
-
-def as_json(record: RequestRecord) -> dict[str, Any]:
-    """The contract's fields, in its order; after them those that are listed where there are any."""
-    from joytui.core.wire import request_view
-
-    data = request_view(record)
-    shown = {field.member: data[field.member] for field in FIELDS if field.listed == "always"}
-    more = {field.member: data[field.member] for field in FIELDS if field.listed == "if any"}
-    return shown | {name: value for name, value in more.items() if value}
 
 
 def row(record: RequestRecord, *, dated: bool) -> list[str]:
@@ -162,12 +156,21 @@ def _explained(record: RequestRecord) -> list[str]:
     return page
 
 
+def emit_records(records: Sequence[RequestRecord], form: Form, *, headed: bool = True) -> None:
+    """For other programs, on stdout: an object a line, or CSV rows below their head (`headed`)."""
+    if form == "json":
+        for record in records:
+            emit_json_line(as_json(record))
+    elif text := csv_text(request_sheet(records), headed=headed).rstrip("\r\n"):
+        emit(text)
+
+
 class Feed:
     """Prints each ended request once. The columns keep their widths, so that later rows line up with earlier ones; a
     feed that runs past midnight names the new day."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
+    def __init__(self, form: Form) -> None:
+        self._form = form
         self._shown: dict[str, None] = {}
         self._headed = False
         self._day = now().astimezone().date()
@@ -180,20 +183,20 @@ class Feed:
                 fresh.append(record)
         while len(self._shown) > 20_000:
             del self._shown[next(iter(self._shown))]
-        if self._json:
-            for record in fresh:
-                emit_json_line(as_json(record))
-        elif fresh:
+        if not fresh:
+            return
+        if self._form == "table":
             self._print(fresh)
+        else:
+            emit_records(fresh, self._form, headed=not self._headed)
+            sys.stdout.flush()
+        self._headed = True
 
     def _print(self, records: Sequence[RequestRecord]) -> None:
-        import sys
-
         head, *body = table_lines(records, width=screen_width(), fixed=True, day=self._day)
         self._day = amounts.local_day(records[-1].time) or self._day
         if not self._headed:
             emit(head)
-            self._headed = True
         for line in body:
             emit(line)
         sys.stdout.flush()

@@ -62,8 +62,8 @@ async def _try(console: ConsoleClient, args: argparse.Namespace) -> int:
 
 
 def _as_json(outcome: TrialOutcome) -> dict[str, Any]:
-    from joytui.cli.request_view import as_json
     from joytui.core.money import format_credits
+    from joytui.core.request_lines import as_json
 
     return {
         "works": outcome.works,

@@ -197,9 +197,10 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     if args.json:
         emit_json(_view(found, budget, spent, args))
     elif args.csv:
-        from joytui.usage.rows import usage_csv
+        from joytui.core.sheet import csv_text
+        from joytui.usage.rows import usage_sheet
 
-        emit(usage_csv(found.rows, args.by).rstrip("\r\n"))
+        emit(csv_text(usage_sheet(found.rows, args.by)).rstrip("\r\n"))
     elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 

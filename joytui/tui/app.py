@@ -82,6 +82,7 @@ class ConsoleApp(PacedApp):
         Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
         Binding("ctrl+f", "search", "Search", show=False, tooltip="a request id, a thread id, a key: goes there"),
         Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
+        Binding("x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"),
         Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
         Binding("escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"),
@@ -241,6 +242,19 @@ class ConsoleApp(PacedApp):
 
         if len(self.screen_stack) == 1:
             self.push_screen(SearchDialog())
+
+    def action_export(self) -> None:
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.export import ExportDialog
+
+        if not isinstance(self.screen, ConsoleScreen):
+            return
+        exported = self.screen.exported()
+        if exported is None:
+            self.tell("nothing is here yet that could be exported", error=True)
+            return
+        where = " on the machine of `joytui serve`" if self.options.served else ""
+        self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
 
     def action_settings(self, field: str = "theme") -> None:
         from joytui.tui.screens.settings import SettingsDialog

@@ -11,6 +11,7 @@ from typing import Any
 
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.periods import PERIODS, period_label
+from joytui.core.sheet import Sheet
 from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
 
 
@@ -74,23 +75,10 @@ def usage_view(rows: Sequence[UsageRow], asked: Sequence[str]) -> dict[str, Any]
     }
 
 
-def usage_csv(rows: Sequence[UsageRow], by: Sequence[str]) -> str:
-    """Rows as CSV (RFC 4180) with a head line. Cells that a spreadsheet would run as a formula begin with a quote."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*by, "source", *USAGE_NUMBERS])
-    for row in rows:
-        cells = [_cell(row.by.get(name)) for name in by]
-        writer.writerow([*cells, row.source, *row.totals.numbers().values()])
-    return text.getvalue()
-
-
-def _cell(value: str | None) -> str:
-    text = value or ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def usage_sheet(rows: Sequence[UsageRow], by: Sequence[str]) -> Sheet:
+    """Rows as a table: the fields, the source, the numbers of the JSON."""
+    cells = [[*(row.by.get(name) for name in by), row.source, *row.totals.numbers().values()] for row in rows]
+    return Sheet((*by, "source", *USAGE_NUMBERS), cells)
 
 
 def _order(row: UsageRow) -> tuple[Any, ...]:

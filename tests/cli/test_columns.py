@@ -82,7 +82,7 @@ def test_a_feed_that_runs_past_midnight_names_the_new_day(
     good = replace(REFUSED, status=200, error_type=None, error_message=None)
     midnight = NOW.astimezone().replace(hour=0, minute=0, second=0) + timedelta(days=1)
     clock.moment = midnight - timedelta(seconds=20)
-    feed = Feed(as_json=False)
+    feed = Feed("table")
 
     def ends(number: int, begun: timedelta) -> None:
         feed.show([replace(good, id=f"req-{number}", time=rfc3339(midnight + begun))])
@@ -104,7 +104,7 @@ def test_a_feed_that_saw_nothing_until_the_next_day_names_it(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(request_view, "screen_width", lambda: 80)
-    feed = Feed(as_json=False)
+    feed = Feed("table")
     clock.advance(timedelta(days=1))
     feed.show([replace(REFUSED, time=rfc3339(clock.moment))])
     assert day_line(clock.moment) in capsys.readouterr().out

@@ -82,6 +82,16 @@ def test_logs_are_the_contract(traffic: dict[str, Any], shared: Machine) -> None
     assert refused["cause"]
 
 
+def test_logs_as_csv_have_the_same_fields(traffic: dict[str, Any], shared: Machine) -> None:
+    table = shared.call("logs", "--csv", "--filter", "id:ticket-*").out
+    lines = shared.call("logs", "--json", "--filter", "id:ticket-*").json_lines
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["id"] for row in rows] == [line["id"] for line in lines]
+    assert [{name: row[name] for name in line} for row, line in zip(rows, lines, strict=True)] == [
+        {name: "" if value is None else str(value) for name, value in line.items()} for line in lines
+    ]
+
+
 def test_one_request_is_explained(traffic: dict[str, Any], shared: Machine) -> None:
     said = shared.run("logs", "--request", "ticket-2")
     assert said.code == 0

@@ -25,7 +25,6 @@ from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
-from joytui.tui.screens.ask import Ask
 from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
@@ -352,7 +351,7 @@ STATES: tuple[State, ...] = (
     State("doctor-try", dialog(lambda app: TrialDialog())),
     State("doctor-try-ran", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s._show_problem("Codex said nothing for 60 s")])),
     State("doctor-try-works", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s.post_message(TrialDialog.Ended(data.trial()))])),
-    State("doctor-export", dialog(lambda app: Ask("Write the report as JSON", "File", "joytui-doctor.json", "Write"))),
+    State("doctor-export", pressed("x")),
     State("doctor-help", pressed("question_mark")),
     # Logs
     State("logs-full", pressed()),
@@ -373,6 +372,7 @@ STATES: tuple[State, ...] = (
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),
     State("logs-go-to-id", pressed("colon")),
+    State("logs-export", pressed("x")),
     State("logs-help", pressed("question_mark")),
     # Usage
     State("usage-loading", showing(UsageSnapshot(Question(), loading=True))),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import Input
 
 from joytui.core.records import Report, Step
 from joytui.tui.clipboard import words
 from joytui.tui.doctor.worker import Order
-from joytui.tui.screens.ask import Ask
 from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.trial import TrialDialog
 from tests.tui import data
@@ -91,26 +87,6 @@ async def test_copying_from_doctor():
         assert app.clipboard.startswith('model_provider = "joytoken"')
         await settle(app, pilot)
         assert words("The config.toml block", served=False) in text_of(app)
-
-
-async def test_export_asks_where_and_writes_the_report(tmp_path: Path):
-    app = console("doctor")
-    async with app.run_test(size=SIZE) as pilot:
-        await fill(app, pilot)
-        await pilot.press("e")
-        await settle(app, pilot)
-        assert isinstance(app.screen, Ask)
-        app.screen.query_one(Input).value = str(tmp_path / "r.json")
-        await pilot.press("enter")
-        await settle(app, pilot)
-        assert json.loads((tmp_path / "r.json").read_text())["verdict"]["cause"] == "key-unset"
-        assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
-        await pilot.press("e")
-        await settle(app, pilot)
-        app.screen.query_one(Input).value = str(tmp_path)
-        await pilot.press("enter")
-        await settle(app, pilot)
-        assert "Not written" in text_of(app)
 
 
 async def test_a_step_opens_with_what_it_found():

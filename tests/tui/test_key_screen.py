@@ -83,14 +83,14 @@ async def test_revoking_asks_and_no_means_no():
     app, gateway = with_gateway()
     async with app.run_test(size=SIZE) as pilot:
         await fill(app, pilot)
-        await pilot.press("down", "x")
+        await pilot.press("down", "X")
         await settle(app, pilot)
         assert isinstance(app.screen, Confirm)
         assert "codex-ben" in text_of(app)
         await pilot.press("enter")  # "No" has the focus
         await settle(app, pilot)
         assert gateway.revoked == []
-        await pilot.press("x")
+        await pilot.press("X")
         await settle(app, pilot)
         await pilot.press("y")
         await settle(app, pilot)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from joytui.codex.rollouts import RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
+from joytui.core.sheet import csv_text
 from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, TokenCounts, UsageRow, UsageTotals
-from joytui.usage.rows import codex_rows, gateway_rows, usage_csv, usage_view
+from joytui.usage.rows import codex_rows, gateway_rows, usage_sheet, usage_view
 
 HOUR = hour_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
 ROWS = [
@@ -80,7 +81,7 @@ def test_an_amount_that_is_none() -> None:
 
 def test_csv_is_read_back_and_runs_nothing() -> None:
     row = ROWS[0]._replace(project='=HYPERLINK("x"),\n"q"')
-    text = usage_csv(codex_rows([row], ["project", "hour"]), ["project", "hour"])
+    text = csv_text(usage_sheet(codex_rows([row], ["project", "hour"]), ["project", "hour"]))
     head, line = csv.reader(io.StringIO(text))
     assert head[:3] == ["project", "hour", "source"]
     assert line[0] == "'" + (row.project or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -15,6 +15,9 @@ from joytui.tui.current_size import CurrentSize
 from joytui.tui.textual_private import PacedScreen
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
+
+if TYPE_CHECKING:
+    from joytui.tui.export.exported import Exported
 
 MINIMAL_WIDTH = 40
 MINIMAL_HEIGHT = 10
@@ -56,6 +59,10 @@ class ConsoleScreen(CurrentSize, PacedScreen):
     @property
     def console(self) -> Console:
         return console_of(self)
+
+    def exported(self) -> Exported | None:
+        """What `x` writes into a file; None where nothing is here yet."""
+        return None
 
     def now(self) -> datetime:
         """The console's clock, aware, in UTC."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -26,6 +25,7 @@ from joytui.tui.widgets.walk import Walk
 
 if TYPE_CHECKING:
     from joytui.core.records import Report
+    from joytui.tui.export.exported import Exported
 
 Done = TypeVar("Done")
 
@@ -50,18 +50,10 @@ class DoctorScreen(ConsoleScreen):
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
         Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
         Binding("p", "triage", "Triage", tooltip="paste what a ticket holds, and read its cause", show=False),
-        Binding("e", "export", "JSON", tooltip="write the report as JSON to a file"),
+        Binding("e", "app.export", "Export", show=False),
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
     ]
-
-    class Written(Message):
-        """What became of the report's file."""
-
-        def __init__(self, words: str, error: bool) -> None:
-            super().__init__()
-            self.words = words
-            self.error = error
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +156,7 @@ class DoctorScreen(ConsoleScreen):
             return bool(report and report.verdict.fix)
         if action == "fix":
             return bool(report and not self.snapshot.running and fixable(report.verdict))
-        if action in ("copy_ticket", "export"):
+        if action == "copy_ticket":
             return report is not None
         return True
 
@@ -242,23 +234,10 @@ class DoctorScreen(ConsoleScreen):
 
         self.app.push_screen(TriageDialog())
 
-    def action_export(self) -> None:
-        from joytui.tui.screens.ask import Ask
+    def exported(self) -> Exported | None:
+        from joytui.tui.export.screens import report_exported
 
-        ask = Ask("Write the report as JSON", "File", "joytui-doctor.json", "Write")
-        self.app.push_screen(ask, self._export)
-
-    def _export(self, path: str | None) -> None:
-        if path and self.snapshot.report is not None:
-            self.run_worker(partial(self._write, self.snapshot.report, path), thread=True, group="export")
-
-    def _write(self, report: Report, path: str) -> None:
-        from joytui.tui.doctor.export import write_report
-
-        self.post_message(self.Written(*write_report(report, path)))
-
-    def on_doctor_screen_written(self, message: Written) -> None:
-        self.console.tell(message.words, error=message.error)
+        return report_exported(self.snapshot.report, self.now()) if self.snapshot.report else None
 
     def action_focus_walk(self) -> None:
         self.query_one(Walk).focus()

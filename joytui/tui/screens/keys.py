@@ -29,6 +29,7 @@ from joytui.tui.widgets.sorted_table import SortedTable
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import KeyCreated, KeyView
+    from joytui.tui.export.exported import Exported
 
 
 class KeysScreen(FreshScreen):
@@ -42,7 +43,7 @@ class KeysScreen(FreshScreen):
         Binding("d", "disable", "Disable", tooltip="stops the key until it is enabled again"),
         Binding("d", "enable", "Enable", tooltip="lets the key work again"),
         Binding("r", "rotate", "Rotate", tooltip="a new key with the same policy; the old one works on for a while"),
-        Binding("x", "revoke", "Revoke", tooltip="for good, after a question"),
+        Binding("X", "revoke", "Revoke", tooltip="for good, after a question"),
         Binding("space", "toggle_detail", "Detail", tooltip="budgets, policy, who uses it"),
         Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
@@ -107,6 +108,11 @@ class KeysScreen(FreshScreen):
 
     def on_keys_screen_loaded(self, message: Loaded) -> None:
         self.show(message.snapshot)
+
+    def exported(self) -> Exported | None:
+        from joytui.tui.export.screens import keys_exported
+
+        return keys_exported(self.snapshot.keys, self.now())
 
     # Showing
 

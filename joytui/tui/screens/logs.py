@@ -32,6 +32,7 @@ from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+    from joytui.tui.export.exported import Exported
 
 PATIENCE_S = 0.4
 """So long the gateway's answer to a filter is waited for in silence: mostly it is there before an eye could read a word."""
@@ -153,6 +154,12 @@ class LogsScreen(ConsoleScreen):
         line = self.query_one("#context", Static)
         if not isinstance(line.content, Content) or not line.content.is_same(words):
             line.update(words, layout=False)  # one line, whatever it says
+
+    def exported(self) -> Exported | None:
+        from joytui.tui.export.screens import requests_exported
+
+        counts, zone, colours = self.query_one(Histogram).counts, self.view.zone, self.app.theme_variables
+        return requests_exported(self.view.shown, self.filter_text, counts, self.now(), zone, colours)
 
     def _asking(self) -> bool:
         """Whether nothing is here yet and the gateway was asked a moment ago."""

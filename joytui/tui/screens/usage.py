@@ -28,6 +28,7 @@ from joytui.tui.widgets.fitted import Fitted
 from joytui.tui.widgets.sorted_table import SortedTable
 
 if TYPE_CHECKING:
+    from joytui.tui.export.exported import Exported
     from joytui.tui.usage.insight import Insight
 
 INSIGHT_S = 30.0
@@ -213,6 +214,11 @@ class UsageScreen(FreshScreen):
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
             self.action_table()
+
+    def exported(self) -> Exported | None:
+        from joytui.tui.export.screens import usage_exported
+
+        return usage_exported(self.snapshot, self.now(), self.console.options.zone, self.app.theme_variables)
 
     # Actions
 

@@ -1,0 +1,28 @@
+"""A request for other programs: the line of `joytui logs --json` (its members are frozen), and the row of `joytui logs --csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.sheet import Sheet
+
+CSV_HEAD = tuple(field.member for field in FIELDS if field.listed != "never")
+
+
+def as_json(record: RequestRecord) -> dict[str, Any]:
+    """The contract's fields, in its order; after them those that are listed where there are any."""
+    from joytui.core.wire import request_view
+
+    data = request_view(record)
+    shown = {field.member: data[field.member] for field in FIELDS if field.listed == "always"}
+    more = {field.member: data[field.member] for field in FIELDS if field.listed == "if any"}
+    return shown | {name: value for name, value in more.items() if value}
+
+
+def request_sheet(records: Iterable[RequestRecord]) -> Sheet:
+    """All listed fields of each request, in the order of the JSON; empty where there is nothing."""
+    from joytui.core.wire import request_view
+
+    return Sheet(CSV_HEAD, [[view[name] for name in CSV_HEAD] for view in map(request_view, records)])

@@ -1,0 +1,55 @@
+"""Writes an export where the user wants it: 0600, in one step, and over nothing that was there unasked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from joytui.core.errors import JoytuiError
+from joytui.core.plain_file import NotPlainError, is_other_than_file
+from joytui.tui.export.exported import ENDINGS, Exported, Form
+
+
+class TakenError(JoytuiError):
+    """A file of that name is there already; it is replaced only where the user says so."""
+
+
+def free_name(exported: Exported, form: Form, folder: Path | None = None) -> str:
+    """The file's name by default: one that is not taken."""
+    place, ending = folder or Path(), ENDINGS[form]
+    name, number = f"{exported.name}{ending}", 1
+    while (place / name).exists():
+        number += 1
+        name = f"{exported.name}-{number}{ending}"
+    return name
+
+
+def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -> Path:
+    """The file's whole path. Raises TakenError, and JoytuiError where nothing can be written there."""
+    place = Path(path).expanduser().absolute()
+    try:
+        if place.is_dir():
+            raise IsADirectoryError(None, "it is a folder: name a file in it")
+        if is_other_than_file(place):
+            raise NotPlainError(str(place))
+        if place.exists() and not replace:
+            raise TakenError("a file of this name is there already", where=str(place))
+        _write(place.resolve(), exported.text(form))
+    except OSError as error:
+        raise JoytuiError(f"not written: {error.strerror or error}", where=str(place)) from None
+    return place
+
+
+def _write(place: Path, text: str) -> None:
+    part = place.with_name(f"{place.name}.part")
+    try:
+        with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
+            file.write(text)
+        part.replace(place)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
