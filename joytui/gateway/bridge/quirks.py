@@ -92,6 +92,12 @@ class Quirks:
     """Where an assistant message carries its reasoning text; None: where it came, "": nowhere."""
     empty_thought: str = ""
     """The field that each assistant message with calls must have, empty where another model made the calls."""
+    message_words: tuple[str, ...] = ()
+    """Fields that are taken out of messages and their calls (`reasoning_details`, `extra_content`, …)."""
+    object_arguments: bool = False
+    """A call's arguments must be a JSON object: what another model left unfinished is put into one."""
+    user_last: bool = False
+    """The last message must be the user's or a tool's."""
     skip_signature: bool = False
     """Gemini wants a signature at the first call of a turn: one that another model made gets Google's stand-in."""
     images: bool = True
