@@ -141,6 +141,10 @@ def _skip_signature(quirks: Quirks) -> bool:
     return "skip_thought_signature" in str(sent(quirks)["messages"][1]["tool_calls"][0])
 
 
+def _extra_body(quirks: Quirks) -> bool:
+    return sent(quirks).get("enable_thinking") is False
+
+
 def _message_words(quirks: Quirks) -> bool:
     return "reasoning_content" not in sent(quirks)["messages"][1]
 
@@ -228,6 +232,7 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "dropped": (_dropped, ("seed",)),
     "dropped_with_note": (_dropped_with_note, ("seed",)),
     "refused": (_refused, ("parallel_tool_calls",)),
+    "extra_body": (_extra_body, {"enable_thinking": False}),
     "later_instructions": (_later_instructions, "first"),
     "system_role": (_system_role, "user"),
     "merge_assistants": (_merge_assistants, True),

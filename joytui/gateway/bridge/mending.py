@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
 from joytui.gateway.bridge.quirks import Quirks, nine_characters
@@ -277,6 +277,7 @@ def _taken_efforts(words: str, refused: Any, named: bool) -> list[str]:
     return list(_USUAL_EFFORTS) if unlisted else listed
 
 
+_FORMATS: dict[str, Literal["json_object", "words"]] = {"json_object": "json_object", "schema in words": "words"}
 _BY_NAME = {mend.lesson: mend for mend in MENDS}
 
 
@@ -287,6 +288,14 @@ def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
     return quirks
 
 
+def is_lesson(text: str) -> bool:
+    """Whether this version knows a lesson."""
+    plain = text in _BY_NAME or text in _FORMATS
+    return plain or any(
+        text.startswith(begin) and text != begin for begin in (_LEFT_OUT, _SCHEMA_WORD, _MESSAGE_FIELD, _EFFORTS)
+    )
+
+
 def is_left_out(lesson: str) -> bool:
     """Whether a lesson only takes an optional field or key out."""
     return lesson not in _BY_NAME and lesson.startswith((_LEFT_OUT, _SCHEMA_WORD, _MESSAGE_FIELD))
@@ -295,10 +304,8 @@ def is_left_out(lesson: str) -> bool:
 def _with(quirks: Quirks, lesson: str) -> Quirks:
     if lesson in _BY_NAME:
         return _BY_NAME[lesson].change(quirks)
-    if lesson == "json_object":
-        return replace(quirks, answer_format="json_object")
-    if lesson == "schema in words":
-        return replace(quirks, answer_format="words")
+    if lesson in _FORMATS:
+        return replace(quirks, answer_format=_FORMATS[lesson])
     if lesson.startswith(_SCHEMA_WORD):
         return replace(quirks, schema_words=(*quirks.schema_words, lesson.removeprefix(_SCHEMA_WORD)))
     if lesson.startswith(_MESSAGE_FIELD):
