@@ -58,3 +58,6 @@ def _show(upstreams: list[UpstreamLessons]) -> None:
             emit(visible(f"  {lesson.model}: {lesson.lesson} (until {local_time(lesson.until)})"))
     if any(one.lessons for one in upstreams):
         say("`joytui gateway upstreams forget NAME --model M` forgets it; the next refusal teaches it again")
+        say(
+            'to set it by hand: quirks = ["its words"] in the upstream\'s [[gateway.upstreams]] (`joytui gateway settings`)'
+        )

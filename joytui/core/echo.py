@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 PART = 8
 """Letters and digits: so many of a key in a row are a part of it."""
@@ -113,6 +113,34 @@ class Echo:
     def _ends(self, after: bytes) -> bool:
         key = self._key
         return key.endswith(after) or any(after.startswith(key[-length:]) for length in range(5, len(after)))
+
+
+class Echoes(Echo):
+    """The same for a key and the other secrets that are sent with it."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self, key: str, more: Iterable[str]) -> None:
+        super().__init__(key)
+        self._all = [one for one in map(Echo, (key, *more)) if one]
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def passing(self, data: bytes) -> bytes:
+        for one in self._all:
+            data = one.passing(data)
+        return data
+
+    def whole(self, text: str) -> str:
+        for one in self._all:
+            text = one.whole(text)
+        return text
+
+    def masked(self, data: bytes) -> bytes:
+        for one in self._all:
+            data = one.masked(data)
+        return data
 
 
 _SIGN_CODES = frozenset(_SIGNS)

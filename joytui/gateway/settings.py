@@ -19,7 +19,7 @@ from joytui.core.errors import SettingsError
 from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.money import parse_credits
 from joytui.gateway.addresses import parse_networks
-from joytui.gateway.upstreams.address import checked_url, checked_variable
+from joytui.gateway.upstreams.address import checked_fields, checked_headers, checked_url, checked_variable
 
 ENV_PREFIX = "JOYTUI_GATEWAY_"
 TABLE = "gateway"
@@ -32,7 +32,7 @@ Credits = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, (int,
 class UpstreamSettings(BaseModel):
     """One of several upstreams: [[gateway.upstreams]]."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: str | None = None
     """How the logs call it; without one, its host (its address, where another one has that host)."""
@@ -46,6 +46,23 @@ class UpstreamSettings(BaseModel):
     priority: int = 0
     """Lower numbers are asked first; the others when those cannot be reached, or say before the first byte that they
     failed (5xx). One that may be at work on a request, and may bill for it, is waited for: the request goes to no other."""
+    quirks: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = []
+    """How it wants its requests, where its host does not tell: a vendor ("mistral", "groq", "openai", "gpt-5", "default"), and
+    lessons in the words of `joytui gateway upstreams` ("text only", "no stream_options"). One, or a list."""
+    drop: list[str] = []
+    """Fields that no request to it has: ["parallel_tool_calls"]."""
+    extra_body: dict[str, Any] = {}
+    """Fields that each request to it has besides: { enable_thinking = false }."""
+    headers: dict[str, str] = {}
+    """Headers that each request to it has besides; "$NAME" takes the environment variable NAME, for what is secret:
+    { api-key = "$AZURE_KEY" }."""
+    models: dict[str, str] = {}
+    """Your names for its models: { fast = "vendor/model-7b" } lists fast, asks for vendor/model-7b where fast is asked for,
+    and calls it fast in the answers that it translates."""
+    connect_timeout_s: float | None = Field(default=None, gt=0)
+    """How long to wait for a connection to it; without one, the gateway's connect_timeout_s."""
+    idle_timeout_s: float | None = Field(default=None, gt=0)
+    """How long it may be silent; without one, the gateway's idle_timeout_s."""
 
     @field_validator("url")
     @classmethod
@@ -56,6 +73,32 @@ class UpstreamSettings(BaseModel):
     @classmethod
     def _variable(cls, value: str | None) -> str | None:
         return checked_variable(value) if value else None
+
+    @field_validator("quirks")
+    @classmethod
+    def _quirks(cls, value: list[str]) -> list[str]:
+        if value:
+            from joytui.gateway.upstreams.tailoring import told_quirks
+
+            told_quirks(value)
+        return value
+
+    @field_validator("drop", "extra_body")
+    @classmethod
+    def _fields(cls, value: Any) -> Any:
+        return checked_fields(value)
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, str]) -> dict[str, str]:
+        return checked_headers(value)
+
+    @field_validator("models")
+    @classmethod
+    def _models(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(name.strip() and model.strip() for name, model in value.items()):
+            raise ValueError("names of models cannot be empty")
+        return value
 
 
 class GatewaySettings(BaseModel):
@@ -246,21 +289,46 @@ def _environment(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _settings_error(error: ValidationError, origin: Mapping[str, str], path: Path, text: str) -> SettingsError:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    place = [str(part) for part in first["loc"]]
+    name = place[0] if place else ""
     what = first["msg"].removeprefix("Value error, ")
     where = origin.get(name, str(path))
-    if where == str(path) and (line := _line_of(text, name)):
+    if where == str(path) and (line := _line_of_place(text, place)):
         where = f"{path}:{line}"
     hint = None
-    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+    if first["type"] == "extra_forbidden":
         from difflib import get_close_matches
 
-        what = f"no setting is called {name!r}"
-        near = get_close_matches(name, GatewaySettings.model_fields, n=1)
+        in_upstream = len(place) > 1
+        what = f"no setting {'of an upstream ' if in_upstream else ''}is called {place[-1]!r}"
+        known = UpstreamSettings.model_fields if in_upstream else GatewaySettings.model_fields
+        near = get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {near[0]}?" if near else None
     elif name:
-        what = f"{'.'.join(str(part) for part in first['loc'])}: {what}"
+        what = f"{'.'.join(place)}: {what}"
     return SettingsError(what, where=where, hint=hint)
+
+
+def _line_of_place(text: str, place: list[str]) -> int | None:
+    """The line of a setting; of one of an upstream, its own line in the table of that upstream."""
+    if len(place) > 2 and place[0] == "upstreams" and (line := _line_in_upstream(text, int(place[1]), place[2])):
+        return line
+    return _line_of(text, place[0]) if place else None
+
+
+def _line_in_upstream(text: str, index: int, name: str) -> int | None:
+    """The line on which the table [[gateway.upstreams]] number `index` gives this name, else that on which the table begins."""
+    begins, count = None, -1
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf"\s*\[\[\s*{TABLE}\s*\.\s*upstreams\s*\]\]", line):
+            count += 1
+            begins = number if count == index else begins
+        elif count == index and re.match(
+            rf"\s*(?:[\"']?{re.escape(name)}[\"']?\s*[=.]|\[\s*{TABLE}\s*\.\s*upstreams\s*\.\s*{re.escape(name)}\s*[.\]])",
+            line,
+        ):
+            return number
+    return begins
 
 
 def _line_of(text: str, name: str) -> int | None:

@@ -74,9 +74,13 @@ def as_toml(settings: list[Setting]) -> Iterator[str]:
         yield f"# {name}: {text}"
     for upstream in next(one.value for one in settings if one.name == "upstreams"):
         yield f"[[{TABLE}.upstreams]]"
-        yield from (f"{name} = {_toml(value)}" for name, value in upstream.items() if value is not None)
+        yield from (f"{name} = {_toml(value)}" for name, value in upstream.items() if value not in (None, [], {}))
 
 
 def _toml(value: Any) -> str:
-    """JSON's texts, numbers, booleans and lists are TOML's as well."""
+    """JSON's texts, numbers and booleans are TOML's as well; tables stand in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(k, ensure_ascii=False)} = {_toml(v)}' for k, v in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value, ensure_ascii=False)

@@ -52,6 +52,13 @@ class UpstreamKeys:
             self.given.append(found.value)
         return found
 
+    def in_environment(self, variable: str) -> str | None:
+        """What a variable holds that the settings name for a secret besides the key."""
+        found = self._in_environment(variable)
+        if found is not None:
+            self.given.append(found.value)
+        return found.value if found else None
+
     def names(self) -> set[str]:
         """For whom a key is kept. Raises SettingsError."""
         return set(self._read())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import SettingsError
@@ -10,9 +11,10 @@ from joytui.gateway.settings import GatewaySettings, UpstreamSettings
 from joytui.gateway.upstream_keys import COMMAND, UpstreamKeys
 from joytui.gateway.upstreams.address import variable_words
 from joytui.gateway.upstreams.exchange import Upstream
-from joytui.gateway.upstreams.factory import address_of, host_of, make_failover, make_upstream, offline
+from joytui.gateway.upstreams.factory import address_of, checked_key, host_of, make_failover, make_upstream, offline
 
 if TYPE_CHECKING:
+    from joytui.gateway.upstreams.tailoring import Tailoring
     from joytui.gateway.upstreams.transport import TransportOptions
 
 
@@ -68,4 +70,45 @@ def _relay(wanted: UpstreamSettings, options: TransportOptions, keys: UpstreamKe
             hint=f"{COMMAND.replace('NAME', wanted.name)} keeps one for each; or give them names in the settings",
         )
     key, source = (found.value, found.source) if found else (None, None)
-    return make_upstream(wanted.url, key, key_from=source, api=wanted.api, name=wanted.name, options=options)
+    return make_upstream(
+        wanted.url,
+        key,
+        key_from=source,
+        api=wanted.api,
+        name=wanted.name,
+        options=_options(wanted, options),
+        tailoring=_tailoring(wanted, keys),
+    )
+
+
+def _options(wanted: UpstreamSettings, options: TransportOptions) -> TransportOptions:
+    return replace(
+        options,
+        connect_timeout=wanted.connect_timeout_s or options.connect_timeout,
+        idle_timeout=wanted.idle_timeout_s or options.idle_timeout,
+    )
+
+
+def _tailoring(wanted: UpstreamSettings, keys: UpstreamKeys) -> Tailoring:
+    from joytui.gateway.upstreams.tailoring import Tailoring, told_quirks
+
+    headers = {name: _header(wanted, name, value, keys) for name, value in wanted.headers.items()}
+    secrets = tuple(headers[name] for name, value in wanted.headers.items() if value.startswith("$"))
+    record, lessons = told_quirks(wanted.quirks)
+    return Tailoring(record, lessons, tuple(wanted.drop), wanted.extra_body, headers, wanted.models, secrets)
+
+
+def _header(wanted: UpstreamSettings, name: str, value: str, keys: UpstreamKeys) -> str:
+    """A header's value, from the environment where it names a variable. Raises SettingsError."""
+    if not value.startswith("$"):
+        return value
+    found = keys.in_environment(value[1:])
+    if found is None:
+        raise SettingsError(
+            f"the header {name} is to be the {variable_words(value[1:])}, and that is not set",
+            where=wanted.url,
+            hint=f"export {value[1:]}=…"
+            if value[1:] in variable_words(value[1:])
+            else "export THE_VARIABLE=… and name it",
+        )
+    return checked_key(found)

@@ -141,6 +141,24 @@ def _skip_signature(quirks: Quirks) -> bool:
     return "skip_thought_signature" in str(sent(quirks)["messages"][1]["tool_calls"][0])
 
 
+def _extra_body(quirks: Quirks) -> bool:
+    return sent(quirks).get("enable_thinking") is False
+
+
+def _message_words(quirks: Quirks) -> bool:
+    return "reasoning_content" not in sent(quirks)["messages"][1]
+
+
+def _object_arguments(quirks: Quirks) -> bool:
+    half = {"type": "function_call", "call_id": "c", "name": "run", "arguments": '{"x'}
+    call = asked(quirks, said("x", "user"), half)["messages"][1]["tool_calls"][0]
+    return bool(call["function"]["arguments"] == '{"unfinished": "{\\"x"}')
+
+
+def _user_last(quirks: Quirks) -> bool:
+    return roles(asked(quirks, said("x", "user"), said("y")))[-1] == "user"
+
+
 def _images(quirks: Quirks) -> bool:
     content = asked(quirks, {"role": "user", "content": [{"type": "input_text", "text": "see"}, PICTURE]})["messages"][
         0
@@ -214,12 +232,16 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "dropped": (_dropped, ("seed",)),
     "dropped_with_note": (_dropped_with_note, ("seed",)),
     "refused": (_refused, ("parallel_tool_calls",)),
+    "extra_body": (_extra_body, {"enable_thinking": False}),
     "later_instructions": (_later_instructions, "first"),
     "system_role": (_system_role, "user"),
     "merge_assistants": (_merge_assistants, True),
     "assistant_after_tool": (_assistant_after_tool, True),
     "content_beside_calls": (_content_beside_calls, ""),
     "empty_thought": (_empty_thought, "mind"),
+    "message_words": (_message_words, ("reasoning_content",)),
+    "object_arguments": (_object_arguments, True),
+    "user_last": (_user_last, True),
     "skip_signature": (_skip_signature, True),
     "images": (_images, False),
     "efforts": (_efforts, ("low", "medium")),

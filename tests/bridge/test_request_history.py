@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from joytui.gateway.bridge.items import NO_OUTPUT
+import pytest
+
+from joytui.gateway.bridge.items import EMPTY_OUTPUT, IMAGES_BELOW, NO_OUTPUT
 from joytui.gateway.bridge.request import to_chat
 from tests.bridge.bridging import assistant, call, chat, developer, messages, output, sample, user
 
@@ -141,8 +143,11 @@ def test_image_in_an_output_becomes_a_user_message_after_all_outputs() -> None:
     assert "c1" in found[4]["content"][0]["text"]
 
 
-def test_output_of_only_an_image_has_empty_text() -> None:
-    assert messages(user("x"), call("c1"), output("c1", [PICTURE]))[2]["content"] == ""
+@pytest.mark.parametrize(
+    ("value", "told"), [([PICTURE], IMAGES_BELOW), ("", EMPTY_OUTPUT), (" \n", EMPTY_OUTPUT), (None, EMPTY_OUTPUT)]
+)
+def test_an_output_without_text_says_so_since_vendors_refuse_an_empty_message(value: Any, told: str) -> None:
+    assert messages(user("x"), call("c1"), output("c1", value))[2]["content"] == told
 
 
 def test_developer_message_between_call_and_output_comes_after_both() -> None:

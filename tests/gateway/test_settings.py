@@ -43,7 +43,7 @@ def test_options_beat_the_environment_beats_the_file(tmp_path: Path) -> None:
         ("[gateway]\nupstream = 'http://far.example'\n", 2, "https"),
         ("[gateway]\ntrusted_proxies = ['x']\n", 2, "not an IP address"),
         ("[gateway]\ndefault_freeze = -1\n", 2, "credits"),
-        ("[gateway]\n[[gateway.upstreams]]\nurl = 'x'\n", 2, "upstreams.0.url"),
+        ("[gateway]\n[[gateway.upstreams]]\nurl = 'x'\n", 3, "upstreams.0.url"),
         ("gateway = 1\n", None, "must be a table"),
     ],
 )

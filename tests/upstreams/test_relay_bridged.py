@@ -15,6 +15,7 @@ import pytest
 from joytui.gateway.bridge import quirks
 from joytui.gateway.bridge.request import to_chat
 from joytui.gateway.upstreams.bridged import bridged_events, open_bridge
+from joytui.gateway.upstreams.capability import Capability
 from joytui.gateway.upstreams.exchange import Observation, Upstream
 from joytui.gateway.upstreams.factory import make_upstream
 from joytui.gateway.upstreams.observe import ChatReader
@@ -310,6 +311,19 @@ async def test_a_probe_that_tells_nothing_does_not_leave_the_route_that_is_known
         await relay.aclose()
     assert (exchange.status, relay.api) == (200, "chat")
     assert events(data)[-1]["type"] == "response.completed"
+
+
+async def test_routes_are_asked_for_one_after_the_other_since_a_small_server_takes_one_connection_at_a_time() -> None:
+    asked: list[str] = []
+
+    async def probe(endpoint: str) -> int:
+        asked.append(f"{endpoint}?")
+        await asyncio.sleep(0)
+        asked.append(f"{endpoint}.")
+        return 404 if endpoint == "responses" else 400
+
+    assert await Capability(probe).get() == "chat"
+    assert asked == ["responses?", "responses.", "chat/completions?", "chat/completions."]
 
 
 @pytest.mark.parametrize("missing", [404, 405, 501])

@@ -22,6 +22,9 @@ COMPACTIONS = ("compaction", "compaction_summary", "context_compaction")
 AGENT_MESSAGE = "agent_message"
 _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 NO_OUTPUT = "(no output: the call was interrupted before it gave a result)"
+EMPTY_OUTPUT = "(empty)"
+"""The output of a tool that said nothing: several vendors refuse a message without text."""
+IMAGES_BELOW = "(images, shown below)"
 Message = dict[str, Any]
 
 
@@ -230,6 +233,7 @@ class Gatherer:
                 text = NO_OUTPUT
             else:
                 text, media = output_text(self._items[at])
+                text = text if text.strip() else IMAGES_BELOW if media else EMPTY_OUTPUT
                 if media:
                     pictures += [{"type": "text", "text": f"Images in the output of call {call_id}:"}, *media]
             self.messages.append({"role": "tool", "tool_call_id": self._ids[position], "content": text})

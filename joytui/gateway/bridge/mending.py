@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
 from joytui.gateway.bridge.quirks import Quirks, nine_characters
@@ -56,7 +56,7 @@ _CONTENT = r"content.{0,80}(null|none|string|required|missing|empty|must)|(null|
 MENDS: tuple[Mend, ...] = (
     Mend(
         "max_completion_tokens",
-        re.compile(r"max_tokens.*(use|instead|replaced|did you mean).*max_completion_tokens", re.I | re.S),
+        re.compile(r"max_?tokens.*(use|instead|replaced|did you mean).*max_?completion_?tokens", re.I | re.S),
         _renamed("max_tokens", "max_completion_tokens"),
     ),
     Mend(
@@ -92,7 +92,7 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "nine-character ids",
-        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_calls?\[?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
+        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_?use[._]?id|tool_calls?\[?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
         r"|a-z, ?A-Z, ?0-9|string_above_max_length.*id",
         call_id=nine_characters,
     ),
@@ -104,8 +104,7 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "alternating roles",
-        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|(consecutive|successive|same role).{0,40}(role|messages?|row)"
-        r"|last message.{0,30}must.{0,20}user",
+        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|(consecutive|successive|same role).{0,40}(role|messages?|row)",
         merge_assistants=True,
         assistant_after_tool=True,
     ),
@@ -129,8 +128,19 @@ MENDS: tuple[Mend, ...] = (
     _mend(
         "text only",
         r"image|vision|multi-?modal|picture|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
-        r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text",
+        r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text|content[\[\].\d]*\.type\b.{0,40}text",
         images=False,
+    ),
+    _mend(
+        "arguments as objects",
+        r"arguments.{0,80}(json|object|dict|mapping|pars|valid)|(json|pars|mapping).{0,80}arguments"
+        r"|expecting .{0,40}(delimiter|double quotes|value:)|unterminated string",
+        object_arguments=True,
+    ),
+    _mend(
+        "user last",
+        r"prefill|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user",
+        user_last=True,
     ),
     _mend("content beside calls", _CONTENT, content_beside_calls=""),
     _mend(
@@ -138,12 +148,25 @@ MENDS: tuple[Mend, ...] = (
         r"content.{0,80}(non-?empty|empty|blank)|non-?empty.{0,40}content",
         content_beside_calls=" ",
     ),
-    _mend("text only", r"content.{0,60}string|string.{0,60}content", images=False),
+    _mend(
+        "text only",
+        r"content.{0,60}string|string.{0,60}content|\b(sequence|array|list)\b.{0,40}string|string.{0,40}\b(sequence|array|list)\b",
+        images=False,
+    ),
 )
-_SCHEMA = re.compile(r"json_?schema|response_?format|structured output|output schema", re.IGNORECASE)
+_SCHEMA = re.compile(
+    r"json_?schema|response_?format|structured output|output schema|json.?mode|response mime", re.IGNORECASE
+)
+_NO_JSON_AT_ALL = re.compile(r"\btools?\b|function|^(?!.*(json|schema|type|structured))", re.IGNORECASE | re.DOTALL)
+"""JSON is refused beside tools, or whatever its kind."""
+_REFUSED = re.compile(
+    r"unknown|unsupported|unexpected|unrecognized|invalid|extra |not (supported|permitted|allowed|taken)|cannot find",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[`'\"“‘]([A-Za-z_$][\w$.\[\]-]*)[`'\"”’]")
 _LEFT_OUT = "no "
 _SCHEMA_WORD = "tools without "
+_MESSAGE_FIELD = "messages without "
 _EFFORTS = "reasoning_effort "
 
 
@@ -157,21 +180,34 @@ def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[st
             yield lesson
 
 
+_LIST = re.compile(r"\[\s*[`'\"][\w.]+[`'\"](?:\s*,\s*[`'\"][\w.]+[`'\"])+\s*\]")
+
+
+def listed_faults(message: str) -> list[str]:
+    """The faults that a refusal lists: sentences apart, lines, or names in brackets (LiteLLM)."""
+    if names := _LIST.search(message):
+        return [message.replace(names[0], name) for name in re.findall(r"[`'\"][\w.]+[`'\"]", names[0])]
+    return [fault for fault in re.split(r"; |\n", message) if fault.strip()]
+
+
 def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Iterator[str]:
     named = _named_fields(words, param, sent)
     special = [mend.lesson for mend in MENDS if mend.words.search(words)]
-    if "reasoning_effort" in named and (efforts := _taken_efforts(words, str(sent["reasoning_effort"]))):
+    if efforts := _taken_efforts(words, sent.get("reasoning_effort"), "reasoning_effort" in named):
         yield _EFFORTS + ",".join(efforts)
     if _SCHEMA.search(words) and "response_format" in sent:
-        yield from ("json_object", "schema in words")
+        yield from ("schema in words",) if _NO_JSON_AT_ALL.search(words) else ("json_object", "schema in words")
     if "max_completion_tokens" in special or "max_tokens" in special:
         yield from (lesson for lesson in special if lesson.startswith("max_"))
     yield from (_LEFT_OUT + name for name in named)
     keys = sorted({*_keys(sent.get("tools")), *_keys(sent.get("response_format"))}, key=len, reverse=True)
     told = {re.split(r"[.\]]", name)[-1] for name in (*_QUOTED.findall(words), param or "")}
     yield from (_SCHEMA_WORD + key for key in keys if key in told)
+    if _REFUSED.search(words):
+        fields = sorted(_message_fields(sent["messages"]), key=len, reverse=True)
+        yield from (_MESSAGE_FIELD + name for name in fields if _stands_in(name, words))
     yield from special
-    yield from (_SCHEMA_WORD + key for key in keys if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", words))
+    yield from (_SCHEMA_WORD + key for key in keys if _stands_in(key, words))
     if "reasoning_effort" in sent and re.search(r"reasoning|thinking", words, re.IGNORECASE):
         yield _LEFT_OUT + "reasoning_effort"
 
@@ -190,9 +226,26 @@ def _is_named(name: str, words: str) -> bool:
     return bool(re.search(rf"(?<![\w.])(?:(?:body|request|\$)\.)?(?:{spellings})(?!\w)", words, re.IGNORECASE))
 
 
+def _stands_in(name: str, words: str) -> bool:
+    """Whether a key is among the words, in its own spelling or in that of Python."""
+    snake = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name)
+    return bool(re.search(rf"(?<!\w)(?:{re.escape(name)}|{re.escape(snake)})(?!\w)", words, re.IGNORECASE))
+
+
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+_MESSAGE_NEEDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
+_BY_SPECIAL = frozenset({"reasoning_content", "reasoning", "thought_signature"})
+"""Fields of messages with a lesson of their own in `MENDS`."""
+
+
+def _message_fields(messages: Any) -> set[str]:
+    """The fields of messages and of their calls that a vendor may do without."""
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    return {name for one in (*messages, *calls) for name in one} - _MESSAGE_NEEDS - _BY_SPECIAL
 
 
 _NEEDED = frozenset({"type", "function", "name", "parameters", "properties", "description", "items", "required"})
@@ -210,12 +263,21 @@ def _keys(schema: Any, *, names: bool = False) -> Iterator[str]:
             yield from _keys(value, names=key == "properties" and not names)
 
 
-def _taken_efforts(words: str, refused: str) -> list[str]:
-    """The efforts that a refusal lists as taken."""
-    listed = [e for e in EFFORTS if re.search(rf"(?<![\w-]){e}(?![\w-])", words, re.IGNORECASE)]
-    return [effort for effort in listed if effort != refused]
+_USUAL_EFFORTS = ("low", "medium", "high")
 
 
+def _taken_efforts(words: str, refused: Any, named: bool) -> list[str]:
+    """The efforts that a refusal lists as taken; the usual ones where it refuses the value and lists none. `named`: it names the
+    field; else the value must be among its words."""
+    said = [e for e in EFFORTS if re.search(rf"(?<![\w-]){e}(?![\w-])", words, re.IGNORECASE)]
+    if not isinstance(refused, str) or not (named or refused in said):
+        return []
+    listed = [effort for effort in said if effort not in (refused, "none")]
+    unlisted = refused in said and len(said) == 1 and refused not in _USUAL_EFFORTS
+    return list(_USUAL_EFFORTS) if unlisted else listed
+
+
+_FORMATS: dict[str, Literal["json_object", "words"]] = {"json_object": "json_object", "schema in words": "words"}
 _BY_NAME = {mend.lesson: mend for mend in MENDS}
 
 
@@ -226,20 +288,28 @@ def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
     return quirks
 
 
+def is_lesson(text: str) -> bool:
+    """Whether this version knows a lesson."""
+    plain = text in _BY_NAME or text in _FORMATS
+    return plain or any(
+        text.startswith(begin) and text != begin for begin in (_LEFT_OUT, _SCHEMA_WORD, _MESSAGE_FIELD, _EFFORTS)
+    )
+
+
 def is_left_out(lesson: str) -> bool:
     """Whether a lesson only takes an optional field or key out."""
-    return lesson not in _BY_NAME and lesson.startswith((_LEFT_OUT, _SCHEMA_WORD))
+    return lesson not in _BY_NAME and lesson.startswith((_LEFT_OUT, _SCHEMA_WORD, _MESSAGE_FIELD))
 
 
 def _with(quirks: Quirks, lesson: str) -> Quirks:
     if lesson in _BY_NAME:
         return _BY_NAME[lesson].change(quirks)
-    if lesson == "json_object":
-        return replace(quirks, answer_format="json_object")
-    if lesson == "schema in words":
-        return replace(quirks, answer_format="words")
+    if lesson in _FORMATS:
+        return replace(quirks, answer_format=_FORMATS[lesson])
     if lesson.startswith(_SCHEMA_WORD):
         return replace(quirks, schema_words=(*quirks.schema_words, lesson.removeprefix(_SCHEMA_WORD)))
+    if lesson.startswith(_MESSAGE_FIELD):
+        return replace(quirks, message_words=(*quirks.message_words, lesson.removeprefix(_MESSAGE_FIELD)))
     if lesson.startswith(_EFFORTS):
         return replace(quirks, efforts=tuple(lesson.removeprefix(_EFFORTS).split(",")))
     if lesson.startswith(_LEFT_OUT) and len(quirks.refused) < MAX_DROPPED:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from joytui.gateway.bridge.finish import MEANINGS, Meaning
@@ -78,6 +78,8 @@ class Quirks:
     """Fields that the client may miss: the request's record says that they were left out."""
     refused: tuple[str, ...] = ()
     """Chat fields that this vendor refuses: they are not sent, whatever they were made from."""
+    extra_body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Chat fields that each request has besides."""
     system_role: Literal["system", "developer", "user"] = "system"
     """What the instructions are said by; `user` for a model that knows no system message."""
     later_instructions: Literal["user", "first", "system"] = "user"
@@ -92,6 +94,12 @@ class Quirks:
     """Where an assistant message carries its reasoning text; None: where it came, "": nowhere."""
     empty_thought: str = ""
     """The field that each assistant message with calls must have, empty where another model made the calls."""
+    message_words: tuple[str, ...] = ()
+    """Fields that are taken out of messages and their calls (`reasoning_details`, `extra_content`, …)."""
+    object_arguments: bool = False
+    """A call's arguments must be a JSON object: what another model left unfinished is put into one."""
+    user_last: bool = False
+    """The last message must be the user's or a tool's."""
     skip_signature: bool = False
     """Gemini wants a signature at the first call of a turn: one that another model made gets Google's stand-in."""
     images: bool = True
@@ -138,8 +146,8 @@ def nine_characters(call_id: str) -> str:
 DEFAULT = Quirks("default")
 GROQ = replace(DEFAULT, name="groq", thought_field="reasoning")
 """Refuses `reasoning_content` and takes `reasoning` back (console.groq.com/docs/reasoning; Cerebras alike)."""
-MISTRAL = replace(DEFAULT, name="mistral", call_id=nine_characters)
-"""Refuses call ids of any other form (docs.mistral.ai, function calling)."""
+MISTRAL = replace(DEFAULT, name="mistral", call_id=nine_characters, assistant_after_tool=True, merge_assistants=True)
+"""Refuses call ids of any other form, and a user's message behind a tool's (docs.mistral.ai, function calling; its templates)."""
 OPENAI = replace(
     DEFAULT,
     name="openai",
@@ -149,6 +157,8 @@ OPENAI = replace(
 )
 """Takes developer and system messages anywhere, and no `max_tokens` for its newer models (platform.openai.com)."""
 GPT_5 = replace(DEFAULT, name="gpt-5", verbosity=True)
+
+RECORDS = {quirks.name: quirks for quirks in (DEFAULT, GROQ, MISTRAL, OPENAI, GPT_5)}
 
 RULES: tuple[tuple[str, str, Quirks], ...] = (
     ("api.groq.com", "*", GROQ),

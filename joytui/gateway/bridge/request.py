@@ -62,6 +62,7 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
         _tell_schema(chat, body)
     if body.get("stream"):
         chat.update(stream=True, stream_options={"include_usage": True})
+    chat.update(quirks.extra_body)
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]

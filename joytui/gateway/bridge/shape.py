@@ -6,6 +6,7 @@ content that is text alone as one string. Nobody refuses that, and many template
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ IMAGE_LEFT_OUT = "[image left out: this model takes text only]"
 FILE_LEFT_OUT = "[file left out: this model takes text only]"
 AFTER_TOOL = "I have the tool's output."
 """What an assistant message says that stands between a tool's output and a user message only because a vendor wants one there."""
+GO_ON = "Go on."
+"""What the user says where the last word must be theirs."""
+UNFINISHED = "unfinished"
+"""The one member of arguments that were no JSON object."""
 SKIP_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 """Google's documented stand-in for the signature of a call that another model made (ai.google.dev, thought signatures)."""
 _APART = "\n\n"
@@ -30,8 +35,12 @@ def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
     if quirks.assistant_after_tool:
         found = list(_bridged(found))
     found = list(_merged(found, quirks))
+    if quirks.message_words:
+        found = [_without(message, quirks.message_words) for message in found]
     if quirks.skip_signature:
         found = _signed(found)
+    if quirks.user_last and found and found[-1]["role"] == "assistant":
+        found = [*found, {"role": "user", "content": GO_ON}]
     return [_assistant(message, quirks) for message in found]
 
 
@@ -138,4 +147,29 @@ def _assistant(message: Message, quirks: Quirks) -> Message:
         more["content"] = quirks.content_beside_calls
     if quirks.empty_thought and quirks.empty_thought not in message:
         more[quirks.empty_thought] = ""
+    if quirks.object_arguments:
+        more["tool_calls"] = [_with_object(call) for call in message["tool_calls"]]
     return {**message, **more}
+
+
+def _without(message: Message, names: tuple[str, ...]) -> Message:
+    """A message and its calls without these fields."""
+    kept = {name: value for name, value in message.items() if name not in names}
+    if calls := kept.get("tool_calls"):
+        kept["tool_calls"] = [{name: value for name, value in call.items() if name not in names} for call in calls]
+    return kept
+
+
+def _with_object(call: Message) -> Message:
+    arguments = call["function"]["arguments"]
+    if _is_object(arguments):
+        return call
+    whole = json.dumps({UNFINISHED: arguments}, ensure_ascii=False)
+    return {**call, "function": {**call["function"], "arguments": whole}}
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

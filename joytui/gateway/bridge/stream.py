@@ -46,7 +46,8 @@ class Answer:
     """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary.
 
     `compaction`: the text is the summary that Codex asked for, and becomes one compaction item. `input_estimate`: the tokens of the
-    request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them.
+    request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them. `renamed`: the model has this name by
+    the settings alone, whatever the upstream calls it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Answer:
     quirks: Quirks = DEFAULT
     compaction: bool = False
     input_estimate: int = 0
+    renamed: bool = False
 
 
 class ResponsesStream:
@@ -207,7 +209,7 @@ class ResponsesStream:
         if usage := read_usage(find_usage(chunk), self._answer.quirks.usage):
             self.usage = merge_usage(self.usage, usage)
         self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
-        if isinstance(chunk.get("model"), str) and chunk["model"]:
+        if isinstance(chunk.get("model"), str) and chunk["model"] and not self._answer.renamed:
             self._model = chunk["model"]
 
     def _take(self, delta: Delta) -> list[Event]:

@@ -3,7 +3,9 @@ takes them."""
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from joytui.core.joytoken import PROD_BASE_URL
@@ -45,6 +47,62 @@ def checked_variable(name: str) -> str:
             "the name of the variable that holds the key, and not the key (what stood there is not repeated)"
         )
     return name
+
+
+NEEDED_FIELDS = frozenset({"model", "messages", "input", "stream", "tools"})
+_NOT_TO_SET = frozenset(
+    {
+        "authorization",
+        "host",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "transfer-encoding",
+        "connection",
+        "cookie",
+    }
+)
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
+
+
+def checked_fields(fields: Any) -> Any:
+    """The names of fields to leave out of requests, or fields to add to them. Raises ValueError for what a request is made of, and
+    for what JSON does not have."""
+    for name in fields:
+        if name in NEEDED_FIELDS:
+            raise ValueError(f"{name} is what a request is made of, and cannot be set here")
+    try:
+        text = json.dumps(fields, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "JSON has texts, numbers, booleans, lists and tables: dates and nan are none of them"
+        ) from None
+    if Redactor().text(text) != text:
+        raise ValueError("a key cannot stand in the settings (what stood there is not repeated)")
+    return fields
+
+
+def checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Headers by their names in lower case. Raises ValueError, which repeats no value: it may be a key."""
+    found = {}
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name):
+            raise ValueError(f"{name!r} is no header's name")
+        if name.lower() in _NOT_TO_SET:
+            raise ValueError(
+                f"{name} is the gateway's to set"
+                + (" (key_env names the key's variable)" if name.lower() == "authorization" else "")
+            )
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"the value of {name} has characters that no header can carry")
+        if value.startswith("$"):
+            checked_variable(value[1:])
+        elif Redactor().data({name: value})[name] != value:
+            raise ValueError(
+                f'the value of {name} looks like a key: put it into an environment variable, and "$ITS_NAME" here'
+            )
+        found[name.lower()] = value
+    return found
 
 
 def variable_words(name: str) -> str:

@@ -90,13 +90,14 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
     answer = Answer(
         f"resp_{uuid.uuid4().hex}",
         now_ms() // 1000,
-        call.model,
+        call.asked or call.model,
         chat.names,
         chat.echo,
         summary,
         reader.quirks,
         chat.compaction,
         len(call.raw) // CHARACTERS_PER_TOKEN + 1,
+        call.asked is not None,
     )
     for note in chat.notes:
         reader.seen.note(note)

@@ -84,7 +84,8 @@ class Capability:
         async with self._lock:
             if self.learned is not None and self.learned.at > unless_newer_than:
                 return self.learned
-            responses, chat = await asyncio.gather(self._probe("responses"), self._probe("chat/completions"))
+            # one after the other: a small server takes one connection at a time
+            responses, chat = await self._probe("responses"), await self._probe("chat/completions")
             self.learned = Learned(_there(responses), _there(chat), time.monotonic())
             return self.learned
 

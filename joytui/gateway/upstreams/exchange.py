@@ -80,7 +80,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request for a model. `raw` is `body` as bytes, exactly what a pass-through sends; `model` is `body["model"]`.
+    """One request for a model. `raw` is `body` as bytes, exactly what a pass-through sends; `model` is `body["model"]`; `asked` is
+    the client's name for it where the settings give the upstream's another.
 
     `headers`: the client's own headers, lower-case names; an upstream picks from them by an allowlist.
     `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
@@ -96,6 +97,7 @@ class ModelCall:
     request_id: str
     model: str
     metadata: Callable[[Observation], Any] | None = None
+    asked: str | None = None
 
 
 async def _nothing() -> None:

@@ -12,6 +12,7 @@ from joytui.gateway.upstreams.exchange import Upstream
 from joytui.gateway.upstreams.offline import OfflineModel
 
 if TYPE_CHECKING:
+    from joytui.gateway.upstreams.tailoring import Tailoring
     from joytui.gateway.upstreams.transport import TransportOptions
 
 
@@ -28,6 +29,7 @@ def make_upstream(
     api: Literal["auto", "responses", "chat"] = "auto",
     name: str | None = None,
     options: TransportOptions | None = None,
+    tailoring: Tailoring | None = None,
 ) -> Upstream:
     """A relay to an OpenAI base URL ("https://host/openai/v1"). Raises SettingsError for a URL or key that cannot work.
 
@@ -47,6 +49,7 @@ def make_upstream(
         key_from=key_from,
         api=spoken,
         options=options,
+        tailoring=tailoring,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from joytui.core.joytoken import HEADER_REQUEST_ID
 
@@ -31,9 +32,15 @@ _TO_CLIENT_PREFIXES = ("x-daoe-", "x-ratelimit-", "x-codex-")
 
 
 def to_upstream(
-    client: Mapping[str, str], *, key: str | None, request_id: str, stream: bool, bridged: bool
+    client: Mapping[str, str],
+    *,
+    key: str | None,
+    request_id: str,
+    stream: bool,
+    bridged: bool,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The headers of an upstream request. `key` is the upstream's own; the client's key never passes."""
+    """The headers of an upstream request. `key` is the upstream's own; the client's key never passes. `more`: the settings' own."""
     passed = {
         name: value
         for name, value in client.items()
@@ -47,6 +54,7 @@ def to_upstream(
         "accept-encoding": "identity",  # small events gain nothing, and bytes can pass as they are
         HEADER_REQUEST_ID.lower(): request_id,
         **({"authorization": f"Bearer {key}"} if key else {}),
+        **more,
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from joytui.core.clock import now_ms
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.bridge.mending import is_left_out, lessons_in, taught
+from joytui.gateway.bridge.mending import is_left_out, lessons_in, listed_faults, taught
 from joytui.gateway.bridge.quirks import Quirks
 from joytui.gateway.bridge.request import ChatRequest, to_chat
 from joytui.ledger.records import LessonRow
@@ -116,7 +116,7 @@ class Attempt:
     def _groups(self, error: StreamError, sent: ChatRequest) -> Iterator[list[str]]:
         """What to try, the likeliest first: where a refusal lists several faults, a lesson from each; else one after the other."""
         known = (*self.known, *self._tried)
-        faults = error.message.split("; ")
+        faults = listed_faults(error.message)
         if len(faults) > 1:
             firsts = [next(lessons_in(replace(error, message=fault), sent.body, known), None) for fault in faults]
             together = list(dict.fromkeys(lesson for lesson in firsts if lesson is not None))

@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from joytui.core.echo import Echo
+from joytui.core.echo import Echo, Echoes
 from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
-from joytui.gateway.bridge.quirks import quirks_for
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
 from joytui.gateway.upstreams.capability import NOT_THERE, RELEARN_AFTER_S, Capability, Learned
@@ -32,6 +31,7 @@ from joytui.gateway.upstreams.exchange import (
 from joytui.gateway.upstreams.headers import to_upstream
 from joytui.gateway.upstreams.learning import REFUSED_FORM, SPEAKS_CHAT, Attempt, Lessons
 from joytui.gateway.upstreams.observe import ChatReader
+from joytui.gateway.upstreams.tailoring import Tailoring
 from joytui.gateway.upstreams.transport import TransportOptions, call_timeout, upstream_client
 from joytui.gateway.upstreams.usage_option import OPTION, with_usage
 
@@ -52,13 +52,15 @@ class Relay:
         key_from: str | None = None,
         api: Api | None = None,
         options: TransportOptions | None = None,
+        tailoring: Tailoring | None = None,
     ) -> None:
         self.name = name
         self.url = url.rstrip("/")
         self._key = key
-        self._echo = Echo(key or "")
         self._key_from = key_from if key else None
         self._options = options or TransportOptions()
+        self._own = tailoring or Tailoring()
+        self._echo = Echoes(key or "", self._own.secrets) if self._own.secrets else Echo(key or "")
         self._client, self._transport = upstream_client(self.url, self._options)
         self._timeout = call_timeout(self._options)
         self._capability = Capability(self._probe, api)
@@ -76,6 +78,7 @@ class Relay:
         return self._capability.learned
 
     async def call(self, call: ModelCall) -> Exchange:
+        call = self._own.renamed(call)
         if call.endpoint == "chat/completions":
             return await self._chat(call)
         api = "chat" if SPEAKS_CHAT in self.lessons.of(call.model) else await self._capability.get()
@@ -130,7 +133,8 @@ class Relay:
 
     async def _forward(self, call: ModelCall) -> Exchange:
         """Passed through, with usage asked for; a client's own bytes for an upstream that is known to refuse that."""
-        refuses = not self._takes_usage_option or OPTION in quirks_for(self.url, call.model).refused
+        call = self._own.passed(call)
+        refuses = not self._takes_usage_option or OPTION in self._own.quirks_of(self.url, call.model).refused
         asking = None if refuses else with_usage(call)
         exchange = await self._pass(call, asking)
         if asking is None or exchange.status not in (400, 422):
@@ -152,7 +156,7 @@ class Relay:
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
-        attempt = Attempt(call.body, quirks_for(self.url, call.model), self.lessons.of(call.model))
+        attempt = Attempt(call.body, self._own.quirks_of(self.url, call.model), self.lessons.of(call.model))
         try:
             chat = attempt.chat()
         except BridgeError as error:
@@ -182,7 +186,12 @@ class Relay:
     ) -> httpx.Response | Exchange:
         """The upstream's answer with its body still to come, or the error when there is none."""
         headers = to_upstream(
-            call.headers, key=self._key, request_id=call.request_id, stream=call.stream, bridged=bridged
+            call.headers,
+            key=self._key,
+            request_id=call.request_id,
+            stream=call.stream,
+            bridged=bridged,
+            more=self._own.headers,
         )
         try:
             response = await self._transport.post(f"{self.url}/{endpoint}", headers, body, self._timeout)
@@ -201,7 +210,8 @@ class Relay:
         return f"{parts.scheme}://{parts.netloc.rsplit('@', 1)[-1]}"
 
     async def _probe(self, endpoint: Endpoint) -> int | None:
-        headers = to_upstream({}, key=self._key, request_id=f"probe-{endpoint[:4]}", stream=False, bridged=False)
+        own = self._own.headers
+        headers = to_upstream({}, key=self._key, request_id="probe", stream=False, bridged=False, more=own)
         del headers["x-request-id"]  # a constant id might collide with another request of this key
         try:
             asked = self._client.stream("POST", f"{self.url}/{endpoint}", headers=headers, content=b"{}")
@@ -213,11 +223,12 @@ class Relay:
     async def models(self) -> Sequence[Mapping[str, Any]]:
         for url in (f"{self.url}/models", f"{self.origin}/api/v1/models"):
             if (entries := await self._model_list(url)) is not None:
-                return entries
-        return ()
+                return self._own.listed(entries)
+        return self._own.listed(())
 
     async def _model_list(self, url: str) -> list[Mapping[str, Any]] | None:
-        headers = {"accept": "application/json", **({"authorization": f"Bearer {self._key}"} if self._key else {})}
+        key = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        headers = {"accept": "application/json", **key, **self._own.headers}
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S), self._client.stream("GET", url, headers=headers) as response:
                 if response.status_code != 200:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.bridge.bridging import assistant, call, developer, function, output, 
 from tests.bridge.chat_upstream import Scripted, Seen, answer_json, chunk, not_found, stream, usage
 
 Body = dict[str, Any]
-Check = Callable[[Body], str | Body | None]
+Check = Callable[[Body], str | Body | list[Body] | None]
 SIGNATURE = "skip_thought_signature_validator"
 PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "additionalProperties": False}
@@ -25,13 +25,15 @@ ANSWER = [chunk({"content": "Hello wörld ✓"}), chunk({}, "stop"), usage(1000,
 
 @dataclass(frozen=True)
 class Strict:
-    """`asks`: what a client sends. `sent`: what the upstream must have got in the end, apart from passing its own check."""
+    """`asks`: what a client sends. `sent`: what the upstream must have got in the end, apart from passing its own check.
+    `words`: how other vendors word the same refusal."""
 
     name: str
     check: Check
     asks: Body
     status: int = 400
     sent: Callable[[Body], bool] = field(default=lambda body: True)
+    words: tuple[str | Body | list[Body], ...] = ()
     retries: int = 1
 
     def script(self, seen: Seen) -> Scripted:
@@ -40,12 +42,16 @@ class Strict:
         fault = self.check(seen.body)
         if fault is None:
             return stream(*ANSWER)
-        error = fault if isinstance(fault, dict) else {"error": {"message": fault, "type": "invalid_request_error"}}
+        error = {"error": {"message": fault, "type": "invalid_request_error"}} if isinstance(fault, str) else fault
         return answer_json(error, self.status)
 
 
 def field_refused(name: str, words: str | Body) -> Check:
     return lambda body: words if name in body else None
+
+
+def worded(check: Check, words: str | Body | list[Body]) -> Check:
+    return lambda body: words if check(body) is not None else None
 
 
 def roles(body: Body) -> list[str]:
@@ -106,12 +112,25 @@ def unsigned(body: Body) -> str | None:
     )
 
 
+MANY = ("parallel_tool_calls", "prompt_cache_key", "stream_options")
+
+
+def listed(body: Body, words: str) -> str | None:
+    found = [name for name in MANY if name in body]
+    return words.format(found) if found else None
+
+
+def lines(body: Body, words: str) -> str | None:
+    return "\n".join(words.format(name) for name in MANY if name in body) or None
+
+
 TOOLS = [
     {**function("exec_command", strict=False), "parameters": SCHEMA},
     function("view"),
 ]
 HISTORY = [user("run it"), call("call_a", "view"), output("call_a"), assistant("done"), user("again")]
 THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": pack(Carried("hm"))}
+SEALED = {"type": "reasoning", "summary": [], "encrypted_content": pack(Carried(message={"reasoning_details": [1]}))}
 PLAIN: Body = {"input": [user("hi")], "tools": TOOLS, "parallel_tool_calls": False}
 BY_SCHEMA: Body = {
     "input": "hi",
@@ -120,29 +139,108 @@ BY_SCHEMA: Body = {
 
 REFUSALS = [
     Strict("Databricks: stream_options", field_refused("stream_options", "Invalid JSON payload: Unknown name \"stream_options\": Cannot find field."), PLAIN),
-    Strict("o3-mini: parallel_tool_calls", field_refused("parallel_tool_calls", {"error": {"message": "Unsupported parameter.", "param": "parallel_tool_calls", "code": "unsupported_parameter"}}), PLAIN),
-    Strict("pydantic: prompt_cache_key", field_refused("prompt_cache_key", {"detail": [{"type": "extra_forbidden", "loc": ["body", "prompt_cache_key"], "msg": "Extra inputs are not permitted"}]}), {**PLAIN, "prompt_cache_key": "k"}, 422),
-    Strict("an image of old: tool_choice", field_refused("tool_choice", "tool_choice is not supported by this model"), {**PLAIN, "tool_choice": "auto"}),
-    Strict("an effort that is not there", lambda b: "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model. Supported values are: 'low', 'medium', and 'high'." if b.get("reasoning_effort") == "xhigh" else None, {**PLAIN, "reasoning": {"effort": "xhigh"}}, sent=lambda b: b["reasoning_effort"] == "high"),
-    Strict("no effort at all", field_refused("reasoning_effort", "Reasoning is not supported by this model"), {**PLAIN, "reasoning": {"effort": "low"}}),
-    Strict("max_tokens", field_refused("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."), {**PLAIN, "max_output_tokens": 9}, sent=lambda b: b["max_completion_tokens"] == 9),
-    Strict("strict in a tool", lambda b: "tools.0.function.strict: Extra inputs are not permitted" if key_anywhere(b["tools"], "strict") else None, PLAIN),
-    Strict("additionalProperties", lambda b: "Invalid JSON payload received. Unknown name \"additionalProperties\" at 'tools[0].function.parameters'" if key_anywhere(b["tools"], "additionalProperties") else None, PLAIN),
-    Strict("json_schema", lambda b: "This response_format type is unavailable now" if b.get("response_format", {}).get("type") == "json_schema" else None, BY_SCHEMA, sent=lambda b: b["response_format"] == {"type": "json_object"} and '"answer"' in b["messages"][0]["content"]),
-    Strict("no JSON mode", field_refused("response_format", "response_format is not supported"), BY_SCHEMA, sent=lambda b: '"answer"' in b["messages"][0]["content"], retries=2),
-    Strict("pictures to a text model", pictures, {"input": [user([{"type": "input_text", "text": "see"}, PICTURE])]}, sent=lambda b: b["messages"][0]["content"].startswith("see\n[image left out")),
-    Strict("Groq: reasoning_content", lambda b: "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]" if any("reasoning_content" in m for m in assistants(b)) else None, {"input": [user("x"), THOUGHT, call("c1"), output("c1")]}),
-    Strict("DeepSeek: a thought that is missing", lambda b: None if all("reasoning_content" in m for m in assistants(b) if m.get("tool_calls")) else "Missing `reasoning_content` field in the assistant message at message index 1.", {"input": HISTORY}),
-    Strict("Gemini: a signature that is missing", unsigned, {"input": HISTORY}),
-    Strict("Mistral: ids", nine, {"input": HISTORY}),
+    Strict("o3-mini: parallel_tool_calls", field_refused("parallel_tool_calls", {"error": {"message": "Unsupported parameter.", "param": "parallel_tool_calls", "code": "unsupported_parameter"}}), PLAIN, words=(
+        'Unrecognized request argument supplied: parallel_tool_calls',
+        {'error': 'parallel_tool_calls is not supported'},
+        {'message': 'parallel_tool_calls is not supported'},
+        {'code': 400, 'msg': 'parallel_tool_calls is not supported'},
+        [{'error': {'code': 400, 'message': 'Invalid JSON payload received. Unknown name "parallel_tool_calls": Cannot find field.', 'status': 'INVALID_ARGUMENT'}}],
+        {'error': {'message': 'Provider returned error', 'code': 400, 'metadata': {'raw': '{"error":{"message":"Unsupported parameter: parallel_tool_calls"}}'}}},
+        "litellm.UnsupportedParamsError: x does not support parameters: ['parallel_tool_calls'], for model=y. To drop these, set `litellm.drop_params=True`",
+    )),
+    Strict("pydantic: prompt_cache_key", field_refused("prompt_cache_key", {"detail": [{"type": "extra_forbidden", "loc": ["body", "prompt_cache_key"], "msg": "Extra inputs are not permitted"}]}), {**PLAIN, "prompt_cache_key": "k"}, 422, words=(
+        {'object': 'error', 'message': {'detail': [{'type': 'extra_forbidden', 'loc': ['body', 'prompt_cache_key'], 'msg': 'Extra inputs are not permitted'}]}},
+        "property 'prompt_cache_key' is unsupported",
+        'json: unknown field "prompt_cache_key"',
+    )),
+    Strict("an image of old: tool_choice", field_refused("tool_choice", "tool_choice is not supported by this model"), {**PLAIN, "tool_choice": "auto"}, words=(
+        {'error': {'message': 'Unsupported tool choice', 'param': 'tool_choice'}},
+        'Tool choice is not supported by this model',
+    )),
+    Strict("an effort that is not there", lambda b: "Unsupported value: 'reasoning_effort' does not support 'xhigh' with this model. Supported values are: 'low', 'medium', and 'high'." if b.get("reasoning_effort") == "xhigh" else None, {**PLAIN, "reasoning": {"effort": "xhigh"}}, sent=lambda b: b["reasoning_effort"] == "high", words=(
+        {'error': {'message': "Invalid value: 'xhigh'. Supported values are: 'low', 'medium', and 'high'.", 'param': 'reasoning_effort'}},
+        "Invalid value: 'xhigh'. Supported values are: 'low', 'medium', and 'high'.",
+        'unknown variant `xhigh`, expected one of `none`, `low`, `medium`, `high`',
+        'thinking level xhigh is not supported by this model; use low, medium, high',
+        'Unsupported reasoning effort: xhigh',
+    )),
+    Strict("no effort at all", field_refused("reasoning_effort", "Reasoning is not supported by this model"), {**PLAIN, "reasoning": {"effort": "low"}}, words=(
+        'Thinking is not supported for this model',
+        "property 'reasoning_effort' is unsupported",
+        '`reasoning_effort` must be one of `none` or `default`',
+    )),
+    Strict("max_tokens", field_refused("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."), {**PLAIN, "max_output_tokens": 9}, sent=lambda b: b["max_completion_tokens"] == 9, words=(
+        'this model is not supported MaxTokens, please use MaxCompletionTokens',
+    )),
+    Strict("strict in a tool", lambda b: "tools.0.function.strict: Extra inputs are not permitted" if key_anywhere(b["tools"], "strict") else None, PLAIN, words=(
+        "Unrecognized key(s) in object: 'strict'",
+        "Additional properties are not allowed ('strict' was unexpected)",
+        'tools[0].function: unknown field `strict`, expected one of `name`, `description`, `parameters`',
+    )),
+    Strict("additionalProperties", lambda b: "Invalid JSON payload received. Unknown name \"additionalProperties\" at 'tools[0].function.parameters'" if key_anywhere(b["tools"], "additionalProperties") else None, PLAIN, words=(
+        'Invalid schema: additional_properties not supported',
+        '* tools[0].function_declarations[3].parameters.additionalProperties: unknown field',
+    )),
+    Strict("json_schema", lambda b: "This response_format type is unavailable now" if b.get("response_format", {}).get("type") == "json_schema" else None, BY_SCHEMA, sent=lambda b: b["response_format"] == {"type": "json_object"} and '"answer"' in b["messages"][0]["content"], words=(
+        "response_format.type: Input should be 'text' or 'json_object'",
+        'unknown variant `json_schema`, expected one of `text`, `json_object`',
+    )),
+    Strict("no JSON mode", field_refused("response_format", "response_format is not supported"), BY_SCHEMA, sent=lambda b: '"answer"' in b["messages"][0]["content"], words=(
+        'json mode cannot be combined with tool/function calling',
+        "Function calling with a response mime type: 'application/json' is unsupported",
+    )),
+    Strict("pictures to a text model", pictures, {"input": [user([{"type": "input_text", "text": "see"}, PICTURE])]}, sent=lambda b: b["messages"][0]["content"].startswith("see\n[image left out"), words=(
+        'This model does not support image input.',
+        "messages[3].content[1].type: Input should be 'text'",
+        'invalid type: sequence, expected a string at line 1 column 300',
+        'At most 0 image(s) may be provided in one request.',
+        'messages.1.content: Input should be a valid string',
+        "'messages.3.content' : value must be a string",
+    )),
+    Strict("Groq: reasoning_content", lambda b: "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]" if any("reasoning_content" in m for m in assistants(b)) else None, {"input": [user("x"), THOUGHT, call("c1"), output("c1")]}, words=(
+        'Unknown name "reasoning_content" at \'messages[2]\': Cannot find field.',
+        'messages.4.reasoning_content: Extra inputs are not permitted',
+    )),
+    Strict("DeepSeek: a thought that is missing", lambda b: None if all("reasoning_content" in m for m in assistants(b) if m.get("tool_calls")) else "Missing `reasoning_content` field in the assistant message at message index 1.", {"input": HISTORY}, words=(
+        'The `reasoning_content` in the thinking mode must be passed back to the API.',
+        'thinking is enabled but reasoning_content is missing in assistant tool call message at index 2',
+    )),
+    Strict("Gemini: a signature that is missing", unsigned, {"input": HISTORY}, words=(
+        'Unable to submit request because function call `default_api:f` in the 4. content block is missing a `thought_signature`.',
+    )),
+    Strict("Mistral: ids", nine, {"input": HISTORY}, words=(
+        "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+        'toolUseId failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+',
+        "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+    )),
     Strict("Mistral: a user after a tool", after_tool, {"input": [*HISTORY[:3], user("stop")]}),
     Strict("Mistral: a picture in an output", after_tool, {"input": [*HISTORY[:2], output("call_a", [PICTURE])]}),
     Strict("roles that alternate", alternating, {"input": [user("a"), assistant("b"), assistant("c"), developer("d"), user("e")]}),
-    Strict("Cloudflare: content null", lambda b: "messages.1.content: Input should be a valid string" if any(m["content"] is None for m in b["messages"]) else None, {"input": HISTORY}),
-    Strict("Gemma: no system role", lambda b: "System role not supported" if "system" in roles(b) else None, {"input": [developer("rules"), user("a")]}),
+    Strict("Cloudflare: content null", lambda b: "messages.1.content: Input should be a valid string" if any(m["content"] is None for m in b["messages"]) else None, {"input": HISTORY}, words=(
+        "AiError: Bad input: Error: Type mismatch of '/messages/2/content', 'null' not in 'string'",
+        "Invalid type for 'messages[2].content': expected a string, but got null instead.",
+    )),
+    Strict("Gemma: no system role", lambda b: "System role not supported" if "system" in roles(b) else None, {"input": [developer("rules"), user("a")]}, words=(
+        "'messages[0].role' does not support 'system' with this model.",
+        'Developer instruction is not enabled for models/gemma-3',
+        "Unexpected role 'system'",
+    )),
+    Strict("Qwen at Groq: efforts of its own", lambda b: "`reasoning_effort` must be one of `none` or `default`" if b.get("reasoning_effort") not in (None, "none", "default") else None, {**PLAIN, "reasoning": {"effort": "high"}}, sent=lambda b: "reasoning_effort" not in b),
+    Strict("thoughts of one vendor at another", lambda b: "messages.1.reasoning_details: Extra inputs are not permitted" if any("reasoning_details" in m for m in assistants(b)) else None, {"input": [user("x"), SEALED, call("c1"), output("c1")]}, words=("Unknown name \"reasoning_details\" at 'messages[1]': Cannot find field.",)),
+    Strict("arguments that are no JSON", lambda b: "Invalid 'messages[1].tool_calls[0].function.arguments': not valid JSON" if any(not c["function"]["arguments"].endswith("}") for m in assistants(b) for c in m["tool_calls"]) else None, {"input": [user("x"), call("c1", arguments='{"cmd'), output("c1")]}, words=("Unterminated string starting at: line 1 column 2 (char 1)",)),
+    Strict("no prefill", lambda b: "This model does not support assistant message prefill. The conversation must end with a user message." if roles(b)[-1] == "assistant" else None, {"input": [user("x"), assistant("y")]}, words=("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",)),
+    Strict("several fields in one refusal", lambda b: listed(b, "x does not support parameters: {}"), {**PLAIN, "prompt_cache_key": "k"}),
+    Strict("a line for each field", lambda b: lines(b, 'Invalid JSON payload received. Unknown name "{}": Cannot find field.'), {**PLAIN, "prompt_cache_key": "k"}),
 ]  # fmt: skip
 
+REFUSALS += [
+    replace(one, name=f"{one.name}, {n}", check=worded(one.check, said))
+    for one in REFUSALS
+    for n, said in enumerate(one.words, 2)
+]
+
 TAKEN_AT_ONCE = [
+    Strict("a tool that said nothing", lambda b: "message at position 2 with role 'tool' must not be empty" if any(m["role"] == "tool" and not m["content"].strip() for m in b["messages"]) else None, {"input": [*HISTORY[:2], output("call_a", "")]}),
     Strict("a system message anywhere but first", lambda b: "System message must be at the beginning." if "system" in roles(b)[1:] else None, {"input": [developer("a"), user("b"), assistant("c"), developer("d"), user("e")]}),
     Strict("user messages in a row", alternating, {"input": [user("a"), user("b"), assistant("c"), user("d")]}),
     Strict("parts", lambda b: "content must be a string" if any(isinstance(m["content"], list) for m in b["messages"]) else None, {"input": [user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])]}),
