@@ -17,6 +17,7 @@ from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
+from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
@@ -65,6 +66,7 @@ class Gateway:
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
         self.tail = Tail(ledger)
+        self.checkpoint = Checkpoint(ledger)
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False

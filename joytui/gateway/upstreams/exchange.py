@@ -86,6 +86,8 @@ class ModelCall:
     `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
     where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are not edited, but for
     the usage that a client did not ask for (`upstreams.usage_option`).
+    `at_once`: the most bytes of output that one piece of a stream may have, larger events apart; None where nothing is held
+    for them.
     """
 
     endpoint: Endpoint
@@ -96,6 +98,7 @@ class ModelCall:
     request_id: str
     model: str
     metadata: Callable[[Observation], Any] | None = None
+    at_once: int | None = None
 
 
 async def _nothing() -> None:
