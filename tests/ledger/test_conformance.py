@@ -564,7 +564,7 @@ async def test_closing_writes_what_waits_and_a_running_request_is_ended_at_the_n
     running, begun = a_request(ledger, key), a_request(ledger, key)
     for one in (running, begun):
         await ledger.reserve(one, wanting(key, 30, ("total", 100)))
-    ledger.passed(begun, Charge(7, 1, 3, 0, 20, "estimated"))
+    ledger.passed({begun.n: Charge(7, 1, 3, 0, 20, "estimated")})
     for _ in range(50):
         opened = a_request(ledger)
         ledger.open(opened, CHOSEN)
