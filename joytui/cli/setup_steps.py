@@ -17,11 +17,11 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
 from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError
-from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL
+from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL, PROVIDER_ID
 from joytui.core.places import places
 
 if TYPE_CHECKING:
-    from joytui.core.records import Fix, Report
+    from joytui.core.records import Change, Fix, Report
 
 Choice = Literal["direct", "local"]
 PROMPT = "say hi"
@@ -213,13 +213,16 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
 
 def remove(args: argparse.Namespace) -> int:
     """Puts back what was there before each setup, newest first; takes the provider out by itself where the file was
-    edited since."""
+    edited since. Where the record is lost, the backups tell the same."""
     from joytui.doctor.fix import journal
-    from joytui.doctor.fix.provider import SETUP
+    from joytui.doctor.fix.provider import SETUP, sets_up
 
     world = look(shell_invocation())
     found = False
-    while (entry := journal.latest(world.codex_home, places(), what=SETUP)) is not None:
+    while entry := (
+        journal.latest(world.codex_home, places(), what=SETUP)
+        or journal.recover(world.codex_home, places(), what=SETUP, is_one=sets_up)
+    ):
         found = True
         try:
             if args.dry:
@@ -232,8 +235,7 @@ def remove(args: argparse.Namespace) -> int:
             break
         for written in entry.files:
             say(f"{written.path} is as it was before" if written.backup else f"{written.path} is gone again")
-    if not found:
-        say("nothing to remove: joytui set nothing up here")
+    if not found and not _take_out_unrecorded(world, dry=args.dry):
         return EXIT_BAD_NEWS
     if not args.dry:
         say("the gateway and its keys stay: `joytui keys list`, `joytui gateway stop`")
@@ -241,21 +243,54 @@ def remove(args: argparse.Namespace) -> int:
 
 
 def _take_out(world: World) -> None:
-    from joytui.codex.edit import EditError
     from joytui.doctor.fix import journal
-    from joytui.doctor.fix.provider import SETUP, removal
+    from joytui.doctor.fix.provider import SETUP
 
     entries = [one for one in journal.read(places()) if one.home == world.codex_home and one.what == SETUP]
     old = None
     if entries and (backup := entries[0].files[0].backup):
         with suppress(OSError):
             old = Path(backup).read_bytes()
+    _without_provider(world, _removal(world, old))
+    for entry in entries:
+        journal.forget(entry, places())
+
+
+def _take_out_unrecorded(world: World, *, dry: bool) -> bool:
+    """Without a record, and where the file was edited since: its oldest backup has what is put in the provider's place. False
+    where nothing tells that joytui changed anything."""
+    from joytui.doctor.fix import journal
+
+    old = journal.oldest_lost(world.config_file, places())
+    changes = _removal(world, old or b"")
+    if changes and old is not None:
+        if dry:
+            say(f"would take the provider out of {world.config_file}")
+        else:
+            _without_provider(world, changes)
+        return True
+    say("nothing to remove: joytui has no record of a setup here")
+    if changes:
+        say(
+            f"{world.config_file} has the provider {PROVIDER_ID} all the same: if you do not want it, take it and the"
+            " lines model_provider and model out by hand"
+        )
+    return False
+
+
+def _removal(world: World, old: bytes | None) -> tuple[Change, ...]:
+    from joytui.codex.edit import EditError
+    from joytui.doctor.fix.provider import removal
+
     try:
-        changes = removal(world, old)
+        return removal(world, old)
     except EditError as error:
         raise RefusedError(str(error), where=world.config_file, hint="take the provider out by hand") from None
+
+
+def _without_provider(world: World, changes: tuple[Change, ...]) -> None:
+    from joytui.doctor.fix import journal
+
     if changes:
         journal.record(changes, "setup-remove", world.codex_home, places())
         say(f"took the provider out of {world.config_file}; your own changes since stay")
-    for entry in entries:
-        journal.forget(entry, places())

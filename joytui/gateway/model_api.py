@@ -14,13 +14,12 @@ from typing import Any
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
-from joytui.gateway import refusals
+from joytui.gateway import refusals, renewal
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.key_lookup import credential
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
 from joytui.gateway.refusals import Refused, send_refusal
-from joytui.gateway.renewal import Renewal
 from joytui.gateway.request_body import (
     BYTES_PER_TOKEN,
     ClientGone,
@@ -171,7 +170,7 @@ class ModelEndpoint:
 
         return ModelCall(
             self._endpoint, body, raw, visit.headers, request.stream, visit.shown_id, chosen.model,
-            None if form == "off" else describe,
+            None if form == "off" else describe, renewal.at_once(visit),
         )  # fmt: skip
 
 
@@ -280,16 +279,16 @@ class _Answer:
     async def _stream(self, exchange: Exchange) -> bytes:
         """Passes a stream on as far as it can be paid for; returns what is still to be said at its end."""
         assert self._visit.candidate is not None
-        renewal = Renewal(self._visit, self._visit.candidate, exchange.observation)
+        steps = renewal.Renewal(self._visit, self._visit.candidate, exchange.observation)
         try:
             async for chunk in exchange.body:
-                await renewal.keep_up()
+                await steps.keep_up()
                 if chunk:
                     await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-                renewal.passed = exchange.observation.output_bytes
+                steps.passed = exchange.observation.output_bytes
         except Refused as refusal:
             self._cut = True
-            return await _cut_off(exchange, refusal, renewal.passed)
+            return await _cut_off(exchange, refusal, steps.passed)
         return b""
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:

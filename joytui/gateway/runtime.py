@@ -17,6 +17,7 @@ from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.catalog import Catalog, joined, load_catalog
+from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
@@ -65,6 +66,7 @@ class Gateway:
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
         self.tail = Tail(ledger)
+        self.checkpoint = Checkpoint(ledger)
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
@@ -83,7 +85,7 @@ class Gateway:
             asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
             asyncio.create_task(self._every(RETENTION_S, self._tidy)),
-            asyncio.create_task(self._every(RETENTION_S, self._fill_sums)),
+            asyncio.create_task(self._every(RETENTION_S, self._catch_up)),
         ]
         if not self.settings.offline:
             self._tasks.append(asyncio.create_task(self._every(MODELS_FRESH_S, self.list_models)))
@@ -223,9 +225,9 @@ class Gateway:
                 seen.believed, Keeping(self.settings.retention_days, self.settings.duplicate_window_s)
             )
 
-    async def _fill_sums(self) -> None:
-        """A store of an older version gets its sums by project and thread while it is in use, in small slices."""
-        while await self.ledger.fill_sums():  # noqa: ASYNC110
+    async def _catch_up(self) -> None:
+        """A store of an older version gets what it lacks while it is in use, in small slices."""
+        while await self.ledger.catch_up():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     def warnings(self) -> list[str]:

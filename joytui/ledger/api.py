@@ -139,15 +139,16 @@ class Ledger(Protocol):
         request's row: all or nothing. Returns that candidate. Raises DuplicateRequest, or Shortfall."""
         ...
 
-    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> Future[None]:
-        """Holds for an open request what its only candidate is now estimated at, in all, on every limited budget and on the
-        wallet, and notes what it has cost so far, as `passed` does. Raises Shortfall, and then changes nothing. Nothing is
-        held for a request that has ended."""
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> Future[Candidate]:
+        """Holds for an open request what a candidate is estimated at, in all, on every limited budget and on the wallet, and
+        notes what it has cost so far, as `passed` does. Of the candidates, dearest first: one that takes a small part of what
+        is left, else the last. Raises Shortfall where that one does not fit, and then changes nothing. Nothing is held for a
+        request that has ended."""
         ...
 
-    def passed(self, opened: Opened, so_far: Charge) -> Future[None]:
-        """Notes on an open request's row what it has cost so far: what it is charged for if its gateway dies. It changes no
-        sum, and no tail hears of it."""
+    def passed(self, so_far: Mapping[int, Charge]) -> Future[None]:
+        """Notes on the rows of open requests, by their numbers, what they have cost so far: what they are charged for if their
+        gateway dies. It changes no sum, and no tail hears of it."""
         ...
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> Future[None]:
@@ -319,6 +320,7 @@ class Ledger(Protocol):
         which others get their turn. Returns how many rows went. What was spent, and the totals of all usage, stay."""
         ...
 
-    def fill_sums(self) -> Future[bool]:
-        """Counts a slice of an older store's requests in sums that it did not have. False once nothing is left."""
+    def catch_up(self) -> Future[bool]:
+        """A slice of what a store of an older version lacks: sums that it did not have, and texts that it kept as they came, which
+        pass the door now. False once nothing is left."""
         ...

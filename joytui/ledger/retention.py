@@ -77,7 +77,11 @@ KEPT = (
     Kept("holds", ("hold",), "until the request ends, or its lease"),
     Kept("keys, policies, tokens", ("api_key", "policy", "console_token"), "what administrators made"),
     Kept("wallets", ("wallet",), "one row for each tier"),
-    Kept("state of the store", ("access", "part_fill", "clock_reading"), "one row; readings of the last hour"),
+    Kept(
+        "state of the store",
+        ("access", "part_fill", "uncleaned", "clock_reading"),
+        "one row; what is left to do of an older store, a row a table; readings of the last hour",
+    ),
 )
 
 

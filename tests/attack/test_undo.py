@@ -140,6 +140,32 @@ def fix_again(machine: Machine) -> Path:
     return made
 
 
+OWN = b'model = "gpt-5.5" # mine\n[mcp_servers.docs]\ncommand = "docs"\n'
+SETUP = ("setup", "--direct", "--yes", "--base-url", "http://127.0.0.1:9/openai/v1")
+
+
+@pytest.mark.parametrize("since", [b"", b"# edited since\n"])
+def test_a_setup_is_taken_back_without_its_record(machine: Machine, since: bytes) -> None:
+    config(machine).write_bytes(OWN)
+    machine.call(*SETUP)
+    assert b"[model_providers.joytoken]" in config(machine).read_bytes()
+    with config(machine).open("ab") as file:
+        file.write(since)
+    journal(machine).unlink()
+    said = machine.call("setup", "--remove")
+    assert said.code == 0, said.err
+    assert config(machine).read_bytes().replace(b"\n\n", b"\n") == OWN + since
+    again = machine.call("setup", "--remove")
+    assert (again.code, "nothing to remove" in again.err, "provider" in again.err) == (1, True, False)
+
+
+def test_a_provider_that_nothing_tells_of_stays_and_is_named(machine: Machine) -> None:
+    before = config(machine).read_bytes()
+    said = machine.call("setup", "--remove")
+    assert (said.code, "has the provider joytoken" in said.err) == (1, True), said.err
+    assert config(machine).read_bytes() == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Python reads extended attributes on Linux only")
 def test_an_acl_and_extended_attributes_stay(machine: Machine) -> None:
     # user::rw-, user:12345:r--, group::r--, mask::r--, other::---, as Linux keeps them

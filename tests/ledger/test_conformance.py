@@ -366,6 +366,24 @@ async def test_what_a_running_request_holds_grows_as_far_as_its_limits_go(ledger
     assert sorted(record.cost_nano for _, record in await ledger.page(Page(10))) == [0, 65]
 
 
+@pytest.mark.parametrize(
+    ("limit", "balance", "holds"), [(10_000, 10_000, 80), (1_000, 10_000, 20), (10_000, 1_000, 20)]
+)
+async def test_more_than_is_needed_is_held_only_where_plenty_is_left(
+    ledger: Ledger, limit: int, balance: int, holds: int
+) -> None:
+    await ledger.set_wallet("standard", balance, None)
+    key = await a_key(ledger)
+    opened = a_request(ledger, key)
+    await ledger.reserve(opened, wanting(key, 10, ("total", limit)))
+    needed = wanting(key, 20, ("total", limit))
+    ample = needed.candidates[0]._replace(estimate=80, covers=7)
+    chosen = await ledger.extend(opened, needed._replace(candidates=[ample, *needed.candidates]), Charge())
+    assert (chosen.estimate, chosen.covers == 7) == (holds, holds == 80)
+    assert await ledger.window(key.budget_id, "total", START) == (0, holds)
+    assert [row.held for row in await ledger.wallets() if row.tier == "standard"] == [holds]
+
+
 async def test_parallel_steps_never_pass_the_limit(ledger: Ledger) -> None:
     """With several answers that grow at once, as many get a step as the limit has room for."""
     key = await a_key(ledger, total_limit=100)
@@ -399,12 +417,12 @@ async def test_what_has_passed_is_noted_and_counts_once(ledger: Ledger) -> None:
     opened = a_request(ledger, key)
     await ledger.open(opened, CHOSEN)
     seq = await ledger.last_seq()
-    await ledger.passed(opened, Charge(7, 1, 3, 0, 50, "estimated"))
+    await ledger.passed({opened.n: Charge(7, 1, 3, 0, 50, "estimated")})
     [(_, running)] = await ledger.page(Page(10))
     assert (running.status, running.input_tokens, running.output_tokens, running.cost_nano) == (None, 7, 3, 50)
     assert await ledger.last_seq() == seq
     await ledger.end(opened, good(input_tokens=9, cost_nano=60, cost_source="upstream"), None, held=False)
-    await ledger.passed(opened, Charge(cost_nano=1))
+    await ledger.passed({opened.n: Charge(cost_nano=1)})
     [(_, over)] = await ledger.page(Page(10))
     assert (over.input_tokens, over.output_tokens, over.cost_nano, over.cost_source) == (9, 0, 60, "upstream")
     _, totals = await ledger.usage(["key"], START, START + DAY)
@@ -458,7 +476,7 @@ async def test_sums_are_those_of_the_rows(ledger: Ledger) -> None:
     assert sum(row.totals.cost_nano for row in rows if row.by["key"] == "ada") == 30
     _, some = await ledger.usage(["key"], START, START + 4 * DAY, only=["bob"])
     assert some.cost_nano == 36
-    assert await ledger.fill_sums() is False
+    assert await ledger.catch_up() is False
 
 
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------
@@ -546,7 +564,7 @@ async def test_closing_writes_what_waits_and_a_running_request_is_ended_at_the_n
     running, begun = a_request(ledger, key), a_request(ledger, key)
     for one in (running, begun):
         await ledger.reserve(one, wanting(key, 30, ("total", 100)))
-    ledger.passed(begun, Charge(7, 1, 3, 0, 20, "estimated"))
+    ledger.passed({begun.n: Charge(7, 1, 3, 0, 20, "estimated")})
     for _ in range(50):
         opened = a_request(ledger)
         ledger.open(opened, CHOSEN)

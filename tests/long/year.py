@@ -176,6 +176,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,
+        "uncleaned": 0,
         "clock_reading": 8,
     }
 

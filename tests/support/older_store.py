@@ -13,11 +13,19 @@ def as_before_parts(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
-        for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson"):
+        for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless"):
             connection.execute(f"DROP INDEX {name}")
         for name in ("started_at", "turn_id", "keyless"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+def as_before_cleaning(path: Path) -> None:
+    """As a store was before its texts had all passed the door."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE uncleaned")
+        connection.execute("PRAGMA user_version = 7")
     connection.close()

@@ -11,9 +11,9 @@ import contextlib
 import json
 import shlex
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,26 @@ def latest(home: str, here: Places, *, what: str | None = None) -> Entry | None:
 
 def _latest(entries: list[Entry], home: str, what: str | None) -> Entry | None:
     return next((e for e in reversed(entries) if e.home == home and what in (None, e.what)), None)
+
+
+def recover(home: str, here: Places, *, what: str, is_one: Callable[[bytes, bytes], bool]) -> Entry | None:
+    """A change whose record is lost, noted again as `what`, where a backup and its file tell that `is_one` (old and new bytes)
+    and that the file is still as the change left it; the newest of them. None where none does."""
+    with _alone(here):
+        entries = _settled(read(here), home)
+        for found in _without_entry(entries, {home}):
+            entry = _recovered(found, home)
+            if entry is not None and is_one(bytes_of(found.path) or b"", bytes_of(found.of) or b""):
+                entry = replace(entry, what=what)
+                _write(here, [*entries, entry])
+                return entry
+    return None
+
+
+def oldest_lost(file: str, here: Places) -> bytes | None:
+    """What a file was before the first change of which only a backup tells; None without one."""
+    lost = [found for found in _without_entry(read(here), {str(Path(file).parent)}) if str(found.of) == file]
+    return bytes_of(lost[-1].path) if lost else None
 
 
 def forget(entry: Entry, here: Places) -> None:

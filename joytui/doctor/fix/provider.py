@@ -52,6 +52,16 @@ def _variable(present: dict[str, Any]) -> str:
     return named if isinstance(named, str) and is_variable_name(named) and named.isupper() else KEY_VARIABLE
 
 
+def sets_up(old: bytes, new: bytes) -> bool:
+    """Whether what makes the new config.toml of the old one may be a setup: the provider is there, and was not as it is."""
+    texts = [text.decode("utf-8", "replace") for text in (old, new)]
+    try:
+        before, after = ([_value(text, path) for path in (TABLE, ("model_provider",))] for text in texts)
+    except EditError:
+        return False
+    return after[1] == PROVIDER_ID and before != after
+
+
 def removal(world: World, old: bytes | None) -> tuple[Change, ...]:
     """What takes the provider out of a config.toml that was edited since, and puts back what `old` had in its place."""
     draft = Draft(world)

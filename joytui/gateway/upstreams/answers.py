@@ -321,13 +321,19 @@ async def whole(
 async def _stream(
     response: httpx.Response, pieces: AsyncIterator[bytes], call: ModelCall, reader: Reader, parts: Parts
 ) -> AsyncIterator[bytes]:
-    """The bytes of a stream, event by event. Where they break off, the client is told in the stream's own words."""
-    seen = reader.seen
+    """The bytes of a stream, as many events at a time as came together and may be passed on together. Where they break off,
+    the client is told in the stream's own words."""
+    seen, at_once = reader.seen, call.at_once or MAX_BODY
     try:
         async for piece in pieces:
+            shown, told = b"", seen.output_bytes
             for part in parts.feed(piece):
+                if shown and seen.output_bytes - told + len(part) > at_once:
+                    yield shown
+                    shown, told = b"", seen.output_bytes
                 reader.feed(part)
-                yield parts.shown(part)
+                shown += parts.shown(part)
+            yield shown
         yield _rest(parts, reader)
     except (httpx.HTTPError, OSError) as error:
         rest = _rest(parts, reader)

@@ -87,6 +87,8 @@ class ModelCall:
     `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
     where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are not edited, but for
     the usage that a client did not ask for (`upstreams.usage_option`).
+    `at_once`: the most bytes of output that one piece of a stream may have, larger events apart; None where nothing is held
+    for them.
     """
 
     endpoint: Endpoint
@@ -97,7 +99,11 @@ class ModelCall:
     request_id: str
     model: str
     metadata: Callable[[Observation], Any] | None = None
+<<<<<<< HEAD
     asked: str | None = None
+=======
+    at_once: int | None = None
+>>>>>>> 7842869b96d034275d1aac3845aa2ddeabfcfb69
 
 
 async def _nothing() -> None:

@@ -50,7 +50,7 @@ class Parts:
         if not self._rest and len(piece) <= PART and piece.endswith((b"\n\n", b"\r\n\r\n")):
             return [piece]
         self._rest += piece
-        ends = [match.end() for match in _BLANK_LINE.finditer(self._rest, max(0, self._searched - 3))]
+        ends = _ends(self._rest, max(0, self._searched - 3))
         if len(self._rest) - (ends[-1] if ends else 0) > MAX_EVENT_BYTES:
             ends.append(len(self._rest))
         cuts = [0]
@@ -69,11 +69,21 @@ class Parts:
 
     def shown(self, part: bytes) -> bytes:
         """A part as the client gets it: where usage is hidden, without the chunks that only tell it."""
-        if not self._hide or not _USAGE.search(part):
+        if not self._hide or b'"usage"' not in part or not _USAGE.search(part):
             return part
-        ends = [0, *(match.end() for match in _BLANK_LINE.finditer(part)), len(part)]
+        ends = [0, *_ends(part, 0), len(part)]
         events = [part[begin:end] for begin, end in pairwise(ends)]
         return b"".join(event for event in events if not _only_usage(event))
+
+
+def _ends(data: bytes | bytearray, start: int) -> list[int]:
+    """Where blank lines end. Most streams have one kind of line end, and that is found ten times as fast."""
+    if b"\r" in data:
+        return [match.end() for match in _BLANK_LINE.finditer(data, start)]
+    ends = []
+    while (start := data.find(b"\n\n", start) + 2) > 1:
+        ends.append(start)
+    return ends
 
 
 def _only_usage(event: bytes) -> bool:

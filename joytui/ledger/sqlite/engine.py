@@ -206,11 +206,11 @@ class SqliteLedger:
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
 
-    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[None]:
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[Candidate]:
         return self.write(requests.extend_request, opened, wanted, so_far)
 
-    def passed(self, opened: Opened, so_far: Charge) -> asyncio.Future[None]:
-        return self.write(requests.note_passed, opened, so_far)
+    def passed(self, so_far: Mapping[int, Charge]) -> asyncio.Future[None]:
+        return self.write(requests.note_passed, so_far)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
         return self._writer.settle(requests.end_request, opened, ended, budget_id, held)
@@ -343,8 +343,8 @@ class SqliteLedger:
                 await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
-    def fill_sums(self) -> asyncio.Future[bool]:
-        return self.write(upkeep.fill)
+    def catch_up(self) -> asyncio.Future[bool]:
+        return self.write(upkeep.catch_up)
 
 
 def _newest_and(

@@ -51,26 +51,51 @@ def reserve(
     raise lack
 
 
-def extend(batch: Batch, n: int, at_ms: int, wanted: Reservation) -> None:
-    """Raises what a request holds to the estimate of its candidate, in the windows that it was admitted in.
+def extend(batch: Batch, n: int, at_ms: int, wanted: Reservation) -> Candidate:
+    """Raises what a request holds to the estimate of a candidate, in the windows that it was admitted in: of the first that
+    leaves PLENTY times as much, else of the last.
 
-    Raises Shortfall, before anything is held, where a limit or the wallet has not that much more.
+    Raises Shortfall, before anything is held, where a limit or the wallet has not even that much more.
     """
-    [candidate] = wanted.candidates
-    held = dict(batch.execute("SELECT kind, amount FROM hold WHERE n = ?", (n,)).fetchall())
-    more = {kind: candidate.estimate - held.get(kind, 0) for kind in (*dict(wanted.limits), "wallet")}
-    for period, limit in wanted.limits:
-        spent, all_held = _budget(batch, wanted.budget_id, period, at_ms)
-        if more[period] > 0 and spent + all_held + more[period] > limit:
-            raise Shortfall(period, None, limit, spent, all_held, more[period], at_ms)
-    rest = candidate._replace(estimate=more["wallet"])
-    from_wallet = rest.estimate > 0 and wallets_on(batch)
-    if from_wallet and (short := _short_wallet(batch, rest, at_ms)) is not None:
+    rows = batch.execute(_HOLDS, (n,)).fetchall()
+    held: dict[str, int] = {kind: amount for kind, amount, *_ in rows}
+    known = {kind: (spent, all_held) for kind, _, spent, all_held, _ in rows if spent is not None}
+    wallets = rows[0][-1] if rows else wallets_on(batch)
+    budgets = [
+        (period, limit, known.get(period) or _budget(batch, wanted.budget_id, period, at_ms))
+        for period, limit in wanted.limits
+    ]
+
+    def more(candidate: Candidate, kind: str) -> int:
+        return max(0, candidate.estimate - held.get(kind, 0))
+
+    def lack(candidate: Candidate, times: int) -> Shortfall | None:
+        for period, limit, (spent, all_held) in budgets:
+            rest = times * more(candidate, period)
+            if rest and spent + all_held + rest > limit:
+                return Shortfall(period, None, limit, spent, all_held, rest, at_ms)
+        rest = times * more(candidate, "wallet")
+        return _short_wallet(batch, candidate._replace(estimate=rest), at_ms) if wallets and rest else None
+
+    *ample, least = wanted.candidates
+    chosen = next((candidate for candidate in ample if lack(candidate, PLENTY) is None), least)
+    if chosen is least and (short := lack(least, 1)) is not None:
         raise short
     for period, _ in wanted.limits:
-        _hold_budget(batch, n, at_ms, wanted.budget_id, period, max(0, more[period]), wanted.lease_ms)
-    if from_wallet:
-        _hold_wallet(batch, n, at_ms, rest, wanted.lease_ms)
+        _hold_budget(batch, n, at_ms, wanted.budget_id, period, more(chosen, period), wanted.lease_ms)
+    if wallets and (rest := more(chosen, "wallet")):
+        _hold_wallet(batch, n, at_ms, chosen._replace(estimate=rest), wanted.lease_ms)
+    return chosen
+
+
+PLENTY = 64
+"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
+_HOLDS = """
+    SELECT kind, amount, spent, budget.held, EXISTS (SELECT 1 FROM wallet WHERE balance IS NOT NULL)
+    FROM hold LEFT JOIN budget ON budget_id = ref AND period = kind AND budget.window = hold.window WHERE n = ?
+"""
+"""All that more is held by, in one look: a request's holds, their budgets, and whether wallets count. Each statement costs
+more than what it reads."""
 
 
 def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:

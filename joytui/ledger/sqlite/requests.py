@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
@@ -66,15 +68,16 @@ def _write_row(
         batch.sums.used(opened.key_id, None if keyless else opened.client, opened.started_at)
 
 
-def note_passed(batch: Batch, opened: Opened, so_far: Charge) -> None:
-    """What an open request has cost so far, on its row alone."""
-    batch.execute(_PASSED, (*so_far, opened.n))
+def note_passed(batch: Batch, so_far: Mapping[int, Charge]) -> None:
+    """What open requests have cost so far, on their rows alone."""
+    batch.connection.executemany(_PASSED, [(*charge, n) for n, charge in so_far.items()])
 
 
-def extend_request(batch: Batch, opened: Opened, wanted: Reservation, so_far: Charge) -> None:
-    """Raises what an open request holds to its candidate's estimate. Raises Shortfall."""
-    if batch.execute(_PASSED, (*so_far, opened.n)).rowcount:
-        extend(batch, opened.n, opened.started_at, wanted)
+def extend_request(batch: Batch, opened: Opened, wanted: Reservation, so_far: Charge) -> Candidate:
+    """Raises what an open request holds to a candidate's estimate (`money.extend`). Raises Shortfall."""
+    if not batch.execute(_PASSED, (*so_far, opened.n)).rowcount:
+        return wanted.candidates[-1]
+    return extend(batch, opened.n, opened.started_at, wanted)
 
 
 def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool) -> None:

@@ -21,10 +21,9 @@ ADD_ROLLUP = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.reques
     cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
     output_tokens = output_tokens + excluded.output_tokens,
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano"""
-_HOUR = ("INSERT INTO rollup_hour VALUES ", 13, ADD_ROLLUP)
-_DAY = ("INSERT INTO rollup_day VALUES ", 13, ADD_ROLLUP)
+ADD_TO_ROLLUP = {unit: (f"INSERT INTO rollup_{unit} VALUES ", 13, ADD_ROLLUP) for unit in ("hour", "day")}  # noqa: S608 (own words)
 _LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests")
-_CLIENT = (
+USED = (
     "INSERT INTO key_client VALUES ",
     4,
     " ON CONFLICT DO UPDATE SET last_used_at = excluded.last_used_at, requests = requests + excluded.requests",
@@ -107,8 +106,12 @@ class Sums:
             requests, errors, _, *rest = total
             for part, *kept in part_places(place):
                 _add(parts, (part, hour, *kept), (requests, errors, *rest))
-        upsert(connection, _HOUR, [(*key, *numbers) for key, numbers in rolled.items()])
-        upsert(connection, _DAY, [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()])
+        upsert(connection, ADD_TO_ROLLUP["hour"], [(*key, *numbers) for key, numbers in rolled.items()])
+        upsert(
+            connection,
+            ADD_TO_ROLLUP["day"],
+            [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()],
+        )
         upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
         days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
         upsert(connection, ADD_TO["day"], days)
@@ -134,7 +137,7 @@ class Sums:
         connection.executemany(
             "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in last.items())
         )
-        upsert(connection, _CLIENT, [(*who, *seen) for who, seen in clients.items()])
+        upsert(connection, USED, [(*who, *seen) for who, seen in clients.items()])
 
 
 def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:

@@ -157,6 +157,13 @@ MIGRATIONS = (
         PRIMARY KEY (upstream, model, lesson)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE uncleaned (place TEXT PRIMARY KEY, below INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO uncleaned SELECT 'request', max(n) + 1 FROM request HAVING max(n) IS NOT NULL;
+    INSERT INTO uncleaned SELECT column1, 9223372036854775807
+        FROM (VALUES ('rollup_hour'), ('rollup_day'), ('part_hour'), ('part_day'), ('key_client'))
+        WHERE EXISTS (SELECT 1 FROM rollup_day) OR EXISTS (SELECT 1 FROM key_client);
+    """,
 )
 
 

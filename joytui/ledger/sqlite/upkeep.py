@@ -10,6 +10,7 @@ from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
 from joytui.ledger.retention import Reading, believed, read_on
+from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS
 from joytui.ledger.sqlite.requests import end_request
@@ -57,7 +58,12 @@ def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
     return ClockSeen(believed(readings), before[-1].at if before else None)
 
 
-# --- sums that an older store does not have ---------------------------------------------------------------------------
+# --- what an older store lacks ----------------------------------------------------------------------------------------
+
+
+def catch_up(batch: Batch) -> bool:
+    """The next slice of it. False once nothing is left."""
+    return fill(batch) or clean_older(batch)
 
 
 def fill(batch: Batch, slice_: int = SLICE) -> bool:

@@ -109,7 +109,7 @@ def usage_exported(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, 
     sources = ("gateway", "codex") if snapshot.source == "both" else (snapshot.source,)
     return Exported(
         name=named("usage", now),
-        what=f"Usage by {asked.bucket} and {asked.group}, {asked.words}",
+        what=f"Usage by {asked.bucket} and {asked.group}, {asked.window(now, zone).words}",
         sheet=lambda: usage_sheet(snapshot.rows, [asked.bucket, asked.group]),
         data=lambda: usage_view(snapshot.rows, sources),
         svg=partial(_usage_svg, snapshot, now, zone, colours),
@@ -126,7 +126,7 @@ def _usage_svg(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, colo
         (one.name, colours[SERIES_NAMES[place % len(SERIES_NAMES)]], one.values)
         for place, one in enumerate(drawn.series)
     ]
-    title = f"{drawn.unit.capitalize()} by {snapshot.asked.group}, {snapshot.asked.words}"
+    title = f"{drawn.unit.capitalize()} by {snapshot.asked.group}, {snapshot.asked.window(now, zone).words}"
     return bars_svg(Bars(title, drawn.unit, drawn.labels, series), colours)
 
 
