@@ -99,11 +99,8 @@ class ModelCall:
     request_id: str
     model: str
     metadata: Callable[[Observation], Any] | None = None
-<<<<<<< HEAD
     asked: str | None = None
-=======
     at_once: int | None = None
->>>>>>> 7842869b96d034275d1aac3845aa2ddeabfcfb69
 
 
 async def _nothing() -> None:
