@@ -204,7 +204,7 @@ def wsl_windows(machine: Machine) -> list[Found]:
         Found(
             {**machine.bare(), "HOME": str(home), "CODEX_HOME": str(home / ".codex")},
             f"{home / '.codex'}",
-            name=f" ({home})", sure=False,
+            name=f" ({home})", sure=False, unseen="Windows' own variables cannot be seen from here",
         )
         for home in homes
     ]  # fmt: skip

@@ -126,8 +126,6 @@ def _judged(seen: _Seen, verdict: Finding | None) -> tuple[SurfaceVerdict, str |
     if unsaid:
         return "unknown", None, unsaid
     problem = seen.problem
-    if problem is not None and problem.cause == "key-unset" and seen.found.unseen:
-        return "unknown", None, f"{problem.summary} in $CODEX_HOME/.env; {seen.found.unseen}."
     if problem is not None and problem.cause in _OF_KEY:
         return "key-missing", problem.cause, _why_missing(seen, problem)
     if problem is not None and not _shared(seen, problem):
@@ -163,21 +161,25 @@ def _why_missing(seen: _Seen, problem: Issue) -> str:
     state, variable = seen.found.state, seen.machine.variable or ""
     if problem.cause != "key-unset":
         return f"{problem.summary}."
+    if seen.found.unseen:
+        return f"{variable} is not in its .env; {seen.found.unseen}."
+    if not seen.found.dotenv:
+        return f"{variable} is not in its environment, and it is older than $CODEX_HOME/.env: restart it."
     if state is not None and variable in state.variables and variable not in state.exported:
         return f"{state.origins.get(variable, 'a start file')} sets {variable} without export."
     beyond = f" {state.beyond[0]} runs code that only the shell follows." if state is not None and state.beyond else ""
-    read = set(state.files) if state is not None else set()
+    return _where_it_stands(seen, variable) + beyond
+
+
+def _where_it_stands(seen: _Seen, variable: str) -> str:
+    """The line that sets the key, which this start does not read, or does not come to."""
     credential = seen.machine.world.credential
-    places = [
-        place.where for place in (credential.places if credential else ()) if place.where.rpartition(":")[0] not in read
-    ]
-    if places and not beyond:
-        return f"{places[0]} is not read there."
-    if state is not None and places:
-        return f"{places[0]} is not read there.{beyond}"
-    return (f"{problem.summary}." if not seen.found.dotenv or not beyond else f"{problem.summary}.{beyond}") + (
-        "" if seen.found.dotenv else " It is older than $CODEX_HOME/.env: restart it."
-    )
+    places = [place.where for place in credential.places] if credential else []
+    if not places:
+        return f"{variable} is not set there."
+    read = set(seen.found.state.files) if seen.found.state else set()
+    unread = [where for where in places if where.rpartition(":")[0] not in read]
+    return f"{unread[0]} is not read there." if unread else f"{places[0]} is not reached there."
 
 
 def _key(seen: _Seen) -> dict[str, Any]:
