@@ -35,6 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-ask", action="store_true", help="do not ask the installed Codex what it knows and whether it loads"
     )
+    parser.add_argument(
+        "--surfaces",
+        nargs="?",
+        const="read",
+        choices=("read", "run"),
+        help="also where else Codex may start (editors, cron, ssh, …) and whether its key is there; `run` starts your shells for it",
+    )
     parser.add_argument("--explain", metavar="CAUSE", help="explain a cause, offline (`list` names them all)")
     parser.add_argument("--with-codex", action="store_true", help="also run the installed Codex once, and compare")
     parser.add_argument(
@@ -82,10 +89,18 @@ def _examine(args: argparse.Namespace) -> int:
             f"the doctor itself failed: {type(error).__name__} at {_place(error)}",
             hint="this is a defect of joytui; `joytui doctor --no-send` may still help",
         ) from error
+    if report.verdict.works:
+        from joytui.cli.fixing import tidied
+
+        tidied(invocation)
     if args.with_codex:
         from joytui.doctor.truth import compare
 
         report = compare(report, invocation, say)
+    if args.surfaces:
+        from joytui.doctor.surfaces import with_surfaces
+
+        report = with_surfaces(report, invocation, args.surfaces)
     return _show(report, as_json=args.json)
 
 

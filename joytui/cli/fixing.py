@@ -84,6 +84,8 @@ def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
             say(f"{paint('✗', 'red', 'bold', stream=sys.stderr)} {told(tried[-1])}")
             report = after_all(before, tried[-1]) if tried[-1].put_back else report
             break
+    if report.verdict.works:
+        tidied(invocation)
     return _show(report, tried, as_json=args.json)
 
 
@@ -91,7 +93,12 @@ def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
     from joytui.doctor.examine import examine
 
     say(paint("examining …", "dim", stream=sys.stderr))
-    return examine(invocation, send=not args.no_send, timeout=args.timeout)
+    report = examine(invocation, send=not args.no_send, timeout=args.timeout)
+    if args.surfaces or args.fix == "key-unset":
+        from joytui.doctor.surfaces import with_surfaces
+
+        report = with_surfaces(report, invocation, args.surfaces or "read")
+    return report
 
 
 def _wanted(name: str) -> str:
@@ -127,6 +134,14 @@ def _show(report: Report, tried: list[Tried], *, as_json: bool) -> int:
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
 
+def tidied(invocation: Invocation) -> None:
+    """Once Codex works: what a `.env` held before a key was written into it is no longer kept."""
+    from joytui.codex.home import codex_home
+    from joytui.doctor.fix import journal
+
+    journal.drop_secret_backups(str(codex_home(invocation.env)), places())
+
+
 # --- one fix
 
 
@@ -154,7 +169,7 @@ def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *
     if fix.action:
         return Made(summary) if _act(fix, world, args) else None
     _present(summary, fix, world)
-    if not _agreed(fix, args):
+    if not _agreed(fix, args, named=args.fix == finding.cause):
         say("nothing was changed")
         return None
     return Made(summary, _apply(finding.cause or "", fix, world))
@@ -162,7 +177,7 @@ def _fixed(finding: Finding, args: argparse.Namespace, invocation: Invocation, *
 
 def _by_hand(finding: Finding, *, told_again: bool) -> None:
     """What joytui does not do itself: shell files, environments, the gateway's side. The report may say it below."""
-    say("  no change of Codex's files fixes this; what to do:" + (" see below" if told_again else ""))
+    say("  joytui does not change this itself; what to do:" + (" see below" if told_again else ""))
     if finding.fix and not told_again:
         say(f"  {finding.fix.summary}")
         for command in finding.fix.commands:
@@ -183,9 +198,12 @@ def _present(summary: str, fix: Fix, world: World) -> None:
             say(f"\n  {remark}")
 
 
-def _agreed(fix: Fix, args: argparse.Namespace) -> bool:
+def _agreed(fix: Fix, args: argparse.Namespace, *, named: bool) -> bool:
+    """`--yes` is an answer where the change is safe, and where it writes a key if the cause was named: `--fix key-unset --yes`."""
     if not args.yes:
         return ask("Apply this change?")
+    if named and any(change.secret_of for change in fix.changes):
+        return True
     if not fix.safe:
         say("  this one wants your own decision: --yes does not make it; `joytui doctor --fix` in a terminal asks")
     return fix.safe

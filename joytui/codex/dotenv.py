@@ -53,6 +53,13 @@ def read_dotenv(text: str, env: Mapping[str, str]) -> tuple[Assignment, ...]:
     return tuple(found)
 
 
+def without(text: str, name: str) -> str:
+    """The text without the lines that set this variable; every other byte stays."""
+    found = [range(item.line, item.last + 1) for item in read_dotenv(text, {}) if item.name == name]
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # as Codex parts them: a form feed ends no line
+    return "".join(line for number, line in enumerate(lines, 1) if not any(number in own for own in found))
+
+
 _CLOSED = ("", False)
 
 

@@ -18,6 +18,11 @@ def codex_home(env: Mapping[str, str]) -> Path:
     return Path(named) if named else Path(env.get("HOME") or "~").expanduser() / ".codex"
 
 
+def home_of(env: Mapping[str, str], home: Path | None = None) -> Path:
+    """The user's home: the one that is given, else $HOME, else the account's."""
+    return home or Path(env.get("HOME") or os.path.expanduser("~"))
+
+
 def no_folder(path: Path) -> tuple[str, bool] | None:
     """Why this is no folder, in Codex's words, and whether they are the system's; None where it is one."""
     try:

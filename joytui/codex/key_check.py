@@ -20,9 +20,9 @@ from joytui.codex.credential import (
 from joytui.codex.daemon import running_daemon
 from joytui.codex.providers import FIELDS
 from joytui.codex.routing import near
-from joytui.codex.shells import key_places
+from joytui.codex.shells import key_places, read_by
 from joytui.codex.survey import Survey
-from joytui.codex.world import Credential, Provider, Stage
+from joytui.codex.world import Credential, KeyPlace, Provider, Stage
 from joytui.core.redaction import fingerprint
 
 
@@ -75,6 +75,7 @@ def _key_unset(state: Survey, provider: Provider, source: Source) -> None:
     text = f"ERROR: Missing environment variable: `{name}`." + (f" {hint}" if isinstance(hint, str) else "")
     origin = provider.fields["env_key"].origin
     shell = state.invocation.env.get(name, "")
+    places: tuple[KeyPlace, ...] = ()
     wiped = name in state.env_origins and bool(shell.strip())
     if wiped:
         cause, summary, where = (
@@ -87,11 +88,17 @@ def _key_unset(state: Survey, provider: Provider, source: Source) -> None:
     elif not is_variable_name(name):
         cause, summary, where = "env-key-invalid", "env_key is not the name of a variable", origin
     else:
-        blank = source.value is not None
-        cause, summary, where = "key-unset", f"{name} is {'blank' if blank else 'not set'}", "environment"
+        cause, summary, where = (
+            "key-unset",
+            f"{name} is {'blank' if source.value is not None else 'not set'}",
+            "environment",
+        )
+        places = key_places(name, state.home, None)
+    if places:
+        summary += f"; {places[0].where} sets it, and only {read_by(places[0])} read that file"
     details: dict[str, Any] = {"variable": name if cause != "env-key-is-secret" else None}
     if cause == "key-unset":
-        details["set_in"] = [place.where for place in key_places(name, state.home, None)]
+        details["set_in"] = [place.where for place in places]
         details["similar"] = near(name, tuple(n for n in state.env if n.endswith("KEY") or n.endswith("TOKEN")))
         details["env_key_at"] = origin
     state.add(

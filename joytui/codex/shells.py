@@ -14,10 +14,34 @@ _FILES = (
     (".bash_profile", "bash"), (".bash_login", "bash"), (".profile", "sh"), (".config/fish/config.fish", "fish"),
 )  # fmt: skip
 _MAX_FILE = 2**20
+_READ_BY = {
+    ".zshrc": "interactive zsh shells", ".zprofile": "login shells of zsh", ".zlogin": "login shells of zsh", ".zshenv": "zsh shells",
+    ".bashrc": "interactive bash shells", ".bash_profile": "login shells of bash", ".bash_login": "login shells of bash",
+    ".profile": "login shells",
+}  # fmt: skip
 
 
 def key_places(variable: str, home: Path, current: str | None) -> tuple[KeyPlace, ...]:
     """Every line of the start files under `home` that sets the variable, in the order in which shells read them."""
+    return tuple(
+        KeyPlace(
+            where, fingerprint(value) if value else None, shell, None if None in (value, current) else value == current
+        )
+        for where, shell, value in _assignments(variable, home)
+    )
+
+
+def key_values(variable: str, home: Path) -> tuple[tuple[str, str | None], ...]:
+    """The same lines with their values, None where the shell would compute it: (place, value). Never to be shown."""
+    return tuple((where, value) for where, _, value in _assignments(variable, home))
+
+
+def read_by(place: KeyPlace) -> str:
+    """Which shells read that file: no editor, app, cron or service is one."""
+    return _READ_BY.get(Path(place.where.rpartition(":")[0]).name, f"{place.shell} shells")
+
+
+def _assignments(variable: str, home: Path) -> tuple[tuple[str, str, str | None], ...]:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable, re.ASCII):
         return ()
     files = [(home / name, shell) for name, shell in _FILES]
@@ -26,10 +50,10 @@ def key_places(variable: str, home: Path, current: str | None) -> tuple[KeyPlace
         files += [(path, "fish") for path in sorted(conf.glob("*.fish"))]
     except OSError:
         pass
-    return tuple(place for path, shell in files for place in _in_file(path, shell, variable, current))
+    return tuple(line for path, shell in files for line in _in_file(path, shell, variable))
 
 
-def _in_file(path: Path, shell: str, variable: str, current: str | None) -> list[KeyPlace]:
+def _in_file(path: Path, shell: str, variable: str) -> list[tuple[str, str, str | None]]:
     try:
         if path.stat().st_size > _MAX_FILE:
             return []
@@ -44,9 +68,7 @@ def _in_file(path: Path, shell: str, variable: str, current: str | None) -> list
     found = []
     for number, line in enumerate(lines, 1):
         if match := pattern.match(line):
-            value = literal(match[1])
-            same = None if value is None or current is None else value == current
-            found.append(KeyPlace(f"{path}:{number}", fingerprint(value) if value else None, shell, same))
+            found.append((f"{path}:{number}", shell, literal(match[1])))
     return found
 
 

@@ -15,7 +15,7 @@ from joytui.codex.asked import Asked
 from joytui.codex.binary import find_codex
 from joytui.codex.dotenv import Assignment, read_dotenv
 from joytui.codex.fault_places import fault_place, place_in, said_of_file
-from joytui.codex.home import no_folder
+from joytui.codex.home import home_of, no_folder
 from joytui.codex.layers import Layer, OverrideError
 from joytui.codex.providers import late_faults, table_faults
 from joytui.codex.requirements import forced, load_requirements, requirement_issues
@@ -85,7 +85,7 @@ def survey(invocation: Invocation) -> Survey:
         asked, rules = ask_knowledge(invocation, binary, rules)
     command, refusals = parse_arguments(invocation.args, rules)
     env.update(command.env)
-    home = invocation.home or Path(env.get("HOME") or os.path.expanduser("~"))
+    home = home_of(env, invocation.home)
     state = Survey(invocation, rules, command, binary, bool(version), home, home / ".codex", env, asked)
     for refusal in refusals:
         state.add(

@@ -48,11 +48,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show a redacted diff."""
+    """One file. `old` None: it is not there yet. Both are the whole content, and may hold secrets: show a redacted diff.
+
+    `secret_of`: the variable of the one line that changes where its value is a secret: the file is 0600 then, and no diff is shown.
+    """
 
     path: str
     old: bytes | None = field(repr=False)
     new: bytes = field(repr=False)
+    secret_of: str = ""
 
 
 Action = Literal["stop-daemon", "start-gateway"]
@@ -167,9 +171,43 @@ class CodexInfo:
     asked: Mapping[str, Any] | None = None
 
 
+SurfaceVerdict = Literal["works", "key-missing", "other-value", "fails", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceCell:
+    """One place from which Codex may be started, and what it meets there.
+
+    `surface`: its id ("cron", "vscode", …); `name`: what the user calls it. `verdict`: "works" (nothing that this machine shows
+    stops Codex there), "key-missing", "other-value" (another key, proxy, CA, CODEX_HOME or gateway than here: `differs` names
+    what), "fails" (`cause` says at what), "unknown". `why`: in words. `found`: how its environment was found out. `sure`: False
+    where something that reading does not follow could change it.
+
+    `key`: {"state": "set" | "unset" | "unknown", "origin", "fingerprint"}. `proxy`, `ca`: the variable that counts for a request.
+    `files`: those that were read for it.
+    """
+
+    surface: str
+    name: str
+    verdict: SurfaceVerdict
+    why: str
+    found: str
+    sure: bool
+    cause: str | None
+    key: Mapping[str, Any]
+    codex_home: str | None
+    proxy: str | None
+    ca: str | None
+    differs: tuple[str, ...]
+    files: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that one run of the doctor found: what `joytui doctor --json` prints."""
+    """Everything that one run of the doctor found: what `joytui doctor --json` prints.
+
+    `surfaces`: only where they were asked for (`--surfaces`); no member of the JSON otherwise.
+    """
 
     schema_version: int
     joytui_version: str
@@ -180,3 +218,4 @@ class Report:
     warnings: tuple[Finding, ...]
     table: tuple[TableRow, ...]
     steps: tuple[Step, ...]
+    surfaces: tuple[SurfaceCell, ...] = ()

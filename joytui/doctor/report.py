@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from joytui.core.known_secrets import shown_setting
-from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, TableRow, to_json
+from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, SurfaceCell, TableRow, to_json
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.doctor.scrub import shown_patch
+from joytui.doctor.surfaces.words import HEADLINE, RAN, READ, ran, surface_lines
 
 Paint = Callable[..., str]
 WIDTH = 100
@@ -31,6 +32,8 @@ def report_json(report: Report) -> dict[str, Any]:
     data: dict[str, Any] = to_json(report)
     for warning in data["warnings"]:
         del warning["works"]
+    if not report.surfaces:
+        del data["surfaces"]
     return data
 
 
@@ -102,6 +105,8 @@ def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, st
     if report.warnings:
         parts.append(_warnings_text(report.warnings, paint, width))
     parts.append(_table_text(report.table, paint, width))
+    if report.surfaces:
+        parts.append(_surfaces_text(report.surfaces, paint, width))
     if steps:
         parts.append(_footer(report, paint, width))
     return "\n\n".join(parts)
@@ -188,6 +193,11 @@ def _table_text(table: tuple[TableRow, ...], paint: Paint, width: int) -> str:
         summary = visible(summary, limit=max(width - 36, 20)).replace("\n", " ")
         lines.append(f"  {paint(glyph, style)} {row.symptom:<22} {paint(row.status, style):<8} {summary}".rstrip())
     return "\n".join(lines)
+
+
+def _surfaces_text(cells: Sequence[SurfaceCell], paint: Paint, width: int) -> str:
+    lines = [paint(HEADLINE, "bold"), *(paint(line, style) for line, style in surface_lines(cells, width))]
+    return "\n".join([*lines, paint(_wrap(RAN if ran(cells) else READ, width), "dim")])
 
 
 def _footer(report: Report, paint: Paint, width: int) -> str:

@@ -91,7 +91,7 @@ def test_what_no_file_mends_is_told(machine: Machine, home: Path, good: str) -> 
     before = contents(home)
     said = machine.call("doctor", "--fix", "--yes", *VERSION, env={"JOY_TOKEN_API_KEY": ""})
     assert said.code == 1
-    assert "no change of Codex's files" in said.err
+    assert "joytui does not change this itself" in said.err
     assert "export JOY_TOKEN_API_KEY='<your key>'" in said.out
     assert contents(home) == before
 

@@ -29,6 +29,18 @@ def _has_browser() -> bool:
     return chromium() is not None
 
 
+def _has_sshd() -> bool:
+    """A server of one's own, and the right to give it a home of one's own."""
+    places = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    server = os.environ.get("JOYTUI_SSHD") or shutil.which("sshd", path=places)
+    return (
+        server is not None
+        and shutil.which("ssh") is not None
+        and shutil.which("unshare") is not None
+        and os.getuid() == 0
+    )
+
+
 def _has_mounts() -> bool:
     """Whether this user may mount something that nobody else sees."""
     command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
@@ -38,6 +50,9 @@ def _has_mounts() -> bool:
 _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "tmux": (lambda: shutil.which("tmux") is not None, "apt-get install tmux (or brew install tmux)"),
     "a browser": (_has_browser, "apt-get install chromium (or Chrome on PATH)"),
+    "zsh": (lambda: shutil.which("zsh") is not None, "apt-get install zsh"),
+    "fish": (lambda: shutil.which("fish") is not None, "apt-get install fish"),
+    "sshd": (_has_sshd, "run the tests as root on Linux, with: apt-get install openssh-server openssh-client"),
     "bash": (lambda: shutil.which("bash") is not None, "apt-get install bash (or brew install bash)"),
     "/proc": (lambda: Path("/proc/self/stat").exists(), "run the tests on Linux, with /proc mounted"),
     "/dev/full": (lambda: Path("/dev/full").exists(), "run the tests on Linux"),

@@ -45,6 +45,7 @@ _PARTS = {
     "environment": "names of environment variables; values only of TERM, LANG, SHELL and the like; proxies without credentials",
     "last_failures": "the last failures that Codex wrote into its own session files",
     "gateway": "the local gateway's records of the last hour for this key",
+    "surfaces": "where else Codex may start (editors, cron, ssh, …), and whether its key is there: by length and fingerprint",
 }
 
 
@@ -57,6 +58,7 @@ def compose(material: Material) -> Bundle:
         "environment": material.environment,
         "last_failures": to_json(material.history),
         "gateway": material.gateway,
+        "surfaces": to_json(material.surfaces),
     }
     report: dict[str, Any] = {"kind": KIND, "schema_version": 1, "generated_at": material.generated_at}
     removed: dict[str, tuple[tuple[str, int], ...]] = {}

@@ -16,10 +16,11 @@ from joytui.codex.world import Invocation, World
 from joytui.codex.world_data import credential_data, layers_data, request_data
 from joytui.core.clock import rfc3339
 from joytui.core.known_secrets import PROXY_VARIABLES, SAFE_VARIABLES
-from joytui.core.records import Report, to_json
+from joytui.core.records import Report, SurfaceCell, to_json
 from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
 from joytui.doctor.failures import History, last_failures
 from joytui.doctor.scrub import known_secrets
+from joytui.doctor.surfaces import surface_cells
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -47,6 +48,7 @@ class Material:
     environment: Mapping[str, Any]
     history: History
     gateway: Mapping[str, Any]
+    surfaces: tuple[SurfaceCell, ...]
     secrets: tuple[str, ...] = field(repr=False)
     home: str = ""
 
@@ -65,6 +67,7 @@ def gather(
         environment=_environment(invocation.env),
         history=last_failures(Path(world.codex_home)),
         gateway=gateway or {"running": False},
+        surfaces=surface_cells(invocation, verdict=report.verdict),
         secrets=known_secrets(world),
         home=invocation.env.get("HOME", ""),
     )

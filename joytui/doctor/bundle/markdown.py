@@ -33,6 +33,9 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         "### Gateway",
         *_gateway(report["gateway"]),
+        "",
+        "### Where Codex may start",
+        *(f"- {_flat(one['name'])}: {one['verdict']}. {_flat(one['why'])}".rstrip() for one in report["surfaces"]),
     ]
     return "\n".join(lines) + "\n"
 

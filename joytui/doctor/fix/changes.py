@@ -13,7 +13,7 @@ from joytui.core.joytoken import (
     PROVIDER_ID,
     config_block,
 )
-from joytui.doctor.fix import files, syntax, values
+from joytui.doctor.fix import dotenv_key, files, syntax, values
 from joytui.doctor.fix.address import better_base
 from joytui.doctor.fix.check import objection
 from joytui.doctor.fix.draft import Draft
@@ -300,7 +300,7 @@ CHANGES: Mapping[str, Plan] = {
     "base-url-invalid": _base_url,
     "base-url-path": _base_url,
     "connection-refused": _moved_gateway,
-    "key-unset": _key_unset,
+    "key-unset": lambda *given: _key_unset(*given) or dotenv_key.written(*given),
     "env-key-missing": _env_key,
     "key-missing": _other_header,
     "env-key-invalid": _env_key,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from joytui.causes import CAUSES
+from joytui.codex.shell_commands import words_of
 from joytui.codex.world import World
 from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.joytoken import DEV_BASE_URL, KEY_VARIABLE
@@ -37,7 +38,7 @@ def _set_key(world: World, summary: str) -> Fix:
     if place := _key_file(world):
         file = place.rpartition(":")[0]
         return Fix(f"{summary} It stands in {place}.", (f"${{EDITOR:-vi}} {quoted(file)}", "joytui doctor"), safe=True)
-    return Fix(summary, (f"export {variable}='<your key>'", "joytui doctor"), safe=True)
+    return Fix(summary, (words_of(world.invocation.env).set(variable, "'<your key>'"), "joytui doctor"), safe=True)
 
 
 def _key_file(world: World) -> str | None:
@@ -57,14 +58,17 @@ def _key_file(world: World) -> str | None:
 def _home_invalid(world: World, details: Details) -> Fix:
     return Fix(
         "Unset CODEX_HOME, or create the folder it names.",
-        ("unset CODEX_HOME", f"mkdir -p {quoted(world.codex_home)}"),
+        (words_of(world.invocation.env).unset("CODEX_HOME"), f"mkdir -p {quoted(world.codex_home)}"),
     )
 
 
 def _env_key_secret(world: World, details: Details) -> Fix:
     return Fix(
         f'Write env_key = "{KEY_VARIABLE}", export a new key under that name, and revoke the old one: Codex has printed it.',
-        (f"${{EDITOR:-vi}} {quoted(world.config_file)}", f"export {KEY_VARIABLE}='<a new key>'"),
+        (
+            f"${{EDITOR:-vi}} {quoted(world.config_file)}",
+            words_of(world.invocation.env).set(KEY_VARIABLE, "'<a new key>'"),
+        ),
     )
 
 
@@ -76,10 +80,12 @@ def _key_unset(world: World, details: Details) -> Fix:
             continue
         return Fix(
             f"{_variable(world)} is set in {place.where}, but this shell does not have it.",
-            (f"source {quoted(file) if ' ' in file else file}",),
+            (words_of(world.invocation.env).read_in(file),),
             safe=True,
         )
-    return _set_key(world, f"Set {_variable(world)} where Codex starts, and keep the line in your shell's start file.")
+    kept = words_of(world.invocation.env).start_file
+    told = f"Set {_variable(world)} where Codex starts, and keep the line in {kept}; for editors, apps, cron and ssh, in {world.codex_home}/.env."
+    return _set_key(world, told)
 
 
 def _key_malformed(world: World, details: Details) -> Fix:
@@ -92,7 +98,7 @@ def _key_newline(world: World, details: Details) -> Fix:
         return _set_key(world, "Write the key again without the line break.")
     return Fix(
         "Set the key again without the line break.",
-        (f'export {variable}="$(printf %s "${variable}" | tr -d \'\\r\\n\')"',),
+        (words_of(world.invocation.env).without_breaks(variable),),
         safe=True,
     )
 
@@ -119,10 +125,10 @@ def _daemon(world: World, details: Details) -> Fix:
 
 def _proxy(world: World, details: Details) -> Fix:
     variable = str(details.get("variable") or (world.plan.proxy.variable if world.plan else None) or "HTTPS_PROXY")
-    host = _host(world)
+    host, words = _host(world), words_of(world.invocation.env)
     return Fix(
         f"Unset {variable}, correct it, or exempt the gateway's host.",
-        (f"unset {variable}", f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}{host}"'),
+        (words.unset(variable), words.set("NO_PROXY", words.added("NO_PROXY", host))),
         safe=True,
     )
 
@@ -141,7 +147,7 @@ def _untrusted(world: World, details: Details) -> Fix:
     return Fix(
         "Tell Codex which authority signed the certificate (a PEM file from your administrator).",
         (
-            "export SSL_CERT_FILE=/path/to/company-ca.pem",
+            words_of(world.invocation.env).set("SSL_CERT_FILE", "/path/to/company-ca.pem"),
             f"openssl s_client -connect {host}:443 -servername {host} </dev/null",
         ),
         safe=True,

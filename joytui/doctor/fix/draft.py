@@ -35,6 +35,8 @@ class Draft:
         self.world = world
         self.ask_first = False  # whether it throws away what may have been meant, or sends the key elsewhere
         self.summary = ""
+        self.also: tuple[str, ...] = ()  # another way, for this shell alone
+        self.secret_of = ""  # the variable whose value is written: no diff shows it
         self.then: tuple[str, ...] = ()  # what remains for the user to do: commands for their shell
         self._old: dict[str, bytes | None] = {}
         self._new: dict[str, str] = {}
@@ -73,7 +75,9 @@ class Draft:
 
     def changes(self) -> tuple[Change, ...]:
         """The files that would differ."""
-        made = (Change(place, self._old[place], text.encode("utf-8")) for place, text in self._new.items())
+        made = (
+            Change(place, self._old[place], text.encode("utf-8"), self.secret_of) for place, text in self._new.items()
+        )
         return tuple(change for change in made if change.new != change.old)
 
     def file_of(self, path: Keys) -> str:

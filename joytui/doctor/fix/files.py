@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from joytui.codex import edit
-from joytui.codex.dotenv import read_dotenv
+from joytui.codex.dotenv import read_dotenv, without
 from joytui.codex.world import World
 from joytui.doctor.fix.draft import Draft, exists
 
@@ -80,12 +80,8 @@ def _without_line(world: World, variable: str, draft: Draft) -> str | None:
     if draft.original(place) is None:
         return None
     text = draft.text(place)
-    found = [range(item.line, item.last + 1) for item in read_dotenv(text, {}) if item.name == variable]
-    if not found:
-        return None
-    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # as Codex parts them: a form feed ends no line
-    kept = "".join(line for number, line in enumerate(lines, 1) if not any(number in own for own in found))
-    if any(item.name == variable for item in read_dotenv(kept, {})):
+    kept = without(text, variable)
+    if kept == text or any(item.name == variable for item in read_dotenv(kept, {})):
         return None
     draft.write(place, kept)
     return f"Remove the line {variable}=… from {place}: it overrides the shell."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from joytui.codex.dotenv import without
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import RefusedError
 from joytui.core.lock_file import open_lock, try_lock
@@ -25,7 +27,7 @@ from joytui.core.records import Change
 from joytui.doctor.fix import backup
 from joytui.doctor.fix.backup import bytes_of, digest
 from joytui.doctor.fix.replace import content_of, is_part, keep_beside, leftovers, write_whole
-from joytui.doctor.fix.write import UNKNOWN, Written, apply, planned, restore, target_of
+from joytui.doctor.fix.write import UNKNOWN, Written, apply, planned, restore, secret_in, target_of
 
 KEPT = 50
 WAIT_S = 20.0
@@ -121,6 +123,15 @@ def forget(entry: Entry, here: Places) -> None:
         _write(here, [one for one in read(here) if one != entry])
 
 
+def drop_secret_backups(home: str, here: Places) -> None:
+    """Once Codex works: the backup of a `.env` goes. An undo takes joytui's line out then. Nothing is raised."""
+    for entry in read(here):
+        for written in entry.files if entry.home == home else ():
+            if written.secret_of and written.backup:
+                with contextlib.suppress(OSError):
+                    Path(written.backup).unlink(missing_ok=True)
+
+
 # --- putting back
 
 
@@ -137,8 +148,11 @@ def _stands(entry: Entry) -> bool:
 
 
 def _old_bytes(written: Written) -> bytes | None:
-    if written.backup is None:
+    if written.backup is None and not _edited(written):
         return None
+    if written.secret_of and (_edited(written) or not os.path.lexists(written.backup or "")):
+        return without(_text(written), written.secret_of).encode("utf-8", "surrogateescape")
+    assert written.backup is not None, "only a file that was not there before has none"
     try:
         old = content_of(written.backup)
     except OSError as error:
@@ -154,9 +168,21 @@ def _as_written(written: Written) -> bytes:
         present = content_of(written.target)
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
-    if present is None or digest(present) != written.digest:
+    if present is None or (digest(present) != written.digest and not _edited(written)):
         raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=_by_hand(written))
     return present
+
+
+def _edited(written: Written) -> bool:
+    """Whether a `.env` was edited since, and still has the line that joytui wrote: that line alone goes then."""
+    present = bytes_of(written.target)
+    if not written.secret_of or present is None or digest(present) == written.digest:
+        return False
+    return secret_in(present, written.secret_of) == written.secret
+
+
+def _text(written: Written) -> str:
+    return (bytes_of(written.target) or b"").decode("utf-8", "surrogateescape")
 
 
 def _by_hand(written: Written) -> str:
@@ -304,12 +330,26 @@ def _salvaged(text: str) -> Iterator[Any]:
 def _entry(item: Any) -> Entry | None:
     try:
         files = tuple(
-            Written(f["path"], f["target"], f["backup"], f["digest"], f.get("before", UNKNOWN)) for f in item["files"]
+            Written(
+                f["path"],
+                f["target"],
+                f["backup"],
+                f["digest"],
+                f.get("before", UNKNOWN),
+                f.get("secret_of", ""),
+                f.get("secret", ""),
+            )
+            for f in item["files"]
         )
         entry = Entry(item["at"], item["home"], item["what"], files)
     except (KeyError, TypeError, AttributeError):
         return None
-    texts = [entry.at, entry.home, entry.what, *(text for w in files for text in (w.path, w.target, w.digest))]
+    texts = [
+        entry.at,
+        entry.home,
+        entry.what,
+        *(text for w in files for text in (w.path, w.target, w.digest, w.secret_of, w.secret)),
+    ]
     texts += [text for w in files for text in (w.backup, w.before) if text is not None]
     return entry if all(isinstance(text, str) and _DAMAGED not in text for text in texts) else None
 

@@ -45,8 +45,8 @@ def _of_draft(cause: str, draft: Draft) -> Fix:
     opened = (f"${{EDITOR:-vi}} {quoted(change.path)}" for change in changes)
     return Fix(
         draft.summary,
-        (_fix_command(cause, draft.world), *opened, *draft.then),
-        patch_of(changes),
+        (*draft.also, _fix_command(cause, draft.world), *opened, *draft.then),
+        None if draft.secret_of else patch_of(changes),
         not draft.ask_first,
         changes=changes,
         then=draft.then,

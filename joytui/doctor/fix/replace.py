@@ -45,15 +45,16 @@ def content_of(path: str | Path) -> bytes | None:
         return None
 
 
-def replace_file(target: Path, new: bytes | None, *, old: bytes | None) -> None:
-    """`old` becomes `new`; None: no file. Mode, owner, ACL and extended attributes stay; a file that was not there is 0600.
+def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private: bool = False) -> None:
+    """`old` becomes `new`; None: no file. Mode, owner, ACL and extended attributes stay; a file that was not there, and one that
+    is `private`, is 0600.
 
     Raises ChangedError where the file is not `old`, and OSError; nothing is replaced then.
     """
     if new is None:
         return _take_away(target, old)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = _written(target, new, like=target if old is not None else None)
+    beside = _written(target, new, like=target if old is not None and not private else None)
     try:
         if content_of(target) != old:
             raise ChangedError(target)

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from joytui.codex.dotenv import read_dotenv
 from joytui.core.errors import RefusedError
 from joytui.core.plain_file import NotPlainError
 from joytui.core.records import Change
+from joytui.core.redaction import fingerprint
 from joytui.doctor.fix import backup
 from joytui.doctor.fix.backup import digest
 from joytui.doctor.fix.replace import ChangedError, content_of, replace_file
@@ -27,6 +29,7 @@ UNKNOWN = ""
 class Written:
     """One file of a change. `backup` None: the file was not there before.
 
+    `secret_of`, `secret`: the variable whose line was written, where its value is a secret, and its fingerprint.
     `digest`: SHA-256 of what is written; `before`: of what was there, None for no file, UNKNOWN in records of older versions.
     """
 
@@ -35,6 +38,8 @@ class Written:
     backup: str | None
     digest: str
     before: str | None = UNKNOWN
+    secret_of: str = ""
+    secret: str = ""
 
 
 def target_of(path: str) -> str:
@@ -60,7 +65,14 @@ def planned(change: Change) -> Written:
     check(change)
     before = None if change.old is None else digest(change.old)
     place = None if change.old is None else str(backup.new_place(Path(change.path), change.new))
-    return Written(change.path, target_of(change.path), place, digest(change.new), before)
+    secret = secret_in(change.new, change.secret_of) or ""
+    return Written(change.path, target_of(change.path), place, digest(change.new), before, change.secret_of, secret)
+
+
+def secret_in(data: bytes, variable: str) -> str | None:
+    """The fingerprint of the value that a `.env` sets a variable to; None where it sets none."""
+    items = read_dotenv(data.decode("utf-8", "replace"), {}) if variable else ()
+    return next((fingerprint(item.value) for item in reversed(items) if item.name == variable), None)
 
 
 def check(change: Change) -> None:
@@ -96,7 +108,7 @@ def _apply(change: Change, written: Written) -> None:
         if written.backup is not None and change.old is not None:
             backup.keep(Path(written.backup), change.old)
         try:
-            replace_file(Path(written.target), change.new, old=change.old)
+            replace_file(Path(written.target), change.new, old=change.old, private=bool(change.secret_of))
         except BaseException:
             if written.backup is not None:
                 Path(written.backup).unlink(missing_ok=True)
