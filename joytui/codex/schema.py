@@ -78,14 +78,17 @@ def schema_of(version: str) -> dict[str, Any]:
     for recorded in recorded_versions():
         if number is None or base is None or not base < recorded.number <= number:
             continue
-        structs = dict(whole["structs"])
+        structs, complete = dict(whole["structs"]), list(whole["complete"])
         for name, fields in recorded.new["structs"].items():
             structs[name] = {**(structs.get(name) or {}), **fields}
+            if len(structs[name]) == recorded.elements.get(name):
+                complete.append(name)
         known = structs["FeaturesToml"]
         named = {name: {"feature": True} for name in recorded.features if known.get(name, _NO_FEATURE) == _NO_FEATURE}
         whole |= {
             "top": {**whole["top"], **recorded.new["top"]},
             "structs": {**structs, "FeaturesToml": {**known, **named}},
+            "complete": complete,
         }
     return whole
 

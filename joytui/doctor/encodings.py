@@ -6,6 +6,7 @@ frames, gzip has one member and what follows it is dropped.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +20,8 @@ from joytui.doctor.exchange import Answer, BodyBroken
 HEADER = "accept-encoding"
 PLAIN = b"identity"
 _PIECE = 64 * 1024
+_TEXT = 1024
+_ABOUT_IT = re.compile(rb"encod|compress|gzip|zstd|brotli", re.I)
 _MAGIC = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
@@ -30,8 +33,10 @@ def unpacking(answer: Answer) -> Answer:
 
 def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(wbits=31)
+    began = False
     try:
         for piece in pieces:
+            began = began or bool(piece)
             while piece and not unpacker.eof:
                 yield unpacker.decompress(piece, _PIECE)
                 piece = unpacker.unconsumed_tail
@@ -39,7 +44,8 @@ def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
                 return
     except zlib.error:
         raise BodyBroken("error decoding response body") from None
-    raise BodyBroken("error decoding response body")
+    if began:  # nothing at all counts as packed
+        raise BodyBroken("error decoding response body")
 
 
 def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -72,10 +78,22 @@ def asks_for_compression(plan: RequestPlan) -> bool:
     return plan.unpacks and any(name.lower() == HEADER and value != PLAIN for name, value in plan.headers)
 
 
-def may_be_compression(status: int, label: str | None, body: bytes, said: str) -> bool:
-    """Whether a failure can come of compressing: the answer was packed, or the request's wish for it was refused."""
+def may_be_compression(status: int, label: str | None, body: bytes, *, worded: bool) -> bool:
+    """Whether a failure can come of compressing: the answer was packed, or the request's wish for it was refused, in such words or
+    without any (`worded`: an error of an API, that says what it is about)."""
     packed = (label or "identity") != "identity" or body.startswith(_MAGIC)
-    return packed or status == 406 or (status >= 400 and "encoding" in said.lower())
+    return packed or status == 406 or (status >= 400 and (not worded or _ABOUT_IT.search(body) is not None))
+
+
+def is_readable(label: str | None, body: bytes, *, broken: bool) -> bool:
+    """Whether what Codex made of a packed answer is a text, so that packing spoilt nothing. `broken`: the unpacking failed."""
+    if (label or "identity") == "identity" or broken:
+        return not broken
+    try:
+        body[:_TEXT].decode()
+    except UnicodeDecodeError as error:
+        return error.end == len(body[:_TEXT])  # cut within a letter
+    return True
 
 
 def asked_plainly(plan: RequestPlan) -> RequestPlan:

@@ -14,7 +14,13 @@ from joytui.codex.urls import path_of
 from joytui.codex.world import World
 from joytui.core.joytoken import BASE_PATH
 from joytui.core.records import Evidence, Finding
-from joytui.doctor.encodings import asked_plainly, asks_for_compression, broken_encoding, may_be_compression
+from joytui.doctor.encodings import (
+    asked_plainly,
+    asks_for_compression,
+    broken_encoding,
+    is_readable,
+    may_be_compression,
+)
 from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
 from joytui.doctor.limits import Limit, OutOfTime
@@ -62,14 +68,17 @@ def _compression(probe: Probe, sent: Sent) -> Finding | None:
         return None
     answer = sent.delivery.answer
     label = answer.header("content-encoding")
-    if not may_be_compression(answer.status, label, sent.body, judged.summary):
+    worded = sent.refusal is not None and sent.refusal.answer.is_error
+    if not may_be_compression(answer.status, label, sent.body, worded=worded):
         return None
     plain = replace(probe, plan=asked_plainly(plan))
     again = plain.send(plain.codex_body())
     if again.judgement.works:
         return broken_encoding(judged, label, answer.target.url, plain_works=True)
-    unreadable = answer.status < 300 and again.judgement.cause == judged.cause
-    return broken_encoding(judged, label, answer.target.url, plain_works=False) if unreadable and label else None
+    broken = sent.outcome is not None and sent.outcome.end == "broken"
+    spoilt = answer.status < 300 and label is not None and not is_readable(label, sent.body, broken=broken)
+    same = spoilt and again.judgement.cause == judged.cause
+    return broken_encoding(judged, label, answer.target.url, plain_works=False) if same else None
 
 
 def settled(judged: Finding) -> Finding:

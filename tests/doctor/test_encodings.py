@@ -40,8 +40,20 @@ def read(label: str, body: bytes, size: int = 7) -> bytes:
         ("gzip", GZIP + b"junk", OK),
         ("gzip", gzip.compress(OK[:HALF], mtime=0) + gzip.compress(OK[HALF:], mtime=0), OK[:HALF]),
         ("zstd", zstandard.compress(OK[:HALF]) + zstandard.compress(OK[HALF:]), OK),
+        ("gzip", b"", b""),
     ],
-    ids=["gzip", "zstd", "plain", "unknown", "upper case", "a list", "junk behind", "two members", "two frames"],
+    ids=[
+        "gzip",
+        "zstd",
+        "plain",
+        "unknown",
+        "upper case",
+        "a list",
+        "junk behind",
+        "two members",
+        "two frames",
+        "nothing",
+    ],
 )
 def test_what_codex_unpacks(label: str, body: bytes, text: bytes) -> None:
     assert read(label, body) == text
@@ -78,9 +90,18 @@ def examined(tmp_path: Path, version: str, *answers: bytes, config: str = CONFIG
         return examine(Invocation((), env, tmp_path, version, tmp_path / "etc", tmp_path))
 
 
+def refused(status: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 " + status + b"\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n" + body
+
+
 @pytest.mark.parametrize(
-    "first", [packed(None, GZIP), packed("gzip", GZIP[:-20]), NOT_ACCEPTABLE], ids=["no label", "cut", "406"]
-)
+    "first",
+    [
+        packed(None, GZIP), packed("gzip", GZIP[:-20]), NOT_ACCEPTABLE, refused(b"400 Bad Request", b""),
+        refused(b"403 Forbidden", b"<h1>Blocked</h1>"), refused(b"422 No", b'{"error": {"message": "zstd is not known"}}'),
+    ],
+    ids=["no label", "cut", "406", "wordless", "page", "worded"],
+)  # fmt: skip
 def test_a_fault_that_is_seen_only_when_asked_for(tmp_path: Path, first: bytes) -> None:
     report = examined(tmp_path, "0.171.0", first, HEAD + OK)
     verdict = report.verdict
@@ -95,6 +116,23 @@ def test_a_packing_that_no_request_avoids_has_no_change_of_files(tmp_path: Path)
     assert report.verdict.cause == "encoding-broken"
     assert report.verdict.fix is not None
     assert report.verdict.fix.patch is None
+
+
+LOGIN = b"<html><title>Log in</title></html>"
+
+
+@pytest.mark.parametrize(
+    "answer", [packed("gzip", gzip.compress(LOGIN, mtime=0)), packed("br", LOGIN)], ids=["gzip", "label"]
+)
+def test_what_was_packed_well_has_its_own_cause(tmp_path: Path, answer: bytes) -> None:
+    assert examined(tmp_path, "0.171.0", answer).verdict.cause == "not-a-gateway"
+
+
+def test_a_clear_refusal_is_not_asked_again(tmp_path: Path) -> None:
+    verdict = examined(
+        tmp_path, "0.171.0", refused(b"402 No", b'{"error": {"message": "no credits"}}'), HEAD + OK
+    ).verdict
+    assert verdict.cause == "insufficient-quota"
 
 
 def test_good_packing_works_and_older_versions_never_ask(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ def record(binary: Binary, version: str, files: Mapping[str, dict[str, Any]], wa
     old = files.get(version, {})
     models, first = lists.models(binary)
     seen = turn.one_turn(binary)
+    known = _keys(binary, old or newer(files, version), older(files, version), wanted)
     return {
         "version": version,
         **({"since": old["since"]} if "since" in old else {}),
@@ -81,8 +82,8 @@ def record(binary: Binary, version: str, files: Mapping[str, dict[str, Any]], wa
         ),
         "flags": lists.flags(binary, {name: flag for one in files.values() for name, flag in one["flags"].items()}),
         "features": lists.features(binary),
-        "keys": _keys(binary, old or newer(files, version), older(files, version), wanted),
-        "elements": _elements(binary),
+        "keys": known,
+        "elements": _elements(binary, known["new"]["structs"]),
     }
 
 
@@ -97,14 +98,14 @@ def _keys(binary: Binary, old: Mapping[str, Any], before: Mapping[str, Any], wan
     return {"absent": sorted([*told, *kept]), "new": {**keys.added(binary, names, schema), "asked": names}}
 
 
-def _elements(binary: Binary) -> dict[str, int]:
-    """How many fields the tables of config.toml have, as the binary's own text says."""
+def _elements(binary: Binary, added: Iterable[str]) -> dict[str, int]:
+    """How many fields the tables of config.toml have, those that the version added among them, as the binary's own text says."""
     native = Path(binary.command).resolve().parents[2]
     found: dict[str, int] = {}
     for file in native.rglob("codex*"):
         if file.is_file() and file.stat().st_size > 2**24:
             found |= {name.decode(): int(count) for name, count in _ELEMENTS.findall(file.read_bytes())}
-    known = {"ConfigToml", *base_schema()["structs"]}
+    known = {"ConfigToml", *base_schema()["structs"], *added}
     return {name: count for name, count in sorted(found.items()) if name in known}
 
 

@@ -13,11 +13,19 @@ from typing import Any
 from tests.record.binary import Binary
 
 NOWHERE = 'model_provider="defined-nowhere"'
+NOT_FOUND = "`defined-nowhere` not found"  # Codex's words where everything else was read
 DEPTH = 4
 AT_ONCE = 4
 _NOT_ASKED = ("features", "profiles")  # the features have a list of their own; a profile's keys are those of the top
 _EXPECTED = re.compile(r"invalid (?:type|value): .*?, expected (.+)")
 _VARIANTS = re.compile(r"unknown variant `[^`]*`, expected (?:one of )?(.+)")
+_TAKEN = {
+    "a boolean": "true",
+    "i64": "1",
+    "f64": "1.5",
+    "a string": '"zz"',
+}  # asked where Codex does not say what it expected
+_BY_VALUES = {"f64": {"i64", "f64"}, **{kind: {kind} for kind in ("a boolean", "i64", "a string")}}
 _NAME = "zz"  # stands for a name that the user chooses, and for a value that fits nothing
 
 
@@ -76,7 +84,8 @@ def type_of(binary: Binary, path: str) -> Any:
             if words.startswith("struct "):
                 return {"struct": words.removeprefix("struct ").split()[0]}
             return {"keybinding": True} if words.startswith("a keybinding") else words
-    return "any"
+    taken = {kind for kind, value in _TAKEN.items() if NOT_FOUND in _said(binary, path, value)}
+    return next((kind for kind, values in _BY_VALUES.items() if values == taken), "any")
 
 
 def struct_at(schema: Mapping[str, Any], found: Mapping[str, Any], path: Iterable[str]) -> str | None:

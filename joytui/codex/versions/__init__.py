@@ -34,7 +34,8 @@ class Flag:
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One version's file. `models`: slug of the bundled catalog -> request shape; `absent`: keys of config.toml that it does not
-    know and newer ones do ("*" for any name); `new`: what it adds to schema.json; `headers`: those that never change."""
+    know and newer ones do ("*" for any name); `new`: what it adds to schema.json; `headers`: those that never change; `elements`:
+    how many fields its tables of config.toml have."""
 
     version: str
     number: Number
@@ -47,6 +48,7 @@ class Recorded:
     absent: frozenset[str]
     new: Mapping[str, Any]
     headers: Mapping[str, str]
+    elements: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def _read(told: Mapping[str, Any]) -> Recorded:
         absent=frozenset(told["keys"]["absent"]),
         new=told["keys"]["new"],
         headers=told["headers"],
+        elements=told["elements"],
     )
 
 
