@@ -41,8 +41,8 @@ class Console(Protocol):
         """Epoch milliseconds by the console's clock."""
         ...
 
-    def tell(self, text: str, *, error: bool = False) -> None:
-        """Shows a short message in the last line, or as a toast over a dialog."""
+    def tell(self, text: str, *, error: bool = False, warning: bool = False) -> None:
+        """Shows a short message in the last line, or as a toast over a dialog. Errors and warnings stay until they are read."""
         ...
 
     def copy(self, text: str, what: str) -> None:

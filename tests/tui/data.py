@@ -352,9 +352,11 @@ def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     dice, here = random.Random(4), hour_of(NOW)
     hours = {here - back: dice.randint(10, 40) * 10**7 for back in range(1, 500)}
     hours[here - 1] = 9 * 10**9
+    hours |= dict.fromkeys(range(here - 51, here - 47), 4 * 10**9)
     wild = {here - 1: 8 * 10**9, **{here - 1 - 24 * day: 10**9 for day in range(1, 12)}}
     recent = [(NOW - timedelta(minutes=2), 4 * 10**8)]
-    return made(unit, hours, recent, {"key": {"ci-nightly": wild}}, NOW, ConsoleSettings(budget=budget))
+    parts = {"key": {"ci-nightly": wild}, "owner": {"platform": wild}, "project": {"/home/anna/shop": wild}}
+    return made(unit, hours, recent, parts, NOW, ConsoleSettings(budget=budget))
 
 
 def reconciliation() -> Any:

@@ -64,6 +64,10 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         """What `x` writes into a file; None where nothing is here yet."""
         return None
 
+    def window_begin(self) -> datetime | None:
+        """Where the time begins that is shown; None for a screen that shows none."""
+        return None
+
     def now(self) -> datetime:
         """The console's clock, aware, in UTC."""
         return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)

@@ -26,11 +26,15 @@ from joytui.tui.usage.sums import TableRow, ranking, table
 from joytui.tui.widgets.fitted import Fitted
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from joytui.tui.export.exported import Exported
     from joytui.tui.usage.insight import Insight
 
 INSIGHT_S = 30.0
 MOST_ROWS = 2000
+ROOMY = 30
+"""From this height on there is room for what the forecast assumes; on a lower screen it stands beside the burn-down."""
 
 
 class UsageScreen(FreshScreen):
@@ -136,7 +140,7 @@ class UsageScreen(FreshScreen):
 
     async def _look(self, source: str) -> None:
         try:
-            found = await stands_out(self.sources, source, self.now(), self.console.settings)
+            found = await stands_out(self.sources, source, self.now(), self.console.settings, self.window_begin())
         except JoytuiError:
             return  # the numbers themselves say what is wrong
         self.post_message(self.Noticed(source, found))
@@ -170,7 +174,8 @@ class UsageScreen(FreshScreen):
         if found is not None:
             from joytui.tui.usage.insight_text import insight_text
 
-            self.query_one("#insight", Fitted).show(lambda width: insight_text(found, now, zone, width))
+            roomy = self.size.height >= ROOMY or self.has_class("-budget")
+            self.query_one("#insight", Fitted).show(lambda width: insight_text(found, now, zone, width, forecast=roomy))
 
     def _show_chart(self) -> None:
         pane, now, zone = self.query_one(ChartPane), self.now(), self.console.options.zone
@@ -203,6 +208,9 @@ class UsageScreen(FreshScreen):
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
             self.action_table()
+
+    def window_begin(self) -> datetime:
+        return self.snapshot.asked.since(self.now(), self.console.options.zone)
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import usage_exported
