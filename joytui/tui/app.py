@@ -87,6 +87,9 @@ class ConsoleApp(PacedApp):
         Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
         Binding("ctrl+f", "search", "Search", show=False, tooltip="a request id, a thread id, a key: goes there"),
         Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
+        Binding(
+            "o", "owner", "Owner", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
+        ),
         Binding("x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"),
         Binding(
             "a",
@@ -291,8 +294,21 @@ class ConsoleApp(PacedApp):
             return
         now, visit = datetime.fromtimestamp(self.now_ms() / 1000, UTC), self.options.last_visit
         window = self.screen.window_begin() or now - timedelta(days=7)
-        dialog = OutliersDialog(min(window, visit) if visit else window, visit, now)
-        self.push_screen(dialog, lambda text: self.show_logs(text) if text else None)
+        self.push_screen(OutliersDialog(min(window, visit) if visit else window, visit, now))
+
+    def action_owner(self) -> None:
+        from datetime import UTC, datetime
+
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.owner import OwnerDialog
+
+        if not isinstance(self.screen, ConsoleScreen):
+            return
+        subject = self.screen.subject()
+        if subject is None:
+            self.tell("nobody is chosen: a request in Logs, a line by owner or key in Usage, a key in Keys", error=True)
+            return
+        self.push_screen(OwnerDialog(subject, datetime.fromtimestamp(self.now_ms() / 1000, UTC)))
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen

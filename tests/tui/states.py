@@ -26,11 +26,13 @@ from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
+from joytui.tui.people.owner import Subject
 from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.outliers import OutliersDialog
+from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
@@ -360,6 +362,8 @@ STATES: tuple[State, ...] = (
     State("logs-go-to-id", pressed("colon")),
     State("doctor-messages", messages),
     State("usage-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(data.insight())))),
+    State("keys-owner", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW), lambda s: s.post_message(OwnerDialog.Found(data.owner_card())))),
+    State("keys-owner-gone", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW))),
     State("usage-no-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(replace(data.insight(), anomalies=()))))),
     State("logs-export", pressed("x")),
     State("logs-help", pressed("question_mark")),

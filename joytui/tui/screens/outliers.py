@@ -28,8 +28,8 @@ RULE = (
 )
 
 
-class OutliersDialog(Dialog[str]):
-    """Dismisses with the filter of the chosen one's requests. `since`: where the window begins; `last_visit`: what is newer is new."""
+class OutliersDialog(Dialog[None]):
+    """`since`: where the window begins; `last_visit`: what is newer is new."""
 
     DIALOG_TITLE = "What was out of the ordinary"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "requests", "Its requests")]
@@ -90,7 +90,8 @@ class OutliersDialog(Dialog[str]):
     def action_requests(self) -> None:
         place = self.query_one(OptionList).highlighted
         if self._insight is not None and place is not None:
-            self.dismiss(requests_of(self._insight.anomalies[place]))
+            self.dismiss(None)
+            self.app.call_after_refresh(self.console.show_logs, requests_of(self._insight.anomalies[place]))
 
 
 def _summary(many: int) -> tuple[tuple[str, str], ...]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytui.tui.export.exported import Exported
+    from joytui.tui.people.owner import Subject
     from joytui.tui.usage.insight import Insight
 
 INSIGHT_S = 30.0
@@ -211,6 +212,14 @@ class UsageScreen(FreshScreen):
 
     def window_begin(self) -> datetime:
         return self.snapshot.asked.since(self.now(), self.console.options.zone)
+
+    def subject(self) -> Subject | None:
+        from joytui.tui.people.owner import Subject
+
+        line, group = self.query_one(RankingPane).chosen(), self.snapshot.asked.group
+        if self.has_class("-table") or line is None or not line.value or group not in ("owner", "key"):
+            return None
+        return Subject(owner=line.value) if group == "owner" else Subject(key=line.value)
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import usage_exported
