@@ -5,7 +5,7 @@ joytui usage --by day --by model --json
 joytui usage --by thread --top 20                the dearest threads, all others as one row
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
 joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
-joytui usage --insight --json                    with the rate now, and the hour out of the ordinary with its culprit
+joytui usage --insight --json                    with the rate now, and what was out of the ordinary, with its culprits
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
 JSON: {"rows", "totals", "totals_by_source"}, and "budget" and "insight" where they were asked for. With --source both
@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insight",
         action="store_true",
-        help="also the rate now and an hour out of the ordinary, with its culprit (a table of the gateway always says so)",
+        help="also the rate now and what was out of the ordinary since --since (7d), with its culprits (a table of the gateway always says so)",
     )
     parser.add_argument(
         "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
@@ -111,9 +111,11 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
         view = await console.usage(args.by, since=args.since, until=args.until, top=args.top)
         if args.insight or not (args.json or args.csv):
+            from joytui.cli.usage_insight import MOST_ANOMALIES
             from joytui.usage.insight import gateway_insight
 
-            insight = await gateway_insight(console, now())
+            since = parse_time(args.since) if args.since else None
+            insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         return Gathered(gateway_rows(view.rows, args.by), hours, insight)
 
     return with_console(args, ask)
@@ -135,7 +137,7 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
     if args.insight and args.source == "codex":
         from joytui.usage.insight import codex_insight
 
-        insight = codex_insight(home, cache_dir, now())
+        insight = codex_insight(home, cache_dir, now(), since)
     return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
 
 

@@ -1,4 +1,4 @@
-"""What stands out, in words under the table and as JSON: the rate now, the hour out of the ordinary, the budget."""
+"""What stands out, in words under the table and as JSON: the rate now, what was out of the ordinary, the budget."""
 
 from __future__ import annotations
 
@@ -11,43 +11,48 @@ from joytui.core.money import format_credits
 from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
+    from joytui.usage.anomalies import Anomaly, Culprit
     from joytui.usage.insight import Insight, Unit
 
 YEAR_HOURS = 366 * 24
+MOST_ANOMALIES = 3
+"""So many are named; culprits are looked for as far."""
 
 
 def insight_lines(found: Insight) -> list[str]:
-    """For example "now 1.2 Cr an hour, usual at this hour 0.4 Cr" and the anomaly with its culprit."""
+    """For example "now 1.2 Cr an hour, usual at this hour 0.4 Cr", and a line for each anomaly that is shown."""
     usual = found.rate.usual
-    known = f"usual at this hour {_amount(usual, found.unit)}" if usual is not None else "too new for a usual amount"
+    known = f"usual at this hour {_amount(usual, found.unit)}" if usual is not None else "needs 3 days of history"
     lines = [f"now {_amount(found.rate.now, found.unit)} an hour, {known}"]
-    if (odd := found.anomaly) is not None:
-        who = f"; {visible(odd.culprit.text)}" if odd.culprit else "; no single one explains it"
-        amounts = f"{_amount(odd.amount, found.unit)}, usual {_amount(odd.usual, found.unit)}"
-        lines.append(f"out of the ordinary: {odd.hour.astimezone():%Y-%m-%d %H:%M} {amounts}{who}")
-    return lines
+    return lines + [_anomaly_line(one, found.unit) for one in found.anomalies[:MOST_ANOMALIES]]
+
+
+def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
+    begin, end = odd.begin.astimezone(), odd.end.astimezone()
+    when = f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}"
+    who = "; ".join(visible(one.text) for one in odd.culprits) or "nobody alone explains it"
+    return f"out of the ordinary: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
 
 
 def insight_view(found: Insight) -> dict[str, Any]:
-    """As JSON: amounts are decimal strings of credits, or counts of tokens, as `unit` says."""
+    """As JSON: amounts are decimal strings of credits, or counts of tokens, as `unit` says. "anomaly" is the first of "anomalies"."""
 
     def shown(value: int | None) -> str | int | None:
         return value if value is None or found.unit == "tokens" else format_credits(value)
 
-    odd = found.anomaly
-    anomaly = None
-    if odd is not None:
-        culprit = odd.culprit and {
-            "dimension": odd.culprit.dimension,
-            "name": odd.culprit.name,
-            "amount": shown(odd.culprit.amount),
-            "usual": shown(odd.culprit.usual),
-            "text": odd.culprit.text,
-        }
-        times = {"hour": rfc3339(odd.hour), "amount": shown(odd.amount), "usual": shown(odd.usual)}
-        anomaly = {**times, "culprit": culprit}
+    def culprit(one: Culprit) -> dict[str, Any]:
+        amounts = {"amount": shown(one.amount), "usual": shown(one.usual)}
+        return {"dimension": one.dimension, "name": one.name, **amounts, "text": one.text}
+
+    def anomaly(odd: Anomaly) -> dict[str, Any]:
+        culprits = [culprit(one) for one in odd.culprits]
+        times = {"hour": rfc3339(odd.begin), "amount": shown(odd.amount), "usual": shown(odd.usual)}
+        return {**times, "culprit": culprits[0] if culprits else None, "until": rfc3339(odd.end), "culprits": culprits}
+
+    anomalies = [anomaly(odd) for odd in found.anomalies]
     rate = {"now": shown(found.rate.now), "usual": shown(found.rate.usual)}
-    return {"unit": found.unit, "per_hour": rate, "anomaly": anomaly}
+    first = anomalies[0] if anomalies else None
+    return {"unit": found.unit, "per_hour": rate, "anomaly": first, "anomalies": anomalies}
 
 
 def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> dict[str, Any]:

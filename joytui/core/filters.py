@@ -38,7 +38,7 @@ from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind
 
 __all__ = [
     "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
-    "Not", "Term", "When", "fold", "glob_regex", "help_lines", "parse",
+    "Not", "Term", "When", "fold", "glob_regex", "help_lines", "parse", "worded",
 ]  # fmt: skip
 
 
@@ -206,6 +206,12 @@ OPERATORS: tuple[Operator, ...] = (
     TimeOperator("until", "before then", "<"),
 )
 BY_CODE = {operator.code: operator for operator in OPERATORS}
+
+
+def worded(field: str, value: str) -> str:
+    """A term of the language that finds this value of a field: `owner:"Anna B"`."""
+    plain = value.replace('"', "?")  # the language knows no quote within quotes
+    return f'{field}:"{plain}"' if re.search(r"[\s,]", plain) or not plain else f"{field}:{plain}"
 
 
 def help_lines() -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -25,14 +26,17 @@ from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.shown import pasted
-from joytui.tui.state import LinkState
+from joytui.tui.state import LinkState, Said
 from joytui.tui.theme import FALLBACK_VARIABLES, THEMES, theme_name
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from joytui.client.console import ConsoleClient
     from joytui.tui.console import Console
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
+    from joytui.tui.state import Mood
 
 
 def _doctor() -> Screen[None]:
@@ -59,6 +63,7 @@ def _keys() -> Screen[None]:
     return KeysScreen()
 
 
+MOST_SAID = 100
 NEED_GATEWAY = ("logs", "usage", "keys")
 
 
@@ -82,8 +87,21 @@ class ConsoleApp(PacedApp):
         Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
         Binding("ctrl+f", "search", "Search", show=False, tooltip="a request id, a thread id, a key: goes there"),
         Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
+        Binding(
+            "o", "owner", "Owner", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
+        ),
         Binding("x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"),
+        Binding(
+            "a",
+            "outliers",
+            "Out of the ordinary",
+            show=False,
+            tooltip="the largest, since your last visit and in the window shown",
+        ),
         Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
+        Binding(
+            "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
+        ),
         Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
         Binding("escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"),
         Binding("q", "quit", "Quit", tooltip="leave the console"),
@@ -100,6 +118,8 @@ class ConsoleApp(PacedApp):
         first = options.screen or "doctor"
         self.DEFAULT_MODE = first  # type: ignore[misc]
         self._ascii: LineFilter | None = None
+        self._welcomed = False
+        self.said: deque[Said] = deque(maxlen=MOST_SAID)
         # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
@@ -149,6 +169,19 @@ class ConsoleApp(PacedApp):
 
     def _link_changed(self, state: LinkState) -> None:
         self.link_state = state
+        if state.connected and self.options.last_visit is not None and not self._welcomed:
+            self._welcomed = True
+            self.run_worker(self._welcome(self.options.last_visit), group="welcome", exit_on_error=False)
+
+    async def _welcome(self, last_visit: datetime) -> None:
+        """What was out of the ordinary since the last visit, in a word that stays until it is read."""
+        from joytui.tui.usage.reading import word_for_the_absent
+
+        if self.client is None:
+            return
+        text = await word_for_the_absent(self.client, last_visit, self.now_ms(), self.options.zone)
+        if text:
+            self.tell(text, warning=True)
 
     def need_gateway(self, *, start: bool = True, peek: bool = False) -> None:
         """Starts the link where it does not run yet, after the first frame. Doctor only peeks: it starts no gateway."""
@@ -198,7 +231,15 @@ class ConsoleApp(PacedApp):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Paste):
             event.text = pasted(event.text)
+        elif isinstance(event, (events.Key, events.MouseDown)):
+            self._somebody_is_here()
         await super().on_event(event)
+
+    def _somebody_is_here(self) -> None:
+        from joytui.tui.widgets.keybar import KeyBar
+
+        for bar in self.screen.query(KeyBar):
+            bar.pressed()
 
     def refuses(self, target: object, name: str) -> bool:
         """Whether this console is read-only and the action changes something; says so then."""
@@ -242,6 +283,32 @@ class ConsoleApp(PacedApp):
 
         if len(self.screen_stack) == 1:
             self.push_screen(SearchDialog())
+
+    def action_outliers(self) -> None:
+        from datetime import UTC, datetime, timedelta
+
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.outliers import OutliersDialog
+
+        if not isinstance(self.screen, ConsoleScreen):
+            return
+        now, visit = datetime.fromtimestamp(self.now_ms() / 1000, UTC), self.options.last_visit
+        window = self.screen.window_begin() or now - timedelta(days=7)
+        self.push_screen(OutliersDialog(min(window, visit) if visit else window, visit, now))
+
+    def action_owner(self) -> None:
+        from datetime import UTC, datetime
+
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.owner import OwnerDialog
+
+        if not isinstance(self.screen, ConsoleScreen):
+            return
+        subject = self.screen.subject()
+        if subject is None:
+            self.tell("nobody is chosen: a request in Logs, a line by owner or key in Usage, a key in Keys", error=True)
+            return
+        self.push_screen(OwnerDialog(subject, datetime.fromtimestamp(self.now_ms() / 1000, UTC)))
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen
@@ -345,16 +412,24 @@ class ConsoleApp(PacedApp):
             self.run_worker(lambda: offer(text), thread=True, group="clipboard", exit_on_error=False)
         self.tell(words(what, served=self.options.served))
 
-    def tell(self, text: str, *, error: bool = False, note: bool = False) -> None:
-        """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open. `note`: nothing
-        was done, and nothing went wrong."""
+    def tell(self, text: str, *, error: bool = False, warning: bool = False, note: bool = False) -> None:
+        """A short word to the user in the last line, where it covers nothing; a toast where a dialog is open. `!` lists what
+        was said; an error and a warning stay until they are read. `note`: nothing was done, and nothing went wrong."""
         from joytui.tui.widgets.keybar import KeyBar
 
+        mood: Mood = "error" if error else "warning" if warning else "note" if note else "good"
+        self.said.append(Said(self.now_ms(), mood, text))
         bars = self.screen.query(KeyBar)
         if bars:
-            bars.first().tell(text, error=error, note=note)
+            bars.first().tell(text, mood)
         else:
-            super().tell(text, error=error)
+            super().tell(text, error=error, warning=warning)
+
+    def action_messages(self) -> None:
+        from joytui.tui.screens.messages import MessagesDialog
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(MessagesDialog(tuple(self.said)))
 
     # The palette
 

@@ -41,8 +41,9 @@ class Console(Protocol):
         """Epoch milliseconds by the console's clock."""
         ...
 
-    def tell(self, text: str, *, error: bool = False, note: bool = False) -> None:
-        """Shows a short message in the last line, or as a toast over a dialog; `note`: it tells of nothing done or failed."""
+    def tell(self, text: str, *, error: bool = False, warning: bool = False, note: bool = False) -> None:
+        """Shows a short message in the last line, or as a toast over a dialog. Errors and warnings stay until they are read;
+        `note`: nothing was done, and nothing went wrong."""
         ...
 
     def copy(self, text: str, what: str) -> None:

@@ -16,6 +16,8 @@ from joytui.core.places import Places, places
 from joytui.tui.options import Wishes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from joytui.tui.app import ConsoleApp
     from joytui.tui.settings import ConsoleSettings
 
@@ -108,9 +110,19 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
         codex_args=wishes.codex_args,
         read_only=wishes.served == "read-only",
         served=wishes.served is not None,
+        last_visit=_moment(memory.left_at) if wishes.served is None else None,
         examine=examine_here,
         link=make_link,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    from joytui.core.clock import parse_time
+
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
 
 
 def first_screen(env: Mapping[str, str]) -> str:
@@ -163,13 +175,14 @@ class _Terminal:
 
 
 def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:
+    from joytui.core.clock import now, rfc3339
     from joytui.tui.memory import Memory, load, save
     from joytui.tui.theme import theme_name
 
     before = load(where.ui_state_file)
     automatic = theme_name(wishes.theme or app.settings.theme or before.theme, dark=app.options.dark)
     theme = before.theme if app.theme == automatic else app.theme
-    save(where.ui_state_file, Memory(screen=app.current_mode, theme=theme))
+    save(where.ui_state_file, Memory(screen=app.current_mode, theme=theme, left_at=rfc3339(now())))
 
 
 def farewell(app: ConsoleApp, where: Places, say: Callable[[str], None]) -> int:

@@ -1,4 +1,4 @@
-"""What the console remembers between two runs: the last screen and the theme. Losing it costs nothing, so no error stops."""
+"""What the console remembers between two runs: the last screen, the theme, when it was left. Losing it costs nothing, so no error stops."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ SCREENS = ("doctor", "logs", "usage", "keys")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`screen` is None before the first run has ended; `theme` None follows the terminal."""
+    """`screen` and `left_at` (RFC 3339) are None before the first run has ended; `theme` None follows the terminal."""
 
     screen: str | None = None
     theme: str | None = None
+    left_at: str | None = None
 
 
 def load(path: Path) -> Memory:
@@ -27,7 +28,8 @@ def load(path: Path) -> Memory:
         return Memory()
     known = {f.name: data.get(f.name) for f in fields(Memory)}
     text = {name: value if isinstance(value, str) else None for name, value in known.items()}
-    return Memory(screen=text["screen"] if text["screen"] in SCREENS else None, theme=text["theme"])
+    screen = text["screen"] if text["screen"] in SCREENS else None
+    return Memory(screen=screen, theme=text["theme"], left_at=text["left_at"])
 
 
 def save(path: Path, memory: Memory) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Wishes:
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
     leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix; None: this machine's own, in
-    this environment. `codex_home`: whose files Usage reads; None: nobody's. `read_only`: what changes something is refused
+    this environment. `codex_home`: whose files Usage reads; None: nobody's. `last_visit`: when the last run ended. `read_only`: what changes something is refused
     (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
 
     places: Places
@@ -53,6 +53,7 @@ class Options:
     now_ms: int | None = None
     zone: tzinfo | None = None
     codex_home: Path | None = None
+    last_visit: datetime | None = None
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
     offer: Callable[[Finding, tuple[str, ...]], Offer | None] | None = None

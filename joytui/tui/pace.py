@@ -61,9 +61,10 @@ class PacedApp(TypeAheadApp):
         self._owed = False
         self.refresh()
 
-    def tell(self, text: str, *, error: bool = False) -> None:
+    def tell(self, text: str, *, error: bool = False, warning: bool = False) -> None:
         """A short word to the user."""
-        self.notify(text, severity="error" if error else "information", timeout=4)
+        severity: Any = "error" if error else "warning" if warning else "information"
+        self.notify(text, severity=severity, timeout=30 if error else 4)
 
     def catch_signals(self) -> None:
         """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the console by its own way out, so the terminal comes back whole; fg draws anew."""

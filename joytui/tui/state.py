@@ -1,4 +1,4 @@
-"""What the frame shows about the gateway: one frozen state, replaced as a whole."""
+"""What the frame shows about the gateway: one frozen state, replaced as a whole; and the words to the user."""
 
 from __future__ import annotations
 
@@ -7,7 +7,24 @@ from typing import Literal
 
 from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
 
+Mood = Literal["good", "note", "warning", "error"]
+MOODS: dict[Mood, tuple[str, str]] = {
+    "good": ("✓", "bold $success"),
+    "note": ("·", "bold $primary"),
+    "warning": ("▲", "bold $warning"),
+    "error": ("✗", "bold $error"),
+}
+"""How a word to the user begins: a colour never stands alone."""
 Phase = Literal["idle", "finding", "starting", "live", "behind", "lost", "off", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said to the user, at epoch milliseconds."""
+
+    at_ms: int
+    mood: Mood
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,21 @@
 
 The rule: an hour's usual amount is the median of the same hour of the day over the fourteen days before (days before
 the first spending do not count; at least three days are needed, else the median of all earlier hours with spending, of
-which six are needed). An hour is an anomaly when it is at least three times its usual and the excess is at least a
-tenth of that day's (24 hours') whole amount before it. The culprit is the one value, over all the dimensions asked about,
-whose own excess over its own usual is the largest and covers at least half of the whole excess.
+which six are needed). An hour is out of the ordinary when it is at least three times its usual and the excess is at least a
+tenth of a day: of the 24 hours before it, and of a usual day, which is the median of the days with spending of those fourteen.
+Such hours side by side are one anomaly. It counts where its excess is at least a fiftieth of all that was spent in the window
+that is looked at: what is small change there is not shouted about. The largest excess comes first.
+
+A culprit is the one value of a dimension (key, owner, project, …) whose own excess over its own usual covers at least half of
+the whole excess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from joytui.core.periods import hour_of, start_of_hour
 
@@ -19,6 +24,8 @@ DAYS = 14
 MIN_DAYS = 3
 MIN_HOURS = 6
 FACTOR = 3
+SHARE_OF_DAY = 10
+SHARE_OF_WINDOW = 50
 Series = Mapping[int, int]
 """Amounts (nano-credits, or tokens) by hour (Unix time in hours)."""
 
@@ -33,21 +40,43 @@ class Culprit:
     usual: int
 
     @property
+    def excess(self) -> int:
+        return self.amount - self.usual
+
+    @property
     def text(self) -> str:
-        """For example "key ci-nightly: 8 times its usual hour"."""
+        """For example "key ci-nightly: 8× its usual for this hour"."""
         if self.usual <= 0:
-            return f"{self.dimension} {self.name}: nothing is usual at this hour"
-        return f"{self.dimension} {self.name}: {times(self.amount, self.usual)} times its usual hour"
+            return f"{self.dimension} {self.name}: normally spends nothing at this hour"
+        return f"{self.dimension} {self.name}: {times(self.amount, self.usual)}× its usual for this hour"
 
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One hour out of the ordinary. `culprit` is None where no one value explains half of the excess."""
+    """Hours side by side that were out of the ordinary, `begin` to `end` (not part of it), and what is usual in them.
 
-    hour: datetime
+    `culprits`: one for each dimension that has one; none where nobody alone explains half of it.
+    """
+
+    begin: datetime
+    end: datetime
     amount: int
     usual: int
-    culprit: Culprit | None
+    culprits: tuple[Culprit, ...] = ()
+
+    @property
+    def excess(self) -> int:
+        return self.amount - self.usual
+
+    @property
+    def culprit(self) -> Culprit | None:
+        """The first: of the dimension that was asked about first."""
+        return self.culprits[0] if self.culprits else None
+
+    @property
+    def hours(self) -> range:
+        """Unix time in hours."""
+        return range(hour_of(self.begin), hour_of(self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +104,68 @@ def usual(series: Series, hour: int) -> int | None:
 def find_anomalies(
     total: Series, parts: Mapping[str, Mapping[str, Series]], since: datetime, until: datetime
 ) -> list[Anomaly]:
-    """The anomalies of the hours in `since <= hour < until`, newest first.
+    """The anomalies of the hours in `since <= hour < until`, the largest excess first.
 
     `parts`: by dimension and name ({"key": {"ci-nightly": series}}), the same amounts split up.
     """
-    found = []
-    for hour in sorted(total, reverse=True):
-        if hour_of(since) <= hour < hour_of(until) + bool(until.minute or until.second):
-            expected = usual(total, hour)
-            if expected is not None and _is_anomaly(total, hour, expected):
-                culprit = _culprit(parts, hour, total[hour] - expected)
-                found.append(Anomaly(start_of_hour(hour), total[hour], expected, culprit))
-    return found
+    window = range(hour_of(since), hour_of(until) + bool(until.minute or until.second))
+    within = {hour: amount for hour, amount in total.items() if hour in window}
+    excesses = excess_by_hour(total, within)
+    floor = sum(within.values())
+    found = [_anomaly(total, excesses, run) for run in _runs(sorted(excesses))]
+    counted = [with_culprits(one, parts) for one in found if one.excess * SHARE_OF_WINDOW >= floor]
+    return sorted(counted, key=lambda one: (-one.excess, -one.begin.timestamp()))
 
 
-def _is_anomaly(total: Series, hour: int, expected: int) -> bool:
+def excess_by_hour(total: Series, hours: Iterable[int]) -> dict[int, int]:
+    """How much more than usual was spent in those of the hours that are out of the ordinary."""
+    expected = {hour: usual(total, hour) for hour in hours}
+    return {
+        hour: total[hour] - amount
+        for hour, amount in expected.items()
+        if amount is not None and _is_wild(total, hour, amount)
+    }
+
+
+def with_culprits(anomaly: Anomaly, parts: Mapping[str, Mapping[str, Series]]) -> Anomaly:
+    """The same anomaly, and who it was, in the order of the dimensions."""
+    found = [culprit for by, names in parts.items() if (culprit := _culprit(by, names, anomaly)) is not None]
+    return replace(anomaly, culprits=tuple(found))
+
+
+def _is_wild(total: Series, hour: int, expected: int) -> bool:
     excess = total[hour] - expected
-    day_before = sum(total.get(hour - back, 0) for back in range(1, 25))
-    return excess > 0 and total[hour] >= FACTOR * expected and excess * 10 >= day_before
+    if excess <= 0 or total[hour] < FACTOR * expected:
+        return False
+    days = [sum(total.get(hour - 24 * day - back, 0) for back in range(1, 25)) for day in range(DAYS)]
+    spent = [amount for amount in days if amount]
+    return excess * SHARE_OF_DAY >= max(days[0], median_low(spent) if spent else 0)
 
 
-def _culprit(parts: Mapping[str, Mapping[str, Series]], hour: int, excess: int) -> Culprit | None:
-    best: Culprit | None = None
-    for dimension, names in parts.items():
-        for name, series in names.items():
-            one = Culprit(dimension, name, series.get(hour, 0), usual(series, hour) or 0)
-            if best is None or one.amount - one.usual > best.amount - best.usual:
-                best = one
-    return best if best and 2 * (best.amount - best.usual) >= excess else None
+def _runs(hours: Sequence[int]) -> Iterator[list[int]]:
+    """Hours side by side."""
+    for _, run in groupby(enumerate(hours), key=lambda pair: pair[1] - pair[0]):
+        yield [hour for _, hour in run]
+
+
+def _anomaly(total: Series, excesses: Series, hours: Sequence[int]) -> Anomaly:
+    amount = sum(total[hour] for hour in hours)
+    excess = sum(excesses[hour] for hour in hours)
+    return Anomaly(start_of_hour(hours[0]), start_of_hour(hours[-1] + 1), amount, amount - excess)
+
+
+def _culprit(by: str, names: Mapping[str, Series], anomaly: Anomaly) -> Culprit | None:
+    spent = [
+        Culprit(
+            by,
+            name,
+            sum(series.get(hour, 0) for hour in anomaly.hours),
+            sum(usual(series, hour) or 0 for hour in anomaly.hours),
+        )
+        for name, series in names.items()
+    ]
+    best = max(spent, key=lambda one: one.excess, default=None)
+    return best if best is not None and 2 * best.excess >= anomaly.excess else None
 
 
 def live_rate(recent: Sequence[tuple[datetime, int]], hours: Series, at: datetime, minutes: int = 10) -> Rate:

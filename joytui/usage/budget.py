@@ -3,6 +3,9 @@
 The forecast's rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is
 later), the newest hour weighing most and the oldest least, in a straight line. Hours without spending count as 0, and an
 hour that has only begun as a whole one. Whole numbers throughout: an estimate is rounded down to nano-credits.
+
+Where spending was out of the ordinary, that rate says too much. So there is a second forecast, at the usual rate: by the same
+rule, without what was more than usual in those hours. Between the two is where the budget will end.
 """
 
 from __future__ import annotations
@@ -19,12 +22,23 @@ WINDOW_HOURS = 168
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What to expect at `rate` nano-credits an hour. `runs_out`: when nothing is left, None if the rate is 0 or it lasts
+    longer than a year; `at_end` is the spending expected at the period's end."""
+
+    rate: int
+    runs_out: datetime | None
+    at_end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Burn:
     """A budget at a moment. Amounts are nano-credits; `left` is negative when the budget is overspent.
 
     `rate` is the forecast's nano-credits an hour. `runs_out` is when nothing is left (a past hour, if it is gone), None
     if the rate is 0 or it lasts longer than a year. `at_end` is the spending expected at the period's end.
-    `points` are the moments of the burn-down with what was left then.
+    `points` are the moments of the burn-down with what was left then. `usual` is the forecast without the `odd` nano-credits
+    that were out of the ordinary; None where nothing was.
     """
 
     limit: int
@@ -36,6 +50,13 @@ class Burn:
     runs_out: datetime | None
     at_end: int
     points: tuple[tuple[datetime, int], ...]
+    usual: Forecast | None = None
+    odd: int = 0
+
+    @property
+    def recent(self) -> Forecast:
+        """The forecast at the rate of the last seven days."""
+        return Forecast(self.rate, self.runs_out, self.at_end)
 
     @property
     def over(self) -> bool:
@@ -47,29 +68,40 @@ class Burn:
         return self.at_end > self.limit
 
 
-def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period = "month") -> Burn:
+def burn_down(
+    hours: Mapping[int, int], limit: int, at: datetime, period: Period = "month", odd: Mapping[int, int] | None = None
+) -> Burn:
     """A budget of `limit` nano-credits for the period that holds `at`.
 
     `hours`: spending in nano-credits by hour (Unix time in hours), as far back as is known: the rate looks seven days
-    back, whatever the period.
+    back, whatever the period. `odd`: how much of it was more than usual, by hour (`usage.anomalies.excess_by_hour`).
     """
     begin, end = period_bounds(period, at)
     inside = {hour: spent for hour, spent in hours.items() if hour_of(begin) <= hour <= hour_of(at)}
     points, gone_at = _points(inside, limit, begin)
     spent = sum(inside.values())
     left = limit - spent
-    rate = hourly_rate(hours, at)
     remaining = max(0, int((end - at).total_seconds()))
+
+    def forecast(rate: int) -> Forecast:
+        runs_out = gone_at if left < 0 else _runs_out(left, rate, at)
+        return Forecast(rate, runs_out, spent + rate * remaining // 3600)
+
+    recent = forecast(hourly_rate(hours, at))
+    lately = {hour: amount for hour, amount in (odd or {}).items() if hour_of(at) - WINDOW_HOURS < hour <= hour_of(at)}
+    ordinary = {hour: amount - lately.get(hour, 0) for hour, amount in hours.items()}
     return Burn(
         limit=limit,
         spent=spent,
         left=left,
         begin=begin,
         end=end,
-        rate=rate,
-        runs_out=gone_at if left < 0 else _runs_out(left, rate, at),
-        at_end=spent + rate * remaining // 3600,
+        rate=recent.rate,
+        runs_out=recent.runs_out,
+        at_end=recent.at_end,
         points=points,
+        usual=forecast(hourly_rate(ordinary, at)) if lately else None,
+        odd=sum(lately.values()),
     )
 
 

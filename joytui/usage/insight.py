@@ -1,22 +1,23 @@
-"""What stands out in the usage: the live rate against the usual, an hour out of the ordinary, the budget's end.
+"""What stands out in the usage: the live rate against the usual, what was out of the ordinary in a window, the budget's end.
 
 `insight` is pure. `gateway_insight` and `codex_insight` read what it needs, and no more: which keys and models to look
-at is known from the hour that is out of the ordinary.
+at is known from the hours that were out of the ordinary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import parse_credits
-from joytui.core.periods import HOUR, hour_of
-from joytui.usage.anomalies import DAYS, Anomaly, Rate, Series, find_anomalies, live_rate
-from joytui.usage.budget import Burn, Period, burn_down
+from joytui.core.periods import hour_of
+from joytui.core.token_counts import OTHERS
+from joytui.usage.anomalies import DAYS, Anomaly, Rate, Series, excess_by_hour, find_anomalies, live_rate, with_culprits
+from joytui.usage.budget import WINDOW_HOURS, Burn, Period, burn_down
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -24,20 +25,31 @@ if TYPE_CHECKING:
 Unit = Literal["credits", "tokens"]
 LOOK_BACK = timedelta(days=32)
 PARTS_BACK = timedelta(days=DAYS + 1)
-FRESH = timedelta(hours=24)
+WINDOW = timedelta(days=7)
+"""Anomalies are looked for in it, where no other window is asked for."""
+LONGEST = timedelta(days=92)
 RECENT = timedelta(minutes=10)
-SUSPECTS = ("key", "model")
+SUSPECTS = ("key", "owner", "project", "thread", "model")
+RANKED = ("project", "thread")
+"""Of these there may be very many: only the dearest are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """`unit` says what the amounts are: nano-credits, or tokens by Codex's files. `burn` is there with a budget."""
+    """`unit` says what the amounts are: nano-credits, or tokens by Codex's files. `anomalies` of the window from `since` on, the
+    largest first. `burn` is there with a budget."""
 
     unit: Unit
     rate: Rate
-    anomaly: Anomaly | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    since: datetime | None = None
     burn: Burn | None = None
     period: Period = "month"
+
+    @property
+    def anomaly(self) -> Anomaly | None:
+        """The largest."""
+        return self.anomalies[0] if self.anomalies else None
 
 
 def insight(
@@ -48,41 +60,56 @@ def insight(
     at: datetime,
     limit: int | None = None,
     period: Period = "month",
+    since: datetime | None = None,
 ) -> Insight:
     """From amounts by hour, the last minutes' amounts, and the hours of each key, model or folder.
 
-    `limit`: a budget in nano-credits for the period; tokens have none.
+    `limit`: a budget in nano-credits for the period; tokens have none. `since`: where the window begins (WINDOW ago unless told).
     """
-    found = find_anomalies(hours, parts, at - FRESH, at)
-    burn = burn_down(hours, limit, at, period) if limit is not None and unit == "credits" else None
-    return Insight(unit, live_rate(recent, hours, at), found[0] if found else None, burn, period)
+    begin = max(since or at - WINDOW, at - LONGEST)
+    found = find_anomalies(hours, parts, begin, at)
+    burn = None
+    if limit is not None and unit == "credits":
+        burn = burn_down(hours, limit, at, period, excess_by_hour(hours, [*_lately(hours, at)]))
+    return Insight(unit, live_rate(recent, hours, at), tuple(found), begin, burn, period)
+
+
+def _lately(hours: Series, at: datetime) -> Iterable[int]:
+    return (hour for hour in hours if hour > hour_of(at) - WINDOW_HOURS)
 
 
 async def gateway_insight(
-    console: ConsoleClient, at: datetime, limit: int | None = None, period: Period = "month"
+    console: ConsoleClient,
+    at: datetime,
+    limit: int | None = None,
+    period: Period = "month",
+    *,
+    since: datetime | None = None,
+    most: int = 1,
 ) -> Insight:
-    """Of a gateway, in nano-credits. Raises JoytuiError where it cannot be asked."""
-    begin = (at - LOOK_BACK).replace(minute=0, second=0, microsecond=0)
+    """Of a gateway, in nano-credits; the `most` largest anomalies with their culprits. Raises JoytuiError where it cannot be asked."""
+    window = max(since or at - WINDOW, at - LONGEST)
+    begin = min(at - LOOK_BACK, window - PARTS_BACK).replace(minute=0, second=0, microsecond=0)
     hours = _series((await console.usage(["hour"], since=rfc3339(begin))).rows, None).get("", {})
     lately = await console.usage(since=rfc3339(at - RECENT), until=rfc3339(at))
     recent = [(at, parse_credits(lately.totals.cost_credits))]
-    found = insight("credits", hours, recent, {}, at, limit, period)
-    if found.anomaly is None:
-        return found
-    parts = {by: await _suspects(console, by, found.anomaly, at) for by in SUSPECTS}
-    return insight("credits", hours, recent, parts, at, limit, period)
+    found = insight("credits", hours, recent, {}, at, limit, period, window)
+    named = [
+        with_culprits(one, {by: await _suspects(console, by, one) for by in SUSPECTS}) for one in found.anomalies[:most]
+    ]
+    return replace(found, anomalies=(*named, *found.anomalies[most:]))
 
 
-async def _suspects(console: ConsoleClient, by: str, anomaly: Anomaly, at: datetime) -> dict[str, dict[int, int]]:
-    """The hours of those that alone may explain half of the excess: they spent as much in that hour."""
-    end = anomaly.hour + HOUR - timedelta(milliseconds=1)
-    view = await console.usage([by], since=rfc3339(anomaly.hour), until=rfc3339(end))
-    excess = anomaly.amount - anomaly.usual
-    names = [row[by] for row in view.rows if row[by] and 2 * parse_credits(row["cost_credits"]) >= excess]
+async def _suspects(console: ConsoleClient, by: str, anomaly: Anomaly) -> dict[str, dict[int, int]]:
+    """The hours of those that alone may explain half of the excess: they spent as much in those hours."""
+    until = rfc3339(anomaly.end - timedelta(milliseconds=1))
+    view = await console.usage([by], since=rfc3339(anomaly.begin), until=until, top=2 if by in RANKED else None)
+    named = {row[by]: parse_credits(row["cost_credits"]) for row in view.rows if row[by] not in (None, "", OTHERS)}
+    names = [name for name, amount in named.items() if 2 * amount >= anomaly.excess]
     if not names:
         return {}
-    begin = (at - PARTS_BACK).replace(minute=0, second=0, microsecond=0)
-    return _series((await console.usage(["hour", by], since=rfc3339(begin), only=names)).rows, by)
+    begin = anomaly.begin - PARTS_BACK
+    return _series((await console.usage(["hour", by], since=rfc3339(begin), until=until, only=names)).rows, by)
 
 
 def _series(rows: Iterable[Mapping[str, Any]], by: str | None) -> dict[str, dict[int, int]]:
@@ -95,11 +122,12 @@ def _series(rows: Iterable[Mapping[str, Any]], by: str | None) -> dict[str, dict
     return series
 
 
-def codex_insight(home: Path, cache_dir: Path, at: datetime) -> Insight:
+def codex_insight(home: Path, cache_dir: Path, at: datetime, since: datetime | None = None) -> Insight:
     """Of Codex's own files, in tokens. `home` is a CODEX_HOME."""
     from joytui.codex.rollouts import read_responses, read_usage
 
-    begin = (at - LOOK_BACK).replace(minute=0, second=0, microsecond=0)
+    window = max(since or at - WINDOW, at - LONGEST)
+    begin = min(at - LOOK_BACK, window - PARTS_BACK).replace(minute=0, second=0, microsecond=0)
     hours: dict[int, int] = {}
     parts: dict[str, dict[str, dict[int, int]]] = {"project": {}, "model": {}}
     for row in read_usage(home, cache_dir, begin).rows:
@@ -111,7 +139,7 @@ def codex_insight(home: Path, cache_dir: Path, at: datetime) -> Insight:
         (datetime.fromtimestamp(entry.ms / 1000, UTC), entry.input + entry.output)
         for entry in read_responses(home, cache_dir, at - RECENT)
     ]
-    return insight("tokens", hours, recent, parts, at)
+    return insight("tokens", hours, recent, parts, at, since=window)
 
 
 def _add(series: dict[int, int], hour: int, amount: int) -> None:

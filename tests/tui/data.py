@@ -352,9 +352,28 @@ def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     dice, here = random.Random(4), hour_of(NOW)
     hours = {here - back: dice.randint(10, 40) * 10**7 for back in range(1, 500)}
     hours[here - 1] = 9 * 10**9
+    hours |= dict.fromkeys(range(here - 51, here - 47), 4 * 10**9)
     wild = {here - 1: 8 * 10**9, **{here - 1 - 24 * day: 10**9 for day in range(1, 12)}}
     recent = [(NOW - timedelta(minutes=2), 4 * 10**8)]
-    return made(unit, hours, recent, {"key": {"ci-nightly": wild}}, NOW, ConsoleSettings(budget=budget))
+    parts = {"key": {"ci-nightly": wild}, "owner": {"platform": wild}, "project": {"/home/anna/shop": wild}}
+    return made(unit, hours, recent, parts, NOW, ConsoleSettings(budget=budget))
+
+
+def owner_card() -> Any:
+    """Ben: a key whose daily limit will not last, one that has expired, a rising trend, refusals."""
+    from dataclasses import replace
+
+    from joytui.client.console import record_of
+    from joytui.tui.people.owner import OwnedKey, OwnerCard
+
+    ben = keys()[1]
+    lasting = ben.model_copy(update={"name": "ben-experiments-with-a-long-name", "budgets": [], "state": "active"})
+    half = ben.model_copy(update={"budgets": [ben.budgets[0].model_copy(update={"spent": "1", "left": "1"})]})
+    owned = (OwnedKey(half, 8_100_000_000, 400_000_000), OwnedKey(lasting, 1_770_012_000, 0), OwnedKey(keys()[5], 0, 0))
+    days = tuple((5 + n % 7) * 10**8 for n in range(21)) + tuple((9 + n) * 10**8 for n in range(7))
+    last = replace(record_of(requests(2)[0]), project="/home/anna/shop", owner="Ben", key="codex-ben")
+    refused = (("insufficient-quota", 12), ("policy-rejected", 2))
+    return OwnerCard("Ben", owned, days, refused, last)
 
 
 def reconciliation() -> Any:

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,13 @@ from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
+from joytui.tui.people.owner import Subject
 from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.outliers import OutliersDialog
+from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
@@ -332,6 +336,21 @@ def codex_alone() -> UsageSnapshot:
     return UsageSnapshot(asked, data.typed(rows), data.usage_totals(rows), source="codex")
 
 
+async def messages(app: Any, pilot: Any) -> None:
+    await fill(app, pilot)
+    app.tell("The config.toml block is copied.")
+    app.tell("the gateway at http://127.0.0.1:8791 does not answer", error=True)
+    app.tell(
+        "while you were away: 10661 Cr on Sat 21 Nov 11:00–15:00, owner Ben · key ci-nightly; a shows it", warning=True
+    )
+    await pilot.press("exclamation_mark")
+    await settle(app, pilot)
+
+
+def outliers(app: Any) -> Any:
+    return OutliersDialog(data.NOW - timedelta(days=7), data.NOW - timedelta(days=1), data.NOW)
+
+
 ASCII = {"ascii": True}
 
 STATES: tuple[State, ...] = (
@@ -372,6 +391,11 @@ STATES: tuple[State, ...] = (
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),
     State("logs-go-to-id", pressed("colon")),
+    State("doctor-messages", messages),
+    State("usage-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(data.insight())))),
+    State("keys-owner", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW), lambda s: s.post_message(OwnerDialog.Found(data.owner_card())))),
+    State("keys-owner-gone", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW))),
+    State("usage-no-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(replace(data.insight(), anomalies=()))))),
     State("logs-export", pressed("x")),
     State("logs-help", pressed("question_mark")),
     # Usage
@@ -410,7 +434,7 @@ STATES: tuple[State, ...] = (
     State("keys-dry-run-no", dialog(lambda app: CheckDialog(data.keys()[0]), lambda s: s.post_message(CheckDialog.Answered(data.verdict(allowed=False))))),
     State("keys-shown", dialog(lambda app: KeyShown(created(), app.link_state.base_url))),
     State("keys-rotate", pressed("r")),
-    State("keys-revoke", pressed("down", "x")),
+    State("keys-revoke", pressed("down", "X")),
     State("keys-help", pressed("question_mark")),
     # The frame
     State("frame-palette", palette, themes=("dark",)),  # an open palette keeps its theme

@@ -71,7 +71,7 @@ def test_a_key_is_made_used_seen_and_revoked(gateway):
         terminal.wait_for("SPEND", "REQUESTS")
         terminal.send("4")
         terminal.wait_for("codex-anna", "active")
-        terminal.send("x")
+        terminal.send("X")
         terminal.wait_for("Revoke this key?")
         terminal.send("y")
         terminal.wait_for("✗ revoked")

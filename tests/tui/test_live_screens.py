@@ -6,7 +6,7 @@ import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from joytui.tui.link import Link
 from joytui.tui.options import Options
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.outliers import OutliersDialog
+from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.settings import ConsoleSettings
 from tests.support.hang import HANG_S
@@ -138,6 +140,38 @@ async def test_usage_of_the_gateway_leads_to_its_requests(stage):
         await until(pilot, lambda: app.screen.filter_text != "")
         assert app.screen.filter_text.startswith("key:")
         assert "since:" in app.screen.filter_text
+
+
+async def test_who_was_away_is_told_what_was_out_of_the_ordinary(stage):
+    """The hours in which the most was spent, before this one."""
+    async with opened(stage, "keys", last_visit=now() - timedelta(days=2)) as (app, pilot):
+        await until(pilot, lambda: "while you were away" in text_of(app))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, OutliersDialog) and "● new" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "logs" and " until:" in app.screen.filter_text)
+        await until(pilot, lambda: len(app.screen.view.shown) > 0)
+
+
+async def test_a_person_has_a_card_from_wherever_one_is_chosen(stage):
+    async with opened(stage, "keys") as (app, pilot):
+        await until(pilot, lambda: len(app.screen.snapshot.keys) >= 4)
+        app.show_key(key_named(app, "codex-ben").id)
+        await until(pilot, lambda: app.screen.selected().name == "codex-ben")
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, OwnerDialog) and "LAST TURN" in text_of(app))
+        card = app.screen._card
+        assert card.owner == "Ben"
+        assert [one.key.name for one in card.keys] == ["codex-ben"]
+        assert 0 < card.week <= sum(card.days)
+        assert card.last is not None
+        assert card.last.key == "codex-ben"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "logs" and app.screen.filter_text == "owner:Ben")
+        await until(pilot, lambda: len(app.screen.view.shown) > 0)
+        await pilot.press("up", "o")
+        await until(pilot, lambda: isinstance(app.screen, OwnerDialog) and "LAST TURN" in text_of(app))
+        assert app.screen._card.owner == "Ben"
 
 
 async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):

@@ -34,12 +34,12 @@ def test_the_culprit_is_named() -> None:
     alice = plus(office(100), {NOW: 110})
     ci = plus(office(50), {NOW: 400})
     (found,) = anomalies({"key": {"alice": alice, "ci-nightly": ci}, "model": {"auto": plus(alice, ci)}})
-    assert (found.hour, found.amount, found.usual) == (AT, 510, 150)
+    assert (found.begin, found.end, found.amount, found.usual) == (AT, AT + timedelta(hours=1), 510, 150)
     assert found.culprit is not None
     assert found.culprit.dimension in ("key", "model")
     (found,) = anomalies({"key": {"alice": alice, "ci-nightly": ci}})
     assert found.culprit == Culprit("key", "ci-nightly", 400, 50)
-    assert found.culprit.text == "key ci-nightly: 8 times its usual hour"
+    assert found.culprit.text == "key ci-nightly: 8× its usual for this hour"
 
 
 def test_at_night_nothing_is_usual() -> None:
@@ -48,7 +48,7 @@ def test_at_night_nothing_is_usual() -> None:
     (found,) = anomalies({"key": {"ci": ci}}, since=night)
     assert found.usual == 0
     assert found.culprit is not None
-    assert found.culprit.text == "key ci: nothing is usual at this hour"
+    assert found.culprit.text == "key ci: normally spends nothing at this hour"
 
 
 def test_many_at_once_are_nobodys_fault() -> None:
@@ -99,3 +99,45 @@ def test_the_live_rate() -> None:
 
 def test_times_as_one_says_it() -> None:
     assert [times(a, u) for a, u in ((8, 1), (25, 10), (1203, 10), (10, 3))] == ["8", "2.5", "120", "3.3"]
+
+
+def runaway(hours: range, amount: int) -> dict[int, int]:
+    return plus(office(100), dict.fromkeys(hours, amount))
+
+
+def test_hours_side_by_side_are_one_and_the_largest_comes_first() -> None:
+    """A runaway of four hours two days ago, and a smaller one last night."""
+    weekend = range(NOW - 50, NOW - 46)
+    total = plus(runaway(weekend, 5_000), {NOW - 10: 3_000})
+    large, small = find_anomalies(total, {"key": {"ci": total}}, AT - timedelta(days=7), AT)
+    assert (hour_of(large.begin), hour_of(large.end)) == (weekend.start, weekend.stop)
+    assert large.amount == sum(total[hour] for hour in weekend)
+    assert large.excess > small.excess
+    assert large.culprit is not None
+    assert large.culprit.amount == large.amount
+
+
+def test_small_change_does_not_shout_beside_a_runaway() -> None:
+    """A night hour that costs a day's tenth is one by itself, and none in a week in which fifty times as much was burnt."""
+    alone = plus(office(100), {NOW - 10: 300})
+    assert len(find_anomalies(alone, {}, AT - timedelta(days=7), AT)) == 1
+    beside = plus(alone, {NOW - 50: 30_000})
+    (found,) = find_anomalies(beside, {}, AT - timedelta(days=7), AT)
+    assert hour_of(found.begin) == NOW - 50
+
+
+def test_a_quiet_weekend_makes_no_evening_large() -> None:
+    """Nothing was spent in the day before; a tenth of a usual day is 90."""
+    for amount, count in ((89, 0), (300, 1)):
+        week = plus(
+            {NOW - 12 - 24 * day + hour: 100 for day in range(4, 11) for hour in range(9, 18)}, {NOW - 5: amount}
+        )
+        assert len(find_anomalies(week, {}, AT - timedelta(hours=12), AT)) == count
+
+
+def test_each_dimension_has_its_culprit() -> None:
+    total = runaway(range(NOW - 50, NOW - 46), 5_000)
+    half = {hour: amount // 3 for hour, amount in total.items()}
+    parts = {"owner": {"ben": total}, "thread": {"t1": half, "t2": half}, "project": {"shop": total, "docs": {}}}
+    (found,) = find_anomalies(total, parts, AT - timedelta(days=7), AT)
+    assert {(one.dimension, one.name) for one in found.culprits} == {("owner", "ben"), ("project", "shop")}

@@ -18,6 +18,7 @@ from joytui.tui.widgets.masthead import Masthead
 
 if TYPE_CHECKING:
     from joytui.tui.export.exported import Exported
+    from joytui.tui.people.owner import Subject
 
 MINIMAL_WIDTH = 40
 MINIMAL_HEIGHT = 10
@@ -62,6 +63,14 @@ class ConsoleScreen(CurrentSize, PacedScreen):
 
     def exported(self) -> Exported | None:
         """What `x` writes into a file; None where nothing is here yet."""
+        return None
+
+    def subject(self) -> Subject | None:
+        """Whose card `o` opens; None where nobody is chosen."""
+        return None
+
+    def window_begin(self) -> datetime | None:
+        """Where the time begins that is shown; None for a screen that shows none."""
         return None
 
     def now(self) -> datetime:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import KeyCreated, KeyView
     from joytui.tui.export.exported import Exported
+    from joytui.tui.people.owner import Subject
 
 
 class KeysScreen(FreshScreen):
@@ -108,6 +109,11 @@ class KeysScreen(FreshScreen):
 
     def on_keys_screen_loaded(self, message: Loaded) -> None:
         self.show(message.snapshot)
+
+    def subject(self) -> Subject | None:
+        from joytui.tui.people.owner import Subject
+
+        return Subject(key.owner, key.id) if (key := self.selected()) else None
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import keys_exported

@@ -33,6 +33,7 @@ from joytui.tui.widgets.fitted import Fitted
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.tui.export.exported import Exported
+    from joytui.tui.people.owner import Subject
 
 PATIENCE_S = 0.4
 """So long the gateway's answer to a filter is waited for in silence: mostly it is there before an eye could read a word."""
@@ -154,6 +155,12 @@ class LogsScreen(ConsoleScreen):
         line = self.query_one("#context", Static)
         if not isinstance(line.content, Content) or not line.content.is_same(words):
             line.update(words, layout=False)  # one line, whatever it says
+
+    def subject(self) -> Subject | None:
+        from joytui.tui.people.owner import Subject
+
+        record = self.selected()
+        return Subject(record.owner, record.key_id) if record and (record.owner or record.key_id) else None
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import requests_exported

@@ -28,10 +28,15 @@ from joytui.tui.widgets.fitted import Fitted
 from joytui.tui.widgets.sorted_table import SortedTable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from joytui.tui.export.exported import Exported
+    from joytui.tui.people.owner import Subject
     from joytui.tui.usage.insight import Insight
 
 INSIGHT_S = 30.0
+ROOMY = 30
+"""From this height on there is room for what the forecast assumes; on a lower screen it stands beside the burn-down."""
 
 
 class UsageScreen(FreshScreen):
@@ -148,7 +153,7 @@ class UsageScreen(FreshScreen):
 
     async def _look(self, source: str) -> None:
         try:
-            found = await stands_out(self.sources, source, self.now(), self.console.settings)
+            found = await stands_out(self.sources, source, self.now(), self.console.settings, self.window_begin())
         except JoytuiError:
             return  # the numbers themselves say what is wrong
         self.post_message(self.Noticed(source, found))
@@ -183,7 +188,8 @@ class UsageScreen(FreshScreen):
         if found is not None:
             from joytui.tui.usage.insight_text import insight_text
 
-            self.query_one("#insight", Fitted).show(lambda width: insight_text(found, now, zone, width))
+            roomy = self.size.height >= ROOMY or self.has_class("-budget")
+            self.query_one("#insight", Fitted).show(lambda width: insight_text(found, now, zone, width, forecast=roomy))
 
     def _show_chart(self) -> None:
         pane, now, zone = self.query_one(ChartPane), self.now(), self.console.options.zone
@@ -214,6 +220,17 @@ class UsageScreen(FreshScreen):
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
             self.action_table()
+
+    def window_begin(self) -> datetime:
+        return self.snapshot.asked.since(self.now(), self.console.options.zone)
+
+    def subject(self) -> Subject | None:
+        from joytui.tui.people.owner import Subject
+
+        line, group = self.query_one(RankingPane).chosen(), self.snapshot.asked.group
+        if self.has_class("-table") or line is None or not line.value or group not in ("owner", "key"):
+            return None
+        return Subject(owner=line.value) if group == "owner" else Subject(key=line.value)
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import usage_exported

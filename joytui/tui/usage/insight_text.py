@@ -9,22 +9,24 @@ from textual.content import Content
 from joytui.core.amounts import count
 from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
-from joytui.tui.figures import credits, when
+from joytui.tui.figures import credits
 from joytui.tui.figures import day as day_of
-from joytui.tui.shown import visible
+from joytui.tui.figures import when as moment
 from joytui.tui.usage.insight import Insight, Unit
-from joytui.usage.anomalies import times
-from joytui.usage.budget import Burn
+from joytui.tui.usage.outlier_words import when, who
+from joytui.usage.anomalies import Anomaly, times
+from joytui.usage.budget import Burn, Forecast
 
 GAP = "    "
 
 
-def insight_text(insight: Insight, now: datetime, zone: tzinfo | None, width: int) -> Content:
-    """One line where it fits, else two; and one for the anomaly, if there is one."""
+def insight_text(insight: Insight, now: datetime, zone: tzinfo | None, width: int, *, forecast: bool = True) -> Content:
+    """One line where it fits, else two; the forecast's assumptions; and one for the largest anomaly, if there is one."""
     rate, budget = _rate(insight), _budget(insight, now, zone, min(20, max(8, width // 8)))
     room = width - 1
     lines = [rate + GAP + budget] if rate.cell_length + budget.cell_length + len(GAP) <= room else [rate, budget]
-    if (anomaly := _anomaly(insight, now, zone)) is not None:
+    lines += _forecasts(insight, now, zone, room) if forecast else []
+    if (anomaly := _anomaly(insight, zone, room)) is not None:
         lines.append(anomaly)
     return Content("\n").join(line.truncate(room, ellipsis=True) for line in lines if line.plain)
 
@@ -37,7 +39,7 @@ def _rate(insight: Insight) -> Content:
     rate = insight.rate
     text = Content.assemble(("NOW ", "$quiet"), (f"{amount(rate.now, insight.unit)}/h", "bold"))
     if rate.usual is None:
-        return text + Content.styled("  usual: not known before 3 days", "$quiet")
+        return text + Content.styled("  usual: needs 3 days of history", "$quiet")
     high = rate.usual > 0 and rate.now >= 3 * rate.usual
     many = f" ▲ {times(rate.now, rate.usual)}×" if high else ""
     return text + Content.assemble((f"  usual {amount(rate.usual, insight.unit)}", "$quiet"), (many, "bold $warning"))
@@ -60,31 +62,62 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
     )
 
 
-def ending(burn: Burn, now: datetime, zone: tzinfo | None) -> str:
-    """When the budget ends, as a person says it."""
-    if burn.over and burn.runs_out is not None:
-        return f"✗ gone since {when(burn.runs_out, zone, now)}"
-    if burn.runs_out is None:
-        return "✓ nothing is being spent" if burn.rate == 0 else "✓ lasts longer than a year"
-    day = burn.runs_out.astimezone(zone)
-    if burn.will_be_over:
+def ending(burn: Burn, now: datetime, zone: tzinfo | None, at: Forecast | None = None) -> str:
+    """When the budget ends, as a person says it; at the rate of the last seven days, unless another is given."""
+    forecast = at or burn.recent
+    if burn.over and forecast.runs_out is not None:
+        return f"✗ gone since {moment(forecast.runs_out, zone, now)}"
+    if forecast.runs_out is None:
+        return "✓ nothing is being spent" if forecast.rate == 0 else "✓ lasts longer than a year"
+    day = forecast.runs_out.astimezone(zone)
+    if forecast.at_end > burn.limit:
         same = day.date() == now.astimezone(zone).date()
         return f"▲ gone today at {day:%H:%M}" if same else f"▲ gone on {day_of(day, now)}"
-    return f"✓ lasts: {credits(burn.at_end)} Cr expected"
+    return f"✓ lasts: {credits(forecast.at_end)} Cr expected"
 
 
-def _anomaly(insight: Insight, now: datetime, zone: tzinfo | None) -> Content | None:
+def _forecasts(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> list[Content]:
+    """What each end of the forecast assumes, and comes to: one line where both fit."""
+    burn = insight.burn
+    if burn is None or burn.over or not burn.rate:
+        return []
+    recent = Content.assemble(
+        (f"at the last 7 days' rate, {amount(burn.rate, 'credits')}/h: ", "$quiet"), ending(burn, now, zone)
+    )
+    title = Content.styled("FORECAST ", "$quiet")
+    if burn.usual is None:
+        return [title + recent]
+    usual = Content.assemble(
+        (f"at the usual rate, {amount(burn.usual.rate, 'credits')}/h: ", "$quiet"),
+        ending(burn, now, zone, burn.usual),
+        (f" (without the {amount(burn.odd, 'credits')} out of the ordinary)", "$quiet"),
+    )
+    if title.cell_length + recent.cell_length + usual.cell_length + len(GAP) <= room:
+        return [title + recent + GAP + usual]
+    return [title + recent, Content(" " * title.cell_length) + usual]
+
+
+def _anomaly(insight: Insight, zone: tzinfo | None, room: int) -> Content | None:
+    """The largest, who it was, and the key that lists them."""
     found = insight.anomaly
     if found is None:
         return None
-    who = visible(found.culprit.text, limit=80) if found.culprit else "nobody alone"
-    more = f"{times(found.amount, found.usual)}×" if found.usual else "nothing is"
-    return Content.assemble(
-        (f"▲ {when(found.hour, zone, now)}  ", "bold $warning"),
+    many = f"  ·  {len(insight.anomalies)} such times" if len(insight.anomalies) > 1 else ""
+    line = Content.assemble(
+        (f"▲ {when(found, zone)}  ", "bold $warning"),
         (amount(found.amount, insight.unit), "bold"),
-        (f", {more} usual  ·  ", "$quiet"),
-        (who, "bold"),
+        (f", {usually(found, insight.unit)}{many}  ·  ", "$quiet"),
+        (who(found), "bold"),
     )
+    key = Content.assemble("  ", ("a", "bold $primary"), (" shows it", "$quiet"))
+    return line.truncate(room - key.cell_length, ellipsis=True) + key
+
+
+def usually(anomaly: Anomaly, unit: Unit) -> str:
+    """For example "890× the usual 12.00 Cr"."""
+    if anomaly.usual <= 0:
+        return "normally nothing"
+    return f"{times(anomaly.amount, anomaly.usual)}× the usual {amount(anomaly.usual, unit)}"
 
 
 def burn_chart(burn: Burn, now: datetime, zone: tzinfo | None) -> tuple[tuple[str, ...], list[list[float]]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.core.clock import rfc3339
+from joytui.core.errors import JoytuiError
 from joytui.core.periods import hour_of
 from joytui.core.token_counts import UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
@@ -85,14 +86,38 @@ def _codex(sources: Sources, by: Sequence[str], window: Window) -> tuple[UsageRo
     return tuple(codex_rows((row for row in rows if row.hour < end), by))
 
 
-async def stands_out(sources: Sources, source: str, now: datetime, settings: ConsoleSettings) -> Insight | None:
-    """The rate, the anomaly and the budget; of tokens where only Codex's files are shown. Raises JoytuiError."""
+ABSENT = timedelta(hours=1)
+"""Who was away for less needs no word about it."""
+
+
+async def word_for_the_absent(
+    client: ConsoleClient, last_visit: datetime, now_ms: int, zone: tzinfo | None
+) -> str | None:
+    """What was out of the ordinary since then, in a line; None where nothing was, or it cannot be known."""
+    from joytui.tui.usage.outliers import while_away
+    from joytui.usage.insight import gateway_insight
+
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    if now - last_visit < ABSENT:
+        return None
+    try:
+        found = await gateway_insight(client, now, since=min(last_visit, now - timedelta(days=7)), most=3)
+    except JoytuiError:
+        return None
+    fresh = [one for one in found.anomalies if one.end > last_visit]
+    return while_away(fresh[0], found.unit, zone, len(fresh) - 1) if fresh else None
+
+
+async def stands_out(
+    sources: Sources, source: str, now: datetime, settings: ConsoleSettings, since: datetime | None = None
+) -> Insight | None:
+    """The rate, the anomalies since then and the budget; of tokens where only Codex's files are shown. Raises JoytuiError."""
     from joytui.usage.insight import codex_insight, gateway_insight
 
     if source == "codex":
         if sources.home is None:
             return None
-        return await asyncio.to_thread(codex_insight, sources.home, sources.cache_dir, now)
+        return await asyncio.to_thread(codex_insight, sources.home, sources.cache_dir, now, since)
     if sources.client is None:
         return None
-    return await gateway_insight(sources.client, now, settings.budget_nano, settings.budget_period)
+    return await gateway_insight(sources.client, now, settings.budget_nano, settings.budget_period, since=since)

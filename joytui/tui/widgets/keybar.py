@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from textual.app import App
 from textual.binding import Binding
@@ -15,6 +16,7 @@ from textual.widget import Widget
 from joytui.tui.lines import hanging
 from joytui.tui.read_only import refused_here
 from joytui.tui.shown import visible
+from joytui.tui.state import MOODS, Mood
 
 KEY_NAMES = {
     "escape": "esc",
@@ -27,6 +29,7 @@ KEY_NAMES = {
     "equals_sign": "=",
     "colon": ":",
     "comma": ",",
+    "exclamation_mark": "!",
     "left": "←",
     "right": "→",
     "up": "↑",
@@ -83,7 +86,8 @@ def _item(binding: Binding) -> Content:
 
 
 class KeyBar(Widget):
-    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`.
+    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`. An error or a warning
+    stays until a key is pressed, however long that takes.
 
     A word that is longer than the line gets the lines that it needs, and the body above gives way: nothing is covered.
     """
@@ -98,21 +102,35 @@ class KeyBar(Widget):
         super().__init__()
         self.auto_links = False
         self._word: Content | None = None
+        self._unread = False
         self._timer: Timer | None = None
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
-    def tell(self, text: str, *, error: bool = False, note: bool = False) -> None:
-        """Shows a word in place of the keys. `note`: nothing was done, and nothing went wrong."""
-        glyph, style = ("·", "bold $primary") if note else ("✗", "bold $error") if error else ("✓", "bold $success")
+    def tell(self, text: str, mood: Mood = "good") -> None:
+        """Shows a word in place of the keys."""
+        glyph, style = MOODS[mood]
         words = visible(text).replace("\n", " ")
         room = max(12, self.size.width - 4)
         self._word = Content.assemble(" ", hanging(words, glyph, "$foreground", room, style, margin=1))
+        self._unread = True
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(max(self.WORD_SECONDS, len(words) / self.LETTERS_A_SECOND), self._forget)
+        seen = partial(self._seen, stays=mood in ("error", "warning"))
+        self._timer = self.set_timer(max(self.WORD_SECONDS, len(words) / self.LETTERS_A_SECOND), seen)
         self.refresh(layout=True)
+
+    def _seen(self, *, stays: bool) -> None:
+        """The word was there for long enough to be read; one that stays waits for a key."""
+        self._unread = False
+        if not stays:
+            self._forget()
+
+    def pressed(self) -> None:
+        """A key was pressed: somebody is here."""
+        if self._word is not None and not self._unread:
+            self._forget()
 
     def _forget(self) -> None:
         self._word = None

@@ -1,0 +1,1 @@
+"""A person: keys, spending, refusals, the last turn."""

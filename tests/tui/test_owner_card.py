@@ -1,0 +1,50 @@
+"""A person's card: whether a limit lasts, how the week compares, whose keys they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pytest
+
+from joytui.tui.people.owner import OwnedKey, Subject, _owned
+from joytui.tui.people.owner_text import card
+from tests.support.clock import NOW
+from tests.tui import data
+
+
+@pytest.mark.parametrize("width", [60, 72, 110])
+def test_the_card_fits_and_says_it_all(width: int) -> None:
+    text = card(data.owner_card(), NOW, UTC, width).plain
+    assert all(len(line) <= width for line in text.splitlines())
+    for words in ("▲ +", "3 keys, 2 active", "▲ used up today 16:35", "✗ 14 in 7 days", "insufficient-quota 12"):
+        assert words in text
+    assert text.splitlines()[1].endswith("█")
+
+
+def test_a_limit_that_resets_first_lasts() -> None:
+    key = data.owner_card().keys[0].key
+    assert OwnedKey(key, 0, 400_000_000).used_up(NOW) == NOW + timedelta(hours=2.5)
+    assert OwnedKey(key, 0, 40_000_000).used_up(NOW) is None
+    assert OwnedKey(key, 0, 0).used_up(NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ((1,) * 14, "= +0%"),
+        ((1,) * 7 + (20,) * 7, "▲ 20×"),
+        ((4,) * 7 + (1,) * 7, "▼ -75%"),
+        ((0,) * 7 + (1,) * 7, "nothing in"),
+    ],
+)
+def test_the_week_beside_the_one_before(days: tuple[int, ...], words: str) -> None:
+    assert words in card(replace(data.owner_card(), days=(0,) * 14 + days), NOW, UTC, 100).plain
+
+
+def test_whose_keys() -> None:
+    keys = data.keys()
+    owner, mine = _owned(keys, Subject(key="workshop"))
+    assert (owner, [key.name for key in mine]) == ("Anna", ["codex-anna", "workshop"])
+    assert [key.name for key in _owned(keys, Subject(key="docs-bot"))[1]] == ["docs-bot"]
+    assert _owned(keys, Subject("nobody")) == ("nobody", [])
