@@ -20,6 +20,7 @@ from joytui.gateway.catalog import Catalog, joined, load_catalog
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
+from joytui.gateway.request_body import BodyRoom
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
@@ -64,6 +65,7 @@ class Gateway:
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
+        self.bodies = BodyRoom(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.tail = Tail(ledger)
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
