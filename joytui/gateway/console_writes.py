@@ -294,7 +294,9 @@ async def read(request: Request, model: type[M], *, optional: bool = False) -> M
     async for part in request.stream():
         size += len(part)
         if size > MAX_BODY:
-            raise refusals.bad_request("request body too large", cause="request-too-large")
+            raise refusals.bad_request(
+                f"request body too large: at most {MAX_BODY // 1024:,} KiB", cause="request-too-large"
+            )
         parts.append(part)
     raw = b"".join(parts)
     try:

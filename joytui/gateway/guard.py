@@ -52,5 +52,7 @@ class Guard:
         if browser:
             return Refused(403, ORIGIN_REJECTED, "requests from web pages are not answered")
         if size > self._max_header_bytes:
-            return Refused(431, HEADERS_TOO_LARGE, f"headers too large: at most {self._max_header_bytes} bytes")
+            return Refused(
+                431, HEADERS_TOO_LARGE, f"headers too large: at most {self._max_header_bytes} bytes (max_header_bytes)"
+            )
         return None

@@ -71,8 +71,8 @@ class ModelEndpoint:
         except ClientGone:
             return  # it never finished asking: nothing was admitted
         finally:
-            if visit.key is not None and answer is None:
-                visit.key.running -= 1
+            if answer is None:
+                visit.leave()
         await answer.deliver(receive)
 
     # --- admission ---------------------------------------------------------------------------------------------------
@@ -113,11 +113,11 @@ class ModelEndpoint:
         try:
             entry = gateway.keys.judge(credential(visit.headers))
         except Refused:
-            await read_body(receive, settings.max_body_bytes, keep=False)
+            await read_body(receive, settings.max_body_bytes, None)
             raise
         visit.key = entry
         entry.running += 1
-        raw = await read_body(receive, settings.max_body_bytes)
+        raw = await read_body(receive, settings.max_body_bytes, visit.share, visit.announced)
         gateway.keys.check_state(entry)
         if gateway.draining:
             raise refusals.stopping()
@@ -129,7 +129,7 @@ class ModelEndpoint:
             raise refusals.too_many(f"more than {settings.max_parallel} requests at the same time")
         if raw is None:
             raise too_large(settings.max_body_bytes)
-        return decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes)
+        return decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes, visit.share)
 
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
         assert visit.key is not None
@@ -201,9 +201,7 @@ class _Answer:
     async def deliver(self, receive: Receive) -> None:
         visit = self._visit
         task = asyncio.current_task()
-        key = visit.key
         assert task is not None
-        assert key is not None
         watch = asyncio.create_task(self._watch(receive, task))
         exchange: Exchange | None = None
         visit.sent = time.monotonic()
@@ -223,7 +221,7 @@ class _Answer:
                 await send_refusal(self._send, refusal, visit.id_headers())
         finally:
             watch.cancel()
-            key.running -= 1
+            visit.leave()
             if exchange is None:
                 visit.end(500, Observation(), gone=self._gone)
             else:

@@ -72,7 +72,7 @@ class Capped(HttpToolsProtocol):
         self._whole = False
         super().data_received(data)
         if self._in_head and self._head_bytes > self.head_limit + SLACK and not self.transport.is_closing():
-            self.send_400_response("headers too large")
+            self.send_400_response(f"headers too large: at most {self.head_limit} bytes (max_header_bytes)")
         if self._whole or self.transport.is_closing():
             self._await_nothing()
         elif self._due is None or not self._in_head:

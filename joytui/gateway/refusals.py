@@ -123,6 +123,15 @@ def too_many_keyless(a_second: int) -> Refused:
     return Refused(429, RATE_LIMITED, message, cause="rate-limited", step="key", headers={"Retry-After": "1"})
 
 
+def no_room_for_body() -> Refused:
+    message = (
+        "the gateway has no room for another large request body just now (its setting max_bodies_bytes); try again"
+    )
+    return Refused(
+        503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", step="request", headers={"Retry-After": "1"}
+    )
+
+
 def stopping(charged: str = "nothing is charged for this request") -> Refused:
     message = f"the gateway is being stopped; {charged}"
     return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="gateway-error", headers={"Retry-After": "1"})

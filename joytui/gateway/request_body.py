@@ -19,7 +19,10 @@ BYTES_PER_TOKEN = 3
 """For holding: JSON in English is about 4 bytes a token, and too much held is given back."""
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """An upstream goes by one of them, and nobody knows by which: the largest counts."""
-DRAIN = 8
+DRAINED = 64 * 1024 * 1024
+"""Bytes beyond the limit that are read and dropped, so that the client gets to read why."""
+SMALL = 1024 * 1024
+"""Bytes of a body that are not counted: many small ones are bounded by the number of requests."""
 MOST_MEMBERS = 16
 """Of one gzip body: the rest is copied for each."""
 _EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=_-]*")
@@ -59,42 +62,82 @@ VISION = frozenset({"vision"})
 NO_FEATURES: frozenset[str] = frozenset()
 
 
-async def read_body(receive: Receive, limit: int, *, keep: bool = True) -> bytes | None:
+class BodyRoom:
+    """The memory that large bodies may take together, in their bytes. A request has a `Share` of it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.taken = 0
+
+
+class Share:
+    """What one request has of the room. Give it back at the end of the request."""
+
+    __slots__ = ("_room", "size")
+
+    def __init__(self, room: BodyRoom) -> None:
+        self._room = room
+        self.size = 0
+
+    def take(self, size: int) -> bool:
+        """Whether a body of so many bytes has room."""
+        more = max(0, size - SMALL) - self.size
+        if more > 0 and self._room.taken + more > self._room.limit:
+            return False
+        if more > 0:
+            self._room.taken += more
+            self.size += more
+        return True
+
+    def give_back(self) -> None:
+        self._room.taken -= self.size
+        self.size = 0
+
+
+async def read_body(receive: Receive, limit: int, share: Share | None, announced: int = 0) -> bytes | None:
     """The body, None where it is over the limit. What is over is read on and dropped (up to a point), so that the client
-    has sent all and gets to read why it was refused. `keep` False only drops. Raises ClientGone."""
+    has sent all and gets to read why it was refused. Without a share all is dropped. `announced`: the size by the client's word,
+    for which room is taken at once. Raises ClientGone; Refused (503) where there is no room."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         return body if len(body) <= limit else None
     parts: list[bytes] = []
-    size = 0
+    size, full = 0, False
     while True:
         if message["type"] == "http.disconnect":
             raise ClientGone
         part = message.get("body", b"")
         size += len(part)
-        if keep and size <= limit:
+        full = full or (share is not None and size <= limit and not share.take(max(size, min(announced, limit))))
+        if share is not None and size <= limit and not full:
             parts.append(part)
         else:
             parts.clear()
-        if not message.get("more_body", False):
+        ended = not message.get("more_body", False)
+        if full and (ended or size > limit):
+            raise refusals.no_room_for_body()
+        if ended:
             return b"".join(parts) if size <= limit else None
-        if size > limit * DRAIN:
+        if size > limit + DRAINED:
             return None
         message = await receive()
 
 
-def decompress(raw: bytes, encoding: str, limit: int) -> bytes:
-    """A body without its Content-Encoding: gzip or deflate, never more than the limit. Raises Refused (400)."""
+def decompress(raw: bytes, encoding: str, limit: int, share: Share) -> bytes:
+    """A body without its Content-Encoding: gzip or deflate, never more than the limit. Raises Refused (400; 503 without room)."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return raw
     if name not in ("gzip", "x-gzip", "deflate"):
         raise refusals.bad_request(f"content-encoding {name[:40]!r} is not supported; send the body plain or as gzip")
     try:
-        return _inflated(raw, name, limit)
+        data = _inflated(raw, name, limit)
     except zlib.error:
         raise refusals.bad_request(f"the body is not valid {name}") from None
+    if not share.take(len(data)):
+        raise refusals.no_room_for_body()
+    return data
 
 
 def _inflated(raw: bytes, name: str, limit: int) -> bytes:
@@ -115,7 +158,11 @@ def _inflated(raw: bytes, name: str, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> refusals.Refused:
-    return refusals.bad_request(f"request body too large: at most {limit / 1048576:g} MiB", cause="request-too-large")
+    size = f"{limit / 1048576:.3g} MiB" if limit >= 1048576 else f"{limit:,} bytes"
+    return refusals.bad_request(
+        f"request body too large: at most {size}, also without its compression (the gateway's setting max_body_bytes)",
+        cause="request-too-large",
+    )
 
 
 def parse(raw: bytes, endpoint: str) -> ModelRequest:
@@ -187,7 +234,11 @@ def _check_input(value: Any) -> None:
         if not isinstance(item, dict):
             raise refusals.bad_request("input must be a text or a list of items")
         if item.get("type") == "item_reference" or not ("type" in item or "role" in item):
-            raise refusals.bad_request("an item of input must be whole: what it refers to may be another key's")
+            raise refusals.bad_request(
+                "item_reference is not supported: send the item itself (what an id refers to may be another key's)"
+                if item.get("type") == "item_reference"
+                else "an item of input must be whole: a type or a role is missing"
+            )
 
 
 def input_tokens(raw: bytes) -> int:

@@ -21,6 +21,7 @@ from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
 from joytui.gateway.metrics import Metrics
+from joytui.gateway.request_body import BodyRoom
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
@@ -65,6 +66,7 @@ class Gateway:
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics()
+        self.bodies = BodyRoom(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.tail = Tail(ledger)
         self.checkpoint = Checkpoint(ledger)
         self.running: dict[int, Any] = {}

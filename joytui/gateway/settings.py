@@ -158,8 +158,10 @@ class GatewaySettings(BaseModel):
     duplicate_window_s: int = Field(86_400, ge=0, le=100_000_000)
     """How long a client's X-Request-ID cannot be used again (409); 0 allows it."""
 
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
-    """The largest request body, also after decompression (JoyToken: 8 MiB)."""
+    max_body_bytes: int = Field(50 * 1024 * 1024, ge=1024)
+    """The largest request body, also after decompression. JoyToken itself takes 8 MiB, other upstreams what they say."""
+    max_bodies_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024)
+    """All bodies above 1 MiB together that are in memory at the same time (503 beyond it; one has room always)."""
     max_header_bytes: int = Field(64 * 1024, ge=4096)
     """All headers of a request together."""
     request_wait_s: float = Field(30.0, gt=0)

@@ -20,6 +20,7 @@ from joytui.gateway.addresses import client_address
 from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import Refused
+from joytui.gateway.request_body import Share
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
@@ -47,6 +48,7 @@ class Visit:
         "opened",
         "request_id",
         "sent",
+        "share",
         "started",
         "started_at",
         "stream",
@@ -63,6 +65,7 @@ class Visit:
         self.address = client_address(peer, headers.get("x-forwarded-for"), gateway.trusted_proxies)
         self.sent: float | None = None
         self.key: KeyEntry | None = None
+        self.share = Share(gateway.bodies)
         self.model: str | None = None
         self.stream = False
         self.body_bytes = 0
@@ -77,6 +80,12 @@ class Visit:
     def shown_id(self) -> str:
         """The client's own request id, or ours."""
         return self.client_id or self.request_id
+
+    @property
+    def announced(self) -> int:
+        """The size of the body by the client's word; 0 where it says none."""
+        told = self.headers.get("content-length", "")
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 16 else 0
 
     @property
     def client_id(self) -> Clean | None:
@@ -129,6 +138,12 @@ class Visit:
         self.holds = candidate.estimate if held else 0
         self.admitted = True
         self.gateway.running[self.n] = self
+
+    def leave(self) -> None:
+        """It runs no longer: once, whatever its end."""
+        self.share.give_back()
+        if self.key is not None:
+            self.key.running -= 1
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from joytui.core.sse import MAX_EVENT_BYTES
-from joytui.gateway.request_body import read_body
+from joytui.gateway import request_body
+from joytui.gateway.refusals import Refused
+from joytui.gateway.request_body import SMALL, BodyRoom, Share, decompress, read_body, too_large
 from joytui.gateway.upstreams.factory import make_upstream
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
 from tests.gateway.served import SAY_HI
@@ -283,14 +285,63 @@ async def test_terminal_injection_no_control_character_is_shown(machine: Machine
 
 
 @pytest.mark.parametrize(("size", "read"), [(80, 80), (200, 81)])
-async def test_memory_and_disk_a_body_over_the_cap_is_read_on_up_to_eight_times_the_cap(size: int, read: int) -> None:
+async def test_memory_and_disk_a_body_over_the_cap_is_read_on_for_a_while(
+    size: int, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client that could send all of it gets to read why it is refused; one that never ends is not listened to for ever."""
     taken = 0
+    monkeypatch.setattr(request_body, "DRAINED", 70)
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
         taken += 1
         return {"type": "http.request", "body": b"x", "more_body": taken < size}
 
-    assert await read_body(receive, 10) is None
+    assert await read_body(receive, 10, Share(BodyRoom(100))) is None
     assert taken == read
+
+
+async def test_memory_and_disk_large_bodies_have_a_room_together_which_small_ones_do_not_need() -> None:
+    room = BodyRoom(4 * SMALL)
+    shares = [Share(room) for _ in range(4)]
+    assert [len(await body_of(3 * SMALL, share) or b"") for share in shares[:2]] == [3 * SMALL] * 2
+    with pytest.raises(Refused, match="max_bodies_bytes") as told:
+        await body_of(2 * SMALL, shares[2])
+    assert (told.value.status, told.value.headers) == (503, {"Retry-After": "1"})
+    assert await body_of(SMALL, shares[3]) is not None
+    shares[0].give_back()
+    assert await body_of(2 * SMALL, shares[2]) is not None
+    for share in shares:
+        share.give_back()
+    assert room.taken == 0
+
+
+async def test_memory_and_disk_room_is_taken_at_once_for_a_size_that_is_announced() -> None:
+    room = BodyRoom(4 * SMALL)
+    first = Share(room)
+    await body_of(2 * SMALL, first, announced=5 * SMALL)
+    assert room.taken == 4 * SMALL
+    with pytest.raises(Refused):
+        await body_of(2 * SMALL, Share(room))
+    first.give_back()
+    bomb = gzip.compress(bytes(6 * SMALL))
+    with pytest.raises(Refused, match="max_bodies_bytes"):
+        decompress(bomb, "gzip", 8 * SMALL, Share(room))
+
+
+async def body_of(size: int, share: Share, announced: int = 0) -> bytes | None:
+    """A body in pieces of half a MiB."""
+    pieces = iter([b"x" * (SMALL // 2)] * (2 * size // SMALL))
+    last = [2 * size // SMALL]
+
+    async def receive() -> dict[str, Any]:
+        last[0] -= 1
+        return {"type": "http.request", "body": next(pieces), "more_body": last[0] > 0}
+
+    return await read_body(receive, 8 * SMALL, share, announced)
+
+
+@pytest.mark.parametrize(("limit", "named"), [(50 * SMALL, "50 MiB"), (2000, "2,000 bytes")])
+def test_a_body_over_the_cap_is_refused_by_the_caps_name(limit: int, named: str) -> None:
+    assert str(too_large(limit)).startswith(f"request body too large: at most {named}, ")
+    assert "max_body_bytes" in str(too_large(limit))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -77,14 +78,24 @@ async def test_responses_without_input(gateway: Served, body: dict) -> None:
     assert refusal(await gateway.post("responses", await gateway.key(), body)) == (400, "invalid_request_error")
 
 
-async def test_a_body_over_the_cap_is_read_to_its_end_and_refused(gateway: Served) -> None:
-    key = await gateway.key()
-    body = json.dumps({**SAY_HI, "x": "y" * (8 * 1024 * 1024)}).encode()
-    answer = await gateway.post("chat/completions", key, body)
-    assert refusal(answer) == (400, "invalid_request_error")
-    assert "8 MiB" in answer.json()["error"]["message"]
-    assert refusal(await gateway.post("chat/completions", None, body)) == (401, "missing_api_key")
-    assert (await gateway.chat(key)).status_code == 200
+async def test_a_body_over_the_cap_is_read_to_its_end_and_refused(tmp_path: Path) -> None:
+    async with served(tmp_path, max_body_bytes=2 * 1024 * 1024) as gateway:
+        key = await gateway.key()
+        body = json.dumps({**SAY_HI, "x": "y" * (2 * 1024 * 1024)}).encode()
+        answer = await gateway.post("chat/completions", key, body)
+        assert refusal(answer) == (400, "invalid_request_error")
+        assert "at most 2 MiB" in answer.json()["error"]["message"]
+        assert "max_body_bytes" in answer.json()["error"]["message"]
+        assert refusal(await gateway.post("chat/completions", None, body)) == (401, "missing_api_key")
+        assert (await gateway.chat(key)).status_code == 200
+        gateway.gateway.bodies.limit = 0
+        large = json.dumps({**SAY_HI, "x": "y" * (1024 * 1024)}).encode()
+        answer = await gateway.post("chat/completions", key, large)
+        assert (*refusal(answer), answer.headers["retry-after"]) == (503, "upstream_error", "1")
+        assert (await gateway.chat(key)).status_code == 200
+        gateway.gateway.bodies.limit = 2 * 1024 * 1024
+        assert (await gateway.post("chat/completions", key, large)).status_code == 200
+        assert (gateway.gateway.bodies.taken, gateway.gateway.keys.judge(key).running) == (0, 0)
 
 
 async def test_compressed_bodies(gateway: Served) -> None:

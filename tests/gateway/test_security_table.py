@@ -83,7 +83,9 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
     "memory and disk": {
         "a cap on the body, also after decompression": (
             "gateway/test_errors.py::test_a_body_over_the_cap_is_read_to_its_end_and_refused",
-            "gateway/test_bounds.py::test_memory_and_disk_a_body_over_the_cap_is_read_on_up_to_eight_times_the_cap",
+            "gateway/test_bounds.py::test_memory_and_disk_a_body_over_the_cap_is_read_on_for_a_while",
+            "gateway/test_bounds.py::test_memory_and_disk_large_bodies_have_a_room_together_which_small_ones_do_not_need",
+            "gateway/test_bounds.py::test_memory_and_disk_room_is_taken_at_once_for_a_size_that_is_announced",
             "gateway/test_errors.py::test_compressed_bodies",
             "gateway/test_bounds.py::test_memory_and_disk_a_bomb_from_the_upstream",
             "gateway/test_bounds.py::test_memory_and_disk_an_endless_list_of_models",
