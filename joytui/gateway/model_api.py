@@ -170,7 +170,7 @@ class ModelEndpoint:
 
         return ModelCall(
             self._endpoint, body, raw, visit.headers, request.stream, visit.shown_id, chosen.model,
-            None if form == "off" else describe, renewal.at_once(visit),
+            None if form == "off" else describe, at_once=renewal.at_once(visit),
         )  # fmt: skip
 
 

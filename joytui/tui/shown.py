@@ -22,3 +22,9 @@ def visible(text: str, *, limit: int | None = None) -> str:
     from joytui.core.redaction import visible as replaced
 
     return replaced(text, limit=limit)
+
+
+def fit_line(text: str, limit: int) -> str:
+    """A name on one line, with an ellipsis where it is cut."""
+    line = visible(text).replace("\n", " ")
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -12,7 +12,7 @@ from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.tui.charts.cells import bar_parts, percent
 from joytui.tui.figures import credits, day
-from joytui.tui.shown import visible
+from joytui.tui.shown import fit_line
 from joytui.tui.widgets.sorted_table import Entry, TableColumn
 
 if TYPE_CHECKING:
@@ -64,16 +64,16 @@ def _cells(
     glyph, colour = STATES.get(key.state, ("?", "warning"))
     refused = key.refused_today
     return {
-        "name": Text(_line(key.name, NAME), f"{'' if gone else 'bold '}{plain}"),
-        "key": Text(_line(key.hint, 16), quiet),
+        "name": Text(fit_line(key.name, NAME), f"{'' if gone else 'bold '}{plain}"),
+        "key": Text(fit_line(key.hint, 16), quiet),
         "state": Text(f"{glyph} {key.state}", colours[colour]),
-        "owner": Text(_line(key.owner or "–", 18), plain),
+        "owner": Text(fit_line(key.owner or "–", 18), plain),
         "spent": Text(credits(parse_credits(key.spent)), plain),
         "budget": budget_cell(key, colours, alone=unlimited),
         "last used": Text(ago(key.last_used_at, now, zone), quiet),
         "requests": Text(f"{key.requests:,}", plain),
         "refused": Text(f"✗ {refused:,}" if refused else "–", colours["error" if refused else "quiet"]),
-        "model": Text(_line(key.policy.fixed_model or "as asked", 20), plain),
+        "model": Text(fit_line(key.policy.fixed_model or "as asked", 20), plain),
         "expires": Text(_day(key.expires_at, now, zone), quiet),
     }
 
@@ -141,9 +141,3 @@ def _day(moment: str | None, now: datetime, zone: tzinfo | None) -> str:
         return day(parse_time(moment).astimezone(zone), now.astimezone(zone))
     except ValueError:
         return moment[:10]
-
-
-def _line(text: str, limit: int) -> str:
-    """On one line, with an ellipsis where it is cut."""
-    line = visible(text).replace("\n", " ")
-    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -6,13 +6,13 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from joytui.core.amounts import credits
 from joytui.core.clock import parse_time
 from joytui.core.request import RequestRecord
 from joytui.tui.charts.cells import bar_parts, columns, percent
-from joytui.tui.keys.texts import STATES, ago, fit_line
+from joytui.tui.figures import credits
+from joytui.tui.keys.table import STATES, ago
 from joytui.tui.people.owner import DAYS, MOST_REFUSALS, OwnedKey, OwnerCard
-from joytui.tui.shown import visible
+from joytui.tui.shown import fit_line, visible
 
 NAME = 20
 BARRED = 80

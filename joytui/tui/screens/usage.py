@@ -222,7 +222,7 @@ class UsageScreen(FreshScreen):
             self.action_table()
 
     def window_begin(self) -> datetime:
-        return self.snapshot.asked.since(self.now(), self.console.options.zone)
+        return self._window().begin
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject
