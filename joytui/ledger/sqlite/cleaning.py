@@ -89,7 +89,7 @@ def _sums(batch: Batch, table: str, below: int) -> int | None:
     """Those of the newest day that is left."""
     sums = _SUMS[table]
     unit = sums.unit
-    among = [("part = ? AND ", (part,)) for part in sums.parts] or [("", ())]
+    among: list[tuple[str, tuple[str, ...]]] = [("part = ? AND ", (part,)) for part in sums.parts] or [("", ())]
     newest = f"SELECT max({unit}) FROM {table} WHERE {{}}{unit} < ?"
     lasts = [batch.execute(newest.format(where), (*part, below)).fetchone()[0] for where, part in among]
     last: int | None = max((at for at in lasts if at is not None), default=None)
