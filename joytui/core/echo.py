@@ -8,8 +8,9 @@ separator in the midst of a key hides nothing; a run of PART characters of it is
 from __future__ import annotations
 
 import base64
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 PART = 8
 """Letters and digits: so many of a key in a row are a part of it."""
@@ -28,16 +29,17 @@ _LEFT_OUT = re.compile(rb"(?:[*.]|\xe2\x80\xa6|\xe2\x80\xa2){2,}|\xe2\x80\xa6|\\
 _BEFORE = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}\Z")
 _AFTER = re.compile(rb"[A-Za-z0-9_\-+/=]{3,}")
 _END_LENGTH = 100
-_ERROR = re.compile(rb'"error"\s*:\s*["{]|"type"\s*:\s*"error"')
+_ERROR = re.compile(rb'"error"\s*:\s*["{]|"type"\s*:\s*"error"|^event:\s*error', re.M)
 
 
 class Echo:
     """Finds one key in what came back. Making one takes a while: keep it as long as the key."""
 
-    __slots__ = ("_key", "_parts")
+    __slots__ = ("_key", "_parts", "_text")
 
     def __init__(self, key: str | bytes) -> None:
         self._key = key.encode("utf-8", "replace") if isinstance(key, str) else key
+        self._text = self._key.decode("utf-8", "replace")
         self._parts = frozenset(_parts(self._key)) if len(self._key) >= SHORTEST else frozenset()
 
     def __bool__(self) -> bool:
@@ -47,13 +49,23 @@ class Echo:
         """Bytes of an answer on their way: the whole key, and in what tells of an error whatever stands for it."""
         if not self:
             return data
-        if b'error"' in data and len(data) <= WHOLE_LIMIT and _ERROR.search(data):
+        if b"error" in data and len(data) <= WHOLE_LIMIT and _ERROR.search(data):
             return self.masked(data)
         return data.replace(self._key, MASK_BYTES) if self._key in data else data
 
     def whole(self, text: str) -> str:
         """A text without the whole key."""
-        return text.replace(self._key.decode("utf-8", "replace"), MASK_BYTES.decode()) if self else text
+        return text.replace(self._text, MASK_BYTES.decode()) if self else text
+
+    def event(self, text: str) -> str:
+        """An event's data on its way: as `passing`."""
+        if not self or (self._text not in text and "error" not in text):
+            return text
+        return self.passing(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def trail(self) -> Trail | None:
+        """What finds the whole key in the texts of a stream, where it comes in pieces; None without a key."""
+        return Trail(self._text) if self else None
 
     def text(self, text: str) -> str:
         """A text of at most a few kB without the key in any form."""
@@ -176,3 +188,85 @@ def _encoded(key: bytes) -> Iterator[bytes]:
 
 def _cut(form: bytes) -> Iterator[bytes]:
     return (form[at : at + PART] for at in range(len(form) - PART + 1))
+
+
+# --- in pieces --------------------------------------------------------------------------------------------------------
+
+_WITHHELD_FROM = 4
+"""Characters of a key that may pass before what follows is waited for: few texts end in as many."""
+MOST_HELD = 64 * 1024
+"""Bytes that are held back for the rest of a key."""
+
+
+class _Run:
+    """How far a key has come in one text; and of its pieces that are held back the event, what stands in its JSON, and what
+    takes its place."""
+
+    __slots__ = ("length", "pieces")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.pieces: list[tuple[int, bytes, bytes]] = []
+
+    def add(self, at: int, piece: str, *, begins: bool, ends: bool) -> None:
+        written = re.escape(json.dumps(piece)[1:-1].encode())
+        pattern = (b"" if begins else rb'(?:(?<=:")|(?<=: "))') + written + (b"" if ends else rb'(?=")')
+        self.pieces.append((at, pattern, b"" if self.pieces else MASK_BYTES))
+
+
+class Trail:
+    """Follows the texts of one streamed answer, each piece as it comes. While `holding`, a text ends in the midst of the key:
+    what told that is to be held back, until the rest has come, or something else. `at`: how many events are held back before the
+    one that is followed."""
+
+    __slots__ = ("_begins", "_found", "_key", "_open", "at")
+
+    def __init__(self, key: str) -> None:
+        self.at = 0
+        self._key = key
+        self._begins = tuple(key[:length] for length in range(len(key) - 1, 0, -1))
+        self._open: dict[Hashable, _Run] = {}
+        self._found: list[_Run] = []
+
+    @property
+    def holding(self) -> bool:
+        return any(run.length >= _WITHHELD_FROM for run in self._open.values())
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is held back, and nothing to be taken out."""
+        return not self._open and not self._found
+
+    def follow(self, place: Hashable, text: str) -> None:
+        """The next piece of the text that stands at this place of the answer."""
+        if not text:
+            return
+        if (run := self._open.pop(place, None)) is not None:
+            rest = self._key[run.length :]
+            if len(text) < len(rest) and rest.startswith(text):
+                run.add(self.at, text, begins=False, ends=False)
+                run.length += len(text)
+                self._open[place] = run
+                return
+            if text.startswith(rest):
+                run.add(self.at, rest, begins=False, ends=True)
+                self._found.append(run)
+        if text.endswith(self._begins):
+            begin = next(begin for begin in self._begins if text.endswith(begin))
+            run = self._open[place] = _Run(len(begin))
+            run.add(self.at, begin, begins=True, ends=False)
+
+    def masked(self, held: list[bytes]) -> list[bytes]:
+        """The events that were held back without what was found of the key: `held` itself where they may pass as they are. Where
+        a piece is not found in its event, none passes."""
+        found, self._found = self._found, []
+        for run in self._open.values():
+            run.pieces = []  # on their way
+        if not found:
+            return held
+        held = list(held)
+        for at, pattern, instead in dict.fromkeys(piece for run in found for piece in run.pieces):
+            held[at], times = re.subn(pattern, instead, held[at])
+            if not times:
+                return []
+        return held

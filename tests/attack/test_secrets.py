@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from tests.attack.planted import FORMS, KEY, PROMPT, SECRETS, left_of, plant
-from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, sse
 from tests.gateway.served import SAY_HI, served
 from tests.support.joytui_process import Machine, Said
 
@@ -173,6 +174,66 @@ async def test_no_form_of_the_upstreams_key_reaches_client_or_ledger(
     for line in streamed.splitlines():
         if '"error": {' in line or '"error":{' in line:
             assert not left_of(line)
+
+
+def split(speaks: str, size: int) -> Scripted:
+    """A good answer that says the key a few letters at a time; its bytes come in small pieces as well."""
+    text = f"your key is {KEY}, and so on"
+    words = [text[at : at + size] for at in range(0, len(text), size)]
+    if speaks == "chat":
+        events = [chunk({"content": word}) for word in words] + [chunk({}, "stop")]
+        events.insert(3, chunk({"reasoning_content": f"said {KEY}"}))
+    else:
+        item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+        done = {"id": "resp_1", "status": "completed", "model": "m", "output": [item]}
+        events = [{"type": "response.output_text.delta", "output_index": 0, "delta": word} for word in words]
+        events.append({"type": "response.completed", "response": done})
+    data = sse(events)
+    return Scripted(pieces=[data[at : at + 50] for at in range(0, len(data), 50)])
+
+
+@pytest.mark.parametrize("size", [1, 4, 9, 30])
+@pytest.mark.parametrize(
+    ("endpoint", "speaks"), [("chat/completions", "chat"), ("responses", "chat"), ("responses", "responses")]
+)
+async def test_a_key_that_a_good_answer_says_in_pieces_reaches_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, speaks: str, size: int
+) -> None:
+    monkeypatch.setenv("UPSTREAM_KEY", KEY)
+
+    async with (
+        ChatUpstream(lambda seen: split(speaks, size)) as upstream,
+        served(tmp_path, upstream=upstream.url, upstream_api=speaks, upstream_key_env="UPSTREAM_KEY") as here,
+    ):
+        body: Any = STREAMED if endpoint == "chat/completions" else CODEX
+        got = await here.post(endpoint, await here.key(), body)
+    assert got.status_code == 200
+    assert KEY not in got.text
+    told = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: {")]
+    if endpoint == "chat/completions":
+        said = "".join(one["choices"][0]["delta"].get("content", "") for one in told)
+    else:
+        said = "".join(one["delta"] for one in told if one["type"] == "response.output_text.delta")
+        assert told[-1]["type"] == "response.completed"
+    assert re.fullmatch(rf"your key is .{{0,3}}{REDACTED}, and so on", said)
+
+
+@pytest.mark.parametrize("endpoint", ["chat/completions", "responses"])
+async def test_a_key_that_a_whole_answer_says_in_two_packets_reaches_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("UPSTREAM_KEY", KEY)
+    message = {"choices": [{"message": {"content": f"your key is {KEY}!"}, "finish_reason": "stop"}]}
+    data = json.dumps(message).encode()
+    middle = data.index(KEY.encode()) + len(KEY) // 2
+    answer = Scripted(200, {"content-type": "application/json"}, [data[:middle], data[middle:]])
+    async with (
+        ChatUpstream(lambda seen: answer) as upstream,
+        served(tmp_path, upstream=upstream.url, upstream_api="chat", upstream_key_env="UPSTREAM_KEY") as here,
+    ):
+        body: Any = SAY_HI if endpoint == "chat/completions" else {"model": "auto", "input": "hi"}
+        got = await here.post(endpoint, await here.key(), body)
+    assert (got.status_code, KEY in got.text, f"your key is {REDACTED}!" in got.text) == (200, False, True)
 
 
 async def test_a_key_as_model_is_kept_nowhere(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 
 import pytest
 
-from joytui.core.echo import PART, WHOLE_LIMIT, Echo
+from joytui.core.echo import PART, WHOLE_LIMIT, Echo, Trail
 from joytui.core.redaction import MASK, clean, clean_id
 from tests.attack.planted import FORMS, KEY, RAW, left_of
 
@@ -58,8 +60,57 @@ def test_what_passes_is_searched_for_the_whole_key_and_an_error_for_all_of_it() 
     echo = Echo(KEY)
     assert KEY.encode() not in echo.passing(f'data: {{"delta":"{KEY}"}}'.encode())
     assert KEY[:20].encode() not in echo.passing(f'data: {{"error": {{"message": "bad {KEY[:20]}"}}}}'.encode())
+    assert KEY[:20].encode() not in echo.passing(f'event: error\ndata: {{"message": "bad {KEY[:20]}"}}\n\n'.encode())
     large = b'{"error": {"message": "' + b"x" * WHOLE_LIMIT + RAW + b'"}}'
     assert RAW not in echo.passing(large)
+
+
+def streamed(pieces: Iterable[str]) -> tuple[str, list[list[bytes]]]:
+    """The text of a stream as its reader gets it, and what was passed on at each piece."""
+    trail = Trail(KEY)
+    held: list[bytes] = []
+    passed: list[list[bytes]] = []
+    for piece in pieces:
+        trail.at = len(held)
+        trail.follow("text", piece)
+        held.append(json.dumps({"id": "x", "delta": piece}).encode())
+        passed.append([] if trail.holding else trail.masked(held))
+        held = held if trail.holding else []
+    passed.append(trail.masked(held))
+    return "".join(json.loads(event)["delta"] for events in passed for event in events), passed
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 40])
+@pytest.mark.parametrize("lead", [0, 1, 4])
+def test_a_key_that_comes_in_pieces_is_found(size: int, lead: int) -> None:
+    text = f"{'.' * lead}the key is {KEY}, is it not? {KEY}"
+    got, _ = streamed(text[at : at + size] for at in range(0, len(text), size))
+    assert KEY[4:] not in got
+    assert re.fullmatch(rf"\.*the key is .{{0,3}}{MASK}, is it not\? .{{0,3}}{MASK}", got)
+
+
+def test_what_only_begins_as_a_key_passes_as_it_is_and_is_waited_for_no_longer_than_needed() -> None:
+    pieces = ["so ", KEY[:9], KEY[9:12], "no", KEY[:2], " and ", KEY[:6]]
+    got, passed = streamed(pieces)
+    assert got == "".join(pieces)
+    assert [bool(one) for one in passed] == [True, False, False, True, True, True, False, True]
+
+
+def test_texts_of_one_answer_do_not_mix() -> None:
+    trail = Trail(KEY)
+    told = [("one", KEY[:9]), ("other", "x"), ("one", KEY[9:]), ("other", KEY[:9])]
+    for trail.at, (place, text) in enumerate(told):
+        trail.follow(place, text)
+    assert trail.holding
+    held = trail.masked([json.dumps({"delta": text}).encode() for _, text in told])
+    assert [json.loads(event)["delta"] for event in held] == [MASK, "x", "", KEY[:9]]
+
+
+def test_where_a_piece_is_not_found_nothing_passes() -> None:
+    trail = Trail(KEY)
+    trail.follow("text", KEY[:9])
+    trail.follow("text", KEY[9:])
+    assert trail.masked([b'{"delta": "written in another way"}']) == []
 
 
 def test_an_id_may_look_random_and_may_not_hold_the_key() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from joytui.core.echo import WHOLE_LIMIT, Echo
+from joytui.core.echo import MOST_HELD, WHOLE_LIMIT, Echo
 from joytui.core.joytoken import (
     HEADER_ERROR_ORIGIN,
     HEADER_USED_MODEL,
@@ -37,7 +37,7 @@ from joytui.gateway.upstreams.exchange import (
     one_chunk,
 )
 from joytui.gateway.upstreams.headers import to_client
-from joytui.gateway.upstreams.observe import Reader, reader_for
+from joytui.gateway.upstreams.observe import LONGEST_NAME, Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
 from joytui.gateway.upstreams.usage_option import PART, Parts
 
@@ -98,13 +98,14 @@ async def passed_through(
     reader = reader_for(call.endpoint, seen)
     headers = _headers(response, seen)
     try:
-        events, pieces = await _form(response, seen.echo)
+        events, pieces = await _form(response)
         if events:
             if not _says_events(response):
                 headers["content-type"] = EVENT_STREAM
-            body = _stream(response, pieces, call, reader, Parts(hide_usage=hide_usage))
+            parts = Parts(hide_usage=hide_usage, single=reader.trail is not None)
+            body = _stream(response, pieces, call, reader, parts)
             return Exchange(200, headers, body, seen, response.aclose, partial(_failure, call, final=True))
-        data = await whole(response, MAX_BODY, pieces)
+        data = await whole(response, MAX_BODY, pieces, echo=seen.echo)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     reader.whole(data)
@@ -119,7 +120,7 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
         return await refused(response, seen)
     headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     try:
-        events, pieces = await _form(response, seen.echo)
+        events, pieces = await _form(response)
         if bridge.call.stream and events:
             chunks = _chunks(response, pieces, seen)
             body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
@@ -268,10 +269,10 @@ def _says_events(response: httpx.Response) -> bool:
     return _kind(response) == EVENT_STREAM
 
 
-async def _form(response: httpx.Response, echo: Echo | None) -> tuple[bool, AsyncIterator[bytes]]:
+async def _form(response: httpx.Response) -> tuple[bool, AsyncIterator[bytes]]:
     """Whether the body is an event stream, and its pieces. Where the content type says something else, or nothing, its first
     bytes tell: what streams under a wrong name costs as much. One that says it is one is not waited for."""
-    pieces = _pieces(response, echo)
+    pieces = _pieces(response)
     if _says_events(response):
         return True, pieces
     head = b""
@@ -294,28 +295,30 @@ async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-async def _pieces(response: httpx.Response, echo: Echo | None = None) -> AsyncIterator[bytes]:
-    """Bytes as they arrive, but for the upstream's own key; decoded where it compressed them though it was asked not to."""
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     async for piece in response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes():
-        yield echo.passing(piece) if echo else piece
+        yield piece
 
 
 async def whole(
     response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, *, echo: Echo | None = None
 ) -> bytes:
-    """The body (what `pieces` has of it), and the connection given back. Raises BodyTooLarge, httpx's errors."""
+    """The body (what `pieces` has of it) without the upstream's own key, and the connection given back. Raises BodyTooLarge,
+    httpx's errors."""
     kept: list[bytes] = []
     size = 0
     try:
-        async for piece in pieces or _pieces(response, echo):
+        async for piece in pieces or _pieces(response):
             size += len(piece)
             if size > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")
             kept.append(piece)
     finally:
         await response.aclose()
-    return b"".join(kept)
+    body = b"".join(kept)
+    return echo.passing(body) if echo else body
 
 
 async def _stream(
@@ -323,7 +326,7 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     """The bytes of a stream, as many events at a time as came together and may be passed on together. Where they break off,
     the client is told in the stream's own words."""
-    seen, at_once = reader.seen, call.at_once or MAX_BODY
+    seen, at_once, held = reader.seen, call.at_once or MAX_BODY, _HeldBack(reader)
     try:
         async for piece in pieces:
             shown, told = b"", seen.output_bytes
@@ -331,12 +334,11 @@ async def _stream(
                 if shown and seen.output_bytes - told + len(part) > at_once:
                     yield shown
                     shown, told = b"", seen.output_bytes
-                reader.feed(part)
-                shown += parts.shown(part)
+                shown += held.passed(part, parts)
             yield shown
-        yield _rest(parts, reader)
+        yield held.end(parts)
     except (httpx.HTTPError, OSError) as error:
-        rest = _rest(parts, reader)
+        rest = held.end(parts)
         if seen.complete:
             yield rest
             return
@@ -347,14 +349,49 @@ async def _stream(
         await response.aclose()
 
 
-def _rest(parts: Parts, reader: Reader) -> bytes:
-    """What no blank line ended: the last event, or a JSON body that called itself an event stream."""
-    rest = parts.end()
-    if rest.lstrip()[:1] == b"{":
-        reader.whole(rest)
-    else:
-        reader.feed(rest)
-    return parts.shown(rest)
+class _HeldBack:
+    """What a client gets of an upstream's bytes: nothing of the upstream's own key, whole or in pieces."""
+
+    __slots__ = ("_held", "_reader")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._held: list[bytes] = []
+
+    def passed(self, part: bytes, parts: Parts) -> bytes:
+        """What may pass when these events have come."""
+        reader, trail = self._reader, self._reader.trail
+        if trail is None:
+            reader.feed(part)
+            return parts.shown(part)
+        trail.at = len(self._held)
+        reader.feed(part := self._without_key(part))
+        shown = parts.shown(part)
+        if trail.quiet and not self._held:
+            return shown
+        self._held.append(shown)
+        waits = trail.holding and not reader.seen.complete and sum(map(len, self._held)) <= MOST_HELD
+        return b"" if waits else self._let_go()
+
+    def end(self, parts: Parts) -> bytes:
+        """All that is left: also what no blank line ended, the last event, or a JSON body that called itself an event stream."""
+        rest = self._without_key(parts.end())
+        if self._reader.trail is not None:
+            self._reader.trail.at = len(self._held)
+        if rest.lstrip()[:1] == b"{":
+            self._reader.whole(rest)
+        else:
+            self._reader.feed(rest)
+        self._held.append(parts.shown(rest))
+        return self._let_go()
+
+    def _let_go(self) -> bytes:
+        held, self._held, trail = self._held, [], self._reader.trail
+        return b"".join(held if trail is None else trail.masked(held))
+
+    def _without_key(self, events: bytes) -> bytes:
+        echo = self._reader.seen.echo
+        return echo.passing(events) if echo else events
 
 
 def _how_broken(error: Exception) -> str:
@@ -398,7 +435,7 @@ async def _chunks(
                         return
             if unread is not None:
                 unread.append(piece)
-        if chunks := _parsed(splitter.end(), seen) or _one_text(unread):
+        if chunks := _parsed(splitter.end(), seen) or _one_text(unread, seen):
             yield chunks
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
@@ -413,20 +450,30 @@ def _parsed(events: list[SseEvent], seen: Observation) -> list[Any]:
     for event in events:
         if event.data.strip() == DONE:
             return [*chunks, DONE]
+        data = seen.echo.event(event.data) if seen.echo else event.data
         if event.name == "error":
-            error = named_error(event.data)
+            error = named_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)
             chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
             continue
         try:
-            chunks.append(json.loads(event.data))
+            chunks.append(_named(json.loads(data), seen))
         except (ValueError, RecursionError):
             seen.note("a chunk that is no JSON was skipped")
     return chunks
 
 
-def _one_text(pieces: list[bytes] | None) -> list[Any]:
+def _named(chunk: Any, seen: Observation) -> Any:
+    """A chunk whose model, which every event of the answer repeats, has no part of the upstream's key in it."""
+    model = chunk.get("model") if seen.echo and isinstance(chunk, dict) else None
+    if seen.echo and isinstance(model, str) and model != seen.model_used:
+        chunk["model"] = seen.echo.text(model[:LONGEST_NAME])
+    return chunk
+
+
+def _one_text(pieces: list[bytes] | None, seen: Observation) -> list[Any]:
+    text = b"".join(pieces or ())
     try:
-        return [json.loads(b"".join(pieces))] if pieces else []
+        return [json.loads(seen.echo.passing(text) if seen.echo else text)] if text else []
     except (ValueError, RecursionError):
         return []
 
@@ -439,7 +486,7 @@ async def _completion(response: httpx.Response, pieces: AsyncIterator[bytes], br
             for chunk in chunks:
                 bridge.feed(chunk)
         return {}
-    body = await whole(response, MAX_BODY, pieces)
+    body = await whole(response, MAX_BODY, pieces, echo=seen.echo)
     try:
         return json.loads(body)
     except ValueError:  # objects, one a line

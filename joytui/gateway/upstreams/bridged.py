@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from joytui.core.clock import now_ms
@@ -26,6 +27,7 @@ MAX_ANSWER_CHARS = 16 * 1024 * 1024
 """The longest text, thoughts and arguments of one answer, which the bridge has to keep to its end: some 4 million tokens."""
 
 
+MOST_CHUNKS_HELD = 64
 TOO_DEEP = "the upstream's answer is nested too deeply"
 
 Events = list[dict[str, Any]]
@@ -39,17 +41,33 @@ class StreamBroken(Exception):
 class Bridge:
     """One bridged answer: the state machine, what it observes, and the call that it answers.
 
-    `foreign`: the upstream has an id of its own for the answer, worth a note.
+    `foreign`: the upstream has an id of its own for the answer, worth a note. `held`: chunks in which the upstream's own key may
+    have begun.
     """
 
     stream: ResponsesStream
     reader: ChatReader
     call: ModelCall
     foreign: bool = True
+    held: list[Any] = field(default_factory=list)
 
     def feed(self, chunk: Any) -> bytes:
+        if (trail := self.reader.trail) is not None:
+            trail.at = len(self.held)
         self.reader.take(chunk)
-        return event_bytes(self.stream.feed(chunk))
+        if trail is None or (trail.quiet and not self.held):
+            return event_bytes(self.stream.feed(chunk))
+        self.held.append(chunk)
+        waits = trail.holding and not self.reader.seen.complete and len(self.held) < MOST_CHUNKS_HELD
+        return b"" if waits else event_bytes(self._let_go())
+
+    def _let_go(self) -> Events:
+        held, self.held, trail = self.held, [], self.reader.trail
+        if held and trail is not None:
+            chunks = [json.dumps(chunk).encode() for chunk in held]
+            masked = trail.masked(chunks)
+            held = held if masked is chunks else [json.loads(chunk) for chunk in masked]
+        return [event for chunk in held for event in self.stream.feed(chunk)]
 
     def whole(self, completion: Any) -> Events:
         """A whole completion as events; `end` gives the last of them."""
@@ -58,9 +76,10 @@ class Bridge:
 
     def end(self) -> Events:
         self.reader.end()
+        last = self._let_go()
         seen, call = self.reader.seen, self.call
         metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
-        return self._ended(self.stream.end(metadata))
+        return [*last, *self._ended(self.stream.end(metadata))]
 
     def fail(self, error: StreamError) -> Events:
         self.reader.end()

@@ -36,12 +36,14 @@ LONGEST_NAME = 1000
 
 
 class Reader(ABC):
-    """Fills an `Observation`. `broken`: the bytes are no event stream; they pass, and nothing more is read."""
+    """Fills an `Observation`. `broken`: the bytes are no event stream; they pass, and nothing more is read. `trail`: follows
+    the upstream's key through what was read."""
 
     def __init__(self, seen: Observation, quirks: Quirks = DEFAULT) -> None:
         self.seen = seen
         self.quirks = quirks
         self.broken = False
+        self.trail = seen.echo.trail() if seen.echo is not None else None
         self._splitter = SseSplitter(lenient=True)
         self._records: list[Mapping[str, Any]] = []
         self._usage: Usage | None = None
@@ -174,17 +176,27 @@ class ChatReader(Reader):
         seen.provider = _text(value, "provider") or seen.provider
         self._take_usage(find_usage(value))
         self._metadata(value.get("metadata"))
-        for other in other_deltas(value, self.quirks):
+        for place, other in enumerate(other_deltas(value, self.quirks), 1):
             self._content(_length(other))
+            self._follow(place, other)
         if (delta := read_delta(value, self.quirks)) is None:
             return
         self._content(_length(delta))
+        self._follow(0, delta)
         if is_intermediate(value):
             return
         if delta.finish:
             seen.finish, seen.complete = delta.finish, True
             if meaning(delta.finish, self.quirks.finish_words) == "failed":
                 self._failed(failure(delta.finish))
+
+    def _follow(self, place: int, delta: Delta) -> None:
+        if (trail := self.trail) is None:
+            return
+        trail.follow((place, "text"), delta.text)
+        trail.follow((place, "reasoning"), delta.reasoning)
+        for piece in delta.calls:
+            trail.follow((place, piece.index), piece.arguments)
 
 
 class ResponsesReader(Reader):
@@ -199,6 +211,8 @@ class ResponsesReader(Reader):
         if isinstance(delta := value.get("delta"), str):
             self._deltas += _size(delta)
             self._came(self._deltas)
+            if self.trail is not None:
+                self.trail.follow((kind, value.get("output_index"), value.get("content_index")), delta)
             return
         if isinstance(value.get("response"), Mapping):
             self._response(value["response"], str(kind))

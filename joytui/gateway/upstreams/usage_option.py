@@ -38,16 +38,18 @@ def with_usage(call: ModelCall) -> bytes | None:
 class Parts:
     """An event stream's bytes in parts that end where an event does: what `feed` gives can be read and passed on by itself.
 
-    What no event ends comes out with `end`, or once it is larger than an event can be.
+    `single`: each event is a part, else as many as PART has room for. What no event ends comes out with `end`, or once it is
+    larger than an event can be.
     """
 
-    def __init__(self, *, hide_usage: bool = False) -> None:
+    def __init__(self, *, hide_usage: bool = False, single: bool = False) -> None:
         self._hide = hide_usage
+        self._most = 0 if single else PART
         self._rest = bytearray()
         self._searched = 0
 
     def feed(self, piece: bytes) -> list[bytes]:
-        if not self._rest and len(piece) <= PART and piece.endswith((b"\n\n", b"\r\n\r\n")):
+        if not self._rest and len(piece) <= self._most and piece.endswith((b"\n\n", b"\r\n\r\n")):
             return [piece]
         self._rest += piece
         ends = _ends(self._rest, max(0, self._searched - 3))
@@ -55,7 +57,7 @@ class Parts:
             ends.append(len(self._rest))
         cuts = [0]
         for end, after in zip_longest(ends, ends[1:]):
-            if after is None or after - cuts[-1] > PART:
+            if after is None or after - cuts[-1] > self._most:
                 cuts.append(end)
         parts = [bytes(self._rest[begin:end]) for begin, end in pairwise(cuts)]
         del self._rest[: cuts[-1]]
