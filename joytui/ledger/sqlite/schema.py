@@ -157,6 +157,10 @@ MIGRATIONS = (
         PRIMARY KEY (upstream, model, lesson)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE request ADD COLUMN doctor INTEGER NOT NULL DEFAULT 0; -- those from before stay counted as they were
+    CREATE INDEX request_doctor ON request (n) WHERE doctor = 1;
+    """,
 )
 
 

@@ -47,6 +47,13 @@ class UsageScreen(FreshScreen):
         Binding("enter", "drill", "Requests", tooltip="the requests of the chosen bar or line, in Logs"),
         Binding("b", "budget", "Budget", tooltip="its burn-down and the day it is gone; sets one where there is none"),
         Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
+        Binding(
+            "x",
+            "tests",
+            "Doctor's tests",
+            show=False,
+            tooltip="the test requests of joytui doctor: counted, or left out",
+        ),
         Binding("W", "range('weeks')", "Weeks", show=False, tooltip="the last 13 weeks"),
         Binding("M", "range('months')", "Months", show=False, tooltip="the last 12 months"),
         Binding("left", "step(-1)", "Earlier bar", show=False, tooltip="choose a bar; the ranking shows it alone"),
@@ -117,7 +124,7 @@ class UsageScreen(FreshScreen):
 
     def on_usage_screen_loaded(self, message: Loaded) -> None:
         loaded, here = message.snapshot.asked, self.snapshot.asked
-        if (loaded.range, loaded.group, loaded.source) == (here.range, here.group, here.source):
+        if loaded == replace(here, metric=loaded.metric):
             if message.snapshot.problem and not self.snapshot.empty:
                 self.show(replace(self.snapshot, problem=message.snapshot.problem))
                 return
@@ -232,6 +239,11 @@ class UsageScreen(FreshScreen):
 
     def action_group(self) -> None:
         self._ask(self.snapshot.asked.next_group(self.snapshot.groups), load=True)
+
+    def action_tests(self) -> None:
+        asked = self.snapshot.asked
+        self._ask(replace(asked, tests=not asked.tests), load=True)
+        self.console.tell(f"the doctor's test requests are {'left out' if asked.tests else 'counted'}")
 
     def action_unit(self) -> None:
         asked = replace(self.snapshot.asked, metric=self.snapshot.metric).next_metric()

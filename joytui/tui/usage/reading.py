@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,25 +39,28 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
     view = None
     if asked.source != "codex" and sources.client is not None:
         top = MOST_GROUPS if asked.group in ("project", "thread") else None
-        view = await sources.client.usage(by, since=rfc3339(since), top=top)
+        view = await sources.client.usage(by, since=rfc3339(since), top=top, tests="in" if asked.tests else "out")
         if asked.source == "gateway" or (asked.source == "auto" and view.totals.requests):
-            return UsageSnapshot(asked, *_of_gateway(view, by))
+            return _snapshot(asked, view, by)
     if asked.source == "gateway" or sources.home is None:
-        return UsageSnapshot(asked, *_of_gateway(view, by))
+        return _snapshot(asked, view, by)
     rows = await asyncio.to_thread(_codex, sources, by, since)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
-        mine, ours = _of_gateway(view, by)
-        return UsageSnapshot(asked, (*mine, *rows), ours, source="both", codex_totals=sums)
+        mine = _snapshot(asked, view, by)
+        return replace(mine, rows=(*mine.rows, *rows), source="both", codex_totals=sums)
     return UsageSnapshot(asked, rows, sums, source="codex")
 
 
-def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageRow, ...], UsageTotals | None]:
+def _snapshot(asked: Question, view: UsageView | None, by: Sequence[str]) -> UsageSnapshot:
+    """The gateway's answer; without one, a snapshot without rows."""
     from joytui.usage.rows import gateway_rows
 
     if view is None:
-        return (), None
-    return tuple(gateway_rows(view.rows, by)), UsageTotals.of(view.totals.model_dump())
+        return UsageSnapshot(asked)
+    left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
+    totals = UsageTotals.of(view.totals.model_dump())
+    return UsageSnapshot(asked, tuple(gateway_rows(view.rows, by)), totals, left_out=left_out)
 
 
 def _codex(sources: Sources, by: Sequence[str], since: datetime) -> tuple[UsageRow, ...]:

@@ -33,13 +33,15 @@ STEP_NAMES = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%G-W%V", "month
 class Question:
     """Which numbers: over what time, split by what, measured how, from where.
 
-    The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show.
+    The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show. `tests`: with the test
+    requests of joytui doctor.
     """
 
     range: Range = "week"
     group: Group = "model"
     metric: Metric = "spend"
     source: Source = "auto"
+    tests: bool = False
 
     @property
     def bucket(self) -> str:
@@ -90,7 +92,7 @@ class UsageSnapshot:
     """`rows` are grouped by the question's bucket and group; `asked` is what they answer.
 
     `source`: where the rows are from; `totals` are the gateway's sums, or Codex's where it is the only source;
-    `codex_totals` Codex's beside them where both were asked. `problem`: why there are no rows, for a person; `loading`
+    `codex_totals` Codex's beside them where both were asked; `left_out` the sums of the doctor's tests, where they are in no row. `problem`: why there are no rows, for a person; `loading`
     while the first answer is under way.
     """
 
@@ -101,6 +103,7 @@ class UsageSnapshot:
     problem: str = ""
     source: Literal["gateway", "codex", "both"] = "gateway"
     codex_totals: UsageTotals | None = None
+    left_out: UsageTotals | None = None
     insight: Insight | None = None
 
     @property
