@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
+    parser.add_argument(
+        "--include-doctor", action="store_true", help="also the test requests of joytui doctor, which are left out"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")
     form.add_argument("--csv", action="store_true", help="CSV with the fields of the JSON, oldest first")
@@ -54,9 +57,9 @@ class _FilterHelp(argparse.Action):
 
 
 def run(args: argparse.Namespace) -> int:
-    from joytui.core.filters import parse
+    from joytui.core.filters import asks_for_tests, parse
 
-    parse(args.filter)
+    args.tests = "in" if args.include_doctor or asks_for_tests(parse(args.filter)) else "out"
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
     if args.since and args.until and args.until <= args.since:
@@ -89,14 +92,30 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     _show(records, args)
     if not records:
         _say_empty(console.url, args)
+    if not args.json and args.tests == "out":
+        await _say_hidden(console, args, since=args.since or (records[0].time if records else None))
     return EXIT_OK
+
+
+async def _say_hidden(console: ConsoleClient, args: argparse.Namespace, since: str | None) -> None:
+    """How many of the doctor's test requests are not among the lines; nothing where an older gateway does not tell them apart."""
+    most = 1000
+    asked = {"since": since, "until": args.until, "limit": most}
+    try:
+        hidden = [one for one in (await console.requests(args.filter, **asked, tests="only")).records if one.doctor]
+    except RefusedError:
+        return
+    if hidden:
+        many = f"{len(hidden)}{'+' if len(hidden) == most else ''}"
+        say(f"{many} test request{'s' * (len(hidden) != 1)} of joytui doctor left out; --include-doctor shows them")
 
 
 async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) -> list[RequestRecord]:
     """The newest `limit` (0: all), oldest first."""
     from joytui.client.pages import newest_requests
 
-    return (await newest_requests(console, args.filter, since=args.since, until=args.until, limit=limit))[::-1]
+    asked = {"since": args.since, "until": args.until, "limit": limit, "tests": args.tests}
+    return (await newest_requests(console, args.filter, **asked))[::-1]
 
 
 def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
@@ -126,7 +145,7 @@ async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:
     if not records:
         _say_empty(console.url, args)
     tell = _Connection()
-    async for batch in console.tail(seen, args.filter, on_state=tell):
+    async for batch in console.tail(seen, args.filter, tests=args.tests, on_state=tell):
         feed.show([r for r in batch.records if args.since is None or r.time >= args.since])
     return EXIT_OK
 

@@ -8,7 +8,7 @@ joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 cre
 joytui usage --insight --json                    with the rate now, and what was out of the ordinary, with its culprits
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
-JSON: {"rows", "totals", "totals_by_source"}, and "budget" and "insight" where they were asked for. With --source both
+JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
 a turn through the gateway has two witnesses: "totals" is null then, and "totals_by_source" has the sums of each.
 """
 
@@ -29,6 +29,7 @@ from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTota
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+    from joytui.core.token_counts import Tests
     from joytui.usage.insight import Insight
 
 SOURCES = ("gateway", "codex", "both")
@@ -38,11 +39,13 @@ UNKNOWN_TO_CODEX = ("key", "owner", "tier")
 
 
 class Gathered(NamedTuple):
-    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast."""
+    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
+    doctor's test requests, which are in no row."""
 
     rows: list[UsageRow]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
+    left_out: UsageTotals | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +67,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
     )
+    parser.add_argument(
+        "--include-doctor",
+        action="store_true",
+        help="count the test requests of joytui doctor, too (a budget always does)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
     form.add_argument("--csv", action="store_true", help="CSV on stdout, the rows alone")
@@ -79,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
     if args.reconcile:
         return _reconcile(args)
     found = gather(args)
-    totals = UsageTotals.sum(row.totals for row in found.rows if row.source == "gateway")
-    show(found, budget, totals.cost_nano, args)
-    over = budget is not None and totals.cost_nano > budget
+    counted = [row.totals for row in found.rows if row.source == "gateway"]
+    spent = UsageTotals.sum([*counted, found.left_out or UsageTotals()]).cost_nano
+    show(found, budget, spent, args)
+    over = budget is not None and spent > budget
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
 
 
@@ -105,18 +114,20 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
     async def ask(console: ConsoleClient) -> Gathered:
         hours: dict[int, int] = {}
         insight = None
+        tests: Tests = "in" if args.include_doctor else "out"
         if args.budget is not None and not args.until:
             from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
             hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
-        view = await console.usage(args.by, since=args.since, until=args.until, top=args.top)
+        view = await console.usage(args.by, since=args.since, until=args.until, top=args.top, tests=tests)
         if args.insight or not (args.json or args.csv):
             from joytui.cli.usage_insight import MOST_ANOMALIES
             from joytui.usage.insight import gateway_insight
 
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight)
+        left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
+        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out)
 
     return with_console(args, ask)
 
@@ -210,6 +221,8 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     else:
         _say_empty(args)
         found = found._replace(insight=None)
+    if found.left_out and found.left_out.requests and not args.json:
+        _say_left_out(found.left_out)
     if budget is not None:
         _say_budget(budget, spent, found.hours)
     if found.insight and not args.json:
@@ -223,6 +236,8 @@ def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namesp
     from joytui.usage.rows import usage_view
 
     view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    if found.left_out is not None:
+        view["left_out"] = found.left_out.numbers()
     if budget is not None:
         from joytui.cli.usage_insight import budget_view
 
@@ -232,6 +247,13 @@ def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namesp
 
         view["insight"] = insight_view(found.insight)
     return view
+
+
+def _say_left_out(tests: UsageTotals) -> None:
+    from joytui.core.money import format_credits
+
+    many = f"{tests.requests} test request{'s' * (tests.requests != 1)} of joytui doctor"
+    say(f"{many} left out ({format_credits(tests.cost_nano)} Cr); --include-doctor counts them")
 
 
 def _say_budget(budget: int, spent: int, hours: dict[int, int]) -> None:

@@ -23,7 +23,7 @@ async def reconciled(console: ConsoleClient, home: Path, cache_dir: Path, args: 
 
     since = parse_time(args.since) if args.since else now() - timedelta(days=comparing.RATE_DAYS)
     until = parse_time(args.until) if args.until else now()
-    return await comparing.reconciled(console, home, cache_dir, since, until)
+    return await comparing.reconciled(console, home, cache_dir, since, until, "in" if args.include_doctor else "out")
 
 
 def show_reconciliation(found: Reconciliation, *, as_json: bool) -> None:

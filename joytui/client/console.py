@@ -30,6 +30,7 @@ from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.core import wire
+    from joytui.core.token_counts import Tests
 
 __all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
 
@@ -159,18 +160,22 @@ class ConsoleClient(ConsoleApi):
         until: str | None = None,
         limit: int = PAGE,
         before: str | None = None,
+        tests: Tests = "in",
     ) -> RequestPage:
-        """The newest page of requests that the filter finds; `since` and `until` are RFC 3339 or spans ("2h")."""
-        params = {"filter": filter, "since": since, "until": until, "limit": limit, "before": before}
+        """The newest page of requests that the filter finds; `since` and `until` are RFC 3339 or spans ("2h"). `tests`: whether the
+        doctor's are among them."""
+        params = {"filter": filter, "since": since, "until": until, "limit": limit, "before": before, **_asked(tests)}
         data = await self._ask("GET", "/requests", params=params)
         try:
             return RequestPage(tuple(record_of(row) for row in data["requests"]), data.get("next"))
         except (KeyError, TypeError, ValueError) as error:
             raise self._not_ours(str(error)) from None
 
-    async def newest(self, filter: str = "", *, limit: int = PAGE, before: str | None = None) -> BlockPage:
+    async def newest(
+        self, filter: str = "", *, limit: int = PAGE, before: str | None = None, tests: Tests = "in"
+    ) -> BlockPage:
         """The same by column, which costs a tenth; oldest first."""
-        params = {"filter": filter, "limit": limit, "before": before, "form": "columns"}
+        params = {"filter": filter, "limit": limit, "before": before, "form": "columns", **_asked(tests)}
         data = await self._ask("GET", "/requests", params=params)
         try:
             if "columns" not in data:  # a gateway that does not know this form
@@ -193,23 +198,24 @@ class ConsoleClient(ConsoleApi):
             raise self._not_ours(str(error)) from None
 
     def tail(
-        self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
+        self, after: int | None = None, filter: str = "", *, tests: Tests = "in", on_state: OnState | None = None
     ) -> AsyncGenerator[RequestBatch]:
         """What happens from now on (or after that sequence), for ever: reconnects by itself, goes on where it was.
 
         `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
         """
         return reconnecting(
-            lambda last, opened: self._stream(TAIL, {"after": last, "filter": filter}, batches, opened),
+            lambda last, opened: self._stream(TAIL, {"after": last, "filter": filter, **_asked(tests)}, batches, opened),
             after, on_state, where=self.url,
         )  # fmt: skip
 
     def tail_blocks(
-        self, after: int | None = None, filter: str = "", *, on_state: OnState | None = None
+        self, after: int | None = None, filter: str = "", *, tests: Tests = "in", on_state: OnState | None = None
     ) -> AsyncGenerator[Block]:
         """The same by column: for who takes in ten thousand in a second."""
+        columns = {"filter": filter, "form": "columns", **_asked(tests)}
         return reconnecting(
-            lambda last, opened: self._stream(TAIL, {"after": last, "filter": filter, "form": "columns"}, blocks, opened),
+            lambda last, opened: self._stream(TAIL, {"after": last, **columns}, blocks, opened),
             after, on_state, where=self.url,
         )  # fmt: skip
 
@@ -224,14 +230,17 @@ class ConsoleClient(ConsoleApi):
         filter: str = "",
         top: int | None = None,
         only: Sequence[str] = (),
+        tests: Tests = "in",
     ) -> wire.UsageView:
         """Sums by the fields (core.token_counts.USAGE_GROUPS), in that order.
 
-        `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time.
+        `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time. `tests`:
+        whether the doctor's test requests count.
         """
         from joytui.core.wire import UsageView
 
         params = {"by": list(by), "since": since, "until": until, "filter": filter, "top": top, "only": list(only)}
+        params |= _asked(tests)
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
     async def models(self, *, key: str | None = None) -> list[wire.ModelView]:
@@ -266,6 +275,11 @@ class ConsoleClient(ConsoleApi):
 
         data = await self._ask("GET", "/wallet/entries", params={"tier": tier, "limit": limit, "before": before})
         return self._models(WalletEntryView, data, "entries")
+
+
+def _asked(tests: Tests) -> dict[str, str]:
+    """The parameter about the doctor's test requests, where it says anything: older gateways do not know it, and ignore it."""
+    return {} if tests == "in" else {"tests": tests}
 
 
 def _key_path(key: str) -> str:

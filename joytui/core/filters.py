@@ -38,7 +38,7 @@ from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind
 
 __all__ = [
     "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
-    "Not", "Term", "When", "fold", "glob_regex", "help_lines", "parse", "worded",
+    "Not", "Term", "When", "asks_for_tests", "fold", "glob_regex", "help_lines", "parse", "worded",
 ]  # fmt: skip
 
 
@@ -156,6 +156,7 @@ STATES: dict[str, tuple[Term, str]] = {
     "running": (Missing("status"), "not ended yet"),
     "stream": (Equals("stream", True), "streamed"),
     "estimated": (Equals("cost_source", "estimated"), "its cost is an estimate"),
+    "doctor": (Equals("doctor", True), "a test of joytui doctor"),
 }
 
 
@@ -212,6 +213,20 @@ def worded(field: str, value: str) -> str:
     """A term of the language that finds this value of a field: `owner:"Anna B"`."""
     plain = value.replace('"', "?")  # the language knows no quote within quotes
     return f'{field}:"{plain}"' if re.search(r"[\s,]", plain) or not plain else f"{field}:{plain}"
+
+
+def asks_for_tests(term: Term) -> bool:
+    """Whether a filter speaks of the doctor's test requests, or of one request by its id: they are not hidden from it then."""
+    match term:
+        case AllOf(terms) | AnyOf(terms):
+            return any(map(asks_for_tests, terms))
+        case Not(inner):
+            return asks_for_tests(inner)
+        case Equals(column, _):
+            return column == "doctor"
+        case Match(columns, _):
+            return "id" in columns
+    return False
 
 
 def help_lines() -> list[tuple[str, str]]:

@@ -54,7 +54,13 @@ env_key = "{KEY_VARIABLE}"
 
 
 DOCTOR_REQUEST_ID: Final = "joytui-doctor-"
-"""How the X-Request-ID of each request of the doctor's begins, so that logs tell it from Codex's."""
+"""How the X-Request-ID of each request of the doctor's begins, so that any gateway's logs tell it from Codex's."""
+HEADER_DOCTOR: Final = "X-Joytui-Doctor"
+"""On each request of the doctor's, beside the X-Request-ID, which a configuration may set itself: joytui's gateway leaves such
+requests out of what it counts."""
+
+DOCTOR_BODY: Final = 8_000
+"""Bytes: more than any body of the doctor's, and less than a quarter of the smallest first turn of a Codex (31,872, observed)."""
 
 
 def config_block(base_url: str = DEV_BASE_URL) -> str:

@@ -111,6 +111,8 @@ FIELDS: tuple[Field, ...] = (
     Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner"),
     Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project",
           measured="workspaces in x-codex-turn-metadata"),
+    Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
+          measured="X-Joytui-Doctor, or how X-Request-ID begins, on a body as small as the doctor's"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -142,6 +144,7 @@ class Opened(NamedTuple):
     client: Clean | None
     ip: str | None
     turn_id: Clean | None = None
+    doctor: bool = False
 
 
 class Ended(NamedTuple):
@@ -215,6 +218,7 @@ class RequestRecord:
     turn_id: str | None = None
     owner: str | None = None
     project: str | None = None
+    doctor: bool = False
 
     @property
     def tokens(self) -> TokenCounts:

@@ -44,6 +44,10 @@ class TokenCounts(NamedTuple):
         return dict(zip(TOKEN_NAMES, self, strict=True))
 
 
+Tests = Literal["in", "out", "only"]
+"""Whether the test requests of `joytui doctor` count in sums: with the others, not at all, or nothing else."""
+
+
 class UsageTotals(NamedTuple):
     """Sums over requests: how many, how many failed, TokenCounts by TOKEN_NAMES, nano-credits."""
 

@@ -25,7 +25,7 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   `form` sends rows, so read what came);
                                                   oldest change first; a request comes when admitted (status null) and again when
                                                   it ended; without `after` only what happens from now on; comments as heartbeat
-    GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) -> UsageView
+    GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) tests -> UsageView
                                                   top: so many projects or threads, the dearest; all others are one, "(others)"
                                                   only: nothing but these values of the one field in `by` that is no time
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
@@ -251,6 +251,9 @@ class UsageView(Model):
 
     rows: list[dict[str, Any]]
     totals: UsageNumbers
+    left_out: UsageNumbers | None = Field(
+        default=None, description="with tests=out: the doctor's test requests of that time"
+    )
 
 
 class UpstreamView(Model):

@@ -21,7 +21,7 @@ from joytui.doctor.exchange import BodyBroken, LimitHolder, Request
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.link import Proxy, Route, target_of
-from joytui.doctor.questions import Asker
+from joytui.doctor.questions import MARK, Asker
 from joytui.doctor.steps import StepBook
 from joytui.doctor.tls import Trust
 from joytui.doctor.transport import of_fault
@@ -128,8 +128,9 @@ class Probe:
         """Seconds that another request may need: one that had to end early would decide nothing."""
         return 1.0 + (self.plan.stream_idle_timeout_ms / 1000 if judged.cause == "stream-idle" else 0.0)
 
-    def codex_body(self) -> dict[str, Any]:
-        settings = settings_of(self.world, self.plan)
+    def codex_body(self, settings: small.Settings | None = None) -> dict[str, Any]:
+        """What Codex would send in small; `settings`: instead of the configuration's."""
+        settings = settings or settings_of(self.world, self.plan)
         if self.plan.wire_api == "chat":
             return small.chat_body(settings)
         return small.responses_body(self.plan.shape, settings)
@@ -166,7 +167,7 @@ class Probe:
         headers = list(self.plan.headers)
         if not any(name.lower() == "x-request-id" for name, _ in headers):
             headers.append(("x-request-id", request_id.encode()))
-        return headers
+        return [*headers, MARK]
 
     def _secrets(self) -> tuple[str, ...]:
         """Headers that the configuration sets may carry secrets: they do not cross origins, either."""

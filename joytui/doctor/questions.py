@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from joytui.causes.answers import is_about_model, read_error
 from joytui.causes.error_bodies import body_kind
-from joytui.core.joytoken import DOCTOR_REQUEST_ID
+from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DOCTOR
 from joytui.doctor.exchange import Answer, Request, exchange
 from joytui.doctor.faults import NetFault
 from joytui.doctor.limits import Limit
 from joytui.doctor.link import Route, Target
 
 QUESTION_LIMIT = 3.0
+MARK = (HEADER_DOCTOR.lower(), b"1")
+"""On all that the doctor sends: what it asks is no use of a gateway."""
 
 
 @dataclass(slots=True)
@@ -38,16 +40,25 @@ class Asker:
             ("content-type", b"application/json"),
             ("accept", b"application/json"),
             ("x-request-id", f"{DOCTOR_REQUEST_ID}{uuid.uuid4().hex}".encode()),
+            MARK,
         ]
         return self._ask(path, Request("POST", headers, b"{}"))
 
     def get(self, path: str) -> tuple[int, bytes] | None:
-        return self._ask(path, Request("GET", [*self.key_headers, ("accept", b"application/json")]))
+        return self._ask(path, Request("GET", [*self.key_headers, ("accept", b"application/json"), MARK]))
 
     def is_there(self, path: str) -> bool | None:
         """Whether the route exists; None where nothing answers."""
         found = self.post_empty(path)
         return None if found is None else _there(*found)
+
+    def offers(self, path: str) -> bool:
+        """Whether the route surely exists: it takes the body apart, and a path that nobody serves is answered otherwise."""
+        found = self.post_empty(path)
+        if found is None or not (200 <= found[0] < 300 or found[0] in _UNDERSTOOD) or body_kind(found[1]) == "html":
+            return False
+        nowhere = self.post_empty(f"{path.rsplit('/', 1)[0]}/joytui-asks-for-nothing")
+        return nowhere is not None and nowhere[0] != found[0]
 
     def _ask(self, path: str, request: Request) -> tuple[int, bytes] | None:
         here = self.route.target
@@ -62,6 +73,10 @@ class Asker:
         except NetFault:
             return None
         return answer.status, answer.read()
+
+
+_UNDERSTOOD = (400, 415, 422)
+"""Statuses by which a route says that `{}` is no request for it."""
 
 
 def _there(status: int, body: bytes) -> bool:

@@ -17,7 +17,7 @@ from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS
+from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, Tests
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -99,7 +99,7 @@ async def request_stream(gateway: Gateway, request: Request) -> Response:
     if request.method == "HEAD":  # a stream without an end, of which nothing may be sent: it would hold the connection
         return Response(media_type="text/event-stream")
     first = int(after) if after is not None else None
-    stream = gateway.tail.stream(first, request.query_params.get("filter", ""), columns=columns)
+    stream = gateway.tail.stream(first, filter_text(request), columns=columns)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)
 
@@ -120,7 +120,8 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     if len(set(by)) != len(by):
         raise refusals.bad_request("by: the same grouping twice")
     since, until = moment(request, "since"), moment(request, "until") or now()
-    term = filter_term(request) if request.query_params.get("filter") else None
+    tests = wanted_tests(request)
+    term = parsed(request.query_params.get("filter", ""))
     fields = [name for name in by if name not in PERIODS]
     top = number(request, "top", 0, 1, MOST_TOP) or None
     if top and not (len(fields) == 1 and fields[0] in MANY):
@@ -129,8 +130,13 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     if only and (top or len(fields) != 1):
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
-    rows, totals = await gateway.ledger.usage(by, low, int(until.timestamp() * 1000) + 1, term, top, only)
-    return JsonAnswer({"rows": [row.shown() for row in rows], "totals": totals.numbers()})
+    high = int(until.timestamp() * 1000) + 1
+    rows, totals = await gateway.ledger.usage(by, low, high, term, top, only, tests)
+    answer: dict[str, Any] = {"rows": [row.shown() for row in rows], "totals": totals.numbers()}
+    if tests == "out":
+        _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
+        answer["left_out"] = left_out.numbers()
+    return JsonAnswer(answer)
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:
@@ -195,8 +201,29 @@ async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
 # --- parameters -------------------------------------------------------------------------------------------------------
 
 
+_TESTS = {"in": "", "out": "-is:doctor", "only": "is:doctor"}
+
+
+def wanted_tests(request: Request) -> Tests:
+    """Whether the doctor's test requests are asked for, too."""
+    named: Any = request.query_params.get("tests", "in")
+    if named not in _TESTS:
+        raise refusals.bad_request(f"tests: {', '.join(_TESTS)}")
+    tests: Tests = named
+    return tests
+
+
+def filter_text(request: Request) -> str:
+    """The filter that a question about requests comes to."""
+    return f"{request.query_params.get('filter', '')} {_TESTS[wanted_tests(request)]}".strip()
+
+
 def filter_term(request: Request) -> Term | None:
-    text = request.query_params.get("filter", "")
+    return parsed(filter_text(request))
+
+
+def parsed(text: str) -> Term | None:
+    """The term of a filter; None of an empty one."""
     if not text.strip():
         return None
     try:

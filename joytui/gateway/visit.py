@@ -13,7 +13,13 @@ from collections.abc import Mapping
 
 from joytui.core.clock import now_ms
 from joytui.core.echo import Echo
-from joytui.core.joytoken import DOCTOR_REQUEST_ID, HEADER_DAOE_REQUEST_ID, HEADER_REQUEST_ID
+from joytui.core.joytoken import (
+    DOCTOR_BODY,
+    DOCTOR_REQUEST_ID,
+    HEADER_DAOE_REQUEST_ID,
+    HEADER_DOCTOR,
+    HEADER_REQUEST_ID,
+)
 from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean, clean_id, cut
 from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
@@ -117,13 +123,20 @@ class Visit:
             client=self._client() if logs else None,
             ip=self.address if logs else None,
             turn_id=turn_id,
+            doctor=self._is_test(),
         )
 
     def _client(self) -> Clean | None:
         """Who asks: its user agent, which the doctor's requests have from Codex, as all else of theirs."""
         agent = self._own_text(self.headers.get("user-agent"), 120)
-        asked_by_doctor = self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
-        return clean(f"joytui doctor, as {agent}", 120) if asked_by_doctor and agent else agent
+        return clean(f"joytui doctor, as {agent}", 120) if self._is_test() and agent else agent
+
+    def _is_test(self) -> bool:
+        """Whether the doctor says that it asks, and asks no more than it does: a whole turn stays in what is counted, whoever
+        calls it a test."""
+        marked = HEADER_DOCTOR.lower() in self.headers
+        marked = marked or self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
+        return marked and self.body_bytes <= DOCTOR_BODY
 
     def _own_text(self, value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""

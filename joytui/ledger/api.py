@@ -25,7 +25,7 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import UsageRow, UsageTotals
+from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,
@@ -219,11 +219,12 @@ class Ledger(Protocol):
         term: Term | None = None,
         top: int | None = None,
         only: Sequence[str] | None = None,
+        tests: Tests = "in",
     ) -> tuple[list[UsageRow], UsageTotals]:
         """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
-        one field that is no time.
+        one field that is no time. `tests`: whether the doctor's test requests count.
         """
         ...
 

@@ -108,7 +108,7 @@ class Link:
         watch = asyncio.create_task(self._watch(client))
         try:
             async for block in client.tail_blocks(self._seq, on_state=self._tail_state):
-                store.append_block(block)
+                store.append_block(store.sorted_out(block))
                 self._seq = max(self._seq, block.seq)
                 await asyncio.sleep(0)  # keys and frames come between the batches of a flood
         finally:
@@ -120,7 +120,7 @@ class Link:
         if 0 < self._seq <= last_seq and len(store):
             return
         self._seq = last_seq
-        store.append_block(page.block)
+        store.append_block(store.sorted_out(page.block))
         store.older = page.next
 
     def _tail_state(self, state: ConnectionState) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -411,3 +412,20 @@ def test_same_process_group_is_untouched(shared: Machine) -> None:
     fields = Path(f"/proc/{status['pid']}/stat").read_text().rsplit(")", 1)[1].split()
     assert int(fields[3]) == status["pid"], "it should lead its own session"
     assert subprocess.run(["kill", "-0", str(status["pid"])], check=False).returncode == 0
+
+
+def test_the_doctor_s_tests_are_left_out_unless_asked_for(traffic: dict[str, Any], shared: Machine) -> None:
+    shared.send(traffic["url"], traffic["good"]["key"], headers=[("X-Joytui-Doctor", "1"), ("X-Request-ID", "a-test")])
+    listed = shared.call("logs")
+    assert "a-test" not in shared.call("logs", "--json").out
+    assert "1 test request of joytui doctor left out; --include-doctor shows them" in listed.err
+    for words in (("--include-doctor",), ("--filter", "is:doctor"), ("--filter", "id:a-test"), ("--request", "a-test")):
+        assert "a-test" in shared.call("logs", *words, "--json").out, words
+    without, whole = (shared.call("usage", "--json", *words).json for words in ((), ("--include-doctor",)))
+    assert whole["totals"]["requests"] - without["totals"]["requests"] == without["left_out"]["requests"] == 1
+    assert "left_out" not in whole
+    spent = Decimal(whole["totals"]["cost_credits"])
+    assert spent > Decimal(without["totals"]["cost_credits"])
+    assert "1 test request of joytui doctor left out" in shared.call("usage").err
+    said = shared.call("usage", "--budget", str(spent - Decimal("0.000000001")), "--fail-over")
+    assert said.code == 1, "what costs money stays in the money"

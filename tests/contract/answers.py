@@ -111,7 +111,7 @@ def of_logs(shell: Running) -> None:
 def _follow(shell: Running) -> None:
     """The tail in a process of its own, until Ctrl-C."""
     process = shell.machine.start(
-        "logs", "--follow", "--json", "--filter", "status:200", "--limit", "1", **CAN_BE_INTERRUPTED
+        "logs", "--follow", "--json", "--filter", "status:200", "--limit", "1", "--include-doctor", **CAN_BE_INTERRUPTED
     )
     for _ in range(2):
         shell.see("logs --follow --json", json.loads(next_line(process)), REQUEST)

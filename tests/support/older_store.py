@@ -15,9 +15,9 @@ def as_before_parts(path: Path) -> None:
             connection.execute(f"DROP TRIGGER {name}")
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
-        for name in ("request_started", "request_keyless"):
+        for name in ("request_started", "request_keyless", "request_doctor"):
             connection.execute(f"DROP INDEX {name}")
-        for name in ("started_at", "turn_id", "keyless"):
+        for name in ("started_at", "turn_id", "keyless", "doctor"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
     connection.close()

@@ -19,10 +19,11 @@ HARMLESS = {
     "doctor": {"look", "cancel", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
         "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "copy_block",
-        "back",
+        "back", "tests",
     },
     "usage": {
         "range", "move", "open", "scale", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
+        "tests",
     },
     "keys": {"check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
 }  # fmt: skip

@@ -16,7 +16,7 @@ from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import UsageRow, UsageTotals
+from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
@@ -256,8 +256,9 @@ class SqliteLedger:
         term: Term | None = None,
         top: int | None = None,
         only: Sequence[str] | None = None,
+        tests: Tests = "in",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage_sums.usage, by, since, until, term, top, only)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)

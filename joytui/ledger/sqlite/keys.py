@@ -26,6 +26,7 @@ from joytui.ledger.records import (
     window_start,
 )  # fmt: skip
 from joytui.ledger.sqlite.money import SPENT_WITHIN
+from joytui.ledger.sqlite.parts import DOCTOR
 from joytui.ledger.sqlite.writer import Batch
 
 _COLUMNS = (
@@ -113,11 +114,14 @@ def end_labelled(batch: Batch, label: str, life_ms: int) -> list[KeyRow]:
 
 
 def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
-    """What a key did, read from the daily sums."""
+    """What a key did, read from the daily sums. What the doctor's tests cost is spent, too; they count as nothing else."""
     now = now_ms()
     spent, requests = connection.execute(
         "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(requests), 0) FROM rollup_day WHERE key_id = ?", (row.id,)
     ).fetchone()
+    spent += connection.execute(
+        "SELECT coalesce(sum(cost_nano), 0) FROM part_day WHERE part = ? AND key_id = ?", (DOCTOR, row.id)
+    ).fetchone()[0]
     refused = connection.execute(
         "SELECT coalesce(sum(refused), 0) FROM rollup_day WHERE key_id = ? AND day = ?", (row.id, now // DAY_MS)
     ).fetchone()[0]

@@ -115,8 +115,10 @@ def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[i
 
 
 SPENT_WITHIN = """
-    SELECT coalesce(sum(cost_nano), 0) FROM rollup_day
-    WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
+    SELECT coalesce(sum(cost_nano), 0) FROM (
+        SELECT key_id, day, cost_nano FROM rollup_day
+        UNION ALL SELECT key_id, day, cost_nano FROM part_day WHERE part = 'doctor'
+    ) WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
 """
 """What a budget spent from one day on and before another: every window is made of whole days. Later days are no part of it:
 where the clock was ahead, something was spent in them already."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord, request_id, request_number
+from joytui.core.request import FIELDS, RequestRecord, names, request_id, request_number
 from joytui.ledger.records import Entry, Page
 from joytui.ledger.sqlite.filters_sql import to_sql
 
@@ -16,7 +16,8 @@ COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
 _STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name", "owner": "k.owner"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
-_ID, _TIME, _REQUEST_ID, _STREAM = map(COLUMNS.index, ("id", "time", "request_id", "stream"))
+_ID, _TIME, _REQUEST_ID = map(COLUMNS.index, ("id", "time", "request_id"))
+_FLAGS = [COLUMNS.index(name) for name in names("flag")]
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
 
 
@@ -27,7 +28,8 @@ def record(row: tuple[Any, ...]) -> Entry:
     values[_ID] = own
     values[_TIME] = rfc3339(datetime.fromtimestamp(values[_TIME] / 1000, UTC))
     values[_REQUEST_ID] = values[_REQUEST_ID] or own
-    values[_STREAM] = bool(values[_STREAM])
+    for flag in _FLAGS:
+        values[flag] = bool(values[flag])
     return seq, RequestRecord(*values)
 
 
@@ -100,7 +102,14 @@ def last_number(connection: sqlite3.Connection) -> int:
 
 def counted(connection: sqlite3.Connection) -> int:
     """All requests ever, also those that retention took."""
-    return int(connection.execute("SELECT coalesce(sum(requests), 0) FROM rollup_day").fetchone()[0])
+    return int(connection.execute(_COUNTED).fetchone()[0])
+
+
+_COUNTED = """
+    SELECT coalesce(sum(many), 0) FROM (
+        SELECT sum(requests) AS many FROM rollup_day UNION ALL SELECT sum(requests) FROM part_day WHERE part = 'doctor'
+    )
+"""
 
 
 def _conditions(term: Term | None) -> tuple[list[str], list[Any]]:

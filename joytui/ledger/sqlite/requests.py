@@ -64,7 +64,7 @@ def _write_row(
     keyless: bool = False,
 ) -> None:
     batch.execute(_INSERT, (*opened, batch.next_seq(), model_used, provider, tier, keyless))
-    if opened.key_id is not None:
+    if opened.key_id is not None and not opened.doctor:
         batch.sums.used(opened.key_id, None if keyless else opened.client, opened.started_at)
 
 
@@ -150,5 +150,8 @@ def _sum(batch: Batch, opened: Opened, ended: Ended, *, refused: bool) -> None:
         ended.reasoning_tokens,
         ended.cost_nano,
     )
+    if opened.doctor:
+        batch.sums.add_test(opened.started_at, place, numbers)
+        return
     latency = None if refused else ended.latency_ms
     batch.sums.add(opened.started_at, place, numbers, ended.ttft_ms, latency)

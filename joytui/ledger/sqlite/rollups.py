@@ -6,15 +6,19 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import chain
 from operator import add
 from typing import Any
 
 from joytui.ledger.records import HOUR_MS
-from joytui.ledger.sqlite.parts import ADD_TO, Place, part_places
+from joytui.ledger.sqlite.parts import ADD_TO, DOCTOR, Place, part_places
 
 STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
+
+Mark = tuple[int, int, int]
+"""How far the sums of a batch had come."""
 
 ADD_ROLLUP = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
     refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
@@ -56,15 +60,20 @@ def bucket_middle(index: int) -> float:
 class Sums:
     """What a batch adds up. Kept as it comes, so that what a write added can be dropped with it, and added up once."""
 
-    __slots__ = ("_ended", "_used")
+    __slots__ = ("_ended", "_tests", "_used")
 
     def __init__(self) -> None:
         self._ended: list[tuple[int, Place, Numbers, float | None, float | None]] = []
+        self._tests: list[tuple[int, Place, Numbers]] = []
         self._used: list[tuple[str, str | None, int]] = []
 
     def add(self, at: int, place: Place, numbers: Numbers, ttft_ms: float | None, latency_ms: float | None) -> None:
         """One ended request, that began at `at` (ms)."""
         self._ended.append((at, place, numbers, ttft_ms, latency_ms))
+
+    def add_test(self, at: int, place: Place, numbers: Numbers) -> None:
+        """One of the doctor's test requests: it costs what it costs, and counts apart."""
+        self._tests.append((at, place, numbers))
 
     def used(self, key_id: str, client: str | None, at: int) -> None:
         """A key was used, by this client where it is known."""
@@ -73,16 +82,17 @@ class Sums:
     def spent(self, key_ids: Collection[str], since: int, until: int) -> int:
         """What requests of these keys cost that began at `since` (ms) or later and before `until`, and that are not in the
         rollups yet."""
-        ended = self._ended
-        return sum(numbers[-1] for at, place, numbers, *_ in ended if since <= at < until and place.key_id in key_ids)
+        ended = chain((one[:3] for one in self._ended), self._tests)
+        return sum(numbers[-1] for at, place, numbers in ended if since <= at < until and place.key_id in key_ids)
 
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> Mark:
         """Where `undo` goes back to."""
-        return len(self._ended), len(self._used)
+        return len(self._ended), len(self._tests), len(self._used)
 
-    def undo(self, mark: tuple[int, int]) -> None:
+    def undo(self, mark: Mark) -> None:
         del self._ended[mark[0] :]
-        del self._used[mark[1] :]
+        del self._tests[mark[1] :]
+        del self._used[mark[2] :]
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Adds all of it to the store, and begins anew."""
@@ -90,6 +100,9 @@ class Sums:
             self._write_totals(connection)
             self._write_latency(connection)
             self._ended.clear()
+        if self._tests:
+            self._write_tests(connection)
+            self._tests.clear()
         if self._used:
             self._write_used(connection)
             self._used.clear()
@@ -107,14 +120,15 @@ class Sums:
             for part, *kept in part_places(place):
                 _add(parts, (part, hour, *kept), (requests, errors, *rest))
         upsert(connection, ADD_TO_ROLLUP["hour"], [(*key, *numbers) for key, numbers in rolled.items()])
-        upsert(
-            connection,
-            ADD_TO_ROLLUP["day"],
-            [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()],
-        )
-        upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
-        days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
-        upsert(connection, ADD_TO["day"], days)
+        days = [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()]
+        upsert(connection, ADD_TO_ROLLUP["day"], days)
+        _add_parts(connection, parts)
+
+    def _write_tests(self, connection: sqlite3.Connection) -> None:
+        parts: dict[tuple[Any, ...], list[int]] = {}
+        for at, place, (requests, errors, _, *rest) in self._tests:
+            _add(parts, (DOCTOR, at // HOUR_MS, *place), (requests, errors, *rest))
+        _add_parts(connection, parts)
 
     def _write_latency(self, connection: sqlite3.Connection) -> None:
         counts: Counter[tuple[int, str, int]] = Counter()
@@ -138,6 +152,13 @@ class Sums:
             "UPDATE api_key SET last_used_at = ? WHERE id = ?", ((at, key) for key, at in last.items())
         )
         upsert(connection, USED, [(*who, *seen) for who, seen in clients.items()])
+
+
+def _add_parts(connection: sqlite3.Connection, parts: dict[tuple[Any, ...], list[int]]) -> None:
+    """By part, hour and place, to the hours and the days."""
+    upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
+    days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
+    upsert(connection, ADD_TO["day"], days)
 
 
 def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:

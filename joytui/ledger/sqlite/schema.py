@@ -164,6 +164,10 @@ MIGRATIONS = (
         FROM (VALUES ('rollup_hour'), ('rollup_day'), ('part_hour'), ('part_day'), ('key_client'))
         WHERE EXISTS (SELECT 1 FROM rollup_day) OR EXISTS (SELECT 1 FROM key_client);
     """,
+    """
+    ALTER TABLE request ADD COLUMN doctor INTEGER NOT NULL DEFAULT 0; -- those from before stay counted as they were
+    CREATE INDEX request_doctor ON request (n) WHERE doctor = 1;
+    """,
 )
 
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from joytui.core.clock import now_ms
 from joytui.ledger.records import DAY_MS, HOUR_MS
-from joytui.ledger.sqlite.parts import ADD, PARTS
+from joytui.ledger.sqlite.parts import ADD, DOCTOR, PARTS
 from joytui.ledger.sqlite.requests import trim_keyless
 from joytui.ledger.sqlite.rollups import ADD_ROLLUP
 from joytui.ledger.sqlite.writer import SLICE, Batch
@@ -53,7 +53,7 @@ def _hours(batch: Batch, edge: int) -> int:
     hour = edge // HOUR_MS
     gone = _delete(batch, "rollup_hour", "hour, key_id, model, tier, provider", "hour < ?", hour)
     gone += _delete(batch, "latency_hour", "hour, kind, bucket", "hour < ?", hour)
-    for part in PARTS:
+    for part in (*PARTS, DOCTOR):
         place = "part, hour, key_id, model, tier, provider, project, thread"
         gone += _delete(batch, "part_hour", place, "part = ? AND hour < ?", part, hour)
     return gone
@@ -65,7 +65,7 @@ def _days(batch: Batch, edge: int) -> int:
     free = "cost_nano = 0 AND model != ''"
     return _fold(batch, "rollup_day", "", free, edge) + sum(
         _fold(batch, "part_day", f"part = '{part}' AND ", f"(project != '' OR thread != '' OR {free})", edge)
-        for part in PARTS
+        for part in (*PARTS, DOCTOR)
     )
 
 

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.token_counts import OTHERS, UsageRow, UsageTotals
+from joytui.core.token_counts import OTHERS, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
 from joytui.ledger.sqlite.filters_sql import Sql, to_sql
-from joytui.ledger.sqlite.parts import complete_from, part_for
+from joytui.ledger.sqlite.parts import DOCTOR, complete_from, part_for
 from joytui.ledger.sqlite.rollups import bucket_middle
 
 TIMES = {
@@ -68,18 +68,19 @@ def usage(
     term: Term | None = None,
     top: int | None = None,
     only: Sequence[str] | None = None,
+    tests: Tests = "in",
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
 
     `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
-    field beside times: nothing but these values of it.
+    field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count.
     """
     connection.execute("BEGIN")  # one state of the store for all that is read here
     try:
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
-        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values)
+        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values, tests)
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         names = _key_names(connection) if {"key", "owner"} & set(by) else {}
     finally:
@@ -110,6 +111,7 @@ class _Question(NamedTuple):
     term: Term | None
     summary: _Summary | None
     only: tuple[str, tuple[str, ...]] | None = None  # a field, and the values of it that count
+    tests: Tests = "in"
 
 
 def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
@@ -128,10 +130,7 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
     up already, the rows of a begun hour are not. Where retention took the last rows, their hours still tell when they were.
     """
-    first, last_day, last_hour, newest = connection.execute(
-        "SELECT (SELECT min(day) FROM rollup_day), (SELECT max(day) FROM rollup_day), (SELECT max(hour) FROM rollup_hour),"
-        " (SELECT max(started_at) FROM request)"
-    ).fetchone()
+    first, last_day, last_hour, newest = connection.execute(_RANGE).fetchone()
     if first is None:
         return since, min(since, until)
     last = last_day * 24 + 23 if last_hour is None else last_hour
@@ -141,12 +140,34 @@ def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[in
     return max(since, first * DAY_MS), until
 
 
+_RANGE = """
+    WITH held_day AS (
+        SELECT min(day) AS first, max(day) AS last FROM rollup_day
+        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part = 'doctor'
+    ), held_hour AS (
+        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part = 'doctor'
+    )
+    SELECT (SELECT min(first) FROM held_day), (SELECT max(last) FROM held_day), (SELECT max(last) FROM held_hour),
+        (SELECT max(started_at) FROM request)
+"""
+"""The first and the last day, the last hour, and the newest request of a store."""
+
+
 def _parts(connection: sqlite3.Connection, asked: _Question) -> Iterator[Part]:
     for kind, low, high in _segments(asked):
         if kind == "rows":
             yield from _from_rows(connection, asked, low, high)
-        else:
-            yield from _from_sums(connection, asked, kind, low, high)
+            continue
+        for summary in _summaries(asked):
+            yield from _from_sums(connection, asked._replace(summary=summary), kind, low, high)
+
+
+def _summaries(asked: _Question) -> Iterator[_Summary]:
+    """The sums that together hold what was asked for."""
+    if asked.tests != "only" and asked.summary is not None:
+        yield asked.summary
+    if asked.tests != "out":
+        yield _Summary("part", DOCTOR, 0)
 
 
 def _segments(asked: _Question) -> list[tuple[str, int, int]]:
@@ -198,7 +219,10 @@ def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
     condition, values = to_sql(asked.term) if asked.term is not None else ("1", [])
     text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL"
-    return f"{text} AND {condition}", [low, high, *values]
+    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, *values]
+
+
+_OF_ROWS: Mapping[Tests, str] = {"in": "", "out": " AND r.doctor = 0", "only": " AND r.doctor = 1"}
 
 
 def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
@@ -252,10 +276,15 @@ def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: 
     values: list[Any] = []
     for kind, low, high in _segments(asked):
         rows = kind == "rows"
-        table, more = _rows(asked, low, high) if rows else _table(asked, kind, low, high)
+        tables = (
+            [_rows(asked, low, high)]
+            if rows
+            else [_table(asked._replace(summary=one), kind, low, high) for one in _summaries(asked)]
+        )
         place = (_ROW_PLACES if rows else _PLACES)[field]
-        selects.append(f"SELECT {place} AS name, cost_nano AS cost {table}")
-        values += more
+        for table, more in tables:
+            selects.append(f"SELECT {place} AS name, cost_nano AS cost {table}")
+            values += more
     if not selects:
         return ()
     union = " UNION ALL ".join(selects)

@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.sqlite.rollups import Sums
+from joytui.ledger.sqlite.rollups import Mark, Sums
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -62,7 +62,7 @@ class Batch:
         self._first = self.seq
         self.execute("BEGIN IMMEDIATE")
 
-    def mark(self) -> tuple[int, tuple[int, int]]:
+    def mark(self) -> tuple[int, Mark]:
         """A savepoint: what follows can be undone without what came before. To be kept or undone before the next one."""
         self.execute("SAVEPOINT write")
         return self.seq, self.sums.mark()
@@ -70,7 +70,7 @@ class Batch:
     def keep(self) -> None:
         self.execute("RELEASE write")
 
-    def undo(self, mark: tuple[int, tuple[int, int]]) -> None:
+    def undo(self, mark: tuple[int, Mark]) -> None:
         self.execute("ROLLBACK TO write")
         self.execute("RELEASE write")
         self.seq, sums = mark

@@ -16,6 +16,7 @@ from joytui.tui.logs.shown import Shown
 
 if TYPE_CHECKING:
     from joytui.client.console import BlockPage, ConsoleClient
+    from joytui.core.token_counts import Tests
 
 PAGE = 500
 LARGE_PAGE = 5_000
@@ -68,14 +69,18 @@ async def _reporting(target: MessagePump, shown: Shown, work: Awaitable[object])
 async def _page(
     target: MessagePump, client: ConsoleClient, shown: Shown, text: str, edge: str | None, size: int
 ) -> BlockPage:
-    page = await client.newest(text, limit=size, before=edge)
+    tests: Tests = (
+        "out" if shown.term is not None and shown.store.hides_tests else "in"
+    )  # the store sorts its own rows out
+    page = await client.newest(text, limit=size, before=edge, tests=tests)
     target.post_message(OlderCame(shown, page, edge))
     return page
 
 
 async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
     edge = shown.older
-    wanted = await client.requests(f"{text} is:error".strip(), limit=1, before=edge)
+    tests: Tests = "out" if shown.store.hides_tests else "in"
+    wanted = await client.requests(f"{text} is:error".strip(), limit=1, before=edge, tests=tests)
     if not wanted.records:
         target.post_message(OlderEnded(shown, words=NO_MORE))
         return

@@ -41,6 +41,8 @@ class LogStore:
     `held`: somebody reads older rows, so they stay, up to a cap. Else the oldest leave, a chunk at a time. They are counted in
     `away`, and `older` says from where on the gateway has them: the `before` of the page before these rows, "end" where there
     is none, None where nobody asked. A request that still runs stays, so that its end finds it.
+
+    `hides_tests`: the doctor's test requests are kept aside (`sorted_out`), so many as `hidden` says.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,13 @@ class LogStore:
         self.away = Away()
         self.older: str | None = None
         self.leaving: Leaving | None = None  # told before the first rows leave: how many, and which of them stay
+        self.hides_tests = True
+        self._aside: dict[str, Block] = {}
+        self._forget_at = 2 * REMEMBERED
+        self._clear()
+
+    def _clear(self) -> None:
+        """Without any row."""
         self.numbers = {name: Spans() if kind == "span" else Numbers() for name, kind in NUMBERS.items()}
         self.time, self.status = self.numbers["time"], self.numbers["status"]
         self.text = {name: Interned() for name in TEXTS}
@@ -57,7 +66,6 @@ class LogStore:
         self.failed = array("I")
         self.changed: set[int] = set()
         self._place: dict[str, int] = {}
-        self._forget_at = 2 * REMEMBERED
 
     def __len__(self) -> int:
         return len(self.time)
@@ -168,6 +176,43 @@ class LogStore:
             self.failed.insert(at, place)
         else:
             del self.failed[at]
+
+    # The doctor's test requests
+
+    @property
+    def hidden(self) -> int:
+        """How many of the doctor's test requests came that are not among the rows."""
+        return len(self._aside)
+
+    def sorted_out(self, block: Block) -> Block:
+        """What is to be shown of a block that came: without the doctor's test requests while they are hidden."""
+        flags = block.numbers["doctor"]
+        if not self.hides_tests or not any(flags):
+            return block
+        for row, key in enumerate(block.keys()):
+            if flags[row]:
+                self._aside[key] = block.take([row])
+        for key in [*self._aside][: len(self._aside) - REMEMBERED]:
+            del self._aside[key]
+        self.version += 1
+        return block.take([row for row, flag in enumerate(flags) if not flag])
+
+    def show_tests(self, shown: bool) -> None:
+        """With the doctor's test requests among the rows, or without them. All rows have other places then."""
+        if shown != self.hides_tests:
+            return
+        self.hides_tests = not shown
+        rows = LogStore()
+        rows.held = True
+        rows.append_block(self.block(range(len(self))))
+        for key, block in self._aside.items() if shown else ():
+            if _number(key) >= _number(self.older):  # what is older is the gateway's to show
+                rows.append_block(block)
+        self._aside.clear()
+        self._clear()
+        order = sorted(range(len(rows)), key=lambda row: _number(rows.id(row)))
+        self.append_block(self.sorted_out(rows.block(order if shown else range(len(rows)))))
+        self.epoch += 1
 
     # Forgetting
 

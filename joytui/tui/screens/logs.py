@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from joytui.core.filters import FilterError, help_lines, parse
+from joytui.core.filters import FilterError, asks_for_tests, help_lines, parse
 from joytui.core.request import RequestRecord
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
@@ -69,6 +69,9 @@ class LogsScreen(ConsoleScreen):
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
         Binding(
+            "T", "tests", "Doctor's tests", show=False, tooltip="the test requests of joytui doctor: shown, or hidden"
+        ),
+        Binding(
             "escape", "back", "Back", show=False, tooltip="closes the detail; then the filter goes, then the marks"
         ),
     ]
@@ -88,6 +91,7 @@ class LogsScreen(ConsoleScreen):
         self._around: Surroundings | None = None
         self._drawn = False
         self._asked = 0.0
+        self._with_tests = False
 
     @staticmethod
     def HELP_LINES() -> tuple[str, list[tuple[str, str]]]:
@@ -254,6 +258,7 @@ class LogsScreen(ConsoleScreen):
         """Shows only what the filter finds: here at once, and from the gateway's history. Raises FilterError."""
         term = parse(text)
         self.filter_text = text
+        self.console.store.show_tests(self._with_tests or asks_for_tests(term))
         self.view.show(Shown(self.console.store, term if text else None))
         if text:
             self._asked = monotonic()
@@ -284,6 +289,12 @@ class LogsScreen(ConsoleScreen):
             self.load_history(error=True)
         else:
             self.console.tell(NO_MORE)
+
+    def action_tests(self) -> None:
+        """The doctor's test requests come among the others, or go."""
+        self._with_tests = not self._with_tests
+        self.set_filter(self.filter_text)
+        self.console.tell(f"the doctor's test requests are {'shown' if self._with_tests else 'hidden'}")
 
     def action_copy_block(self) -> None:
         self.console.copy_block()
@@ -349,7 +360,8 @@ class LogsScreen(ConsoleScreen):
     def on_older_came(self, message: OlderCame) -> None:
         if message.edge != message.shown.older:
             return  # rows have left meanwhile: between them and this page others would be missing
-        added = message.shown.prepend(message.page.block)
+        block = message.page.block
+        added = message.shown.prepend(block if message.shown.term else self.console.store.sorted_out(block))
         message.shown.older = message.page.next or "end"
         if message.shown is self.view.shown and added:
             self.view.shift(added)

@@ -62,6 +62,13 @@ class UsageScreen(FreshScreen):
         Binding(
             "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
         ),
+        Binding(
+            "T",
+            "tests",
+            "Doctor's tests",
+            show=False,
+            tooltip="the test requests of joytui doctor: counted, or left out",
+        ),
         Binding("W", "range('weeks')", "Weeks", show=False, tooltip="the last 13 weeks"),
         Binding("M", "range('months')", "Months", show=False, tooltip="the last 12 months"),
         Binding("left", "step(-1)", "Earlier bar", show=False, tooltip="choose a bar; the ranking shows it alone"),
@@ -299,6 +306,11 @@ class UsageScreen(FreshScreen):
 
     def action_group(self) -> None:
         self._ask(self.snapshot.asked.next_group(self.snapshot.groups), load=True)
+
+    def action_tests(self) -> None:
+        asked = self.snapshot.asked
+        self._ask(replace(asked, tests=not asked.tests), load=True)
+        self.console.tell(f"the doctor's test requests are {'left out' if asked.tests else 'counted'}")
 
     def action_unit(self) -> None:
         asked = replace(self.snapshot.asked, metric=self.snapshot.metric).next_metric()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
 from joytui.core.periods import hour_of
-from joytui.core.token_counts import UsageRow, UsageTotals
+from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.usage.window import Window
 
@@ -42,16 +42,19 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
     view = None
     if asked.source != "codex" and sources.client is not None:
         top = MOST_GROUPS if asked.group in ("project", "thread") else None
-        view = await sources.client.usage(by, since=rfc3339(window.begin), until=_until(window.end, now), top=top)
+        tests: Tests = "in" if asked.tests else "out"
+        until = _until(window.end, now)
+        view = await sources.client.usage(by, since=rfc3339(window.begin), until=until, top=top, tests=tests)
         if asked.source == "gateway" or (asked.source == "auto" and view.totals.requests):
-            return UsageSnapshot(asked, *_of_gateway(view, by), before=await _before(sources.client, window, now))
+            before = await _before(sources.client, window, now, tests)
+            return replace(_snapshot(asked, view, by), before=before)
     if asked.source == "gateway" or sources.home is None:
-        return UsageSnapshot(asked, *_of_gateway(view, by))
+        return _snapshot(asked, view, by)
     rows = await asyncio.to_thread(_codex, sources, by, window)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
-        mine, ours = _of_gateway(view, by)
-        return UsageSnapshot(asked, (*mine, *rows), ours, source="both", codex_totals=sums)
+        mine = _snapshot(asked, view, by)
+        return replace(mine, rows=(*mine.rows, *rows), source="both", codex_totals=sums)
     return UsageSnapshot(asked, rows, sums, source="codex")
 
 
@@ -60,20 +63,23 @@ def _until(end: datetime, now: datetime) -> str | None:
     return rfc3339(end - timedelta(milliseconds=1)) if end <= now else None
 
 
-async def _before(client: ConsoleClient, window: Window, now: datetime) -> UsageTotals:
+async def _before(client: ConsoleClient, window: Window, now: datetime, tests: Tests) -> UsageTotals:
     """The sums of the window before, as far into it as this one has come."""
     begin = window.before
     until = min(begin + (now - window.begin), window.begin) - timedelta(milliseconds=1)
-    view = await client.usage(since=rfc3339(begin), until=rfc3339(until))
+    view = await client.usage(since=rfc3339(begin), until=rfc3339(until), tests=tests)
     return UsageTotals.of(view.totals.model_dump())
 
 
-def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageRow, ...], UsageTotals | None]:
+def _snapshot(asked: Question, view: UsageView | None, by: Sequence[str]) -> UsageSnapshot:
+    """The gateway's answer; without one, a snapshot without rows."""
     from joytui.usage.rows import gateway_rows
 
     if view is None:
-        return (), None
-    return tuple(gateway_rows(view.rows, by)), UsageTotals.of(view.totals.model_dump())
+        return UsageSnapshot(asked)
+    left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
+    totals = UsageTotals.of(view.totals.model_dump())
+    return UsageSnapshot(asked, tuple(gateway_rows(view.rows, by)), totals, left_out=left_out)
 
 
 def _codex(sources: Sources, by: Sequence[str], window: Window) -> tuple[UsageRow, ...]:

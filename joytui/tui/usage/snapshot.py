@@ -27,7 +27,8 @@ class Question:
     """Which numbers: over what time, split by what, measured how, from where.
 
     The window is that of the range, `back` windows ago; a calendar range lies around the local day `at`, today where none is
-    given. The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show.
+    given. The source "auto" is the gateway, and Codex's own files as long as the gateway has nothing to show. `tests`: with
+    the test requests of joytui doctor.
     """
 
     range: Range = "week"
@@ -36,6 +37,7 @@ class Question:
     source: Source = "auto"
     back: int = 0
     at: date | None = None
+    tests: bool = False
 
     @property
     def bucket(self) -> Bucket:
@@ -78,7 +80,8 @@ class UsageSnapshot:
 
     `source`: where the rows are from; `totals` are the gateway's sums, or Codex's where it is the only source;
     `codex_totals` Codex's beside them where both were asked; `before` those of the window before, as far as this one has
-    come, where one source was asked. `problem`: why there are no rows, for a person; `loading`
+    come, where one source was asked; `left_out` the sums of the doctor's tests, where they are in no row. `problem`: why
+    there are no rows, for a person; `loading`
     while the first answer is under way.
     """
 
@@ -90,6 +93,7 @@ class UsageSnapshot:
     source: Literal["gateway", "codex", "both"] = "gateway"
     codex_totals: UsageTotals | None = None
     before: UsageTotals | None = None
+    left_out: UsageTotals | None = None
     insight: Insight | None = None
 
     @property

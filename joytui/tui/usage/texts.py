@@ -36,6 +36,9 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str]) ->
         Content.assemble(("in ", "$quiet"), (UNITS[snapshot.metric], "bold")),
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
+    if snapshot.left_out and snapshot.left_out.requests:
+        tests = f"{snapshot.left_out.requests:,} of the doctor's tests left out"
+        parts.append(Content.styled(f"{tests}  x counts them", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
     return Content.styled("  ·  ", "$quiet").join(parts)
