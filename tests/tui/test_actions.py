@@ -89,6 +89,8 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "DoctorScreen.copy_block": ("doctor-full", (), clip('model_provider = "joytoken"')),
     "DoctorScreen.try_turn": ("doctor-full", (), front("TrialDialog")),
     "DoctorScreen.triage": ("doctor-full", (), front("TriageDialog")),
+    "DoctorScreen.surfaces": ("doctor-healthy", (), front("SurfacesDialog")),
+    "SurfacesDialog.start_shells": ("doctor-surfaces", (), words("a login shell", "key missing")),
     "DoctorScreen.export": ("doctor-full", (), front("Ask")),
     "DoctorScreen.focus_walk": ("doctor-full", ("right",), focused("walk")),
     "DoctorScreen.focus_verdict": ("doctor-full", (), focused("verdict")),
