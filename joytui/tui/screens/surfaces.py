@@ -48,6 +48,9 @@ class SurfacesDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        box = self.query_one("#dialog")
+        box.can_focus = True  # the matrix is longer than a low terminal: arrows and pages scroll it
+        box.focus()
         self._look("read")
 
     def action_start_shells(self) -> None:
