@@ -23,8 +23,8 @@ def test_a_ticket_from_windows_is_asked_in_powershells_words(ticket: str) -> Non
     assert [word for word in NEVER_ON_WINDOWS if word in said] == []
 
 
-def test_a_ticket_from_fish(ticket: str = f"set -gx JOY_TOKEN_API_KEY x\n{SAID}") -> None:
-    answer = triage(ticket, ())
+def test_a_ticket_from_fish() -> None:
+    answer = triage(f"set -gx JOY_TOKEN_API_KEY x\n{SAID}", ())
     assert "string length -- $JOY_TOKEN_API_KEY" in answer.ask
     assert "config.fish" in answer.candidates[0].remedy
 
