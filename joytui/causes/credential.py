@@ -31,7 +31,7 @@ CREDENTIAL: Final = (
         ),
         title="The key's variable is not set where Codex starts",
         explanation="It is unset, empty or blank. Codex stops before any request, so the gateway logs nothing.",
-        remedy="export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal.",
+        remedy="Set and export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal. Editors, apps, cron and ssh read no such file: for them, put the line into .env in CODEX_HOME.",
         tell="Codex prints `Missing environment variable`.",
         signs=(
             Sign(

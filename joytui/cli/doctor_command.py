@@ -100,7 +100,7 @@ def _examine(args: argparse.Namespace) -> int:
     if args.surfaces:
         from joytui.doctor.surfaces import with_surfaces
 
-        report = with_surfaces(report, invocation, args.surfaces)
+        report = with_surfaces(report, invocation, args.surfaces, args.timeout)
     return _show(report, as_json=args.json)
 
 

@@ -97,7 +97,7 @@ def _examined(args: argparse.Namespace, invocation: Invocation) -> Report:
     if args.surfaces or args.fix == "key-unset":
         from joytui.doctor.surfaces import with_surfaces
 
-        report = with_surfaces(report, invocation, args.surfaces or "read")
+        report = with_surfaces(report, invocation, args.surfaces or "read", args.timeout)
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,3 +81,24 @@ def words_of(env: Mapping[str, str]) -> ShellWords:
     if not shell and env.get("OS") == "Windows_NT":
         return _SHELLS["powershell"]
     return _SHELLS.get(Path(shell).name.removesuffix(".exe"), _POSIX)
+
+
+_LENGTH = re.compile(r"`echo \$\{#(\w+)\}`")
+_EXPORT = re.compile(r"\bexport (\w+)=('?<[^<>\n]{1,40}>'?)")
+_START_FILE = re.compile(r"~/\.(?:zshrc|bashrc)\b")
+
+
+def translated(text: str, shell: str) -> str:
+    """Advice that is written for bash and zsh, in the words of "PowerShell" or "fish"; as it is for others."""
+    words = next((one for one in _SHELLS.values() if one.shell == shell), None)
+    if words is None or words.shell not in ("PowerShell", "fish"):
+        return text
+    windows = words.shell == "PowerShell"
+    text = _LENGTH.sub(r"`$env:\1.Length`" if windows else r"`string length -- $\1`", text)
+    text = _EXPORT.sub(lambda found: words.set(found[1], f"'{found[2].strip(chr(39))}'"), text)
+    text = re.sub(r"\bsource (?=~/\.(?:zshrc|bashrc))", words.read_pattern.split("{", maxsplit=1)[0], text)
+    text = _START_FILE.sub(lambda _: words.start_file, text)
+    if not windows:
+        return text
+    text = text.replace("`env | grep -i proxy`", "`Get-ChildItem Env:*proxy*`")
+    return text.replace("~/.codex/", "%USERPROFILE%\\.codex\\").replace("~/.codex", "%USERPROFILE%\\.codex")

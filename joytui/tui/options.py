@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joytui.core.places import Places
-    from joytui.core.records import Finding
+    from joytui.core.records import Finding, SurfaceCell
+    from joytui.doctor.surfaces.machine import How
     from joytui.tui.doctor.fixing import Offer
     from joytui.tui.doctor.worker import Examine
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.state import LinkState
+
+    Surfaces = Callable[[tuple[str, ...], How, Finding | None], tuple[SurfaceCell, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,9 @@ class Wishes:
 @dataclass(frozen=True, slots=True)
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
-    leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix; None: this machine's own, in
-    this environment. `codex_home`: whose files Usage reads; None: nobody's. `last_visit`: when the last run ended. `read_only`: what changes something is refused
+    leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix, `surfaces`: what finds out where
+    else Codex may start; None: this machine's own, in this environment. `codex_home`: whose files Usage reads; None:
+    nobody's. `last_visit`: when the last run ended. `read_only`: what changes something is refused
     (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
 
     places: Places
@@ -57,4 +61,5 @@ class Options:
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
     offer: Callable[[Finding, tuple[str, ...]], Offer | None] | None = None
+    surfaces: Surfaces | None = None
     link: Callable[[Callable[[LinkState], None]], Link] | None = None

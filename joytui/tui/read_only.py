@@ -8,12 +8,13 @@ from textual.binding import ActiveBinding
 _SPENDS = "test requests cost credits"
 _KEYS = "keys stay as they are"
 _FILES = "no file is written"
+_MACHINE = "no program of this machine is asked from here"
 _CODEX = "no Codex is run from here"
 
 # By the screen's MODE ("": the console itself), the actions of it and why not.
 REFUSED: dict[str, dict[str, str]] = {
     "": {"settings": "the settings stay as they are", "try_turn": _CODEX, "screenshot": _FILES, "export": _FILES},
-    "doctor": {"send": _SPENDS, "fix": _FILES, "undo": _FILES, "try_turn": _CODEX},
+    "doctor": {"send": _SPENDS, "fix": _FILES, "undo": _FILES, "try_turn": _CODEX, "surfaces": _MACHINE},
     "logs": {"replay": _SPENDS},
     "usage": {},
     "keys": {"create": _KEYS, "edit": _KEYS, "disable": _KEYS, "enable": _KEYS, "rotate": _KEYS, "revoke": _KEYS},

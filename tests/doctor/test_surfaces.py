@@ -258,7 +258,10 @@ def test_shells_that_are_started_say_what_reading_cannot(cells: Lay, tmp_path: P
     found = cells(files, how="run", env={"PATH": "/usr/bin:/bin"})
     assert (tmp_path / "home/was-run").exists()
     assert (found["terminal"].verdict, found["terminal"].found) == ("works", "`bash -ic`, started")
-    assert (found["login-shell"].verdict, found["login-shell"].why) == ("unknown", "bash -lc its start files ended it")
+    assert (found["login-shell"].verdict, found["login-shell"].why) == (
+        "unknown",
+        "`bash -lc`: its start files ended it",
+    )
 
 
 @needs("bash")
@@ -300,3 +303,11 @@ def test_the_command_has_the_matrix_only_where_it_is_asked(tmp_path: Path) -> No
     assert "Where Codex may start" in shown
     (tmp_path / "report.json").write_text(json.dumps(asked))
     assert "Where Codex may start" in home.call("doctor", "--report", str(tmp_path / "report.json")).out
+
+
+def test_what_the_gateway_has_to_decide_is_said(cells: Lay) -> None:
+    found = cells({".codex/.env": f"{KEY_VARIABLE}='{OTHER}'\n"})["cron"]
+    assert (found.verdict, found.why) == ("works", "")
+    here = cells()["this-shell"]
+    assert "overrides" in here.why
+    assert cells(verdict=Finding(True, None))["this-shell"].why == ""

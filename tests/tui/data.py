@@ -20,6 +20,8 @@ from joytui.core.records import (
     Row,
     Status,
     Step,
+    SurfaceCell,
+    SurfaceVerdict,
     TableRow,
 )
 from joytui.core.token_counts import USAGE_GROUPS, TokenCounts, UsageRow, UsageTotals
@@ -466,3 +468,26 @@ def trial() -> Any:
     return TrialOutcome(
         True, 0, False, said, summary, "key_01", (store.record(0),), 12310, 35, 12_345_000, True, codex, 3.4
     )
+
+
+def _cell(surface: str, name: str, verdict: SurfaceVerdict, why: str = "", origin: str | None = None) -> SurfaceCell:
+    key = {
+        "state": "set" if origin else "unset",
+        "origin": origin,
+        "fingerprint": "54 bytes, #9f3c21aa" if origin else None,
+    }
+    sure = surface != "vscode"
+    return SurfaceCell(surface, name, verdict, why, "", sure, None, key, f"{HOME}/.codex", None, None, (), ())
+
+
+SURFACES = (
+    _cell("this-shell", "this shell", "works", origin="environment"),
+    _cell("terminal", "a new terminal", "works", origin=f"{HOME}/.zshrc:12"),
+    _cell("login-shell", "a login shell", "key-missing", f"{HOME}/.zshrc:12 is not read there."),
+    _cell("ssh-command", "ssh HOST codex", "key-missing", f"{HOME}/.zshrc:12 is not read there."),
+    _cell("cron", "cron", "key-missing", f"{HOME}/.zshrc:12 is not read there. codex is not on the PATH there: name it by its path, /opt/bin/codex."),
+    _cell("tmux-pane", "a new tmux window", "other-value", "JOY_TOKEN_API_KEY has another value there than here.", "environment"),
+    _cell("vscode", "VS Code, Cursor", "works", origin=f"{HOME}/.zshrc:12"),
+    _cell("ci", "CI", "unknown", "a runner has an environment of its own: the key is one of its secrets"),
+)  # fmt: skip
+"""The most frequent ticket: the key stands in ~/.zshrc."""

@@ -352,12 +352,13 @@ def outliers(app: Any) -> Any:
 
 
 ASCII = {"ascii": True}
+ELSEWHERE = {"surfaces": lambda args, how, verdict: data.SURFACES}
 
 STATES: tuple[State, ...] = (
     # Doctor
     State("doctor-looking", linked(LinkState())),
     State("doctor-full", pressed()),
-    State("doctor-healthy", showing(done(data.HEALTHY))),
+    State("doctor-healthy", showing(done(data.HEALTHY)), ELSEWHERE),
     State("doctor-patch", showing(done(data.BASE_URL_PATH)), {"offer": lambda verdict, args: None}),
     State("doctor-undecided", showing(done(data.UNDECIDED, sent=False))),
     State("doctor-no-codex", showing(done(data.NO_CODEX))),
@@ -367,6 +368,7 @@ STATES: tuple[State, ...] = (
     State("doctor-step", dialog(lambda app: StepDialog(data.step("key.present", "fail", summary="JOY_TOKEN_API_KEY is not set")))),
     State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
     State("doctor-triage", triage),
+    State("doctor-surfaces", pressed("w"), ELSEWHERE),
     State("doctor-try", dialog(lambda app: TrialDialog())),
     State("doctor-try-ran", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s._show_problem("Codex said nothing for 60 s")])),
     State("doctor-try-works", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s.post_message(TrialDialog.Ended(data.trial()))])),

@@ -102,6 +102,8 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "DoctorScreen.try_turn": ("doctor-full", (), front("TrialDialog")),
     "DoctorScreen.triage": ("doctor-full", (), front("TriageDialog")),
     "DoctorScreen.app.export": ("doctor-full", (), front("ExportDialog")),
+    "DoctorScreen.surfaces": ("doctor-healthy", (), front("SurfacesDialog")),
+    "SurfacesDialog.start_shells": ("doctor-surfaces", (), words("a login shell", "key missing")),
     "DoctorScreen.focus_walk": ("doctor-full", ("right",), focused("walk")),
     "DoctorScreen.focus_verdict": ("doctor-full", (), focused("verdict")),
     "Walk.move(-1)": ("doctor-full", ("down", "down"), lambda app: app.screen.query_one("Walk").cursor == 1),

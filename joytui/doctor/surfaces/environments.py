@@ -160,7 +160,7 @@ def tmux_command(machine: Machine) -> list[Found]:
 
 def codex_servers(machine: Machine) -> list[Found]:
     """Each app server that runs: what an editor's extension, an app or Codex itself has started."""
-    found = [_process(machine, one, f" (pid {one.pid}, started by {one.parent or 'another program'})") for one in
+    found = [_process(one, f" (pid {one.pid}, started by {one.parent or 'another program'})") for one in
              app_servers(running(machine.proc))]  # fmt: skip
     return found[:_MOST_ROWS] or [Found(None, "/proc", why=_no_process(machine, "no `codex app-server` of yours runs"))]
 
@@ -172,15 +172,15 @@ def _is_of(machine: Machine, process: Running) -> bool:
 
 def vscode(machine: Machine) -> list[Found]:
     """An extension host that runs has its environment; one that is opened from the desktop asks the user's shell for it."""
-    hosts = [_process(machine, one, f" (running, pid {one.pid})") for one in extension_hosts(running(machine.proc))]
+    hosts = [_process(one, f" (running, pid {one.pid})") for one in extension_hosts(running(machine.proc))]
     opened = shell_environment(machine, session(machine), login=True, interactive=True)
     told = f"opened from the desktop: asks your shell, which then is {opened.how}"
     return [*hosts[:_MOST_ROWS], replace(opened, how=told, sure=False)]
 
 
-def _process(machine: Machine, process: Running, name: str) -> Found:
+def _process(process: Running, name: str) -> Found:
     """`$CODEX_HOME/.env` counts for a process that started after it was written."""
-    dotenv = Path(machine.world.codex_home) / ".env"
+    dotenv = codex_home(process.env) / ".env"
     try:
         read = dotenv.stat().st_mtime <= process.started + 1
     except OSError:

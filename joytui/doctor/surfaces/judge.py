@@ -16,18 +16,19 @@ from joytui.doctor.limits import Limit
 from joytui.doctor.surfaces.catalogue import Surface, surfaces_of
 from joytui.doctor.surfaces.machine import Found, How, Machine, system_of
 
-LIMIT_S = 30.0
-"""For all cells; each shell and each program that is asked has a smaller limit of its own."""
+LIMIT_S = 10.0
+RUN_LIMIT_S = 40.0
+"""For all cells, and where shells are started; each shell and each program that is asked has a smaller limit of its own."""
 _OF_KEY = ("key-unset", "key-shadowed-by-dotenv")
 
 
 def surface_cells(
-    invocation: Invocation, *, how: How = "read", verdict: Finding | None = None
+    invocation: Invocation, *, how: How = "read", verdict: Finding | None = None, seconds: float = LIMIT_S
 ) -> tuple[SurfaceCell, ...]:
     """The matrix of this user and this invocation, in the catalogue's order. Reads files, asks programs for environments, starts
     shells only with `how` "run"; sends nothing. `verdict`: what the doctor found here, where it asked the gateway."""
     world = look(replace(invocation, ask=False))
-    machine = Machine(world, Limit.after(LIMIT_S), system_of(invocation.env), how)
+    machine = Machine(world, Limit.after(RUN_LIMIT_S if how == "run" else seconds), system_of(invocation.env), how)
     return cells_of(machine, verdict)
 
 
@@ -45,12 +46,12 @@ def cells_of(machine: Machine, verdict: Finding | None = None) -> tuple[SurfaceC
     )
 
 
-def with_surfaces(report: Report, invocation: Invocation, how: How = "read") -> Report:
+def with_surfaces(report: Report, invocation: Invocation, how: How = "read", seconds: float = LIMIT_S) -> Report:
     """The report with the matrix, and the warning `key-unset` where the key is here and other surfaces lack it."""
     from joytui.doctor.examine import worded
     from joytui.doctor.report import redacted
 
-    cells = surface_cells(invocation, how=how, verdict=report.verdict)
+    cells = surface_cells(invocation, how=how, verdict=report.verdict, seconds=seconds)
     report = replace(report, surfaces=cells)
     lacking = [cell for cell in cells if cell.verdict == "key-missing" and cell.surface != "this-shell"]
     found = {finding.cause for finding in (report.verdict, *report.warnings)}
@@ -64,7 +65,7 @@ def with_surfaces(report: Report, invocation: Invocation, how: How = "read") -> 
         return report
     variable = world.credential.variable
     told = f"{variable} does not reach {_named(lacking)}"
-    details = {"variable": variable, "set_in": [], "surfaces": [cell.surface for cell in lacking]}
+    details = {"variable": variable, "set_in": [], "surfaces": list(dict.fromkeys(cell.surface for cell in lacking))}
     warning = worded(
         world, Finding(None, "key-unset", evidence=(Evidence(told, "surfaces"),), details=details, summary=told)
     )
@@ -136,8 +137,16 @@ def _judged(seen: _Seen, verdict: Finding | None) -> tuple[SurfaceVerdict, str |
         return "fails", problem.cause, f"{problem.summary}, as here."
     if verdict is not None and verdict.works is False and verdict.cause and not seen.machine.world.problems:
         return "fails", verdict.cause, "as here."
-    moved = seen.world.codex_home != seen.machine.world.codex_home
-    return "works", None, f"CODEX_HOME is {seen.world.codex_home} there." if moved else ""
+    return "works", None, _reservation(seen, verdict)
+
+
+def _reservation(seen: _Seen, verdict: Finding | None) -> str:
+    """What else is to be known where nothing stops Codex."""
+    suspected = seen.world.suspicions[:1] if verdict is None or not verdict.works else ()
+    told = [f"{issue.summary}: the gateway's answer decides." for issue in suspected]
+    if seen.world.codex_home != seen.machine.world.codex_home:
+        told.append(f"CODEX_HOME is {seen.world.codex_home} there.")
+    return " ".join(told)
 
 
 def _shared(seen: _Seen, problem: Issue) -> bool:

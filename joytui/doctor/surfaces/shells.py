@@ -46,18 +46,22 @@ def _ran(machine: Machine, base: Mapping[str, str], shell: str, *, login: bool, 
     shown = f"{os.path.basename(shell)} {flags}"
     command = [shell, flags, f"'{sys.executable}' -I -S -c \"{_TELL}\""]
     seconds = min(RUN_S, machine.limit.left())
+    if seconds <= 0:
+        return Found(None, f"{shown}, not started", why=f"{shown} was not started: the time for all of them is over")
     try:
         ran = run_bounded(command, env=base, cwd=_folder(machine.home), seconds=seconds, most_bytes=_MOST)
     except (OSError, ValueError) as error:
         return Found(
-            None, f"{shown}, started", why=f"{shell} does not start: {getattr(error, 'strerror', None) or error}"
+            None, f"`{shown}`, started", why=f"{shell} does not start: {getattr(error, 'strerror', None) or error}"
         )
     parts = ran.out.split(_MARK)
     if len(parts) < 3:
         why = (
-            f"did not come to its command within {seconds:g} s" if ran.ended != "itself" else "its start files ended it"
+            f"it did not come to its command within {seconds:g} s"
+            if ran.ended != "itself"
+            else "its start files ended it"
         )
-        return Found(None, f"{shown}, started", why=f"{shown} {why}")
+        return Found(None, f"`{shown}`, started", why=f"`{shown}`: {why}")
     pairs = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in parts[1].split(b"\0"))
     return Found({name: value for name, _, value in pairs}, f"`{shown}`, started", path_known=True)
 

@@ -25,19 +25,20 @@ _NAME = 26
 
 
 def surface_lines(cells: Sequence[SurfaceCell], width: int) -> list[tuple[str, str]]:
-    """(line, style) pairs: a row each, and below it why, where it is not simply fine."""
-    lines = []
+    """(line, style) pairs: a row each, and below it why, where that is not the row's before."""
+    lines, last = [], ""
     column = min(max([_NAME, *(len(cell.name) + 1 for cell in cells)]), 42)
     for cell in cells:
         glyph, style, said = SAID[cell.verdict]
         said += "" if cell.sure or cell.verdict == "unknown" else ", as far as reading tells"
         name = visible(cell.name, limit=column - 1)
         lines.append((visible(f"  {glyph} {name:<{column}}{said}{_from(cell)}", limit=width), style))
-        if cell.why:
+        if cell.why and cell.why != last:  # what is the same for several is said once
             lines += [
                 (line, "dim")
                 for line in textwrap.wrap(visible(cell.why), width, initial_indent=" " * 6, subsequent_indent=" " * 6)
             ]
+        last = cell.why
     return lines
 
 

@@ -20,6 +20,7 @@ from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
+from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
 from joytui.doctor.triage.words import hear, noise_in
 
@@ -144,14 +145,14 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         return redactor.text(visible(redactor.text(words), limit=400))
 
     found = document.guess
-    causes = _told(found)
+    causes = tuple(replace(cause, remedy=fitted(cause.remedy, text)) for cause in _told(found))
     sure = sureness(found.causes if found else ())
     firsts = dict.fromkeys(name for other in document.others for name in other.causes[:1])
     also = [CAUSES[name] for name in firsts if found is None or name not in found.causes]
     rows = {cause.row for cause in causes[:3]}
     exposed = KEY_SEEN if holds_key(text) or any(secret in text for secret in secrets if len(secret) > SHORT) else ""
     notes = tuple(clean(note) for note in (exposed, document.note, found.note if found else "") if note)
-    ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
+    ask = clean(fitted(found.ask if found else "", text) or ("" if document.healthy else NO_FAILURE))
     facts = _redacted(document.facts or facts_of(text), redactor)
     words = tuple(clean(one) for one in _heard(found, document.others))
     quote = clean(" ".join(found.said.split())) if found and sure == "decided" and len(found.said) > SHORT else ""

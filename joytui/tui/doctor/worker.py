@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,19 @@ def examine_here(order: Order, on_step: Callable[[Step], None], cancelled: Calla
     from joytui.doctor import examine
 
     invocation = Invocation(args=order.args, env=dict(os.environ), cwd=Path.cwd(), ask=True)
-    return examine(invocation, send=order.send, timeout=order.timeout_s, on_step=on_step, cancelled=cancelled)
+    report = examine(invocation, send=order.send, timeout=order.timeout_s, on_step=on_step, cancelled=cancelled)
+    if report.verdict.works:
+        _tidy(invocation.env)
+    return report
+
+
+def _tidy(env: Mapping[str, str]) -> None:
+    """Once Codex works: what a `.env` held before a key was written into it is no longer kept."""
+    from joytui.codex.home import codex_home
+    from joytui.core.places import places
+    from joytui.doctor.fix import journal
+
+    journal.drop_secret_backups(str(codex_home(env)), places())
 
 
 def run_doctor(order: Order, target: MessagePump, cancel: threading.Event, examine: Examine = examine_here) -> None:

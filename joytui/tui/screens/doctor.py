@@ -50,6 +50,9 @@ class DoctorScreen(ConsoleScreen):
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
         Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
         Binding("p", "triage", "Triage", tooltip="paste what a ticket holds, and read its cause", show=False),
+        Binding(
+            "w", "surfaces", "Where", tooltip="where else Codex may start, and whether its key is there", show=False
+        ),
         Binding("e", "app.export", "Export", show=False),
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
@@ -233,6 +236,12 @@ class DoctorScreen(ConsoleScreen):
         from joytui.tui.screens.triage import TriageDialog
 
         self.app.push_screen(TriageDialog())
+
+    def action_surfaces(self) -> None:
+        from joytui.tui.screens.surfaces import SurfacesDialog
+
+        report = self.snapshot.report
+        self.app.push_screen(SurfacesDialog(report.verdict if report and self.snapshot.sent else None))
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import report_exported
