@@ -23,7 +23,7 @@ def look(invocation: Invocation) -> World:
     state = survey(invocation)
     server = remote_server(state)
     if state.command.remote is not None:
-        if in_console(state.command):
+        if in_console(state):
             resolve_provider(state)
             check_named(state)
         return remote_world(state, server)

@@ -67,7 +67,7 @@ def finished(
 def remote_world(state: Survey, server: RemoteServer | None) -> World:
     """The world of `codex --remote`: of what is wrong here, little stops a turn elsewhere, and it misroutes none."""
     here = [issue for issue in state.issues if issue.effect != "misroutes"]
-    state.issues = [issue if stops(issue, state.command) else replace(issue, effect="warns") for issue in here]
+    state.issues = [issue if stops(issue, state) else replace(issue, effect="warns") for issue in here]
     world = finished(state, None, EffectiveValue(None, "default", "default"), "responses", None, None)
     secrets = {*world.secrets, *([server.token] if server and server.token else [])}
     return replace(world, effective={}, remote=server, secrets=tuple(sorted(secrets)))

@@ -11,7 +11,8 @@ import re
 from urllib.parse import urlsplit
 
 from joytui.codex.survey import Survey
-from joytui.codex.world import Command, Issue, RemoteServer, Stage
+from joytui.codex.versions import flag_of
+from joytui.codex.world import Issue, RemoteServer, Stage
 
 _TAKEN = frozenset(
     (
@@ -33,7 +34,7 @@ def remote_server(state: Survey) -> RemoteServer | None:
                 "Error: `--remote-auth-token-env` requires `--remote`.",
             )  # fmt: skip
         return None
-    others = [flag for flag in state.command.flags if flag not in _TAKEN and not in_console(state.command)]
+    others = [flag for flag in state.command.flags if flag not in _TAKEN and not in_console(state)]
     if others:
         _refuse(
             state, others[0], f"--remote does not go with {others[0]}: the server decides",
@@ -51,17 +52,21 @@ def remote_server(state: Survey) -> RemoteServer | None:
     return RemoteServer(shown, variable, token) if (token is None) == (variable is None) else None
 
 
-def in_console(command: Command) -> bool:
-    """Whether the console shows the remote turn, not `codex exec`."""
-    return command.subcommand != "exec"
+def in_console(state: Survey) -> bool:
+    """Whether the console shows the remote turn: a subcommand or a flag says so. Else it is taken for `codex exec`, as everywhere."""
+    command = state.command
+    flags = [flag for name in command.flags if (flag := flag_of(name, state.rules))]
+    return command.subcommand in ("resume", "fork") or (
+        command.subcommand == "" and any(flag.where == "tui" for flag in flags)
+    )
 
 
-def stops(issue: Issue, command: Command) -> bool:
+def stops(issue: Issue, state: Survey) -> bool:
     """Whether a local fault stops a remote turn."""
     if issue.cause in ("codex-flag-unsupported", "remote-server-failed"):
         return True
     local = Stage.CODEX_HOME <= issue.stage <= Stage.CATALOG
-    return in_console(command) and local and issue.effect == "refuses"
+    return in_console(state) and local and issue.effect == "refuses"
 
 
 def _shown(address: str, state: Survey) -> str | None:

@@ -71,6 +71,13 @@ def test_what_codex_says_before_it_connects(tmp_path: Path, args: tuple[str, ...
     assert verdict.codex_says == says
 
 
+def test_a_flag_of_the_console_alone_tells_that_it_is_meant(tmp_path: Path) -> None:
+    with RawGateway([TAKEN]) as server:
+        words = ("--remote", f"ws://127.0.0.1:{server.port}", "-m", "gpt-5.5")
+        assert examined(tmp_path, *words, "--no-alt-screen", command="").verdict.works is True
+        assert examined(tmp_path, *words, command="").verdict.cause == "codex-flag-unsupported"
+
+
 @pytest.mark.parametrize(
     ("config", "cause"),
     [
@@ -86,9 +93,9 @@ def test_the_console_loads_its_own_configuration_first(tmp_path: Path, config: s
     """And uses neither its model, its key nor its gateway; options beside --remote are taken."""
     with RawGateway([TAKEN]) as server:
         address = f"ws://127.0.0.1:{server.port}"
-        report = examined(tmp_path, "--remote", address, "-m", "gpt-5.5", config=config, command="")
+        report = examined(tmp_path, "--remote", address, "-m", "gpt-5.5", config=config, command="resume")
     assert report.verdict.cause == cause
-    refused = examined(tmp_path, "--remote", address, *TOKEN, config=config, command="")
+    refused = examined(tmp_path, "--remote", address, *TOKEN, config=config, command="resume")
     assert refused.verdict.cause == "remote-server-failed"
 
 

@@ -1,4 +1,4 @@
-"""The installed Codex itself, three versions of it, in a sample of the situations: doctor and Codex agree on works or not in all."""
+"""The installed Codex itself, four versions of it, in a sample of the situations: doctor and Codex agree on works or not in all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.situations.judging import Grade, Judged, table
+from tests.situations.judging import Grade, Judged, judge, table
 from tests.support.playground import Job, Result, play
-from tests.support.real_codex import CURRENT, OLDER, codex
+from tests.support.real_codex import CURRENT, NEWEST, OLDER, codex
 from tests.support.situation import Situation, load
 
 RECORDED = Path(__file__).parent / "codex-0.169.0.json"
+DIFFERENCES = Path(__file__).parent / "codex-0.171.0.json"
 EXTRA = Path(__file__).parent / "recorded-extra.json"
 
 # Takes minutes, or never ends: a config.toml of megabytes, an answer after 70 s, an agent that calls tools for ever.
@@ -51,6 +52,49 @@ def test_doctor_and_codex_agree(version: str, record_property):
     record_property("situations", text)
     assert all(one.grade != "wrong" for one in judged), text
     assert sum(one.grade == "right" for one in judged) >= 60, text
+
+
+def where_it_differs() -> list[Situation]:
+    """The newest version's own situations, and some of the recorded ones."""
+    return [
+        *load(DIFFERENCES),
+        *(replace(one, codex=NEWEST) for one in load(RECORDED)[1::9] if one.name not in (*_ENDLESS, *_CHANCE)),
+    ]
+
+
+@pytest.mark.codex
+def test_doctor_and_the_newest_codex_agree(record_property):
+    """Also in the cause, by the data file alone and where the binary is asked; what was recorded still holds."""
+    situations = where_it_differs()
+    real = play([Job(one, "codex", codex(NEWEST), "bounded", limit=12.0) for one in situations])
+    by_file = play([Job(one, "examine") for one in situations])
+    asking = play([Job(one, "doctor", codex(NEWEST)) for one in situations])
+    for title, ours in (("by its data file", by_file), ("asked", asking)):
+        judged = [compared(*three) for three in zip(situations, real, ours, strict=True)]
+        judged += [judge(one, result) for one, result in zip(situations, ours, strict=True) if one.causes]
+        text = table(judged, f"doctor beside Codex {NEWEST}, {title}")
+        record_property("situations", text)
+        assert all(one.grade != "wrong" for one in judged), text
+    recorded = load(DIFFERENCES)
+    assert [
+        one.name for one, result in zip(recorded, real, strict=False) if (result.works is True) != (one.works is True)
+    ] == []
+
+
+@pytest.mark.codex
+def test_a_version_to_come_is_judged_by_what_its_binary_says(tmp_path: Path):
+    """A shim that calls itself 0.199.0, over the real one: nothing that works is refused, and what fails is."""
+    shim = tmp_path / "codex"
+    shim.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && {{ echo codex-cli 0.199.0; exit 0; }}\nexec {codex(NEWEST)} "$@"\n'
+    )
+    shim.chmod(0o755)
+    situations = [one for one in load(DIFFERENCES) if one.name.startswith(("key", "strict", "flag"))]
+    judged = [
+        judge(one, result)
+        for one, result in zip(situations, play([Job(one, "doctor", str(shim)) for one in situations]), strict=True)
+    ]
+    assert all(one.grade == "right" for one in judged), table(judged, "a version to come")
 
 
 @pytest.mark.codex

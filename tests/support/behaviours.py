@@ -13,10 +13,13 @@ The gateway plays them byte for byte; nothing here knows about sockets.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tests.support.http_by_hand import Request
 
 Ending = Literal["complete", "cut", "reset", "hang"]
 
@@ -53,7 +56,8 @@ class Behaviour:
     plain client so). `check_key` "strict": 401 for everything but `Bearer <the good key>`; "off": no key is asked for; "before-route": the
     key is checked before the path. `refusal` is what a bad key gets (`no_key`: what no key gets). `redirect`: (path prefix, status, target),
     where the target may name {self}, {host}, {other} and {tls}. `everywhere` answers every request. `hosts`: other behaviours by host name.
-    `chat_stream` answers Chat Completions that ask for a stream, where there is the route at all.
+    `chat_stream` answers Chat Completions that ask for a stream, where there is the route at all. `when`: the first condition that holds
+    for a POST to {base}/responses gives its answer in the place of `responses`.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Behaviour:
     everywhere: Reply | None = None
     hosts: tuple[tuple[str, Behaviour], ...] = ()
     chat_stream: Answer | None = None
+    when: tuple[tuple[Callable[[Request], bool], Answer], ...] = ()
 
 
 # Building blocks
@@ -240,5 +245,5 @@ def behaviour_names() -> tuple[str, ...]:
 
 def _register_all() -> None:
     """Imports the modules that register behaviours."""
-    for layer in ("http", "network", "stream", "items", "endings", "wire", "envelopes", "parts"):
+    for layer in ("http", "network", "stream", "items", "endings", "wire", "envelopes", "parts", "asked"):
         import_module(f"tests.support.behaviours_{layer}")

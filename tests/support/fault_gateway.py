@@ -144,6 +144,8 @@ class FaultGateway(ThreadedServer):
             return missing(f"{request.method} {path}")
         if not admitted and path != "/api/v1/models":
             return refusal
+        if answer is plays.responses:
+            answer = next((its for holds, its in plays.when if holds(request)), answer)
         return self._turn(f"{plays.name} {request.method} {path}", answer)
 
     def _behaviour_for(self, request: Request) -> Behaviour:

@@ -41,7 +41,8 @@ NO_PRIVATE_NETWORK = "needs a private network: JOYTUI_PRIVATE_NETWORK=1, root an
 @dataclass(frozen=True, slots=True)
 class Job:
     """One thing to run in one situation. tool: "codex" (binary: its path; mode: see codex_run), "doctor" (the real command, in a process
-    of its own; extra: its options) or "examine" (the same examination inside the worker: five times as fast)."""
+    of its own; extra: its options; binary: the Codex that it asks, else it goes by the situation's version) or "examine" (the same
+    examination inside the worker: five times as fast)."""
 
     situation: Situation
     tool: str
@@ -207,7 +208,7 @@ def _codex(job: Job, prepared: Stage) -> Result:
 
 
 def _doctor(job: Job, prepared: Stage) -> Result:
-    version = ("--codex-version", prepared.situation.codex)
+    version = () if job.binary else ("--codex-version", prepared.situation.codex)
     command = [sys.executable, "-m", "joytui", "doctor", "--json", *version, *job.extra, "--", *prepared.args]
     env = {**prepared.env, "PYTHONPATH": python_path(str(ROOT)), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
     if job.binary:

@@ -20,6 +20,7 @@ from tests.support.needs import lacking
 
 CURRENT = "0.169.0"
 OLDER = ("0.140.0", "0.94.0")
+NEWEST = "0.171.0"
 INSTALL_S = 300.0
 
 

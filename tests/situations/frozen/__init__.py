@@ -4,7 +4,7 @@
     python -m tests.situations.frozen --check    # the same without writing; exit 1 where anything differs
     python -m tests.situations.frozen --show NAME…    # the frozen documents of these names
 
-A collection is a file of documents by name: `recorded`, `extra` and `pairs` hold the whole `joytui doctor --json` of each situation with
+A collection is a file of documents by name: `recorded`, `extra`, `newest` and `pairs` hold the whole `joytui doctor --json` of each situation with
 its exit code and what the doctor asked the gateway; `text` the same reports as `joytui doctor` prints them, for a sample; `triage` the
 answers to the recorded words and to the tickets of tests/triage; `explain` every cause. The machine's own parts are masked
 (`masking`), values that occur in several documents stand once (`packing`). The tests compare what they play anyway.
@@ -22,7 +22,7 @@ from typing import Any
 from tests.situations.frozen.packing import pack, unpack
 
 HERE = Path(__file__).parent
-COLLECTIONS = ("recorded", "extra", "pairs", "text", "triage", "explain")
+COLLECTIONS = ("recorded", "extra", "newest", "pairs", "text", "triage", "explain")
 _MOST = 40  # differences that a failing test prints
 
 Documents = Mapping[str, Any]

@@ -28,6 +28,7 @@ HERE = Path(__file__).parent.parent
 PLAYED: Mapping[str, Callable[[], Sequence[Situation]]] = {
     "recorded": lambda: load(HERE / "codex-0.169.0.json"),
     "extra": lambda: load(HERE / "recorded-extra.json"),
+    "newest": lambda: load(HERE / "codex-0.171.0.json"),
     "pairs": lambda: [pair.situation for pair in pairs()],
 }
 
