@@ -9,6 +9,7 @@ from typing import Any
 
 from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
+from joytui.core.periods import hour_of, period_label
 from joytui.core.records import (
     ROWS,
     CodexInfo,
@@ -255,16 +256,17 @@ def running(number: int) -> dict[str, Any]:
 
 
 def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
-    """Rows of GET /usage for the last `many` hours or days, by model or key."""
+    """Rows of GET /usage for the last `many` hours, days, weeks or months, by model or key."""
     dice = random.Random(3)
     names = {"model": ["gpt-5.4-mini", "claude-haiku-5", "gpt-5.4", "deepseek-v4"], "key": list(KEYS)}.get(
         group, ["team-a", "team-b"]
     )
     rows = []
+    days = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30}[bucket]
     for back in range(many - 1, -1, -1):
-        moment = NOW - (timedelta(days=back) if bucket == "day" else timedelta(hours=back))
+        moment = NOW - timedelta(days=days * back)
         quiet = 0.25 if bucket == "day" and moment.weekday() >= 5 else 1.0
-        when = moment.strftime("%Y-%m-%d") if bucket == "day" else moment.strftime("%Y-%m-%dT%H:00:00Z")
+        when = period_label(bucket, hour_of(moment))
         for place, name in enumerate(names):
             many_requests = int(dice.randint(20, 120) * quiet / (place + 1))
             incoming = many_requests * dice.randint(9_000, 24_000)
@@ -345,7 +347,6 @@ def keys() -> tuple[Any, ...]:
 
 def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     """The rate above the usual, one wild hour with its culprit, and a budget that does not last."""
-    from joytui.core.periods import hour_of
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.usage.insight import insight as made
 

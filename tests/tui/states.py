@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from unittest.mock import patch
 from textual.command import CommandList
 from textual.widgets import Input, TextArea
 
+from joytui.core.clock import parse_time, rfc3339
 from joytui.core.records import Report
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.doctor.fixing import Offer
@@ -200,6 +202,27 @@ def standing_out(*keys: str) -> Prepare:
     return prepare
 
 
+def log_of_days(*keys: str) -> Prepare:
+    """Requests of three days, the last of them today's, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        rows = data.requests(150)
+        hours = (52, 49, 24)
+        for place, row in enumerate(rows[:-1]):
+            back = hours[place * 4 // len(rows)] if place * 4 // len(rows) < 3 else 0
+            row["time"] = rfc3339(parse_time(row["time"]) - timedelta(hours=back))
+        app.store.append(rows)
+        app.link_state = LIVE
+        await settle(app, pilot)
+        app.screen.view.catch_up()
+        app.screen.each_second()
+        for key in keys:
+            await pilot.press(key)
+        await settle(app, pilot)
+
+    return prepare
+
+
 async def log_without_requests(app: Any, pilot: Any) -> None:
     app.codex_goes_to = "https://api-dev.joytokens.ai/openai/v1"
     app.link_state = LIVE
@@ -314,7 +337,7 @@ async def opened_usage(app: Any, pilot: Any) -> None:
     """From the year into a day of a month, with its requests by hour."""
     await fill(app, pilot)
     screen = app.screen
-    for range, keys in (("months", ("left", "enter")), ("calendar month", ("left", "enter"))):
+    for range, keys in (("months", ("left", "enter")), ("calendar month", (*["left"] * 8, "enter"))):
         screen.show(usage(replace(screen.snapshot.asked, range=range)))
         for key in keys:
             await pilot.press(key)
@@ -356,6 +379,8 @@ STATES: tuple[State, ...] = (
     State("doctor-help", pressed("question_mark")),
     # Logs
     State("logs-full", pressed()),
+    State("logs-days", log_of_days()),
+    State("logs-days-above", log_of_days("home", *["down"] * 40)),
     State("logs-empty", log_without_requests),
     State("logs-starting", linked(STARTING)),
     State("logs-not-connected", linked(FAILED)),
