@@ -345,6 +345,42 @@ def keys() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def thread_records() -> list[Any]:
+    """The requests of one thread over three days: turns of up to three requests, one that failed, one that still runs."""
+    from joytui.tui.logs.store import LogStore
+
+    rows = requests(26)
+    for place, row in enumerate(rows):
+        back = timedelta(hours=(len(rows) - place) * 2 - 2)
+        row |= {"turn_id": f"turn-{place // 2 - place // 6}", "thread_id": "0199f3a0-1111-7000-8000-000000000003"}
+        row["time"] = rfc3339(NOW - back - timedelta(seconds=30))
+    store = LogStore()
+    store.append(rows)
+    return [store.record(row) for row in range(len(store))]
+
+
+def latencies() -> list[Any]:
+    """The last day by hours; one in which the upstream was slow, and a quiet night."""
+    from joytui.core.wire import LatencyView
+
+    dice, rows = random.Random(8), []
+    for back in range(23, -1, -1):
+        moment = NOW - timedelta(hours=back)
+        slow = 12.0 if back == 4 else 1.0
+        if 1 <= moment.hour < 5:
+            continue
+        first, last = dice.uniform(300, 900) * slow, dice.uniform(2_500, 5_000) * slow
+        shares = (1.0, 2.6, 4.1)
+        rows.append(
+            LatencyView(
+                hour=period_label("hour", hour_of(moment)), requests=dice.randint(20, 900),
+                **{f"latency_p{n}": last * by for n, by in zip((50, 95, 99), shares, strict=True)},
+                **{f"ttft_p{n}": first * by for n, by in zip((50, 95, 99), shares, strict=True)},
+            )
+        )  # fmt: skip
+    return rows
+
+
 def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     """The rate above the usual, one wild hour with its culprit, and a budget that does not last."""
     from joytui.tui.settings import ConsoleSettings

@@ -32,12 +32,14 @@ from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.latency import LatencyDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
+from joytui.tui.screens.turns import TurnsDialog
 from joytui.tui.state import LinkState
 from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
@@ -396,6 +398,10 @@ STATES: tuple[State, ...] = (
     State("logs-refusal", refusal(402)),
     State("logs-no-first-byte", refusal(502)),
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
+    State("logs-patterns", pressed("p")),
+    State("logs-turns", dialog(lambda app: TurnsDialog("0199f3a0-1111-7000-8000-000000000003", data.thread_records()))),
+    State("logs-latency", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()))),
+    State("logs-latency-first-token", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()), "t", "left", "left")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),
     State("logs-go-to-id", pressed("colon")),
     State("logs-help", pressed("question_mark")),

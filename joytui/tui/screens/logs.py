@@ -72,6 +72,9 @@ class LogsScreen(ConsoleScreen):
         Binding("space", "mark", "Mark", tooltip="mark a request, or take the mark away; two can be compared"),
         Binding("equals_sign", "compare", "Compare", tooltip="the marked request beside this one", key_display="="),
         Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
+        Binding("p", "patterns", "Patterns", tooltip="all failures by what they say, counted"),
+        Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and what each cost"),
+        Binding("l", "latency", "Latency", tooltip="how long answers took, by hour: p50, p95, p99"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
         Binding(
@@ -387,6 +390,44 @@ class LogsScreen(ConsoleScreen):
         if (record := self.selected()) is not None:
             url = self.console.link_state.base_url.removesuffix("/openai/v1")
             self.console.copy(curl(record, url), "The request as curl, with a small body in place of its own,")
+
+    # The whole of it
+
+    def action_patterns(self) -> None:
+        from joytui.tui.screens.patterns import PatternsDialog
+
+        if self.view.shown.failed:
+            self.app.push_screen(PatternsDialog(self.view.shown), self._filter_further)
+        else:
+            self.console.tell("no request failed", note=True)
+
+    def action_turns(self) -> None:
+        from joytui.tui.screens.turns import TurnsDialog
+
+        record = self.selected()
+        if record is None or not record.thread_id:
+            self.console.tell("this request names no thread", note=True)
+            return
+        store = self.view.shown.store
+        here = [store.record(row) for row in range(len(store)) if store.text["thread_id"].get(row) == record.thread_id]
+        self.app.push_screen(TurnsDialog(record.thread_id, here), self._filter_anew)
+
+    def action_latency(self) -> None:
+        from joytui.tui.screens.latency import LatencyDialog
+
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        else:
+            self.app.push_screen(LatencyDialog(), self._filter_anew)
+
+    def _filter_anew(self, text: str | None) -> None:
+        if text:
+            self.set_filter(text)
+
+    def _filter_further(self, text: str | None) -> None:
+        """Beside the terms that hold already."""
+        if text:
+            self.set_filter(f"{self.filter_text} {text}".strip())
 
     # Marks
 
