@@ -243,6 +243,13 @@ class ConsoleClient(ConsoleApi):
         params |= _asked(tests)
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
+    async def latency(self, *, since: str, until: str) -> list[wire.LatencyView]:
+        """Percentiles by hour, of the hours that have any request."""
+        from joytui.core.wire import LatencyView
+
+        params = {"since": since, "until": until}
+        return self._models(LatencyView, await self._ask("GET", "/latency", params=params), "rows")
+
     async def models(self, *, key: str | None = None) -> list[wire.ModelView]:
         """The catalog; with a key also what that key may call."""
         from joytui.core.wire import ModelView

@@ -21,7 +21,7 @@ def credits(nano: int) -> str:
     """Two decimals and thousands separators: "10,661.65"; "<0.01" for what is not nothing."""
     if 0 < nano < CENT // 2:
         return "<0.01"
-    cents = round(nano / CENT) if nano < 2**52 else nano // CENT
+    cents = (nano + CENT // 2) // CENT
     return f"{cents // 100:,}.{cents % 100:02d}"
 
 

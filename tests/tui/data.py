@@ -9,6 +9,7 @@ from typing import Any
 
 from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
+from joytui.core.periods import hour_of, period_label
 from joytui.core.records import (
     ROWS,
     CodexInfo,
@@ -257,16 +258,17 @@ def running(number: int) -> dict[str, Any]:
 
 
 def usage_rows(bucket: str, group: str, many: int) -> list[dict[str, Any]]:
-    """Rows of GET /usage for the last `many` hours or days, by model or key."""
+    """Rows of GET /usage for the last `many` hours, days, weeks or months, by model or key."""
     dice = random.Random(3)
     names = {"model": ["gpt-5.4-mini", "claude-haiku-5", "gpt-5.4", "deepseek-v4"], "key": list(KEYS)}.get(
         group, ["team-a", "team-b"]
     )
     rows = []
+    days = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30}[bucket]
     for back in range(many - 1, -1, -1):
-        moment = NOW - (timedelta(days=back) if bucket == "day" else timedelta(hours=back))
+        moment = NOW - timedelta(days=days * back)
         quiet = 0.25 if bucket == "day" and moment.weekday() >= 5 else 1.0
-        when = moment.strftime("%Y-%m-%d") if bucket == "day" else moment.strftime("%Y-%m-%dT%H:00:00Z")
+        when = period_label(bucket, hour_of(moment))
         for place, name in enumerate(names):
             many_requests = int(dice.randint(20, 120) * quiet / (place + 1))
             incoming = many_requests * dice.randint(9_000, 24_000)
@@ -345,9 +347,44 @@ def keys() -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def thread_records() -> list[Any]:
+    """The requests of one thread over three days: turns of up to three requests, one that failed, one that still runs."""
+    from joytui.tui.logs.store import LogStore
+
+    rows = requests(26)
+    for place, row in enumerate(rows):
+        back = timedelta(hours=(len(rows) - place) * 2 - 2)
+        row |= {"turn_id": f"turn-{place // 2 - place // 6}", "thread_id": "0199f3a0-1111-7000-8000-000000000003"}
+        row["time"] = rfc3339(NOW - back - timedelta(seconds=30))
+    store = LogStore()
+    store.append(rows)
+    return [store.record(row) for row in range(len(store))]
+
+
+def latencies() -> list[Any]:
+    """The last day by hours; one in which the upstream was slow, and a quiet night."""
+    from joytui.core.wire import LatencyView
+
+    dice, rows = random.Random(8), []
+    for back in range(23, -1, -1):
+        moment = NOW - timedelta(hours=back)
+        slow = 12.0 if back == 4 else 1.0
+        if 1 <= moment.hour < 5:
+            continue
+        first, last = dice.uniform(300, 900) * slow, dice.uniform(2_500, 5_000) * slow
+        shares = (1.0, 2.6, 4.1)
+        rows.append(
+            LatencyView(
+                hour=period_label("hour", hour_of(moment)), requests=dice.randint(20, 900),
+                **{f"latency_p{n}": last * by for n, by in zip((50, 95, 99), shares, strict=True)},
+                **{f"ttft_p{n}": first * by for n, by in zip((50, 95, 99), shares, strict=True)},
+            )
+        )  # fmt: skip
+    return rows
+
+
 def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     """The rate above the usual, one wild hour with its culprit, and a budget that does not last."""
-    from joytui.core.periods import hour_of
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.usage.insight import insight as made
 

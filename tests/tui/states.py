@@ -19,6 +19,7 @@ from unittest.mock import patch
 from textual.command import CommandList
 from textual.widgets import Input, TextArea
 
+from joytui.core.clock import parse_time, rfc3339
 from joytui.core.records import Report
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.doctor.fixing import Offer
@@ -31,6 +32,7 @@ from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.latency import LatencyDialog
 from joytui.tui.screens.outliers import OutliersDialog
 from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
@@ -39,6 +41,7 @@ from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
+from joytui.tui.screens.turns import TurnsDialog
 from joytui.tui.state import LinkState
 from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
@@ -203,6 +206,27 @@ def standing_out(*keys: str) -> Prepare:
     return prepare
 
 
+def log_of_days(*keys: str) -> Prepare:
+    """Requests of three days, the last of them today's, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        rows = data.requests(150)
+        hours = (52, 49, 24)
+        for place, row in enumerate(rows[:-1]):
+            back = hours[place * 4 // len(rows)] if place * 4 // len(rows) < 3 else 0
+            row["time"] = rfc3339(parse_time(row["time"]) - timedelta(hours=back))
+        app.store.append(rows)
+        app.link_state = LIVE
+        await settle(app, pilot)
+        app.screen.view.catch_up()
+        app.screen.each_second()
+        for key in keys:
+            await pilot.press(key)
+        await settle(app, pilot)
+
+    return prepare
+
+
 async def log_without_requests(app: Any, pilot: Any) -> None:
     app.codex_goes_to = "https://api-dev.joytokens.ai/openai/v1"
     app.link_state = LIVE
@@ -317,7 +341,7 @@ async def opened_usage(app: Any, pilot: Any) -> None:
     """From the year into a day of a month, with its requests by hour."""
     await fill(app, pilot)
     screen = app.screen
-    for range, keys in (("months", ("left", "enter")), ("calendar month", ("left", "enter"))):
+    for range, keys in (("months", ("left", "enter")), ("calendar month", (*["left"] * 8, "enter"))):
         screen.show(usage(replace(screen.snapshot.asked, range=range)))
         for key in keys:
             await pilot.press(key)
@@ -376,6 +400,8 @@ STATES: tuple[State, ...] = (
     State("doctor-help", pressed("question_mark")),
     # Logs
     State("logs-full", pressed()),
+    State("logs-days", log_of_days()),
+    State("logs-days-above", log_of_days("home", *["down"] * 40)),
     State("logs-empty", log_without_requests),
     State("logs-starting", linked(STARTING)),
     State("logs-not-connected", linked(FAILED)),
@@ -391,6 +417,10 @@ STATES: tuple[State, ...] = (
     State("logs-refusal", refusal(402)),
     State("logs-no-first-byte", refusal(502)),
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
+    State("logs-patterns", pressed("p")),
+    State("logs-turns", dialog(lambda app: TurnsDialog("0199f3a0-1111-7000-8000-000000000003", data.thread_records()))),
+    State("logs-latency", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()))),
+    State("logs-latency-first-token", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()), "t", "left", "left")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),
     State("logs-go-to-id", pressed("colon")),
     State("doctor-messages", messages),

@@ -135,7 +135,7 @@ async def test_usage_of_the_gateway_leads_to_its_requests(stage):
         assert "BUDGET b sets one" in text_of(app)
         await pilot.press("g")
         await until(pilot, lambda: app.screen.snapshot.asked.group == "key" and not app.screen.snapshot.loading)
-        await pilot.press("left", "down", "enter")
+        await pilot.press("left", "down", "i")
         await until(pilot, lambda: app.current_mode == "logs")
         await until(pilot, lambda: app.screen.filter_text != "")
         assert app.screen.filter_text.startswith("key:")
@@ -221,7 +221,7 @@ async def test_both_sides_are_reconciled(stage):
 async def test_a_budget_burns_down(stage):
     settings = ConsoleSettings(budget="100", budget_period="month")
     async with opened(stage, "usage", settings=settings) as (app, pilot):
-        await until(pilot, lambda: "of 100 Cr this month" in text_of(app))
+        await until(pilot, lambda: "of 100.00 Cr this month" in text_of(app))
         await pilot.press("b")
         await until(pilot, lambda: "left at the end" in text_of(app))
         await pilot.press("escape")
@@ -239,7 +239,7 @@ async def test_a_budget_is_set_in_the_settings_file(stage):
         assert "amount of credits" in text_of(app)
         app.screen.query_one("#budget", Input).value = "250"
         await pilot.press("enter")
-        await until(pilot, lambda: app.current_mode == "usage" and "of 250 Cr this month" in text_of(app))
+        await until(pilot, lambda: app.current_mode == "usage" and "of 250.00 Cr this month" in text_of(app))
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# mine\n[gateway]\nport = 0   # any\n")
     assert tomllib.loads(text)["console"] == {"budget": "250"}

@@ -98,7 +98,7 @@ def test_counts(number, text):
 
 def test_small_texts():
     assert cost_text(0) == ""
-    assert cost_text(33_962_000, estimated=True) == "~0.033962"
+    assert cost_text(33_962_000, estimated=True) == "~0.03"
     assert [span(ms) for ms in (-1, 12.4, 1240, 125_000)] == ["", "12ms", "1.2s", "2m05s"]
     assert fit("abcdef", 4) == "abc…"
     assert fit("漢字漢字", 5) == "漢字…"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from joytui.core.clock import rfc3339
+from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
 from tests.tui import data
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of
+from tests.tui.picture import take
+from tests.tui.states import log_of_days
 
 
 async def test_log_follows_pauses_and_resumes():
@@ -45,7 +51,90 @@ async def test_errors_are_found_by_key():
         assert view.cursor == last
         await pilot.press("e")
         await settle(app, pilot)
-        assert "no more failed requests" in text_of(app)
+        assert view.cursor == view.shown.failed[0]
+        assert "· no later failure: on to the oldest" in text_of(app)  # and no ✓: nothing was done
+        await pilot.press("E")
+        await settle(app, pilot)
+        assert view.cursor == view.shown.failed[-1]
+        assert "no earlier failure: on to the newest" in text_of(app)
+
+
+async def test_a_failure_is_found_from_the_newest_row_that_is_followed():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("e")
+        assert app.screen.selected().status >= 400
+        await pilot.press("slash", *"is:running", "enter", "e")
+        await settle(app, pilot)
+        assert "no request failed" in text_of(app)
+        await pilot.press("slash", *["backspace"] * 10, *"status:403", "enter")
+        await settle(app, pilot)
+        only = app.screen.view.shown.id(0)
+        await pilot.press("slash", *["backspace"] * 10, *f"id:{only}", "enter", "e")
+        await settle(app, pilot)
+        assert "this is the only failure" in text_of(app)
+
+
+async def test_days_that_mix_are_named_above_their_rows_and_over_the_times():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await log_of_days("home")(app, pilot)
+        view = app.screen.view
+        lines = text_of(app).splitlines()
+        top = next(place for place, line in enumerate(lines) if "status key" in line)
+        assert lines[top].startswith(" 21 Nov  ")
+        assert lines[top + 1].startswith(" Sat 21 Nov ───")
+        assert view.day == "Sat 21 Nov"
+        await pilot.press("G", *["up"] * 45)
+        await settle(app, pilot)
+        shown = text_of(app)
+        assert " Mon 23 Nov · today ──" in shown
+        assert view.day == "Sun 22 Nov"
+        assert view.cursor == len(view.shown) - 1 - 45
+
+
+async def test_a_click_and_the_cursor_count_the_lines_of_the_days():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await log_of_days("home")(app, pilot)
+        view = app.screen.view
+        await pilot.click(view, offset=(20, 0))
+        assert view.cursor == 0  # the day's own line chooses nothing
+        await pilot.click(view, offset=(20, 4))
+        await settle(app, pilot)
+        assert view.cursor == 3
+        assert "#22404a" in take(app).rows[view.region.y + 4][30][1]
+        for place in (0, 74, 75, 76, 112, 149):
+            view.go(place)
+            await settle(app, pilot)
+            line = view.days.line(place) - int(view.scroll_y)
+            assert 0 <= line < view.size.height
+            assert view.days.place(view.days.line(place)) == place
+
+
+async def test_older_rows_of_another_day_leave_those_in_sight_where_they_are():
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        view = app.screen.view
+        view.go(100)
+        await settle(app, pilot)
+        before = text_of(app).splitlines()
+        older = LogStore()
+        older.append(
+            [
+                {**row, "id": f"req-{n}", "time": rfc3339(data.NOW - timedelta(days=2, seconds=90 - n))}
+                for n, row in enumerate(data.requests(80))
+            ]
+        )
+        added = view.shown.prepend(older.block(range(80)))
+        view.shift(added)
+        await settle(app, pilot)
+        after = text_of(app).splitlines()
+        assert added == 80
+        assert view.days.starts == [0, 80]
+        assert [line[:60] for line in after[8:38]] == [line[:60] for line in before[8:38]]
 
 
 async def test_detail_explains_a_refusal():

@@ -18,7 +18,7 @@ HARMLESS = {
     "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "quit", "suspend_process", "help", "outliers", "messages", "owner"},
     "doctor": {"look", "cancel", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
-        "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "copy_block",
+        "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "patterns", "turns", "latency", "copy_block",
         "back", "tests",
     },
     "usage": {

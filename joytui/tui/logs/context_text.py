@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from joytui.tui.logs.histogram import span_of, span_words
 from joytui.tui.logs.shown import Shown
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
@@ -17,11 +16,10 @@ def context(
     filter_text: str = "",
     fresh: int | None = None,
     marked: int = 0,
-    now_ms: int | None = None,
     asking: bool = False,
 ) -> Content:
-    """`fresh`: how many came since the pause, None while it follows; `now_ms` where the chart is shown; `asking`: the
-    gateway is about to say what passes the filter."""
+    """`fresh`: how many came since the pause, None while it follows; `asking`: the gateway is about to say what passes the
+    filter."""
     total, errors = shown.total, shown.errors
     if not total and not filter_text and not state.connected:
         return Content("")
@@ -48,7 +46,5 @@ def context(
         parts.append(Content.assemble((f"◆ {marked} marked", "$accent"), ("  = compares", "$quiet")))
     if shown.store.hidden:
         tests = f"{shown.store.hidden:,} of the doctor's tests hidden"
-        parts.append(Content.styled(f"{tests}  x shows them", "$quiet"))
-    if total and now_ms is not None:
-        parts.append(Content.styled(f"chart: last {span_words(span_of(shown, now_ms))}", "$quiet"))
+        parts.append(Content.styled(f"{tests}  T shows them", "$quiet"))
     return Content.styled("  ·  ", "$quiet").join(parts)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from joytui.core.amounts import count, span
 from joytui.core.columnar import SOURCES
 from joytui.core.request import FIELDS
-from joytui.tui.figures import clock, credits
+from joytui.tui.figures import clock, credits, local_times
 from joytui.tui.logs.columns import Spans
 from joytui.tui.shown import visible
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""
+
+
+ROOMY_REASON = 72
+SHORT_MODEL = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +50,38 @@ def layout(width: int) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def header(columns: tuple[Column, ...]) -> str:
-    """The titles over their columns."""
-    return " " + " ".join(fit(c.title, c.width, right=c.right) for c in columns)
+def header(columns: tuple[Column, ...], day: str = "") -> str:
+    """The titles over their columns. `day`: that of the first row in sight, where it is not today; it stands over the times."""
+    titles = [_day_title(day, c.width) if day and c.name == "time" else c.title for c in columns]
+    return " " + " ".join(fit(title, c.width, right=c.right) for title, c in zip(titles, columns, strict=True))
 
 
 def cells(store: LogStore, row: int, columns: tuple[Column, ...], zone: tzinfo | None = None) -> list[Cell]:
-    """One row. A refusal tells its reason from the first number's column on: it has no tokens to show."""
-    status = store.status[row]
-    failed = status >= 400
-    out: list[Cell] = []
-    for index, column in enumerate(columns):
-        if failed and (column.right or column.name == "note"):
-            room = sum(c.width + 1 for c in columns[index:]) - 1
-            out = _yield_room(out, room)
-            room += columns[index - 1].width - len(out[-1][0])
-            out.append((fit(reason(store, row), room), "reason"))
-            break
-        text, style = _cell(store, row, column, zone)
-        out.append((fit(text, column.width, right=column.right), style))
-    return out
+    """One row. A refusal tells its reason in the place of the numbers, as it has no tokens to show; all reasons begin in the
+    same cell."""
+    if store.status[row] >= 400:
+        columns = refused_layout(columns)
+    out = [(_cell(store, row, column, zone), column) for column in columns]
+    return [(fit(text, column.width, right=column.right), style) for (text, style), column in out]
 
 
-def _yield_room(out: list[Cell], room: int) -> list[Cell]:
-    """Where the reason has little room, the model before it gives up its padding."""
-    text, style = out[-1]
-    if room >= 56 or not text.isascii():
-        return out
-    return [*out[:-1], (text.rstrip().ljust(4), style)]
+def _day_title(day: str, width: int) -> str:
+    """ "Sat 28 Nov", without its weekday where there is no room."""
+    words = day.partition(" · ")[0]
+    return words if len(words) <= width else words[4:10]
+
+
+@lru_cache(maxsize=8)
+def refused_layout(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of a row that failed: from the first number on its reason; where that has little room, the model before it
+    is cut."""
+    at = next((at for at, column in enumerate(columns) if column.right or column.name == "note"), None)
+    if at is None:
+        return columns
+    *before, last = columns[:at]
+    room = sum(column.width + 1 for column in columns[at:]) - 1
+    cut = max(0, last.width - SHORT_MODEL) if room < ROOMY_REASON else 0
+    return (*before, replace(last, width=last.width - cut), Column("reason", "reason", room + cut))
 
 
 def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cell:
@@ -85,6 +94,8 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
             return store.text["key"].get(row) or "–", "key"
         case "model":
             return model_text(store, row), "model"
+        case "reason":
+            return local_times(reason(store, row), zone), "reason"
         case "note":
             return note(store, row, column.width), "quiet"
         case "input_tokens":

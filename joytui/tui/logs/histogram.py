@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import groupby
 from operator import itemgetter
 
@@ -13,6 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from joytui.tui.charts.cells import columns
+from joytui.tui.logs.axis import axis
 from joytui.tui.logs.shown import Shown
 
 SPANS_S = (300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 3 * 86400, 7 * 86400, 30 * 86400)
@@ -68,17 +70,6 @@ def span_of(shown: Shown, now_ms: int) -> int:
     return next((s for s in SPANS_S if s >= age), SPANS_S[-1])
 
 
-def span_words(seconds: int) -> str:
-    """A span as a person says it: "5 min", "hour", "3 h", "7 days"."""
-    if seconds in (3600, 86400):
-        return "hour" if seconds == 3600 else "day"
-    if seconds < 3600:
-        return f"{seconds // 60} min"
-    if seconds < 86400:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 86400} days"
-
-
 def draw(counts: Counts, height: int, *, plain: bool = False) -> Content:
     """Bars of requests; where some failed, the foot of the bar is red, to scale but never less than a sign. `plain`: there
     are no colours, so what failed has a pattern of its own."""
@@ -103,7 +94,7 @@ def _cell(cell: str, *, red: bool, plain: bool) -> tuple[str, str]:
 
 
 class Histogram(Widget):
-    """Above the list; redrawn once a second at most."""
+    """Above the list, its times under it; redrawn once a second at most."""
 
     DEFAULT_CSS = """
     Histogram { height: 3; padding: 0 1; background: $background; border-bottom: none; }
@@ -112,8 +103,9 @@ class Histogram(Widget):
     class Resized(Message):
         """Another width: other buckets."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, zone: tzinfo | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.zone = zone
         self.counts: Counts | None = None
 
     def on_resize(self) -> None:
@@ -128,4 +120,6 @@ class Histogram(Widget):
         width, height = self.content_size
         if self.counts is None or width < 12:
             return Content("")
-        return draw(self.counts, height, plain=self.app.no_color)
+        bars = draw(self.counts, height - 1, plain=self.app.no_color)
+        times = axis(self.counts.end_ms, self.counts.span_s, width, self.zone)
+        return Content("\n").join([bars, Content.styled(times, "$quiet")])

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 PAGE = 500
 LARGE_PAGE = 5_000
 MOST_PAGES = 20
-NO_MORE = "no more failed requests in this direction"
 FAR_BACK = "the next failed request is far back: the filter is:error shows it"
 
 
@@ -37,14 +36,17 @@ class OlderCame(Message):
 
 class OlderEnded(Message):
     """The loading of `shown`'s history has ended: `found` is the request to go to, `words` what to say about it, `problem`
-    what went wrong."""
+    what went wrong. `exhausted`: a failure was looked for, and no older one is there."""
 
-    def __init__(self, shown: Shown, *, found: str = "", words: str = "", problem: str = "") -> None:
+    def __init__(
+        self, shown: Shown, *, found: str = "", words: str = "", problem: str = "", exhausted: bool = False
+    ) -> None:
         super().__init__()
         self.shown = shown
         self.found = found
         self.words = words
         self.problem = problem
+        self.exhausted = exhausted
 
 
 async def older_page(target: MessagePump, client: ConsoleClient, shown: Shown, text: str) -> None:
@@ -82,7 +84,7 @@ async def _up_to_error(target: MessagePump, client: ConsoleClient, shown: Shown,
     tests: Tests = "out" if shown.store.hides_tests else "in"
     wanted = await client.requests(f"{text} is:error".strip(), limit=1, before=edge, tests=tests)
     if not wanted.records:
-        target.post_message(OlderEnded(shown, words=NO_MORE))
+        target.post_message(OlderEnded(shown, exhausted=True))
         return
     failure = wanted.records[0].id
     for _ in range(MOST_PAGES):

@@ -27,12 +27,14 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.timer import Timer
 
+from joytui.tui.console import console_of
+from joytui.tui.logs.days import Days
 from joytui.tui.logs.format import Column, cells, layout
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 
 KEPT_STRIPS = 400
-STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "cursor")
+STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "cost", "reason", "rule", "cursor")
 ACTIVE_HZ = 15
 BLURRED_HZ = 5
 FLOOD = 600
@@ -56,6 +58,7 @@ class LogView(ScrollView, can_focus=True):
         .log--number { color: $foreground 90%; }
         .log--cost { color: $primary; }
         .log--reason { color: $error; }
+        .log--rule { color: $rule; }
         .log--cursor { background: $block-cursor-background; }
     }
     """
@@ -69,6 +72,8 @@ class LogView(ScrollView, can_focus=True):
     ]
     follow: reactive[bool] = reactive(True)
     """Whether the end is held in sight; `fresh` counts what came since that stopped."""
+    day: reactive[str] = reactive("")
+    """The day of the first row in sight; "" while all rows are of today."""
 
     class Moved(Message):
         """The cursor stands on another row, or its row has changed."""
@@ -86,9 +91,10 @@ class LogView(ScrollView, can_focus=True):
         self._looked = 0.0
         self._stored = 0
         self.zone = zone
+        self.days = Days(zone)
         self.cursor = -1
         self._seen = -1
-        self._rows = 0
+        self._rows = 0  # lines: rows, and the days over them
         self._strips = RowStrips(self)
         self._bar = (0, 0, 0)
         self._tick: Timer | None = None
@@ -143,20 +149,41 @@ class LogView(ScrollView, can_focus=True):
         self._strips.forget(changed)
         if changed is None:
             self._stay(anchor)
-        if len(shown) != self._rows:
-            self._resize_virtual(len(shown))
+        self._look_at_days(anchor=changed is not None)
         if self.follow and len(shown):
             self._to_end()
         if changed is None or self.cursor in changed:
             self.post_message(self.Moved())
         self.refresh()
 
+    def _look_at_days(self, *, anchor: bool = True) -> None:
+        """Where a day's line comes or goes, the rows in sight stay where they are (`anchor`: they have their places still)."""
+        top = self.days.place(int(self.scroll_offset.y))
+        above = self.days.line(top) if top is not None else None
+        if self.days.find(self.shown, self._now_ms()) and anchor and above is not None and top is not None:
+            self._scroll(max(0, int(self.scroll_y) + self.days.line(top) - above))
+        if (lines := self.days.lines(len(self.shown))) != self._rows:
+            self._resize_virtual(lines)
+        self._tell_day()
+
+    def _now_ms(self) -> int:
+        return console_of(self).now_ms()
+
+    def _tell_day(self) -> None:
+        self.day = self.days.name(int(self.scroll_offset.y))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._tell_day()
+
     def _stay(self, anchor: tuple[LogStore, int] | None) -> None:
         """Places have changed: cursor and scroll stay on the request they were on, or on the one after it."""
         if anchor is None or anchor[0] is not self.shown.store:
             return
         place = self.shown.place_near(anchor[1])
-        moved, self.cursor = place - self.cursor, place
+        before = self.days.line(self.cursor)
+        self.days.find(self.shown, self._now_ms())
+        moved, self.cursor = self.days.line(place) - before, place
         self._paused_at = max(0, self._paused_at + moved)
         self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False, immediate=True, force=True)
 
@@ -214,6 +241,7 @@ class LogView(ScrollView, can_focus=True):
         self.set_reactive(ScrollView.scroll_y, y)
         self.vertical_scrollbar.set_reactive(ScrollBar.position, y)
         self._show_bar()
+        self._tell_day()
         return True
 
     # Moving
@@ -240,19 +268,29 @@ class LogView(ScrollView, can_focus=True):
             self.post_message(self.Top())
         self.cursor = max(0, min(len(self.shown) - 1, row))
         self.follow = self.cursor == len(self.shown) - 1
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self._to_cursor()
         self.refresh()
         self.post_message(self.Moved())
+
+    def _to_cursor(self) -> None:
+        """The cursor's row into sight; the first of a day with its day's line."""
+        line = self.days.line(self.cursor)
+        first = self.cursor in self.days.starts and line > 0
+        region = Region(0, line - 1, 1, 2) if first else Region(0, line, 1, 1)
+        self.scroll_to_region(region, animate=False, force=True)
 
     def shift(self, rows: int) -> None:
         """Older rows were put before the others, or (below 0) have left: cursor and scroll stay on what they showed."""
         self._strips.shift(rows)
         full = self._rows >= self.size.height
         self._seen = -1
+        before = self.days.line(max(0, self.cursor))
         self.cursor = max(min(0, self.cursor), self.cursor + rows)
         self._paused_at = max(0, self._paused_at + rows)
-        self._resize_virtual(len(self.shown))
-        self._scroll(max(0, min(int(self.scroll_y) + rows, self._rows - self.size.height)))
+        self.days.find(self.shown, self._now_ms())
+        self._resize_virtual(self.days.lines(len(self.shown)))
+        moved = self.days.line(max(0, self.cursor)) - before
+        self._scroll(max(0, min(int(self.scroll_y) + moved, self._rows - self.size.height)))
         if not full:
             self.refresh()
             self.post_message(self.Moved())
@@ -272,17 +310,17 @@ class LogView(ScrollView, can_focus=True):
             self.post_message(self.Top())
 
     def on_click(self, event: events.Click) -> None:
-        row = int(event.y + self.scroll_offset.y)
-        if 0 <= row < len(self.shown):
+        row = self.days.place(int(event.y + self.scroll_offset.y))
+        if row is not None and 0 <= row < len(self.shown):
             self.go(row)
 
     def on_resize(self) -> None:
         self._strips.forget()
-        self._resize_virtual(len(self.shown))
+        self._resize_virtual(self.days.lines(len(self.shown)))
         if self.follow and len(self.shown):
             self._to_end()
         elif self.cursor >= 0:  # the selected row stays in sight when the detail opens below
-            self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+            self._to_cursor()
 
     # Drawing
 
@@ -296,7 +334,9 @@ class LogView(ScrollView, can_focus=True):
         return strips
 
     def render_line(self, y: int) -> Strip:
-        return self._strips.strip(y + int(self.scroll_offset.y), self.scrollable_content_region.width)
+        line, width = y + int(self.scroll_offset.y), self.scrollable_content_region.width
+        place = self.days.place(line)
+        return self._strips.day(self.days.name(line), width) if place is None else self._strips.strip(place, width)
 
 
 class RowStrips:
@@ -369,6 +409,16 @@ class RowStrips:
             mark = self._palette["mark"]
             segments = [Segment(s.text, (s.style or Style()) + mark) for s in segments]
         return self._filtered(Strip(segments, width))
+
+    def day(self, name: str, width: int) -> Strip:
+        """The line over the first row of a day."""
+        quiet = self._palette["quiet"]
+        start = f" {name} "
+        segments = [
+            Segment(start, quiet + Style(bold=True)),
+            Segment("─" * max(0, width - len(start)), self._palette["rule"]),
+        ]
+        return self._filtered(Strip(segments).crop(0, width))
 
     def _filtered(self, strip: Strip) -> Strip:
         for line_filter in self._filters:

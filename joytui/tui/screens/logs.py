@@ -20,7 +20,7 @@ from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
 from joytui.tui.logs.format import header, layout
 from joytui.tui.logs.histogram import Histogram, count
-from joytui.tui.logs.history import NO_MORE, OlderCame, OlderEnded, older_error, older_page
+from joytui.tui.logs.history import OlderCame, OlderEnded, older_error, older_page
 from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.surroundings import Surroundings, surroundings
@@ -58,14 +58,25 @@ class LogsScreen(ConsoleScreen):
         Binding("enter", "detail", "Detail", tooltip="everything about the selected request"),
         Binding("slash", "filter", "Filter", tooltip="status:4xx key:dev-* cost>0.5 text …"),
         Binding("f", "follow", "Follow", tooltip="to the newest, and stay there; scrolling up pauses"),
-        Binding("e", "error(1)", "Next error", tooltip="the next request that failed"),
-        Binding("E", "error(-1)", "Previous error", show=False, tooltip="the one before, also in older pages"),
+        Binding(
+            "e",
+            "error(1)",
+            "Failures",
+            tooltip="the next request that failed; behind the last, the first",
+            key_display="e/E",
+        ),
+        Binding(
+            "E", "error(-1)", "Failure before", show=False, tooltip="also in older pages; before the first, the last"
+        ),
         Binding("c", "copy_id", "Copy id", tooltip="the request id, for a ticket"),
         Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
         Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
         Binding("space", "mark", "Mark", tooltip="mark a request, or take the mark away; two can be compared"),
         Binding("equals_sign", "compare", "Compare", tooltip="the marked request beside this one", key_display="="),
         Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
+        Binding("p", "patterns", "Patterns", tooltip="all failures by what they say, counted"),
+        Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and what each cost"),
+        Binding("l", "latency", "Latency", tooltip="how long answers took, by hour: p50, p95, p99"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
         Binding(
@@ -100,7 +111,7 @@ class LogsScreen(ConsoleScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="context")
         yield FilterLine(placeholder=FILTER_EXAMPLE, id="filter")
-        yield Histogram(id="histogram")
+        yield Histogram(zone=self.console.options.zone, id="histogram")
         with Horizontal(id="body"):
             with Vertical(id="list"):
                 yield Fitted(id="titles")
@@ -114,12 +125,15 @@ class LogsScreen(ConsoleScreen):
         self.watch(self.view, "follow", self.show_context, init=False)
         self.query_one("#filter").border_title = "filter"
         self.query_one("#detail").border_title = "request"
-        self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1)), "$quiet"))
+        self.watch(self.view, "day", self._show_titles)
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
         self._drawn = True
         if self.filter_text:
             self.set_filter(self.filter_text)
+
+    def _show_titles(self, day: str) -> None:
+        self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1), day), "$quiet"))
 
     @property
     def view(self) -> LogView:
@@ -146,7 +160,6 @@ class LogsScreen(ConsoleScreen):
 
     def show_context(self) -> None:
         view = self.view
-        now_ms = self.console.now_ms() if self.query_one(Histogram).display else None
         words = context(
             view.shown,
             self.console.link_state,
@@ -154,7 +167,6 @@ class LogsScreen(ConsoleScreen):
             fresh=view.fresh if not view.follow else None,
             marked=len(view.marked),
             asking=self._asking(),
-            now_ms=now_ms,
         )
         line = self.query_one("#context", Static)
         if not isinstance(line.content, Content) or not line.content.is_same(words):
@@ -283,12 +295,25 @@ class LogsScreen(ConsoleScreen):
         self.view.action_follow()
 
     def action_error(self, step: int) -> None:
+        """To the next failure, wherever the cursor stands: beyond the last one it goes on at the other end, and says so."""
         if self.view.next_error(step):
             return
-        if step < 0 and self.more_history:
+        if self.more_history and (step < 0 or not self.view.shown.failed):
             self.load_history(error=True)
         else:
-            self.console.tell(NO_MORE)
+            self._wrap(step)
+
+    def _wrap(self, step: int) -> None:
+        failed, here = self.view.shown.failed, self.view.cursor
+        if not failed:
+            self.console.tell("no request failed", note=True)
+        elif len(failed) == 1 and failed[0] == here:
+            self.console.tell("this is the only failure", note=True)
+        else:
+            self.view.go(failed[0] if step > 0 else failed[-1])
+            self.console.tell(
+                "no later failure: on to the oldest" if step > 0 else "no earlier failure: on to the newest", note=True
+            )
 
     def action_tests(self) -> None:
         """The doctor's test requests come among the others, or go."""
@@ -371,6 +396,8 @@ class LogsScreen(ConsoleScreen):
             self._loading(None)
         if message.shown is not self.view.shown:
             return
+        if message.exhausted:
+            self._wrap(-1)
         if message.found and (place := message.shown.find(message.found)) is not None:
             self.view.go(place)
         if message.words or message.problem:
@@ -389,6 +416,44 @@ class LogsScreen(ConsoleScreen):
         if (record := self.selected()) is not None:
             url = self.console.link_state.base_url.removesuffix("/openai/v1")
             self.console.copy(curl(record, url), "The request as curl, with a small body in place of its own,")
+
+    # The whole of it
+
+    def action_patterns(self) -> None:
+        from joytui.tui.screens.patterns import PatternsDialog
+
+        if self.view.shown.failed:
+            self.app.push_screen(PatternsDialog(self.view.shown), self._filter_further)
+        else:
+            self.console.tell("no request failed", note=True)
+
+    def action_turns(self) -> None:
+        from joytui.tui.screens.turns import TurnsDialog
+
+        record = self.selected()
+        if record is None or not record.thread_id:
+            self.console.tell("this request names no thread", note=True)
+            return
+        store = self.view.shown.store
+        here = [store.record(row) for row in range(len(store)) if store.text["thread_id"].get(row) == record.thread_id]
+        self.app.push_screen(TurnsDialog(record.thread_id, here), self._filter_anew)
+
+    def action_latency(self) -> None:
+        from joytui.tui.screens.latency import LatencyDialog
+
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        else:
+            self.app.push_screen(LatencyDialog(), self._filter_anew)
+
+    def _filter_anew(self, text: str | None) -> None:
+        if text:
+            self.set_filter(text)
+
+    def _filter_further(self, text: str | None) -> None:
+        """Beside the terms that hold already."""
+        if text:
+            self.set_filter(f"{self.filter_text} {text}".strip())
 
     # Marks
 

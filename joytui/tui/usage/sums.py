@@ -44,7 +44,7 @@ class Chart:
     @property
     def sums(self) -> tuple[float, ...]:
         """What each step has of all series."""
-        return tuple(map(sum, zip(*(one.values for one in self.series), strict=True)))
+        return tuple(sum(one.values[at] for one in self.series) for at in range(len(self.steps)))
 
 
 def measure(totals: UsageTotals, metric: Metric) -> int:
