@@ -24,7 +24,7 @@ HARMLESS = {
     "usage": {
         "range", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
     },
-    "keys": {"check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
+    "keys": {"wallets", "check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
 }  # fmt: skip
 
 
