@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from joytui.core import clock
+from joytui.core.errors import JoytuiError
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytui.client.console import ConsoleClient
+    from joytui.core.wire import KeyView
     from joytui.tui.console import Console
+    from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
     from joytui.tui.state import Mood
@@ -120,6 +123,7 @@ class ConsoleApp(PacedApp):
         self._ascii: LineFilter | None = None
         self._welcomed = False
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
+        self.changes: list[PolicyChange] = []
         # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
@@ -402,6 +406,41 @@ class ConsoleApp(PacedApp):
         if self.options.now_ms is not None:
             return self.options.now_ms
         return clock.now_ms()
+
+    def change_policy(self, change: PolicyChange) -> None:
+        """Makes it in the background, and says what came of it; `undo_change` puts it back."""
+        from joytui.tui.keys.changes import make
+
+        if self.client is not None:
+            self.run_worker(self._changing(make(self.client, change), change), group="policy", exit_on_error=False)
+
+    def undo_change(self) -> None:
+        """Puts the latest change of a policy back that this console made."""
+        from joytui.tui.keys.changes import undo
+
+        if not self.changes:
+            self.tell("no policy was changed from here since this console was opened", error=True)
+        elif self.client is not None:
+            change = self.changes[-1]
+            self.run_worker(
+                self._changing(undo(self.client, change), change, back=True), group="policy", exit_on_error=False
+            )
+
+    async def _changing(self, work: Awaitable[KeyView], change: PolicyChange, *, back: bool = False) -> None:
+        try:
+            await work
+        except JoytuiError as error:
+            self.tell(f"{error.what}: {error.hint}" if error.hint else error.what, error=True)
+            return
+        if back:
+            self.changes.remove(change)
+            self.tell(f"{change.name} has its policy back")
+        else:
+            self.changes.append(change)
+            self.tell(f"the policy of {change.name} is changed; u puts it back")
+        reload = getattr(self.screen, "action_reload", None)
+        if reload is not None:
+            reload()
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, by the terminal and by what the machine offers; says so."""

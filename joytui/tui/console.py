@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+    from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
     from joytui.tui.options import Options
@@ -64,6 +65,14 @@ class Console(Protocol):
 
     def show_key(self, key_id: str) -> None:
         """Opens Keys with the cursor on this key."""
+        ...
+
+    def change_policy(self, change: PolicyChange) -> None:
+        """Changes a key's policy in the background, and says what came of it."""
+        ...
+
+    def undo_change(self) -> None:
+        """Puts the latest such change back."""
         ...
 
     def take_settings(self, settings: ConsoleSettings) -> None:

@@ -15,9 +15,17 @@ _CODEX = "no Codex is run from here"
 REFUSED: dict[str, dict[str, str]] = {
     "": {"settings": "the settings stay as they are", "try_turn": _CODEX, "screenshot": _FILES, "export": _FILES},
     "doctor": {"send": _SPENDS, "fix": _FILES, "undo": _FILES, "try_turn": _CODEX, "surfaces": _MACHINE},
-    "logs": {"replay": _SPENDS},
+    "logs": {"replay": _SPENDS, "mend": _KEYS, "undo_mend": _KEYS},
     "usage": {},
-    "keys": {"create": _KEYS, "edit": _KEYS, "disable": _KEYS, "enable": _KEYS, "rotate": _KEYS, "revoke": _KEYS},
+    "keys": {
+        "create": _KEYS,
+        "edit": _KEYS,
+        "disable": _KEYS,
+        "enable": _KEYS,
+        "rotate": _KEYS,
+        "revoke": _KEYS,
+        "undo_change": _KEYS,
+    },
 }
 
 

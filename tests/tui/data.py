@@ -415,6 +415,25 @@ def owner_card() -> Any:
     return OwnerCard("Ben", owned, days, refused, last)
 
 
+def wallets() -> tuple[list[Any], list[Any]]:
+    """Three wallets, one of them empty and one without a balance; the movements of one request."""
+    from joytui.core.wire import WalletEntryView, WalletView
+
+    kinds = (("release", "0", "0"), ("settle", "-0.0148", "0"), ("freeze", "0", "4.2"), ("credit", "25", "0"))
+    entries = [
+        WalletEntryView(
+            id=9 - n, time=rfc3339(NOW - timedelta(seconds=9 * n)), tier="standard", kind=kind, amount=amount, held=held,
+            request=None if kind == "credit" else f"req-{n:016x}", note="November" if kind == "credit" else None,
+        )
+        for n, (kind, amount, held) in enumerate(kinds)
+    ]  # fmt: skip
+    return [
+        WalletView(tier="economy", balance="12.5", held="0.2", left="12.3"),
+        WalletView(tier="standard", balance="0", held="0", left="0"),
+        WalletView(tier="premium"),
+    ], entries
+
+
 def reconciliation() -> Any:
     """Differences of every kind."""
     from joytui.usage.reconcile import Difference, Reconciliation

@@ -33,6 +33,7 @@ from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.latency import LatencyDialog
+from joytui.tui.screens.mend import MendDialog
 from joytui.tui.screens.outliers import OutliersDialog
 from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
@@ -42,6 +43,7 @@ from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
+from joytui.tui.screens.wallets import WalletsDialog
 from joytui.tui.state import LinkState
 from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
@@ -375,6 +377,22 @@ def outliers(app: Any) -> Any:
     return OutliersDialog(data.NOW - timedelta(days=7), data.NOW - timedelta(days=1), data.NOW)
 
 
+def mending(name: str, **policy: Any) -> Prepare:
+    """The dialog over a refusal, with a key whose policy refuses so."""
+    from tests.tui import test_mend
+
+    def record(app: Any) -> Any:
+        text = {"limit": test_mend.LIMIT, "address": test_mend.ADDRESS, "wallet": test_mend.WALLET}[name]
+        cause = "policy-rejected" if name == "address" else "insufficient-quota"
+        return MendDialog(test_mend.refused(cause, text, ip="203.0.113.7", model="auto"))
+
+    return dialog(record, lambda s: s.post_message(MendDialog.Known(test_mend.key(**policy))))
+
+
+def wallets(app: Any) -> Any:
+    return WalletsDialog()
+
+
 ASCII = {"ascii": True}
 ELSEWHERE = {"surfaces": lambda args, how, verdict: data.SURFACES}
 
@@ -428,6 +446,10 @@ STATES: tuple[State, ...] = (
     State("keys-owner", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW), lambda s: s.post_message(OwnerDialog.Found(data.owner_card())))),
     State("keys-owner-gone", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW))),
     State("usage-no-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(replace(data.insight(), anomalies=()))))),
+    State("logs-mend-limit", mending("limit", daily_limit="40", weekly_limit="100")),
+    State("logs-mend-address", mending("address", ip_allow=["10.0.0.0/8"])),
+    State("logs-mend-wallet", mending("wallet", daily_limit="40")),
+    State("keys-wallets", dialog(wallets, lambda s: s.post_message(WalletsDialog.Known(*data.wallets())))),
     State("logs-export", pressed("x")),
     State("logs-help", pressed("question_mark")),
     # Usage

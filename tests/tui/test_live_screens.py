@@ -18,9 +18,11 @@ from joytui.tui.link import Link
 from joytui.tui.options import Options
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.mend import MendDialog
 from joytui.tui.screens.outliers import OutliersDialog
 from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
+from joytui.tui.screens.wallets import WalletsDialog
 from joytui.tui.settings import ConsoleSettings
 from tests.support.hang import HANG_S
 from tests.tui.opening import text_of
@@ -172,6 +174,49 @@ async def test_a_person_has_a_card_from_wherever_one_is_chosen(stage):
         await pilot.press("up", "o")
         await until(pilot, lambda: isinstance(app.screen, OwnerDialog) and "LAST TURN" in text_of(app))
         assert app.screen._card.owner == "Ben"
+
+
+async def test_a_refusal_is_mended_and_the_mend_undone(stage):
+    """A key whose limit is too small: the limit is raised from the refusal, the same request goes through, and u takes it back."""
+    from joytui.core.wire import KeyCreate, PolicyView
+
+    async with opened(stage, "logs") as (app, pilot):
+        made = await app.client.create_key(KeyCreate(name="short", policy=PolicyView(daily_limit="0.01")))
+        stage.plain["short"] = made.key
+        assert stage.ask("short") == 402
+        await until(pilot, lambda: "short" in app.store.text["key"].values)
+        app.screen.set_filter("key:short")
+        await until(pilot, lambda: app.screen.selected() is not None and app.screen.selected().status == 402)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, MendDialog) and "+ daily_limit: 1.01" in text_of(app))
+        assert "- daily_limit: 0.01" in text_of(app)
+        assert (await app.client.key(made.id)).policy.daily_limit == "0.01"
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.changes))
+        assert stage.ask("short") == 200
+        await pilot.press("u")
+        await until(pilot, lambda: not app.changes)
+        assert (await app.client.key(made.id)).policy.daily_limit == "0.01"
+
+
+async def test_a_wallet_is_shown_and_credited(stage):
+    async with opened(stage, "keys") as (app, pilot):
+        await until(pilot, lambda: len(app.screen.snapshot.keys) >= 4)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WalletsDialog) and "Wallets limit nothing" in text_of(app))
+        for tier in ("economy", "standard", "premium"):
+            await app.client.set_wallet(tier, "5")
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: isinstance(app.screen, WalletsDialog) and "of 5" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query("#line")))
+        await pilot.press(*"2.5", "enter")
+        await until(
+            pilot, lambda: isinstance(app.screen, WalletsDialog) and "2.5 Cr for the economy wallet" in text_of(app)
+        )
+        assert [wallet.balance for wallet in await app.client.wallet()] == ["7.5", "5", "5"]
+        for tier in ("economy", "standard", "premium"):
+            await app.client.set_wallet(tier, None)
 
 
 async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):

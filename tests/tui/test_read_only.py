@@ -25,7 +25,7 @@ HARMLESS = {
         "range", "move", "open", "scale", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
         "tests",
     },
-    "keys": {"check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
+    "keys": {"wallets", "check", "toggle_detail", "requests", "copy_id", "copy_block", "reload"},
 }  # fmt: skip
 
 

@@ -47,6 +47,8 @@ class KeysScreen(FreshScreen):
         Binding("X", "revoke", "Revoke", tooltip="for good, after a question"),
         Binding("space", "toggle_detail", "Detail", tooltip="budgets, policy, who uses it"),
         Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
+        Binding("w", "wallets", "Wallets", show=False, tooltip="what the tiers' wallets have, and their movements"),
+        Binding("u", "undo_change", "Undo", show=False, tooltip="put back the policy that m on Logs changed last"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn with a key of its own"),
@@ -249,6 +251,14 @@ class KeysScreen(FreshScreen):
     def action_requests(self) -> None:
         if key := self.selected():
             self.console.show_logs(f"key_id:{key.id}")
+
+    def action_wallets(self) -> None:
+        from joytui.tui.screens.wallets import WalletsDialog
+
+        self.app.push_screen(WalletsDialog())
+
+    def action_undo_change(self) -> None:
+        self.console.undo_change()
 
     def action_rotate(self) -> None:
         from joytui.tui.screens.ask import Ask

@@ -71,6 +71,14 @@ class LogsScreen(ConsoleScreen):
         Binding("c", "copy_id", "Copy id", tooltip="the request id, for a ticket"),
         Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
         Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
+        Binding(
+            "m",
+            "mend",
+            "Mend",
+            show=False,
+            tooltip="what refused this request: raise the limit, allow the address, the model",
+        ),
+        Binding("u", "undo_mend", "Undo", show=False, tooltip="put back the policy that m changed last"),
         Binding("space", "mark", "Mark", tooltip="mark a request, or take the mark away; two can be compared"),
         Binding("equals_sign", "compare", "Compare", tooltip="the marked request beside this one", key_display="="),
         Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
@@ -454,6 +462,18 @@ class LogsScreen(ConsoleScreen):
         """Beside the terms that hold already."""
         if text:
             self.set_filter(f"{self.filter_text} {text}".strip())
+
+    def action_mend(self) -> None:
+        from joytui.tui.screens.mend import MendDialog
+
+        record = self.selected()
+        if record is None or record.cause not in ("insufficient-quota", "policy-rejected"):
+            self.console.tell("m mends a request that a limit or a policy refused: choose one with e", error=True)
+            return
+        self.app.push_screen(MendDialog(record), lambda change: self.console.change_policy(change) if change else None)
+
+    def action_undo_mend(self) -> None:
+        self.console.undo_change()
 
     # Marks
 

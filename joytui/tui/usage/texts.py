@@ -38,7 +38,7 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str]) ->
     ]
     if snapshot.left_out and snapshot.left_out.requests:
         tests = f"{snapshot.left_out.requests:,} of the doctor's tests left out"
-        parts.append(Content.styled(f"{tests}  x counts them", "$quiet"))
+        parts.append(Content.styled(f"{tests}  T counts them", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
     return Content.styled("  ·  ", "$quiet").join(parts)
