@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,7 @@ def _request_data(records: Sequence[RequestRecord]) -> list[dict[str, Any]]:
 
 def _counts_svg(counts: Counts, zone: tzinfo | None, colours: Colours) -> str:
     from joytui.tui.export.svg import Bars, bars_svg
-    from joytui.tui.logs.histogram import span_words
+    from joytui.tui.figures import when
 
     many = len(counts.requests)
     begin, width = counts.end_ms - counts.span_s * 1000, counts.span_s * 1000 / max(1, many)
@@ -93,7 +93,9 @@ def _counts_svg(counts: Counts, zone: tzinfo | None, colours: Colours) -> str:
     ]
     good = [requests - failed for requests, failed in zip(counts.requests, counts.errors, strict=True)]
     series = [("failed", colours["error"], counts.errors), ("answered", colours["series-2"], good)]
-    return bars_svg(Bars(f"Requests, the last {span_words(counts.span_s)}", "requests", labels, series), colours)
+    end = datetime.fromtimestamp(counts.end_ms / 1000, UTC)
+    span = f"{when(end - timedelta(seconds=counts.span_s), zone, end)} to {when(end, zone, end)}"
+    return bars_svg(Bars(f"Requests, {span}", "requests", labels, series), colours)
 
 
 # --- Usage ------------------------------------------------------------------------------------------------------------
