@@ -26,10 +26,12 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup as its name tells. `of`: the file; `digest`: the start of what was written, "" in names of older versions."""
+    """A backup as its name tells. `of`: the file; `made`: when; `order`: among those of a second; `digest`: the start of what
+    was written, "" in names of older versions."""
 
     path: Path
     of: Path
+    made: datetime
     order: tuple[str, int]
     digest: str
 
@@ -80,8 +82,12 @@ def _read_name(path: Path) -> Backup | None:
     named = _NAME.fullmatch(path.name)
     if named is None:
         return None
+    try:
+        made = datetime.strptime(named["moment"], "%Y%m%d-%H%M%S").astimezone()
+    except ValueError:
+        return None
     order = (named["moment"], int(named["number"] or 0))
-    return Backup(path, path.with_name(named["name"]), order, named["digest"] or "")
+    return Backup(path, path.with_name(named["name"]), made, order, named["digest"] or "")
 
 
 def bytes_of(place: str | Path) -> bytes | None:

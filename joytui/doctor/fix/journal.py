@@ -262,7 +262,7 @@ def _recovered(found: backup.Backup, home: str) -> Entry | None:
         return None
     path = str(found.of)
     written = Written(path, target_of(path), str(found.path), digest(present), digest(old))
-    return Entry(rfc3339(now()), home, RECOVERED, (written,))
+    return Entry(rfc3339(found.made), home, RECOVERED, (written,))
 
 
 def _not_recoverable(found: backup.Backup) -> RefusedError:

@@ -60,11 +60,11 @@ def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | No
 def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Delta]:
     """What the choices beside the first add (`n` above 1): nobody translates them, and they cost as much."""
     choices = chunk.get("choices")
-    return [
-        _delta(choice, quirks)
-        for place, choice in enumerate(choices if isinstance(choices, list) else ())
-        if isinstance(choice, Mapping) and (place or choice.get("index") not in (None, 0))
-    ]
+    if not isinstance(choices, list) or not choices:
+        return []
+    first = choices[0]
+    others = choices[1:] if isinstance(first, Mapping) and first.get("index") in (None, 0) else choices
+    return [_delta(choice, quirks) for choice in others if isinstance(choice, Mapping)] if others else []
 
 
 def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:

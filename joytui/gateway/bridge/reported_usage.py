@@ -50,18 +50,23 @@ class Usage:
 def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The `usage` object of a chunk or body, from where vendors put it: beside the choices, in the first of them (Moonshot), in
     `x_groq`, as `usageMetadata` (Gemini), as `timings` (llama.cpp)."""
+    if found := _object(chunk.get("usage")):
+        return found
     choices = chunk.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    groq = chunk.get("x_groq")
-    places = (
-        chunk.get("usage"),
-        choice.get("usage") if isinstance(choice, Mapping) else None,
-        groq.get("usage") if isinstance(groq, Mapping) else None,
-        chunk.get("usageMetadata"),
-        chunk.get("usage_metadata"),
-        chunk.get("timings"),
-    )
-    return next((place for place in places if isinstance(place, Mapping) and place), None)
+    choice = _object(choices[0]) if isinstance(choices, list) and choices else None
+    if choice and (found := _object(choice.get("usage"))):
+        return found
+    if (groq := _object(chunk.get("x_groq"))) and (found := _object(groq.get("usage"))):
+        return found
+    for name in ("usageMetadata", "usage_metadata", "timings"):
+        if found := _object(chunk.get(name)):
+            return found
+    return None
+
+
+def _object(value: Any) -> Mapping[str, Any] | None:
+    """An object that has members. Every chunk of a stream is asked for several, and few are there."""
+    return value if value and isinstance(value, Mapping) else None
 
 
 def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | None:

@@ -39,7 +39,7 @@ from joytui.gateway.upstreams.exchange import (
 from joytui.gateway.upstreams.headers import to_client
 from joytui.gateway.upstreams.observe import LONGEST_NAME, Reader, reader_for
 from joytui.gateway.upstreams.transport import MAX_BODY, TransportOptions
-from joytui.gateway.upstreams.usage_option import PART, Parts
+from joytui.gateway.upstreams.usage_option import Parts
 
 MOST_BLANKS = 4096
 """Bytes in which a body's first word is looked for."""
@@ -427,12 +427,11 @@ async def _chunks(
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            for begin in range(0, len(piece), PART):
-                if chunks := _parsed(splitter.feed(piece[begin : begin + PART]), seen):
-                    unread = None
-                    yield chunks
-                    if chunks[-1] == DONE:
-                        return
+            if chunks := _parsed(splitter.feed(piece), seen):
+                unread = None
+                yield chunks
+                if chunks[-1] == DONE:
+                    return
             if unread is not None:
                 unread.append(piece)
         if chunks := _parsed(splitter.end(), seen) or _one_text(unread, seen):

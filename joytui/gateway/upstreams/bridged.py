@@ -129,10 +129,11 @@ async def bridged_events(
 ) -> AsyncIterator[bytes]:
     """The event stream for chunks of parsed JSON, as many as arrive together at a time.
 
-    Ends with a terminal event whatever the upstream does. A stretch without output counts as silence also while the
+    Where the answer is limited, no piece has more output than half of `at_once` and a chunk's (`ModelCall`). Ends with a
+    terminal event whatever the upstream does. A stretch without output counts as silence also while the
     upstream writes (a freeform call is passed on when it is whole).
     """
-    stream = bridge.stream
+    stream, seen, at_once = bridge.stream, bridge.reader.seen, bridge.call.at_once
     yield event_bytes(stream.start())
     last = time.monotonic()
     broken: StreamError | None = None
@@ -140,9 +141,14 @@ async def bridged_events(
         async with aclosing(with_pauses(pieces, lambda: linger if stream.finish else keep_alive)) as paused:
             async for chunks in paused:
                 if chunks is None and stream.finish:
-                    bridge.reader.seen.note("the upstream kept the stream open after its finish reason")
+                    seen.note("the upstream kept the stream open after its finish reason")
                     break
-                data = b"".join([bridge.feed(chunk) for chunk in chunks or ()])
+                data, told = b"", seen.output_bytes
+                for chunk in chunks or ():
+                    data += bridge.feed(chunk)
+                    if at_once and seen.output_bytes - told > at_once // 2:
+                        yield data
+                        data, told, last = b"", seen.output_bytes, time.monotonic()
                 if not data and time.monotonic() - last >= keep_alive:
                     data = event_bytes(stream.keep_alive())
                 if data:
@@ -150,7 +156,7 @@ async def bridged_events(
                 yield data
                 if stream.ended:
                     break
-                if bridge.reader.seen.output_bytes > MAX_ANSWER_CHARS:
+                if seen.output_bytes > MAX_ANSWER_CHARS:
                     raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
         broken = StreamError(UPSTREAM_ERROR, str(error), UPSTREAM_ERROR)

@@ -154,7 +154,7 @@ def _size(text: str) -> int:
 
 
 def _length(delta: Delta) -> int:
-    size = _size(delta.text) + _size(delta.reasoning)
+    size = _size(delta.text) + (_size(delta.reasoning) if delta.reasoning else 0)
     for piece in delta.calls:
         size += _size(piece.arguments) + _size(piece.name or "")
     return size
