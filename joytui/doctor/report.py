@@ -213,5 +213,9 @@ def _footer(report: Report, paint: Paint, width: int) -> str:
         tokens = sum(n for n in usage.values() if isinstance(n, int)) if isinstance(usage, Mapping) else 0
         cost = f", {tokens} tokens" if tokens else ""
         lines.append(f"{sent} test request{'s' if sent != 1 else ''}{cost}; request id {details.get('request_id')}")
+    if report.verdict.cause is None and not report.surfaces:
+        lines.append(
+            "Codex fails elsewhere (an editor, an app, cron, ssh)? `joytui doctor --surfaces` looks at those, too"
+        )
     lines.append("`joytui doctor --explain CAUSE` explains a cause; `--json` gives everything that was checked")
     return "\n".join(paint(_wrap(line, width, ""), "dim") for line in lines)

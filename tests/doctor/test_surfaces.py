@@ -176,6 +176,14 @@ def test_an_extension_host_that_runs(cells: Lay, tmp_path: Path) -> None:
     assert home.is_dir()
 
 
+def test_an_editors_settings_reach_its_own_terminal_alone(cells: Lay) -> None:
+    settings = f'{{ // mine\n "terminal.integrated.env.linux": {{ "{KEY_VARIABLE}": "{KEY}", "A": "${{env:B}}", }},\n /* "x": */ "url": "https://a//b", }}'
+    found = cells({".config/Code/User/settings.json": settings})
+    assert (found["vscode-terminal"].verdict, found["vscode"].verdict) == ("works", "key-missing")
+    assert found["vscode"].why.endswith("settings.json sets it for the editor's own terminal alone.")
+    assert cells({".config/Code/User/settings.json": "{ nothing"})["vscode-terminal"].verdict == "key-missing"
+
+
 @pytest.mark.parametrize("named", [f'{{"remoteEnv": {{"{KEY_VARIABLE}": "${{localEnv:{KEY_VARIABLE}}}"}}}}', "{}"])
 def test_a_dev_container_and_ci_are_told(named: str, cells: Lay) -> None:
     found = cells({"work/.devcontainer/devcontainer.json": named, "work/.github/workflows/x.yml": named})

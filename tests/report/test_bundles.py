@@ -298,3 +298,21 @@ def test_a_file_is_no_folder(shell: Path, capsys: pytest.CaptureFixture[str]) ->
     (shell / "file").write_text("x")
     assert main(["report", "-o", str(shell / "file" / "x.zip")]) == 2
     assert "Not a directory" in capsys.readouterr().err
+
+
+def test_a_bundle_says_where_else_codex_starts_and_no_key_of_a_start_file(tmp_path: Path) -> None:
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex/config.toml").write_text(
+        'model_provider = "j"\n[model_providers.j]\nname = "j"\nbase_url = "http://127.0.0.1:9/openai/v1"\nenv_key = "J_KEY"\n'
+    )
+    (tmp_path / ".bashrc").write_text("export J_KEY=geheim-und-lang-0815 HTTPS_PROXY=http://me:geheimer@proxy:1\n")
+    asked = Invocation(
+        (), {"HOME": str(tmp_path), "SHELL": "/bin/bash", "PATH": "/nowhere"}, tmp_path, "0.171.0", tmp_path / "etc"
+    )
+    bundle = compose(gather(asked, AT))
+    report = json.loads(next(entry.text for entry in bundle.entries if entry.name == "report.json"))
+    cells = {cell["surface"]: cell for cell in report["surfaces"]}
+    found = everything(bundle)
+    assert (cells["terminal"]["verdict"], cells["cron"]["verdict"]) == ("works", "key-missing")
+    assert "### Where Codex may start" in found
+    assert "geheim" not in found

@@ -3,6 +3,7 @@
     catalogue.py     the surfaces, one record each
     machine.py       this machine as the finders see it
     environments.py  how the environment of each surface is found out, or told
+    editor_settings.py  what VS Code's settings set, and for whom
     processes.py     what runs now: Codex's app servers, editors' extension hosts
     shells.py        a shell's environment, read from its start files or (when asked) by starting it
     judge.py         one verdict a cell, by looking at Codex's world in that environment

@@ -41,6 +41,7 @@ SURFACES: Final[tuple[Surface, ...]] = (
     Surface("tmux-pane", "a new tmux window", "the server's environment, then your shell", UNIX, of.tmux_pane),
     Surface("tmux-command", "a command of tmux", "`tmux new-window 'codex …'`", UNIX, of.tmux_command),
     Surface("app-server", "a running app server", "`codex app-server`, by an editor or an app", UNIX, of.codex_servers, "restart the program"),
+    Surface("vscode-terminal", "VS Code's terminal", "a shell in the editor", UNIX, of.vscode_terminal),
     Surface("vscode", "VS Code, Cursor", "their extension starts codex app-server", UNIX, of.vscode, "quit and open the editor"),
     Surface("vscode", "VS Code, Cursor", "their extension starts codex app-server", ("windows",), of.registry, "quit and open the editor"),
     Surface("editors", "other editors", "JetBrains, Zed, Neovim", ALL, of.elsewhere),

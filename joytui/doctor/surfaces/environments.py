@@ -14,6 +14,7 @@ from pathlib import Path
 from joytui.codex.home import codex_home
 from joytui.core.bounded_run import run_bounded
 from joytui.core.plain_file import plain_content
+from joytui.doctor.surfaces.editor_settings import terminal_environment
 from joytui.doctor.surfaces.machine import PLAIN_PATH, Found, Machine
 from joytui.doctor.surfaces.processes import Running, app_servers, extension_hosts, running
 from joytui.doctor.surfaces.shells import shell_environment
@@ -175,7 +176,20 @@ def vscode(machine: Machine) -> list[Found]:
     hosts = [_process(one, f" (running, pid {one.pid})") for one in extension_hosts(running(machine.proc))]
     opened = shell_environment(machine, session(machine), login=True, interactive=True)
     told = f"opened from the desktop: asks your shell, which then is {opened.how}"
-    return [*hosts[:_MOST_ROWS], replace(opened, how=told, sure=False)]
+    return [*hosts[:_MOST_ROWS], replace(opened, how=told, sure=False, hint=_terminal_alone(machine))]
+
+
+def vscode_terminal(machine: Machine) -> list[Found]:
+    """A shell in the editor, begun with what its settings add."""
+    added, file = terminal_environment(machine)
+    login = machine.system == "macos"
+    found = shell_environment(machine, {**session(machine), **added}, login=login, interactive=True)
+    return [replace(found, how=f"{file}, then {found.how}" if file else found.how)]
+
+
+def _terminal_alone(machine: Machine) -> str:
+    added, file = terminal_environment(machine)
+    return f"{file} sets it for the editor's own terminal alone." if machine.variable in added else ""
 
 
 def _process(process: Running, name: str) -> Found:

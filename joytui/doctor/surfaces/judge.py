@@ -172,6 +172,8 @@ def _why_missing(seen: _Seen, problem: Issue) -> str:
         return f"{problem.summary}."
     if seen.found.unseen:
         return f"{variable} is not in its .env; {seen.found.unseen}."
+    if seen.found.hint:
+        return seen.found.hint
     if not seen.found.dotenv:
         return f"{variable} is not in its environment, and it is older than $CODEX_HOME/.env: restart it."
     if state is not None and variable in state.variables and variable not in state.exported:

@@ -66,6 +66,7 @@ class Found:
 
     `name`: a part of the surface's name that only this machine knows. `state`: the shell's state behind it. `dotenv` False: the
     process is older than $CODEX_HOME/.env, which it has not read. `sure` False: told, not found. `unseen`: what else may set variables there.
+    `hint`: where the key's variable is set so that it does not reach this place.
     `path_known`: its PATH is the one that Codex is looked for on there, not one that joytui assumes.
     """
 
@@ -77,6 +78,7 @@ class Found:
     dotenv: bool = True
     sure: bool = True
     unseen: str = ""
+    hint: str = ""
     path_known: bool = False
 
 

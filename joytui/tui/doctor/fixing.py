@@ -66,6 +66,8 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     clean = Redactor(world.secrets)
     notes = [remark for change in fix.changes for remark in remarks(change)]
     notes += [f"then: {line}" for line in fix.then]
+    if any(change.secret_of for change in fix.changes):
+        notes.append("a writes it; u takes the line out again.")
     patch = shown_patch(fix.patch, world.secrets)
     return Offer(cause, fix, world, clean.text(fix.summary), patch, tuple(map(clean.text, notes)))
 
