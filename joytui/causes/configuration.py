@@ -453,9 +453,9 @@ CONFIGURATION: Final = (
         title="Codex's background server does not start",
         explanation=(
             "The interactive Codex wants to start its background server first, and that fails: mostly one of an earlier start, often of another "
-            "or a deleted CODEX_HOME, still holds the socket. The configuration and the gateway were not asked yet."
+            "or a deleted CODEX_HOME, still holds the socket, or a file stands where it needs a folder. The configuration and the gateway were not asked yet."
         ),
-        remedy="Run the same command with --no-daemon. To mend it: `codex app-server daemon stop`, then start Codex again.",
+        remedy="Run the same command with --no-daemon. To mend it: `codex app-server daemon stop`, move a file out of its way where one is named, then start Codex again.",
         tell="Codex prints `app server did not become ready` and the server's own log. `codex exec` works.",
         signs=(
             Sign(
@@ -465,7 +465,7 @@ CONFIGURATION: Final = (
                 ),
             ),
         ),
-        only_said=True,
+        details={"path": str},
     ),
     Cause(
         id="requirements-violated",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from joytui.codex.daemon import asks_the_daemon
+from joytui.codex.daemon import asks_the_daemon, last_words, start_fault
 from joytui.codex.exec_rules import check_rules
 from joytui.codex.models import is_openai_slug, shape_of
 from joytui.codex.named_files import check_named
@@ -28,6 +28,7 @@ def warn(
         state.add("codex-not-found", "warns", Stage.WARNED, "no codex on PATH")
     check_named(state)
     check_rules(state)
+    _daemon_start(state)
     _layers(state)
     _environment(state)
     _model(state, provider, model)
@@ -166,6 +167,31 @@ def _key(state: Survey, credential: Credential) -> None:
     daemon = credential.daemon
     if daemon is not None and daemon.key_state in ("different", "unset"):
         _daemon(state, credential)
+
+
+def _daemon_start(state: Survey) -> None:
+    """A background server that cannot start stops the interactive Codex; one that did not start the last time may do so now."""
+    features = state.config.get("features")
+    off = isinstance(features, dict) and features.get("daemon_auto_start") is False
+    if (
+        off
+        or not state.rules.has_daemon
+        or not asks_the_daemon(state.command)
+        or "daemon_auto_start" in state.command.disable
+    ):
+        return
+    if fault := start_fault(state.codex_home):
+        path, says = fault
+        state.add(
+            "daemon-start-failed", "refuses", Stage.DAEMON, f"{path} is a file, and Codex's background server needs a folder there",
+            message=says, where=str(path), details={"path": str(path)},
+        )  # fmt: skip
+    elif last := last_words(state.codex_home):
+        log, said = last
+        state.add(
+            "daemon-start-failed", "warns", Stage.WARNED, f"Codex's background server ended with: {said}", where=str(log),
+            details={"path": str(log)},
+        )  # fmt: skip
 
 
 def _daemon(state: Survey, credential: Credential) -> None:

@@ -7,6 +7,7 @@ gone or is another one, or a file that does not parse, is no daemon.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,35 @@ _ALSO = (
 )  # fmt: skip
 
 
+_TAIL = 16 * 1024
+
+
 def asks_the_daemon(command: Command) -> bool:
     """Whether this command speaks to the gateway through the background server."""
     return command.subcommand in ("", "resume", "fork") and "--no-daemon" not in command.flags
+
+
+def start_fault(codex_home: Path) -> tuple[Path, str] | None:
+    """The file that stands where the background server needs a folder, and what Codex prints of it (0.171.0, observed)."""
+    state, control = codex_home / "app-server-daemon", codex_home / "app-server-control"
+    told = {
+        state: f"failed to create daemon state directory {state}: socket directory path exists and is not a directory: {state}",
+        control: f"app server did not become ready on {control / 'app-server-control.sock'}",
+    }
+    return next(((path, f"Error: {says}") for path, says in told.items() if os.path.isfile(path)), None)
+
+
+def last_words(codex_home: Path) -> tuple[Path, str] | None:
+    """The server's own log and the last error in it; None where it ended without one, or runs."""
+    log = codex_home / "app-server-daemon" / "daemon.stderr.log"
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            lines = file.read(_TAIL).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    said = next((line for line in reversed(lines) if line.strip()), "")
+    return (log, said[:300]) if said.startswith("Error: ") and running_daemon(codex_home, None, {}) is None else None
 
 
 def running_daemon(

@@ -34,10 +34,10 @@ _CATALOG_LIMIT = 32 * 2**20
 
 def check_named(state: Survey) -> None:
     """Adds the faults to the survey."""
+    _agents(state)
     if state.rules.checks_named_files:
         _permissions(state)
         _presets(state)
-        _agents(state)
         _required_servers(state)
     for key, what in _FILE_KEYS.items():
         value = state.config.get(key)
@@ -246,9 +246,10 @@ def _agents(state: Survey) -> None:
     table = state.config.get("agents")
     if not isinstance(table, dict):
         return
-    for name in ("max_threads", "max_concurrent_threads_per_session"):
+    newer = ("max_concurrent_threads_per_session",) if state.rules.has_concurrent_threads_key else ()
+    for name in ("max_threads", *newer):
         if table.get(name) == 0 and table.get(name) is not False:
-            _refuse(state, Stage.AGENTS, "agents.max_concurrent_threads_per_session must be at least 1", "agents", name)
+            _refuse(state, Stage.AGENTS, f"agents.{(*newer, name)[0]} must be at least 1", "agents", name)
 
 
 def _required_servers(state: Survey) -> None:

@@ -174,11 +174,11 @@ def _leads_to(state: Survey, name: str) -> str:
 
 
 def _oss(state: Survey, name: str, details: dict[str, Any]) -> None:
-    """--oss without a local server; without a choice of one, Codex 0.169 looks for none."""
+    """--oss without a local server; without a choice of one, Codex looks for none."""
     if state.rules.asks_oss_provider and not (state.command.local_provider or state.config.get("oss_provider")):
         text = (
             "Error: No default OSS provider configured. Use --local-provider=provider or set oss_provider to one of: "
-            "lmstudio, ollama in config.toml"
+            f"lmstudio, ollama{'' if state.rules.removed_ollama_chat else ', ollama-chat'} in config.toml"
         )
         state.add(
             "provider-overridden", "refuses", Stage.OSS, "--oss asks for a local provider, and none is configured", message=text,

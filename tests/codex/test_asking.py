@@ -17,7 +17,7 @@ from joytui.codex.world import CodexBinary, Invocation, World
 from joytui.core.bounded_run import run_bounded
 from joytui.core.records import Report
 from joytui.doctor import examine
-from tests.support.hang import HANG_S, poll
+from tests.support.hang import HANG_S, alive, poll
 
 CATALOG = {
     "models": [
@@ -192,13 +192,6 @@ def test_what_runs_on_or_prints_on_is_ended_with_its_children(tmp_path: Path) ->
     assert left.code == 0
     child = int(left.out)
     poll(lambda: not alive(child), lambda: f"the end of {child}")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_scripts_facts_are_not_kept(tmp_path: Path) -> None:

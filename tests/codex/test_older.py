@@ -37,6 +37,23 @@ def test_a_table_for_bedrock_is_ones_own_up_to_0_120(tmp_path: Path) -> None:
     assert seen(tmp_path, "0.130.0", "amazon-bedrock").problems[0].cause == "provider-id-reserved"
 
 
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("0.94.0", "Error: agents.max_threads must be at least 1"),
+        ("0.171.0", "Error: agents.max_concurrent_threads_per_session must be at least 1"),
+    ],
+)
+def test_no_threads_at_all(tmp_path: Path, version: str, says: str) -> None:
+    assert seen(tmp_path, version, "j", more="[agents]\nmax_threads = 0\n").problems[0].message == says
+
+
+def test_ollama_chat_without_a_table(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('model_provider = "ollama-chat"\n')
+    one = Invocation(("exec", "hi"), {"CODEX_HOME": str(tmp_path)}, tmp_path, "0.95.0", tmp_path / "etc", tmp_path)
+    assert (look(one).problems[0].message or "").startswith("Error: `ollama-chat` is no longer supported.")
+
+
 @pytest.mark.parametrize(("version", "refused"), [("0.100.0", False), ("0.120.0", True), ("0.171.0", True)])
 def test_auth_beside_env_key(tmp_path: Path, version: str, refused: bool) -> None:
     auth = '[model_providers.j.auth]\ncommand = "/bin/echo"\n'

@@ -12,7 +12,7 @@ from joytui.codex.survey import MAX_DOTENV
 from joytui.codex.world import Invocation
 from joytui.core.records import Report
 from joytui.doctor import examine
-from tests.support.hang import ended
+from tests.support.hang import alive, ended, poll
 from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, answering
 
 AUTH = (
@@ -67,6 +67,17 @@ def test_a_command_that_prints_without_end(tmp_path: Path) -> None:
     report = examined(tmp_path, AUTH.replace("{command}", "yes").replace("{args}", "[]"))
     told = [one.evidence[0].what for one in (report.verdict, *report.warnings)]
     assert "auth.command printed more than 64 kB" in " ".join(told)
+
+
+def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    command = AUTH.replace("{command}", "sh").replace(
+        "{args}", f'["-c", "sleep 600 & echo $! > {tmp_path}/child; wait"]'
+    )
+    report = examined(tmp_path, command + "timeout_ms = 300\n")
+    told = [one.evidence[0].what for one in (report.verdict, *report.warnings)]
+    assert "auth.command did not end within 0.3 s" in told
+    child = int((tmp_path / "child").read_text())
+    poll(lambda: not alive(child), lambda: f"the end of {child}")
 
 
 def test_a_value_that_never_ends_is_read_once() -> None:

@@ -80,6 +80,7 @@ class Rules:
     model_decides_shape: bool
     asks_oss_provider: bool  # --oss without a choice is an error
     removed_ollama_chat: bool  # the provider of that name is refused
+    has_concurrent_threads_key: bool  # agents.max_concurrent_threads_per_session, before: max_threads
     checks_named_files: bool  # permission presets, agents, required MCP servers stop the start
     checks_exec_rules: bool
     says_no_file: bool
