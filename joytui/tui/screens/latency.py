@@ -63,9 +63,7 @@ class LatencyDialog(Dialog[str]):
         yield Static(id="about")
         yield Fitted(id="legend")
         yield Plot(id="plot")
-        yield Static(
-            "← → an hour, ⏎ its requests  ·  t first token  ·  [ ] another day", classes="note"
-        )
+        yield Static("← → an hour, ⏎ its requests  ·  t first token  ·  [ ] another day", classes="note")
 
     def on_mount(self) -> None:
         self._ask()
