@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 
 from textual.content import Content
@@ -42,6 +42,19 @@ def _cut(word: str, room: int, signs: tuple[str, ...]) -> list[str]:
         else:
             rows += [piece] if len(piece) <= room else _cut(piece, room, signs[1:])
     return [row for row in rows if row]
+
+
+BETWEEN = Content.styled("  ·  ", "$quiet")
+
+
+def fitting(parts: Sequence[Content], width: int) -> Content:
+    """One line of parts, the most important first; the last ones are left out where there is no room, and none is cut but
+    the first."""
+    for many in range(len(parts), 1, -1):
+        line = BETWEEN.join(parts[:many])
+        if line.cell_length <= width:
+            return line
+    return parts[0].truncate(max(0, width), ellipsis=True) if parts else Content("")
 
 
 def fact(name: str, value: str, width: int, label: int) -> Content:

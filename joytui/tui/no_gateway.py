@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from joytui.tui.lines import BETWEEN
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 
-def older(problem: str) -> Content:
+def older(problem: str, width: int) -> Content:
     """The line above numbers that could not be read again."""
-    words = visible(problem, limit=120)
-    return Content.assemble((f"✗ {words}", "bold $error"), ("  ·  what stands here is older", "$quiet"))
+    told = Content.styled("▲ older numbers", "bold $warning") + BETWEEN
+    words = Content.styled(f"✗ {visible(problem, limit=200)}", "bold $error")
+    return told + words.truncate(max(1, width - told.cell_length), ellipsis=True)
 
 
 def no_gateway(state: LinkState, missing: str = "There is no gateway to ask.", style: str = "bold") -> Content | None:

@@ -207,7 +207,12 @@ MODELS = (
 KEYS = ("codex-anna", "codex-ben", "ci-nightly", "docs-bot")
 REFUSALS = (
     (401, "invalid_api_key", "Invalid API key", "key-rejected"),
-    (402, "insufficient_quota", "daily limit of 2 Cr reached: 0.0031 Cr left, resets 00:00 UTC", "insufficient-quota"),
+    (
+        402,
+        "insufficient_quota",
+        "daily limit of 2 Cr reached: 0.0031 Cr left, resets 2026-11-24T00:00:00Z",
+        "insufficient-quota",
+    ),
     (403, "policy_rejected", "model gpt-5.4 is not allowed by this key's policy (tier premium)", "policy-rejected"),
     (404, "invalid_request_error", "Model not found: gpt-5.4-turbo", "model-not-found"),
     (502, "upstream_error", "the upstream closed the connection before its first byte", "upstream-error"),

@@ -236,8 +236,8 @@ def test_one_key_is_one_key() -> None:
     from tests.tui import data
 
     keys = data.keys()
-    assert context(KeysSnapshot(keys[:1], loaded=True)).plain.split("  ·  ")[0] == "1 key"
-    assert context(KeysSnapshot(keys[:2], loaded=True)).plain.split("  ·  ")[0] == "2 keys"
+    assert context(KeysSnapshot(keys[:1], loaded=True), 80).plain.split("  ·  ")[0] == "1 key"
+    assert context(KeysSnapshot(keys[:2], loaded=True), 80).plain.split("  ·  ")[0] == "2 keys"
 
 
 def test_a_console_of_the_tests_leaves_no_folder() -> None:

@@ -15,11 +15,14 @@ import pytest
 
 from tests.support.needs import TEXTUAL, needs
 from tests.tui.picture import take, text_of
+from tests.tui.readable import faults
 from tests.tui.states import STATES, State, opened, wear
 
 FOLDER = Path(__file__).parent / "pictures"
 ALL = os.environ.get("JOYTUI_REQUIRE") == "1"
 MOST_LINES = 60
+READABLE = ("logs-", "usage-", "keys-")
+"""Which states are judged by `readable`, at the sizes that are promised."""
 
 pytestmark = [needs(f"textual {TEXTUAL}"), pytest.mark.slow]
 
@@ -38,6 +41,8 @@ async def test_picture(state: State, size: tuple[int, int], pytestconfig: pytest
             if theme != state.themes[0]:
                 await wear(app, pilot, theme)
             found[theme] = take(app)
+        wrong = faults(app) if size[0] >= 80 and state.name.startswith(READABLE) else []
+    assert not wrong, "\n".join(wrong)
     text = text_of(found)
     place = FOLDER / f"{size[0]}x{size[1]}" / f"{state.name}.txt"
     if pytestconfig.getoption("update_snapshots", False):

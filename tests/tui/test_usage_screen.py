@@ -95,7 +95,7 @@ async def test_numbers_that_cannot_be_read_again_stay_and_say_so() -> None:
         await fill(app, pilot)
         app.screen.post_message(app.screen.Loaded(UsageSnapshot(Question(), problem="nothing answers here")))
         await settle(app, pilot)
-        assert "nothing answers here  ·  what stands here is older" in text_of(app)
+        assert "▲ older numbers  ·  ✗ nothing answers here" in text_of(app)
         assert "6.19 Cr" in text_of(app)
         app.screen.post_message(app.screen.Loaded(usage()))
         await settle(app, pilot)

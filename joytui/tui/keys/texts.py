@@ -14,7 +14,7 @@ from joytui.tui.charts.cells import bar_parts, percent
 from joytui.tui.figures import credits, exact_credits, resets, when
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.keys.table import STATES, ago
-from joytui.tui.lines import fact, hanging, keyed
+from joytui.tui.lines import fact, fitting, hanging, keyed
 from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
@@ -107,9 +107,9 @@ def _pairs(title: str, pairs: list[tuple[str, str]], width: int) -> Content:
     return Content("\n").join([Content.styled(title, "bold $quiet"), *lines])
 
 
-def context(snapshot: KeysSnapshot) -> Content:
+def context(snapshot: KeysSnapshot, width: int) -> Content:
     if snapshot.problem and snapshot.keys:
-        return older(snapshot.problem)
+        return older(snapshot.problem, width)
     if not snapshot.loaded and not snapshot.keys:
         return Content("")
     active = sum(key.state == "active" for key in snapshot.keys)
@@ -123,7 +123,7 @@ def context(snapshot: KeysSnapshot) -> Content:
     refused = sum(key.refused_today for key in snapshot.keys)
     if refused:
         parts.append(Content.assemble((f"✗ {refused:,}", "bold $error"), (" refused today", "$quiet")))
-    return Content.styled("  ·  ", "$quiet").join(parts)
+    return fitting(parts, width)
 
 
 def empty(snapshot: KeysSnapshot, state: LinkState, width: int) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from textwrap import wrap
 
 from textual.content import Content
@@ -10,7 +10,7 @@ from textual.content import Content
 from joytui.core.amounts import span
 from joytui.core.columnar import milliseconds
 from joytui.core.request import RequestRecord
-from joytui.tui.figures import exact_credits, local_times, moment_with_day
+from joytui.tui.figures import clock, exact_credits, local_times
 from joytui.tui.logs.format import fit, status_cell
 
 LABEL = 14
@@ -50,7 +50,8 @@ def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
     streaming = span(total - first) if total is not None and first is not None else ""
     pairs = [
         ("status", status_cell(record.status or 0)[0]),
-        ("time", moment_with_day(milliseconds(record.time), zone)),
+        ("day", f"{datetime.fromtimestamp(milliseconds(record.time) / 1000, zone):%a %d %b %Y}"),
+        ("time", clock(milliseconds(record.time), zone, precise=True)),
         ("key", record.key),
         ("asked", record.model),
         ("used", record.model_used),

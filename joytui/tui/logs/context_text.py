@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from joytui.tui.lines import fitting
 from joytui.tui.logs.shown import Shown
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
@@ -17,6 +18,7 @@ def context(
     fresh: int | None = None,
     marked: int = 0,
     asking: bool = False,
+    width: int,
 ) -> Content:
     """`fresh`: how many came since the pause, None while it follows; `asking`: the gateway is about to say what passes the
     filter."""
@@ -27,7 +29,7 @@ def context(
     if filter_text:
         parts.append(Content.assemble(("filter ", "$quiet"), (visible(filter_text), "bold $accent")))
     if asking and not total:
-        return Content.styled("  ·  ", "$quiet").join([*parts, Content.styled("◌ asking the gateway", "$quiet")])
+        return fitting([*parts, Content.styled("◌ asking the gateway", "$quiet")], width)
     parts.append(Content.assemble((f"{total:,}", "bold"), (" request" if total == 1 else " requests", "$quiet")))
     if errors:
         parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
@@ -39,12 +41,10 @@ def context(
         parts.append(Content.styled("● following", "$success"))
     else:
         new = f"  {fresh:,} new below" if fresh else ""
-        parts.append(
-            Content.assemble(("▲ paused", "bold $warning"), (new, "$warning"), ("  f follows again", "$quiet"))
-        )
+        parts.append(Content.assemble(("▲ paused", "bold $warning"), (new, "$warning"), ("  f follows", "$quiet")))
     if marked:
         parts.append(Content.assemble((f"◆ {marked} marked", "$accent"), ("  = compares", "$quiet")))
     if shown.store.hidden:
         tests = f"{shown.store.hidden:,} of the doctor's tests hidden"
         parts.append(Content.styled(f"{tests}  T shows them", "$quiet"))
-    return Content.styled("  ·  ", "$quiet").join(parts)
+    return fitting(parts, width)

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
@@ -75,7 +75,7 @@ class KeysScreen(FreshScreen):
         self._wanted: str | None = None
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="context")
+        yield Fitted(id="context", one_line=True)
         yield Fitted(id="empty")
         with Horizontal(id="body"):
             yield SortedTable(id="table")
@@ -135,7 +135,7 @@ class KeysScreen(FreshScreen):
         wanted = snapshot.find(self._wanted) if self._wanted else None
         if wanted is not None:
             here, self._wanted = wanted, None
-        self.query_one("#context", Static).update(texts.context(snapshot))
+        self.query_one("#context", Fitted).show(partial(texts.context, snapshot))
         self.set_class(not snapshot.keys, "-empty")
         if not snapshot.keys:
             self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from joytui.core.filters import FilterError, asks_for_tests, help_lines, parse
 from joytui.core.request import RequestRecord
@@ -117,7 +118,7 @@ class LogsScreen(ConsoleScreen):
         return "Filter", help_lines()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="context")
+        yield Fitted(id="context", one_line=True)
         yield FilterLine(placeholder=FILTER_EXAMPLE, id="filter")
         yield Histogram(zone=self.console.options.zone, id="histogram")
         with Horizontal(id="body"):
@@ -168,7 +169,8 @@ class LogsScreen(ConsoleScreen):
 
     def show_context(self) -> None:
         view = self.view
-        words = context(
+        words = partial(
+            context,
             view.shown,
             self.console.link_state,
             filter_text=self.filter_text,
@@ -176,9 +178,7 @@ class LogsScreen(ConsoleScreen):
             marked=len(view.marked),
             asking=self._asking(),
         )
-        line = self.query_one("#context", Static)
-        if not isinstance(line.content, Content) or not line.content.is_same(words):
-            line.update(words, layout=False)  # one line, whatever it says
+        self.query_one("#context", Fitted).show(lambda width: words(width=width))
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

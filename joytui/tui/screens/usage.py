@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.charts.plot import Plot
@@ -102,7 +102,7 @@ class UsageScreen(FreshScreen):
         self._whole = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="context")
+        yield Fitted(id="context", one_line=True)
         yield Fitted(id="totals")
         yield Fitted(id="insight")
         yield Fitted(id="empty")
@@ -174,14 +174,15 @@ class UsageScreen(FreshScreen):
     def show(self, snapshot: UsageSnapshot) -> None:
         """The whole screen as a function of one snapshot and of what is chosen in it."""
         self.snapshot = snapshot
-        self.query_one("#context", Static).update(texts.context(snapshot, self.console.link_state, self._crumbs()))
+        words = partial(texts.context, snapshot, self.console.link_state, self._crumbs())
+        self.query_one("#context", Fitted).show(words)
         self.query_one("#totals", Fitted).show(partial(texts.totals, snapshot))
         self.set_class(snapshot.empty, "-empty")
         self.set_class(snapshot.codex_totals is not None or snapshot.before is not None, "-both")
         self._show_insight()
         if snapshot.empty:
-            words = self._crumbs()[-1]
-            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state, words))
+            window = self._crumbs()[-1]
+            self.query_one("#empty", Fitted).show(partial(texts.empty, snapshot, self.console.link_state, window))
             return
         self._show_chart()
         self._show_ranking()

@@ -9,7 +9,7 @@ from textual.content import Content
 from joytui.core.amounts import count
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.charts.cells import PATTERNS, bar_parts, percent, share
-from joytui.tui.lines import filled, keyed
+from joytui.tui.lines import filled, fitting, keyed
 from joytui.tui.logs.format import fit
 from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
@@ -25,11 +25,11 @@ Tile = tuple[str, str, str]
 SOURCES = {"gateway": "the gateway", "codex": "Codex's files here", "both": "the gateway and Codex's files"}
 
 
-def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str]) -> Content:
+def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str], width: int) -> Content:
     """`crumbs`: the words of the windows that were opened, the one that is shown last."""
     asked = snapshot.asked
     if snapshot.problem and not snapshot.empty:
-        return older(snapshot.problem)
+        return older(snapshot.problem, width)
     parts = [
         Content.assemble(*((f"{words} › ", "$quiet") for words in crumbs[:-1]), (crumbs[-1], "bold")),
         Content.assemble(("by ", "$quiet"), (asked.group, "bold")),
@@ -41,7 +41,7 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str]) ->
         parts.append(Content.styled(f"{tests}  T counts them", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
-    return Content.styled("  ·  ", "$quiet").join(parts)
+    return fitting(parts, width)
 
 
 def totals(snapshot: UsageSnapshot, width: int) -> Content:

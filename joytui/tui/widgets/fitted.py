@@ -12,12 +12,14 @@ Maker = Callable[[int], Content]
 
 
 class Fitted(Widget):
-    """Draws `make(width)`. Its height follows the lines where the stylesheet says `auto`."""
+    """Draws `make(width)`. Its height follows the lines where the stylesheet says `auto`; `one_line`: it is one, whatever it
+    says, so a change moves nothing else."""
 
     DEFAULT_CSS = "Fitted { height: auto; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None, one_line: bool = False) -> None:
         super().__init__(id=id, classes=classes)
+        self._one_line = one_line
         self._make: Maker | None = None
         self._made: tuple[int, Content] | None = None
 
@@ -26,7 +28,7 @@ class Fitted(Widget):
         before = self._made
         self._make, self._made = make, None
         if before is None or not self.made(before[0]).is_same(before[1]):
-            self.refresh(layout=True)
+            self.refresh(layout=not self._one_line)
 
     def made(self, width: int) -> Content:
         """The content for a width, made once."""
