@@ -327,7 +327,7 @@ class ConsoleApp(PacedApp):
         where = " on the machine of `joytui serve`" if self.options.served else ""
         self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
 
-    def action_settings(self, field: str = "theme") -> None:
+    def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog
 
         if len(self.screen_stack) == 1 and not self.refuses(self, "settings"):

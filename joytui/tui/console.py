@@ -78,8 +78,8 @@ class Console(Protocol):
         """Applies settings that were just saved."""
         ...
 
-    def action_settings(self, field: str = "theme") -> None:
-        """Opens the settings with the cursor in this field."""
+    def action_settings(self, field: str | None = None) -> None:
+        """Opens the settings, or this one alone."""
         ...
 
     def action_try_turn(self) -> None:
