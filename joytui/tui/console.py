@@ -66,6 +66,10 @@ class Console(Protocol):
         """Opens Keys with the cursor on this key."""
         ...
 
+    def show_owner(self, owner: str) -> None:
+        """Opens the card of this person."""
+        ...
+
     def change_policy(self, change: PolicyChange) -> None:
         """Changes a key's policy in the background, and says what came of it."""
         ...

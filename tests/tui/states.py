@@ -430,6 +430,7 @@ STATES: tuple[State, ...] = (
     State("usage-set-budget", dialog(lambda app: SettingsDialog("budget"))),
     State("frame-settings-wrong", settings_with_mistakes),
     State("frame-search", dialog(lambda app: SearchDialog())),
+    State("frame-search-hits", pressed("ctrl+f", *"co")),
     State("frame-search-nothing", dialog(lambda app: SearchDialog(), lambda s: s.post_message(SearchDialog.Answered("req_42", None)))),
     State("frame-jump", pressed("ctrl+o")),
     State("frame-behind", linked(BEHIND, filled=True)),

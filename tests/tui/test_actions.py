@@ -196,6 +196,8 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "KeyShown.copy('block')": ("keys-shown", (), clip('model_provider = "joytoken"')),
     "KeyShown.copy('try')": ("keys-shown", (), clip("codex exec -c")),
     "SettingsDialog.save": ("frame-settings-wrong", (), words("budget is an amount of credits")),
+    "SearchDialog.move(1)": ("frame-search-hits", (), lambda app: app.screen.query_one("#hits").highlighted == 1),
+    "SearchDialog.move(-1)": ("frame-search-hits", (), lambda app: app.screen.query_one("#hits").highlighted > 1),
     "SearchDialog.search": ("frame-search", ("x",), words(NEED_LINK)),
     "TrialDialog.run": ("doctor-try", (), words("✗ this console has no gateway")),
     "TrialDialog.copy_command": ("doctor-try", (), clip("codex exec -c")),
