@@ -88,7 +88,13 @@ class ConsoleApp(PacedApp):
         Binding("2", "show_screen('logs')", "Logs", show=False, tooltip="what goes through the gateway"),
         Binding("3", "show_screen('usage')", "Usage", show=False, tooltip="who spends what, on which model"),
         Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
-        Binding("ctrl+f", "search", "Search", show=False, tooltip="a request id, a thread id, a key: goes there"),
+        Binding(
+            "ctrl+f",
+            "search",
+            "Search",
+            show=False,
+            tooltip="keys, people, models, threads, requests, commands: goes there",
+        ),
         Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
         Binding(
             "o", "owner", "Owner", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
@@ -283,26 +289,30 @@ class ConsoleApp(PacedApp):
         return self.link_state.phase in ("finding", "starting") and len(self.screen_stack) == 1
 
     def action_search(self) -> None:
+        from joytui.tui.palette import named_commands
         from joytui.tui.screens.search import SearchDialog
+        from joytui.tui.search.candidates import Candidate
 
         if len(self.screen_stack) == 1:
-            self.push_screen(SearchDialog())
+            shown = [
+                Candidate("command", one.name, f"{one.shown}  {one.help}", one.key)
+                for one in named_commands(self.screen)
+            ]
+            self.push_screen(SearchDialog(shown))
 
     def action_outliers(self) -> None:
-        from datetime import UTC, datetime, timedelta
+        from datetime import timedelta
 
         from joytui.tui.screens.base import ConsoleScreen
         from joytui.tui.screens.outliers import OutliersDialog
 
         if not isinstance(self.screen, ConsoleScreen):
             return
-        now, visit = datetime.fromtimestamp(self.now_ms() / 1000, UTC), self.options.last_visit
+        now, visit = self._now(), self.options.last_visit
         window = self.screen.window_begin() or now - timedelta(days=7)
         self.push_screen(OutliersDialog(min(window, visit) if visit else window, visit, now))
 
     def action_owner(self) -> None:
-        from datetime import UTC, datetime
-
         from joytui.tui.screens.base import ConsoleScreen
         from joytui.tui.screens.owner import OwnerDialog
 
@@ -312,7 +322,14 @@ class ConsoleApp(PacedApp):
         if subject is None:
             self.tell("nobody is chosen: a request in Logs, a line by owner or key in Usage, a key in Keys", error=True)
             return
-        self.push_screen(OwnerDialog(subject, datetime.fromtimestamp(self.now_ms() / 1000, UTC)))
+        self.push_screen(OwnerDialog(subject, self._now()))
+
+    def show_owner(self, owner: str) -> None:
+        """The card of this person, over the screen that is shown."""
+        from joytui.tui.people.owner import Subject
+        from joytui.tui.screens.owner import OwnerDialog
+
+        self.push_screen(OwnerDialog(Subject(owner), self._now()))
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen
@@ -327,7 +344,7 @@ class ConsoleApp(PacedApp):
         where = " on the machine of `joytui serve`" if self.options.served else ""
         self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
 
-    def action_settings(self, field: str = "theme") -> None:
+    def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog
 
         if len(self.screen_stack) == 1 and not self.refuses(self, "settings"):
@@ -441,6 +458,11 @@ class ConsoleApp(PacedApp):
         reload = getattr(self.screen, "action_reload", None)
         if reload is not None:
             reload()
+
+    def _now(self) -> datetime:
+        from datetime import UTC, datetime
+
+        return datetime.fromtimestamp(self.now_ms() / 1000, UTC)
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard, by the terminal and by what the machine offers; says so."""

@@ -67,6 +67,10 @@ class Console(Protocol):
         """Opens Keys with the cursor on this key."""
         ...
 
+    def show_owner(self, owner: str) -> None:
+        """Opens the card of this person."""
+        ...
+
     def change_policy(self, change: PolicyChange) -> None:
         """Changes a key's policy in the background, and says what came of it."""
         ...
@@ -79,8 +83,8 @@ class Console(Protocol):
         """Applies settings that were just saved."""
         ...
 
-    def action_settings(self, field: str = "theme") -> None:
-        """Opens the settings with the cursor in this field."""
+    def action_settings(self, field: str | None = None) -> None:
+        """Opens the settings, or this one alone."""
         ...
 
     def action_try_turn(self) -> None:

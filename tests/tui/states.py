@@ -271,7 +271,6 @@ async def settings_with_mistakes(app: Any, pilot: Any) -> None:
     await fill(app, pilot)
     await app.push_screen(SettingsDialog())
     await settle(app, pilot)
-    app.screen.query_one("#theme", Input).value = "purple"
     app.screen.query_one("#budget", Input).value = "much"
     await pilot.press("ctrl+s")
     await settle(app, pilot)
@@ -494,8 +493,11 @@ STATES: tuple[State, ...] = (
     State("frame-palette", palette, themes=("dark",)),  # an open palette keeps its theme
     State("frame-palette-light", palette, themes=("light",)),
     State("frame-settings", dialog(lambda app: SettingsDialog())),
+    State("frame-settings-choice", dialog(lambda app: SettingsDialog(), None, "enter")),
+    State("usage-set-budget", dialog(lambda app: SettingsDialog("budget"))),
     State("frame-settings-wrong", settings_with_mistakes),
     State("frame-search", dialog(lambda app: SearchDialog())),
+    State("frame-search-hits", pressed("ctrl+f", *"co")),
     State("frame-search-nothing", dialog(lambda app: SearchDialog(), lambda s: s.post_message(SearchDialog.Answered("req_42", None)))),
     State("frame-jump", pressed("ctrl+o")),
     State("frame-behind", linked(BEHIND, filled=True)),

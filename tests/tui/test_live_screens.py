@@ -24,6 +24,7 @@ from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.wallets import WalletsDialog
 from joytui.tui.settings import ConsoleSettings
+from joytui.tui.widgets.form import Several
 from tests.support.hang import HANG_S
 from tests.tui.opening import text_of
 from tests.tui.staging import Stage, now
@@ -91,7 +92,7 @@ async def test_a_key_is_edited_tried_disabled_enabled_and_rotated(stage):
 
         await pilot.press("e")
         await until(pilot, lambda: bool(app.screen.query("#ip_allow")))
-        assert app.screen.query_one("#tiers", Input).value == "economy"
+        assert app.screen.query_one("#tiers", Several).value == "economy"
         app.screen.query_one("#ip_allow", Input).value = "10.0.0.0/99"
         await pilot.press("enter")
         assert "is no address and no range" in text_of(app)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import MoneyError, format_credits, parse_credits
+from joytui.tui.form_field import Field
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyCreate, KeyEdit, KeyView
@@ -19,24 +20,16 @@ _SPAN = re.compile(r"(\d{1,4})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    name: str
-    label: str
-    placeholder: str
-    value: str = ""
-
-
 FIELDS = (
     Field("name", "Name", "what it is for: codex-anna, ci-nightly"),
-    Field("owner", "Owner", "who answers for it"),
-    Field("fixed_model", "Model", "empty: whatever is asked for; a model key pins it"),
-    Field("tiers", "Tiers", "economy, standard, premium; empty: all"),
-    Field("ip_allow", "Addresses", "10.0.0.0/8, 192.0.2.7; empty: from anywhere"),
-    Field("daily_limit", "Daily limit", "credits a day, empty: none"),
-    Field("weekly_limit", "Weekly limit", "credits a week, empty: none"),
-    Field("total_limit", "Total limit", "credits altogether, empty: none"),
-    Field("expires", "Expires", "30d, 12h, 2027-01-31, empty: never"),
+    Field("owner", "Owner", "who answers for it; optional"),
+    Field("fixed_model", "Model", "a model key pins it; blank = any model"),
+    Field("tiers", "Tiers", "none ticked = all", choices=tuple((tier, tier) for tier in TIERS), several=True),
+    Field("ip_allow", "Addresses", "10.0.0.0/8, 192.0.2.7; blank = any address"),
+    Field("daily_limit", "Daily limit", "credits a day; blank = none"),
+    Field("weekly_limit", "Weekly limit", "credits a week; blank = none"),
+    Field("total_limit", "Total limit", "credits altogether; blank = none"),
+    Field("expires", "Expires", "30d, 12h, 2027-01-31; blank = never"),
 )
 
 

@@ -12,25 +12,28 @@ from textual.message import Message
 from textual.widgets import Button, Input, Static
 
 from joytui.core.errors import JoytuiError
+from joytui.tui.form_field import Field
+from joytui.tui.keys.form import TIERS
 from joytui.tui.shown import visible
-from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.form import FormDialog
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyVerdict, KeyView
 
 FIELDS = (
-    ("model", "Model", "auto, or a model key", "auto"),
-    ("tier", "Tier", "economy, standard, premium; empty: not asked for", ""),
-    ("ip", "From address", "empty: an address that the key allows", ""),
+    Field("model", "Model", "auto, or a model key", "auto"),
+    Field(
+        "tier",
+        "Tier",
+        "as a request may ask for it",
+        choices=(("", "not asked for"), *((tier, tier) for tier in TIERS)),
+    ),
+    Field("ip", "From address", "blank = an address that the key allows"),
 )
 
 
-class CheckDialog(Dialog[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "check", "Check"),
-        Binding("down", "app.focus_next", "Next", show=False),
-        Binding("up", "app.focus_previous", "Previous", show=False),
-    ]
+class CheckDialog(FormDialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "check", "Check")]
 
     class Answered(Message):
         def __init__(self, verdict: KeyVerdict | None, problem: str = "") -> None:
@@ -46,10 +49,7 @@ class CheckDialog(Dialog[None]):
         return f"May {visible(self._key.name, limit=40)} call this now?"
 
     def compose_dialog(self) -> ComposeResult:
-        for name, label, placeholder, value in FIELDS:
-            with Horizontal(classes="row"):
-                yield Static(label, classes="label")
-                yield Input(value, placeholder=placeholder, id=name)
+        yield from self.rows(FIELDS, {})
         yield Static(id="outcome")
         with Horizontal(id="buttons"):
             yield Button("Close", id="close")
@@ -68,7 +68,7 @@ class CheckDialog(Dialog[None]):
             self.dismiss(None)
 
     def action_check(self) -> None:
-        texts = {name: self.query_one(f"#{name}", Input).value.strip() for name, *_ in FIELDS}
+        texts = {name: value.strip() for name, value in self.values().items()}
         self.run_worker(self._check(texts), group="check", exclusive=True, exit_on_error=False)
 
     async def _check(self, texts: dict[str, str]) -> None:

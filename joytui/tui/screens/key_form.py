@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,21 +13,17 @@ from textual.widgets import Button, Input, Static
 
 from joytui.tui.keys.form import FIELDS, Wish, read, texts_of
 from joytui.tui.shown import visible
-from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.form import FormDialog
 
 if TYPE_CHECKING:
     from joytui.core.wire import KeyView
 
 
-class KeyForm(Dialog[Wish]):
+class KeyForm(FormDialog[Wish]):
     """Dismisses with the wish, once everything in it holds."""
 
     DIALOG_TITLE = "New key"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", "Create", priority=True),
-        Binding("down", "app.focus_next", "Next", show=False),
-        Binding("up", "app.focus_previous", "Previous", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Create", priority=True)]
 
     def __init__(self, now: datetime, key: KeyView | None = None) -> None:
         super().__init__()
@@ -39,11 +36,7 @@ class KeyForm(Dialog[Wish]):
         return self._title
 
     def compose_dialog(self) -> ComposeResult:
-        for field in FIELDS:
-            with Horizontal(classes="row"):
-                yield Static(field.label, classes="label")
-                yield Input(self._texts.get(field.name, field.value), placeholder=field.placeholder, id=field.name)
-            yield Static(id=f"{field.name}-problem", classes="problem", markup=False)
+        yield from self.rows(FIELDS, self._texts)
         if not self._texts:
             yield Static("A small daily budget is a good start: a leaked key then costs little.", classes="note")
         with Horizontal(id="buttons"):
@@ -59,14 +52,9 @@ class KeyForm(Dialog[Wish]):
         else:
             self.dismiss(None)
 
+    def problems(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        return read(values, self._now)[1]
+
     def action_submit(self) -> None:
-        values = {field.name: self.query_one(f"#{field.name}", Input).value for field in FIELDS}
-        wish, problems = read(values, self._now)
-        if wish is not None:
-            self.dismiss(wish)
-            return
-        for field in FIELDS:
-            line = self.query_one(f"#{field.name}-problem", Static)
-            line.set_class(field.name in problems, "-there")
-            line.update(problems.get(field.name, ""))
-        self.query_one(f"#{next(iter(problems))}", Input).focus()
+        if (values := self.checked()) is not None:
+            self.dismiss(read(values, self._now)[0])

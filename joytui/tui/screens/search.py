@@ -1,23 +1,32 @@
-"""Search across the screens for one id: a request, a thread, a key; goes where it is."""
+"""Search while typing: keys, owners, models, threads, requests, commands; what has only an id is looked up at the gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from joytui.core.errors import JoytuiError
+from joytui.core.filters import worded
+from joytui.tui.search.candidates import Candidate, Hit, found, of_gateway, of_store, unique
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+
+HINT = (
+    "Any part of a name or an id, or letters of it. ⏎ goes there; an id that is not listed is looked up at the gateway."
+)
+NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +44,27 @@ async def look_up(client: ConsoleClient, text: str) -> Found | None:
         if folded in (key.id.casefold(), key.name.casefold(), key.hint.casefold()):
             return Found("key", key.id)
     if await client.request(text) is not None:
-        return Found("request", f"id:{_quoted(text)}")
-    filter_text = f"thread:{_quoted(text)}"
-    return Found("thread", filter_text) if (await client.requests(filter_text, limit=1)).records else None
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if any(c in text for c in ' ,"') else text
+        return Found("request", worded("id", text))
+    thread = worded("thread", text)
+    return Found("thread", thread) if (await client.requests(thread, limit=1)).records else None
 
 
 class SearchDialog(Dialog[None]):
+    """`commands`: those of the screen below."""
+
     DIALOG_TITLE = "Search"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "search", "Go there")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "search", "Go there"),
+        Binding("down", "move(1)", "Next", show=False, priority=True),
+        Binding("up", "move(-1)", "Previous", show=False, priority=True),
+    ]
+
+    class Known(Message):
+        """What the gateway has names for."""
+
+        def __init__(self, candidates: Sequence[Candidate]) -> None:
+            super().__init__()
+            self.candidates = candidates
 
     class Answered(Message):
         def __init__(self, text: str, found: Found | None, problem: str = "") -> None:
@@ -55,27 +73,86 @@ class SearchDialog(Dialog[None]):
             self.found = found
             self.problem = problem
 
+    def __init__(self, commands: Sequence[Candidate] = ()) -> None:
+        super().__init__()
+        self._candidates = list(commands)
+        self._hits: list[Hit] = []
+
     def compose_dialog(self) -> ComposeResult:
-        with Horizontal(classes="row"):
-            yield Static("Id or name", classes="label")
-            yield Input(placeholder="a request id, a thread id, a key's id or name", id="id")
-        yield Static("⏎ goes to the request or thread in Logs, or to the key.", classes="note")
+        yield Input(placeholder="a key, a person, a model, a thread, a request id, a command", id="id")
+        yield OptionList(id="hits")
+        yield Static(HINT, classes="note", id="hint")
         yield Static(id="outcome")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self.query_one(OptionList).can_focus = False
+        self._candidates = unique([*self._candidates, *of_store(self.console.store)])
+        if self.console.client is not None:
+            self.run_worker(self._learn(self.console.client), group="learn", exit_on_error=False)
+        self._show()
+
+    async def _learn(self, client: ConsoleClient) -> None:
+        now = datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
+        try:
+            self.post_message(self.Known(await of_gateway(client, now)))
+        except JoytuiError as error:
+            self.post_message(self.Answered("", None, error.what))
+
+    def on_search_dialog_known(self, message: Known) -> None:
+        self._candidates = unique([*message.candidates, *self._candidates])
+        self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._say("", "")
+        self._show()
+
+    def _show(self) -> None:
+        options = self.query_one(OptionList)
+        self._hits = found(self.query_one(Input).value.strip().strip('"'), self._candidates)
+        options.clear_options()
+        options.add_options(Option(hit_line(hit)) for hit in self._hits)
+        options.display = bool(self._hits)
+        if self._hits:
+            options.highlighted = 0
+
+    def action_move(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        if self._hits:
+            options.highlighted = ((options.highlighted or 0) + by) % len(self._hits)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._go(self._hits[event.option_index].candidate)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.action_search()
 
     def action_search(self) -> None:
+        """To what is chosen; where nothing is found here, the gateway is asked for the id."""
         text = self.query_one(Input).value.strip().strip('"')
-        if not text:
-            return
-        if self.console.client is None:
+        if self._hits:
+            self._go(self._hits[self.query_one(OptionList).highlighted or 0].candidate)
+        elif text and self.console.client is None:
             self._say("✗ there is no gateway to search at", "$error")
-            return
-        self._say("Searching…", "$quiet")
-        self.run_worker(self._search(self.console.client, text), exclusive=True, exit_on_error=False)
+        elif text:
+            self._say("Looking it up…", "$quiet")
+            self.run_worker(self._search(self.console.client, text), exclusive=True, exit_on_error=False)
 
-    async def _search(self, client: ConsoleClient, text: str) -> None:
+    def _go(self, chosen: Candidate) -> None:
+        later = self.app.call_after_refresh
+        self.dismiss(None)
+        match chosen.kind:
+            case "key":
+                later(self.console.show_key, chosen.target)
+            case "owner":
+                later(self.console.show_owner, chosen.target)
+            case "command":
+                later(self.app.simulate_key, chosen.target)
+            case _:
+                later(self.console.show_logs, chosen.target)
+
+    async def _search(self, client: ConsoleClient | None, text: str) -> None:
+        assert client is not None
         try:
             self.post_message(self.Answered(text, await look_up(client, text)))
         except JoytuiError as error:
@@ -87,11 +164,19 @@ class SearchDialog(Dialog[None]):
         elif message.found is None:
             self._say(f"▲ nothing here is called {message.text}", "$warning")
         else:
-            self.dismiss(None)
-            if message.found.what == "key":
-                self.app.call_after_refresh(self.console.show_key, message.found.target)
-            else:
-                self.app.call_after_refresh(self.console.show_logs, message.found.target)
+            kind: Literal["key", "request"] = "key" if message.found.what == "key" else "request"
+            self._go(Candidate(kind, message.text, "", message.found.target))
 
     def _say(self, text: str, style: str) -> None:
         self.query_one("#outcome", Static).update(Content.styled(visible(text, limit=300), style))
+
+
+def hit_line(hit: Hit) -> Content:
+    """Its kind, its name with what was typed marked, and what else is known."""
+    one = hit.candidate
+    text = Content(visible(one.text, limit=NAME).replace("\n", " "))
+    for offset in hit.offsets:
+        if offset < len(text.plain):
+            text = text.stylize("bold $primary", offset, offset + 1)
+    more = visible(one.more, limit=60).replace("\n", " ")
+    return Content.assemble((f"{one.kind:<9}", "$quiet"), text, (f"  {more}", "$quiet"))

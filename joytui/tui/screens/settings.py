@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,29 +12,30 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from joytui.core.errors import SettingsError
-from joytui.tui.settings import ConsoleSettings, load, read, save
+from joytui.tui.form_field import OFF, ON, Field
+from joytui.tui.settings import PERIODS, ConsoleSettings, load, read, save
 from joytui.tui.shown import visible
-from joytui.tui.theme import CHOICES, theme_name
-from joytui.tui.widgets.dialog import Dialog
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    name: str
-    label: str
-    placeholder: str
-    truth: bool = False
-
+from joytui.tui.theme import CHOICES
+from joytui.tui.widgets.form import FormDialog
 
 FIELDS = (
-    Field("theme", "Theme", f"auto, {', '.join(CHOICES)}"),
-    Field("ascii", "ASCII only", "yes or no; empty: as the locale says", truth=True),
-    Field("budget", "Budget", "credits for a period: 20, 0.5; empty: none"),
-    Field("budget_period", "Budget period", "day, week or month; empty: month"),
-    Field("gateway", "Gateway *", "https://…; empty: the local one"),
-    Field("start_gateway", "Start it *", "yes or no: may the console start the local gateway", truth=True),
+    Field(
+        "theme",
+        "Theme",
+        "auto: dark or light, as the terminal is",
+        choices=(("", "auto"), *((name, name) for name in CHOICES)),
+    ),
+    Field(
+        "ascii", "ASCII only", "for terminals without UTF-8", choices=(("", "as the locale says"), (ON, ON), (OFF, OFF))
+    ),
+    Field("budget", "Budget", "credits for a period: 20, 0.5; blank = none"),
+    Field(
+        "budget_period", "Budget period", "in which the budget holds", choices=tuple((name, name) for name in PERIODS)
+    ),
+    Field("gateway", "Gateway *", "https://…; blank = the local one"),
+    Field("start_gateway", "Start it *", "may the console start the local gateway", switch=True),
 )
-WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+TRUTHS = ("ascii", "start_gateway")
 
 
 def shown(settings: ConsoleSettings) -> dict[str, str]:
@@ -42,50 +43,38 @@ def shown(settings: ConsoleSettings) -> dict[str, str]:
     texts = {}
     for field in FIELDS:
         value = getattr(settings, field.name)
-        texts[field.name] = "" if value is None else ("yes" if value else "no") if field.truth else str(value)
-    return texts
+        texts[field.name] = "" if value is None else (ON if value else OFF) if field.name in TRUTHS else str(value)
+    return {**texts, "theme": "" if texts["theme"] == "auto" else texts["theme"]}
 
 
-def changes_of(texts: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def changes_of(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """What to write (None: take it away), and what is wrong, by field."""
     changes: dict[str, Any] = {}
     problems: dict[str, str] = {}
-    for field in FIELDS:
-        text = texts[field.name].strip()
-        value: Any = text or None
-        if field.truth and text:
-            value = WORDS.get(text.lower())
-            if value is None:
-                problems[field.name] = "yes or no"
-        if field.name == "theme" and text and theme_name(text, dark=True) not in _themes():
-            problems[field.name] = f"one of auto, {', '.join(CHOICES)}, or a theme of Textual's"
-        changes[field.name] = value
-        if value is not None and field.name not in problems:
+    for name, typed in texts.items():
+        text = typed.strip()
+        changes[name] = text == ON if name in TRUTHS and text else text or None
+        if changes[name] is not None:
             try:
-                read({field.name: value})
+                read({name: changes[name]})
             except ValueError as error:
-                problems[field.name] = str(error)
+                problems[name] = str(error)
     return changes, problems
 
 
-def _themes() -> set[str]:
-    from textual.theme import BUILTIN_THEMES
+class SettingsDialog(FormDialog[None]):
+    """All settings, or the one that is asked for."""
 
-    return set(BUILTIN_THEMES)
-
-
-class SettingsDialog(Dialog[None]):
     DIALOG_TITLE = "Settings"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", priority=True),
-        Binding("down", "app.focus_next", "Next", show=False),
-        Binding("up", "app.focus_previous", "Previous", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", "Save", priority=True)]
 
-    def __init__(self, first: str = "theme") -> None:
+    def __init__(self, only: str | None = None) -> None:
         super().__init__()
-        self._first = first
+        self._fields = [field for field in FIELDS if only in (None, field.name)]
         self._before: dict[str, str] = {}
+
+    def dialog_title(self) -> str:
+        return self.DIALOG_TITLE if len(self._fields) > 1 else self._fields[0].label
 
     def compose_dialog(self) -> ComposeResult:
         path = self.console.options.places.config_file
@@ -95,12 +84,9 @@ class SettingsDialog(Dialog[None]):
         except SettingsError as error:
             texts, problem = shown(ConsoleSettings()), f"✗ {error.what} ({error.where})"
         self._before = texts
-        for field in FIELDS:
-            with Horizontal(classes="row"):
-                yield Static(field.label, classes="label")
-                yield Input(texts[field.name], placeholder=field.placeholder, id=field.name)
-            yield Static(id=f"{field.name}-problem", classes="problem", markup=False)
-        words = f"* from the console's next start; all else holds at once. Kept in {path}, table [console]."
+        yield from self.rows(self._fields, texts)
+        starred = "* from the console's next start; all else holds at once. "
+        words = f"{starred if len(self._fields) > 1 else ''}Kept in {path}, table [console]."
         yield Static(Content(visible(words)), classes="note")
         yield Static(Content.styled(visible(problem), "$error"), id="outcome")
         with Horizontal(id="buttons"):
@@ -108,7 +94,10 @@ class SettingsDialog(Dialog[None]):
             yield Button("Save", id="save")
 
     def on_mount(self) -> None:
-        self.query_one(f"#{self._first}", Input).focus()
+        self.enter(self._fields[0].name)
+
+    def problems(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        return changes_of(values)[1]
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.action_save()
@@ -120,17 +109,11 @@ class SettingsDialog(Dialog[None]):
             self.dismiss(None)
 
     def action_save(self) -> None:
-        texts = {field.name: self.query_one(f"#{field.name}", Input).value for field in FIELDS}
-        changes, problems = changes_of(texts)
-        for field in FIELDS:
-            line = self.query_one(f"#{field.name}-problem", Static)
-            line.set_class(field.name in problems, "-there")
-            line.update(problems.get(field.name, ""))
-        if problems:
-            self.query_one(f"#{next(iter(problems))}", Input).focus()
+        texts = self.checked()
+        if texts is None:
             return
+        changed = {name: value for name, value in changes_of(texts)[0].items() if texts[name] != self._before.get(name)}
         try:
-            changed = {name: value for name, value in changes.items() if texts[name] != self._before.get(name)}
             settings = save(self.console.options.places.config_file, changed)
         except SettingsError as error:
             self.query_one("#outcome", Static).update(Content.styled(visible(f"✗ {error.what}"), "$error"))
