@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.answer import feed_completion
+from joytui.gateway.bridge.echoed import BULKY
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.request import ChatRequest
@@ -60,6 +61,7 @@ class Bridge:
         self.reader.end()
         seen, call = self.reader.seen, self.call
         metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
+        self.stream.completed_at = now_ms() // 1000
         return self._ended(self.stream.end(metadata))
 
     def fail(self, error: StreamError) -> Events:
@@ -92,17 +94,23 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
         now_ms() // 1000,
         call.asked or call.model,
         chat.names,
-        chat.echo,
+        {**chat.echo, **BULKY} if from_codex(call.headers) else chat.echo,
         summary,
         reader.quirks,
         chat.compaction,
         len(call.raw) // CHARACTERS_PER_TOKEN + 1,
         call.asked is not None,
+        chat.metadata,
     )
     for note in chat.notes:
         reader.seen.note(note)
     reader.seen.upstream_id = answer.id
     return Bridge(ResponsesStream(answer), reader, call, foreign)
+
+
+def from_codex(headers: Mapping[str, str]) -> bool:
+    """Whether Codex asks: it says so in `originator` (`codex_exec`, `codex_cli_rs`; 0.171.0, observed)."""
+    return headers.get("originator", "").startswith("codex") or headers.get("user-agent", "").startswith("codex")
 
 
 async def bridged_events(
