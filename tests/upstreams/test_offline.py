@@ -33,6 +33,31 @@ async def test_anything_else_is_answered() -> None:
     assert "What is up?" in await text("What is up?")
 
 
+LOOK = {
+    **function("get_weather"),
+    "parameters": {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "called"),
+    [
+        ("What's the weather like?", {}, "get_weather"),
+        ("The weather is fine", {}, None),
+        ("What's the news?", {}, None),
+        ("What's the weather like?", {"tools": [LOOK, function("other")]}, None),
+        ("What's the weather like?", {"tool_choice": "none"}, None),
+        ("hello", {"tool_choice": "required"}, "get_weather"),
+        ("hello", {"tools": [LOOK, function("other")], "tool_choice": {"type": "function", "name": "other"}}, "other"),
+    ],
+)
+async def test_a_tool_that_is_wanted_is_called(prompt: str, more: dict[str, Any], called: str | None) -> None:
+    last = (await response(prompt, **{"tools": [LOOK], **more}))["output"][-1]
+    assert last.get("name") == called
+    if called == "get_weather":
+        assert json.loads(last["arguments"]) == {"at": "offline"}
+
+
 @pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_same_text_and_counts_streamed_and_not(endpoint: Any, stream: bool) -> None:

@@ -29,8 +29,9 @@ def content_parts(content: Any) -> list[Any]:
     return list(content) if isinstance(content, (list, tuple)) else [content]
 
 
-def split_content(content: Any) -> tuple[list[str], list[dict[str, Any]]]:
-    """The texts, and everything else as Chat parts (images, files, audio), each in order."""
+def split_content(content: Any, told: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+    """The texts, and everything else as Chat parts (images, files, audio), each in order. Chat has no form for some parts: they are
+    told in words, and their kinds are added to `told`."""
     texts: list[str] = []
     media: list[dict[str, Any]] = []
     for part in content_parts(content):
@@ -40,22 +41,33 @@ def split_content(content: Any) -> tuple[list[str], list[dict[str, Any]]]:
         elif (chat := _media(part)) is not None:
             media.append(chat)
         else:
-            texts.append(json.dumps(part, ensure_ascii=False))
+            texts.append(_in_words(part, told))
     return texts, media
 
 
-def user_content(content: Any) -> str | list[dict[str, Any]]:
-    """Content of a user message: a string, or Chat parts in order."""
+def user_content(content: Any, told: list[str]) -> str | list[dict[str, Any]]:
+    """Content of a user message: a string, or Chat parts in order. `told` as above."""
     if isinstance(content, str):
         return content
     chat: list[dict[str, Any]] = []
     for part in content_parts(content):
         text = part_text(part)
         if text is None:
-            chat.append(_media(part) or {"type": "text", "text": json.dumps(part, ensure_ascii=False)})
+            chat.append(_media(part) or {"type": "text", "text": _in_words(part, told)})
         else:
             chat.append({"type": "text", "text": text})
     return chat
+
+
+def _in_words(part: Any, told: list[str]) -> str:
+    """A part for which Chat has no form. A file that stands behind an address is told by that."""
+    kind = str(part.get("type")) if isinstance(part, Mapping) else type(part).__name__
+    told.append(kind)
+    if kind == "input_file" and isinstance(part.get("file_url"), str):
+        return (
+            f"[file {part['filename']}: {part['file_url']}]" if part.get("filename") else f"[file: {part['file_url']}]"
+        )
+    return json.dumps(part, ensure_ascii=False)
 
 
 def _media(part: Any) -> dict[str, Any] | None:
@@ -66,7 +78,7 @@ def _media(part: Any) -> dict[str, Any] | None:
     if kind == "input_image" and isinstance(part.get("image_url"), str):
         detail = {"detail": part["detail"]} if isinstance(part.get("detail"), str) else {}
         return {"type": "image_url", "image_url": {"url": part["image_url"], **detail}}
-    if kind == "input_file":
+    if kind == "input_file" and (part.get("file_data") or part.get("file_id")):
         names = ("file_data", "file_id", "filename")
         return {"type": "file", "file": {n: part[n] for n in names if part.get(n) is not None}}
     if kind == "image_url":

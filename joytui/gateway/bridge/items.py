@@ -63,6 +63,7 @@ def to_messages(
     gatherer.flush()
     if gatherer.pairs.orphans:
         gatherer.note(f"{len(gatherer.pairs.orphans)} tool outputs without a call were left out")
+    gatherer.note_told()
     return Messages(shaped(gatherer.messages, quirks), gatherer.notes)
 
 
@@ -80,10 +81,15 @@ class Gatherer:
         self._turn = _Turn()
         self._ids: dict[int, str] = {}
         self._taken: set[str] = set()
+        self._told: list[str] = []
 
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+    def note_told(self) -> None:
+        for kind in dict.fromkeys(self._told):
+            self.note(f"a part of type {kind[:40]} was told in words: Chat Completions have no such part")
 
     def lead(self, texts: list[str]) -> int:
         """The first system message; returns the position of the first item that is not part of it."""
@@ -94,7 +100,7 @@ class Gatherer:
                 continue
             if _role(item) not in SYSTEM_ROLES:
                 break
-            more, pictures = split_content(item.get("content"))
+            more, pictures = split_content(item.get("content"), self._told)
             texts = [*texts, *more]
             media += pictures
         else:
@@ -127,7 +133,7 @@ class Gatherer:
         if role == "assistant":
             if self._turn.calls or self._turn.texts:
                 self.flush()
-            texts, media = split_content(item.get("content"))
+            texts, media = split_content(item.get("content"), self._told)
             self._turn.texts.append("".join(texts))
             if media:
                 self.flush()
@@ -135,13 +141,13 @@ class Gatherer:
             return
         self.flush()
         if role in SYSTEM_ROLES:
-            texts, media = split_content(item.get("content"))
+            texts, media = split_content(item.get("content"), self._told)
             if texts:
                 self.messages.append({"role": "system", "content": "\n\n".join(texts)})
             if media:
                 self.messages.append({"role": "user", "content": media})
         else:
-            self.messages.append({"role": "user", "content": user_content(item.get("content"))})
+            self.messages.append({"role": "user", "content": user_content(item.get("content"), self._told)})
 
     def _reasoning(self, item: Mapping[str, Any]) -> None:
         content = item.get("encrypted_content")
@@ -232,7 +238,7 @@ class Gatherer:
                 self.note("a call without an output was given one")
                 text = NO_OUTPUT
             else:
-                text, media = output_text(self._items[at])
+                text, media = output_text(self._items[at], self._told)
                 text = text if text.strip() else IMAGES_BELOW if media else EMPTY_OUTPUT
                 if media:
                     pictures += [{"type": "text", "text": f"Images in the output of call {call_id}:"}, *media]
@@ -286,8 +292,8 @@ def _call_arguments(item: Mapping[str, Any]) -> str:
     return json.dumps({} if arguments is None else arguments, ensure_ascii=False)
 
 
-def output_text(item: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """A tool output as text, and its images and files. Outputs are strings, lists of parts, or objects."""
+def output_text(item: Mapping[str, Any], told: list[str]) -> tuple[str, list[dict[str, Any]]]:
+    """A tool output as text, and its images and files. Outputs are strings, lists of parts, or objects. `told`: `split_content`."""
     if item.get("type") == "tool_search_output":
         return json.dumps(item.get("tools", []), ensure_ascii=False), []
     output = item.get("output")
@@ -296,6 +302,6 @@ def output_text(item: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
     if isinstance(output, str):
         return output, []
     if isinstance(output, list):
-        texts, media = split_content(output)
+        texts, media = split_content(output, told)
         return "\n".join(texts), media
     return ("" if output is None else json.dumps(output, ensure_ascii=False)), []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.gateway.bridge.echoed import echo
 from joytui.gateway.bridge.encode import json_text
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
@@ -23,13 +24,15 @@ _REFUSED = {
 
 @dataclass(slots=True)
 class ChatRequest:
-    """`body`: the Chat request. `names`: how to name its calls in the answer. `echo`: request fields of the answer."""
+    """`body`: the Chat request. `names`: how to name its calls in the answer. `echo`: request fields of the answer.
+    `metadata`: the client's own."""
 
     body: dict[str, Any]
     names: ToolNames
     notes: list[str] = field(default_factory=list)
     echo: dict[str, Any] = field(default_factory=dict)
     compaction: bool = False
+    metadata: Any = None
 
 
 COMPACTION_TRIGGER = "compaction_trigger"
@@ -66,7 +69,9 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
-    return ChatRequest(chat, tools.names, [*tools.notes, *messages.notes, *dropped], _echo(body), compaction)
+    return ChatRequest(
+        chat, tools.names, [*tools.notes, *messages.notes, *dropped], echo(body), compaction, body.get("metadata")
+    )
 
 
 def _compacting(
@@ -188,23 +193,3 @@ def _tell_schema(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
         chat["messages"] = [{**first, "content": f"{first['content']}\n\n{words}"}, *rest]
     else:
         chat["messages"] = [{"role": "system", "content": words}, first, *rest]
-
-
-def _echo(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a Response repeats of its request. The instructions and tools stay out: they are 40 kB a turn with Codex."""
-    text = body.get("text")
-    return {
-        "instructions": None,
-        "max_output_tokens": body.get("max_output_tokens"),
-        "parallel_tool_calls": bool(body.get("parallel_tool_calls", True)),
-        "previous_response_id": None,
-        "reasoning": body.get("reasoning") or {"effort": None, "summary": None},
-        "store": False,
-        "temperature": body.get("temperature"),
-        "text": text if isinstance(text, Mapping) and text.get("format") else {"format": {"type": "text"}},
-        "tool_choice": body.get("tool_choice") or "auto",
-        "tools": [],
-        "top_p": body.get("top_p"),
-        "truncation": "disabled",
-        "user": body.get("user"),
-    }

@@ -21,6 +21,7 @@ from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
+from joytui.gateway.bridge.echoed import metadata_with
 from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError, find_error
 from joytui.gateway.bridge.leaked import LeakedCalls
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
@@ -47,7 +48,7 @@ class Answer:
 
     `compaction`: the text is the summary that Codex asked for, and becomes one compaction item. `input_estimate`: the tokens of the
     request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them. `renamed`: the model has this name by
-    the settings alone, whatever the upstream calls it.
+    the settings alone, whatever the upstream calls it. `metadata`: the client's own, which the answer keeps.
     """
 
     id: str
@@ -60,10 +61,12 @@ class Answer:
     compaction: bool = False
     input_estimate: int = 0
     renamed: bool = False
+    metadata: Any = None
 
 
 class ResponsesStream:
-    """One answer. `response` is its newest form; after `ended` it is the terminal one."""
+    """One answer. `response` is its newest form; after `ended` it is the terminal one. `completed_at` (Unix seconds) is the
+    caller's to set, who has the clock."""
 
     def __init__(self, answer: Answer) -> None:
         self.usage: Usage | None = None
@@ -71,6 +74,7 @@ class ResponsesStream:
         self.finish: str | None = None
         self.error: StreamError | None = None
         self.ended = False
+        self.completed_at: int | None = None
         self.notes: list[str] = []
         self.status = "in_progress"
         self._answer = answer
@@ -103,6 +107,7 @@ class ResponsesStream:
             "id": answer.id,
             "object": "response",
             "created_at": answer.created_at,
+            "completed_at": self.completed_at if self.status == "completed" else None,
             "status": self.status,
             "error": self.error.to_json() if self.error else None,
             "incomplete_details": reason,
@@ -110,7 +115,7 @@ class ResponsesStream:
             "output": list(self._items),
             **answer.echo,
             "usage": usage.to_responses() if usage else None,
-            "metadata": self._final_metadata() if self.ended else {},
+            "metadata": metadata_with(answer.metadata, self._final_metadata() if self.ended else {}),
         }
 
     @property
@@ -135,8 +140,7 @@ class ResponsesStream:
         """An event for a silent stretch. Codex's idle timer counts events, not comments (0.169.0, observed)."""
         if self.ended:
             return []
-        light = {"id": self._answer.id, "object": "response", "status": "in_progress", "output": []}
-        return self._stamp([{"type": "response.in_progress", "response": light}])
+        return self._stamp([{"type": "response.in_progress", "response": self.response}])
 
     def feed(self, chunk: Any) -> list[Event]:
         """The events for one chunk; none after the terminal event."""

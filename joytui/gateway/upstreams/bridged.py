@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.answer import feed_completion
+from joytui.gateway.bridge.echoed import BULKY
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.request import ChatRequest
@@ -79,6 +80,7 @@ class Bridge:
         last = self._let_go()
         seen, call = self.reader.seen, self.call
         metadata = call.metadata(seen) if call.metadata is not None and self.stream.finish is not None else None
+        self.stream.completed_at = now_ms() // 1000
         return [*last, *self._ended(self.stream.end(metadata))]
 
     def fail(self, error: StreamError) -> Events:
@@ -111,17 +113,23 @@ def open_bridge(call: ModelCall, chat: ChatRequest, reader: ChatReader, *, forei
         now_ms() // 1000,
         call.asked or call.model,
         chat.names,
-        chat.echo,
+        {**chat.echo, **BULKY} if from_codex(call.headers) else chat.echo,
         summary,
         reader.quirks,
         chat.compaction,
         len(call.raw) // CHARACTERS_PER_TOKEN + 1,
         call.asked is not None,
+        chat.metadata,
     )
     for note in chat.notes:
         reader.seen.note(note)
     reader.seen.upstream_id = answer.id
     return Bridge(ResponsesStream(answer), reader, call, foreign)
+
+
+def from_codex(headers: Mapping[str, str]) -> bool:
+    """Whether Codex asks: it says so in `originator` (`codex_exec`, `codex_cli_rs`; 0.171.0, observed)."""
+    return headers.get("originator", "").startswith("codex") or headers.get("user-agent", "").startswith("codex")
 
 
 async def bridged_events(

@@ -8,7 +8,8 @@
     count to N                                  N numbers, for long streams
     slowly                                      20 ms a piece
 
-Anything else is answered in one sentence; a request with a JSON schema gets the smallest object that fits it.
+A tool that must be called (`tool_choice`) is called, and so is the only tool of a request whose question has its name:
+"What's the weather like?" and `get_weather`. Anything else is answered in one sentence; a request with a JSON schema gets the smallest object that fits it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
     reasoning = (
         "The user wants me to think first. I have thought." if re.search(r"\bthink first\b", prompt, re.I) else ""
     )
-    if calls := _next_calls(prompt, since, body.get("tools") or ()):
+    if calls := _next_calls(prompt, since, body.get("tools") or ()) or _called_for(prompt, since, body):
         return Reply("", reasoning, calls, pause)
     outputs = [_plain(m.get("content")) for m in since if m.get("role") == "tool"]
     return Reply(_text(prompt, outputs, body), reasoning, (), pause)
@@ -115,6 +116,29 @@ def _next_calls(prompt: str, since: Sequence[Mapping[str, Any]], tools: Sequence
     return tuple(call for call in made if call is not None)
 
 
+def _called_for(prompt: str, since: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """The call that `tool_choice` or a question wants, once, with the smallest arguments that fit."""
+    functions, choice = _functions(body.get("tools") or ()), body.get("tool_choice")
+    if not functions or choice == "none" or any(message.get("role") == "tool" for message in since):
+        return ()
+    named = choice.get("function", choice) if isinstance(choice, Mapping) else {}
+    wanted = [f for f in functions if f.get("name") == named.get("name")]
+    if choice == "required" or (len(functions) == 1 and _names(functions[0], prompt)):
+        wanted = wanted or functions
+    return tuple(
+        ToolCall(str(f["name"]), json.dumps(smallest(f.get("parameters") or {"type": "object"}))) for f in wanted[:1]
+    )
+
+
+def _names(function: Mapping[str, Any], prompt: str) -> bool:
+    words = [word for word in re.split(r"[_\W]+", str(function.get("name")).lower()) if len(word) > 4]
+    return "?" in prompt and any(word in prompt.lower() for word in words)
+
+
+def _functions(tools: Sequence[Any]) -> list[Mapping[str, Any]]:
+    return [t["function"] for t in tools if isinstance(t, Mapping) and isinstance(t.get("function"), Mapping)]
+
+
 def _wishes(prompt: str) -> list[_Wish]:
     matches = list(_CALL.finditer(prompt))
     ends = [*(match.start() for match in matches[1:]), len(prompt)][: len(matches)]
@@ -142,7 +166,7 @@ def _argument(text: str, *, last: bool) -> str:
 
 
 def _tool_call(wish: _Wish, tools: Sequence[Any]) -> ToolCall | None:
-    functions = [t["function"] for t in tools if isinstance(t, Mapping) and isinstance(t.get("function"), Mapping)]
+    functions = _functions(tools)
     flat = wish.name.replace(".", "__")
     exact = [f for f in functions if f.get("name") == flat]
     inner = [f for f in functions if str(f.get("name")).endswith(f"__{flat}")]
