@@ -97,7 +97,7 @@ class ConsoleApp(PacedApp):
         ),
         Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
         Binding(
-            "o", "owner", "Owner", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
+            "P", "owner", "Person", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
         ),
         Binding("x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"),
         Binding(

@@ -142,6 +142,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LatencyDialog.day(1)": ("logs-latency", (), lambda app: app.screen._back == 1),
     "LatencyDialog.day(-1)": ("logs-latency", ("left_square_bracket",), lambda app: app.screen._back == 0),
     "LatencyDialog.open": ("logs-latency", ("left",), closed),
+    "LogsScreen.tests": ("logs-full", (), words("the doctor's test requests are shown")),
     "LogsScreen.copy_block": ("logs-full", (), clip('model_provider = "joytoken"')),
     "LogsScreen.app.try_turn": ("logs-full", (), front("TrialDialog")),
     "LogsScreen.back": ("logs-full", ("space",), gone("marked")),
@@ -180,6 +181,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.line(-1)": ("usage-full", ("down", "down"), words("▸ gpt-5.4-mini")),
     "UsageScreen.line(1)": ("usage-full", (), words("▸ gpt-5.4-mini")),
     "UsageScreen.back": ("usage-full", ("left",), gone("▸ Mon 23 Nov")),
+    "UsageScreen.tests": ("usage-full", (), words("the doctor's test requests are counted")),
     "UsageScreen.reload": ("usage-full", (), words("6.19 Cr")),  # over a gateway in test_live_screens
     "SortedTable.sort": ("keys-full", (), words("name ▲")),
     "SortedTable.turn": ("keys-full", ("o",), words("name ▼")),

@@ -10,7 +10,7 @@ from joytui.core.request import request_id
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.logs.store import LogStore
 from tests.tui import data
-from tests.tui.opening import LIVE, console, settle, usage
+from tests.tui.opening import LIVE, console, settle, text_of, usage
 
 MANY = 12
 
@@ -57,18 +57,18 @@ def test_what_is_older_than_the_rows_stays_the_gateway_s_to_show():
     assert ids(store) == [row["id"] for row in rows()[6:]]
 
 
-async def test_x_shows_and_hides_them_in_logs():
+async def test_t_shows_and_hides_them_in_logs():
     app = console("logs")
     async with app.run_test(size=(120, 30)) as pilot:
         app.link_state = LIVE
         app.store.append_block(app.store.sorted_out(block_of(rows())))
         await settle(app, pilot)
         app.screen.each_second()
-        assert "4 of the doctor's tests hidden" in str(app.screen.query_one("#context").content)
+        assert "4 of the doctor's tests hidden" in text_of(app)
         await pilot.press("T")
         await settle(app, pilot)
         assert len(app.screen.view.shown) == MANY
-        assert "hidden" not in str(app.screen.query_one("#context").content)
+        assert "hidden" not in text_of(app)
         await pilot.press("T")
         await settle(app, pilot)
         assert len(app.screen.view.shown) == MANY - 4
@@ -84,6 +84,7 @@ async def test_usage_says_how_many_are_left_out():
         app.link_state = LIVE
         await settle(app, pilot)
         app.screen.show(replace(usage(), left_out=UsageTotals(requests=3)))
-        assert "3 of the doctor's tests left out" in str(app.screen.query_one("#context").content)
+        await settle(app, pilot)
+        assert "3 of the doctor's tests left out" in text_of(app)
         await pilot.press("T")
         assert app.screen.snapshot.asked.tests is True

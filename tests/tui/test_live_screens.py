@@ -161,7 +161,7 @@ async def test_a_person_has_a_card_from_wherever_one_is_chosen(stage):
         await until(pilot, lambda: len(app.screen.snapshot.keys) >= 4)
         app.show_key(key_named(app, "codex-ben").id)
         await until(pilot, lambda: app.screen.selected().name == "codex-ben")
-        await pilot.press("o")
+        await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, OwnerDialog) and "LAST TURN" in text_of(app))
         card = app.screen._card
         assert card.owner == "Ben"
@@ -172,7 +172,7 @@ async def test_a_person_has_a_card_from_wherever_one_is_chosen(stage):
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "logs" and app.screen.filter_text == "owner:Ben")
         await until(pilot, lambda: len(app.screen.view.shown) > 0)
-        await pilot.press("up", "o")
+        await pilot.press("up", "P")
         await until(pilot, lambda: isinstance(app.screen, OwnerDialog) and "LAST TURN" in text_of(app))
         assert app.screen._card.owner == "Ben"
 

@@ -66,7 +66,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         return None
 
     def subject(self) -> Subject | None:
-        """Whose card `o` opens; None where nobody is chosen."""
+        """Whose card `P` opens; None where nobody is chosen."""
         return None
 
     def window_begin(self) -> datetime | None:
