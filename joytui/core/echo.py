@@ -194,21 +194,25 @@ def _cut(form: bytes) -> Iterator[bytes]:
 
 _WITHHELD_FROM = 4
 """Characters of a key that may pass before what follows is waited for: few texts end in as many."""
+_MOST_BETWEEN = 8
+"""Events of other texts that may come between two pieces of a key."""
 MOST_HELD = 64 * 1024
 """Bytes that are held back for the rest of a key."""
 
 
 class _Run:
     """How far a key has come in one text; and of its pieces that are held back the event, what stands in its JSON, and what
-    takes its place."""
+    takes its place. `last`: the event of the last one."""
 
-    __slots__ = ("length", "pieces")
+    __slots__ = ("last", "length", "pieces")
 
     def __init__(self, length: int) -> None:
+        self.last = 0
         self.length = length
         self.pieces: list[tuple[int, bytes, bytes]] = []
 
     def add(self, at: int, piece: str, *, begins: bool, ends: bool) -> None:
+        self.last = at
         written = re.escape(json.dumps(piece)[1:-1].encode())
         pattern = (b"" if begins else rb'(?:(?<=:")|(?<=: "))') + written + (b"" if ends else rb'(?=")')
         self.pieces.append((at, pattern, b"" if self.pieces else MASK_BYTES))
@@ -230,7 +234,12 @@ class Trail:
 
     @property
     def holding(self) -> bool:
-        return any(run.length >= _WITHHELD_FROM for run in self._open.values())
+        return any(run.length >= _WITHHELD_FROM and self.at - run.last <= _MOST_BETWEEN for run in self._open.values())
+
+    @property
+    def found(self) -> bool:
+        """Something of what is held back is to be taken out."""
+        return bool(self._found)
 
     @property
     def quiet(self) -> bool:
@@ -256,14 +265,17 @@ class Trail:
             run = self._open[place] = _Run(len(begin))
             run.add(self.at, begin, begins=True, ends=False)
 
-    def masked(self, held: list[bytes]) -> list[bytes]:
-        """The events that were held back without what was found of the key: `held` itself where they may pass as they are. Where
-        a piece is not found in its event, none passes."""
-        found, self._found = self._found, []
+    def passed(self) -> None:
+        """What was held back is on its way. What was waited for long enough is not waited for again."""
+        self._open = {place: run for place, run in self._open.items() if run.length < _WITHHELD_FROM}
         for run in self._open.values():
-            run.pieces = []  # on their way
-        if not found:
-            return held
+            run.pieces = []
+
+    def masked(self, held: list[bytes]) -> list[bytes]:
+        """The events that were held back, on their way without what was found of the key. Where a piece is not found in its
+        event, none passes."""
+        found, self._found = self._found, []
+        self.passed()
         held = list(held)
         for at, pattern, instead in dict.fromkeys(piece for run in found for piece in run.pieces):
             held[at], times = re.subn(pattern, instead, held[at])

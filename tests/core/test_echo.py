@@ -106,6 +106,19 @@ def test_texts_of_one_answer_do_not_mix() -> None:
     assert [json.loads(event)["delta"] for event in held] == [MASK, "x", "", KEY[:9]]
 
 
+def test_a_text_that_never_goes_on_holds_nothing_up() -> None:
+    trail = Trail(KEY)
+    trail.follow("thoughts", KEY[:9])
+    waited = []
+    for trail.at in range(1, 20):
+        trail.follow("text", "so")
+        waited.append(trail.holding)
+    assert waited == [True] * 8 + [False] * 11
+    trail.passed()
+    trail.at = 0
+    assert not trail.holding
+
+
 def test_where_a_piece_is_not_found_nothing_passes() -> None:
     trail = Trail(KEY)
     trail.follow("text", KEY[:9])

@@ -17,9 +17,10 @@ from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.records import Candidate, Charge
-from tests.bridge.chat_upstream import Scripted, chunk, sse, usage
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.gateway.test_endings import relayed
+from tests.support.hang import HANG_S
 
 
 def nano(text: str) -> int:
@@ -267,3 +268,26 @@ async def test_limits_of_a_gateway_without_prices(tmp_path) -> None:
         unlimited, _, limited, _ = await here.logs()
         assert (unlimited["cost_credits"], unlimited["cost_source"]) == ("0", "none")
         assert (limited["cost_credits"], limited["cost_source"]) == ("2", "estimated")
+
+
+async def test_steps_that_are_held_ahead_cost_nothing_and_are_given_back(tmp_path: Path) -> None:
+    """A long answer on a large limit: more is held than it needs yet, and it costs the steps that it came to."""
+    words, held = [sse([chunk({"content": "x" * 2000})]).removesuffix(b"data: [DONE]\n\n")] * 6, asyncio.Event()
+    end = [sse([chunk({}, "stop")])]
+    answer = Scripted(pieces=[*words, held.wait(), *end])
+    async with (
+        ChatUpstream(lambda seen: answer if seen.method == "POST" else Scripted(404)) as upstream,
+        served(tmp_path, upstream=upstream.url, upstream_api="chat") as here,
+    ):
+        made = await here.new_key(policy={"total_limit": "10000"})
+        asking = asyncio.create_task(here.chat(made["key"], {**SAY_HI, "model": "without-a-price", "stream": True}))
+        holds = "0"
+        async with asyncio.timeout(HANG_S):
+            while float(holds) <= 3:
+                holds = (await here.ask(f"keys/{made['id']}"))["budgets"][0]["held"]
+        held.set()
+        assert (await asking).status_code == 200
+        (row,) = await here.logs()
+        (budget,) = (await here.ask(f"keys/{made['id']}"))["budgets"]
+    assert float(holds) > 3, "12,000 letters are three steps"
+    assert (row["cost_credits"], budget["spent"], budget["held"]) == ("3", "3", "0")

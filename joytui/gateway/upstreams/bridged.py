@@ -64,10 +64,10 @@ class Bridge:
 
     def _let_go(self) -> Events:
         held, self.held, trail = self.held, [], self.reader.trail
-        if held and trail is not None:
-            chunks = [json.dumps(chunk).encode() for chunk in held]
-            masked = trail.masked(chunks)
-            held = held if masked is chunks else [json.loads(chunk) for chunk in masked]
+        if trail is not None and trail.found:
+            held = [json.loads(chunk) for chunk in trail.masked([json.dumps(chunk).encode() for chunk in held])]
+        elif trail is not None:
+            trail.passed()
         return [event for chunk in held for event in self.stream.feed(chunk)]
 
     def whole(self, completion: Any) -> Events:
