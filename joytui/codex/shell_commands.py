@@ -22,6 +22,7 @@ class ShellWords:
     read_pattern: str
     added_pattern: str
     breaks_pattern: str
+    editor: str
     start_file: str
     files: tuple[str, ...]
 
@@ -36,6 +37,10 @@ class ShellWords:
     def read_in(self, file: str) -> str:
         """Reads a start file once more."""
         return self.read_pattern.format(file=shlex.quote(file) if " " in file else file)
+
+    def edit(self, *files: str) -> str:
+        """Opens files in the user's editor."""
+        return f"{self.editor} {' '.join(map(shlex.quote, files))}"
 
     def added(self, name: str, entry: str) -> str:
         """The variable's list and this entry, as a value."""
@@ -56,7 +61,15 @@ _ADDED, _BREAKS = '"${{{name}:+${name},}}{value}"', """export {name}="$(printf %
 
 def _posix(shell: str, start_file: str, files: tuple[str, ...]) -> ShellWords:
     return ShellWords(
-        shell, "export {name}={value}", "unset {name}", "source {file}", _ADDED, _BREAKS, start_file, files
+        shell,
+        "export {name}={value}",
+        "unset {name}",
+        "source {file}",
+        _ADDED,
+        _BREAKS,
+        "${EDITOR:-vi}",
+        start_file,
+        files,
     )
 
 
@@ -66,11 +79,11 @@ _SHELLS = {
     "zsh": _posix("zsh", "~/.zshrc", _ZSH),
     "fish": ShellWords(
         "fish", "set -gx {name} {value}", "set -e {name}", "source {file}", '"${name},{value}"',
-        "set -gx {name} (printf %s $" + "{name} | tr -d '\\r\\n')", "~/.config/fish/config.fish", ("config.fish",),
+        "set -gx {name} (printf %s $" + "{name} | tr -d '\\r\\n')", "vi", "~/.config/fish/config.fish", ("config.fish",),
     ),
     "powershell": ShellWords(
         "PowerShell", "$env:{name} = {value}", "Remove-Item Env:{name}", ". {file}", '"$env:{name},{value}"',
-        "$env:{name} = $env:{name} -replace '[\\r\\n]'", "$PROFILE", (),
+        "$env:{name} = $env:{name} -replace '[\\r\\n]'", "notepad", "$PROFILE", (),
     ),
 }  # fmt: skip
 

@@ -47,3 +47,17 @@ def test_others_are_asked_as_ever(ticket: str) -> None:
 )
 def test_how_a_variable_is_set_here(env: dict[str, str], line: str) -> None:
     assert words_of(env).set("K", "'v'") == line
+
+
+@pytest.mark.parametrize("env", [{"SHELL": "/usr/bin/fish"}, {"OS": "Windows_NT"}])
+def test_no_words_of_bash_are_told_elsewhere(env: dict[str, str]) -> None:
+    words = words_of(env)
+    told = [
+        words.set("K", "v"),
+        words.unset("K"),
+        words.edit("/a b/c"),
+        words.added("K", "x"),
+        words.without_breaks("K"),
+        words.read_in("f"),
+    ]
+    assert [one for one in told if "${" in one or "export " in one or "unset " in one] == []

@@ -37,7 +37,9 @@ def _set_key(world: World, summary: str) -> Fix:
     variable = _variable(world)
     if place := _key_file(world):
         file = place.rpartition(":")[0]
-        return Fix(f"{summary} It stands in {place}.", (f"${{EDITOR:-vi}} {quoted(file)}", "joytui doctor"), safe=True)
+        return Fix(
+            f"{summary} It stands in {place}.", (words_of(world.invocation.env).edit(file), "joytui doctor"), safe=True
+        )
     return Fix(summary, (words_of(world.invocation.env).set(variable, "'<your key>'"), "joytui doctor"), safe=True)
 
 
@@ -66,7 +68,7 @@ def _env_key_secret(world: World, details: Details) -> Fix:
     return Fix(
         f'Write env_key = "{KEY_VARIABLE}", export a new key under that name, and revoke the old one: Codex has printed it.',
         (
-            f"${{EDITOR:-vi}} {quoted(world.config_file)}",
+            words_of(world.invocation.env).edit(world.config_file),
             words_of(world.invocation.env).set(KEY_VARIABLE, "'<a new key>'"),
         ),
     )

@@ -11,6 +11,7 @@ from collections.abc import Container
 
 from joytui.causes import CAUSES
 from joytui.causes.cause import FixKind
+from joytui.codex.shell_commands import words_of
 from joytui.codex.world import World
 from joytui.core.records import Fix
 from joytui.doctor.fix.changes import CHANGES, Details, drafted
@@ -41,8 +42,8 @@ _TABLES: dict[FixKind, Container[str]] = {"change": CHANGES, "commands": COMMAND
 
 
 def _of_draft(cause: str, draft: Draft) -> Fix:
-    changes = draft.changes()
-    opened = (f"${{EDITOR:-vi}} {quoted(change.path)}" for change in changes)
+    changes, words = draft.changes(), words_of(draft.world.invocation.env)
+    opened = (words.edit(change.path) for change in changes)
     return Fix(
         draft.summary,
         (*draft.also, _fix_command(cause, draft.world), *opened, *draft.then),
@@ -61,7 +62,7 @@ def _unread(world: World, path: str) -> Fix:
         told = f"{told} Codex reads TOML only: write them as TOML there."
     elif not os.path.lexists(target):
         return Fix(told, (f"mkdir -p {quoted(world.codex_home)}", f"mv {quoted(path)} {quoted(target)}"))
-    return Fix(told, (f"${{EDITOR:-vi}} {quoted(path)} {quoted(target)}",))
+    return Fix(told, (words_of(world.invocation.env).edit(path, target),))
 
 
 def _fix_command(cause: str, world: World) -> str:
