@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from joytui.codex.daemon import asks_the_daemon, last_words, start_fault
 from joytui.codex.exec_rules import check_rules
-from joytui.codex.models import is_openai_slug, shape_of
+from joytui.codex.models import shape_of
 from joytui.codex.named_files import check_named
 from joytui.codex.schema import known_fields, unknown_keys
 from joytui.codex.survey import Survey
@@ -125,7 +125,7 @@ def _model(state: Survey, provider: Provider | None, model: EffectiveValue) -> N
                 where=model.origin, key="model", details={"model": model.value, "instead_of": lower[-1].data["model"]},
             )  # fmt: skip
     shape = shape_of(model.value, state.rules)
-    if shape != "classic" and is_openai_slug(model.value):
+    if shape != "classic":
         state.add(
             "model-changes-wire-shape", "warns", Stage.WARNED, f"the slug {model.value} makes Codex send the {shape} request shape",
             where=model.origin, key="model", details={"model": model.value, "shape": shape},

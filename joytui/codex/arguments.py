@@ -162,7 +162,10 @@ def _one_flag(parsed: _Parsed, word: str, words: list[str], at: int, rules: Rule
             text = f"error: a value is required for '{flag.name} <{flag.value}>' but none was supplied"
             parsed.refusals.append(Refusal(flag.name, text))
             return at
-    elif not word.startswith("--") and given:
+    elif given and word.startswith("--"):
+        text = f"error: unexpected value '{inline}' for '{flag.name}' found; no more were expected"
+        parsed.refusals.append(Refusal(flag.name, text))
+    elif given:
         words.insert(at, "-" + given)  # -hV and the like
     if value == "" and flag.value in ("DIR", "FILE"):
         text = f"error: a value is required for '{flag.name} <{flag.value}>' but none was supplied"

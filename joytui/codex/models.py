@@ -12,7 +12,6 @@ from joytui.codex.versions import Rules
 from joytui.codex.world import Shape
 
 _GPT = re.compile(r"gpt-(\d+)(?:\.(\d+))?(?![\d.])")
-_KNOWN = re.compile(r"gpt-\d|codex-|o[134](-|$)")
 
 
 def shape_of(model: str, rules: Rules) -> Shape:
@@ -44,11 +43,6 @@ def _gpt(slug: str) -> tuple[int, int] | None:
 def default_model(rules: Rules) -> str:
     """The model that Codex asks for if nothing names one."""
     return rules.recorded.default_model
-
-
-def is_openai_slug(model: str) -> bool:
-    """Whether the slug looks like one of OpenAI's own."""
-    return bool(_KNOWN.match(_without_vendor(model)))
 
 
 def _without_vendor(model: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from joytui.codex.layers import git_root
 from joytui.codex.mcp_servers import not_starting
 from joytui.codex.survey import Survey
 from joytui.codex.world import Stage
@@ -132,6 +133,13 @@ def _argument_files(state: Survey) -> None:
         if reason:
             told = f'Error: Failed to open last message file "{command.last_message}": {reason}'
             _refuse_argument(state, "--output-last-message", command.last_message, told, Stage.LAST_MESSAGE)
+    works_in = (cwd / (command.cd or "")).absolute()
+    if "--worktree" in command.flags and git_root(works_in) is None:
+        state.add(
+            "codex-flag-unsupported", "refuses", Stage.ARGUMENT_FILES, f"--worktree needs a git repository, and {works_in} is in none",
+            message="Error: git command failed: fatal: not a git repository (or any of the parent directories): .git", where="flag",
+            details={"flag": "--worktree"},
+        )  # fmt: skip
 
 
 def _no_parent(path: Path) -> str | None:

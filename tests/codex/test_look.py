@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from joytui.cli.codex_command import as_data
 from joytui.codex.keybindings import keybinding_fault
+from joytui.codex.look import look
+from joytui.codex.world import Invocation
 from tests.codex.conftest import KEY, SEED, Scene, causes
 from tests.support.examples import examples
 from tests.support.hang import ended
@@ -383,3 +386,17 @@ def test_any_values_give_an_answer(
     world = scene.look(*args, config=config, version=version)
     assert KEY not in repr(world)
     json.dumps(as_data(world))
+
+
+def test_a_worktree_needs_a_repository(tmp_path: Path) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    env = {"CODEX_HOME": str(tmp_path)}
+
+    def refused(*args: str) -> bool:
+        world = look(
+            Invocation(("exec", "--worktree", *args, "hi"), env, tmp_path, "0.171.0", tmp_path / "etc", tmp_path)
+        )
+        return "codex-flag-unsupported" in [issue.cause for issue in world.problems]
+
+    assert refused()
+    assert not refused("-C", "repo")

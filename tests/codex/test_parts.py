@@ -51,6 +51,7 @@ def test_a_whole_pasted_line() -> None:
         (["--full-auto"], "0.169.0", "error: unexpected argument '--full-auto' found"),
         (["--full-auto"], "0.140.0", None),
         (["--ignore-user-config"], "0.94.0", "error: unexpected argument '--ignore-user-config' found"),
+        (["--json=x"], "0.169.0", "error: unexpected value 'x' for '--json' found; no more were expected"),
         (["-m"], "0.169.0", "error: a value is required for '--model <MODEL>' but none was supplied"),
         (["-mauto", "-c=a=b", "--profile=x", "-c", "d=e"], "0.169.0", None),
         (["-mauto", "--model=x"], "0.169.0", "error: the argument '--model <MODEL>' cannot be used multiple times"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from joytui.codex.world import Invocation
 from joytui.core.records import Report
 from joytui.doctor import examine
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hang import HANG_S
 from tests.support.raw_gateway import CONFIG, RawGateway
 
 TAKEN = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
@@ -135,3 +140,38 @@ def test_the_proxy_is_asked_for_a_tunnel(tmp_path: Path, kind: str, says: str | 
         verdict = examined(tmp_path, "--remote", f"ws://127.0.0.1:{server.port}", HTTP_PROXY=proxy.origin).verdict
     assert proxy.seen == [f"CONNECT 127.0.0.1:{server.port}"]
     assert (verdict.works, (verdict.codex_says or "").partition("/`: ")[2] or None) == (says is None, says)
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize("config", ["x = [", 'model_provider = "nope"'])
+def test_the_real_server_takes_codex_and_the_doctor(tmp_path: Path, config: str) -> None:
+    """With a configuration, a key and a gateway of its own; when it has gone, both fail."""
+    from tests.support.codex_run import bounded
+    from tests.support.fault_gateway import GOOD_KEY, FaultGateway
+    from tests.support.real_codex import NEWEST, codex
+
+    for name in ("server", "client"):
+        (tmp_path / name).mkdir()
+    base = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    (tmp_path / "client" / "config.toml").write_text(config)
+    with FaultGateway("healthy") as gateway:
+        (tmp_path / "server" / "config.toml").write_text(CONFIG.format(port=gateway.port))
+        env = base | {"CODEX_HOME": str(tmp_path / "server"), "JOY_TOKEN_API_KEY": GOOD_KEY}
+        listen = [codex(NEWEST), "app-server", "--listen", "ws://127.0.0.1:0"]
+        with subprocess.Popen(
+            listen, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as server:
+            assert server.stderr is not None
+            address = next(found[0] for line in server.stderr if (found := re.search(r"ws://127\.0\.0\.1:\d+", line)))
+            turn = [codex(NEWEST), "exec", "--skip-git-repo-check", "--remote", address, "say hi"]
+            env = base | {"CODEX_HOME": str(tmp_path / "client")}
+            try:
+                done = bounded(turn, env, tmp_path, HANG_S)
+                ours = examined(tmp_path / "client", "--remote", address, config=config)
+            finally:
+                os.killpg(server.pid, signal.SIGKILL)
+    assert (done.exit_code, done.stdout.strip()) == (0, "hi from the gateway"), done.stderr
+    assert ours.verdict.works is True
+    gone = bounded(turn, env, tmp_path, HANG_S)
+    verdict = examined(tmp_path / "client", "--remote", address, config=config).verdict
+    assert (verdict.works, verdict.codex_says) == (False, gone.stderr.strip().splitlines()[-1])
