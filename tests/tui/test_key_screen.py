@@ -8,6 +8,7 @@ from typing import Any
 from textual.widgets import Input
 
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.keys.table import most_without_limit
 from joytui.tui.screens.ask import Confirm
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
@@ -114,6 +115,49 @@ async def test_the_cursor_stays_on_its_key():
         app.screen.show(KeysSnapshot(tuple(reversed(data.keys())), loaded=True))
         await settle(app, pilot)
         assert app.screen.selected().name == "ci-nightly"
+
+
+async def test_keys_are_sorted_by_key_and_by_mouse_and_totals_stay_last():
+    app = console("keys")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        table = app.screen.table
+        await pilot.press("down", "down")  # ci-nightly
+
+        def names() -> list[str]:
+            return [str(table.get_row_at(row)[0]) for row in range(table.row_count)]
+
+        await pilot.press("o", "O")
+        assert names() == ["workshop", "docs-bot", "codex-carl", "codex-ben", "codex-anna", "ci-nightly", "all 6 keys"]
+        spent = next(line for line in text_of(app).splitlines() if "spent" in line and "budget" in line).index("spent")
+        await pilot.click(table, offset=(spent + 1, 0))
+        await settle(app, pilot)
+        assert names()[:2] == ["codex-carl", "ci-nightly"]
+        assert "▼ spent" in text_of(app)
+        await pilot.click(table, offset=(spent + 1, 0))
+        await settle(app, pilot)
+        assert names()[0] == "docs-bot"
+        assert names()[-1] == "all 6 keys"
+        assert app.screen.selected().name == "ci-nightly"
+        table.move_cursor(row=6)
+        await settle(app, pilot)
+        assert app.screen.selected() is None
+        assert app.screen.check_action("edit", ()) is False
+
+
+async def test_the_key_that_spends_most_without_a_limit_is_marked():
+    free = {"policy": data.keys()[3].policy, "budgets": []}
+    keys = [key.model_copy(update=free) for key in data.keys()[:3]]
+    assert [most_without_limit(keys), most_without_limit(data.keys())] == [keys[2], None]
+    app = console("keys")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        app.screen.show(KeysSnapshot((*keys, *data.keys()[3:]), loaded=True))
+        await pilot.press("down", "down")
+        await settle(app, pilot)
+        marked = [line for line in text_of(app).splitlines() if "▲ no limit" in line]
+        assert [line.split()[0] for line in marked] == ["ci-nightly"]
+        assert "spent most: 24% of everything" in " ".join(text_of(app).replace("│", " ").split())
 
 
 async def test_quitting_says_where_the_gateway_runs_on():

@@ -220,6 +220,49 @@ async def test_a_wallet_is_shown_and_credited(stage):
             await app.client.set_wallet(tier, None)
 
 
+async def test_usage_goes_back_and_opens_a_day_and_an_hour(stage):
+    async with opened(stage, "usage") as (app, pilot):
+        screen = app.screen
+        await until(pilot, lambda: screen.snapshot.before is not None)
+        week = screen.snapshot
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: screen.snapshot.asked.back == 1 and not screen.snapshot.loading)
+        assert screen.snapshot.totals == week.before or screen.snapshot.totals.requests >= week.before.requests
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: screen.snapshot.asked.back == 0 and not screen.snapshot.loading)
+        days = screen.query_one("ChartPane").drawn
+        place = max(range(7), key=days.sums.__getitem__)
+        await pilot.press(*["right"] * (place + 1), "enter")
+        await until(pilot, lambda: screen.snapshot.asked.range == "calendar day" and not screen.snapshot.loading)
+        hours = screen.query_one("ChartPane").drawn
+        assert len(hours.steps) == 24
+        assert abs(sum(hours.sums) - days.sums[place]) < 1e-6
+        assert "last 7 days › " in text_of(app)
+        busy = next(at for at, amount in enumerate(hours.sums) if amount)
+        await pilot.press(*["right"] * (busy + 1), "enter")
+        await until(pilot, lambda: app.current_mode == "logs")
+        assert app.screen.filter_text.startswith(f"since:{hours.steps[busy]}:00Z")
+        await pilot.press("3", "escape", "escape")
+        await until(pilot, lambda: screen.snapshot.asked.range == "week" and not screen.snapshot.loading)
+
+
+async def test_latency_and_a_thread_are_told_by_the_gateway(stage):
+    async with opened(stage, "logs") as (app, pilot):
+        await until(pilot, lambda: len(app.screen.view.shown) > 100)
+        await pilot.press("l")
+        await until(pilot, lambda: "p95" in text_of(app) and "requests" in text_of(app))
+        await pilot.press("left_square_bracket", "left")
+        await until(pilot, lambda: "p50" in text_of(app))
+        await pilot.press("escape")
+        app.screen.view.go(50)
+        thread = app.screen.selected().thread_id
+        await pilot.press("v")
+        await until(pilot, lambda: "asking the gateway" not in text_of(app) and "turns, " in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.filter_text.startswith("id:"))
+        assert app.screen.selected().thread_id == thread
+
+
 async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):
     options = Options(places=stage.where, screen="usage", theme="dark", codex_home=stage.setup.codex_home)
     app = ConsoleApp(options)

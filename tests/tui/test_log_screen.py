@@ -52,7 +52,7 @@ async def test_errors_are_found_by_key():
         await pilot.press("e")
         await settle(app, pilot)
         assert view.cursor == view.shown.failed[0]
-        assert "· no later failure: on to the oldest" in text_of(app)  # and no ✓: nothing was done
+        assert "· no later failure: on to the oldest here" in text_of(app)  # and no ✓: nothing was done
         await pilot.press("E")
         await settle(app, pilot)
         assert view.cursor == view.shown.failed[-1]

@@ -21,8 +21,8 @@ Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""
 
 
-ROOMY_REASON = 72
-SHORT_MODEL = 13
+SHORT_MODELS = ((72, 99), (36, 13), (0, 5))
+"""By the room that a reason has at least: to how many cells the model before it is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ def refused_layout(columns: tuple[Column, ...]) -> tuple[Column, ...]:
         return columns
     *before, last = columns[:at]
     room = sum(column.width + 1 for column in columns[at:]) - 1
-    cut = max(0, last.width - SHORT_MODEL) if room < ROOMY_REASON else 0
+    short = next((cells for least, cells in SHORT_MODELS if room + max(0, last.width - cells) >= least))
+    cut = max(0, last.width - short)
     return (*before, replace(last, width=last.width - cut), Column("reason", "reason", room + cut))
 
 

@@ -320,7 +320,8 @@ class LogsScreen(ConsoleScreen):
         else:
             self.view.go(failed[0] if step > 0 else failed[-1])
             self.console.tell(
-                "no later failure: on to the oldest" if step > 0 else "no earlier failure: on to the newest", note=True
+                "no later failure: on to the oldest here" if step > 0 else "no earlier failure: on to the newest",
+                note=True,
             )
 
     def action_tests(self) -> None:

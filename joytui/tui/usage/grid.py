@@ -37,7 +37,7 @@ NUMBERS = (
 
 def columns(snapshot: UsageSnapshot) -> tuple[TableColumn, ...]:
     """The step and the group, then the numbers."""
-    return (TableColumn(snapshot.asked.bucket), TableColumn(snapshot.asked.group, least=12), *NUMBERS)
+    return (TableColumn(snapshot.asked.bucket), TableColumn(snapshot.asked.group, least=22), *NUMBERS)
 
 
 def entries(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, width: int) -> tuple[list[Entry], Entry]:
