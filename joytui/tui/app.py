@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
     from joytui.tui.state import Mood
+    from joytui.tui.views import View
 
 
 def _doctor() -> Screen[None]:
@@ -107,6 +108,7 @@ class ConsoleApp(PacedApp):
             show=False,
             tooltip="the largest, since your last visit and in the window shown",
         ),
+        Binding("V", "views", "Views", show=False, tooltip="saved views: opens one, saves what is shown under a name"),
         Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
         Binding(
             "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
@@ -219,7 +221,9 @@ class ConsoleApp(PacedApp):
             self.set_interval(1.0, self._count_start)
         self._entered(self.current_mode)
         if self.complaint:
-            self.tell(f"the settings are left out: {self.complaint}", error=True)
+            self.tell(self.complaint, error=True)
+        if self.options.view is not None:
+            self.open_view(self.options.view)
 
     def _entered(self, mode: str) -> None:
         if mode in NEED_GATEWAY:
@@ -330,6 +334,25 @@ class ConsoleApp(PacedApp):
         from joytui.tui.screens.owner import OwnerDialog
 
         self.push_screen(OwnerDialog(Subject(owner), self._now()))
+
+    def action_views(self) -> None:
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.views import ViewsDialog
+        from joytui.tui.views import View
+
+        if isinstance(self.screen, ConsoleScreen):
+            here = View("", self.screen.MODE, self.screen.view_values())
+            self.push_screen(ViewsDialog(here), lambda view: self.open_view(view) if view else None)
+
+    def open_view(self, view: View) -> None:
+        """The screen as it was saved. What does not hold any more is left out, and said."""
+        from joytui.tui.screens.base import ConsoleScreen
+
+        self.action_show_screen(view.screen)
+        if isinstance(self.screen, ConsoleScreen):
+            problem = self.screen.take_view(view.values)
+            if problem:
+                self.tell(f"the view {view.name}: {problem}", error=True)
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen

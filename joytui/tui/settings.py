@@ -11,7 +11,7 @@ budget_period = "month"   # day, week or month
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -44,25 +44,30 @@ class ConsoleSettings:
 
 def load(path: Path) -> ConsoleSettings:
     """The settings of the file; the defaults where there is none. Raises SettingsError, with the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ConsoleSettings()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
-    import tomllib  # most have no such file, and the first frame waits for this
-
-    try:
-        table = tomllib.loads(text).get(TABLE, {})
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(str(error), where=str(path)) from None
+    table = document_of(path).get(TABLE, {})
     if not isinstance(table, dict):
         raise SettingsError(f"{TABLE} must be a table: [{TABLE}]", where=str(path))
     try:
         return read(table)
     except ValueError as error:
         raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """The whole settings file as data; nothing where there is none. Raises SettingsError, with the file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
+    import tomllib  # most have no such file, and the first frame waits for this
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(error), where=str(path)) from None
 
 
 def read(table: Mapping[str, Any]) -> ConsoleSettings:
@@ -100,6 +105,25 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
 
     Returns the settings as they are then. Raises SettingsError where the file or a value does not allow it.
     """
+
+    def change(document: Any) -> None:
+        table = document.setdefault(TABLE, {})
+        for name, value in changes.items():
+            if value is None:
+                table.pop(name, None)
+            else:
+                table[name] = value
+        read(table.unwrap() if hasattr(table, "unwrap") else table)
+
+    edit(path, change)
+    return load(path)
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    """Changes the settings file's document in place, and writes it in one step; what the change leaves alone stays byte for byte.
+
+    Raises SettingsError where the file is wrong already, the change does not hold (ValueError), or it cannot be written.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -107,21 +131,12 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
     try:
         text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
         document = tomlkit.parse(text)
-        if TABLE not in document:
-            document[TABLE] = tomlkit.table()
-        table: Any = document[TABLE]
-        for name, value in changes.items():
-            if value is None:
-                table.pop(name, None)
-            else:
-                table[name] = value
-        settings = read(table.unwrap())
+        change(document)
         _write(path, tomlkit.dumps(document))
     except (ValueError, TOMLKitError) as error:
         raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
     except OSError as error:
         raise SettingsError(f"the settings cannot be written: {error.strerror}", where=str(path)) from None
-    return settings
 
 
 def _write(path: Path, text: str) -> None:

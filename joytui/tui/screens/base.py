@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -64,6 +64,14 @@ class ConsoleScreen(CurrentSize, PacedScreen):
     def exported(self) -> Exported | None:
         """What `x` writes into a file; None where nothing is here yet."""
         return None
+
+    def view_values(self) -> dict[str, str]:
+        """What a saved view keeps of this screen."""
+        return {}
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        """As a saved view has it; returns what of it does not hold, "" mostly."""
+        return ""
 
     def subject(self) -> Subject | None:
         """Whose card `o` opens; None where nobody is chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -163,6 +163,16 @@ class LogsScreen(ConsoleScreen):
         line = self.query_one("#context", Static)
         if not isinstance(line.content, Content) or not line.content.is_same(words):
             line.update(words, layout=False)  # one line, whatever it says
+
+    def view_values(self) -> dict[str, str]:
+        return {"filter": self.filter_text} if self.filter_text else {}
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        try:
+            self.open_with(values.get("filter", ""))
+        except FilterError as error:
+            return error.what
+        return ""
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

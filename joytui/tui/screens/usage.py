@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from joytui.tui.usage.drill import requests_filter
 from joytui.tui.usage.grid import UsageTable
 from joytui.tui.usage.panes import ChartPane, RankingPane, RankingText
 from joytui.tui.usage.reading import Sources, read, stands_out
+from joytui.tui.usage.saved import restored, saved
 from joytui.tui.usage.snapshot import SOURCES, Question, Range, UsageSnapshot
 from joytui.tui.usage.sums import TableRow, ranking, table
 from joytui.tui.widgets.fitted import Fitted
@@ -212,6 +213,16 @@ class UsageScreen(FreshScreen):
 
     def window_begin(self) -> datetime:
         return self.snapshot.asked.since(self.now(), self.console.options.zone)
+
+    def view_values(self) -> dict[str, str]:
+        return saved(self.snapshot.asked, table=self.has_class("-table"))
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        asked, problem = restored(values)
+        self._ask(asked, load=True)
+        if self.has_class("-table") != (values.get("table") == "yes"):
+            self.action_table()
+        return problem
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

@@ -37,7 +37,7 @@ class UsageTable(DataTable[object]):
         them. `order`: the chart's series, for their colours."""
         here = self.cursor_row
         self.clear(columns=True)
-        widths = [max(len(title.plain), *(len(row.cells[i]) for row in rows)) for i, title in enumerate(titles[:-1])]
+        widths = [max([len(title.plain), *(len(row.cells[i]) for row in rows)]) for i, title in enumerate(titles[:-1])]
         for title, width in zip(titles, widths, strict=False):
             self.add_column(title, width=width)
         room = min(MOST_BAR, self.size.width - sum(widths) - 2 * (len(widths) + 1) - self.scrollbar_size_vertical)
