@@ -7,12 +7,15 @@ gateway = ""              # another gateway's URL; without one, the local one
 start_gateway = true      # the console starts the local gateway where a screen needs it
 budget = "100"            # credits for a period, for the burn-down on Usage
 budget_period = "month"   # day, week or month
+
+[console.keymap]          # other keys for actions: tui/keymap.py
+"logs.replay" = "R"
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -35,6 +38,7 @@ class ConsoleSettings:
     start_gateway: bool = True
     budget: str | None = None
     budget_period: Period = "month"
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def budget_nano(self) -> int | None:
@@ -72,7 +76,7 @@ def document_of(path: Path) -> dict[str, Any]:
 
 def read(table: Mapping[str, Any]) -> ConsoleSettings:
     """Checks the values of the table. Raises ValueError for the first one that is wrong."""
-    known = {field.name for field in fields(ConsoleSettings)}
+    known = {one.name for one in fields(ConsoleSettings)}
     for name in table:
         if name not in known:
             raise ValueError(f"no setting is called {name!r} (one of {', '.join(sorted(known))})")
@@ -82,6 +86,9 @@ def read(table: Mapping[str, Any]) -> ConsoleSettings:
     for name in ("theme", "gateway"):
         if not isinstance(table.get(name, ""), str):
             raise ValueError(f"{name} is a text")
+    keymap = table.get("keymap", {})
+    if not isinstance(keymap, Mapping) or not all(isinstance(keys, str) and keys.strip() for keys in keymap.values()):
+        raise ValueError('keymap is a table of actions and keys: "logs.replay" = "R"')
     if table.get("budget_period", "month") not in PERIODS:
         raise ValueError(f"budget_period is one of {', '.join(PERIODS)}")
     values = {name: value for name, value in table.items() if value != ""}
