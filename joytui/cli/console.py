@@ -11,6 +11,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the console."""
     group = parser.add_argument_group("console")
     group.add_argument("--screen", choices=SCREENS, help="open there (default: where the last run ended)")
+    group.add_argument("--view", metavar="NAME", help="open this saved view (V in the console saves one)")
     group.add_argument(
         "--gateway", metavar="URL", help="another gateway than the local one (token: JOYTUI_ADMIN_TOKEN)"
     )
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         gateway_url=args.gateway,
         start_gateway=not args.no_start,
         codex_args=tuple(getattr(args, "rest", ()) or ()),
+        view=args.view,
         served=args.served,
         light=args.light,
     )

@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "a redacted bundle for a support ticket",
     "triage": "from a ticket's text to the cause, offline",
     "serve": "the console in a browser, read-only, for a wall display",
+    "completion": "commands and options by the tab key: bash, zsh, fish",
 }
 
 
@@ -112,6 +113,15 @@ def _run_command(name: str, words: list[str]) -> int:
     return code
 
 
+def whole_parser() -> argparse.ArgumentParser:
+    """Every command in one parser, for what has to know them all."""
+    parser = _top_parser()
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        import_module(f"joytui.cli.{name}_command").configure(commands.add_parser(name, help=text))
+    return parser
+
+
 def _glued(words: list[str], options: Sequence[str]) -> list[str]:
     """`--filter -key:x` as `--filter=-key:x`, since argparse would take the value for an option."""
     glued: list[str] = []
@@ -129,7 +139,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    listing = "\n".join(f"  {name:<9} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
     from joytui.cli.parser import Parser
 
     parser = Parser(

@@ -22,6 +22,7 @@ from textual.theme import BUILTIN_THEMES
 
 from joytui.core import clock
 from joytui.core.errors import JoytuiError
+from joytui.tui.keymap import named
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from joytui.tui.link import Link
     from joytui.tui.logs.store import LogStore
     from joytui.tui.state import Mood
+    from joytui.tui.views import View
 
 
 def _doctor() -> Screen[None]:
@@ -83,42 +85,56 @@ class ConsoleApp(PacedApp):
         "usage": _usage,
         "keys": _keys,
     }
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "show_screen('doctor')", "Doctor", show=False, tooltip="why does my Codex not work?"),
-        Binding("2", "show_screen('logs')", "Logs", show=False, tooltip="what goes through the gateway"),
-        Binding("3", "show_screen('usage')", "Usage", show=False, tooltip="who spends what, on which model"),
-        Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
-        Binding(
-            "ctrl+f",
-            "search",
-            "Search",
-            show=False,
-            tooltip="keys, people, models, threads, requests, commands: goes there",
-        ),
-        Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
-        Binding(
-            "P", "owner", "Person", show=False, tooltip="the card of the person under the cursor: keys, spend, refusals"
-        ),
-        Binding("x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"),
-        Binding(
-            "a",
-            "outliers",
-            "Out of the ordinary",
-            show=False,
-            tooltip="the largest, since your last visit and in the window shown",
-        ),
-        Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
-        Binding(
-            "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
-        ),
-        Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
-        Binding("escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"),
-        Binding("q", "quit", "Quit", tooltip="leave the console"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="to the shell; fg comes back"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
-        Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
-        Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "",
+        [
+            Binding("1", "show_screen('doctor')", "Doctor", show=False, tooltip="why does my Codex not work?"),
+            Binding("2", "show_screen('logs')", "Logs", show=False, tooltip="what goes through the gateway"),
+            Binding("3", "show_screen('usage')", "Usage", show=False, tooltip="who spends what, on which model"),
+            Binding("4", "show_screen('keys')", "Keys", show=False, tooltip="keys, budgets, who uses them"),
+            Binding(
+                "ctrl+f",
+                "search",
+                "Search",
+                show=False,
+                tooltip="keys, people, models, threads, requests, commands: goes there",
+            ),
+            Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
+            Binding(
+                "P",
+                "owner",
+                "Person",
+                show=False,
+                tooltip="the card of the person under the cursor: keys, spend, refusals",
+            ),
+            Binding(
+                "x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"
+            ),
+            Binding(
+                "a",
+                "outliers",
+                "Out of the ordinary",
+                show=False,
+                tooltip="the largest, since your last visit and in the window shown",
+            ),
+            Binding(
+                "V", "views", "Views", show=False, tooltip="saved views: opens one, saves what is shown under a name"
+            ),
+            Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
+            Binding(
+                "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
+            ),
+            Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
+            Binding(
+                "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
+            ),
+            Binding("q", "quit", "Quit", tooltip="leave the console"),
+            Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="to the shell; fg comes back"),
+            Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
+            Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
+            Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
+        ],
+    )
 
     link_state: reactive[LinkState] = reactive(LinkState(), always_update=False)
 
@@ -206,6 +222,8 @@ class ConsoleApp(PacedApp):
 
     async def on_mount(self) -> None:
         self.catch_signals()
+        if self.settings.keymap:
+            self.set_keymap(dict(self.settings.keymap))
 
     def watch_drawn(self, drawn: bool) -> None:
         """The first frame is out: what it did not wait for."""
@@ -219,7 +237,19 @@ class ConsoleApp(PacedApp):
             self.set_interval(1.0, self._count_start)
         self._entered(self.current_mode)
         if self.complaint:
-            self.tell(f"the settings are left out: {self.complaint}", error=True)
+            self.tell(self.complaint, error=True)
+        if self.settings.keymap:
+            self._check_keymap(self.settings.keymap)
+        if self.options.view is not None:
+            self.open_view(self.options.view)
+
+    def _check_keymap(self, keymap: Mapping[str, str]) -> None:
+        from joytui.tui.keymap import problems
+
+        screens = [type(make()) for make in (_doctor, _logs, _usage, _keys)]
+        known = [one for owner in (type(self), *screens) for one in owner.BINDINGS if isinstance(one, Binding)]
+        if wrong := problems(keymap, known):
+            self.tell(f"[console.keymap]: {'; '.join(wrong)}", warning=True)
 
     def _entered(self, mode: str) -> None:
         if mode in NEED_GATEWAY:
@@ -330,6 +360,25 @@ class ConsoleApp(PacedApp):
         from joytui.tui.screens.owner import OwnerDialog
 
         self.push_screen(OwnerDialog(Subject(owner), self._now()))
+
+    def action_views(self) -> None:
+        from joytui.tui.screens.base import ConsoleScreen
+        from joytui.tui.screens.views import ViewsDialog
+        from joytui.tui.views import View
+
+        if isinstance(self.screen, ConsoleScreen):
+            here = View("", self.screen.MODE, self.screen.view_values())
+            self.push_screen(ViewsDialog(here), lambda view: self.open_view(view) if view else None)
+
+    def open_view(self, view: View) -> None:
+        """The screen as it was saved. What does not hold any more is left out, and said."""
+        from joytui.tui.screens.base import ConsoleScreen
+
+        self.action_show_screen(view.screen)
+        if isinstance(self.screen, ConsoleScreen):
+            problem = self.screen.take_view(view.values)
+            if problem:
+                self.tell(f"the view {view.name}: {problem}", error=True)
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from joytui.tui.app import ConsoleApp
     from joytui.tui.settings import ConsoleSettings
+    from joytui.tui.views import View
 
 
 def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
@@ -61,10 +62,27 @@ def make_app(wishes: Wishes, where: Places, *, dark: bool) -> ConsoleApp:
     try:
         settings, complaint = load(where.config_file), ""
     except SettingsError as error:
-        settings, complaint = ConsoleSettings(), f"{error.where}: {error.what}"
-    app = ConsoleApp(_options(wishes, where, settings, dark))
-    app.complaint = complaint
+        settings, complaint = ConsoleSettings(), f"the settings are left out: {error.where}: {error.what}"
+    view, wrong = _view(wishes, where) if wishes.view else (None, "")
+    app = ConsoleApp(_options(wishes, where, settings, dark, view))
+    app.complaint = complaint or wrong
     return app
+
+
+def _view(wishes: Wishes, where: Places) -> tuple[View | None, str]:
+    """The view that was asked for; or none and what is wrong, which ends the command, but not a page of `joytui serve`."""
+    from joytui.tui.views import load_views
+
+    try:
+        views = load_views(where.config_file)
+    except SettingsError as error:
+        return None, f"{error.where}: {error.what}"
+    if wishes.view in views:
+        return views[wishes.view], ""
+    known = ", ".join(views) or "none yet: V in the console saves one"
+    if wishes.served:
+        return None, f"no view is called {wishes.view}"
+    raise UsageError(f"no view is called {str(wishes.view)[:40]!r}", where="--view", hint=f"saved views: {known}")
 
 
 def refuse_without_terminal(env: Mapping[str, str]) -> None:
@@ -79,7 +97,7 @@ def refuse_without_terminal(env: Mapping[str, str]) -> None:
         )
 
 
-def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: bool) -> Any:
+def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: bool, view: View | None = None) -> Any:
     """The command line's words win over the settings file, and that over what is remembered."""
     from joytui.codex.home import codex_home
     from joytui.tui.doctor.worker import examine_here
@@ -99,7 +117,8 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
 
     return Options(
         places=where,
-        screen=wishes.screen or memory.screen or first_screen(os.environ),
+        screen=(view.screen if view else None) or wishes.screen or memory.screen or first_screen(os.environ),
+        view=view,
         theme=wishes.theme or settings.theme or memory.theme,
         dark=dark,
         ascii=(by_locale and not wishes.served) if wishes.ascii is None else wishes.ascii,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from joytui.tui.link import Link
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.state import LinkState
+    from joytui.tui.views import View
 
     Surfaces = Callable[[tuple[str, ...], How, Finding | None], tuple[SurfaceCell, ...]]
 
@@ -32,6 +33,7 @@ class Wishes:
     gateway_url: str | None = None
     start_gateway: bool = True
     codex_args: tuple[str, ...] = ()
+    view: str | None = None
     served: Literal["read-only", "changes"] | None = None
     light: bool = False
 
@@ -39,10 +41,10 @@ class Wishes:
 @dataclass(frozen=True, slots=True)
 class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
-    leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix, `surfaces`: what finds out where
+        leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix, `surfaces`: what finds out where
     else Codex may start; None: this machine's own, in this environment. `codex_home`: whose files Usage reads; None:
-    nobody's. `last_visit`: when the last run ended. `read_only`: what changes something is refused
-    (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
+    nobody's. `last_visit`: when the last run ended. `view`: what is opened first. `read_only`: what changes something is refused
+        (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
 
     places: Places
     screen: str | None = None
@@ -58,6 +60,7 @@ class Options:
     zone: tzinfo | None = None
     codex_home: Path | None = None
     last_visit: datetime | None = None
+    view: View | None = None
     settings: ConsoleSettings | None = None
     examine: Examine | None = None
     offer: Callable[[Finding, tuple[str, ...]], Offer | None] | None = None

@@ -7,12 +7,15 @@ gateway = ""              # another gateway's URL; without one, the local one
 start_gateway = true      # the console starts the local gateway where a screen needs it
 budget = "100"            # credits for a period, for the burn-down on Usage
 budget_period = "month"   # day, week or month
+
+[console.keymap]          # other keys for actions: tui/keymap.py
+"logs.replay" = "R"
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -35,6 +38,7 @@ class ConsoleSettings:
     start_gateway: bool = True
     budget: str | None = None
     budget_period: Period = "month"
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def budget_nano(self) -> int | None:
@@ -44,19 +48,7 @@ class ConsoleSettings:
 
 def load(path: Path) -> ConsoleSettings:
     """The settings of the file; the defaults where there is none. Raises SettingsError, with the file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ConsoleSettings()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
-    import tomllib  # most have no such file, and the first frame waits for this
-
-    try:
-        table = tomllib.loads(text).get(TABLE, {})
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(str(error), where=str(path)) from None
+    table = document_of(path).get(TABLE, {})
     if not isinstance(table, dict):
         raise SettingsError(f"{TABLE} must be a table: [{TABLE}]", where=str(path))
     try:
@@ -65,9 +57,26 @@ def load(path: Path) -> ConsoleSettings:
         raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
 
 
+def document_of(path: Path) -> dict[str, Any]:
+    """The whole settings file as data; nothing where there is none. Raises SettingsError, with the file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise SettingsError(f"the settings cannot be read: {why}", where=str(path)) from None
+    import tomllib  # most have no such file, and the first frame waits for this
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(error), where=str(path)) from None
+
+
 def read(table: Mapping[str, Any]) -> ConsoleSettings:
     """Checks the values of the table. Raises ValueError for the first one that is wrong."""
-    known = {field.name for field in fields(ConsoleSettings)}
+    known = {one.name for one in fields(ConsoleSettings)}
     for name in table:
         if name not in known:
             raise ValueError(f"no setting is called {name!r} (one of {', '.join(sorted(known))})")
@@ -77,6 +86,9 @@ def read(table: Mapping[str, Any]) -> ConsoleSettings:
     for name in ("theme", "gateway"):
         if not isinstance(table.get(name, ""), str):
             raise ValueError(f"{name} is a text")
+    keymap = table.get("keymap", {})
+    if not isinstance(keymap, Mapping) or not all(isinstance(keys, str) and keys.strip() for keys in keymap.values()):
+        raise ValueError('keymap is a table of actions and keys: "logs.replay" = "R"')
     if table.get("budget_period", "month") not in PERIODS:
         raise ValueError(f"budget_period is one of {', '.join(PERIODS)}")
     values = {name: value for name, value in table.items() if value != ""}
@@ -100,6 +112,25 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
 
     Returns the settings as they are then. Raises SettingsError where the file or a value does not allow it.
     """
+
+    def change(document: Any) -> None:
+        table = document.setdefault(TABLE, {})
+        for name, value in changes.items():
+            if value is None:
+                table.pop(name, None)
+            else:
+                table[name] = value
+        read(table.unwrap() if hasattr(table, "unwrap") else table)
+
+    edit(path, change)
+    return load(path)
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    """Changes the settings file's document in place, and writes it in one step; what the change leaves alone stays byte for byte.
+
+    Raises SettingsError where the file is wrong already, the change does not hold (ValueError), or it cannot be written.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -107,21 +138,12 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
     try:
         text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
         document = tomlkit.parse(text)
-        if TABLE not in document:
-            document[TABLE] = tomlkit.table()
-        table: Any = document[TABLE]
-        for name, value in changes.items():
-            if value is None:
-                table.pop(name, None)
-            else:
-                table[name] = value
-        settings = read(table.unwrap())
+        change(document)
         _write(path, tomlkit.dumps(document))
     except (ValueError, TOMLKitError) as error:
         raise SettingsError(str(error), where=f"{path} [{TABLE}]") from None
     except OSError as error:
         raise SettingsError(f"the settings cannot be written: {error.strerror}", where=str(path)) from None
-    return settings
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ SCREENS = ("doctor", "logs", "usage", "keys")
 LEAST, MOST = (20, 5), (500, 200)
 
 _THEME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
+_VIEW = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CODEX_FILE_LIMIT = 1_000_000
 # Variables of the page's own machinery, which the caller's shell must not decide.
@@ -30,6 +31,7 @@ class Wish:
     screen: str | None = None
     theme: str | None = None
     light: bool = False
+    view: str | None = None
 
     @staticmethod
     def of(query: Mapping[str, str]) -> Wish:
@@ -39,6 +41,7 @@ class Wish:
             screen=screen if screen in SCREENS else None,
             theme=theme if _THEME.fullmatch(theme) else None,
             light=query.get("light") == "1",
+            view=query.get("view") if _VIEW.fullmatch(query.get("view", "")) else None,
         )
 
 
@@ -57,6 +60,8 @@ def command(wish: Wish, options: list[str], *, changes: bool, theme: str | None,
     words = [sys.executable, "-m", "joytui", "--served", "changes" if changes else "read-only", *options]
     if chosen := wish.screen or screen:
         words += ["--screen", chosen]
+    if wish.view:
+        words.append(f"--view={wish.view}")
     if look := wish.theme or theme:
         words.append(f"--theme={look}")
     return [*words, "--light"] if wish.light else words

@@ -50,10 +50,10 @@ def _has_mounts() -> bool:
 _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "tmux": (lambda: shutil.which("tmux") is not None, "apt-get install tmux (or brew install tmux)"),
     "a browser": (_has_browser, "apt-get install chromium (or Chrome on PATH)"),
-    "zsh": (lambda: shutil.which("zsh") is not None, "apt-get install zsh"),
-    "fish": (lambda: shutil.which("fish") is not None, "apt-get install fish"),
     "sshd": (_has_sshd, "run the tests as root on Linux, with: apt-get install openssh-server openssh-client"),
     "bash": (lambda: shutil.which("bash") is not None, "apt-get install bash (or brew install bash)"),
+    "zsh": (lambda: shutil.which("zsh") is not None, "apt-get install zsh (or brew install zsh)"),
+    "fish": (lambda: shutil.which("fish") is not None, "apt-get install fish (or brew install fish)"),
     "/proc": (lambda: Path("/proc/self/stat").exists(), "run the tests on Linux, with /proc mounted"),
     "/dev/full": (lambda: Path("/dev/full").exists(), "run the tests on Linux"),
     "libfaketime": (lambda: faketime.library() is not None, "apt-get install libfaketime"),

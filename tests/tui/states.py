@@ -48,6 +48,7 @@ from joytui.tui.state import LinkState
 from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
+from joytui.tui.views import View
 from tests.tui import data
 from tests.tui.opening import LIVE, console, done, fill, settle, usage
 
@@ -392,6 +393,17 @@ def wallets(app: Any) -> Any:
     return WalletsDialog()
 
 
+async def views(app: Any, pilot: Any) -> None:
+    await fill(app, pilot)
+    found = [
+        View("failed-today", "logs", {"filter": "is:error since:today"}),
+        View("team", "usage", {"range": "month", "group": "owner", "table": "yes"}),
+    ]
+    with patch("joytui.tui.screens.views.load_views", lambda path: {view.name: view for view in found}):
+        await pilot.press("V")
+        await settle(app, pilot)
+
+
 ASCII = {"ascii": True}
 ELSEWHERE = {"surfaces": lambda args, how, verdict: data.SURFACES}
 
@@ -449,6 +461,8 @@ STATES: tuple[State, ...] = (
     State("logs-mend-address", mending("address", ip_allow=["10.0.0.0/8"])),
     State("logs-mend-wallet", mending("wallet", daily_limit="40")),
     State("keys-wallets", dialog(wallets, lambda s: s.post_message(WalletsDialog.Known(*data.wallets())))),
+    State("usage-views", views),
+    State("usage-views-none", pressed("V")),
     State("logs-export", pressed("x")),
     State("logs-help", pressed("question_mark")),
     # Usage

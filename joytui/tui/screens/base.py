@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from joytui.tui.console import Console, console_of
 from joytui.tui.current_size import CurrentSize
+from joytui.tui.keymap import named
 from joytui.tui.textual_private import PacedScreen
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
@@ -52,6 +53,11 @@ class ConsoleScreen(CurrentSize, PacedScreen):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MINIMAL_HEIGHT, "-low"), (20, "-middle"), (34, "-tall")]  # noqa: RUF012
 
+    def __init_subclass__(cls, **words: Any) -> None:
+        if "BINDINGS" in vars(cls):
+            cls.BINDINGS = named(cls.MODE, cls.BINDINGS)
+        super().__init_subclass__(**words)
+
     def __init__(self) -> None:
         width, height = self.app.size  # told by the first resize, the classes would have every style made twice
         widths, heights = self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS
@@ -64,6 +70,14 @@ class ConsoleScreen(CurrentSize, PacedScreen):
     def exported(self) -> Exported | None:
         """What `x` writes into a file; None where nothing is here yet."""
         return None
+
+    def view_values(self) -> dict[str, str]:
+        """What a saved view keeps of this screen."""
+        return {}
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        """As a saved view has it; returns what of it does not hold, "" mostly."""
+        return ""
 
     def subject(self) -> Subject | None:
         """Whose card `P` opens; None where nobody is chosen."""

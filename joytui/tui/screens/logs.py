@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -179,6 +179,16 @@ class LogsScreen(ConsoleScreen):
             asking=self._asking(),
         )
         self.query_one("#context", Fitted).show(lambda width: words(width=width))
+
+    def view_values(self) -> dict[str, str]:
+        return {"filter": self.filter_text} if self.filter_text else {}
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        try:
+            self.open_with(values.get("filter", ""))
+        except FilterError as error:
+            return error.what
+        return ""
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from joytui.tui.usage.drill import requests_filter
 from joytui.tui.usage.grid import columns, entries, filler
 from joytui.tui.usage.panes import ChartPane, RankingPane, RankingText
 from joytui.tui.usage.reading import Sources, read, stands_out
+from joytui.tui.usage.saved import restored, saved
 from joytui.tui.usage.snapshot import SOURCES, Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.window import Range, Window
@@ -231,6 +232,16 @@ class UsageScreen(FreshScreen):
 
     def window_begin(self) -> datetime:
         return self._window().begin
+
+    def view_values(self) -> dict[str, str]:
+        return saved(self.snapshot.asked, table=self.has_class("-table"))
+
+    def take_view(self, values: Mapping[str, str]) -> str:
+        asked, problem = restored(values)
+        self._ask(asked, load=True)
+        if self.has_class("-table") != (values.get("table") == "yes"):
+            self.action_table()
+        return problem
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

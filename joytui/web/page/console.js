@@ -5,7 +5,7 @@
   const RETRY_S = 5;
   const terminal = document.getElementById("terminal");
   const asked = new URLSearchParams(location.search);
-  const passedOn = ["screen", "theme"];
+  const passedOn = ["screen", "theme", "view"];
 
   const size = Number.parseInt(asked.get("fontsize"), 10);
   terminal.dataset.fontSize = String(size >= 6 && size <= 60 ? size : 16);

@@ -1,0 +1,101 @@
+"""Saved views: a screen as it was set up, under a name: saved, opened, deleted, and in an address of `joytui serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from joytui.core.errors import SettingsError, UsageError
+from joytui.core.places import places
+from joytui.tui.launch import _view
+from joytui.tui.options import Wishes
+from joytui.tui.usage.saved import restored, saved
+from joytui.tui.usage.snapshot import Question
+from joytui.tui.views import View, delete_view, load_views, save_view
+from joytui.web.child import Wish, command
+from tests.tui.opening import SIZE, console, fill, settle, text_of
+
+
+async def test_a_view_is_saved_and_opened_and_deleted() -> None:
+    app = console("logs")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        app.screen.set_filter("status:402")
+        await pilot.press("V", *"no money", "enter")
+        await settle(app, pilot)
+        assert "a view's name has letters" in text_of(app)
+        await pilot.press("home", *["delete"] * 8, *"no-money", "enter")
+        await settle(app, pilot)
+        assert "✓ saved as no-money" in text_of(app)
+        assert load_views(app.options.places.config_file) == {
+            "no-money": View("no-money", "logs", {"filter": "status:402"})
+        }
+        await pilot.press("escape", "3")
+        await settle(app, pilot)
+        await pilot.press("V", "enter")
+        await settle(app, pilot)
+        assert (app.current_mode, app.screen.filter_text) == ("logs", "status:402")
+        await pilot.press("V", "delete")
+        await settle(app, pilot)
+        assert load_views(app.options.places.config_file) == {}
+
+
+async def test_a_view_is_opened_at_the_start() -> None:
+    view = View("team", "usage", {"group": "owner", "range": "month", "table": "yes", "group-by": "x"})
+    app = console("usage", view=view)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        assert (app.screen.snapshot.asked.group, app.screen.snapshot.asked.range) == ("owner", "month")
+        assert app.screen.has_class("-table")
+        assert "the view team: it knows no group-by x" in text_of(app)
+
+
+@pytest.mark.parametrize("asked", [Question(), Question("months", "owner", "tokens", "both")])
+def test_a_question_comes_back(asked: Question) -> None:
+    assert restored(saved(asked, table=True)) == (asked, "")
+
+
+def test_the_file_keeps_what_else_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("# mine\n[gateway]\nport = 0   # any\n")
+    save_view(path, View("a", "logs", {"filter": 'key:"x y"'}))
+    assert path.read_text().startswith("# mine\n[gateway]\nport = 0   # any\n")
+    assert load_views(path)["a"].values == {"filter": 'key:"x y"'}
+    delete_view(path, "a")
+    assert load_views(path) == {}
+    with pytest.raises(SettingsError, match="name has"):
+        save_view(path, View("../x", "logs"))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("views = 1", "a table for each view"),
+        ('[views.a]\nscreen = "attic"', "screen is one of"),
+        ("[views.a]\nscreen = 1", "is a text"),
+        ('[views."a b"]\nscreen = "logs"', "name has"),
+    ],
+)
+def test_a_wrong_file_says_what_and_where(tmp_path: Path, text: str, what: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=what) as caught:
+        load_views(path)
+    assert str(path) in str(caught.value.where)
+
+
+def test_a_view_that_is_not_there(tmp_path: Path) -> None:
+    where = places({"JOYTUI_DATA_DIR": str(tmp_path), "JOYTUI_CONFIG_FILE": str(tmp_path / "config.toml")})
+    with pytest.raises(UsageError, match="no view is called 'team'"):
+        _view(Wishes(view="team"), where)
+    assert _view(Wishes(view="team", served="read-only"), where) == (None, "no view is called team")
+    save_view(where.config_file, View("team", "usage"))
+    assert _view(Wishes(view="team"), where) == (View("team", "usage"), "")
+
+
+def test_an_address_names_a_view() -> None:
+    words = command(Wish.of({"view": "team"}), [], changes=False, theme=None, screen=None)
+    assert "--view=team" in words
+    for wrong in ("../x", "--ascii", "a b", ""):
+        assert Wish.of({"view": wrong}).view is None
