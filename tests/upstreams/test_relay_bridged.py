@@ -14,6 +14,7 @@ import pytest
 
 from joytui.gateway.bridge import quirks
 from joytui.gateway.bridge.request import to_chat
+from joytui.gateway.upstreams import relay as relay_module
 from joytui.gateway.upstreams.bridged import bridged_events, open_bridge
 from joytui.gateway.upstreams.capability import Capability
 from joytui.gateway.upstreams.exchange import Observation, Upstream
@@ -341,6 +342,30 @@ async def test_a_route_that_answers_its_probe_and_no_model_is_asked_by_chat_from
         await relay.aclose()
     assert ends == ["response.completed"] * 2
     assert [seen.path.rpartition("/")[2] for seen in upstream.turns] == ["responses", "completions", "completions"]
+    assert relay.lessons.of("m") == ("speaks chat",)
+
+
+@pytest.mark.parametrize(("busy", "ends"), [(1, [200, 200]), (9, [429, 429])])
+async def test_a_model_that_cools_down_after_its_missing_route_is_waited_for_and_asked_by_chat(
+    busy: int, ends: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM's router answers 429 for 5 s after the 404 of its own /responses."""
+    monkeypatch.setattr(relay_module, "COOL_DOWN_S", 0.0)
+
+    def script(seen: Seen) -> Scripted:
+        if seen.raw == b"{}":
+            return answer_json({"error": {"message": "input is required"}}, 400)
+        if seen.path.endswith("/responses"):
+            return answer_json({}, 404)
+        asked = sum(one.path.endswith("/completions") for one in upstream.turns)
+        return answer_json({"error": {"message": "No deployments available"}}, 429) if asked <= busy else stream(*HI)
+
+    async with ChatUpstream(script) as upstream:
+        relay = Relay(upstream.url, "k", name="r")
+        statuses = [(await read(relay, model_call()))[0].status for _ in range(2)]
+        await relay.aclose()
+    assert statuses == ends
+    assert [seen.path.rpartition("/")[2] for seen in upstream.turns].count("responses") == 1
     assert relay.lessons.of("m") == ("speaks chat",)
 
 

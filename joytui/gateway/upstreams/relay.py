@@ -37,6 +37,9 @@ from joytui.gateway.upstreams.usage_option import OPTION, with_usage
 
 PROBE_TIMEOUT_S = 10.0
 MOST_MISSING = 256
+COOL_DOWN_S = 5.5
+"""How long to wait where the other route says 429 right after one that is missing: LiteLLM takes its own 404 for a fault of
+the model, which it asks for 5 s no more (1.108.7, observed)."""
 MAX_LIST = 8 * 1024 * 1024
 
 
@@ -99,6 +102,10 @@ class Relay:
         if tried_at is not None and time.monotonic() - tried_at < RELEARN_AFTER_S:
             return missing
         tried = await self._responses(call, api)
+        if api == "chat" and tried.status == 429:
+            await tried.aclose()
+            await asyncio.sleep(COOL_DOWN_S)
+            tried = await self._responses(call, api)
         if tried.status in NOT_THERE or not tried.from_upstream:
             self._both_missing = {
                 **dict(list(self._both_missing.items())[-MOST_MISSING:]),
@@ -107,7 +114,7 @@ class Relay:
             await tried.aclose()
             return missing
         await missing.aclose()
-        if api == "chat" and not asked and tried.status == 200:
+        if api == "chat" and not asked and tried.status in (200, 429):
             self.lessons.learn(call.model, (SPEAKS_CHAT,))
             tried.observation.note("the upstream has no /responses for this model: it was asked by /chat/completions")
         return tried
