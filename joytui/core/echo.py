@@ -196,6 +196,8 @@ _WITHHELD_FROM = 4
 """Characters of a key that may pass before what follows is waited for: few texts end in as many."""
 _MOST_BETWEEN = 8
 """Events of other texts that may come between two pieces of a key."""
+_MOST_PLACES = 64
+"""Texts of one answer that are followed at once, the newest ones."""
 MOST_HELD = 64 * 1024
 """Bytes that are held back for the rest of a key."""
 
@@ -261,6 +263,8 @@ class Trail:
                 run.add(self.at, rest, begins=False, ends=True)
                 self._found.append(run)
         if text.endswith(self._begins):
+            if len(self._open) >= _MOST_PLACES:
+                del self._open[next(iter(self._open))]
             begin = next(begin for begin in self._begins if text.endswith(begin))
             run = self._open[place] = _Run(len(begin))
             run.add(self.at, begin, begins=True, ends=False)

@@ -11,6 +11,7 @@ import asyncio
 import copy
 import json
 import logging
+import os
 import random
 import tempfile
 import time
@@ -30,6 +31,8 @@ ASK: dict[str, dict[str, Any]] = {
 }
 STATUSES = (*[200] * 30, 0, 99, 101, 199, 201, 204, 206, 299, 301, 304, 307, 400, 401, 402, 403, 404, 405, 409, 413, 418, 429,
             500, 501, 502, 503, 504, 520, 524, 599, 600, 666, 999, "2oo", "-1", "12345", "")  # fmt: skip
+KEY_VARIABLE, KEY = "JOYTUI_FUZZ_KEY", "hihihisoyyyy"
+"""The upstream's own key, of which the answers below say pieces."""
 KINDS = (
     "application/json",
     "text/event-stream",
@@ -228,7 +231,11 @@ async def fuzz(folder: Path, api: str, seeds: range, until: float | None = None)
     loggers = [logging.getLogger(), logging.getLogger("joytui")]
     wrong: list[str] = []
     rounds = 0
-    async with Upstream() as upstream, served(folder, upstream=upstream.url, upstream_api=api) as here:
+    os.environ[KEY_VARIABLE] = KEY
+    async with (
+        Upstream() as upstream,
+        served(folder, upstream=upstream.url, upstream_api=api, upstream_key_env=KEY_VARIABLE) as here,
+    ):
         key = await here.key(total_limit="1000000")
         for logger in loggers:
             logger.addHandler(faults)

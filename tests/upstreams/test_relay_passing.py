@@ -371,3 +371,13 @@ async def test_a_connection_that_is_lost_while_much_is_held_back_is_told_in_word
     assert body.startswith(data[:1000])
     assert b"the connection to the upstream broke: " in body
     assert exchange.observation.error_type == "upstream_error"
+
+
+async def test_an_event_may_name_its_place_in_any_way() -> None:
+    """With a key of the upstream's own, texts are followed by their place."""
+    data = b'data: {"type": {}, "output_index": [], "delta": "upstream-"}\n\ndata: {"type": {}, "delta": "words"}\n\n'
+    async with ChatUpstream(lambda seen: Scripted(pieces=[data])) as upstream:
+        relay = make_upstream(upstream.url, "upstream-key-1", api="responses")
+        _, body, _ = await read(relay, model_call())
+        await relay.aclose()
+    assert body == data

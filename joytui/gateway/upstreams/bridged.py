@@ -137,7 +137,7 @@ async def bridged_events(
 ) -> AsyncIterator[bytes]:
     """The event stream for chunks of parsed JSON, as many as arrive together at a time.
 
-    Where the answer is limited, no piece has more output than half of `at_once` and a chunk's (`ModelCall`). Ends with a
+    Where the answer is limited, no piece has more output than `at_once` (`ModelCall`) and a chunk has. Ends with a
     terminal event whatever the upstream does. A stretch without output counts as silence also while the
     upstream writes (a freeform call is passed on when it is whole).
     """
@@ -154,7 +154,7 @@ async def bridged_events(
                 data, told = b"", seen.output_bytes
                 for chunk in chunks or ():
                     data += bridge.feed(chunk)
-                    if at_once and seen.output_bytes - told > at_once // 2:
+                    if at_once and seen.output_bytes - told > at_once:
                         yield data
                         data, told, last = b"", seen.output_bytes, time.monotonic()
                 if not data and time.monotonic() - last >= keep_alive:

@@ -212,7 +212,8 @@ class ResponsesReader(Reader):
             self._deltas += _size(delta)
             self._came(self._deltas)
             if self.trail is not None:
-                self.trail.follow((kind, value.get("output_index"), value.get("content_index")), delta)
+                place = (kind, value.get("output_index"), value.get("content_index"))
+                self.trail.follow(tuple(one if isinstance(one, (str, int)) else None for one in place), delta)
             return
         if isinstance(value.get("response"), Mapping):
             self._response(value["response"], str(kind))
