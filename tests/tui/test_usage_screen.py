@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC
+
 import pytest
 from textual.widgets import DataTable
 
@@ -11,8 +14,9 @@ from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.texts import ranking_text, totals
 from joytui.tui.widgets.sorted_table import SortedTable
+from tests.tui import data
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of, usage
-from tests.tui.states import both_sources
+from tests.tui.states import both_sources, opened_usage, usage_beside_before, wild_usage
 
 
 async def test_usage_keys_change_the_question():
@@ -100,3 +104,62 @@ async def test_numbers_that_cannot_be_read_again_stay_and_say_so() -> None:
         app.screen.post_message(app.screen.Loaded(usage()))
         await settle(app, pilot)
         assert "nothing answers" not in text_of(app)
+
+
+async def test_a_window_that_is_over_is_not_read_again_and_time_stops_at_now() -> None:
+    app = console("usage")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        assert not app.screen.settled()
+        await pilot.press("right_square_bracket")
+        await settle(app, pilot)
+        assert "· this is the newest: [ goes back" in text_of(app)
+        await pilot.press("left_square_bracket")
+        app.screen.show(usage(app.screen.snapshot.asked))
+        await settle(app, pilot)
+        assert "Tue 10 – Mon 16 Nov" in text_of(app)
+        assert app.screen.settled()
+
+
+async def test_opening_and_coming_back_keep_the_trail() -> None:
+    app = console("usage")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened_usage(app, pilot)
+        assert "last 12 months › this month › today" in text_of(app)
+        await pilot.press("left_square_bracket")
+        assert app.screen.snapshot.asked.window(data.NOW, UTC).words == "Sun 22 Nov"
+        await pilot.press("escape", "escape")
+        assert app.screen.snapshot.asked == Question(range="months")
+        await pilot.press("escape")
+        assert app.screen.snapshot.asked == Question(range="months")
+
+
+async def test_a_bar_that_flattens_the_others_is_clipped_and_says_so() -> None:
+    app = console("usage")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("z")
+        await settle(app, pilot)
+        assert "no bar is so high" in text_of(app)
+        app.screen.show(wild_usage())
+        await settle(app, pilot)
+        assert "▲ clipped, Sat 21 Nov: 10,662.02 Cr · z shows it whole" in text_of(app)
+        assert "▲11k" in text_of(app)
+        assert " 1.5─" in text_of(app)
+        await pilot.press("z")
+        await settle(app, pilot)
+        assert "▲11k" not in text_of(app)
+        assert "10k─" in text_of(app)
+
+
+def test_what_cost_nothing_stands_in_no_ranking_of_credits() -> None:
+    beside = usage_beside_before()
+    assert "deepseek-v4" not in [line.name for line in ranking(beside)]
+    assert "deepseek-v4" in [line.name for line in ranking(replace(beside, asked=Question(metric="requests")))]
+
+
+def test_the_window_before_stands_beside_this_one() -> None:
+    lines = totals(usage_beside_before(), 76).plain.splitlines()
+    assert [line[:9].strip() for line in lines] == ["", "now", "before"]
+    assert lines[1][9:].startswith("5.17 Cr ▲ 5%")
+    assert lines[2][9:].startswith("4.92 Cr")

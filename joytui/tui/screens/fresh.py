@@ -30,6 +30,10 @@ class FreshScreen(ConsoleScreen):
         """Whether a gateway that is there now would have something new to say."""
         return False
 
+    def settled(self) -> bool:
+        """Whether what is shown cannot change any more."""
+        return False
+
     def show_again(self) -> None:
         """Shows once more what is known."""
         self.refresh()
@@ -46,7 +50,8 @@ class FreshScreen(ConsoleScreen):
 
     def _refresh(self) -> None:
         """Asks again where requests have come since the last answer."""
-        if self.console.drawn and self.is_current and self.console.store.version != self._asked_at_version:
+        news = self.console.store.version != self._asked_at_version
+        if self.console.drawn and self.is_current and news and not self.settled():
             self.action_reload()
 
     def _link_changed(self, state: LinkState) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.charts.plot import Plot
+from joytui.tui.charts.ticks import ceiling
 from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.usage import texts
 from joytui.tui.usage.drill import requests_filter
@@ -130,6 +131,9 @@ class UsageScreen(FreshScreen):
 
     def unread(self) -> bool:
         return self.snapshot.totals is None or self.snapshot.source == "codex"
+
+    def settled(self) -> bool:
+        return not self.unread() and self._window().end <= self.now()
 
     def show_again(self) -> None:
         self.show(self.snapshot)
@@ -302,8 +306,12 @@ class UsageScreen(FreshScreen):
         self._ask(asked, load=True)
 
     def action_scale(self) -> None:
-        self._whole = not self._whole
-        self.show(self.snapshot)
+        """Bars that would flatten the others: clipped, or whole."""
+        if ceiling(self.query_one(ChartPane).drawn.sums) is None:
+            self.console.tell("no bar is so high that it flattens the others", note=True)
+        else:
+            self._whole = not self._whole
+            self.show(self.snapshot)
 
     def action_source(self) -> None:
         here = SOURCES.index(self.snapshot.source)
