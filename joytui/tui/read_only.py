@@ -25,6 +25,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "rotate": _KEYS,
         "revoke": _KEYS,
         "undo_change": _KEYS,
+        "limit": _KEYS,
     },
 }
 

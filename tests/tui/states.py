@@ -496,6 +496,7 @@ STATES: tuple[State, ...] = (
     State("keys-detail", pressed("down", "space")),
     State("keys-new", dialog(lambda app: KeyForm(data.NOW))),
     State("keys-new-wrong", form_with_mistakes),
+    State("keys-limits", dialog(lambda app: KeyForm(data.NOW, data.keys()[2], ("daily_limit", "weekly_limit", "total_limit")))),
     State("keys-edit", dialog(lambda app: KeyForm(data.NOW, data.keys()[2]))),
     State("keys-dry-run-yes", dialog(lambda app: CheckDialog(data.keys()[0]), lambda s: s.post_message(CheckDialog.Answered(data.verdict(allowed=True))))),
     State("keys-dry-run-no", dialog(lambda app: CheckDialog(data.keys()[0]), lambda s: s.post_message(CheckDialog.Answered(data.verdict(allowed=False))))),

@@ -90,6 +90,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "ViewsDialog.open": ("usage-views", ("down",), lambda app: app.screen.snapshot.asked.group == "owner"),
     "ViewsDialog.delete": ("usage-views", (), words("✓ failed-today is deleted")),
     "ViewsDialog.app.focus_next": ("usage-views", (), focused("name")),
+    "KeysScreen.limit": ("keys-full", (), words("Limits of codex-anna")),
     "ConsoleApp.export": ("keys-full", (), front("ExportDialog")),
     "ConsoleApp.outliers": ("keys-full", (), front("OutliersDialog")),
     "ConsoleApp.messages": ("keys-full", (), front("MessagesDialog")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 
 
 class KeyForm(FormDialog[Wish]):
-    """Dismisses with the wish, once everything in it holds."""
+    """Dismisses with the wish, once everything in it holds. `only`: the fields that are shown, by name; all of them unless told."""
 
     DIALOG_TITLE = "New key"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Create", priority=True)]
 
-    def __init__(self, now: datetime, key: KeyView | None = None) -> None:
+    def __init__(self, now: datetime, key: KeyView | None = None, only: Sequence[str] = ()) -> None:
         super().__init__()
+        self._fields = [field for field in FIELDS if not only or field.name in only]
         self._now = now
         self._texts = texts_of(key) if key else {}
         self._button = "Save" if key else "Create"
-        self._title = f"Edit {visible(key.name, limit=40)}" if key else self.DIALOG_TITLE
+        what = "Limits of" if only else "Edit"
+        self._title = f"{what} {visible(key.name, limit=40)}" if key else self.DIALOG_TITLE
 
     def dialog_title(self) -> str:
         return self._title
 
     def compose_dialog(self) -> ComposeResult:
-        yield from self.rows(FIELDS, self._texts)
+        yield from self.rows(self._fields, self._texts)
         if not self._texts:
             yield Static("A small daily budget is a good start: a leaked key then costs little.", classes="note")
         with Horizontal(id="buttons"):
@@ -53,8 +55,8 @@ class KeyForm(FormDialog[Wish]):
             self.dismiss(None)
 
     def problems(self, values: Mapping[str, str]) -> Mapping[str, str]:
-        return read(values, self._now)[1]
+        return read({**self._texts, **values}, self._now)[1]
 
     def action_submit(self) -> None:
         if (values := self.checked()) is not None:
-            self.dismiss(read(values, self._now)[0])
+            self.dismiss(read({**self._texts, **values}, self._now)[0])

@@ -40,6 +40,7 @@ class KeysScreen(FreshScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "create", "New key", tooltip="name, owner, limits; the plain key is shown once"),
         Binding("e", "edit", "Edit", tooltip="name, owner, limits, model, addresses, expiry"),
+        Binding("L", "limit", "Limits", show=False, tooltip="how much this key may spend a day, a week, altogether"),
         Binding("k", "check", "Dry run", tooltip="may this key call this model now, and if not, why"),
         Binding("d", "disable", "Disable", tooltip="stops the key until it is enabled again"),
         Binding("d", "enable", "Enable", tooltip="lets the key work again"),
@@ -184,7 +185,7 @@ class KeysScreen(FreshScreen):
         match action:
             case "revoke" | "edit":
                 return state is not None and state != "revoked"
-            case "disable" | "rotate":
+            case "disable" | "rotate" | "limit":
                 return state == "active"
             case "enable":
                 return state == "disabled"
@@ -225,6 +226,13 @@ class KeysScreen(FreshScreen):
 
         if key := self.selected():
             self.app.push_screen(KeyForm(self.now(), key), lambda wish: self._edit(key, wish))
+
+    def action_limit(self) -> None:
+        from joytui.tui.screens.key_form import KeyForm
+
+        if key := self.selected():
+            only = ("daily_limit", "weekly_limit", "total_limit")
+            self.app.push_screen(KeyForm(self.now(), key, only), lambda wish: self._edit(key, wish))
 
     def _edit(self, key: KeyView, wish: Wish | None) -> None:
         if wish is not None and (client := self._gateway()) is not None:

@@ -32,11 +32,11 @@ def when(anomaly: Anomaly, zone: tzinfo | None) -> str:
     return f"{begin:%a %d %b %H:%M}–{'24:00' if within and end.date() != begin.date() else last}"
 
 
-def who(anomaly: Anomaly) -> str:
+def who(anomaly: Anomaly, most: int = 5) -> str:
     """For example "owner ben · key ci-nightly · project ~/shop"; "nobody alone" where no one explains half of it."""
     order = ("owner", "key", "project", "thread", "model")
     culprits = sorted(anomaly.culprits, key=lambda one: order.index(one.dimension) if one.dimension in order else 9)
-    return " · ".join(_named(one) for one in culprits) or "nobody alone"
+    return " · ".join(_named(one) for one in culprits[:most]) or "nobody alone"
 
 
 def _named(culprit: Culprit) -> str:

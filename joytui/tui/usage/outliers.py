@@ -31,4 +31,4 @@ def outlier_lines(anomaly: Anomaly, unit: Unit, zone: tzinfo | None, *, fresh: b
 def while_away(anomaly: Anomaly, unit: Unit, zone: tzinfo | None, more: int) -> str:
     """The word on opening, for the largest of what came since the last visit."""
     others = f" and {more} more" if more else ""
-    return f"while you were away: {amount(anomaly.amount, unit)} on {when(anomaly, zone)}, {who(anomaly)}{others}; a shows it"
+    return f"while you were away: {amount(anomaly.amount, unit)} on {when(anomaly, zone)}, {who(anomaly, 3)}{others}; a shows it"
