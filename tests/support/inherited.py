@@ -10,7 +10,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.support import real_codex
+from tests.support import real_codex, real_programs
 
 _OF_OTHERS = ("CODEX_", "JOY_TOKEN_", "OPENAI_", "XDG_", "PYTHON", "LC_")
 _NAMES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "NO_COLOR", "COLUMNS", "LINES", "JOYTUI_ADMIN_TOKEN"}
@@ -23,6 +23,7 @@ def own_variables(scratch: Path) -> None:
 
     Of Python's own variables PYTHONDONTWRITEBYTECODE alone would double the run: each of hundreds of processes would compile joytui anew.
     """
+    os.environ["JOYTUI_PROGRAMS_CACHE"] = str(real_programs.cache_folder())
     os.environ["JOYTUI_CODEX_CACHE"] = str(
         real_codex.cache_folder()
     )  # below the real home: it is to be there next time

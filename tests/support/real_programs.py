@@ -45,9 +45,12 @@ def node_folder(package: str) -> Path:
     return folder
 
 
+def cache_folder() -> Path:
+    return Path(os.environ.get("JOYTUI_PROGRAMS_CACHE") or platformdirs.user_cache_path("joytui-tests"))
+
+
 def _folder(kind: str, name: str) -> Path:
-    cache = Path(os.environ.get("JOYTUI_PROGRAMS_CACHE") or platformdirs.user_cache_path("joytui-tests"))
-    return cache / kind / re.sub(r"[^\w.-]+", "-", name)
+    return cache_folder() / kind / re.sub(r"[^\w.-]+", "-", name)
 
 
 def _installed(folder: Path, name: str, *commands: Sequence[str]) -> None:
