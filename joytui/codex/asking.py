@@ -262,8 +262,8 @@ def _empty(helpers: Path) -> None:
     if sys.platform != "win32" and lock.exists():
         import fcntl
 
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with lock.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     for file in helpers.iterdir():
         if file.is_symlink() or file == lock:
             file.unlink()
