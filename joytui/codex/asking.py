@@ -1,7 +1,7 @@
 """Asks the installed Codex what it knows: its models, features and flags, and what its own loader says of the configuration.
 
 All of it is answered offline, without a key and without a request (observed, 0.94.0 to 0.171.0). Codex's own folder of helpers,
-`$CODEX_HOME/tmp/arg0-…`, may be left empty by it: where that was not there before, it is removed again.
+`$CODEX_HOME/tmp/arg0…`, is left by it, often with its links: what was not there before is removed again.
 """
 
 from __future__ import annotations
@@ -195,11 +195,12 @@ def ask_loader(
         return Loader("not asked", why="the arguments hold a secret")
     clean = _clean(env)
     made = _Made(home)
-    words = ("exec", *args, "-c", f'model_provider="{NOWHERE}"', "x")
-    told = _loader(_answer(program, words, clean, cwd))
-    if told.outcome == "loads" and strict:
-        stricter = _loader(_answer(program, ("exec", "--strict-config", *words[1:]), clean, cwd))
-        told = _with_unknown(told, stricter)
+    words = (*args, "-c", f'model_provider="{NOWHERE}"', "x")
+    commands = (("exec", *words), *([("exec", "--strict-config", *words)] if strict else []))
+    with ThreadPoolExecutor(len(commands)) as pool:
+        told, *stricter = pool.map(lambda command: _loader(_answer(program, command, clean, cwd)), commands)
+    if told.outcome == "loads" and stricter:
+        told = _with_unknown(told, stricter[0])
     left = made.undone()
     return Loader(told.outcome, told.fault, told.unknown, told.why, left)
 
@@ -230,22 +231,39 @@ def _with_unknown(loads: Loader, strict: Loader) -> Loader:
 
 
 class _Made:
-    """The folders of helpers that Codex makes in its home: those that were not there before go again, where they are empty."""
+    """Codex's helpers in its home, `tmp/arg0*/codex-arg0*` (links and a lock): those that were not there before go again, where no Codex
+    holds them, and then the folders around them, where they are new and empty."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self._tmp = home / "tmp"
         self._before = self._folders()
-        self._tmp = (home / "tmp").exists()
 
-    def _folders(self) -> set[Path]:
+    def _folders(self) -> list[Path]:
+        """The deepest first."""
+        patterns = ("arg0*/codex-arg0*", "arg0*")
         with contextlib.suppress(OSError):
-            return set((self._home / "tmp").glob("arg0-*"))
-        return set()
+            return [*(one for some in patterns for one in sorted(self._tmp.glob(some))), *self._tmp.parent.glob("tmp")]
+        return []
 
     def undone(self) -> str | None:
         """What could not be removed."""
-        new = sorted(self._folders() - self._before)
-        for folder in (*new, *(() if self._tmp else (self._home / "tmp",))):
+        new = [folder for folder in self._folders() if folder not in self._before]
+        for folder in new:
             with contextlib.suppress(OSError):
+                if folder.parent.parent == self._tmp:
+                    _empty(folder)
                 folder.rmdir()
         return next((str(folder) for folder in new if folder.exists()), None)
+
+
+def _empty(helpers: Path) -> None:
+    """Removes the links and the lock of a Codex that has ended. OSError where one holds them."""
+    lock = helpers / ".lock"
+    if sys.platform != "win32" and lock.exists():
+        import fcntl
+
+        with lock.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for file in helpers.iterdir():
+        if file.is_symlink() or file == lock:
+            file.unlink()

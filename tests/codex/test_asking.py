@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from joytui.codex.agreement import cause_of
-from joytui.codex.asking import ask_facts, program_of
+from joytui.codex.asking import _Made, ask_facts, program_of
 from joytui.codex.look import look
 from joytui.codex.world import CodexBinary, Invocation, World
 from joytui.core.bounded_run import run_bounded
 from joytui.core.records import Report
 from joytui.doctor import examine
 from tests.support.hang import HANG_S, alive, poll
+from tests.support.needs import needs
 
 CATALOG = {
     "models": [
@@ -33,7 +34,7 @@ case "$*" in
 "features list") printf 'brand_new   stable   true\\nold.one   removed   false\\n' ;;
 --help) printf 'Usage: codex\\n{flags}' ;;
 "exec --help") printf 'Usage: codex exec\\n{flags}' ;;
-*) mkdir -p "$CODEX_HOME/tmp/arg0-linux"; {loader} ;;
+*) mkdir -p "$CODEX_HOME/tmp/arg0-linux/codex-arg0$$"; cd "$CODEX_HOME/tmp/arg0-linux/codex-arg0$$"; : > .lock; ln -s "$0" apply_patch; {loader} ;;
 esac
 """
 LISTED = (
@@ -116,9 +117,24 @@ def test_the_prompt_is_never_passed_on_and_the_folder_goes_again(tmp_path: Path)
 
 def test_a_folder_of_codexs_own_stays(tmp_path: Path) -> None:
     installed(tmp_path)
-    (tmp_path / "ch" / "tmp" / "arg0-linux").mkdir(parents=True)
+    own = tmp_path / "ch" / "tmp" / "arg0-linux" / "codex-arg0own"
+    own.mkdir(parents=True)
     seen(tmp_path)
-    assert (tmp_path / "ch" / "tmp" / "arg0-linux").is_dir()
+    assert list(own.parent.iterdir()) == [own]
+
+
+@needs("/proc")
+def test_the_helpers_of_a_codex_that_runs_stay(tmp_path: Path) -> None:
+    import fcntl
+
+    home = tmp_path / "ch"
+    made = _Made(home)
+    (home / "tmp" / "arg0" / "codex-arg0x").mkdir(parents=True)
+    with (home / "tmp" / "arg0" / "codex-arg0x" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert made.undone() == str(home / "tmp" / "arg0" / "codex-arg0x")
+    assert made.undone() is None
+    assert not (home / "tmp").exists()
 
 
 def test_nothing_is_asked_of_the_loader_where_an_argument_holds_a_secret(tmp_path: Path) -> None:
@@ -245,3 +261,4 @@ def test_a_shim_of_a_future_version_over_the_real_codex(tmp_path: Path) -> None:
     assert set(world.asked.facts.asked()) == {"models", "features", "flags"}
     assert (world.asked.loader.outcome, world.asked.loader.unknown) == ("loads", ())
     assert not (tmp_path / "started").exists()
+    assert not (tmp_path / "ch" / "tmp").exists()
