@@ -6,17 +6,16 @@ import json
 import os
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.hang import HANG_S, poll
 from tests.support.real_programs import LITELLM, python_of
 
 MASTER_KEY = "sk-litellm-0123456789"
-START_S = 180.0
 
 
 @contextmanager
@@ -47,16 +46,16 @@ def litellm(folder: Path, upstream: str, models: Sequence[str]) -> Iterator[str]
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=HANG_S)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and process.poll() is None:
+    def answers() -> bool:
+        assert process.poll() is None, f"LiteLLM ended: {log.read_text()[-3000:]}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status == 200:
-                    return
+            with urllib.request.urlopen(url, timeout=HANG_S) as answer:
+                return answer.status == 200
         except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError(f"LiteLLM did not start: {log.read_text()[-3000:]}")
+            return False
+
+    poll(answers, lambda: f"LiteLLM: {log.read_text()[-3000:]}")

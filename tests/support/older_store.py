@@ -27,5 +27,7 @@ def as_before_cleaning(path: Path) -> None:
     """As a store was before its texts had all passed the door."""
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE uncleaned")
+        connection.execute("DROP INDEX request_doctor")
+        connection.execute("ALTER TABLE request DROP COLUMN doctor")
         connection.execute("PRAGMA user_version = 7")
     connection.close()
