@@ -99,7 +99,7 @@ def _questions(now: datetime) -> dict[tuple[str, str], Ask]:
     asked: dict[tuple[str, str], Ask] = {}
     for range_, (_, bucket, _) in RANGES.items():
         for group in GROUPS:
-            since = rfc3339(Question(range=range_, group=group).since(now))
+            since = rfc3339(Question(range=range_, group=group).window(now).begin)
             top = MOST_GROUPS if group in ("project", "thread") else None
             asked[range_, group] = {"by": [bucket, group], "since": since, "top": top}
     at = (now - timedelta(days=32)).replace(minute=0, second=0, microsecond=0)

@@ -46,12 +46,12 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
             return UsageSnapshot(asked, *_of_gateway(view, by), before=await _before(sources.client, window, now))
     if asked.source == "gateway" or sources.home is None:
         return UsageSnapshot(asked, *_of_gateway(view, by))
-    rows = await asyncio.to_thread(_codex, sources, by, window)
+    rows, before = await asyncio.to_thread(_codex, sources, by, window, now)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
         mine, ours = _of_gateway(view, by)
         return UsageSnapshot(asked, (*mine, *rows), ours, source="both", codex_totals=sums)
-    return UsageSnapshot(asked, rows, sums, source="codex")
+    return UsageSnapshot(asked, rows, sums, source="codex", before=before)
 
 
 def _until(end: datetime, now: datetime) -> str | None:
@@ -61,9 +61,8 @@ def _until(end: datetime, now: datetime) -> str | None:
 
 async def _before(client: ConsoleClient, window: Window, now: datetime) -> UsageTotals:
     """The sums of the window before, as far into it as this one has come."""
-    begin = window.before
-    until = min(begin + (now - window.begin), window.begin) - timedelta(milliseconds=1)
-    view = await client.usage(since=rfc3339(begin), until=rfc3339(until))
+    until = window.before_until(now) - timedelta(milliseconds=1)
+    view = await client.usage(since=rfc3339(window.before), until=rfc3339(until))
     return UsageTotals.of(view.totals.model_dump())
 
 
@@ -75,14 +74,19 @@ def _of_gateway(view: UsageView | None, by: Sequence[str]) -> tuple[tuple[UsageR
     return tuple(gateway_rows(view.rows, by)), UsageTotals.of(view.totals.model_dump())
 
 
-def _codex(sources: Sources, by: Sequence[str], window: Window) -> tuple[UsageRow, ...]:
+def _codex(
+    sources: Sources, by: Sequence[str], window: Window, now: datetime
+) -> tuple[tuple[UsageRow, ...], UsageTotals]:
+    """The window's rows, and the sums of the window before, as far into it as this one has come."""
     from joytui.codex.rollouts import read_usage
     from joytui.usage.rows import codex_rows
 
     assert sources.home is not None
-    rows = read_usage(sources.home, sources.cache_dir, window.begin).rows
-    end = hour_of(window.end)
-    return tuple(codex_rows((row for row in rows if row.hour < end), by))
+    rows = read_usage(sources.home, sources.cache_dir, window.before).rows
+    here = range(hour_of(window.begin), hour_of(window.end))
+    earlier = range(hour_of(window.before), hour_of(window.before_until(now)))
+    before = UsageTotals.sum(row.totals for row in rows if row.hour in earlier)
+    return tuple(codex_rows((row for row in rows if row.hour in here), by)), before
 
 
 async def stands_out(sources: Sources, source: str, now: datetime, settings: ConsoleSettings) -> Insight | None:
