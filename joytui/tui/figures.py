@@ -83,17 +83,20 @@ def _span(left: timedelta) -> str:
     return f"in {round(minutes / 1440)} days"
 
 
-def local_times(text: str, zone: tzinfo | None) -> str:
-    """A text of the gateway with its UTC times as local ones: "resets 2026-11-30T00:00:00Z" is "resets Mon 30 Nov 01:00"."""
+def local_times(text: str, zone: tzinfo | None, now: datetime | None = None) -> str:
+    """A text of the gateway with its UTC times as local ones: "resets 2026-11-30T00:00:00Z" is "resets Mon 30 Nov 01:00".
+    With `now`, what is still to come is told as `resets` tells it."""
     if "20" not in text:
         return text
-    return _STAMP.sub(lambda found: _localized(found[0], zone), text)
+    return _STAMP.sub(lambda found: _localized(found[0], zone, now), text)
 
 
-def _localized(stamp: str, zone: tzinfo | None) -> str:
+def _localized(stamp: str, zone: tzinfo | None, now: datetime | None) -> str:
     try:
         moment = parse_time(stamp.removesuffix("Z").removesuffix(" UTC"))
     except ValueError:
         return stamp
+    if now is not None and moment > now:
+        return resets(stamp.removesuffix(" UTC"), now, zone)
     here = moment.astimezone(zone)
     return f"{here:%a %d %b %H:%M}"

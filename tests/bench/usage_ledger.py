@@ -97,11 +97,11 @@ def _migrated(store: Path) -> SqliteLedger:
 def _questions(now: datetime) -> dict[tuple[str, str], Ask]:
     """By range and group, as the screen asks; then what stands out, and the command."""
     asked: dict[tuple[str, str], Ask] = {}
-    for range_, (_, bucket, _) in RANGES.items():
+    for range_ in RANGES:
         for group in GROUPS:
-            since = rfc3339(Question(range=range_, group=group).since(now))
+            window = Question(range=range_, group=group).window(now)
             top = MOST_GROUPS if group in ("project", "thread") else None
-            asked[range_, group] = {"by": [bucket, group], "since": since, "top": top}
+            asked[range_, group] = {"by": [window.asked, group], "since": rfc3339(window.begin), "top": top}
     at = (now - timedelta(days=32)).replace(minute=0, second=0, microsecond=0)
     hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     asked["budget, forecast, usual", "hour"] = {"by": ["hour"], "since": rfc3339(at)}
@@ -185,7 +185,7 @@ def _print_table(
     inside: dict[tuple[str, str], float], outside: dict[tuple[str, str], list[float]], insight: list[float]
 ) -> None:
     print("milliseconds, median as the client sees it (at the store); the screen's questions by range and group:")
-    print(f"  {'':10}" + "".join(f"{words:>17}" for words, _, _ in RANGES.values()))
+    print(f"  {'':10}" + "".join(f"{span.words:>17}" for span in RANGES.values()))
     for group in GROUPS:
         cells = [f"{statistics.median(outside[r, group]):.1f} ({inside[r, group]:.1f})" for r in RANGES]
         print(f"  {group:10}" + "".join(f"{cell:>17}" for cell in cells))

@@ -54,6 +54,8 @@ def test_moments_name_their_day_and_a_reset_its_distance() -> None:
 def test_the_gateways_utc_times_are_local_on_screens() -> None:
     said = "2 of the limit are left; resets 2026-11-30T00:00:00Z, or 2026-11-30 00:00 UTC"
     assert local_times(said, BERLIN) == "2 of the limit are left; resets Mon 30 Nov 01:00, or Mon 30 Nov 01:00"
+    assert local_times(said, BERLIN, NOW).startswith("2 of the limit are left; resets in 6 days (Mon 30 Nov 01:00), or")
+    assert local_times(said, BERLIN, NOW + timedelta(days=9)) == local_times(said, BERLIN)
     assert (
         local_times("model gpt-2026-11-30 is 2026-13-45T00:00:00Z", BERLIN)
         == "model gpt-2026-11-30 is 2026-13-45T00:00:00Z"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
+from pathlib import Path
 
 import pytest
 from textual.widgets import DataTable
 
 from joytui.core.token_counts import UsageTotals
 from joytui.tui.charts.cells import percent
+from joytui.tui.usage.reading import Sources, read
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.texts import ranking_text, totals
 from joytui.tui.widgets.sorted_table import SortedTable
 from tests.tui import data
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of, usage
+from tests.tui.rollouts import write_session
 from tests.tui.states import both_sources, opened_usage, usage_beside_before, wild_usage
 
 
@@ -163,3 +166,20 @@ def test_the_window_before_stands_beside_this_one() -> None:
     assert [line[:9].strip() for line in lines] == ["", "now", "before"]
     assert lines[1][9:].startswith("5.17 Cr ▲ 5%")
     assert lines[2][9:].startswith("4.92 Cr")
+
+
+async def test_codex_own_files_are_read_for_a_window_and_the_one_before(tmp_path: Path) -> None:
+    home = tmp_path / "codex"
+    for number, days in enumerate((0, 1, 6, 7, 9, 15)):
+        write_session(
+            home, f"0199f3a0-000{number}", data.NOW - timedelta(days=days, hours=1), "/src", [(1_000 + number, 0, 10)]
+        )
+    sources = Sources(None, home, tmp_path / "cache")
+    now = await read(sources, Question(source="codex"), data.NOW, UTC)
+    assert now.totals is not None
+    assert now.before is not None
+    assert (now.totals.requests, now.before.requests) == (3, 2)
+    earlier = await read(sources, Question(source="codex", back=1), data.NOW, UTC)
+    assert earlier.totals == now.before
+    assert len(earlier.rows) == 2
+    assert totals(now, 110).plain.splitlines()[1].split()[:4] == ["now", "3.0k", "▲", "50%"]

@@ -42,7 +42,7 @@ def detail(
         record = around.record
     parts = [_head(record, zone)]
     if record.status is not None and record.status >= 400:
-        parts.append(explained(record, zone))
+        parts.append(explained(record, now, zone))
     parts += [timeline(record, width), _money(record)]
     parts += [_decision(record, around, width, now, zone), _wallet(around), _ids(record, width)]
     return Content("\n\n").join(part for part in parts if part.plain)
@@ -59,11 +59,11 @@ def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
     )
 
 
-def explained(record: RequestRecord, zone: tzinfo | None) -> Content:
+def explained(record: RequestRecord, now: datetime, zone: tzinfo | None) -> Content:
     """What a refusal means in the guide's words, and what to do about it."""
     from joytui.causes import CAUSES, ROW_TEXTS
 
-    said = local_times(visible(record.error_message or record.error_type or "no message", limit=1000), zone)
+    said = local_times(visible(record.error_message or record.error_type or "no message", limit=1000), zone, now)
     cause = CAUSES.get(record.cause or "")
     if cause is None:
         return Content.styled(said, "$error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,8 @@ from textual.message import Message
 from textual.widgets import Button, Input, Static
 
 from joytui.core.errors import JoytuiError
+from joytui.core.money import parse_credits
+from joytui.tui.figures import exact_credits, local_times
 from joytui.tui.form_field import Field
 from joytui.tui.keys.form import TIERS
 from joytui.tui.shown import visible
@@ -90,10 +93,11 @@ class CheckDialog(FormDialog[None]):
         if message.verdict is None:
             outcome.update(Content.styled(f"✗ {visible(message.problem, limit=300)}", "$error"))
         else:
-            outcome.update(verdict_text(message.verdict))
+            now = datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
+            outcome.update(verdict_text(message.verdict, now, self.console.options.zone))
 
 
-def verdict_text(verdict: KeyVerdict) -> Content:
+def verdict_text(verdict: KeyVerdict, now: datetime, zone: tzinfo | None) -> Content:
     """The answer first, then every check in the gateway's order."""
     if verdict.allowed:
         used = "" if verdict.model_used in (None, verdict.model) else f", answered by {verdict.model_used}"
@@ -102,14 +106,16 @@ def verdict_text(verdict: KeyVerdict) -> Content:
             ("✓ Yes", "bold $success"),
             (f": {visible(verdict.model)}{visible(used)}{tier}", "bold"),
             (
-                f"\na first turn of Codex holds {verdict.estimate_credits} Cr" if verdict.estimate_credits else "",
+                f"\na first turn of Codex holds {exact_credits(parse_credits(verdict.estimate_credits))} Cr"
+                if verdict.estimate_credits
+                else "",
                 "$quiet",
             ),
         )
     else:
         head = Content.assemble(
             (f"✗ No: {verdict.status} {verdict.error_type or ''}", "bold $error"),
-            (f"\n{visible(verdict.message or '', limit=400)}", ""),
+            (f"\n{local_times(visible(verdict.message or '', limit=400), zone, now)}", ""),
             (f"\ncause {verdict.cause}" if verdict.cause else "", "$quiet"),
         )
     lines = [head, Content("")]

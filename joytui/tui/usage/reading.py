@@ -50,12 +50,12 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
             return replace(_snapshot(asked, view, by), before=before)
     if asked.source == "gateway" or sources.home is None:
         return _snapshot(asked, view, by)
-    rows = await asyncio.to_thread(_codex, sources, by, window)
+    rows, before = await asyncio.to_thread(_codex, sources, by, window, now)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
         mine = _snapshot(asked, view, by)
         return replace(mine, rows=(*mine.rows, *rows), source="both", codex_totals=sums)
-    return UsageSnapshot(asked, rows, sums, source="codex")
+    return UsageSnapshot(asked, rows, sums, source="codex", before=before)
 
 
 def _until(end: datetime, now: datetime) -> str | None:
@@ -65,9 +65,8 @@ def _until(end: datetime, now: datetime) -> str | None:
 
 async def _before(client: ConsoleClient, window: Window, now: datetime, tests: Tests) -> UsageTotals:
     """The sums of the window before, as far into it as this one has come."""
-    begin = window.before
-    until = min(begin + (now - window.begin), window.begin) - timedelta(milliseconds=1)
-    view = await client.usage(since=rfc3339(begin), until=rfc3339(until), tests=tests)
+    until = window.before_until(now) - timedelta(milliseconds=1)
+    view = await client.usage(since=rfc3339(window.before), until=rfc3339(until), tests=tests)
     return UsageTotals.of(view.totals.model_dump())
 
 
@@ -82,14 +81,19 @@ def _snapshot(asked: Question, view: UsageView | None, by: Sequence[str]) -> Usa
     return UsageSnapshot(asked, tuple(gateway_rows(view.rows, by)), totals, left_out=left_out)
 
 
-def _codex(sources: Sources, by: Sequence[str], window: Window) -> tuple[UsageRow, ...]:
+def _codex(
+    sources: Sources, by: Sequence[str], window: Window, now: datetime
+) -> tuple[tuple[UsageRow, ...], UsageTotals]:
+    """The window's rows, and the sums of the window before, as far into it as this one has come."""
     from joytui.codex.rollouts import read_usage
     from joytui.usage.rows import codex_rows
 
     assert sources.home is not None
-    rows = read_usage(sources.home, sources.cache_dir, window.begin).rows
-    end = hour_of(window.end)
-    return tuple(codex_rows((row for row in rows if row.hour < end), by))
+    rows = read_usage(sources.home, sources.cache_dir, window.before).rows
+    here = range(hour_of(window.begin), hour_of(window.end))
+    earlier = range(hour_of(window.before), hour_of(window.before_until(now)))
+    before = UsageTotals.sum(row.totals for row in rows if row.hour in earlier)
+    return tuple(codex_rows((row for row in rows if row.hour in here), by)), before
 
 
 ABSENT = timedelta(hours=1)

@@ -74,9 +74,10 @@ def totals(snapshot: UsageSnapshot, width: int) -> Content:
 
 
 def _compared(tiles: list[Tile], snapshot: UsageSnapshot) -> list[Tile]:
-    """The spending with how much more or less it is than before."""
+    """The spending (or what stands for it) with how much more or less it is than before."""
     name, value, style = tiles[0]
-    now, before = (measure(sums or UsageTotals(), "spend") for sums in (snapshot.totals, snapshot.before))
+    metric: Metric = "tokens" if snapshot.source == "codex" else "spend"
+    now, before = (measure(sums or UsageTotals(), metric) for sums in (snapshot.totals, snapshot.before))
     if not before:
         return tiles
     change = (now - before) / before

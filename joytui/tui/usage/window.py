@@ -76,6 +76,10 @@ class Window:
         local = any(edge.utcoffset() for edge in edges)
         return "hour" if self.bucket == "day" and local else self.bucket
 
+    def before_until(self, now: datetime) -> datetime:
+        """So far into the window before as this one has come."""
+        return min(self.before + (now - self.begin), self.begin)
+
     def bounds(self, step: str | None) -> tuple[datetime, datetime]:
         """Where a step (by its name) begins and ends; without one, the window."""
         if step not in self.names:
