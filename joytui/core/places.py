@@ -47,7 +47,7 @@ class Places(NamedTuple):
 
     @property
     def ui_state_file(self) -> Path:
-        """The console's own memory: the last screen, column choices."""
+        """The console's own memory: the last screen, the theme, when it was left."""
         return self.data_dir / "console.json"
 
 

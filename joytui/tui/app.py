@@ -378,7 +378,7 @@ class ConsoleApp(PacedApp):
         if isinstance(self.screen, ConsoleScreen):
             problem = self.screen.take_view(view.values)
             if problem:
-                self.tell(f"the view {view.name}: {problem}", error=True)
+                self.call_after_refresh(self.tell, f"the view {view.name}: {problem}", error=True)
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen

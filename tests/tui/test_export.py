@@ -71,6 +71,7 @@ async def test_the_file_is_written_where_it_was_said(tmp_path: Path) -> None:
     assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 async def test_a_file_that_is_there_is_asked_about(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("mine")
     app = console("keys")

@@ -13,7 +13,7 @@ from tests.tui import data
 from tests.tui.opening import console, fill, settle, text_of
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.slow)])
 async def test_a_wrong_value_is_named_while_it_is_typed(size: tuple[int, int]) -> None:
     app = console("keys")
     async with app.run_test(size=size) as pilot:
@@ -50,6 +50,7 @@ async def test_tiers_are_ticked() -> None:
     assert wish.tiers == ("economy", "premium")  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 async def test_a_choice_opens_and_arrows_go_on() -> None:
     app = console("keys")
     async with app.run_test(size=(120, 40)) as pilot:

@@ -156,6 +156,7 @@ async def test_who_was_away_is_told_what_was_out_of_the_ordinary(stage):
         await until(pilot, lambda: len(app.screen.view.shown) > 0)
 
 
+@pytest.mark.slow
 async def test_a_person_has_a_card_from_wherever_one_is_chosen(stage):
     async with opened(stage, "keys") as (app, pilot):
         await until(pilot, lambda: len(app.screen.snapshot.keys) >= 4)
@@ -200,6 +201,7 @@ async def test_a_refusal_is_mended_and_the_mend_undone(stage):
         assert (await app.client.key(made.id)).policy.daily_limit == "0.01"
 
 
+@pytest.mark.slow
 async def test_a_wallet_is_shown_and_credited(stage):
     async with opened(stage, "keys") as (app, pilot):
         await until(pilot, lambda: len(app.screen.snapshot.keys) >= 4)

@@ -38,6 +38,7 @@ def test_what_is_not_there_finds_nothing() -> None:
     assert len(unique(NAMED * 2)) == len(NAMED)
 
 
+@pytest.mark.slow
 async def test_requests_models_threads_and_commands_are_found_while_typing() -> None:
     app = console("logs")
     async with app.run_test(size=SIZE) as pilot:

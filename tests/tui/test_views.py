@@ -17,6 +17,7 @@ from joytui.web.child import Wish, command
 from tests.tui.opening import SIZE, console, fill, settle, text_of
 
 
+@pytest.mark.slow
 async def test_a_view_is_saved_and_opened_and_deleted() -> None:
     app = console("logs")
     async with app.run_test(size=SIZE) as pilot:
@@ -49,6 +50,16 @@ async def test_a_view_is_opened_at_the_start() -> None:
         assert (app.screen.snapshot.asked.group, app.screen.snapshot.asked.range) == ("owner", "month")
         assert app.screen.has_class("-table")
         assert "the view team: it knows no group-by x" in text_of(app)
+
+
+async def test_a_filter_that_does_not_hold_is_said() -> None:
+    app = console("keys")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        app.open_view(View("old", "logs", {"filter": "stauts:4xx"}))
+        await settle(app, pilot)
+        assert app.current_mode == "logs"
+        assert "the view old: no field is called 'stauts'" in text_of(app)
 
 
 @pytest.mark.parametrize("asked", [Question(), Question("months", "owner", "tokens", "both")])

@@ -184,10 +184,12 @@ class LogsScreen(ConsoleScreen):
         return {"filter": self.filter_text} if self.filter_text else {}
 
     def take_view(self, values: Mapping[str, str]) -> str:
+        text = values.get("filter", "")
         try:
-            self.open_with(values.get("filter", ""))
+            parse(text)  # before it is kept: a screen that is not composed yet would meet it there
         except FilterError as error:
             return error.what
+        self.open_with(text)
         return ""
 
     def subject(self) -> Subject | None:
