@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The same; without a single word where one of several is needed, the help on stderr, and exit 2."""
-        if not args and any(action.choices and not action.option_strings for action in self._actions):
+        if not args and any(a.choices and a.required and not a.option_strings for a in self._actions):
             self.print_help(sys.stderr)
             self.exit(EXIT_USAGE)
         return super().parse_known_args(args, namespace)

@@ -23,11 +23,12 @@ from tests.bridge.chat_upstream import (
     usage,
 )
 from tests.support.codex_run import bounded
+from tests.support.hang import HANG_S
 from tests.support.real_programs import AGENTS, OPENAI_NODE, node_folder, python_of
 from tests.support.real_setup import Setup
 
 pytestmark = pytest.mark.slow
-PROGRAM_S = 120.0
+
 
 AGENT = """
 import asyncio, os
@@ -113,7 +114,7 @@ async def run(folder: Path, program: list[str]) -> str:
                 "BASE": f"{setup.url}/openai/v1",
                 "KEY": setup.env[KEY_VARIABLE],
             }
-            done = await asyncio.to_thread(bounded, program, env, folder / "work", PROGRAM_S)
+            done = await asyncio.to_thread(bounded, program, env, folder / "work", HANG_S)
         finally:
             await asyncio.to_thread(setup.stop_gateway)
     assert done.exit_code == 0, done.stdout + done.stderr[-3000:]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from joytui.cli import gateway_upstreams
 from joytui.cli.main import main
+from joytui.cli.parser import Parser
 from tests.support.joytui_process import Machine
 
 
@@ -109,3 +111,15 @@ def test_a_bare_command_lists_its_actions(words: list[str], listed: str, capsys:
 def test_the_example_of_keys_has_a_budget_for_more_than_a_turn(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "--help"]) == 0
     assert "--daily 500 " in capsys.readouterr().out
+
+
+def test_a_command_that_needs_no_action_runs_without_a_word() -> None:
+    """`joytui gateway upstreams` alone shows; where an action is needed, the help says which there are."""
+    parser = Parser()
+    gateway_upstreams.configure(parser)
+    assert parser.parse_args([]).upstreams_action is None
+    needed = Parser()
+    needed.add_subparsers(dest="action", required=True).add_parser("list")
+    with pytest.raises(SystemExit) as ended:
+        needed.parse_args([])
+    assert ended.value.code == 2

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,20 +41,19 @@ def litellm(folder: Path, upstream: str, models: Sequence[str]) -> Iterator[str]
     with (folder / "litellm.log").open("w") as log:
         process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
     try:
-        _wait(process, f"http://127.0.0.1:{port}/health/liveliness", folder / "litellm.log")
+        log_file, alive = folder / "litellm.log", f"http://127.0.0.1:{port}/health/liveliness"
+        poll(lambda: _answers(process, alive, log_file), log_file.read_text)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
         process.wait(timeout=HANG_S)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    def answers() -> bool:
-        assert process.poll() is None, f"LiteLLM ended: {log.read_text()[-3000:]}"
-        try:
-            with urllib.request.urlopen(url, timeout=HANG_S) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    poll(answers, lambda: f"LiteLLM: {log.read_text()[-3000:]}")
+def _answers(process: subprocess.Popen[bytes], url: str, log: Path) -> bool:
+    if process.poll() is not None:
+        raise AssertionError(f"LiteLLM did not start: {log.read_text()[-3000:]}")
+    try:
+        with urllib.request.urlopen(url, timeout=HANG_S) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # not yet
+        return False

@@ -268,9 +268,10 @@ _USUAL_EFFORTS = ("low", "medium", "high")
 
 def _taken_efforts(words: str, refused: Any, named: bool) -> list[str]:
     """The efforts that a refusal lists as taken; the usual ones where it refuses the value and lists none. `named`: it names the
-    field; else the value must be among its words."""
+    field; else it must quote the value, or speak of thinking: "too high" is said of many fields."""
+    about = re.compile(rf"[`'\"]{re.escape(str(refused))}[`'\"]|effort|reasoning|thinking", re.IGNORECASE)
     said = [e for e in EFFORTS if re.search(rf"(?<![\w-]){e}(?![\w-])", words, re.IGNORECASE)]
-    if not isinstance(refused, str) or not (named or refused in said):
+    if not isinstance(refused, str) or not (named or (refused in said and about.search(words))):
         return []
     listed = [effort for effort in said if effort not in (refused, "none")]
     unlisted = refused in said and len(said) == 1 and refused not in _USUAL_EFFORTS

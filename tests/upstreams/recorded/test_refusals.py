@@ -100,6 +100,18 @@ async def test_a_refusal_that_lists_several_faults_costs_one_more_request() -> N
     assert (exchange.status, len(upstream.requests)) == (200, 2)
 
 
+async def test_a_value_is_taken_for_an_effort_only_where_it_is_spoken_of() -> None:
+    def too_high(body: Any) -> str | None:
+        return "temperature is too high; use a low one" if body.get("temperature") else None
+
+    async with ChatUpstream(Strict("", too_high, {}).script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, _, _ = await read(relay, model_call(**PLAIN, temperature=2, reasoning={"effort": "high"}))
+        await relay.aclose()
+    assert (exchange.status, len(upstream.requests)) == (200, 2)
+    assert [row.lesson for row in relay.lessons.shown()] == ["no temperature"]
+
+
 async def test_a_lesson_that_did_not_help_is_not_kept() -> None:
     def odd(body: Any) -> str | None:
         return "unsupported: tool_choice and user" if "user" in body else None
