@@ -103,3 +103,31 @@ def test_a_stack_has_no_hole_where_many_series_share_a_row():
     ends = _cell((3.0, 3.2, 3.45), 4, colours)
     assert ends is not None
     assert ends[1].bgcolor is None
+
+
+@pytest.mark.parametrize("width", [60, 76, 98, 140])
+def test_labels_are_even_whole_and_under_their_bars(width):
+    from joytui.tui.charts.stacked import Palette, stacked_bars
+
+    hours = [f"{'Sun' if hour > 14 else 'Mon'} {hour % 24:02d}:00" for hour in range(15, 39)]
+    text = stacked_bars(hours, [[5.0] * 24], width, 12, Palette(((94, 211, 184),), (139, 151, 171), (42, 50, 64)))
+    assert text is not None
+    *_, foot, line = text.plain.splitlines()
+    found = [(match.start(), match[0]) for match in re.finditer(r"\w{3} \d\d:00", line)]
+    assert len({after[0] - before[0] for before, after in pairwise(found)}) == 1
+    assert line.split() == " ".join(name for _, name in found).split()
+    for start, name in found:
+        bar = re.match("▀+", foot[start + 4 :].lstrip("─")) or re.search("▀", foot[start : start + 9])
+        assert bar, (name, foot)
+
+
+def test_a_bar_that_is_clipped_bears_its_amount():
+    from joytui.tui.charts.stacked import Palette, bar_at, stacked_bars
+
+    colours = Palette(((94, 211, 184),), (139, 151, 171), (42, 50, 64))
+    series = [[10.0, 12.0, 9.0, 11_000.0, 8.0, 10.0, 11.0]]
+    text = stacked_bars(DAYS, series, 70, 12, colours, top=12.0)
+    assert text is not None
+    top = text.plain.splitlines()[0]
+    assert "▲11k" in top
+    assert bar_at(top.index("▲") + 1, DAYS, series, 70, 12, 12.0) == 3

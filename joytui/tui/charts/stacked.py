@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from rich.style import Style
@@ -98,10 +98,10 @@ def _draw(
     plotext.ylim(0, rows - 1)
     plotext.xlim(0, room - 1)
     plotext.yticks([i * each for i in range(len(ticks))], tick_labels)
-    shown = label_places(labels, spacing * bars)
-    plotext.xticks([middles[i] for i in shown], [labels[i] for i in shown])
+    plotext.xticks(middles[:1], labels[:1])  # for the row of them; plotext drops some where the last has little room
     plotext.grid(True, False)
     canvas = _Canvas(rows, margin, margin + room, lefts, filled, mark, _clipped(series, ticks[-1]))
+    canvas.labels.update(_placed(labels, middles, margin, canvas.width, spacing))
     text = _finish(Text.from_ansi(plotext.build()), heights, canvas, palette)
     plotext.clear_figure()
     return text
@@ -148,7 +148,7 @@ def bar_at(
 @dataclass(frozen=True, slots=True)
 class _Canvas:
     """Where the bars stand: `lefts` are cells from the margin's end, `filled` is how many cells wide each is. `clipped`: what
-    is written on those that go on above the chart."""
+    is written on those that go on above the chart. `labels`: by the cell where each begins."""
 
     rows: int
     margin: int
@@ -157,6 +157,15 @@ class _Canvas:
     filled: int
     mark: int | None
     clipped: dict[int, str]
+    labels: dict[int, str] = field(default_factory=dict)
+
+
+def _placed(labels: list[str], middles: list[float], margin: int, width: int, spacing: int) -> dict[int, str]:
+    """Labels under the middles of their bars, as many as do not touch, counted back from the last that has all its room."""
+    starts = [round(margin + middle - (len(label) - 1) / 2) for label, middle in zip(labels, middles, strict=True)]
+    fitting = [at for at, start in enumerate(starts) if start >= 0 and start + len(labels[at]) <= width]
+    places = label_places([labels[at] for at in fitting], spacing * len(fitting))
+    return {starts[fitting[place]]: labels[fitting[place]] for place in places}
 
 
 def _running(column: Sequence[float]) -> list[float]:
@@ -183,6 +192,9 @@ def _finish(text: Text, heights: list[list[float]], canvas: _Canvas, palette: Pa
                     cells[place][at], styles[place][at] = found
         if number in canvas.clipped:
             _write_amount(cells[0], styles[0], canvas.margin + left, canvas.filled, canvas.clipped[number])
+    cells[-1], styles[-1] = [" "] * canvas.width, [Style(color=_hex(palette.text))] * canvas.width
+    for start, label in canvas.labels.items():
+        cells[-1][start : start + len(label)] = label
     if canvas.mark is not None and canvas.mark < len(canvas.lefts):
         at = canvas.margin + canvas.lefts[canvas.mark] + (canvas.filled - 1) // 2
         cells[canvas.rows - 1][at], styles[canvas.rows - 1][at] = "▲", Style(color=_hex(palette.text), bold=True)

@@ -50,8 +50,9 @@ class FreshScreen(ConsoleScreen):
 
     def _refresh(self) -> None:
         """Asks again where requests have come since the last answer."""
-        news = self.console.store.version != self._asked_at_version
-        if self.console.drawn and self.is_current and news and not self.settled():
+        if not self.console.drawn or not self.is_current:
+            return  # the store is made after the first frame
+        if self.console.store.version != self._asked_at_version and not self.settled():
             self.action_reload()
 
     def _link_changed(self, state: LinkState) -> None:
