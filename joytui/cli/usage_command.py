@@ -116,9 +116,10 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
         insight = None
         tests: Tests = "in" if args.include_doctor else "out"
         if args.budget is not None and not args.until:
+            from joytui.usage.anomalies import DAYS
             from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
-            hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS))
+            hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS + DAYS + 1))
         view = await console.usage(args.by, since=args.since, until=args.until, top=args.top, tests=tests)
         if args.insight or not (args.json or args.csv):
             from joytui.cli.usage_insight import MOST_ANOMALIES
@@ -257,14 +258,15 @@ def _say_left_out(tests: UsageTotals) -> None:
 
 
 def _say_budget(budget: int, spent: int, hours: dict[int, int]) -> None:
-    from joytui.cli.usage_insight import forecast_text
+    from joytui.cli.usage_insight import forecast_lines
     from joytui.core.money import format_credits
 
     over = spent > budget
     rest = f"{format_credits(abs(budget - spent))} Cr {'over' if over else 'left'}"
     say(f"{'OVER BUDGET' if over else 'within budget'}: {format_credits(spent)} of {format_credits(budget)} Cr, {rest}")
     if hours:
-        say(forecast_text(hours, budget - spent, now()))
+        for line in forecast_lines(hours, budget - spent, now()):
+            say(line)
 
 
 def _say_empty(args: argparse.Namespace) -> None:

@@ -70,15 +70,27 @@ def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> 
     }
 
 
-def forecast_text(hours: dict[int, int], left: int, at: datetime) -> str:
-    """For example "at 1.25 Cr an hour it lasts until 2026-11-25 14:00 UTC"; the rule is that of `usage.budget`."""
+def forecast_lines(hours: dict[int, int], left: int, at: datetime) -> list[str]:
+    """For example "at 1.25 Cr an hour, the last seven days' rate, it lasts until 2026-11-25 14:00 UTC"; and where spending was out of
+    the ordinary, the same at the usual rate. The rules are those of `usage.budget`."""
+    from joytui.usage.budget import ordinary
+
     rate = _rate(hours, at)
     if rate <= 0:
-        return "nothing was spent in the last seven days: no forecast"
-    pace = f"at {format_credits(rate, places=4)} Cr an hour"
+        return ["nothing was spent in the last seven days: no forecast"]
+    lines = [_forecast(rate, "the last seven days' rate", left, at)]
+    usual, odd = ordinary(hours, at)
+    if odd and left > 0:
+        without = f"the usual rate, without {format_credits(odd, places=2)} Cr out of the ordinary"
+        lines.append(_forecast(_rate(usual, at), without, left, at))
+    return lines
+
+
+def _forecast(rate: int, assumed: str, left: int, at: datetime) -> str:
+    pace = f"at {format_credits(rate, places=4)} Cr an hour, {assumed},"
     if left <= 0:
-        return f"{pace}, nothing is left"
-    if left // rate > YEAR_HOURS:
+        return f"{pace} nothing is left"
+    if rate <= 0 or left // rate > YEAR_HOURS:
         return f"{pace} it lasts longer than a year"
     return f"{pace} it lasts until {at + timedelta(seconds=left * 3600 // rate):%Y-%m-%d %H:%M} UTC"
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from joytui.core.periods import HOUR, hour_of, period_bounds, start_of_hour
+from joytui.usage.anomalies import excess_by_hour
 
 Period = Literal["day", "week", "month"]
 WINDOW_HOURS = 168
@@ -68,13 +69,11 @@ class Burn:
         return self.at_end > self.limit
 
 
-def burn_down(
-    hours: Mapping[int, int], limit: int, at: datetime, period: Period = "month", odd: Mapping[int, int] | None = None
-) -> Burn:
+def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period = "month") -> Burn:
     """A budget of `limit` nano-credits for the period that holds `at`.
 
     `hours`: spending in nano-credits by hour (Unix time in hours), as far back as is known: the rate looks seven days
-    back, whatever the period. `odd`: how much of it was more than usual, by hour (`usage.anomalies.excess_by_hour`).
+    back, whatever the period, and the fourteen days before those say what is usual.
     """
     begin, end = period_bounds(period, at)
     inside = {hour: spent for hour, spent in hours.items() if hour_of(begin) <= hour <= hour_of(at)}
@@ -88,8 +87,7 @@ def burn_down(
         return Forecast(rate, runs_out, spent + rate * remaining // 3600)
 
     recent = forecast(hourly_rate(hours, at))
-    lately = {hour: amount for hour, amount in (odd or {}).items() if hour_of(at) - WINDOW_HOURS < hour <= hour_of(at)}
-    ordinary = {hour: amount - lately.get(hour, 0) for hour, amount in hours.items()}
+    without, odd = ordinary(hours, at)
     return Burn(
         limit=limit,
         spent=spent,
@@ -100,8 +98,8 @@ def burn_down(
         runs_out=recent.runs_out,
         at_end=recent.at_end,
         points=points,
-        usual=forecast(hourly_rate(ordinary, at)) if lately else None,
-        odd=sum(lately.values()),
+        usual=forecast(hourly_rate(without, at)) if odd else None,
+        odd=odd,
     )
 
 
@@ -114,6 +112,13 @@ def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
     span = min(WINDOW_HOURS, now - min(known) + 1)
     weighed = sum((span - (now - hour)) * hours[hour] for hour in known)
     return weighed // (span * (span + 1) // 2)
+
+
+def ordinary(hours: Mapping[int, int], at: datetime) -> tuple[dict[int, int], int]:
+    """The hours without what was out of the ordinary in those that the rate looks at, and how much that was."""
+    now = hour_of(at)
+    odd = excess_by_hour(hours, [hour for hour in hours if now - WINDOW_HOURS < hour <= now])
+    return {hour: amount - odd.get(hour, 0) for hour, amount in hours.items()}, sum(odd.values())
 
 
 def _points(

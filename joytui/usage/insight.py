@@ -16,8 +16,8 @@ from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import parse_credits
 from joytui.core.periods import hour_of
 from joytui.core.token_counts import OTHERS
-from joytui.usage.anomalies import DAYS, Anomaly, Rate, Series, excess_by_hour, find_anomalies, live_rate, with_culprits
-from joytui.usage.budget import WINDOW_HOURS, Burn, Period, burn_down
+from joytui.usage.anomalies import DAYS, Anomaly, Rate, Series, find_anomalies, live_rate, with_culprits
+from joytui.usage.budget import Burn, Period, burn_down
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -68,14 +68,8 @@ def insight(
     """
     begin = max(since or at - WINDOW, at - LONGEST)
     found = find_anomalies(hours, parts, begin, at)
-    burn = None
-    if limit is not None and unit == "credits":
-        burn = burn_down(hours, limit, at, period, excess_by_hour(hours, [*_lately(hours, at)]))
+    burn = burn_down(hours, limit, at, period) if limit is not None and unit == "credits" else None
     return Insight(unit, live_rate(recent, hours, at), tuple(found), begin, burn, period)
-
-
-def _lately(hours: Series, at: datetime) -> Iterable[int]:
-    return (hour for hour in hours if hour > hour_of(at) - WINDOW_HOURS)
 
 
 async def gateway_insight(

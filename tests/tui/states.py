@@ -456,6 +456,8 @@ STATES: tuple[State, ...] = (
     State("usage-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(data.insight())))),
     State("keys-owner", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW), lambda s: s.post_message(OwnerDialog.Found(data.owner_card())))),
     State("keys-owner-gone", dialog(lambda app: OwnerDialog(Subject("Ben"), data.NOW))),
+    State("logs-export-no-color", pressed("x", "down"), no_color=True, sizes=((120, 40),), themes=("dark",)),
+    State("frame-settings-no-color", dialog(lambda app: SettingsDialog(), None, "enter"), ASCII, no_color=True, sizes=((120, 40),), themes=("dark",)),
     State("usage-no-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(replace(data.insight(), anomalies=()))))),
     State("logs-mend-limit", mending("limit", daily_limit="40", weekly_limit="100")),
     State("logs-mend-address", mending("address", ip_allow=["10.0.0.0/8"])),

@@ -11,6 +11,7 @@ from joytui.tui.people.owner import OwnedKey, Subject, _owned
 from joytui.tui.people.owner_text import card
 from tests.support.clock import NOW
 from tests.tui import data
+from tests.tui.opening import SIZE, console, fill
 
 
 @pytest.mark.parametrize("width", [60, 72, 110])
@@ -48,3 +49,19 @@ def test_whose_keys() -> None:
     assert (owner, [key.name for key in mine]) == ("Anna", ["codex-anna", "workshop"])
     assert [key.name for key in _owned(keys, Subject(key="docs-bot"))[1]] == ["docs-bot"]
     assert _owned(keys, Subject("nobody")) == ("nobody", [])
+
+
+@pytest.mark.parametrize("keys", [("g", "down"), ("g", "v")])
+async def test_a_line_of_usage_names_a_person(keys: tuple[str, ...]) -> None:
+    """By key: the line of the ranking, or of the table behind the chart."""
+    app = console("usage")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        assert app.screen.subject() is None
+        for key in keys:
+            await pilot.press(key)
+            await fill(app, pilot)
+        subject = app.screen.subject()
+    assert subject is not None
+    assert subject.owner is None
+    assert subject.key

@@ -10,7 +10,8 @@ import pytest
 from joytui.tui.app import ConsoleApp
 from joytui.tui.read_only import REFUSED
 from joytui.tui.widgets.keybar import KeyBar, shown_bindings
-from tests.tui.opening import console, fill, settle
+from tests.tui import data
+from tests.tui.opening import console, fill, settle, text_of
 
 # Every other action of the screens and of the console: each was judged to change nothing beyond this console's own view
 # and the user's clipboard. A new action belongs into one of the two.
@@ -99,3 +100,22 @@ async def test_looking_still_works():
         await pilot.press("question_mark")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2
+
+
+async def test_dialogs_that_only_show_offer_no_change():
+    """Views are opened and not saved or deleted, wallets are seen and not credited."""
+    app = console("keys", read_only=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await fill(app, pilot)
+        await pilot.press("V")
+        await settle(app, pilot)
+        assert not app.screen.query("#name")
+        assert app.screen.check_action("delete", ()) is False
+        await pilot.press("escape", "w")
+        await settle(app, pilot)
+        app.screen.post_message(app.screen.Known(*data.wallets()))
+        await settle(app, pilot)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 2, "no question about credits"
+        assert "credits the chosen one" not in text_of(app)

@@ -88,10 +88,11 @@ def test_amounts_stay_whole_and_agree(hours: dict[int, int], limit: int, period)
 
 
 def test_the_usual_rate_leaves_out_what_was_out_of_the_ordinary() -> None:
-    hours = {**steady(CR, 168), NOW - 30: 500 * CR}
-    burn = burn_down(hours, 2000 * CR, AT, "month", {NOW - 30: 499 * CR})
+    hours = {**steady(CR, 22 * 24), NOW - 30: 500 * CR}
+    burn = burn_down(hours, 2000 * CR, AT, "month")
     assert burn.usual is not None
     assert burn.usual.rate == CR < burn.rate
     assert burn.odd == 499 * CR
     assert burn.usual.at_end < burn.recent.at_end
-    assert burn_down(hours, 2000 * CR, AT, "month", {NOW - 200: CR}).usual is None, "older than the rate looks back"
+    older = burn_down({**steady(CR, 22 * 24), NOW - 200: 500 * CR}, 2000 * CR, AT, "month")
+    assert older.usual is None, "older than the rate looks back"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from joytui.cli.usage_insight import forecast_text
+from joytui.cli.usage_insight import forecast_lines
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of
 
@@ -12,8 +12,21 @@ AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 STEADY = {hour_of(AT) - back: CR for back in range(48)}
 
 
+RATE = "at 1.0000 Cr an hour, the last seven days' rate,"
+
+
 def test_it_says_when_nothing_is_left() -> None:
-    assert forecast_text(STEADY, 30 * CR, AT) == "at 1.0000 Cr an hour it lasts until 2026-11-19 18:00 UTC"
-    assert forecast_text(STEADY, -CR, AT) == "at 1.0000 Cr an hour, nothing is left"
-    assert forecast_text(STEADY, 10**6 * CR, AT) == "at 1.0000 Cr an hour it lasts longer than a year"
-    assert forecast_text({}, CR, AT) == "nothing was spent in the last seven days: no forecast"
+    assert forecast_lines(STEADY, 30 * CR, AT) == [f"{RATE} it lasts until 2026-11-19 18:00 UTC"]
+    assert forecast_lines(STEADY, -CR, AT) == [f"{RATE} nothing is left"]
+    assert forecast_lines(STEADY, 10**6 * CR, AT) == [f"{RATE} it lasts longer than a year"]
+    assert forecast_lines({}, CR, AT) == ["nothing was spent in the last seven days: no forecast"]
+
+
+def test_it_has_two_ends_where_spending_was_out_of_the_ordinary() -> None:
+    hours = {hour_of(AT) - back: CR for back in range(21 * 24)}
+    hours[hour_of(AT) - 30] = 500 * CR
+    recent, usual = forecast_lines(hours, 100 * CR, AT)
+    assert "the last seven days' rate" in recent
+    assert usual.startswith(
+        "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr out of the ordinary, it lasts until"
+    )

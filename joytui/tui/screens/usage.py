@@ -250,10 +250,16 @@ class UsageScreen(FreshScreen):
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject
 
-        line, group = self.query_one(RankingPane).chosen(), self.snapshot.asked.group
-        if self.has_class("-table") or line is None or not line.value or group not in ("owner", "key"):
+        group = self.snapshot.asked.group
+        if self.has_class("-table"):
+            entry = self.query_one(SortedTable).entry()
+            value = entry.item[1] if entry is not None and entry.item else None
+        else:
+            line = self.query_one(RankingPane).chosen()
+            value = line.value if line is not None else None
+        if not value or group not in ("owner", "key"):
             return None
-        return Subject(owner=line.value) if group == "owner" else Subject(key=line.value)
+        return Subject(owner=value) if group == "owner" else Subject(key=value)
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import usage_exported
