@@ -46,7 +46,7 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
         ("--no-send",), ("--no-send", "--json"), ("--no-send", "--", "-m", EVIL), ("--says", TICKET),
         ("--says", TICKET, "--json"), ("--explain", EVIL), ("--no-send", "--fix", "--yes"), ("--undo",),
     ),
-    "logs": ((), ("--json",), ("--request", "ROW"), ("--request", "ROW", "--json"), ("--filter", f"model:{EVIL}"), ("--request", EVIL)),
+    "logs": ((), ("--json",), ("--csv",), ("--request", "ROW"), ("--request", "ROW", "--json"), ("--filter", f"model:{EVIL}"), ("--request", EVIL)),
     "usage": tuple(
         (*(word for by in ("model", "key", "project", "thread") for word in ("--by", by)), *form)
         for form in ((), ("--json",), ("--csv",), ("--insight",))
@@ -64,6 +64,7 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "report": (("--markdown",), ("--preview",), ("--preview", "--json"), ("--check", EVIL)),
     "triage": (("TICKET",), ("TICKET", "--json"), ("--request", "ROW"), ("--request", "ROW", "--json"), (EVIL,)),
     "serve": ((EVIL,), ("--port", EVIL)),
+    "completion": ((EVIL,), ("bash",), ("zsh",), ("fish",)),
 }  # fmt: skip
 """What is typed. Exit codes do not matter here: also an error repeats what it was given."""
 
