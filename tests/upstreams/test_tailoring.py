@@ -195,3 +195,19 @@ async def test_an_error_of_the_upstream_does_not_repeat_the_secret(tmp_path: Pat
         await one.aclose()
     assert SECRET not in error(data)["message"]
     assert SECRET not in (seen.error_message or "")
+
+
+@pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
+@pytest.mark.parametrize("size", [9, 100])
+async def test_a_good_answer_does_not_repeat_the_secret_beside_the_key(
+    tmp_path: Path, endpoint: Endpoint, size: int
+) -> None:
+    pieces = [SECRET[at : at + size] for at in range(0, len(SECRET), size)]
+    told = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    env = {"AZURE_KEY": SECRET, "K": "upstream-key-0123456789"}
+    async with ChatUpstream(lambda seen: stream(*told, *STREAM)) as server:
+        one = upstream(tmp_path, server.url, 'key_env = "K"\nheaders = { api-key = "$AZURE_KEY" }', env)
+        exchange, data, _ = await read(one, model_call(endpoint, stream=True))
+        await one.aclose()
+    assert exchange.status == 200
+    assert all(piece[4:] not in data.decode() for piece in pieces)
