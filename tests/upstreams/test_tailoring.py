@@ -143,6 +143,8 @@ async def test_an_upstream_has_a_patience_of_its_own(tmp_path: Path) -> None:
 WRONG = [
     ('quirks = "mistrall"', "no vendor"),
     ('quirks = ["mistral", "groq"]', "one vendor at most"),
+    ("quirks = 'no messages'", "no lesson"),
+    ("quirks = 'messages without role'", "no lesson"),
     ("quirks = 5", "quirks"),
     ('drop = ["messages"]', "what a request is made of"),
     ('drop = "seed"', "drop"),
@@ -152,6 +154,7 @@ WRONG = [
     ("extra_body = { key = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' }", "not repeated"),
     ("headers = { Authorization = 'x' }", "key_env names"),
     ("headers = { 'a b' = 'x' }", "no header's name"),
+    ("headers = { x = '1', X = '2' }", "is there twice"),
     ("headers = { x = 'ü' }", "no header can carry"),
     ("headers = { api-key = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' }", "looks like a key"),
     ("headers = { api-key = '$not a name' }", "not repeated"),
