@@ -29,7 +29,8 @@ def insight_lines(found: Insight) -> list[str]:
 
 def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
     begin, end = odd.begin.astimezone(), odd.end.astimezone()
-    when = f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}"
+    last = "%H:%M" if end - begin <= timedelta(days=1) else "%Y-%m-%d %H:%M"
+    when = f"{begin:%Y-%m-%d %H:%M} to {end:{last}}"
     who = "; ".join(visible(one.text) for one in odd.culprits) or "nobody alone explains it"
     return f"out of the ordinary: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
 

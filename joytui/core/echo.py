@@ -33,17 +33,18 @@ _ERROR = re.compile(rb'"error"\s*:\s*["{]|"type"\s*:\s*"error"|^event:\s*error',
 
 
 class Echo:
-    """Finds one key in what came back. Making one takes a while: keep it as long as the key."""
+    """Finds one key in what came back. Making one takes a while: keep it as long as the key. `keys`: what is looked for, as texts;
+    none where the key is too short to be one."""
 
-    __slots__ = ("_key", "_parts", "_text")
+    __slots__ = ("_key", "_parts", "keys")
 
     def __init__(self, key: str | bytes) -> None:
         self._key = key.encode("utf-8", "replace") if isinstance(key, str) else key
-        self._text = self._key.decode("utf-8", "replace")
-        self._parts = frozenset(_parts(self._key)) if len(self._key) >= SHORTEST else frozenset()
+        self.keys: tuple[str, ...] = (self._key.decode("utf-8", "replace"),) if len(self._key) >= SHORTEST else ()
+        self._parts = frozenset(_parts(self._key)) if self.keys else frozenset()
 
     def __bool__(self) -> bool:
-        return len(self._key) >= SHORTEST
+        return bool(self.keys)
 
     def passing(self, data: bytes) -> bytes:
         """Bytes of an answer on their way: the whole key, and in what tells of an error whatever stands for it."""
@@ -55,17 +56,19 @@ class Echo:
 
     def whole(self, text: str) -> str:
         """A text without the whole key."""
-        return text.replace(self._text, MASK_BYTES.decode()) if self else text
+        for key in self.keys:
+            text = text.replace(key, MASK_BYTES.decode())
+        return text
 
     def event(self, text: str) -> str:
         """An event's data on its way: as `passing`."""
-        if not self or (self._text not in text and "error" not in text):
+        if not any(key in text for key in self.keys) and "error" not in text:
             return text
         return self.passing(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def trail(self) -> Trail | None:
         """What finds the whole key in the texts of a stream, where it comes in pieces; None without a key."""
-        return Trail(self._text) if self else None
+        return Trail(*self.keys) if self.keys else None
 
     def text(self, text: str) -> str:
         """A text of at most a few kB without the key in any form."""
@@ -135,19 +138,12 @@ class Echoes(Echo):
     def __init__(self, key: str, more: Iterable[str]) -> None:
         super().__init__(key)
         self._all = [one for one in map(Echo, (key, *more)) if one]
-
-    def __bool__(self) -> bool:
-        return bool(self._all)
+        self.keys = tuple(text for one in self._all for text in one.keys)
 
     def passing(self, data: bytes) -> bytes:
         for one in self._all:
             data = one.passing(data)
         return data
-
-    def whole(self, text: str) -> str:
-        for one in self._all:
-            text = one.whole(text)
-        return text
 
     def masked(self, data: bytes) -> bytes:
         for one in self._all:
@@ -221,17 +217,16 @@ class _Run:
 
 
 class Trail:
-    """Follows the texts of one streamed answer, each piece as it comes. While `holding`, a text ends in the midst of the key:
+    """Follows the texts of one streamed answer, each piece as it comes. While `holding`, a text ends in the midst of a key:
     what told that is to be held back, until the rest has come, or something else. `at`: how many events are held back before the
     one that is followed."""
 
-    __slots__ = ("_begins", "_found", "_key", "_open", "at")
+    __slots__ = ("_begins", "_found", "_open", "at")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, *keys: str) -> None:
         self.at = 0
-        self._key = key
-        self._begins = tuple(key[:length] for length in range(len(key) - 1, 0, -1))
-        self._open: dict[Hashable, _Run] = {}
+        self._begins = {key: tuple(key[:length] for length in range(len(key) - 1, 0, -1)) for key in keys}
+        self._open: dict[tuple[str, Hashable], _Run] = {}
         self._found: list[_Run] = []
 
     @property
@@ -250,10 +245,13 @@ class Trail:
 
     def follow(self, place: Hashable, text: str) -> None:
         """The next piece of the text that stands at this place of the answer."""
-        if not text:
-            return
+        if text:
+            for key, begins in self._begins.items():
+                self._follow(key, begins, (key, place), text)
+
+    def _follow(self, key: str, begins: tuple[str, ...], place: tuple[str, Hashable], text: str) -> None:
         if (run := self._open.pop(place, None)) is not None:
-            rest = self._key[run.length :]
+            rest = key[run.length :]
             if len(text) < len(rest) and rest.startswith(text):
                 run.add(self.at, text, begins=False, ends=False)
                 run.length += len(text)
@@ -262,10 +260,10 @@ class Trail:
             if text.startswith(rest):
                 run.add(self.at, rest, begins=False, ends=True)
                 self._found.append(run)
-        if text.endswith(self._begins):
+        if text.endswith(begins):
             if len(self._open) >= _MOST_PLACES:
                 del self._open[next(iter(self._open))]
-            begin = next(begin for begin in self._begins if text.endswith(begin))
+            begin = next(begin for begin in begins if text.endswith(begin))
             run = self._open[place] = _Run(len(begin))
             run.add(self.at, begin, begins=True, ends=False)
 

@@ -16,11 +16,12 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/keys/{id}/revoke|disable|enable              -> KeyView
     POST   /console/v1/keys/{id}/rotate           KeyRotate         -> KeyCreated (the new key; 201)
     POST   /console/v1/keys/check                 KeyCheck          -> KeyVerdict (a dry run: nothing is held or recorded)
-    GET    /console/v1/requests                   filter since until limit before form -> {"requests": [RequestView], "next": str|null}
+    GET    /console/v1/requests                   filter since until limit before form tests -> {"requests": [RequestView], "next": str|null}
                                                   newest first; `next` is the `before` of the following (older) page.
+                                                  tests: the doctor's test requests are "in" (the default), "out", or the "only" ones
                                                   form=columns: {"columns": …, "next", "last_seq"} of core.columnar, oldest first
     GET    /console/v1/requests/{id}                                -> RequestView     (by own id, request id or upstream id)
-    GET    /console/v1/requests/stream            after filter form -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
+    GET    /console/v1/requests/stream            after filter form tests -> SSE; data: {"requests": [RequestView]}, id: the newest sequence
                                                   (form=columns: {"columns": …} of core.columnar; a gateway that knows no
                                                   `form` sends rows, so read what came);
                                                   oldest change first; a request comes when admitted (status null) and again when

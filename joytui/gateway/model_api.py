@@ -80,6 +80,7 @@ class ModelEndpoint:
     async def _admit(self, visit: Visit, receive: Receive) -> tuple[ModelCall, asyncio.Future[None] | None]:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
+        visit.size = len(raw)
         request = parse(raw, self._endpoint)
         if self._compact:
             request = compacting(request)

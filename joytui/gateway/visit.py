@@ -55,6 +55,7 @@ class Visit:
         "request_id",
         "sent",
         "share",
+        "size",
         "started",
         "started_at",
         "stream",
@@ -72,6 +73,7 @@ class Visit:
         self.sent: float | None = None
         self.key: KeyEntry | None = None
         self.share = Share(gateway.bodies)
+        self.size = 0  # bytes of the body, once it is there
         self.model: str | None = None
         self.stream = False
         self.body_bytes = 0
@@ -136,7 +138,7 @@ class Visit:
         calls it a test."""
         marked = HEADER_DOCTOR.lower() in self.headers
         marked = marked or self.headers.get("x-request-id", "").startswith(DOCTOR_REQUEST_ID)
-        return marked and self.body_bytes <= DOCTOR_BODY
+        return marked and self.size <= DOCTOR_BODY
 
     def _own_text(self, value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""

@@ -53,7 +53,9 @@ async def test_a_whole_turn_is_no_test_whoever_calls_it_one(tmp_path: Path) -> N
     async with served(tmp_path) as gateway:
         key = await gateway.key(**OFFLINE)
         large = {"model": "auto", "messages": [{"role": "user", "content": "x" * DOCTOR_BODY}]}
-        for body in (SAY_HI, large):
+        picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * DOCTOR_BODY}}
+        pictured = {"model": "auto", "messages": [{"role": "user", "content": [picture]}]}
+        for body in (SAY_HI, large, pictured):
             await gateway.chat(key, body, x_joytui_doctor="1")
         await gateway.chat(key)
-        assert [row["doctor"] for row in await gateway.logs()] == [False, False, True]
+        assert [row["doctor"] for row in await gateway.logs()] == [False, False, False, True]

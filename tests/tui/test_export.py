@@ -129,6 +129,16 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(TakenError):
         write(one, "csv", str(written))
     assert [path.name for path in tmp_path.iterdir()] == ["name.csv"]
+    with pytest.raises(JoytuiError, match="no home"):
+        write(one, "csv", "~nobody-of-this-name/x.csv")
+
+
+def test_no_other_file_is_touched(tmp_path: Path) -> None:
+    other = tmp_path / "x.csv.part"
+    other.write_text("mine")
+    written = write(exported("x"), "csv", str(tmp_path / "x.csv"))
+    assert other.read_text() == "mine"
+    assert written.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_chart_takes_any_number_and_any_name() -> None:

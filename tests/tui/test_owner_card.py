@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, timedelta
+from pathlib import Path
 
 import pytest
 
-from joytui.tui.people.owner import OwnedKey, Subject, _owned
+from joytui.client.console import ConsoleClient
+from joytui.core.clock import now
+from joytui.core.money import parse_credits
+from joytui.tui.people.owner import OwnedKey, Subject, _owned, read_owner
 from joytui.tui.people.owner_text import card
+from tests.gateway.served import ADMIN, served
 from tests.support.clock import NOW
 from tests.tui import data
 from tests.tui.opening import SIZE, console, fill
@@ -65,3 +70,25 @@ async def test_a_line_of_usage_names_a_person(keys: tuple[str, ...]) -> None:
     assert subject is not None
     assert subject.owner is None
     assert subject.key
+
+
+@pytest.mark.parametrize("owner", ["Anna", None])
+async def test_a_name_that_another_key_had_before_brings_nothing_of_that_ones(
+    tmp_path: Path, owner: str | None
+) -> None:
+    async with served(tmp_path) as gateway:
+        client = ConsoleClient(gateway.url, ADMIN)
+        for person, many in (("Ben", 3), (owner, 1)):
+            made = await gateway.new_key("ci", owner=person)
+            for _ in range(many):
+                await gateway.chat(made["key"])
+            if person == "Ben":
+                await gateway.admin.post(f"/console/v1/keys/{made['id']}/revoke")
+        await gateway.chat(made["key"], x_joytui_doctor="1", x_request_id="a-test")
+        costs = [parse_credits(row["cost_credits"]) for row in await gateway.logs()]
+        found = await read_owner(client, Subject(owner, None if owner else made["id"]), now())
+        await client.aclose()
+    assert found is not None
+    assert [one.week for one in found.keys] == [found.week] == [sum(costs[:2])]
+    assert found.last is not None
+    assert found.last.doctor is False

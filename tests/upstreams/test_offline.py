@@ -167,3 +167,25 @@ async def test_messages_of_another_shape(messages: object) -> None:
 def test_pieces_are_the_text(words: str) -> None:
     assert "".join(tokens.pieces(words)) == words
     assert len(tokens.pieces(words)) >= tokens.count(words)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": 5},
+        {"tools": True},
+        *({"tool_choice": {"type": "function", "function": named}} for named in ("x", None, {"name": 5})),
+        *({"tools": [{"function": {"name": "get_weather", "parameters": odd}}]} for odd in (5, {"required": 5})),
+        *({"tools": [{"function": {"name": "get_weather", "parameters": odd}}]} for odd in ({"type": {}}, {"enum": 5})),
+        {"tools": [{"function": {"name": None}}], "tool_choice": "required"},
+        {"response_format": {"type": "json_schema", "json_schema": 5}},
+    ],
+    ids=json.dumps,
+)
+async def test_what_is_of_the_wrong_kind_does_no_harm(fields: dict[str, Any]) -> None:
+    tools = [{"type": "function", "function": {"name": "get_weather"}}]
+    messages = [{"role": "user", "content": "how is the weather? call get_weather with x"}]
+    call = model_call("chat/completions", stream=False, messages=messages, **{"tools": tools, **fields})
+    exchange, data, _ = await read(offline(), call)
+    assert exchange.status == 200
+    assert json.loads(data)["choices"]

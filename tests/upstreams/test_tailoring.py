@@ -143,6 +143,8 @@ async def test_an_upstream_has_a_patience_of_its_own(tmp_path: Path) -> None:
 WRONG = [
     ('quirks = "mistrall"', "no vendor"),
     ('quirks = ["mistral", "groq"]', "one vendor at most"),
+    ("quirks = 'no messages'", "no lesson"),
+    ("quirks = 'messages without role'", "no lesson"),
     ("quirks = 5", "quirks"),
     ('drop = ["messages"]', "what a request is made of"),
     ('drop = "seed"', "drop"),
@@ -152,6 +154,7 @@ WRONG = [
     ("extra_body = { key = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' }", "not repeated"),
     ("headers = { Authorization = 'x' }", "key_env names"),
     ("headers = { 'a b' = 'x' }", "no header's name"),
+    ("headers = { x = '1', X = '2' }", "is there twice"),
     ("headers = { x = 'ü' }", "no header can carry"),
     ("headers = { api-key = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' }", "looks like a key"),
     ("headers = { api-key = '$not a name' }", "not repeated"),
@@ -195,3 +198,19 @@ async def test_an_error_of_the_upstream_does_not_repeat_the_secret(tmp_path: Pat
         await one.aclose()
     assert SECRET not in error(data)["message"]
     assert SECRET not in (seen.error_message or "")
+
+
+@pytest.mark.parametrize("endpoint", ["responses", "chat/completions"])
+@pytest.mark.parametrize("size", [9, 100])
+async def test_a_good_answer_does_not_repeat_the_secret_beside_the_key(
+    tmp_path: Path, endpoint: Endpoint, size: int
+) -> None:
+    pieces = [SECRET[at : at + size] for at in range(0, len(SECRET), size)]
+    told = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    env = {"AZURE_KEY": SECRET, "K": "upstream-key-0123456789"}
+    async with ChatUpstream(lambda seen: stream(*told, *STREAM)) as server:
+        one = upstream(tmp_path, server.url, 'key_env = "K"\nheaders = { api-key = "$AZURE_KEY" }', env)
+        exchange, data, _ = await read(one, model_call(endpoint, stream=True))
+        await one.aclose()
+    assert exchange.status == 200
+    assert all(piece[4:] not in data.decode() for piece in pieces)

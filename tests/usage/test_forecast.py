@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from joytui.cli.usage_insight import forecast_lines
+from joytui.cli.usage_insight import forecast_lines, insight_lines
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of
+from joytui.usage.anomalies import Anomaly, Rate
+from joytui.usage.insight import Insight
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 STEADY = {hour_of(AT) - back: CR for back in range(48)}
@@ -30,3 +32,10 @@ def test_it_has_two_ends_where_spending_was_out_of_the_ordinary() -> None:
     assert usual.startswith(
         "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr out of the ordinary, it lasts until"
     )
+
+
+def test_what_was_odd_for_days_says_on_which_day_it_ended() -> None:
+    begin = datetime(2026, 11, 14, 3, tzinfo=UTC)
+    lines = insight_lines(Insight("credits", Rate(0, None), (Anomaly(begin, begin + timedelta(hours=50), 9 * CR, CR),)))
+    end = (begin + timedelta(hours=50)).astimezone()
+    assert f"to {end:%Y-%m-%d %H:%M} 9.0000 Cr" in lines[1]

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
-from joytui.gateway.bridge.quirks import Quirks, nine_characters
+from joytui.gateway.bridge.quirks import NEEDED_FIELDS, Quirks, nine_characters
 from joytui.gateway.bridge.request import EFFORTS
 
 _NOT_ABOUT_THE_FORM = re.compile(
@@ -23,7 +23,6 @@ _NOT_ABOUT_THE_FORM = re.compile(
     r"|rate.?limit|too many requests|api.?key|model.?(\S+ )?(does not exist|not.?found)|unknown model",
     re.IGNORECASE,
 )
-NEVER_LEFT_OUT = frozenset({"model", "messages", "stream", "tools", "input"})
 MAX_DROPPED = 64
 
 
@@ -214,7 +213,7 @@ def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Itera
 
 def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> list[str]:
     """The fields of the request that a refusal names, themselves or a part of them; the one in `param` first, then the longest."""
-    optional = sorted((name for name in sent if name not in NEVER_LEFT_OUT), key=len, reverse=True)
+    optional = sorted((name for name in sent if name not in NEEDED_FIELDS), key=len, reverse=True)
     given = re.split(r"[.\[]", param)[0] if param else None
     return sorted(
         (name for name in optional if name == given or _is_named(name, words)), key=lambda name: name != given
@@ -289,12 +288,21 @@ def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
     return quirks
 
 
+_KEPT: Mapping[str, Collection[str]] = {
+    _LEFT_OUT: NEEDED_FIELDS,
+    _SCHEMA_WORD: _NEEDED,
+    _MESSAGE_FIELD: _MESSAGE_NEEDS,
+    _EFFORTS: (),
+}
+"""How lessons about one word begin, and the words that no request can do without."""
+
+
 def is_lesson(text: str) -> bool:
-    """Whether this version knows a lesson."""
-    plain = text in _BY_NAME or text in _FORMATS
-    return plain or any(
-        text.startswith(begin) and text != begin for begin in (_LEFT_OUT, _SCHEMA_WORD, _MESSAGE_FIELD, _EFFORTS)
-    )
+    """Whether this version knows a lesson, and a request can do with it."""
+    if text in _BY_NAME or text in _FORMATS:
+        return True
+    begin = next((begin for begin in _KEPT if text.startswith(begin)), None)
+    return begin is not None and text.removeprefix(begin) not in ("", *_KEPT[begin])
 
 
 def is_left_out(lesson: str) -> bool:

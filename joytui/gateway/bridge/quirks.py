@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 
 from joytui.gateway.bridge.finish import MEANINGS, Meaning
 
+NEEDED_FIELDS = frozenset({"model", "messages", "input", "stream", "tools"})
+"""What a request is made of: never left out of it, and never set for an upstream."""
+
 
 def as_given(call_id: str) -> str:
     """The upstream's own ids come back as they came. Blanks and other letters, which no vendor makes, are replaced."""

@@ -49,7 +49,6 @@ def checked_variable(name: str) -> str:
     return name
 
 
-NEEDED_FIELDS = frozenset({"model", "messages", "input", "stream", "tools"})
 _NOT_TO_SET = frozenset(
     {
         "authorization",
@@ -68,6 +67,8 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 def checked_fields(fields: Any) -> Any:
     """The names of fields to leave out of requests, or fields to add to them. Raises ValueError for what a request is made of, and
     for what JSON does not have."""
+    from joytui.gateway.bridge.quirks import NEEDED_FIELDS
+
     for name in fields:
         if name in NEEDED_FIELDS:
             raise ValueError(f"{name} is what a request is made of, and cannot be set here")
@@ -93,6 +94,8 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
                 f"{name} is the gateway's to set"
                 + (" (key_env names the key's variable)" if name.lower() == "authorization" else "")
             )
+        if name.lower() in found:
+            raise ValueError(f"{name} is there twice: small and capital letters are the same in a header's name")
         if not value.isascii() or not value.isprintable():
             raise ValueError(f"the value of {name} has characters that no header can carry")
         if value.startswith("$"):

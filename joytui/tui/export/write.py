@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from joytui.core.errors import JoytuiError
@@ -26,7 +27,10 @@ def free_name(exported: Exported, form: Form, folder: Path | None = None) -> str
 
 def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -> Path:
     """The file's whole path. Raises TakenError, and JoytuiError where nothing can be written there."""
-    place = Path(path).expanduser().absolute()
+    try:
+        place = Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise JoytuiError("not written: there is no home of that user", where=path) from None
     try:
         if place.is_dir():
             raise IsADirectoryError(None, "it is a folder: name a file in it")
@@ -41,15 +45,11 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
 
 
 def _write(place: Path, text: str) -> None:
-    part = place.with_name(f"{place.name}.part")
+    descriptor, part = tempfile.mkstemp(prefix=".joytui-", suffix=".part", dir=place.parent)  # 0600
     try:
-        with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        part.replace(place)
-    except OSError:
-        part.unlink(missing_ok=True)
+        os.replace(part, place)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
         raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

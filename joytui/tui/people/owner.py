@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -80,19 +80,26 @@ class OwnerCard:
 
 
 async def read_owner(client: ConsoleClient, subject: Subject, now: datetime) -> OwnerCard | None:
-    """The card; None where the gateway knows no such key or owner. Raises JoytuiError."""
-    owner, keys = _owned(await client.keys(), subject)
+    """The card; None where the gateway knows no such key or owner. The doctor's tests are in what was spent, and nowhere else.
+    Raises JoytuiError."""
+    known = await client.keys()
+    owner, keys = _owned(known, subject)
     if not keys:
         return None
-    by, names = ("owner", [owner]) if owner is not None else ("key", [keys[0].name])
+    shared = {name for name, many in Counter(key.name for key in known).items() if many > 1}
     begin = (now - timedelta(days=DAYS - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = (await client.usage(["day", by], since=rfc3339(begin), only=[str(name) for name in names])).rows
-    hours = await _hours(client, [key.name for key in keys], now - WEEK)
-    card = OwnerCard(owner, tuple(_with_hours(key, hours, now) for key in keys), _days(rows, now), (), None)
-    refused = await client.requests(f"{card.requests} is:refused", since=rfc3339(now - WEEK), limit=MOST_REFUSALS)
-    last = (await client.requests(card.requests, limit=1)).records
+    if owner is not None:
+        rows = (await client.usage(["day", "owner"], since=rfc3339(begin), only=[owner])).rows
+        days = _by(rows, "day")
+    else:
+        days = (await _spent(client, "day", keys, begin, shared))[keys[0].id]
+    hours = await _spent(client, "hour", keys, now - WEEK, shared)
+    card = OwnerCard(owner, tuple(_with_hours(key, hours[key.id], now) for key in keys), _days(days, now), (), None)
+    asked, since = f"{card.requests} is:refused", rfc3339(now - WEEK)
+    refused = await client.requests(asked, since=since, limit=MOST_REFUSALS, tests="out")
+    last = (await client.requests(card.requests, limit=1, tests="out")).records
     causes = Counter(record.cause or "other" for record in refused.records).most_common()
-    return OwnerCard(owner, card.keys, card.days, tuple(causes), last[0] if last else None)
+    return replace(card, refused=tuple(causes), last=last[0] if last else None)
 
 
 def _owned(keys: Iterable[KeyView], subject: Subject) -> tuple[str | None, list[KeyView]]:
@@ -106,20 +113,32 @@ def _owned(keys: Iterable[KeyView], subject: Subject) -> tuple[str | None, list[
     return owner, sorted(mine, key=lambda key: (key.state != "active", -parse_credits(key.spent)))
 
 
-async def _hours(client: ConsoleClient, names: list[str], since: datetime) -> dict[str, dict[int, int]]:
-    rows = (await client.usage(["hour", "key"], since=rfc3339(since), only=names)).rows
-    series: dict[str, dict[int, int]] = {}
+async def _spent(
+    client: ConsoleClient, period: str, keys: Sequence[KeyView], since: datetime, shared: Collection[str]
+) -> dict[str, dict[str, int]]:
+    """Nano-credits of each key, by its id, by hour or day. The sums know a key by its name: for names that several keys share
+    (rotated ones, and revoked ones of others), the requests are asked."""
+    ids = {key.name: key.id for key in keys if key.name not in shared}
+    found: dict[str, dict[str, int]] = {key.id: {} for key in keys}
+    rows = (await client.usage([period, "key"], since=rfc3339(since), only=list(ids))).rows if ids else []
     for row in rows:
-        series.setdefault(str(row["key"]), {})[hour_of(parse_time(row["hour"]))] = parse_credits(row["cost_credits"])
-    return series
+        found[ids[row["key"]]] |= _by([row], period)
+    for key in keys:
+        if key.name in shared:
+            view = await client.usage([period], since=rfc3339(since), filter=worded("key_id", key.id))
+            found[key.id] = _by(view.rows, period)
+    return found
 
 
-def _with_hours(key: KeyView, hours: Mapping[str, Mapping[int, int]], now: datetime) -> OwnedKey:
-    mine = hours.get(key.name, {})
-    return OwnedKey(key, sum(mine.values()), hourly_rate(mine, now))
+def _by(rows: Iterable[Mapping[str, Any]], period: str) -> dict[str, int]:
+    return {row[period]: parse_credits(row["cost_credits"]) for row in rows}
 
 
-def _days(rows: Iterable[Mapping[str, Any]], now: datetime) -> tuple[int, ...]:
-    spent = {str(row["day"])[:10]: parse_credits(row["cost_credits"]) for row in rows}
+def _with_hours(key: KeyView, spent: Mapping[str, int], now: datetime) -> OwnedKey:
+    hours = {hour_of(parse_time(hour)): amount for hour, amount in spent.items()}
+    return OwnedKey(key, sum(hours.values()), hourly_rate(hours, now))
+
+
+def _days(spent: Mapping[str, int], now: datetime) -> tuple[int, ...]:
     today = now.astimezone(UTC)
     return tuple(spent.get(f"{today - timedelta(days=back):%Y-%m-%d}", 0) for back in range(DAYS - 1, -1, -1))

@@ -69,7 +69,7 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
     reasoning = (
         "The user wants me to think first. I have thought." if re.search(r"\bthink first\b", prompt, re.I) else ""
     )
-    if calls := _next_calls(prompt, since, body.get("tools") or ()) or _called_for(prompt, since, body):
+    if calls := _next_calls(prompt, since, _functions(body)) or _called_for(prompt, since, body):
         return Reply("", reasoning, calls, pause)
     outputs = [_plain(m.get("content")) for m in since if m.get("role") == "tool"]
     return Reply(_text(prompt, outputs, body), reasoning, (), pause)
@@ -78,7 +78,7 @@ def reply_to(body: Mapping[str, Any]) -> Reply:
 def _text(prompt: str, outputs: Sequence[str], body: Mapping[str, Any]) -> str:
     form = body.get("response_format")
     if isinstance(form, Mapping) and form.get("type") == "json_schema":
-        return json.dumps(smallest((form.get("json_schema") or {}).get("schema") or {}), ensure_ascii=False)
+        return json.dumps(smallest(_object(form.get("json_schema")).get("schema")), ensure_ascii=False)
     if isinstance(form, Mapping) and form.get("type") == "json_object":
         return json.dumps({"answer": _words(prompt)}, ensure_ascii=False)
     if outputs:
@@ -101,7 +101,9 @@ def _plain(content: Any) -> str:
     return "\n".join(p["text"] for p in parts if isinstance(p, Mapping) and isinstance(p.get("text"), str))
 
 
-def _next_calls(prompt: str, since: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> tuple[ToolCall, ...]:
+def _next_calls(
+    prompt: str, since: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[str, Any]]
+) -> tuple[ToolCall, ...]:
     """The calls whose turn it is: as many groups are done as assistant messages with calls came since the prompt."""
     groups: list[list[_Wish]] = []
     for wish in _wishes(prompt):
@@ -112,31 +114,40 @@ def _next_calls(prompt: str, since: Sequence[Mapping[str, Any]], tools: Sequence
     done = sum(1 for message in since if message.get("role") == "assistant" and message.get("tool_calls"))
     if done >= len(groups):
         return ()
-    made = (_tool_call(wish, tools) for wish in groups[done])
+    made = (_tool_call(wish, functions) for wish in groups[done])
     return tuple(call for call in made if call is not None)
 
 
 def _called_for(prompt: str, since: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     """The call that `tool_choice` or a question wants, once, with the smallest arguments that fit."""
-    functions, choice = _functions(body.get("tools") or ()), body.get("tool_choice")
+    functions, choice = _functions(body), body.get("tool_choice")
     if not functions or choice == "none" or any(message.get("role") == "tool" for message in since):
         return ()
-    named = choice.get("function", choice) if isinstance(choice, Mapping) else {}
-    wanted = [f for f in functions if f.get("name") == named.get("name")]
+    named = _object(_object(choice).get("function", choice)).get("name")
+    wanted = [f for f in functions if f["name"] == named]
     if choice == "required" or (len(functions) == 1 and _names(functions[0], prompt)):
         wanted = wanted or functions
-    return tuple(
-        ToolCall(str(f["name"]), json.dumps(smallest(f.get("parameters") or {"type": "object"}))) for f in wanted[:1]
-    )
+    return tuple(ToolCall(f["name"], json.dumps(smallest({"type": "object"} | f["parameters"]))) for f in wanted[:1])
 
 
 def _names(function: Mapping[str, Any], prompt: str) -> bool:
-    words = [word for word in re.split(r"[_\W]+", str(function.get("name")).lower()) if len(word) > 4]
+    words = [word for word in re.split(r"[_\W]+", function["name"].lower()) if len(word) > 4]
     return "?" in prompt and any(word in prompt.lower() for word in words)
 
 
-def _functions(tools: Sequence[Any]) -> list[Mapping[str, Any]]:
-    return [t["function"] for t in tools if isinstance(t, Mapping) and isinstance(t.get("function"), Mapping)]
+def _functions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The functions of a request that have a name, each with an object as its parameters."""
+    functions = [_object(_object(tool).get("function")) for tool in _list(body.get("tools"))]
+    return [{**f, "parameters": _object(f.get("parameters"))} for f in functions if isinstance(f.get("name"), str)]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """What a client sends may be of any kind: what is no object is an empty one here."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _wishes(prompt: str) -> list[_Wish]:
@@ -165,14 +176,13 @@ def _argument(text: str, *, last: bool) -> str:
     return text.strip("`") if text.startswith("`") else text
 
 
-def _tool_call(wish: _Wish, tools: Sequence[Any]) -> ToolCall | None:
-    functions = _functions(tools)
+def _tool_call(wish: _Wish, functions: Sequence[Mapping[str, Any]]) -> ToolCall | None:
     flat = wish.name.replace(".", "__")
-    exact = [f for f in functions if f.get("name") == flat]
-    inner = [f for f in functions if str(f.get("name")).endswith(f"__{flat}")]
+    exact = [f for f in functions if f["name"] == flat]
+    inner = [f for f in functions if f["name"].endswith(f"__{flat}")]
     if not (found := exact or inner):
         return None
-    return ToolCall(str(found[0]["name"]), _arguments(wish.argument, found[0].get("parameters") or {}))
+    return ToolCall(found[0]["name"], _arguments(wish.argument, found[0]["parameters"]))
 
 
 def _arguments(text: str, parameters: Mapping[str, Any]) -> str:
@@ -181,25 +191,27 @@ def _arguments(text: str, parameters: Mapping[str, Any]) -> str:
             return text
     except ValueError:
         pass
-    properties = parameters.get("properties") or {}
-    names = [*(parameters.get("required") or ()), *properties]
-    strings = [n for n in names if (properties.get(n) or {}).get("type") == "string"]
+    properties = _object(parameters.get("properties"))
+    names = [name for name in (*_list(parameters.get("required")), *properties) if isinstance(name, str)]
+    strings = [name for name in names if _object(properties.get(name)).get("type") == "string"]
     return json.dumps({strings[0]: text} if strings and text else {}, ensure_ascii=False)
 
 
-def smallest(schema: Mapping[str, Any]) -> Any:
+def smallest(schema: Any) -> Any:
     """The smallest value that fits a JSON schema of the usual kind (types, enum, const, required)."""
+    schema = _object(schema)
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    if choices := _list(schema.get("enum")):
+        return choices[0]
     for union in ("anyOf", "oneOf", "allOf"):
-        if schema.get(union):
-            return smallest(schema[union][0])
+        if choices := _list(schema.get(union)):
+            return smallest(choices[0])
     kind = schema.get("type")
     kind = kind[0] if isinstance(kind, list) and kind else kind
     if kind == "object" or "properties" in schema:
-        properties = schema.get("properties") or {}
-        return {name: smallest(properties.get(name) or {}) for name in schema.get("required") or properties}
-    values: dict[Any, Any] = {"array": [], "integer": 0, "number": 0, "boolean": False, "null": None}
-    return values.get(kind, "offline")
+        properties = _object(schema.get("properties"))
+        names = _list(schema.get("required")) or list(properties)
+        return {name: smallest(properties.get(name)) for name in names if isinstance(name, str)}
+    values = {"array": [], "integer": 0, "number": 0, "boolean": False, "null": None}
+    return values.get(kind, "offline") if isinstance(kind, str) else "offline"
