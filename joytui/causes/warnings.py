@@ -123,7 +123,7 @@ WARNINGS: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="The key is the placeholder of the guide",
-        explanation="jt_xxx stands for your own key.",
+        explanation="The value is the example of the guide. Your own key belongs there.",
         remedy="Create a key, and export it.",
         warning_only=True,
     ),

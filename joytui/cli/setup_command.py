@@ -76,7 +76,7 @@ def _ask_where() -> Choice:
     say("  2  through the gateway on this machine: every request recorded, keys and budgets of your own,")
     say("     an offline model until you name an upstream")
     while True:
-        sys.stderr.write("1 or 2 (empty: stop)? ")
+        sys.stderr.write("1 or 2 (Enter to cancel)? ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip()
         if answer in ("1", "2"):

@@ -8,19 +8,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from joytui.cli.output import say
 from joytui.codex.world import World
 from joytui.core.errors import RefusedError
-from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, KEY_VARIABLE, LOCAL_BASE_URL
+from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
 from joytui.core.places import places
+from joytui.doctor.setup import KeyHere, key_here, key_variable
 
-if TYPE_CHECKING:
-    from joytui.client.console import ConsoleClient
-    from joytui.core.wire import KeyCreated
-
-_LOOPBACK = ["127.0.0.0/8", "::1/128"]
 _FILES = {"zsh": "~/.zshrc", "bash": "~/.bashrc", "fish": "~/.config/fish/config.fish"}
 
 
@@ -66,15 +61,9 @@ def local_base_url() -> str:
     return found.url + BASE_PATH if found else LOCAL_BASE_URL
 
 
-def variable(world: World) -> str:
-    """The variable that the provider names."""
-    named = world.provider.get("env_key") if world.provider else None
-    return named if isinstance(named, str) and named.isidentifier() else KEY_VARIABLE
-
-
 def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None:
     """A new key where one is needed and can be made here; else says what there is, or what to do."""
-    name = variable(world)
+    name = key_variable(world)
     value = world.credential.value if world.credential else None
     if choice == "direct":
         if value:
@@ -83,59 +72,25 @@ def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None
             say(f"  {name} is not set. With your JoyToken key:")
             say(f"  {shell_advice(world.invocation.env, name, '<your key>')}")
         return None
-    created = asyncio.run(_local_key(args, value))
-    if created is None:
+    found = asyncio.run(_local_key(args, value))
+    if found.refused:
+        say(f"  the key in this shell does not work here ({found.refused})")
+    if found.state == "works":
+        say("  the key in this shell works here")
+    if found.state == "elsewhere":
+        hint = "open a shell that has it, or `joytui setup --local --new-key` (the old one ends)"
+        say(f"  a key {found.name!r} ({found.hint}) was made before; it is not set in this shell: {hint}")
+    if found.state != "made":
         return None
-    line = shell_line(world.invocation.env, name, created.key)
-    say(f"  key {created.name!r} ({created.hint}): shown this once, joytui keeps only its digest")
-    file = start_file(world.invocation.env)
-    say(f"  add this line to {file} (joytui does not touch that file), then `source {file}`:")
-    return NewKey(name, created.key, line)
+    say(f"  key {found.name!r} ({found.hint}): shown this once, joytui keeps only its digest")
+    return NewKey(name, found.value, shell_line(world.invocation.env, name, found.value))
 
 
-async def _local_key(args: argparse.Namespace, value: bytes | None) -> KeyCreated | None:
+async def _local_key(args: argparse.Namespace, value: bytes | None) -> KeyHere:
     from joytui.client.local import connect
 
     async with await connect(places(), start=False) as console:
-        if value and not args.new_key:
-            verdict = await console.check_key(value.decode("utf-8", "replace"), model=args.model)
-            if verdict.allowed:
-                say("  the key in this shell works here")
-                return None
-            say(f"  the key in this shell does not work here ({verdict.message or verdict.error_type})")
-        return await _made(console, args)
-
-
-async def _made(console: ConsoleClient, args: argparse.Namespace) -> KeyCreated | None:
-    """The key of this user for Codex. One that was made before is replaced only when asked: another shell may have it."""
-    from joytui.core.wire import KeyCreate, PolicyView
-
-    name = f"codex-{_user()}"
-    active = [key for key in await console.keys() if key.name == name and key.state == "active"]
-    present = next((key for key in active if key.replaced_by is None), active[-1] if active else None)
-    if present is not None and not args.new_key:
-        hint = "open a shell that has it, or `joytui setup --local --new-key` (the old one ends)"
-        say(f"  a key {name!r} ({present.hint}) was made before; it is not set in this shell: {hint}")
-        return None
-    if present is not None:
-        return await console.rotate_key(present.id)
-    policy = PolicyView(
-        fixed_model=AUTO_MODEL if args.model == AUTO_MODEL else None,
-        daily_limit=args.daily,
-        ip_allow=_LOOPBACK,
-        logs=True,
-    )
-    return await console.create_key(KeyCreate(name=name, owner=_user(), labels=["codex"], policy=policy))
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = "me"
-    return "".join(c for c in name if c.isalnum() or c in "-_.")[:40] or "me"
+        return await key_here(console, value, model=args.model, daily=args.daily, new=args.new_key)
 
 
 # --- the shell

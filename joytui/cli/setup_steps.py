@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from joytui.causes import CAUSES
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
@@ -19,16 +18,13 @@ from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError
 from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL, PROVIDER_ID
 from joytui.core.places import places
+from joytui.doctor.setup import PROMPT, first_turn, key_variable, provider_plan, usable
 
 if TYPE_CHECKING:
+    from joytui.cli.setup_key import NewKey
     from joytui.core.records import Change, Fix, Report
 
 Choice = Literal["direct", "local"]
-PROMPT = "say hi"
-TURN_LIMIT_S = 120.0
-_STILL_OPEN = ("key-unset", "codex-flag-unsupported", "key-shadowed-by-dotenv")
-
-
 _UNASKED = "\n  hint: stdin is no terminal, so nobody can answer: add --yes to write without a question"
 
 
@@ -39,7 +35,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     from joytui.cli.fixing import ask
 
     invocation = shell_invocation()
-    _usable(look(invocation))
+    usable(look(invocation))
     base_url = args.base_url or DEV_BASE_URL
     if choice == "local":
         base_url = asyncio.run(setup_key.gateway(args)) + BASE_PATH
@@ -59,37 +55,29 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     _say_step("the key")
     world = look(invocation)
     key = setup_key.see_to(world, args, choice)
-    if key:
-        invocation = replace(invocation, env={**invocation.env, key.variable: key.value})
-        emit(key.line)
-        sys.stdout.flush()
-    return _finish(invocation, args)
+    if key is None:
+        return _finish(invocation, args)
+    try:
+        return _finish(replace(invocation, env={**invocation.env, key.variable: key.value}), args)
+    finally:  # whatever came of the rest: the key is shown this once
+        _one_thing_left(key, setup_key.start_file(invocation.env))
 
 
-def _usable(world: World) -> None:
-    """Faults that setup does not fix, before anything is started."""
-    for issue in world.problems:
-        if CAUSES[issue.cause].hides:
-            hint = "`joytui doctor --fix` fixes it or says how; then `joytui setup` again"
-            raise RefusedError(issue.summary, where=issue.where, hint=hint)
+def _one_thing_left(key: NewKey, file: str) -> None:
+    """The line that this shell needs, last of all, where nothing scrolls it away."""
+    _say_step("One thing left")
+    if sys.stdout.isatty():
+        say(f"  Paste this line: this shell has no key yet. Add it to {file}, too (joytui does not touch that file):\n")
+    else:
+        say(f"  The line that sets the key went to stdout. Add it to {file}, too (joytui does not touch that file).")
+    emit(key.line)
+    sys.stdout.flush()
 
 
 def _plan(world: World, base_url: str, model: str) -> Fix:
-    from joytui.codex.edit import EditError
-    from joytui.doctor.fix.draft import as_if
-    from joytui.doctor.fix.provider import provider_fix
-
-    try:
-        fix = provider_fix(world, base_url, model)
-    except EditError as error:
-        raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may fix it") from None
-    after = as_if(world, fix.changes)
-    for issue in after.problems:
-        if CAUSES[issue.cause].hides:
-            raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
-        if issue.cause not in _STILL_OPEN:
-            say(f"note: something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more")
-            break
+    fix, remark = provider_plan(world, base_url, model)
+    if remark:
+        say(f"note: {remark}")
     return fix
 
 
@@ -162,27 +150,14 @@ def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
     if not args.turn and (args.yes or not ask(f'Let Codex answer for the first time (codex exec "{PROMPT}")?')):
         say(f'try it: codex exec --skip-git-repo-check "{PROMPT}"')
         return EXIT_OK
-    _say_step("Codex's first turn")
-    works = asyncio.run(_turn(codex, invocation))
-    say(f"{paint('✓', 'green', stream=sys.stderr)} it works" if works else "Codex did not end well: `joytui doctor`")
-    return EXIT_OK if works else EXIT_BAD_NEWS
-
-
-async def _turn(codex: str, invocation: Invocation) -> bool:
-    import tempfile
-
-    from joytui.client.codex_process import run_codex
-    from joytui.core.redaction import Redactor, visible
-
-    clean = Redactor(look(invocation).secrets)
 
     def heard(line: str) -> None:
-        say(paint(f"  codex │ {visible(clean.text(line))}", "dim", stream=sys.stderr))
+        say(paint(f"  codex │ {line}", "dim", stream=sys.stderr))
 
-    with tempfile.TemporaryDirectory(prefix="joytui-setup-", ignore_cleanup_errors=True) as folder:
-        command = [codex, "exec", "-s", "read-only", "--skip-git-repo-check", PROMPT]
-        done = await run_codex(command, env=invocation.env, folder=folder, limit_s=TURN_LIMIT_S, on_line=heard)
-    return done.exit_code == 0 and bool(done.said.strip())
+    _say_step("Codex's first turn")
+    works = asyncio.run(first_turn(codex, invocation, heard))
+    say(f"{paint('✓', 'green', stream=sys.stderr)} it works" if works else "Codex did not end well: `joytui doctor`")
+    return EXIT_OK if works else EXIT_BAD_NEWS
 
 
 # --- --print and --remove
@@ -195,7 +170,7 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     from joytui.doctor.scrub import shown_patch
 
     world = look(shell_invocation())
-    _usable(world)
+    usable(world)
     base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
     fix = _plan(world, base_url, args.model)
     if fix.changes:
@@ -207,7 +182,7 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
             f"then: the local gateway at {base_url.removesuffix(BASE_PATH)} (started if it does not run), and a key for Codex:"
         )
         say(f"      model auto, at most {args.daily} credits a day, from this machine only, logs on")
-    say(f"then: {setup_key.shell_advice(world.invocation.env, setup_key.variable(world), '<the key>')}")
+    say(f"then: {setup_key.shell_advice(world.invocation.env, key_variable(world), '<the key>')}")
     return EXIT_OK
 
 

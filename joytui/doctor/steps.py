@@ -18,38 +18,106 @@ from joytui.doctor.faults import NetFault
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One step: its stable id, its row, what it looks at, and the ids that must not have failed."""
+    """One step: its stable id, its row, what it looks at, and the ids that must not have failed. `short`: the title in at most
+    22 characters, where it is longer itself."""
 
     id: str
     row: Row
     title: str
     needs: tuple[str, ...] = ()
+    short: str = ""
 
 
 SPECS: tuple[Spec, ...] = (
     Spec("codex.found", "other", "Codex is installed"),
-    Spec("codex.version", "other", "joytui knows this version of Codex"),
-    Spec("config.found", "no-logs", "config.toml is where Codex looks"),
-    Spec("config.loads", "other", "Codex accepts its configuration"),
-    Spec("provider.selected", "no-logs", "The gateway's provider is selected", ("config.loads",)),
-    Spec("provider.url", "no-logs", "base_url leads to /openai/v1", ("config.loads", "provider.selected")),
+    Spec("codex.version", "other", "joytui knows this version of Codex", short="Its version is known"),
+    Spec("config.found", "no-logs", "config.toml is where Codex looks", short="config.toml in place"),
+    Spec("config.loads", "other", "Codex accepts its configuration", short="Configuration loads"),
+    Spec(
+        "provider.selected",
+        "no-logs",
+        "The gateway's provider is selected",
+        ("config.loads",),
+        short="Provider is selected",
+    ),
+    Spec(
+        "provider.url",
+        "no-logs",
+        "base_url leads to /openai/v1",
+        ("config.loads", "provider.selected"),
+        short="base_url is right",
+    ),
     Spec("model.named", "model-not-found", "A model is named", ("config.loads",)),
-    Spec("key.named", "401", "env_key names the key's variable", ("config.loads", "provider.selected")),
-    Spec("key.value", "401", "The key is set and clean", ("config.loads", "provider.selected", "key.named")),
-    Spec("net.dns", "no-logs", "The host name resolves", ("provider.url",)),
-    Spec("net.proxy", "no-logs", "The proxy lets Codex through", ("provider.url",)),
-    Spec("net.tcp", "no-logs", "The gateway accepts connections", ("net.dns",)),
-    Spec("net.tls", "no-logs", "The certificate is good", ("net.tcp", "net.proxy")),
+    Spec(
+        "key.named",
+        "401",
+        "env_key names the key's variable",
+        ("config.loads", "provider.selected"),
+        short="Key variable is named",
+    ),
+    Spec(
+        "key.value",
+        "401",
+        "The key is set and clean",
+        ("config.loads", "provider.selected", "key.named"),
+        short="Key is set and clean",
+    ),
+    Spec("net.dns", "no-logs", "The host name resolves", ("provider.url",), short="Host name resolves"),
+    Spec("net.proxy", "no-logs", "The proxy lets Codex through", ("provider.url",), short="Proxy lets through"),
+    Spec("net.tcp", "no-logs", "The gateway accepts connections", ("net.dns",), short="Connection accepted"),
+    Spec("net.tls", "no-logs", "The certificate is good", ("net.tcp", "net.proxy"), short="Certificate is good"),
     Spec("net.answer", "other", "The gateway answers", ("net.tcp", "net.proxy", "net.tls")),
-    Spec("gateway.route", "other", "The gateway has the route that Codex uses", ("net.answer",)),
-    Spec("gateway.key", "401", "The gateway accepts the key", ("net.answer", "gateway.route")),
-    Spec("gateway.policy", "403", "The key's policy allows the request", ("net.answer", "gateway.key")),
-    Spec("gateway.budget", "402", "Wallet, quota and budget suffice", ("net.answer", "gateway.policy")),
-    Spec("gateway.model", "model-not-found", "The gateway knows the model", ("net.answer", "gateway.key")),
-    Spec("gateway.request", "other", "The gateway takes Codex's request", ("net.answer", "gateway.key")),
-    Spec("gateway.service", "other", "Gateway and provider are in order", ("net.answer",)),
-    Spec("stream", "other", "The answer streams as Codex reads it", ("gateway.request", "gateway.service")),
-    Spec("logs", "no-logs", "The request shows in the gateway's logs", ("net.answer",)),
+    Spec(
+        "gateway.route",
+        "other",
+        "The gateway has the route that Codex uses",
+        ("net.answer",),
+        short="Codex's route exists",
+    ),
+    Spec(
+        "gateway.key",
+        "401",
+        "The gateway accepts the key",
+        ("net.answer", "gateway.route"),
+        short="Gateway takes the key",
+    ),
+    Spec(
+        "gateway.policy",
+        "403",
+        "The key's policy allows the request",
+        ("net.answer", "gateway.key"),
+        short="Policy allows it",
+    ),
+    Spec(
+        "gateway.budget",
+        "402",
+        "Wallet, quota and budget suffice",
+        ("net.answer", "gateway.policy"),
+        short="Enough credits",
+    ),
+    Spec(
+        "gateway.model",
+        "model-not-found",
+        "The gateway knows the model",
+        ("net.answer", "gateway.key"),
+        short="Model is known",
+    ),
+    Spec(
+        "gateway.request",
+        "other",
+        "The gateway takes Codex's request",
+        ("net.answer", "gateway.key"),
+        short="Request is accepted",
+    ),
+    Spec("gateway.service", "other", "Gateway and provider are in order", ("net.answer",), short="Gateway in order"),
+    Spec(
+        "stream",
+        "other",
+        "The answer streams as Codex reads it",
+        ("gateway.request", "gateway.service"),
+        short="Answer streams",
+    ),
+    Spec("logs", "no-logs", "The request shows in the gateway's logs", ("net.answer",), short="Request is in the logs"),
 )
 BY_ID: Mapping[str, Spec] = {spec.id: spec for spec in SPECS}
 

@@ -43,6 +43,7 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
     assert key not in said.err
     assert "~/.zshrc" in said.err
     assert "Codex works through the gateway" in said.err
+    assert said.err.index("Codex works") < said.err.index("One thing left"), "the last word is what is left to do"
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     url = machine.ask("gateway", "status")["url"]
     assert read_toml(config.read_text()).data == {

@@ -18,7 +18,6 @@ from joytui.core.records import (
     Finding,
     Fix,
     Report,
-    Row,
     Status,
     Step,
     SurfaceCell,
@@ -26,40 +25,52 @@ from joytui.core.records import (
     TableRow,
 )
 from joytui.core.token_counts import USAGE_GROUPS, TokenCounts, UsageRow, UsageTotals
+from joytui.doctor.steps import BY_ID
 from tests.support.clock import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)
 HOME = "/home/anna"
 CONFIG = f"{HOME}/.codex/config.toml"
 
-STEPS: tuple[tuple[str, Row, str, float, str], ...] = (
-    ("key.present", "401", "Key variable is set", 0.2, "JOY_TOKEN_API_KEY: 54 bytes, #9f3c21aa"),
-    ("key.form", "401", "Key is well formed", 0.1, "no quotes, spaces or control characters"),
-    ("key.accepted", "401", "Gateway accepts the key", 184.0, "GET /models: 200"),
-    ("policy.allows", "403", "Policy allows this call", 12.0, "no refusal in the answer"),
-    ("wallet.covers", "402", "Wallet and budgets suffice", 12.0, "no refusal in the answer"),
-    ("model.known", "model-not-found", "Model `auto` is known", 96.0, "in the catalog"),
-    ("config.read", "no-logs", "config.toml parses", 1.4, f"{CONFIG}, 9 lines"),
-    ("config.provider", "no-logs", "Provider is selected", 0.3, "model_provider = joytoken"),
-    ("config.base_url", "no-logs", "base_url is complete", 0.2, "ends in /openai/v1"),
-    ("net.dns", "no-logs", "Name resolves", 8.0, "2 addresses"),
-    ("net.tls", "no-logs", "TLS holds", 41.0, "TLS 1.3, certificate valid for 63 days"),
-    ("stream.turn", "other", "Test request streams", 1240.0, "response.completed after 9 events"),
-    ("codex.version", "other", "Codex speaks this gateway", 52.0, "0.169.0 sends POST /responses"),
+STEPS: tuple[tuple[str, float, str], ...] = (
+    ("codex.found", 4.0, "codex 0.169.0"),
+    ("codex.version", 52.0, "0.169.0 sends POST /responses"),
+    ("config.found", 0.1, CONFIG),
+    ("config.loads", 1.4, f"{CONFIG}, 9 lines"),
+    ("provider.selected", 0.3, "model_provider = joytoken"),
+    ("provider.url", 0.2, "ends in /openai/v1"),
+    ("model.named", 0.0, "auto"),
+    ("key.named", 0.1, "env_key = JOY_TOKEN_API_KEY"),
+    ("key.value", 0.2, "JOY_TOKEN_API_KEY: 54 bytes, #9f3c21aa"),
+    ("net.dns", 8.0, "2 addresses"),
+    ("net.proxy", 0.0, "no proxy"),
+    ("net.tcp", 11.0, "connected"),
+    ("net.tls", 41.0, "TLS 1.3, certificate valid for 63 days"),
+    ("net.answer", 61.0, "HTTP 200"),
+    ("gateway.route", 0.1, "POST /openai/v1/responses"),
+    ("gateway.key", 184.0, "GET /models: 200"),
+    ("gateway.policy", 12.0, "no refusal in the answer"),
+    ("gateway.budget", 12.0, "no refusal in the answer"),
+    ("gateway.model", 96.0, "in the catalog"),
+    ("gateway.request", 0.0, "taken"),
+    ("gateway.service", 0.0, "no failure"),
+    ("stream", 1240.0, "response.completed after 9 events"),
+    ("logs", 35.0, "found"),
 )
 
 
 def step(id: str, status: Status = "pass", *, summary: str | None = None) -> Step:
     """One of STEPS with another outcome."""
     found = next(s for s in STEPS if s[0] == id)
-    duration = 0.0 if status == "skip" else found[3]
-    return Step(id, found[1], found[2], status, duration, summary or found[4])
+    spec = BY_ID[id]
+    duration = 0.0 if status == "skip" else found[1]
+    return Step(id, spec.row, spec.title, status, duration, summary or found[2])
 
 
-def steps(**outcomes: Status) -> tuple[Step, ...]:
-    """All steps; `key_present="fail"` changes the one called key.present."""
-    wanted = {name.replace("_", ".", 1): status for name, status in outcomes.items()}
-    return tuple(step(s[0], wanted.get(s[0], "pass")) for s in STEPS)
+def steps(failed: str = "", status: Status = "fail", after: Status = "skip") -> tuple[Step, ...]:
+    """All steps; the one called `failed` has this status, and those behind it were not reached."""
+    at = next((place for place, one in enumerate(STEPS) if one[0] == failed), len(STEPS))
+    return tuple(step(one[0], "pass" if n < at else status if n == at else after) for n, one in enumerate(STEPS))
 
 
 def table(found: tuple[Step, ...]) -> tuple[TableRow, ...]:
@@ -129,10 +140,7 @@ KEY_UNSET = report(
         "Missing environment variable: `JOY_TOKEN_API_KEY`.",
         fix=Fix("Load the shell file again, or open a new terminal.", ("source ~/.zshrc", "codex exec \"say hi\""), safe=True),
     ),
-    steps(
-        key_present="fail", key_form="skip", key_accepted="skip", policy_allows="skip", wallet_covers="skip",
-        model_known="skip", net_dns="skip", net_tls="skip", stream_turn="skip",
-    ),
+    steps("key.value"),
     warnings=(PLAIN_WARNING,),
 )  # fmt: skip
 
@@ -158,14 +166,7 @@ BASE_URL_PATH = report(
             safe=True,
         ),
     ),
-    steps(
-        config_base_url="fail",
-        key_accepted="skip",
-        model_known="skip",
-        stream_turn="skip",
-        policy_allows="skip",
-        wallet_covers="skip",
-    ),
+    steps("provider.url"),
 )
 
 UNDECIDED = report(
@@ -177,10 +178,7 @@ UNDECIDED = report(
         "Configuration, environment and key look right. Whether the gateway takes the key, the model and the budget "
         "shows only when something is sent.",
     ),
-    steps(
-        key_accepted="skip", policy_allows="skip", wallet_covers="skip", model_known="skip", net_dns="skip", net_tls="skip",
-        stream_turn="skip",
-    ),
+    steps("net.dns", "unknown", "unknown"),
     warnings=(PLAIN_WARNING,),
 )  # fmt: skip
 
@@ -194,7 +192,7 @@ NO_CODEX = report(
         (Evidence("no config.toml", f"{HOME}/.codex"),),
         fix=Fix("Create config.toml with the guide's block.", ("mkdir -p ~/.codex",)),
     ),
-    steps(config_read="fail"),
+    steps("config.found"),
     codex=False,
 )
 

@@ -39,7 +39,6 @@ from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
-from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
@@ -418,7 +417,9 @@ STATES: tuple[State, ...] = (
     State("doctor-sending", showing(running(data.HEALTHY, 8))),
     State("doctor-stopped", showing(running(data.HEALTHY, 8).stopped())),
     State("doctor-failed", showing(DoctorSnapshot().started(send=True).failed("PermissionError: config.toml: permission denied"))),
-    State("doctor-step", dialog(lambda app: StepDialog(data.step("key.present", "fail", summary="JOY_TOKEN_API_KEY is not set")))),
+    State("doctor-step", pressed("enter")),
+    State("doctor-step-not-reached", pressed("down", "enter")),
+    State("doctor-row", pressed("up", "up", "enter")),
     State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
     State("doctor-triage", triage),
     State("doctor-surfaces", pressed("w"), ELSEWHERE),

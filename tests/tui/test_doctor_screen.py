@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from joytui.core.records import Report, Step
+from joytui.core.records import Evidence, Report, Step
 from joytui.tui.clipboard import words
+from joytui.tui.doctor.step_text import about
+from joytui.tui.doctor.verdict_text import evidence, places_of
+from joytui.tui.doctor.walk_lines import walk_lines
 from joytui.tui.doctor.worker import Order
 from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.trial import TrialDialog
+from joytui.tui.widgets.walk import Walk
 from tests.tui import data
-from tests.tui.opening import SIZE, console, fill, settle, text_of
+from tests.tui.opening import SIZE, console, done, fill, settle, text_of
 
 
 class Examiner:
@@ -93,7 +98,7 @@ async def test_a_step_opens_with_what_it_found():
     app = console("doctor")
     async with app.run_test(size=SIZE) as pilot:
         await fill(app, pilot)
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         await settle(app, pilot)
         assert isinstance(app.screen, StepDialog)
         assert "54 bytes" in text_of(app)
@@ -138,10 +143,10 @@ async def test_steps_appear_while_the_doctor_runs():
     async with app.run_test(size=SIZE) as pilot:
         screen: Any = app.screen
         await screen.show(screen.snapshot.started(send=False))
-        step: Step = data.step("config.read")
+        step: Step = data.step("config.loads")
         screen.post_message(StepCame(0, step))
         await settle(app, pilot)
-        assert "config.toml parses" in text_of(app)
+        assert "Codex accepts its configuration" in text_of(app)
         assert "1 ms" in text_of(app)
 
 
@@ -153,3 +158,43 @@ async def test_another_theme_moves_nothing() -> None:
         app.theme = "joytui-light"
         await settle(app, pilot)
         assert text_of(app) == before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (200, 60)])
+async def test_no_title_of_the_walk_is_cut(size: tuple[int, int]) -> None:
+    app = console("doctor")
+    async with app.run_test(size=size) as pilot:
+        await app.screen.show(done(data.KEY_UNSET))
+        await settle(app, pilot)
+        walk = app.screen.query_one(Walk)
+        room = walk.scrollable_content_region.width - 5
+        assert [line.text for line in walk.lines if line.step and "…" in line.fitted(room)[0]] == []
+
+
+async def test_the_cursor_lands_on_what_failed_and_each_line_says_something() -> None:
+    app = console("doctor")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(app, pilot)
+        walk = app.screen.query_one(Walk)
+        landed = walk.lines[walk.cursor].step
+        assert landed is not None
+        assert landed.id == "key.value"
+        for line in walk.lines:
+            said = about(line, app.screen.snapshot, 70).plain.split("\n")
+            assert len([part for part in said if part]) >= 2, line
+
+
+def test_what_a_working_turn_did_not_need_is_no_question() -> None:
+    steps = tuple(replace(one, status="unknown") if one.id == "net.proxy" else one for one in data.HEALTHY.steps)
+    healthy = done(replace(data.HEALTHY, steps=steps))
+    (line,) = (one for one in walk_lines(healthy) if one.step and one.step.id == "net.proxy")
+    assert line.glyph == "–"
+    assert "not needed here" in about(line, healthy, 70).plain
+
+
+def test_places_are_short_and_break_at_their_signs() -> None:
+    at = places_of(data.KEY_UNSET)
+    assert at("/home/anna/.codex/config.toml:7") == "~/.codex/config.toml:7"
+    assert at("/srv/home/anna/x") == "/srv/home/anna/x"
+    told = evidence((Evidence("fact", "/very/long/folder/name/config.toml:2"),), 24, at).plain
+    assert "config.toml:2" in told

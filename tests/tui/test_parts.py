@@ -42,16 +42,16 @@ def test_rows_are_the_guides():
 
 
 def test_walk_while_it_runs():
-    snapshot = DoctorSnapshot().started(send=False).with_step(data.step("key.present", "fail"))
+    snapshot = DoctorSnapshot().started(send=False).with_step(data.step("key.value", "fail"))
     lines = walk_lines(snapshot)
     assert [line.status for line in lines if line.row == "401"] == ["fail", "fail"]
     assert {line.status for line in lines if line.row == "402"} == {"running"}
 
 
 def test_a_step_that_comes_again_replaces_itself():
-    snapshot = DoctorSnapshot().with_step(data.step("key.present", "unknown")).with_step(data.step("key.form"))
-    again = snapshot.with_step(data.step("key.present", "pass"))
-    assert [(s.id, s.status) for s in again.steps] == [("key.present", "pass"), ("key.form", "pass")]
+    snapshot = DoctorSnapshot().with_step(data.step("key.value", "unknown")).with_step(data.step("key.named"))
+    again = snapshot.with_step(data.step("key.value", "pass"))
+    assert [(s.id, s.status) for s in again.steps] == [("key.value", "pass"), ("key.named", "pass")]
 
 
 @pytest.mark.parametrize(

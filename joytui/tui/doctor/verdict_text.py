@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
 from joytui.tui.doctor.snapshot import DoctorSnapshot
-from joytui.tui.doctor.walk_lines import no_codex
-from joytui.tui.lines import hanging
+from joytui.tui.doctor.walk_lines import GLYPHS, no_codex
+from joytui.tui.lines import fact, filled, hanging
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
-    from joytui.core.records import Evidence, Finding, Fix, Report
+    from joytui.core.records import Evidence, Finding, Fix, Report, Step
 
 Mood = Literal["good", "bad", "doubt", "calm"]
 
@@ -101,32 +103,56 @@ def explanation(snapshot: DoctorSnapshot) -> Content:
     return Content(clean(report.verdict.explanation))
 
 
-def evidence(items: Iterable[Evidence], width: int) -> Content:
+Place = Callable[[str], str]
+
+
+def places_of(report: Report | None) -> Place:
+    """How a place is written on the screen: cleaned, with ~ for the home of whoever's Codex it is."""
+    codex_home = report.codex.home if report is not None else ""
+    homes = {str(Path.home()), str(Path(codex_home).parent) if codex_home.endswith("/.codex") else ""} - {"", "/"}
+
+    def at(where: str) -> str:
+        text = clean(where)
+        for home in homes:
+            text = re.sub(rf"(?<![\w/.~-]){re.escape(home)}(?=/)", "~", text)
+        return text
+
+    return at
+
+
+def evidence(items: Iterable[Evidence], width: int, at: Place) -> Content:
     """Each fact with its place, beside it or under it. Places are coloured so that the eye finds file and line."""
-    return Content("\n").join(_fact(clean(item.what), clean(item.where), width) for item in items)
+    return Content("\n").join(_fact(at(item.what), at(item.where), width) for item in items)
 
 
 def _fact(what: str, where: str, width: int) -> Content:
-    beside = len(what) + len(where) + 4 <= width
     text = hanging(what, "•", "", width)
     if not where:
         return text
-    return Content.assemble(text, ("  " if beside else "\n  ", ""), (where, "$secondary"))
+    if len(what) + len(where) + 4 <= width:
+        return Content.assemble(text, "  ", (where, "$secondary"))
+    return Content("\n").join((text, hanging(where, " ", "$secondary", width)))
 
 
 def effective_values(report: Report, width: int) -> Content:
-    """The values that Codex will use with the place that set each."""
-    rows = [(name, value) for name, value in report.effective.items() if value.value is not None]
+    """The values that Codex will use with the place that set each: three columns, or the place under its value."""
+    at = places_of(report)
+    rows = [(name, shown(one.value), at(one.origin)) for name, one in report.effective.items() if one.value is not None]
     if not rows:
         return Content("")
-    wide = max(len(name) for name, _ in rows)
-    lines = []
-    for name, value in rows:
-        text = shown(value.value)
-        beside = wide + len(text) + len(value.origin) + 4 <= width
-        gap = "  " if beside else "\n" + " " * (wide + 2)
-        lines.append(Content.assemble((f"{name:<{wide}}  ", "$quiet"), text, gap, (value.origin, "$secondary")))
-    return Content("\n").join(lines)
+    names, values, origins = (max(len(row[column]) for row in rows) for column in range(3))
+    beside = names + values + origins + 4 <= width
+    return Content("\n").join(_value(*row, names, values if beside else 0, width) for row in rows)
+
+
+def _value(name: str, value: str, origin: str, names: int, values: int, width: int) -> Content:
+    if values:
+        return Content.assemble((f"{name:<{names}}  ", "$quiet"), f"{value:<{values}}  ", (origin, "$secondary"))
+    margin = " " * (names + 2)
+    told = Content("\n").join(
+        Content.assemble(margin, (line, "$secondary")) for line in filled(origin, width - len(margin))
+    )
+    return Content("\n").join((fact(name, value, width, len(margin)), told))
 
 
 def shown(value: object) -> str:
@@ -155,20 +181,29 @@ def _patch_line(line: str) -> Content:
     return Content.styled(line, "$quiet")
 
 
-def warnings(findings: Iterable[Finding], width: int) -> Content:
-    """What does not stop Codex but will bite: a title, why, and what to do."""
-    return Content("\n").join(part for finding in findings for part in _warning(finding, width))
+def warnings(findings: Sequence[Finding], width: int, at: Place) -> Content:
+    """What does not stop Codex now: a title, where, why, and what to do; a blank line between two."""
+    told = (Content("\n").join(_warning(finding, width, at)) for finding in findings)
+    return Content("\n\n").join(told)
 
 
-def _warning(finding: Finding, width: int) -> Iterable[Content]:
+def _warning(finding: Finding, width: int, at: Place) -> Iterable[Content]:
     yield hanging(clean(finding.title), "▲", "bold", width, "$warning")
     where = finding.evidence[0].where if finding.evidence else ""
     if where:
-        yield Content.styled(f"  {clean(where)}", "$secondary")
+        yield hanging(at(where), " ", "$secondary", width)
     if finding.explanation:
         yield hanging(clean(finding.explanation), " ", "$foreground 85%", width)
     if finding.fix:
         yield hanging(clean(finding.fix.summary), "→", "$primary", width, "$primary")
+
+
+_COLOURS = {"pass": "$success", "warn": "$warning", "fail": "bold $error"}
+
+
+def sign_of(step: Step) -> tuple[str, str]:
+    """A step's sign and its colour."""
+    return GLYPHS[step.status], _COLOURS.get(step.status, "$quiet")
 
 
 def clean(text: str, *, limit: int = 4000) -> str:

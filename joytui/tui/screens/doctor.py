@@ -141,9 +141,12 @@ class DoctorScreen(ConsoleScreen):
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
         """The whole screen as a function of one snapshot."""
-        self.snapshot = snapshot
+        before, self.snapshot = self.snapshot, snapshot
         self.query_one("#context", Static).update(context_line(snapshot))
-        self.query_one(Walk).show(walk_lines(snapshot))
+        walk = self.query_one(Walk)
+        walk.show(walk_lines(snapshot))
+        if snapshot.report is not None and snapshot.report is not before.report:
+            walk.land()
         await self.query_one(VerdictPane).show(snapshot)
         self.refresh_bindings()
 
@@ -257,4 +260,4 @@ class DoctorScreen(ConsoleScreen):
     def on_walk_chosen(self, message: Walk.Chosen) -> None:
         from joytui.tui.screens.step import StepDialog
 
-        self.app.push_screen(StepDialog(message.step))
+        self.app.push_screen(StepDialog(message.line, self.snapshot))

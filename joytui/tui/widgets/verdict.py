@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -17,13 +17,15 @@ from joytui.core.joytoken import config_block
 from joytui.tui.doctor import verdict_text as words
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.walk_lines import no_codex
+from joytui.tui.lines import quoted
 from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
     from joytui.core.records import Report
 
-# In the order of the screen, and whether the part stands in a box (what is quoted or copied).
-PARTS = (
+# In the order of the screen, and whether the part stands in a box (what is quoted or copied). Where there is room for two columns,
+# what is beside the verdict stands in the second.
+MAIN = (
     ("why", False),
     ("says", True),
     ("evidence", False),
@@ -31,9 +33,9 @@ PARTS = (
     ("commands", True),
     ("patch", True),
     ("block", True),
-    ("warnings", False),
-    ("effective", False),
 )
+ASIDE = (("warnings", False), ("effective", False))
+PARTS = (*MAIN, *ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class VerdictPane(VerticalScroll, can_focus=True):
     VerdictPane .-boxed { background: $panel; padding: 0 1; border-left: outer $rule; }
     VerdictPane .-there { display: block; }
     VerdictPane .-leads { margin: 0; }
+    VerdictPane #columns { height: auto; layout: vertical; }
+    VerdictPane #main, VerdictPane #aside { height: auto; width: 1fr; }
     """
 
     def compose(self) -> ComposeResult:
@@ -67,12 +71,8 @@ class VerdictPane(VerticalScroll, can_focus=True):
 
     async def _mount_parts(self) -> None:
         """All parts, once, when there is something to say: the first frame does without them."""
-        widgets: list[Widget] = []
-        for name, boxed in PARTS:
-            widgets.append(Static(id=f"{name}-title", classes="title"))
-            classes = "part -boxed" if boxed else "part -leads" if name == "fix" else "part"
-            widgets.append(Fitted(id=name, classes=classes))
-        await self.mount_all(widgets)
+        main, aside = (Vertical(*_widgets(named), id=name) for name, named in (("main", MAIN), ("aside", ASIDE)))
+        await self.mount(Container(main, aside, id="columns"))
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
         head = words.headline(snapshot)
@@ -90,11 +90,18 @@ class VerdictPane(VerticalScroll, can_focus=True):
             title, text = self.query_one(f"#{name}-title", Static), self.query_one(f"#{name}", Fitted)
             title.set_class(part is not None and bool(part.title), "-there")
             text.set_class(part is not None, "-there")
+            text.set_class(name == "fix" and "commands" in there, "-leads")
             if part is not None:
                 title.update(
                     Content.assemble((part.title, "bold $quiet"), (f"   {part.hint}" if part.hint else "", "$quiet"))
                 )
                 text.show(part.make)
+
+
+def _widgets(named: Iterable[tuple[str, bool]]) -> Iterator[Widget]:
+    for name, boxed in named:
+        yield Static(id=f"{name}-title", classes="title")
+        yield Fitted(id=name, classes="part -boxed" if boxed else "part")
 
 
 def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
@@ -111,7 +118,8 @@ def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
     yield from _proof(report)
     yield from _fix(report)
     if report.warnings:
-        yield Part("warnings", f"WARNINGS ({len(report.warnings)})", partial(words.warnings, report.warnings))
+        told = partial(words.warnings, report.warnings, at=words.places_of(report))
+        yield Part("warnings", f"WARNINGS ({len(report.warnings)})", told)
     if report.effective:
         yield Part("effective", "WHAT CODEX WILL USE", partial(words.effective_values, report))
 
@@ -122,14 +130,14 @@ def _proof(report: Report) -> Iterator[Part]:
         said = Content(words.clean(verdict.codex_says.strip()))
         yield Part("says", "CODEX SAYS", lambda width: said)
     if verdict.evidence:
-        yield Part("evidence", "EVIDENCE", partial(words.evidence, verdict.evidence))
+        yield Part("evidence", "EVIDENCE", partial(words.evidence, verdict.evidence, at=words.places_of(report)))
 
 
 def _fix(report: Report) -> Iterator[Part]:
     fix = report.verdict.fix
     if fix is not None:
-        summary = Content.styled(words.clean(fix.summary), "bold")
-        yield Part("fix", "FIX", lambda width: summary, hint="y copies it")
+        summary = words.places_of(report)(fix.summary)
+        yield Part("fix", "FIX", quoted(summary, "bold"), hint="y copies it")
         if fix.commands:
             yield Part("commands", "", partial(words.commands, fix))
         if fix.patch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,14 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from joytui.tui.doctor.walk_lines import WalkLine
-from joytui.tui.shown import visible
-
-if TYPE_CHECKING:
-    from joytui.core.records import Step
 
 
 class Walk(ScrollView, can_focus=True):
-    """`lines` as they are now. Enter (or a click) on a step posts `Chosen`."""
+    """`lines` as they are now. Enter (or a click) on a line posts `Chosen`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "walk--pass", "walk--warn", "walk--fail", "walk--skip", "walk--unknown", "walk--waiting", "walk--running",
@@ -50,9 +46,9 @@ class Walk(ScrollView, can_focus=True):
     ]
 
     class Chosen(Message):
-        def __init__(self, step: Step) -> None:
+        def __init__(self, line: WalkLine) -> None:
             super().__init__()
-            self.step = step
+            self.line = line
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -71,15 +67,23 @@ class Walk(ScrollView, can_focus=True):
         self.virtual_size = Size(0, len(lines))
         self.refresh()
 
+    def land(self) -> None:
+        """The cursor on the step that failed, where one did: what the verdict is about."""
+        failed = (i for i, line in enumerate(self.lines) if line.step is not None and line.status == "fail")
+        self._go(next(failed, 0))
+
     def action_move(self, by: int) -> None:
+        self._go(self.cursor + by)
+
+    def _go(self, to: int) -> None:
         if self.lines:
-            self.cursor = max(0, min(len(self.lines) - 1, self.cursor + by))
+            self.cursor = max(0, min(len(self.lines) - 1, to))
             self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
             self.refresh()
 
     def action_choose(self) -> None:
-        if self.cursor < len(self.lines) and (step := self.lines[self.cursor].step):
-            self.post_message(self.Chosen(step))
+        if self.cursor < len(self.lines):
+            self.post_message(self.Chosen(self.lines[self.cursor]))
 
     def on_click(self, event: events.Click) -> None:
         row = int(event.y + self.scroll_offset.y)
@@ -104,10 +108,8 @@ class Walk(ScrollView, can_focus=True):
             return base + self.get_component_rich_style(f"walk--{name}", partial=True)
 
         indent = "" if line.step is None else "  "
-        text = visible(line.text).replace("\n", " ")
-        room = width - len(indent) - 2 - (len(line.right) + 1 if line.right else 0) - 1
-        if len(text) > room:
-            text = text[: max(0, room - 1)] + "…"
+        room = width - len(indent) - 3
+        text, right = line.fitted(room)
         name = "row" if line.step is None else ("fail" if line.status == "fail" else "step")
         if line.status in ("skip", "waiting"):
             name = "quiet"
@@ -115,8 +117,8 @@ class Walk(ScrollView, can_focus=True):
             Segment(indent, base),
             Segment(f"{line.glyph} ", style(line.status if line.status else "unknown")),
             Segment(text, style(name)),
-            Segment(" " * max(1, room - len(text) + 1), base),
-            Segment(line.right, style("quiet")),
+            Segment(" " * max(0, room - len(text) - len(right)), base),
+            Segment(right, style("quiet")),
             Segment(" ", base),
         ]
         return Strip(segments).adjust_cell_length(width, base)
