@@ -248,6 +248,7 @@ async def test_usage_goes_back_and_opens_a_day_and_an_hour(stage):
         await until(pilot, lambda: screen.snapshot.asked.range == "week" and not screen.snapshot.loading)
 
 
+@pytest.mark.slow
 async def test_latency_and_a_thread_are_told_by_the_gateway(stage):
     async with opened(stage, "logs") as (app, pilot):
         await until(pilot, lambda: len(app.screen.view.shown) > 100)

@@ -65,14 +65,11 @@ async def test_a_failure_is_found_from_the_newest_row_that_is_followed():
         await fill(app, pilot)
         await pilot.press("e")
         assert app.screen.selected().status >= 400
-        await pilot.press("slash", *"is:running", "enter", "e")
-        await settle(app, pilot)
+        app.screen.set_filter("is:running")
+        await pilot.press("e")
         assert "no request failed" in text_of(app)
-        await pilot.press("slash", *["backspace"] * 10, *"status:403", "enter")
-        await settle(app, pilot)
-        only = app.screen.view.shown.id(0)
-        await pilot.press("slash", *["backspace"] * 10, *f"id:{only}", "enter", "e")
-        await settle(app, pilot)
+        app.screen.set_filter(f"id:{app.store.id(app.store.failed[0])}")
+        await pilot.press("e")
         assert "this is the only failure" in text_of(app)
 
 

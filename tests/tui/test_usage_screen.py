@@ -19,7 +19,7 @@ from joytui.tui.widgets.sorted_table import SortedTable
 from tests.tui import data
 from tests.tui.opening import LIVE, SIZE, console, fill, settle, text_of, usage
 from tests.tui.rollouts import write_session
-from tests.tui.states import both_sources, opened_usage, usage_beside_before, wild_usage
+from tests.tui.states import both_sources, usage_beside_before, wild_usage
 
 
 async def test_usage_keys_change_the_question():
@@ -127,8 +127,11 @@ async def test_a_window_that_is_over_is_not_read_again_and_time_stops_at_now() -
 async def test_opening_and_coming_back_keep_the_trail() -> None:
     app = console("usage")
     async with app.run_test(size=SIZE) as pilot:
-        await opened_usage(app, pilot)
-        assert "last 12 months › this month › today" in text_of(app)
+        app.screen.show(usage(Question(range="months")))
+        await pilot.press("left", "enter")
+        app.screen.show(usage(app.screen.snapshot.asked))
+        await pilot.press(*["left"] * 8, "enter")
+        assert app.screen._crumbs() == ["last 12 months", "this month", "today"]
         await pilot.press("left_square_bracket")
         assert app.screen.snapshot.asked.window(data.NOW, UTC).words == "Sun 22 Nov"
         await pilot.press("escape", "escape")
