@@ -49,6 +49,7 @@ def _name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+@pytest.mark.slow
 def test_no_test_has_a_stopwatch() -> None:
     found = [
         f"{path.relative_to(TESTS)}:{call.lineno}"
@@ -59,6 +60,7 @@ def test_no_test_has_a_stopwatch() -> None:
     assert not found, f"say what happens, in which order and how often (tests/support/steps.py): {found}"
 
 
+@pytest.mark.slow
 def test_no_wait_has_a_bound_of_its_own() -> None:
     found = [
         f"{path.relative_to(TESTS)}:{call.lineno}"

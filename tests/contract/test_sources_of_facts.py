@@ -43,6 +43,7 @@ def _is_here(name: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_no_comment_points_outside_the_repository() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {', '.join(names)}"

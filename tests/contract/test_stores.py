@@ -64,6 +64,7 @@ def test_there_are_stores() -> None:
     assert COMMITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commit", COMMITS)
 def test_a_store_of_then_gives_the_same_answers(commit: str, tmp_path: Path) -> None:
     machine, made = machine_of(commit, tmp_path / "machine")

@@ -40,6 +40,7 @@ def named(tree: ast.AST) -> Iterator[str]:
                 yield str(tuple(numbers))
 
 
+@pytest.mark.slow
 def test_no_code_names_a_version() -> None:
     found = {
         path.relative_to(ROOT).as_posix(): len(versions)

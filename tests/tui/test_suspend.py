@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
+
 from tests.support.needs import needs
 from tests.support.terminal import Terminal
 from tests.tui.test_start import command, configured
@@ -32,6 +34,7 @@ def test_suspended_and_resumed_under_a_shell(tmp_path):
 
 
 @needs("bash")
+@pytest.mark.slow
 def test_a_window_resized_while_it_is_suspended(tmp_path):
     env = {**configured(tmp_path), "PS1": "READY> "}
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
