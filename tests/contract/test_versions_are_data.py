@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import joytui
 
 ROOT = Path(joytui.__file__).parent
