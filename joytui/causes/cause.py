@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Final, Literal
 
@@ -49,6 +49,10 @@ ANY_FINDING: Final[Mapping[str, DetailType]] = {
     "test_usage": dict,
     "request_id": str,
     "whole_turn": str,
+    "chat_at": str,  # where the gateway surely offers Chat Completions
+    "refused": list,  # models and addresses that this report shows refused: no fix of it names them
+    "refused_at": list,  # base URLs at which the route was asked for, and is not
+    "refused_model": str,
     "with_codex": dict,
     "earlier_other_failure": str,
 }
@@ -97,6 +101,16 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form of a cause of which other words are true: the one whose `detail` a finding holds. An empty text is the cause's own."""
+
+    detail: str
+    title: str = ""
+    explanation: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySays:
     """How gateways refuse for this cause. `statuses`: HTTP statuses that mean it where nothing in the body says otherwise;
     `codes`: values of error.type or error.code, in lower case; `words`: a case-blind pattern of the message, for the statuses
@@ -139,6 +153,7 @@ class Cause:
     scripts read.
     `otherwise`: another road, told beside a change of files. `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
     other faults show only when this one is gone. `passes`: it may pass by itself, so the doctor asks again.
+    `forms`: what is said of a finding instead, the first that fits.
     `warning_only`: never a verdict. `only_said`: nothing but Codex's own words shows it, so no check looks for it.
     """
 
@@ -155,12 +170,21 @@ class Cause:
     gateway: GatewaySays = GatewaySays()
     ignored_key: IgnoredKey | None = None
     details: Mapping[str, DetailType] = field(default_factory=dict)
+    forms: tuple[Form, ...] = ()
     otherwise: str = ""
     lacks: Literal["", "provider", "base_url"] = ""
     hides: bool = False
     passes: bool = False
     warning_only: bool = False
     only_said: bool = False
+
+    def as_met(self, details: Mapping[str, object]) -> Cause:
+        """The cause in the words that are true of a finding with these details."""
+        form = next((one for one in self.forms if details.get(one.detail)), None)
+        if form is None:
+            return self
+        said = {name: getattr(form, name) or getattr(self, name) for name in ("title", "explanation", "remedy")}
+        return replace(self, **said)
 
 
 @dataclass(frozen=True, slots=True)

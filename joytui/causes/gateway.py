@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.cause import Cause, Form, GatewaySays, Sign
 from joytui.causes.configuration import WORDS_OF_OPENAI
 from joytui.causes.credential import OTHER_KEY_FAULTS
 from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, POLICY, RETRIES, WHOLE_MESSAGE
@@ -27,8 +27,18 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="This gateway has no Responses API, and this Codex speaks nothing else",
-        explanation="Codex since 0.95 sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
-        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+        explanation="Codex since 0.95 sends POST /responses only. The gateway has no such route, so every request gets 404 or 405.",
+        remedy=(
+            "If it offers Chat Completions, put joytui's gateway between (`joytui gateway start --upstream <base_url>` translates), "
+            "and point base_url at that. Else ask whoever runs it for one that has /responses."
+        ),
+        forms=(
+            Form(
+                "chat_at",
+                explanation="Codex sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
+                remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+            ),
+        ),
         tell="A 404 or 405 whose URL ends in /openai/v1/responses.",
         signs=(
             Sign(
@@ -257,7 +267,7 @@ GATEWAY: Final = (
         row="403",
         step="gateway.policy",
         phase="answer",
-        fixed_by=(),
+        fixed_by=("change", "commands"),
         title="The key's policy does not allow this request",
         explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
         remedy="Change the key's policy, or use a key that allows it.",
@@ -318,7 +328,14 @@ GATEWAY: Final = (
                 ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
             ),
         ),
-        details={"policy": str},
+        forms=(
+            Form(
+                "allowed",
+                explanation="The key is known, and its policy refuses the model that Codex asks for.",
+                remedy="Ask for a model that the key may use, or have its policy changed.",
+            ),
+        ),
+        details={"policy": str, "allowed": list},
     ),
     Cause(
         id="insufficient-quota",
@@ -401,8 +418,24 @@ GATEWAY: Final = (
             "commands",
         ),
         title="The gateway does not know this model",
-        explanation="The name in config.toml is not in the gateway's catalog. Upper and lower case count.",
+        explanation="Codex asks for a model by a name that the gateway does not have, or not for this key. Upper and lower case count.",
         remedy='Write model = "auto", or a model key from the catalog.',
+        forms=(
+            Form(
+                "listed",
+                title="The gateway refuses a model that it lists",
+                explanation=(
+                    "The name is in the gateway's catalog, and the gateway says that it does not know it: it has no route for it just "
+                    "now, or not for this key."
+                ),
+                remedy="Ask whoever runs the gateway why it lists this model and refuses it, or choose another one from the catalog.",
+            ),
+            Form(
+                "auto_refused",
+                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                remedy="Write a model key from the gateway's catalog: auto is what was refused.",
+            ),
+        ),
         tell="404 or 400 that speaks of a model.",
         signs=(
             Sign(
@@ -451,7 +484,7 @@ GATEWAY: Final = (
                 r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
             ),
         ),
-        details={"suggestions": list, "offered": int},
+        details={"suggestions": list, "offered": int, "listed": bool, "auto_refused": bool},
     ),
     Cause(
         id="rate-limited",
@@ -580,10 +613,20 @@ GATEWAY: Final = (
         row="other",
         step="gateway.request",
         phase="answer",
-        fixed_by=("commands",),
+        fixed_by=("change", "commands"),
         title="The gateway refuses the shape of Codex's request",
         explanation="It answers, and does not accept something that Codex always sends.",
-        remedy="Put joytui's gateway between, or ask the operator to accept the field that is named.",
+        remedy="Ask whoever runs the gateway to accept what Codex sends.",
+        forms=(
+            Form(
+                "line",
+                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                remedy="Change or remove that line.",
+            ),
+            Form(
+                "field", remedy="Put joytui's gateway between, or ask the operator to accept the field that is named."
+            ),
+        ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
         signs=(
             Sign(
@@ -615,7 +658,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
         ),
-        details={"plain_request": str, "field": str},
+        details={"plain_request": str, "field": str, "line": str},
     ),
     Cause(
         id="provider-named-openai",

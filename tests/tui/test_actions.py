@@ -111,6 +111,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.go_to_id": ("logs-full", (), words("Go to a request")),
     "LogsScreen.copy_block": ("logs-full", (), clip('model_provider = "joytoken"')),
     "LogsScreen.app.try_turn": ("logs-full", (), front("TrialDialog")),
+    "LogsScreen.tests": ("logs-full", (), words("the doctor's test requests are shown")),
     "LogsScreen.back": ("logs-full", ("space",), gone("marked")),
     "FilterLine.submit": ("logs-filter-line", (), lambda app: app.screen.filter_text == "key:codex-"),
     "FilterLine.screen.back": ("logs-filter-line", (), focused("log")),
@@ -130,6 +131,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.source": ("usage-full", (), words("there is no home of a Codex")),  # with one in test_live_screens
     "UsageScreen.group": ("usage-full", (), asked(group="key")),
     "UsageScreen.unit": ("usage-full", (), asked(metric="tokens")),
+    "UsageScreen.tests": ("usage-full", (), asked(tests=True)),
     "UsageScreen.table": ("usage-full", (), words("claude-haiku-5", "2026-11-23")),
     "UsageScreen.drill": (
         "usage-full",
