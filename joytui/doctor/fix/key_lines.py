@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from joytui.codex.credential import oddities
 from joytui.codex.world import World
+from joytui.core.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ _CORRECTIONS = (
 
 
 def corrected(world: World) -> tuple[str, ...]:
-    """The lines that make the shell's value a clean key; none where no such lines do."""
+    """The lines that make the shell's value a clean key; none where no such lines do, or where one would have to be masked."""
     key = world.credential
     if key is None or key.variable is None or not key.variable.isidentifier() or key.value is None:
         return ()
@@ -42,4 +43,6 @@ def corrected(world: World) -> tuple[str, ...]:
         if better != value and oddities(value):
             lines.append(one.line.replace("NAME", key.variable))
             value = better
-    return tuple(lines) if lines and value and not oddities(value) else ()
+    shown = Redactor(world.secrets)
+    clean = bool(lines and value) and not oddities(value) and all(shown.text(line) == line for line in lines)
+    return tuple(lines) if clean else ()
