@@ -146,3 +146,22 @@ def test_forms_are_of_details_that_the_cause_has(cause) -> None:
         said = cause.as_met({form.detail: True})
         assert (said.title, said.explanation, said.remedy) != (cause.title, cause.explanation, cause.remedy)
     assert cause.as_met({}) is cause
+
+
+def test_a_bridge_is_offered_for_a_refused_request_where_chat_completions_answer(tmp_path: Path) -> None:
+    with FaultGateway("E_422") as gateway:
+        found = examined(tmp_path, gateway.port).verdict
+        assert (found.cause, found.details["chat_at"]) == (
+            "request-rejected",
+            f"{gateway.origin}/openai/v1/chat/completions",
+        )
+    assert found.fix is not None
+    assert any("--upstream-api chat" in command for command in found.fix.commands)
+
+
+def test_what_answers_everything_alike_offers_nothing(tmp_path: Path) -> None:
+    with RawGateway([REFUSAL + b'{"error": {"message": "no", "type": "invalid_request_error"}}']) as gateway:
+        found = examined(tmp_path, gateway.port, key=KEY).verdict
+    assert (found.cause, "chat_at" in found.details) == ("request-rejected", False)
+    assert found.fix is not None
+    assert found.fix.commands == ()
