@@ -47,8 +47,8 @@ def context(
     if marked:
         parts.append(Content.assemble((f"◆ {marked} marked", "$accent"), ("  = compares", "$quiet")))
     if shown.store.hidden:
-        tests = f"{shown.store.hidden:,} of the doctor's tests hidden"
-        parts.append(Content.styled(f"{tests}  x shows them", "$quiet"))
+        tests = f"{shown.store.hidden:,} doctor tests hidden"
+        parts.append(Content.styled(f"{tests} (x)", "$quiet"))
     if total and now_ms is not None:
         parts.append(Content.styled(f"chart: last {span_words(span_of(shown, now_ms))}", "$quiet"))
     return Content.styled("  ·  ", "$quiet").join(parts)

@@ -35,8 +35,8 @@ def context(snapshot: UsageSnapshot, state: LinkState) -> Content:
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
     if snapshot.left_out and snapshot.left_out.requests:
-        tests = f"{snapshot.left_out.requests:,} of the doctor's tests left out"
-        parts.append(Content.styled(f"{tests}  x counts them", "$quiet"))
+        tests = f"{snapshot.left_out.requests:,} doctor tests left out"
+        parts.append(Content.styled(f"{tests} (x)", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
     return Content.styled("  ·  ", "$quiet").join(parts)
