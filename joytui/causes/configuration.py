@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, IgnoredKey, Sign
+from joytui.causes.cause import Cause, Form, IgnoredKey, Sign
 from joytui.causes.network import CONNECTING
 from joytui.causes.questions import (
     BASE_URL_LINE,
@@ -529,6 +529,14 @@ CONFIGURATION: Final = (
         title="model_catalog_json names a file that cannot be read",
         explanation="Codex wants to read its list of models there and stops.",
         remedy="Correct the path, or remove the line.",
+        forms=(
+            Form(
+                "readable",
+                title="The file that model_catalog_json names is no model catalog",
+                explanation="The file is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
+            ),
+        ),
         tell="Codex prints `No such file or directory` without saying which.",
         signs=(
             Sign(
@@ -543,7 +551,7 @@ CONFIGURATION: Final = (
                 broad=1,
             ),
         ),
-        details={"path": str, "problem": str},
+        details={"path": str, "problem": str, "readable": bool},
     ),
     Cause(
         id="base-url-missing",
@@ -607,6 +615,13 @@ CONFIGURATION: Final = (
         title="base_url points to the wrong path on the right host",
         explanation="Codex appends /responses to base_url. The gateway listens below /openai/v1 and does not know the address that results.",
         remedy="End base_url with /openai/v1, nothing more and nothing less.",
+        forms=(
+            Form(
+                "refused_at",
+                explanation="Codex appends /responses to base_url. The host answers, and knows neither that address nor one below the usual paths.",
+                remedy="Ask whoever runs the gateway for its base URL: the usual ones were asked here, and are refused.",
+            ),
+        ),
         tell="A 404 whose URL does not end in /openai/v1/responses.",
         signs=(
             Sign(
@@ -629,11 +644,6 @@ CONFIGURATION: Final = (
                 ask=f"{BASE_URL_LINE} of config.toml",
             ),
             Sign(name="no route at another path", others=("not-a-gateway",), ask=BASE_URL_LINE),
-            Sign(
-                name="no route anywhere",
-                explanation="Codex appends /responses to base_url, and the server knows neither that address nor one below /openai/v1 or /v1.",
-                remedy="Ask whoever runs the gateway for its base URL, and write that as base_url.",
-            ),
         ),
         details={"right_base_url": str},
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.cause import Cause, Form, GatewaySays, Sign
 from joytui.causes.configuration import WORDS_OF_OPENAI
 from joytui.causes.credential import OTHER_KEY_FAULTS
 from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, POLICY, RETRIES, WHOLE_MESSAGE
@@ -27,8 +27,26 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="This gateway has no Responses API, and this Codex speaks nothing else",
-        explanation="Codex since 0.95 sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
-        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+        explanation="Codex since 0.95 sends POST /responses only. The gateway has no such route, so every request gets 404 or 405.",
+        remedy=(
+            "If it offers Chat Completions, put joytui's gateway between (`joytui gateway start --upstream <base_url>` translates), "
+            "and point base_url at that. Else ask whoever runs it for one that has /responses."
+        ),
+        forms=(
+            Form(
+                "chat_at",
+                explanation="Codex sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
+                remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+            ),
+            Form(
+                "neither_route",
+                explanation=(
+                    "POST /responses and POST /chat/completions are both refused at this address: the gateway, or the upstream that it passes "
+                    "requests to, has neither."
+                ),
+                remedy="Ask whoever runs the gateway for the base URL, or for the model or upstream behind it, that has the Responses API.",
+            ),
+        ),
         tell="A 404 or 405 whose URL ends in /openai/v1/responses.",
         signs=(
             Sign(
@@ -48,14 +66,6 @@ GATEWAY: Final = (
             Sign(
                 name="an upstream without the route",
                 explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex sends POST /responses only.",
-            ),
-            Sign(
-                name="neither route",
-                explanation=(
-                    "POST /responses and POST /chat/completions are both refused at this address: the gateway, or the upstream that it passes "
-                    "requests to, has neither."
-                ),
-                remedy="Ask whoever runs the gateway for the base URL, or for the model or upstream behind it, that has the Responses API.",
             ),
             Sign(
                 name="no route at a usual path",
@@ -95,7 +105,7 @@ GATEWAY: Final = (
                 r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
             ),
         ),
-        details={"right_base_url": str},
+        details={"right_base_url": str, "neither_route": bool},
     ),
     Cause(
         id="chat-unsupported",
@@ -118,25 +128,23 @@ GATEWAY: Final = (
         title="The gateway saw no key, although Codex sends one",
         explanation="Something between this machine and the gateway strips the Authorization header.",
         remedy="Look at proxies and load balancers on the way.",
-        tell="A 401 with missing_api_key while the key is set and clean.",
-        signs=(
-            Sign(
-                name="a key in another header",
+        forms=(
+            Form(
+                "header",
                 explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
                 remedy=(
                     'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
-                    "(the header's name as the gateway's manual has it; the variable stays where it is)."
+                    "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
                 ),
             ),
+        ),
+        tell="A 401 with missing_api_key while the key is set and clean.",
+        signs=(
+            Sign(name="a key in another header"),
             Sign(
                 whole=(
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
                     r"-H ?[\"'“]?(?:api-key|x-api-key|ocp-apim-subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
-                ),
-                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
-                remedy=(
-                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
-                    "(the header's name as in the working request; the variable stays where it is)."
                 ),
                 details={"header": "api-key"},
             ),
@@ -265,7 +273,7 @@ GATEWAY: Final = (
         row="403",
         step="gateway.policy",
         phase="answer",
-        fixed_by=(),
+        fixed_by=("change", "commands"),
         title="The key's policy does not allow this request",
         explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
         remedy="Change the key's policy, or use a key that allows it.",
@@ -326,7 +334,14 @@ GATEWAY: Final = (
                 ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
             ),
         ),
-        details={"policy": str},
+        forms=(
+            Form(
+                "allowed",
+                explanation="The key is known, and its policy refuses the model that Codex asks for.",
+                remedy="Ask for a model that the key may use, or have its policy changed.",
+            ),
+        ),
+        details={"policy": str, "allowed": list},
     ),
     Cause(
         id="insufficient-quota",
@@ -409,8 +424,24 @@ GATEWAY: Final = (
             "commands",
         ),
         title="The gateway does not know this model",
-        explanation="The name in config.toml is not in the gateway's catalog. Upper and lower case count.",
+        explanation="Codex asks for a model by a name that the gateway does not have, or not for this key. Upper and lower case count.",
         remedy='Write model = "auto", or a model key from the catalog.',
+        forms=(
+            Form(
+                "listed",
+                title="The gateway refuses a model that it lists",
+                explanation=(
+                    "The catalog lists this model, and yet the gateway does not serve it: nothing behind it takes this model for this "
+                    "key just now."
+                ),
+                remedy="Ask whoever runs the gateway which model this key may use, and write that one as model = …",
+            ),
+            Form(
+                "auto_refused",
+                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                remedy="Write a model key from the gateway's catalog: auto is what was refused.",
+            ),
+        ),
         tell="404 or 400 that speaks of a model.",
         signs=(
             Sign(
@@ -418,11 +449,6 @@ GATEWAY: Final = (
                 others=("responses-unsupported", "base-url-path"),
                 ask=f"the line model = …, and {WHOLE_MESSAGE}",
                 broad=1,
-            ),
-            Sign(
-                name="listed and not served",
-                explanation="The catalog lists this model, and yet the gateway does not serve it: nothing behind it takes this model for this key just now.",
-                remedy="Ask whoever runs the gateway which model this key may use, and write that one as model = …",
             ),
             Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG),
             Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),
@@ -464,7 +490,7 @@ GATEWAY: Final = (
                 r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
             ),
         ),
-        details={"suggestions": list, "offered": int},
+        details={"suggestions": list, "offered": int, "listed": bool, "auto_refused": bool},
     ),
     Cause(
         id="rate-limited",
@@ -593,10 +619,20 @@ GATEWAY: Final = (
         row="other",
         step="gateway.request",
         phase="answer",
-        fixed_by=("commands",),
+        fixed_by=("change", "commands"),
         title="The gateway refuses the shape of Codex's request",
         explanation="It answers, and does not accept something that Codex always sends.",
-        remedy="Put joytui's gateway between, or ask the operator to accept the field that is named.",
+        remedy="Ask whoever runs the gateway to accept what Codex sends.",
+        forms=(
+            Form(
+                "line",
+                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                remedy="Change or remove that line.",
+            ),
+            Form(
+                "field", remedy="Put joytui's gateway between, or ask the operator to accept the field that is named."
+            ),
+        ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
         signs=(
             Sign(
@@ -628,7 +664,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
         ),
-        details={"plain_request": str, "field": str},
+        details={"plain_request": str, "field": str, "line": str},
     ),
     Cause(
         id="provider-named-openai",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.cause import Cause, Form, GatewaySays, Sign
 from joytui.causes.questions import DOCTOR, LOG, PROXY, PROXY_VARIABLES
 
 CONNECTING: Final = (
@@ -302,6 +302,12 @@ NETWORK: Final = (
         title="base_url is redirected, and the request is damaged on the way",
         explanation="Codex follows redirects: 301 and 302 turn its POST into a GET, and a redirect to another origin loses the key.",
         remedy="Write the final address into base_url.",
+        forms=(
+            Form(
+                "refused_at",
+                remedy="Ask whoever runs the gateway for its base URL: the address that the redirect leads to has no such route.",
+            ),
+        ),
         tell="A 404 or 405 at an address that looks right, or a 401 although the key is.",
         signs=(
             Sign(codex=r"redirect target uses unsupported URL scheme"),

@@ -123,7 +123,7 @@ WARNINGS: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="The key is the placeholder of the guide",
-        explanation="jt_xxx stands for your own key.",
+        explanation="The variable holds what the guide shows in place of your own key.",
         remedy="Create a key, and export it.",
         warning_only=True,
     ),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from joytui.core.records import Report, Step
 from joytui.tui.clipboard import words
+from joytui.tui.doctor.snapshot import DoctorSnapshot
+from joytui.tui.doctor.walk_lines import walk_lines
 from joytui.tui.doctor.worker import Order
 from joytui.tui.screens.step import StepDialog
 from joytui.tui.screens.trial import TrialDialog
+from joytui.tui.widgets.walk import Walk
 from tests.tui import data
 from tests.tui.opening import SIZE, console, fill, settle, text_of
 
@@ -153,3 +157,22 @@ async def test_another_theme_moves_nothing() -> None:
         app.theme = "joytui-light"
         await settle(app, pilot)
         assert text_of(app) == before
+
+
+async def test_a_step_that_was_not_reached_says_so_in_a_line():
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(app, pilot)
+        left = Step("gateway.key", "401", "The gateway accepts the key", "skip", 0.0, "not reached, after “x” failed")
+        app.screen.post_message(Walk.Chosen(left))
+        await settle(app, pilot)
+        assert not isinstance(app.screen, StepDialog)
+        assert "The gateway accepts the key: not reached" in text_of(app)
+
+
+def test_what_a_good_answer_made_needless_is_no_question():
+    needless = Step("net.proxy", "no-logs", "The proxy lets Codex through", "unknown", 0.0, "not needed")
+    open_yet = replace(needless, summary="not sent: the local checks only")
+    for step, glyph in ((needless, "–"), (open_yet, "?")):
+        lines = walk_lines(DoctorSnapshot().started(send=True).with_step(step))
+        assert [line.glyph for line in lines if line.step] == [glyph]

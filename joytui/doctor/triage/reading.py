@@ -176,7 +176,7 @@ def _told(found: Guess | None) -> tuple[Cause, ...]:
     """The causes of a guess, the first in the words for the form that was seen of it."""
     causes = [CAUSES[name] for name in (found.causes if found else ())]
     if causes and found:
-        causes[0] = causes[0].worded(found.explanation, found.remedy)
+        causes[0] = causes[0].as_met(found.details).worded(found.explanation, found.remedy)
     return tuple(causes)
 
 

@@ -57,8 +57,16 @@ def walk_lines(snapshot: DoctorSnapshot) -> tuple[WalkLine, ...]:
         steps = [s for s in snapshot.steps if s.row == row]
         status = _row_status(snapshot, row, steps)
         lines.append(WalkLine(row, _calmed(status) if calm else status, symptom))
-        lines.extend(WalkLine(row, _calmed(s.status) if calm else s.status, s.title, duration(s), s) for s in steps)
+        lines.extend(
+            WalkLine(row, _calmed(s.status) if calm or not needed(s) else s.status, s.title, duration(s), s)
+            for s in steps
+        )
     return tuple(lines)
+
+
+def needed(step: Step) -> bool:
+    """False for a step that a good answer made needless: nothing is open there."""
+    return step.status != "unknown" or step.summary != "not needed"
 
 
 def no_codex(report: Report) -> bool:

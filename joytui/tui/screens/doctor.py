@@ -257,4 +257,8 @@ class DoctorScreen(ConsoleScreen):
     def on_walk_chosen(self, message: Walk.Chosen) -> None:
         from joytui.tui.screens.step import StepDialog
 
-        self.app.push_screen(StepDialog(message.step))
+        step = message.step
+        if step.status in ("skip", "unknown") and not step.details:
+            self.console.tell(f"{step.title}: {step.summary or 'not looked at yet'}")  # a dialog would be empty
+        else:
+            self.app.push_screen(StepDialog(step))
