@@ -131,7 +131,7 @@ GATEWAY: Final = (
             Sign(
                 whole=(
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
-                    r"-H ?[\"'“]?(?:api-key|x-api-key|ocp-apim-subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
+                    r"-H ?[\"'“]?(?!authorization)[\w-]{0,30}(?:api-?key|subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
                 ),
                 explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
                 remedy=(
@@ -147,6 +147,7 @@ GATEWAY: Final = (
                 r"\b(?:missing|no)\b[^.\n]{0,20}\b(?:api[ _-]?key|authorization|bearer|credentials?|token)\b"
                 r"|\b(?:api[ _-]?key|authorization header|bearer token|credentials?)\b[^.\n]{0,20}\b(?:is |are )?"
                 r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b"
+                r"|(?:未提供|缺少|没有提供)[^。\n]{0,6}(?:令牌|密钥|凭证|api ?key)"
             ),
         ),
         details={"header": str, "header_works": bool},
@@ -186,8 +187,7 @@ GATEWAY: Final = (
             Sign(name="a body about the key", others=("key-malformed", *OTHER_KEY_FAULTS), ask=KEY),
             Sign(
                 name="403 about the key",
-                others=("policy-rejected",),
-                ask=f"when the key was made, and {WHOLE_MESSAGE}",
+                note="JoyToken answers 403, not 401, to a key that it does not know.",
             ),
             Sign(name="404 about the key", others=("responses-unsupported", "base-url-path"), ask=DOCTOR),
             Sign(
@@ -221,6 +221,7 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)"
             ),
         ),
     ),
@@ -313,7 +314,7 @@ GATEWAY: Final = (
                 r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
                 r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
                 r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
-                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\binvalid tier\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b"
                 r"|\bIP\b[^\n]{0,60}?\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
                 r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
                 r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
@@ -339,7 +340,6 @@ GATEWAY: Final = (
         remedy="Top up the wallet, raise the limit, or wait for the reset.",
         tell="402, or insufficient_quota with another status.",
         signs=(
-            Sign(error=("usage_limit_reached", "usage_limit_exceeded")),
             Sign(codex=r"Quota exceeded\. Check your plan", note=_UPSELL),
             Sign(
                 people=r"\b(?:daily|weekly|total) limit of \S+ credits exceeded\b|\binsufficient wallet balance: the",
@@ -371,6 +371,8 @@ GATEWAY: Final = (
                     "insufficient_balance_error",
                     "exceeded_current_quota_error",
                     "arrearage",
+                    "usage_limit_reached",
+                    "usage_limit_exceeded",
                     "1113",
                 }
             ),
@@ -379,7 +381,7 @@ GATEWAY: Final = (
                 r"|\bexceeded your current quota\b|\bquota (?:is |has been )?(?:exceeded|exhausted|used up|depleted)\b|\bout of (?:credits?|quota|funds)\b"
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
-                r"|\binsufficient wallet\b|\b(?:daily|weekly|monthly|total) limit of\b"
+                r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
                 r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
@@ -451,13 +453,14 @@ GATEWAY: Final = (
             ),
             anywhere=(
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
-                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:channels?|providers?|deployments?) \w{0,20} ?(?:serves?|supports?|has) (?:this |the )?model\b"
-                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b"
+                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
+                r"|\bno endpoints found for \S+/\S|\b(?:unsupported|unknown|invalid) model: ?\S"
+                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
             words=(
                 r"\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) model\b"
-                r"|\bmodels?\b[^.\n]{0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
+                r"|\bmodels?\b(?:[^.\n]|\.(?=\w)){0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
                 r"|not supported|unsupported|not recogni[sz]ed|not in the catalog|not a valid)\b"
                 r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b"
                 r"|\b(?:is )?(?:not a valid|an? (?:invalid|unknown)) model\b|\bno endpoints found for\b|^\s*model: ?\S+\s*$"
@@ -527,7 +530,7 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(429,),
-            anywhere=r"\berror code: ?1015\b",
+            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b",
             codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
         ),
     ),
@@ -579,7 +582,7 @@ GATEWAY: Final = (
                 r"\bexceed(?:s|ed|ing)?\b[^.\n]{0,80}\bcontext (?:length|window|size|limit)\b|\bcontext (?:length|window|size|limit)\b[^.\n]{0,40}\b(?:exceeded|exceeds|overflow|too (?:small|long))"
                 r"|\bmaximum context\b|\bprompt (?:is )?too long\b|\b(?:input|prompt)\b[^.\n]{0,20}\b(?:length )?(?:is )?too long\b|\btoo many (?:input |prompt )?tokens\b"
                 r"|\b(?:input|prompt)\b[^.\n]{0,30}\btokens?\b[^.\n]{0,40}\bexceeds?\b|\bexceeds? the (?:maximum|max)\b[^.\n]{0,40}\b(?:tokens|context|input length)\b"
-                r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\breduce the length of\b|\bran out of room in the model's context\b"
+                r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\brange of (?:input|prompt) length\b|\breduce the length of\b|\bran out of room in the model's context\b"
                 r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
             ),
             words=(
@@ -608,6 +611,16 @@ GATEWAY: Final = (
                     "A thread keeps its history when the provider changes."
                 ),
                 remedy="Start a new thread (not codex resume). Your configuration and your key are fine.",
+            ),
+            Sign(
+                whole=(
+                    r"\bitems are not persisted when\b|provided without its required following item|no tool (?:output|call) found for function call",
+                ),
+                explanation=(
+                    "The thread's history, as it reaches the model's provider, is not what that provider wrote: something on the way dropped or "
+                    "renamed items, or the thread was made with another provider."
+                ),
+                remedy="Start a new thread. If that one fails as well, the relay must pass the items of `input` on as Codex sends them.",
             ),
             Sign(
                 whole=(
@@ -642,7 +655,10 @@ GATEWAY: Final = (
         tell="Turns work until the context fills up or /compact is typed; then `Error running remote compact task`.",
         signs=(
             Sign(
-                whole=(r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",),
+                whole=(
+                    r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",
+                    r"\berror\b|\bfail|\b[45]\d\d\b|not found|\bunexpected\b|\bexpected exactly\b|\btime(?:d )?out|失败|错误|报错",
+                ),
                 explanation=(
                     "Codex then has long threads compacted by the server, at /responses/compact, and this gateway does not do that. "
                     "Normal turns are not affected, whatever the message says about load or a missing page."
