@@ -103,7 +103,8 @@ class GatewaySays:
     `codes`: values of error.type or error.code, in lower case; `words`: a case-blind pattern of the message, for the statuses
     that leave it open; `anywhere`: one that means this cause whatever the status, in the words of any vendor.
 
-    `parts`: (value, pattern) pairs that tell which part of it is meant, for the detail named `part`.
+    `parts`: (value, pattern) pairs that tell which part of it is meant, for the detail named `part`; `told`: by that value, the
+    explanation and the remedy that the one who sent the request is given.
     """
 
     statuses: tuple[int, ...] = ()
@@ -112,6 +113,7 @@ class GatewaySays:
     anywhere: str = ""
     part: str = ""
     parts: tuple[tuple[str, str], ...] = ()
+    told: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,11 @@ class Cause:
         """This cause in the words for one form of it, the sign of that name; as it is where none of its signs has that name."""
         form = next((sign for sign in self.signs if sign.name and sign.name == name), None)
         return self.worded(form.explanation, form.remedy) if form else self
+
+    def of_part(self, details: Mapping[str, object]) -> Cause:
+        """This cause in the words for the part of it that the details name, for the one who sent the request."""
+        told = self.gateway.told.get(str(details.get(self.gateway.part)))
+        return self.worded(*told) if told else self
 
     def worded(self, explanation: str, remedy: str) -> Cause:
         """This cause with other words; an empty text leaves its own."""

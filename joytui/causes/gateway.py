@@ -326,6 +326,25 @@ GATEWAY: Final = (
                 ("model", r"\bmodels?\b|\bfixed[ _]model\b"),
                 ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
             ),
+            told={
+                "ip": (
+                    "The key is known. It may be used from certain addresses only, and the request came from another one.",
+                    "Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
+                ),
+                "tier": (
+                    "The key is known. It may not use the tier that was asked for.",
+                    "Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
+                ),
+                "model": (
+                    "The key is known. It may not use this model.",
+                    "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
+                    "this one to be added to the key.",
+                ),
+                "blocked": (
+                    "The key is known, and it is blocked.",
+                    "Ask whoever gave you the key why, or use another one.",
+                ),
+            },
         ),
         details={"policy": str},
     ),
@@ -398,6 +417,19 @@ GATEWAY: Final = (
                 ("total", r"\btotal (?:quota|limit|budget)\b|\blifetime\b"),
                 ("wallet", r"\bwallet\b|\bbalance\b|\bcredits?\b|\bfunds?\b"),
             ),
+            told={
+                **{
+                    period: (
+                        f"What is left of the {period} limit does not cover this request. Your configuration and your key are fine.",
+                        "Try again after the reset, or ask for a higher limit.",
+                    )
+                    for period in ("daily", "weekly", "monthly", "total")
+                },
+                "wallet": (
+                    "What is left to pay with does not cover this request. Your configuration and your key are fine.",
+                    "Have the balance topped up. Where a relay passes the message on, that is the balance at its supplier.",
+                ),
+            },
         ),
         details={"quota": str, "turn_bytes": int},
     ),

@@ -16,6 +16,10 @@ _MODEL = re.compile(r"^[ \t]*model:\s*(\S{1,80})(?:\s.*)?$", re.M)
 _STATUS = re.compile(r"(?:unexpected status|last status:|HTTP/[\d.]+|\"status\":)\s*(\d{3})\b")
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'`<>,)\]}]{1,400}")
 _REQUEST_ID = re.compile(r"(?:request[ _-]id|x-request-id|\"request_id\")\W{1,4}([\w.:-]{4,100})", re.I)
+_THREAD_ID = re.compile(
+    r"(?:session[ _-]id|thread[ _-]id|conversation[ _-]id|codex (?:exec )?resume)\W{1,4}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b",
+    re.I,
+)
 _MANUAL = re.compile(r"https?://(?:developers\.openai\.com|github\.com|platform\.openai\.com|help\.openai\.com)")
 MOST = 5
 
@@ -30,6 +34,7 @@ def facts_of(text: str) -> Facts:
         tuple(int(status) for status in _each(_STATUS, text)),
         tuple(bare_url(url) for url in _each(_URL, text) if not _MANUAL.match(url)),
         _each(_REQUEST_ID, text),
+        _each(_THREAD_ID, text),
     )
 
 

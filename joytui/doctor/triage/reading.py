@@ -182,7 +182,7 @@ def _told(found: Guess | None) -> tuple[Cause, ...]:
     """The causes of a guess, the first in the words for the form that was seen of it."""
     causes = [CAUSES[name] for name in (found.causes if found else ())]
     if causes and found:
-        causes[0] = causes[0].worded(found.explanation, found.remedy)
+        causes[0] = causes[0].of_part(found.details).worded(found.explanation, found.remedy)
     return tuple(causes)
 
 
@@ -206,6 +206,7 @@ def _redacted(facts: Facts, redactor: Redactor) -> Facts:
         facts.statuses,
         tuple(str(one(url)) for url in facts.urls),
         tuple(str(one(request)) for request in facts.request_ids),
+        tuple(str(one(thread)) for thread in facts.thread_ids),
     )
 
 

@@ -11,7 +11,9 @@ from joytui.causes.questions import DOCTOR, IN_LOG
 from joytui.doctor.triage.answer import MOST, Facts, Sure
 
 if TYPE_CHECKING:
+    from joytui.doctor.triage.answer import Answer
     from joytui.doctor.triage.documents import Document
+    from joytui.doctor.triage.joining import Story
 
 _THANKS = "Hi, thanks for the report."
 _STILL = "If it still fails then, please send what `joytui report` makes: it holds no keys."
@@ -45,6 +47,18 @@ def reply_for(
     if facts.request_ids and causes and ask not in IN_LOG:
         parts.append(f"(For our own search: request id {facts.request_ids[-1]}.)")
     return "\n\n".join(parts)
+
+
+def with_record(answer: Answer, story: Story) -> str:
+    """The reply where the gateway's record of the request is known: what it says, in place of a guess; beside the reply where the
+    request was served."""
+    from joytui.core.redaction import Redactor
+
+    record = Redactor().text(story.reply)
+    if story.cause is None:
+        return f"{answer.reply}\n\n{record}"
+    seen = [KEY_SEEN] if KEY_SEEN in answer.notes else []
+    return "\n\n".join([_THANKS, *seen, record, _STILL])
 
 
 def _decided(cause: Cause, quote: str) -> str:
