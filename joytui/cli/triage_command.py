@@ -5,7 +5,7 @@
   pbpaste | joytui triage        the same from stdin
   joytui triage --request ID     the gateway's record of a request, the Codex thread that made it, key and wallet then
 
-Nothing is sent, with one exception: a request id or thread id in the ticket is looked up in the local gateway if it is running
+A bundle joytui-report….zip that the ticket names and that lies beside it is read in its place. Nothing is sent, with one exception: a request id or thread id in the ticket is looked up in the local gateway if it is running
 (it is not started for that), or in the one that --gateway names.
 
 Exit 0: nothing fails in it; 1: a failure, decided or not; 2: wrong usage; 3: the gateway (--request) is out of reach.
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
@@ -51,12 +53,32 @@ def run(args: argparse.Namespace) -> int:
     name = args.file or "-"
     if name == "-" and sys.stdin.isatty():
         say("Paste what the ticket holds, then press Ctrl-D.")
-    answer = _looked_up(args, triage(read_input(name, LIMIT), _own_secrets()))
+    data = read_input(name, LIMIT)
+    answer = triage(data, _own_secrets())
+    if bundle := _bundle_beside(name, data):
+        answer = triage(bundle, _own_secrets())
+    answer = _looked_up(args, answer)
     if args.json:
         emit_json(answer_json(answer))
     else:
         emit(render(answer, paint))
     return EXIT_OK if not answer.candidates and not answer.ask else EXIT_BAD_NEWS
+
+
+_NAMES_BUNDLE = re.compile(rb"(?<![\w.-])(joytui-report[\w.-]{0,60}\.zip)\b")
+
+
+def _bundle_beside(name: str, data: bytes) -> bytes | None:
+    """The bundle of `joytui report` that the ticket names, where it lies beside the ticket; what the ticket says of other places is
+    not opened."""
+    found = _NAMES_BUNDLE.search(data[:200_000])
+    if found is None or data[:2] == b"PK":
+        return None
+    file = Path(os.curdir if name == "-" else os.path.dirname(name) or os.curdir, found[1].decode())
+    if file.is_symlink() or not file.is_file():
+        return None
+    say(f"reading {file}, which the ticket names")
+    return read_input(str(file), LIMIT)
 
 
 def _own_secrets() -> list[str]:

@@ -72,3 +72,43 @@ def test_without_a_gateway_the_command_is_told(tmp_path: Path) -> None:
     assert of_thread.looked_up is not None
     assert of_thread.looked_up.command == f"joytui logs thread:{THREAD}"
     assert not holds_ids(triage("nothing to look up").facts)
+
+
+def test_a_bundle_that_the_ticket_names_is_read_where_it_lies_beside_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, {"PATH": "/nowhere"})
+    ticket = tmp_path / "tickets" / "t.txt"
+    ticket.parent.mkdir()
+    ticket.write_text("Codex does not work, see joytui-report-7.zip")
+    assert machine.call("triage", str(ticket)).code == 1
+    assert machine.call("report", "-o", str(ticket.parent / "joytui-report-7.zip")).code in (0, 1)
+    assert machine.call("triage", str(ticket), "--json").json["kind"] == "bundle"
+    ticket.write_text("see ../joytui-report-7.zip and /etc/joytui-report.zip")
+    (ticket.parent / "joytui-report-7.zip").rename(tmp_path / "joytui-report-7.zip")
+    assert machine.call("triage", str(ticket), "--json").json["kind"] == "prose"
+
+
+def test_a_limit_is_told_with_what_is_left() -> None:
+    said = "daily limit of 40 credits exceeded: 7.63 left (32.37 spent), this request may cost up to 10.53; resets 2026-12-01T00:00:00Z"
+    reply = triage(f"unexpected status 402 Payment Required: {said}, url: https://gateway.example/v1/responses").reply
+    assert (
+        "may cost up to 10.53 credits, and 7.63 of the daily limit of 40 are left. It resets on 2026-12-01 at 00:00 UTC."
+        in reply
+    )
+
+
+def test_windows_is_asked_in_its_own_words() -> None:
+    words = "unexpected status 401 Unauthorized: Unauthorized, url: https://api-dev.joytokens.ai/openai/v1/responses"
+    for prompt, asked in (
+        ("$ codex", "${#JOY_TOKEN_API_KEY}"),
+        ("PS C:\\Users\\dev> codex", "$env:JOY_TOKEN_API_KEY.Length"),
+    ):
+        answer = triage(f"{prompt}\n{words}")
+        assert asked in answer.ask
+        assert asked in answer.reply
+
+
+def test_an_address_and_an_id_that_a_mail_broke_are_whole() -> None:
+    mail = "> unexpected status 404 Not Found: no, url:\n> https://gateway.exam\n> ple/openai/v1/responses, request\n> id: req_12345"
+    facts = triage(mail).facts
+    assert facts.urls == ("https://gateway.example/openai/v1/responses",)
+    assert facts.request_ids == ("req_12345",)

@@ -93,9 +93,10 @@ _PLAIN = str.maketrans(
 )
 
 
-def records(text: str) -> list[Record]:
+@lru_cache(maxsize=2)
+def records(text: str) -> tuple[Record, ...]:
     """The messages of a text that `plain` gave, in order."""
-    return [_record(group) for group in _grouped(_lines(text))]
+    return tuple(_record(group) for group in _grouped(_lines(text)))
 
 
 def squeezed(text: str) -> str:

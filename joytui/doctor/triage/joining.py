@@ -19,6 +19,7 @@ from joytui.core.clock import rfc3339
 from joytui.core.records import to_json
 from joytui.core.redaction import Redactor, visible
 from joytui.core.request import RequestRecord
+from joytui.doctor.triage.reply import plainly
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -107,7 +108,9 @@ def _reply(record: RequestRecord, cause: Cause | None) -> str:
         ended = "is still running" if record.status is None else f"was answered with HTTP {record.status}"
         return f"{at} and {ended}: the gateway refused nothing."
     said = visible(record.error_message or "", limit=300)
-    return f"{at} and was refused with HTTP {record.status}{f' ({said})' if said else ''}.\n\n{cause.title}. {cause.explanation}\n\nWhat to do: {cause.remedy}"
+    told = f" {numbers}" if (numbers := plainly(said)) else ""
+    refused = f"{at} and was refused with HTTP {record.status}{f' ({said})' if said else ''}.{told}"
+    return f"{refused}\n\n{cause.title}. {cause.explanation}\n\nWhat to do: {cause.remedy}"
 
 
 # --- shown ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.causes import CAUSES, Cause
-from joytui.causes.questions import DOCTOR
+from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_escapes
@@ -72,6 +72,10 @@ def _says_more(text: str) -> bool:
     )
 
 
+_WINDOWS = re.compile(
+    r"\b[A-Z]:\\(?:Users|Windows|Program)|\bPS [A-Z]:|\bpowershell\b|\bwindows\b(?!.{0,20}\bwsl\b)|\bcmd\.exe\b", re.I
+)
+_LENGTH = re.compile(r"`echo \$\{#(\w+)\}`")
 LINES = 2000
 SHORT = 6
 _STATUS_BEFORE_BODY = re.compile(r"\b[45]\d\d\b[^\n\d{]{0,40}\n?\s*\{")
@@ -158,8 +162,12 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     rows = {cause.row for cause in causes[:3]}
     exposed = KEY_SEEN if holds_key(text) or any(secret in text for secret in secrets if len(secret) > SHORT) else ""
     notes = tuple(clean(note) for note in (exposed, document.note, found.note if found else "") if note)
-    ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
     facts = _redacted(document.facts or facts_of(text), redactor)
+    ask = clean((found.ask if found else "") or ("" if document.healthy else NO_FAILURE))
+    if ask in IN_LOG and facts.request_ids:
+        ask = in_log(facts.request_ids[-1])
+    if _WINDOWS.search(text):
+        ask = _LENGTH.sub(r"`$env:\1.Length`", ask).replace("~/.codex/", "%USERPROFILE%\\.codex\\")
     words = tuple(clean(one) for one in _heard(found, document.others))
     quote = clean(" ".join(found.said.split())) if found and sure == "decided" and len(found.said) > SHORT else ""
     return Answer(

@@ -21,7 +21,9 @@ from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
 from joytui.doctor.triage.signs import cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
-MESSAGES = 3000
+MESSAGES = 1000
+REPORT = 3000
+"""Characters of a relay's report."""
 
 _OPENAI = re.compile(r"url:?\(?(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
@@ -150,7 +152,7 @@ _SURFACE = re.compile(
 
 def _relayed(text: str) -> Guess | None:
     """A relay's report of its upstream's refusal, which takes several lines: the status, and the words behind it."""
-    fields = fields_in(text[:MESSAGES])
+    fields = fields_in(text[:REPORT])
     status = fields.get("status")
     return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
 
@@ -176,9 +178,10 @@ def _silent(text: str) -> Guess | None:
 
 
 def _distinct(said: Sequence[Record]) -> list[Record]:
-    """Each message once, at its last place; the last ones of a text that has very many."""
+    """Each message once, at its last place; the first and the last ones of a text that has very many."""
     last = {_OWN_ID.sub("", record.text): record for record in reversed(said)}
-    return list(last.values())[:MESSAGES][::-1]
+    once = list(last.values())[::-1]
+    return once if len(once) <= MESSAGES else once[: MESSAGES // 2] + once[-MESSAGES // 2 :]
 
 
 _OWN_ID = re.compile(r"(?:request id|cf-ray): \S{1,100}")
