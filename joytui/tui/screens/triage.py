@@ -125,15 +125,29 @@ class _Reading:
 
 
 def shown(answer: Answer, width: int) -> Content:
-    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, is bold."""
+    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, and the
+    headings are bold; what is only told beside them is quiet."""
     from joytui.doctor.triage import render
 
-    head, _, rest = render(answer, lambda text, *styles: text).partition("\n")
+    styled: dict[str, str] = {}
+
+    def noted(text: str, *styles: str) -> str:
+        styled[text.strip()] = "bold" if "bold" in styles else "$quiet"
+        return text
+
+    head, _, rest = render(answer, noted).partition("\n")
     lines = [hanging(head[2:], head[:1], "bold", width, "bold")]
     for line in _joined(rest):
         indent = len(line) - len(line.lstrip())
-        lines += [Content(" " * indent + part) for part in filled(line.strip(), width - indent)]
+        lines += [_drawn(part, indent, styled) for part in filled(line.strip(), width - indent)]
     return Content("\n").join(lines)
+
+
+def _drawn(part: str, indent: int, styled: dict[str, str]) -> Content:
+    """One line; what was painted on the terminal and begins it has its style."""
+    start = next((text for text in styled if text and part.startswith(text)), "")
+    style = styled.get(start, "")
+    return Content.assemble(" " * indent, (start, style), part[len(start) :])
 
 
 def _joined(text: str) -> list[str]:
