@@ -396,7 +396,7 @@ GATEWAY: Final = (
                 }
             ),
             anywhere=(
-                r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\bbalance (?:is )?(?:too low|insufficient|not enough|exhausted|negative)\b"
+                r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\b(?:balance|quota) (?:is )?(?:too low|insufficient|not enough|not sufficient|exhausted|negative)\b"
                 r"|\bexceeded your current quota\b|\bquota (?:is |has been )?(?:exceeded|exhausted|used up|depleted)\b|\bout of (?:credits?|quota|funds)\b"
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"

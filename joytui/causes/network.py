@@ -382,6 +382,12 @@ NETWORK: Final = (
                 codex=r"Access blocked by Cloudflare", others=("policy-rejected",), ask="from which network; the ray id"
             ),
             Sign(
+                whole=(
+                    r"sorry, you have been blocked|attention required!? \| cloudflare|enable javascript and cookies to continue",
+                    r"\b[45]03\b|forbidden",
+                ),
+            ),
+            Sign(
                 name="403 of an edge",
                 others=("policy-rejected",),
                 ask="from which network it was sent; the ray or reference id",
