@@ -259,7 +259,7 @@ def _told(answer: ErrorAnswer) -> Found | None:
     if found := _by_name(answer):
         return found
     if _names_key(answer):  # an error that is about the key by its name is not about what its words mention beside it
-        return None
+        return _by_inner_status(answer) if answer.inner_status == 401 else None
     if found := _by_words(answer):
         return found
     return _by_inner_status(answer)

@@ -265,10 +265,17 @@ CONFIGURATION: Final = (
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
             Sign(
-                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: api\.responses|api\.responses\.write",),
+                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",),
                 explanation=(
                     "The request went to OpenAI with an OpenAI login: no line selects the gateway's provider where this Codex looks. "
                     "The gateway was never asked, so its logs stay empty."
+                ),
+            ),
+            Sign(
+                whole=(r"\bOPENAI_(?:BASE_URL|API_BASE)\b", r"https://(?:api\.openai\.com|chatgpt\.com)/"),
+                explanation=(
+                    "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
+                    "line selects the gateway's provider."
                 ),
             ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
@@ -324,7 +331,7 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
-                    r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
+                    r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat)(?:en|s)?|anciennes? conversations?|conversaciones (?:antiguas|anteriores))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/\S{0,80}responses",
                 ),
                 explanation=(
@@ -662,7 +669,7 @@ CONFIGURATION: Final = (
                 whole=(
                     r"\bauth\.json\b",
                     r"\b401\b|unauthori[sz]ed",
-                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
+                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
                     "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "

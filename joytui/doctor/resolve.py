@@ -384,7 +384,7 @@ def _page_instead(probe: Probe, judged: Finding) -> Finding:
 
 def _with_models(probe: Probe, judged: Finding) -> Finding:
     model = probe.plan.model
-    judged = judged.with_details(refused_model=model, **({"auto_refused": True} if model == AUTO_MODEL else {}))
+    judged = judged.with_details(refused_model=model)
     offered = questions.catalog(probe.asker, _base(probe.route.target.path))
     if not offered:
         return judged

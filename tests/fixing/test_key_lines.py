@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,19 @@ def test_what_no_line_can_know_is_set_again(tmp_path: Path, value: str) -> None:
     assert f"export {NAME}='<your key>'" in fixed(tmp_path, value).commands
 
 
-def fixed(tmp_path: Path, value: str):
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [({"SHELL": "/usr/bin/fish"}, "set -gx {} '<your key>'"), ({"OS": "Windows_NT"}, "$env:{} = '<your key>'")],
+)
+def test_another_kind_of_shell_is_told_in_its_own_words(tmp_path: Path, shell: dict[str, str], line: str) -> None:
+    assert fixed(tmp_path, f"Bearer {KEY}", shell).commands == (line.format(NAME), "joytui doctor")
+
+
+def fixed(tmp_path: Path, value: str, shell: Mapping[str, str] = {}):
     home = tmp_path / "codex"
     home.mkdir()
     (home / "config.toml").write_text(CONFIG.format(port=9))
-    env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "PATH": "/nowhere", NAME: value}
+    env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "PATH": "/nowhere", NAME: value, **shell}
     world = look(Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc"))
     (odd,) = [issue for issue in world.suspicions if issue.cause == "key-malformed"]
     return fix_for("key-malformed", world, odd.details)

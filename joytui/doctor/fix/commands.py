@@ -99,7 +99,7 @@ def _key_unset(world: World, details: Details) -> Fix:
 
 def _key_malformed(world: World, details: Details) -> Fix:
     """The exact lines that take off what came along, where a shell can; else the key is to be set again."""
-    lines = () if _key_file(world) else corrected(world)
+    lines = corrected(world) if words_of(world.invocation.env).posix and not _key_file(world) else ()
     if not lines:
         return _set_key(world, "Copy the key again and set it with nothing around it.")
     places = world.credential.places if world.credential else ()
