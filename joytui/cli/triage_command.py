@@ -28,7 +28,7 @@ from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, Unreachable
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.doctor.triage import Answer
-    from joytui.doctor.triage.joining import Story
+    from joytui.doctor.triage.story import Story
 
 LIMIT = 50_000_000
 

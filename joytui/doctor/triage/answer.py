@@ -10,7 +10,7 @@ from joytui.causes import CAUSES, Cause
 from joytui.core.records import Row
 
 if TYPE_CHECKING:
-    from joytui.doctor.triage.joining import Story
+    from joytui.doctor.triage.story import Story
 
 Kind = Literal[
     "terminal",

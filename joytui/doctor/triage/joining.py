@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,37 +19,15 @@ from joytui.core.records import to_json
 from joytui.core.redaction import Redactor, visible
 from joytui.core.request import RequestRecord
 from joytui.doctor.triage.reply import plainly
+from joytui.doctor.triage.story import Story, WalletThen
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.codex.rollouts.turns import Turn
-    from joytui.core import wire
 
 Paint = Callable[..., str]
 ENTRIES = 500
 TURNS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class WalletThen:
-    """A tier's wallet when the request came: decimal credits. None: no wallet was set then, or its entries are gone."""
-
-    tier: str
-    balance: str | None
-    movements: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One request, joined. `cause` None: it was served."""
-
-    record: RequestRecord
-    cause: Cause | None
-    key: wire.KeyView | None
-    wallet: WalletThen | None
-    turn: Turn | None
-    thread_turns: int
-    reply: str
 
 
 async def join(console: ConsoleClient, request_id: str, env: Mapping[str, str]) -> Story | None:

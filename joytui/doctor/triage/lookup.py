@@ -12,7 +12,7 @@ from joytui.doctor.triage.reply import with_record
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.doctor.triage.joining import Story
+    from joytui.doctor.triage.story import Story
 
 OF_THREAD = 20
 """A thread's newest requests, of which the newest that was refused is meant."""

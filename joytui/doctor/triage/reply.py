@@ -13,7 +13,7 @@ from joytui.doctor.triage.answer import MOST, Facts, Sure
 if TYPE_CHECKING:
     from joytui.doctor.triage.answer import Answer
     from joytui.doctor.triage.documents import Document
-    from joytui.doctor.triage.joining import Story
+    from joytui.doctor.triage.story import Story
 
 _THANKS = "Hi, thanks for the report."
 _STILL = "If it still fails then, please send what `joytui report` makes: it holds no keys."
