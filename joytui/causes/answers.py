@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from joytui.causes import BY_STATUS, CAUSES
 from joytui.causes.error_bodies import body_kind, error_fields, fields_in
+from joytui.core.joytoken import AUTO_MODEL
 
 KEY: Final = "?key"
 ROUTE: Final = "?route"
@@ -118,6 +119,8 @@ def classify(answer: ErrorAnswer) -> Refusal:
     """What a refusing answer means."""
     told = _told(answer)
     cause, details = told or _cause(answer)
+    if details.get("policy") == "model" and (allowed := allowed_models(answer.message)):
+        details = {**details, "allowed": allowed}
     found = {"status": answer.status, **details}
     for name, value in (("type", answer.type), ("code", answer.code)):
         if value is not None:
@@ -146,6 +149,21 @@ def part_of(cause: str, message: str) -> dict[str, Any]:
     """Which part of the policy or the quota a message is about: {"policy": "ip"} and the like; {} where it does not tell."""
     name, parts = _parts(cause)
     return next(({name: part} for part, pattern in parts if pattern.search(message)), {})
+
+
+def allowed_models(message: str) -> list[str]:
+    """The models that a refusal says the key may use instead, as it names them; auto first, since the router chooses within policy."""
+    found = [name for pattern in _ALLOWED for named in pattern.finditer(message) for name in _MODEL.findall(named[1])]
+    return sorted(dict.fromkeys(found), key=lambda name: name != AUTO_MODEL)
+
+
+_MODEL = re.compile(r"[A-Za-z0-9][\w.:/\-]*[A-Za-z0-9]")
+_ALLOWED = (
+    re.compile(r"\b(?:fixed|pinned|restricted|limited) to (?:the )?(?:models? )?([^\s(),;]+)", re.I),
+    re.compile(r"\(use it, or (\w+)\)"),
+    re.compile(r"\bcan only (?:access|use) (?:the )?models?\s*[=:]?\s*\[?([^\]\n]+?)(?:\]|\. |\.?$)", re.I),
+    re.compile(r"\ballowed models?(?: are)?\s*[=:]?\s*\[?([^\]\n]+?)(?:\]|\. |\.?$)", re.I),
+)
 
 
 def says_no_key(answer: ErrorAnswer) -> bool:
@@ -241,7 +259,7 @@ def _told(answer: ErrorAnswer) -> Found | None:
     if found := _by_name(answer):
         return found
     if _names_key(answer):  # an error that is about the key by its name is not about what its words mention beside it
-        return None
+        return _by_inner_status(answer) if answer.inner_status == 401 else None
     if found := _by_words(answer):
         return found
     return _by_inner_status(answer)

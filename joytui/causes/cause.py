@@ -49,9 +49,12 @@ ANY_FINDING: Final[Mapping[str, DetailType]] = {
     "test_usage": dict,
     "request_id": str,
     "whole_turn": str,
+    "chat_at": str,  # where the gateway surely offers Chat Completions
+    "refused": list,  # models and addresses that this report shows refused: no fix of it names them
+    "refused_at": list,  # base URLs at which the route was asked for, and is not
+    "refused_model": str,
     "with_codex": dict,
     "earlier_other_failure": str,
-    "form": str,  # the name of the sign whose words are said of it
 }
 """What a finding of any cause may hold, and one without a cause."""
 
@@ -98,6 +101,22 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form of a cause of which other words are true: the one whose `detail` a finding or a ticket shows, with this `value` where one
+    is named. An empty text is the cause's own."""
+
+    detail: str
+    value: str = ""
+    title: str = ""
+    explanation: str = ""
+    remedy: str = ""
+
+    def fits(self, details: Mapping[str, object]) -> bool:
+        shown = details.get(self.detail)
+        return shown == self.value if self.value else bool(shown)
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySays:
     """How gateways refuse for this cause. `statuses`: HTTP statuses that mean it where nothing in the body says otherwise;
     `codes`: values of error.type or error.code, in lower case; `words`: a case-blind pattern of the message, for the statuses
@@ -140,6 +159,7 @@ class Cause:
     scripts read.
     `otherwise`: another road, told beside a change of files. `lacks`: the part of the guide's block that the configuration lacks. `hides`: Codex reads nothing of its files then, so their
     other faults show only when this one is gone. `passes`: it may pass by itself, so the doctor asks again.
+    `forms`: what is said of a finding or a ticket instead, the first that fits.
     `warning_only`: never a verdict. `only_said`: nothing but Codex's own words shows it, so no check looks for it.
     """
 
@@ -156,6 +176,7 @@ class Cause:
     gateway: GatewaySays = GatewaySays()
     ignored_key: IgnoredKey | None = None
     details: Mapping[str, DetailType] = field(default_factory=dict)
+    forms: tuple[Form, ...] = ()
     otherwise: str = ""
     lacks: Literal["", "provider", "base_url"] = ""
     hides: bool = False
@@ -163,14 +184,19 @@ class Cause:
     warning_only: bool = False
     only_said: bool = False
 
-    def in_form(self, name: object) -> Cause:
-        """This cause in the words for one form of it, the sign of that name; as it is where none of its signs has that name."""
-        form = next((sign for sign in self.signs if sign.name and sign.name == name), None)
-        return self.worded(form.explanation, form.remedy) if form else self
+    def as_met(self, details: Mapping[str, object]) -> Cause:
+        """The cause in the words that are true of a finding with these details."""
+        form = next((one for one in self.forms if one.fits(details)), None)
+        return self.worded(form.explanation, form.remedy, form.title) if form else self
 
-    def worded(self, explanation: str, remedy: str) -> Cause:
+    def worded(self, explanation: str, remedy: str, title: str = "") -> Cause:
         """This cause with other words; an empty text leaves its own."""
-        return replace(self, explanation=explanation or self.explanation, remedy=remedy or self.remedy)
+        return replace(
+            self,
+            title=title or self.title,
+            explanation=explanation or self.explanation,
+            remedy=remedy or self.remedy,
+        )
 
 
 @dataclass(frozen=True, slots=True)

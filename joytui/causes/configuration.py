@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, IgnoredKey, Sign
+from joytui.causes.cause import Cause, Form, IgnoredKey, Sign
 from joytui.causes.network import CONNECTING
 from joytui.causes.questions import (
     BASE_URL_LINE,
@@ -265,10 +265,17 @@ CONFIGURATION: Final = (
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
             Sign(
-                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: api\.responses|api\.responses\.write",),
+                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",),
                 explanation=(
                     "The request went to OpenAI with an OpenAI login: no line selects the gateway's provider where this Codex looks. "
                     "The gateway was never asked, so its logs stay empty."
+                ),
+            ),
+            Sign(
+                whole=(r"\bOPENAI_(?:BASE_URL|API_BASE)\b", r"https://(?:api\.openai\.com|chatgpt\.com)/"),
+                explanation=(
+                    "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
+                    "line selects the gateway's provider."
                 ),
             ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
@@ -324,7 +331,7 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
-                    r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
+                    r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat)(?:en|s)?|anciennes? conversations?|conversaciones (?:antiguas|anteriores))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/\S{0,80}responses",
                 ),
                 explanation=(
@@ -529,6 +536,14 @@ CONFIGURATION: Final = (
         title="model_catalog_json names a file that cannot be read",
         explanation="Codex wants to read its list of models there and stops.",
         remedy="Correct the path, or remove the line.",
+        forms=(
+            Form(
+                "readable",
+                title="The file that model_catalog_json names is no model catalog",
+                explanation="The file is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
+            ),
+        ),
         tell="Codex prints `No such file or directory` without saying which.",
         signs=(
             Sign(
@@ -543,7 +558,7 @@ CONFIGURATION: Final = (
                 broad=1,
             ),
         ),
-        details={"path": str, "problem": str},
+        details={"path": str, "problem": str, "readable": bool},
     ),
     Cause(
         id="base-url-missing",
@@ -607,6 +622,13 @@ CONFIGURATION: Final = (
         title="base_url points to the wrong path on the right host",
         explanation="Codex appends /responses to base_url. The gateway listens below /openai/v1 and does not know the address that results.",
         remedy="End base_url with /openai/v1, nothing more and nothing less.",
+        forms=(
+            Form(
+                "refused_at",
+                explanation="Codex appends /responses to base_url. The host answers, and knows neither that address nor one below the usual paths.",
+                remedy="Ask whoever runs the gateway for its base URL: the usual ones were asked here, and are refused.",
+            ),
+        ),
         tell="A 404 whose URL does not end in /openai/v1/responses.",
         signs=(
             Sign(
@@ -629,11 +651,6 @@ CONFIGURATION: Final = (
                 ask=f"{BASE_URL_LINE} of config.toml",
             ),
             Sign(name="no route at another path", others=("not-a-gateway",), ask=BASE_URL_LINE),
-            Sign(
-                name="no route anywhere",
-                explanation="Codex appends /responses to base_url, and the server knows neither that address nor one below /openai/v1 or /v1.",
-                remedy="Ask whoever runs the gateway for its base URL, and write that as base_url.",
-            ),
         ),
         details={"right_base_url": str},
     ),
@@ -652,7 +669,7 @@ CONFIGURATION: Final = (
                 whole=(
                     r"\bauth\.json\b",
                     r"\b401\b|unauthori[sz]ed",
-                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
+                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
                     "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "

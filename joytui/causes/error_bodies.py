@@ -44,10 +44,22 @@ def _fields(data: Any, deep: int) -> Fields:
     if not isinstance(data, dict):
         return {}
     found = _own_fields(data)
-    message = found.get("message")
-    if isinstance(message, str) and not message.startswith("[{") and deep and (inner := _fields_in(message, deep - 1)):
-        return {**found, **inner}
+    for quoted in (found.get("message"), _raw(data)):
+        if isinstance(quoted, str) and not quoted.startswith("[{") and deep and (inner := _fields_in(quoted, deep - 1)):
+            return {**found, **_as_answered(inner)}
     return found
+
+
+def _raw(data: dict[str, Any]) -> Any:
+    """What a router passes on of its provider's answer beside its own words: {"error": {…, "metadata": {"raw": "…"}}}."""
+    inner = data.get("error")
+    metadata = (inner if isinstance(inner, dict) else data).get("metadata")
+    return metadata.get("raw") if isinstance(metadata, dict) else None
+
+
+def _as_answered(inner: Fields) -> Fields:
+    """An upstream's error with the status that its type means, where no status is quoted."""
+    return {"status": 400, **inner} if inner.get("type") == "invalid_request_error" else inner
 
 
 def _own_fields(data: dict[str, Any]) -> Fields:

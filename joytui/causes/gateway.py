@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.cause import Cause, Form, GatewaySays, Sign
 from joytui.causes.configuration import WORDS_OF_OPENAI
 from joytui.causes.credential import OTHER_KEY_FAULTS
 from joytui.causes.questions import CONFIG, DOCTOR, END_MISSING, KEY, LOG, POLICY, RETRIES, WHOLE_MESSAGE
 from joytui.core.joytoken import (
+    AUTO_MODEL,
     INSUFFICIENT_QUOTA,
     INVALID_API_KEY,
     MISSING_API_KEY,
@@ -27,8 +28,26 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="This gateway has no Responses API, and this Codex speaks nothing else",
-        explanation="Codex since 0.95 sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
-        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+        explanation="Codex since 0.95 sends POST /responses only. The gateway has no such route, so every request gets 404 or 405.",
+        remedy=(
+            "If it offers Chat Completions, put joytui's gateway between (`joytui gateway start --upstream <base_url>` translates), "
+            "and point base_url at that. Else ask whoever runs it for one that has /responses."
+        ),
+        forms=(
+            Form(
+                "chat_at",
+                explanation="Codex sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
+                remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+            ),
+            Form(
+                "neither_route",
+                explanation=(
+                    "POST /responses and POST /chat/completions are both refused at this address: the gateway, or the upstream that it passes "
+                    "requests to, has neither."
+                ),
+                remedy="Ask whoever runs the gateway for the base URL, or for the model or upstream behind it, that has the Responses API.",
+            ),
+        ),
         tell="A 404 or 405 whose URL ends in /openai/v1/responses.",
         signs=(
             Sign(
@@ -48,14 +67,6 @@ GATEWAY: Final = (
             Sign(
                 name="an upstream without the route",
                 explanation="The gateway, or the upstream behind it, says that it has no /responses. Codex sends POST /responses only.",
-            ),
-            Sign(
-                name="neither route",
-                explanation=(
-                    "POST /responses and POST /chat/completions are both refused at this address: the gateway, or the upstream that it passes "
-                    "requests to, has neither."
-                ),
-                remedy="Ask whoever runs the gateway for the base URL, or for the model or upstream behind it, that has the Responses API.",
             ),
             Sign(
                 name="no route at a usual path",
@@ -95,7 +106,7 @@ GATEWAY: Final = (
                 r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
             ),
         ),
-        details={"right_base_url": str},
+        details={"right_base_url": str, "neither_route": bool},
     ),
     Cause(
         id="chat-unsupported",
@@ -118,25 +129,23 @@ GATEWAY: Final = (
         title="The gateway saw no key, although Codex sends one",
         explanation="Something between this machine and the gateway strips the Authorization header.",
         remedy="Look at proxies and load balancers on the way.",
-        tell="A 401 with missing_api_key while the key is set and clean.",
-        signs=(
-            Sign(
-                name="a key in another header",
+        forms=(
+            Form(
+                "header",
                 explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
                 remedy=(
                     'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
-                    "(the header's name as the gateway's manual has it; the variable stays where it is)."
+                    "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
                 ),
             ),
+        ),
+        tell="A 401 with missing_api_key while the key is set and clean.",
+        signs=(
+            Sign(name="a key in another header"),
             Sign(
                 whole=(
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
-                    r"-H ?[\"'“]?(?:api-key|x-api-key|ocp-apim-subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
-                ),
-                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
-                remedy=(
-                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
-                    "(the header's name as in the working request; the variable stays where it is)."
+                    r"-H ?[\"'“]?(?!authorization)[\w-]{0,30}(?:api-?key|subscription-key)\b[^\n]{0,80}(?:works?|ok|200|fine|可以|正常)",
                 ),
                 details={"header": "api-key"},
             ),
@@ -147,6 +156,7 @@ GATEWAY: Final = (
                 r"\b(?:missing|no)\b[^.\n]{0,20}\b(?:api[ _-]?key|authorization|bearer|credentials?|token)\b"
                 r"|\b(?:api[ _-]?key|authorization header|bearer token|credentials?)\b[^.\n]{0,20}\b(?:is |are )?"
                 r"(?:missing|required|not provided)\b|\bdidn't provide an api key\b"
+                r"|(?:未提供|缺少|没有提供)[^。\n]{0,6}(?:令牌|密钥|凭证|api ?key)"
             ),
         ),
         details={"header": str, "header_works": bool},
@@ -186,8 +196,7 @@ GATEWAY: Final = (
             Sign(name="a body about the key", others=("key-malformed", *OTHER_KEY_FAULTS), ask=KEY),
             Sign(
                 name="403 about the key",
-                others=("policy-rejected",),
-                ask=f"when the key was made, and {WHOLE_MESSAGE}",
+                note="JoyToken answers 403, not 401, to a key that it does not know.",
             ),
             Sign(name="404 about the key", others=("responses-unsupported", "base-url-path"), ask=DOCTOR),
             Sign(
@@ -221,6 +230,7 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)"
             ),
         ),
     ),
@@ -265,7 +275,7 @@ GATEWAY: Final = (
         row="403",
         step="gateway.policy",
         phase="answer",
-        fixed_by=(),
+        fixed_by=("change", "commands"),
         title="The key's policy does not allow this request",
         explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
         remedy="Change the key's policy, or use a key that allows it.",
@@ -313,7 +323,7 @@ GATEWAY: Final = (
                 r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
                 r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
                 r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
-                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\binvalid tier\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b"
                 r"|\bIP\b[^\n]{0,60}?\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
                 r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
                 r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
@@ -326,7 +336,36 @@ GATEWAY: Final = (
                 ("blocked", r"\bblock(?:ed)?\b|\bdisabled\b|\bsuspended\b|\bbanned\b|\bfrozen\b"),
             ),
         ),
-        details={"policy": str},
+        forms=(
+            Form(
+                "policy",
+                "ip",
+                explanation="The key is known. It may be used from certain addresses only, and the request came from another one.",
+                remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
+            ),
+            Form(
+                "policy",
+                "tier",
+                explanation="The key is known. It may not use the tier that was asked for.",
+                remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
+            ),
+            Form(
+                "policy",
+                "model",
+                explanation="The key is known. It may not use this model.",
+                remedy=(
+                    "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
+                    "this one to be added to the key."
+                ),
+            ),
+            Form(
+                "policy",
+                "blocked",
+                explanation="The key is known, and it is blocked.",
+                remedy="Ask whoever gave you the key why, or use another one.",
+            ),
+        ),
+        details={"policy": str, "allowed": list},
     ),
     Cause(
         id="insufficient-quota",
@@ -339,7 +378,6 @@ GATEWAY: Final = (
         remedy="Top up the wallet, raise the limit, or wait for the reset.",
         tell="402, or insufficient_quota with another status.",
         signs=(
-            Sign(error=("usage_limit_reached", "usage_limit_exceeded")),
             Sign(codex=r"Quota exceeded\. Check your plan", note=_UPSELL),
             Sign(
                 people=r"\b(?:daily|weekly|total) limit of \S+ credits exceeded\b|\binsufficient wallet balance: the",
@@ -371,15 +409,17 @@ GATEWAY: Final = (
                     "insufficient_balance_error",
                     "exceeded_current_quota_error",
                     "arrearage",
+                    "usage_limit_reached",
+                    "usage_limit_exceeded",
                     "1113",
                 }
             ),
             anywhere=(
-                r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\bbalance (?:is )?(?:too low|insufficient|not enough|exhausted|negative)\b"
+                r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\b(?:balance|quota) (?:is )?(?:too low|insufficient|not enough|not sufficient|exhausted|negative)\b"
                 r"|\bexceeded your current quota\b|\bquota (?:is |has been )?(?:exceeded|exhausted|used up|depleted)\b|\bout of (?:credits?|quota|funds)\b"
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
-                r"|\binsufficient wallet\b|\b(?:daily|weekly|monthly|total) limit of\b"
+                r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
                 r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
@@ -397,6 +437,23 @@ GATEWAY: Final = (
                 ("wallet", r"\bwallet\b|\bbalance\b|\bcredits?\b|\bfunds?\b"),
             ),
         ),
+        forms=(
+            *(
+                Form(
+                    "quota",
+                    period,
+                    explanation=f"What is left of the {period} limit does not cover this request. Your configuration and your key are fine.",
+                    remedy="Try again after the reset, or ask for a higher limit.",
+                )
+                for period in ("daily", "weekly", "monthly", "total")
+            ),
+            Form(
+                "quota",
+                "wallet",
+                explanation="What is left to pay with does not cover this request. Your configuration and your key are fine.",
+                remedy="Have the balance topped up. Where a relay passes the message on, that is the balance at its supplier.",
+            ),
+        ),
         details={"quota": str, "turn_bytes": int},
     ),
     Cause(
@@ -409,8 +466,25 @@ GATEWAY: Final = (
             "commands",
         ),
         title="The gateway does not know this model",
-        explanation="The name in config.toml is not in the gateway's catalog. Upper and lower case count.",
+        explanation="Codex asks for a model by a name that the gateway does not have, or not for this key. Upper and lower case count.",
         remedy='Write model = "auto", or a model key from the catalog.',
+        forms=(
+            Form(
+                "listed",
+                title="The gateway refuses a model that it lists",
+                explanation=(
+                    "The catalog lists this model, and yet the gateway does not serve it: nothing behind it takes this model for this "
+                    "key just now."
+                ),
+                remedy="Ask whoever runs the gateway which model this key may use, and write that one as model = …",
+            ),
+            Form(
+                "refused_model",
+                AUTO_MODEL,
+                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                remedy="Write a model key from the gateway's catalog: auto is what was refused.",
+            ),
+        ),
         tell="404 or 400 that speaks of a model.",
         signs=(
             Sign(
@@ -418,11 +492,6 @@ GATEWAY: Final = (
                 others=("responses-unsupported", "base-url-path"),
                 ask=f"the line model = …, and {WHOLE_MESSAGE}",
                 broad=1,
-            ),
-            Sign(
-                name="listed and not served",
-                explanation="The catalog lists this model, and yet the gateway does not serve it: nothing behind it takes this model for this key just now.",
-                remedy="Ask whoever runs the gateway which model this key may use, and write that one as model = …",
             ),
             Sign(name="refused", others=("responses-unsupported", "policy-rejected"), ask=LOG),
             Sign(name="a body of status 400", others=("request-rejected",), ask=LOG),
@@ -451,20 +520,21 @@ GATEWAY: Final = (
             ),
             anywhere=(
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
-                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:channels?|providers?|deployments?) \w{0,20} ?(?:serves?|supports?|has) (?:this |the )?model\b"
-                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b"
+                r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
+                r"|\bno endpoints found for \S+/\S|\b(?:unsupported|unknown|invalid) model: ?\S"
+                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
             words=(
                 r"\b(?:unknown|invalid|unsupported|unrecogni[sz]ed|no such) model\b"
-                r"|\bmodels?\b[^.\n]{0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
+                r"|\bmodels?\b(?:[^.\n]|\.(?=\w)){0,120}?\b(?:not found|could not be found|not exist|doesn't exist|unknown|not available|unavailable"
                 r"|not supported|unsupported|not recogni[sz]ed|not in the catalog|not a valid)\b"
                 r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b"
                 r"|\b(?:is )?(?:not a valid|an? (?:invalid|unknown)) model\b|\bno endpoints found for\b|^\s*model: ?\S+\s*$"
                 r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
             ),
         ),
-        details={"suggestions": list, "offered": int},
+        details={"suggestions": list, "offered": int, "listed": bool},
     ),
     Cause(
         id="rate-limited",
@@ -527,7 +597,7 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(429,),
-            anywhere=r"\berror code: ?1015\b",
+            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b",
             codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
         ),
     ),
@@ -579,7 +649,7 @@ GATEWAY: Final = (
                 r"\bexceed(?:s|ed|ing)?\b[^.\n]{0,80}\bcontext (?:length|window|size|limit)\b|\bcontext (?:length|window|size|limit)\b[^.\n]{0,40}\b(?:exceeded|exceeds|overflow|too (?:small|long))"
                 r"|\bmaximum context\b|\bprompt (?:is )?too long\b|\b(?:input|prompt)\b[^.\n]{0,20}\b(?:length )?(?:is )?too long\b|\btoo many (?:input |prompt )?tokens\b"
                 r"|\b(?:input|prompt)\b[^.\n]{0,30}\btokens?\b[^.\n]{0,40}\bexceeds?\b|\bexceeds? the (?:maximum|max)\b[^.\n]{0,40}\b(?:tokens|context|input length)\b"
-                r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\breduce the length of\b|\bran out of room in the model's context\b"
+                r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\brange of (?:input|prompt) length\b|\breduce the length of\b|\bran out of room in the model's context\b"
                 r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
             ),
             words=(
@@ -593,10 +663,20 @@ GATEWAY: Final = (
         row="other",
         step="gateway.request",
         phase="answer",
-        fixed_by=("commands",),
+        fixed_by=("change", "commands"),
         title="The gateway refuses the shape of Codex's request",
         explanation="It answers, and does not accept something that Codex always sends.",
-        remedy="Put joytui's gateway between, or ask the operator to accept the field that is named.",
+        remedy="Ask whoever runs the gateway to accept what Codex sends.",
+        forms=(
+            Form(
+                "line",
+                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                remedy="Change or remove that line.",
+            ),
+            Form(
+                "field", remedy="Put joytui's gateway between, or ask the operator to accept the field that is named."
+            ),
+        ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
         signs=(
             Sign(
@@ -608,6 +688,16 @@ GATEWAY: Final = (
                     "A thread keeps its history when the provider changes."
                 ),
                 remedy="Start a new thread (not codex resume). Your configuration and your key are fine.",
+            ),
+            Sign(
+                whole=(
+                    r"\bitems are not persisted when\b|provided without its required following item|no tool (?:output|call) found for function call",
+                ),
+                explanation=(
+                    "The thread's history, as it reaches the model's provider, is not what that provider wrote: something on the way dropped or "
+                    "renamed items, or the thread was made with another provider."
+                ),
+                remedy="Start a new thread. If that one fails as well, the relay must pass the items of `input` on as Codex sends them.",
             ),
             Sign(
                 whole=(
@@ -628,7 +718,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
         ),
-        details={"plain_request": str, "field": str},
+        details={"plain_request": str, "field": str, "line": str},
     ),
     Cause(
         id="provider-named-openai",
@@ -642,7 +732,10 @@ GATEWAY: Final = (
         tell="Turns work until the context fills up or /compact is typed; then `Error running remote compact task`.",
         signs=(
             Sign(
-                whole=(r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",),
+                whole=(
+                    r"remote compact(?:ion)?\b|/responses/compact\b|compaction output item",
+                    r"\berror\b|\bfail|\b[45]\d\d\b|not found|\bunexpected\b|\bexpected exactly\b|\btime(?:d )?out|失败|错误|报错",
+                ),
                 explanation=(
                     "Codex then has long threads compacted by the server, at /responses/compact, and this gateway does not do that. "
                     "Normal turns are not affected, whatever the message says about load or a missing page."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from joytui.causes.cause import Cause, GatewaySays, Sign
+from joytui.causes.cause import Cause, Form, GatewaySays, Sign
 from joytui.causes.questions import DOCTOR, LOG, PROXY, PROXY_VARIABLES
 
 CONNECTING: Final = (
@@ -302,6 +302,12 @@ NETWORK: Final = (
         title="base_url is redirected, and the request is damaged on the way",
         explanation="Codex follows redirects: 301 and 302 turn its POST into a GET, and a redirect to another origin loses the key.",
         remedy="Write the final address into base_url.",
+        forms=(
+            Form(
+                "refused_at",
+                remedy="Ask whoever runs the gateway for its base URL: the address that the redirect leads to has no such route.",
+            ),
+        ),
         tell="A 404 or 405 at an address that looks right, or a 401 although the key is.",
         signs=(
             Sign(codex=r"redirect target uses unsupported URL scheme"),
@@ -382,6 +388,12 @@ NETWORK: Final = (
                 codex=r"Access blocked by Cloudflare", others=("policy-rejected",), ask="from which network; the ray id"
             ),
             Sign(
+                whole=(
+                    r"sorry, you have been blocked|attention required!? \| cloudflare|enable javascript and cookies to continue",
+                    r"\b[45]03\b|forbidden",
+                ),
+            ),
+            Sign(
                 name="403 of an edge",
                 others=("policy-rejected",),
                 ask="from which network it was sent; the ray or reference id",
@@ -390,10 +402,10 @@ NETWORK: Final = (
         ),
         gateway=GatewaySays(
             anywhere=(
-                r"\berror code: ?10(?:0[3-9]|1[0-4]|20)\b|cf-error-details|cf_chl_|cf-chl-|challenge-platform|attention required!? \| cloudflare|sorry, you have been blocked"
+                r"\berror (?:code: ?10(?:0[3-9]|1[0-4]|20)\b|10\d\d: access denied)|cf-error-details|cf_chl_|cf-chl-|challenge-platform|attention required!? \| cloudflare|sorry, you have been blocked"
                 r"|<title>just a moment|enable javascript and cookies to continue|checking your browser before|ddos protection by|vercel security checkpoint"
                 r"|incapsula incident|the requested url was rejected\. please consult|access blocked by cloudflare|\bblocked by (?:the )?(?:waf|web application firewall|cloudflare)\b"
-                r"|errors\.edgesuite\.net|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
+                r"|errors\.edgesuite\.net|cloudflare\.com/\S{0,40}1xxx|<(?:center|p|div)[^>]{0,40}>cloudflare(?:-nginx)?<|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
             ),
             words=(
                 r"cloudflare|akamai|incapsula|imperva|sucuri|perimeterx|datadome|captcha|attention required|just a moment|access denied"

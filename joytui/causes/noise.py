@@ -20,7 +20,7 @@ class Noise:
 
 NOISE: Final = (
     Noise(
-        r"failed to connect to (?:responses )?websocket|responses websocket (?:failed|is not|unavailable)|websockets? (?:transport )?(?:is |are )?(?:disabled|not supported)"
+        r"failed to connect to (?:responses )?websocket|responses websocket\s+(?:failed|is not|unavailable)|websockets? (?:transport )?(?:is |are )?(?:disabled|not supported)"
         r"|\b426\b[^\n]{0,30}upgrade required|upgrade required[^\n]{0,30}\b426\b|responses_websocket:",
         "Codex tries a WebSocket first. The gateway has none and says so, Codex goes on over HTTP, and the turn works.",
         "websocket-fallback",

@@ -15,6 +15,13 @@ LOG: Final = "the request id that Codex prints at the end of the message, or whe
 """What we need to find a request in the gateway's own log."""
 IN_LOG: Final = (LOG,)
 """The questions that a request id in the ticket answers."""
+
+
+def in_log(request: str) -> str:
+    """What is asked for instead, of nobody but the gateway's own log."""
+    return f"what the gateway's log has of request {request}"
+
+
 NAMED_LINE: Final = "the line that is named"
 WHOLE_MESSAGE: Final = "the whole message"
 END_MISSING: Final = "the whole message: its end is missing"

@@ -123,7 +123,7 @@ WARNINGS: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="The key is the placeholder of the guide",
-        explanation="The value is the example of the guide. Your own key belongs there.",
+        explanation="The variable holds what the guide shows in place of your own key.",
         remedy="Create a key, and export it.",
         warning_only=True,
     ),

@@ -1,9 +1,12 @@
-"""From what a ticket holds to the cause: how sure that is, what to ask for, and the reply to send. Offline.
+"""From what a ticket holds to the cause: how sure that is, what to ask for, and the reply to send.
 
   joytui triage ticket.txt       any text: terminal output of Codex, `codex exec --json`, `codex doctor --json`, an error
                                  body, `curl -v`, a rollout file, a bundle of `joytui report`, or the user's own words
   pbpaste | joytui triage        the same from stdin
   joytui triage --request ID     the gateway's record of a request, the Codex thread that made it, key and wallet then
+
+A bundle joytui-report….zip that the ticket names and that lies beside it is read in its place. Nothing is sent, with one exception: a request id or thread id in the ticket is looked up in the local gateway if it is running
+(it is not started for that), or in the one that --gateway names.
 
 Exit 0: nothing fails in it; 1: a failure, decided or not; 2: wrong usage; 3: the gateway (--request) is out of reach.
 """
@@ -12,17 +15,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
 from joytui.cli.input_file import read_input
 from joytui.cli.output import emit, emit_json, paint, say
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.doctor.triage.joining import Story
+    from joytui.doctor.triage import Answer
+    from joytui.doctor.triage.story import Story
 
 LIMIT = 50_000_000
 
@@ -47,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
     name = args.file or "-"
     if name == "-" and sys.stdin.isatty():
         say("Paste what the ticket holds, then press Ctrl-D.")
-    answer = triage(read_input(name, LIMIT), _own_secrets())
+    data = read_input(name, LIMIT)
+    answer = triage(data, _own_secrets())
+    if bundle := _bundle_beside(name, data):
+        answer = triage(bundle, _own_secrets())
+    answer = _looked_up(args, answer)
     if args.json:
         emit_json(answer_json(answer))
     else:
@@ -55,11 +65,40 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_OK if not answer.candidates and not answer.ask else EXIT_BAD_NEWS
 
 
+_NAMES_BUNDLE = re.compile(rb"(?<![\w.-])(joytui-report[\w.-]{0,60}\.zip)\b")
+
+
+def _bundle_beside(name: str, data: bytes) -> bytes | None:
+    """The bundle of `joytui report` that the ticket names, where it lies beside the ticket; what the ticket says of other places is
+    not opened."""
+    found = _NAMES_BUNDLE.search(data[:200_000])
+    if found is None or data[:2] == b"PK":
+        return None
+    file = Path(os.curdir if name == "-" else os.path.dirname(name) or os.curdir, found[1].decode())
+    if file.is_symlink() or not file.is_file():
+        return None
+    say(f"reading {file}, which the ticket names")
+    return read_input(str(file), LIMIT)
+
+
 def _own_secrets() -> list[str]:
     """Keys of this shell, so that a ticket of one's own does not show them whatever they look like."""
     from joytui.core.known_secrets import secrets_of_environment
 
     return secrets_of_environment(os.environ)
+
+
+def _looked_up(args: argparse.Namespace, answer: Answer) -> Answer:
+    """The answer with the gateway's record of the request in the ticket; with the command that asks for it where none answers."""
+    from joytui.doctor.triage.lookup import holds_ids, look_up, not_asked
+
+    if not holds_ids(answer.facts):
+        return answer
+    here = argparse.Namespace(gateway=args.gateway, no_start=True)
+    try:
+        return with_console(here, lambda console: look_up(console, answer, os.environ))
+    except (UnreachableError, RefusedError) as error:
+        return not_asked(answer, error.what)
 
 
 def _of_request(args: argparse.Namespace) -> int:

@@ -84,12 +84,11 @@ def _catalog(state: Survey) -> None:
     path = _resolved(state, named)
     message = _catalog_fault(path)
     if message is not None:
-        summary = (
-            "model_catalog_json names no readable file" if "os error" in message else "the model catalog is no catalog"
-        )
+        readable = "os error" not in message and message != _NUL
+        summary = "the model catalog is no catalog" if readable else "model_catalog_json names no readable file"
         state.add(
             "model-catalog-missing", "refuses", Stage.CATALOG, summary, message=f"Error: {message}",
-            where=state.where(("model_catalog_json",)), key="model_catalog_json", details={"path": named, "problem": message},
+            where=state.where(("model_catalog_json",)), key="model_catalog_json", details={"path": named, "problem": message, **({"readable": True} if readable else {})},
         )  # fmt: skip
 
 

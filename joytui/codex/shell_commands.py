@@ -26,6 +26,11 @@ class ShellWords:
     start_file: str
     files: tuple[str, ...]
 
+    @property
+    def posix(self) -> bool:
+        """Whether lines that are written for sh do here, too."""
+        return self.shell not in ("fish", "PowerShell")
+
     def set(self, name: str, value: str) -> str:
         """Sets and exports it in this shell."""
         quoted = value if self.shell != "PowerShell" or value[:1] in "'\"" else f"'{value}'"
@@ -104,7 +109,7 @@ _START_FILE = re.compile(r"~/\.(?:zshrc|bashrc)\b")
 def translated(text: str, shell: str) -> str:
     """Advice that is written for bash and zsh, in the words of "PowerShell" or "fish"; as it is for others."""
     words = next((one for one in _SHELLS.values() if one.shell == shell), None)
-    if words is None or words.shell not in ("PowerShell", "fish"):
+    if words is None or words.posix:
         return text
     windows = words.shell == "PowerShell"
     text = _LENGTH.sub(r"`$env:\1.Length`" if windows else r"`string length -- $\1`", text)

@@ -25,6 +25,10 @@ SECRET_WORDS = r"api[_\-]?key|secret|passw(?:or)?d|(?:access|auth|bearer)[_\-]?t
 """What the name of a secret ends with, as an alternation without regard to case."""
 
 _URL_SAFE = r"[A-Za-z0-9_\-]"
+_OWN_VALUE = (
+    r"\$\{[A-Za-z_]\w*(?:#\*[^}\"\s]{0,8} ?)?\}(?:[\"'\s]|$)|\$\(printf %s \"\$[A-Za-z_]\w*\" \| (?:tr -d|sed) "
+)
+"""A shell's words for a variable's own value, or for a part of it: they show nothing of it."""
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic|token)(\s+)(?=\S*[0-9_\-.~+/=])[A-Za-z0-9._~+/\-]{8,}=*"), rf"\1\2{MASK}"),
     (re.compile(r"(?i)(://)[^/\s@:'\"<>]*:[^/\s@'\"<>]*@"), rf"\1{MASK}@"),
@@ -44,7 +48,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             rf"(?i)([\w\-.]{{0,40}}(?:{SECRET_WORDS})"
-            r"[\"']?\s*[=:]\s*(?:\[\s{0,8})?[\"']?)(?![\"'\s\[]|env\b|‹)[^\s\"',;}&]{6,}"
+            r"[\"']?\s*[=:]\s*(?:\[\s{0,8})?[\"']?)(?![\"'\s\[]|env\b|‹)"
+            rf"(?!{_OWN_VALUE})[^\s\"',;}}&]{{6,}}"
         ),
         rf"\1{MASK}",
     ),

@@ -7,7 +7,7 @@ The verdict is the fault that Codex meets first; every other one is a warning.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,6 +29,7 @@ from joytui.core.records import (
 )
 from joytui.doctor.checked import asked_data, checked_with, newest_checked, version_told
 from joytui.doctor.codex_words import Patience, per_request
+from joytui.doctor.fix.refused import names_one_of, refused_in
 from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.limits import Cancelled, Limit
 from joytui.doctor.local_gateway import path_it_lacks
@@ -282,6 +283,7 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
     from joytui.doctor.report import redacted
 
     steps = book.finish(not_run)
+    refused = refused_in((judged, *warnings))
     report = Report(
         schema_version=SCHEMA_VERSION,
         joytui_version=__version__,
@@ -296,8 +298,8 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
             asked_data(world),
         ),
         effective=world.effective,
-        verdict=worded(world, judged),
-        warnings=tuple(worded(world, warning) for warning in warnings),
+        verdict=worded(world, judged, refused),
+        warnings=tuple(worded(world, warning, refused) for warning in warnings),
         table=table_of(steps),
         steps=steps,
     )
@@ -322,13 +324,16 @@ def _good_words(judged: Finding) -> tuple[str, str]:
     return "Not decided within the time", f"{judged.summary}. Try again with a longer --timeout."
 
 
-def worded(world: World, found: Finding) -> Finding:
-    """The finding in the words of its cause, with what fixes it on this machine."""
+def worded(world: World, found: Finding, refused: Collection[str] = ()) -> Finding:
+    """The finding in the words of its cause, with what fixes it on this machine. `refused`: what no fix of the report may name."""
     if found.cause is None:
         title, explanation = _good_words(found)
         return replace(found, title=title, explanation=explanation)
-    cause = CAUSES[found.cause].in_form(found.details.get("form"))
+    cause = CAUSES[found.cause].as_met(found.details)
     fix = fix_for(cause.id, world, found.details)
+    if names_one_of(fix, refused):
+        found = found.with_details(refused=sorted(refused))
+        fix = fix_for(cause.id, world, found.details)
     if fix.changes and cause.otherwise:
         fix = replace(fix, summary=f"{fix.summary}\n{cause.otherwise}")
     return replace(found, row=cause.row, title=cause.title, explanation=cause.explanation, fix=fix)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,19 +28,35 @@ from joytui.causes.answers import (
 )
 from joytui.codex.credential import as_bytes, fits_header
 from joytui.codex.world import Issue, World
-from joytui.core.joytoken import BASE_PATH, HEADER_ERROR_ORIGIN
+from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, HEADER_ERROR_ORIGIN
 from joytui.core.records import Evidence, Finding
 from joytui.doctor import questions, shape, small
+from joytui.doctor.faults import NetFault
+from joytui.doctor.link import Target
 from joytui.doctor.probe import Probe, Sent
+from joytui.doctor.questions import Asker
+from joytui.doctor.refused_line import with_refused_line
 
 _MASKED_KEY = re.compile(r"\b(sk-[\w\-]{0,12}[*•…\.]{2,}[\w\-]*|[\w\-]{2,12}\*{3,}[\w\-]*)")
 
 
 def resolve(probe: Probe, sent: Sent) -> Finding:
     """The judgement with its open questions answered. Raises Cancelled."""
+    judged = _resolved(probe, sent)
+    if judged.cause is None or CAUSES[judged.cause].row != "401" or judged.details.get("status") != 403:
+        return judged
+    return judged.with_evidence(Evidence(WRONG_KEY_IS_403, probe.plan.url))
+
+
+WRONG_KEY_IS_403 = (
+    "JoyToken answers 403, not 401, to a key that it does not accept: the guide's row for it is still 401"
+)
+
+
+def _resolved(probe: Probe, sent: Sent) -> Finding:
     judged = sent.judgement
     if sent.delivery is not None and sent.delivery.damaged and not judged.works:
-        return _damaged_by_redirect(sent)
+        return _damaged_by_redirect(probe, sent)
     judged = _by_inner_error(sent, judged)
     if judged.cause in (KEY, "key-rejected", "policy-rejected") and _from_upstream(sent):
         return _renamed(judged, "upstream-key-rejected" if judged.cause != "policy-rejected" else "policy-rejected")
@@ -54,24 +70,36 @@ def resolve(probe: Probe, sent: Sent) -> Finding:
     if judged.cause == ROUTE:
         return _route_fault(probe, sent, judged)
     if judged.cause in ("chat-stream-on-responses", "not-an-event-stream") and not _asks_responses(probe):
-        cause, right = route_cause(probe)
+        found = route_cause(probe)
         told = "base_url swallows the endpoint: another one answers"
-        found = _renamed(judged, cause, **({"right_base_url": right} if right else {}))
-        return found.with_evidence(Evidence(told, probe.plan.url))
+        return _renamed(judged, found.cause, **found.details()).with_evidence(Evidence(told, probe.plan.url))
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
         return _page_instead(probe, judged)
     if judged.cause == "model-not-found":
         return _with_models(probe, judged)
+    if judged.cause == "policy-rejected" and judged.details.get("policy") == "model":
+        return judged.with_details(refused_model=probe.plan.model)
     if judged.cause == "request-rejected":
-        return _with_field(probe, sent, judged)
-    return judged
+        return _with_chat(probe, _with_field(probe, sent, judged))
+    return _with_chat(probe, judged) if judged.cause in _MADE_GOOD_BY_A_BRIDGE else judged
+
+
+_MADE_GOOD_BY_A_BRIDGE = ("chat-stream-on-responses", "not-an-event-stream", "stream-invalid", "stream-output-missing")
+
+
+def _with_chat(probe: Probe, judged: Finding) -> Finding:
+    """Where the gateway offers Chat Completions, which a bridge could use; nothing where that is not clear."""
+    if probe.plan.wire_api == "chat" or "line" in judged.details:
+        return judged
+    path = f"{_base(probe.route.target.path)}/chat/completions"
+    return judged.with_details(chat_at=f"{probe.route.target.origin}{path}") if probe.asker.offers(path) else judged
 
 
 def _renamed(judged: Finding, cause: str, **details: Any) -> Finding:
     return replace(judged, cause=cause, details={**judged.details, **details})
 
 
-def _damaged_by_redirect(sent: Sent) -> Finding:
+def _damaged_by_redirect(probe: Probe, sent: Sent) -> Finding:
     assert sent.delivery is not None, "asked for an answer only"
     judged, told = sent.judgement, sent.delivery.tell()
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
@@ -79,8 +107,19 @@ def _damaged_by_redirect(sent: Sent) -> Finding:
     if judged.cause in ("insufficient-quota", "rate-limited", "gateway-error", "upstream-error"):
         return judged.with_evidence(Evidence(told, sent.delivery.hops[0].url))
     evidence = (Evidence(told, sent.delivery.hops[0].url), *judged.evidence)
-    details = {**judged.details, "redirected_to": sent.delivery.answer.target.url}
+    to = sent.delivery.answer.target
+    refused = {} if _takes_a_request(probe, to) else {"refused_at": [to.origin + _base(to.path)]}
+    details = {**judged.details, "redirected_to": to.url, **refused}
     return Finding(False, "redirected", evidence=evidence, codex_says=judged.codex_says, details=details, summary=told)
+
+
+def _takes_a_request(probe: Probe, to: Target) -> bool:
+    """Whether the address that a redirect leads to has the route; asked without the key, which belongs to its own origin."""
+    headers = probe.question_headers() if to.origin == probe.route.target.origin else []
+    try:
+        return Asker(probe.path.route(to), headers, probe.limit).is_there(to.path) is not False
+    except NetFault:
+        return False
 
 
 def _by_inner_error(sent: Sent, judged: Finding) -> Finding:
@@ -152,7 +191,7 @@ def _key_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
 
 def _key_not_seen(probe: Probe, judged: Finding, told: str | None) -> Finding:
     """A gateway that saw no key in Authorization: it may look for it in a header of its own. `told`: the one that it speaks of."""
-    found = _renamed(judged, "key-missing", **({"header": told, "form": OTHER_HEADER} if told else {}))
+    found = _renamed(judged, "key-missing", **({"header": told} if told else {}))
     credential, at = probe.world.credential, probe.route.target.path
     if credential is None or not credential.value or not fits_header(credential.value):
         return found
@@ -163,13 +202,12 @@ def _key_not_seen(probe: Probe, judged: Finding, told: str | None) -> Finding:
     for name in dict.fromkeys(filter(None, (told, *KEY_HEADERS))):
         answer = probe.asker.post_empty(at, [*others, (name, credential.value.strip())])
         if answer is not None and answer[0] not in refused:
-            taken = _renamed(found, "key-missing", header=name, header_works=True, form=OTHER_HEADER)
+            taken = _renamed(found, "key-missing", header=name, header_works=True)
             return taken.with_evidence(Evidence(f"in the header {name} the gateway takes this key", probe.plan.url))
     return found
 
 
 KEY_HEADERS = ("api-key", "x-api-key")
-OTHER_HEADER = "a key in another header"
 
 
 def key_suspicions(world: World) -> tuple[Issue, ...]:
@@ -230,27 +268,33 @@ def _base(path: str) -> str:
 def _route_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     """404 or 405: the model, the path, or a gateway that lacks what this Codex speaks."""
     if sent.refusal is not None and sent.refusal.answer.status == 404 and _answers_other_questions(probe, sent):
-        return _with_models(probe, _renamed(judged, "model-not-found"))
-    cause, at = route_cause(probe)
-    if at is None:
-        return _without_any_route(probe, sent, judged, cause)
-    if cause == "base-url-path":
-        found = _renamed(judged, cause, right_base_url=at)
-        return found.with_evidence(Evidence("the gateway answers below this address", at))
-    return _renamed(judged, cause).with_evidence(Evidence("the other protocol is there", at))
+        found = _with_models(probe, _renamed(judged, "model-not-found"))
+        if "listed" not in found.details:
+            return found
+        return _with_chat(probe, _with_field(probe, sent, _renamed(judged, "request-rejected")))
+    route = route_cause(probe)
+    if route.right is not None:
+        told = Evidence("the gateway answers below this address", route.right)
+    elif route.other is not None:
+        told = Evidence("the other protocol is there", route.other)
+    else:
+        route = replace(route, cause=_without_any_route(probe, sent, route.cause))
+        return _renamed(judged, route.cause, **route.details())
+    return _renamed(judged, route.cause, **route.details()).with_evidence(told)
 
 
-def _without_any_route(probe: Probe, sent: Sent, judged: Finding, cause: str) -> Finding:
+def _without_any_route(probe: Probe, sent: Sent, cause: str) -> str:
     """Neither route is there: a page instead of an error object comes from another kind of server."""
     refusal = sent.refusal
-    if refusal is not None and refusal.answer.kind == "html" and cause != "base-url-path":
-        return _renamed(judged, "not-a-gateway")
-    if refusal is not None and refusal.answer.status == 501:
-        return _renamed(judged, "gateway-error")
-    if cause == "base-url-path" and refusal is not None and _is_of_gateway(probe, refusal):
-        cause = "chat-unsupported" if probe.plan.wire_api == "chat" else "responses-unsupported"
-    forms = {"responses-unsupported": "neither route", "base-url-path": "no route anywhere"}
-    return _renamed(judged, cause, **({"form": forms[cause]} if cause in forms else {}))
+    if refusal is None:
+        return cause
+    if refusal.answer.kind == "html" and cause != "base-url-path":
+        return "not-a-gateway"
+    if refusal.answer.status == 501:
+        return "gateway-error"
+    if cause == "base-url-path" and _is_of_gateway(probe, refusal):
+        return "chat-unsupported" if probe.plan.wire_api == "chat" else "responses-unsupported"
+    return cause
 
 
 def _is_of_gateway(probe: Probe, refusal: Refusal) -> bool:
@@ -261,29 +305,58 @@ def _is_of_gateway(probe: Probe, refusal: Refusal) -> bool:
     return bool(answer.inner_status or usual or questions.listed(probe.asker, base))
 
 
-def route_cause(probe: Probe) -> tuple[str, str | None]:
-    """Why the route is not there: the cause, and the base URL or address that is right, if one is known.
+@dataclass(frozen=True, slots=True)
+class RouteFound:
+    """Why a route is not there. `right`: the base URL where it is; `other`: where the other protocol answers; `chat_at`: where
+    Chat Completions surely is; `refused_at`: base URLs at which the route was asked for in vain; `neither`: at the base URL, the
+    other protocol is refused as well."""
 
-    Asks for the other protocol at the same base, then for both below /openai/v1, then below /v1.
-    """
+    cause: str
+    right: str | None = None
+    other: str | None = None
+    chat_at: str | None = None
+    refused_at: tuple[str, ...] = ()
+    neither: bool = False
+
+    def details(self) -> dict[str, Any]:
+        """What of it a finding holds. Where the right address is known, those that were tried before it do not matter."""
+        known = {
+            "right_base_url": self.right,
+            "chat_at": self.chat_at,
+            "refused_at": list(self.refused_at) if self.right is None else [],
+            "neither_route": self.neither and self.cause == "responses-unsupported",
+        }
+        return {name: value for name, value in known.items() if value}
+
+
+def route_cause(probe: Probe) -> RouteFound:
+    """Asks for the other protocol at the same base, then for both below /openai/v1, then below /v1."""
     chat = probe.plan.wire_api == "chat"
     own, other = ("/chat/completions", "/responses") if chat else ("/responses", "/chat/completions")
     unsupported = "chat-unsupported" if chat else "responses-unsupported"
     base, at = _base(probe.route.target.path), probe.asker
     origin = probe.route.target.origin
-    if not urlsplit(probe.route.target.path).path.endswith(
-        own
-    ):  # a query or fragment in base_url swallowed the endpoint
-        there = at.is_there(BASE_PATH + own) or at.is_there(BASE_PATH + other)
-        return "base-url-path", origin + BASE_PATH if there else None
-    if at.is_there(base + other):
-        return unsupported, f"{origin}{base}{other}"
-    for right in (BASE_PATH, "/v1"):
-        if base != right and (at.is_there(right + own) or (right == BASE_PATH and at.is_there(right + other))):
-            return "base-url-path", origin + right
-    if base.endswith(BASE_PATH):
-        return unsupported, None
-    return "base-url-path", None
+
+    def chat_at(path: str) -> str | None:
+        return f"{origin}{path}{other}" if not chat and at.offers(path + other) else None
+
+    swallowed = not urlsplit(probe.route.target.path).path.endswith(own)  # by a query or a fragment in base_url
+    there = None if swallowed else at.is_there(base + other)
+    if there:
+        return RouteFound(unsupported, other=f"{origin}{base}{other}", chat_at=chat_at(base))
+    refused = [] if swallowed else [origin + base]
+    for right in (BASE_PATH,) if swallowed else (BASE_PATH, "/v1"):
+        if base == right and not swallowed:
+            continue
+        if at.is_there(right + own):
+            return RouteFound("base-url-path", right=origin + right)
+        refused.append(origin + right)
+        if right == BASE_PATH and at.is_there(right + other):
+            where = f"{origin}{right}{other}"
+            return RouteFound(unsupported, other=where, chat_at=chat_at(right), refused_at=tuple(refused))
+    if base.endswith(BASE_PATH) and not swallowed:
+        return RouteFound(unsupported, neither=there is False)
+    return RouteFound("base-url-path", refused_at=tuple(refused), neither=there is False)
 
 
 def _answers_other_questions(probe: Probe, sent: Sent) -> bool:
@@ -310,18 +383,20 @@ def _page_instead(probe: Probe, judged: Finding) -> Finding:
 
 
 def _with_models(probe: Probe, judged: Finding) -> Finding:
+    model = probe.plan.model
+    judged = judged.with_details(refused_model=model)
     offered = questions.catalog(probe.asker, _base(probe.route.target.path))
     if not offered:
         return judged
-    model = probe.plan.model
+    if model in offered:
+        judged = judged.with_details(listed=True)
     others = [name for name in offered if name != model]  # not the one that was refused
     near = difflib.get_close_matches(model.lower(), [name.lower() for name in others], n=3, cutoff=0.5)
     suggestions = [name for name in others if name.lower() in near]
-    if "auto" in others and "auto" not in suggestions:
-        suggestions.append("auto")
+    if AUTO_MODEL in others and AUTO_MODEL not in suggestions:
+        suggestions.append(AUTO_MODEL)
     listed = ", ".join(offered[:12]) + ("…" if len(offered) > 12 else "")
-    form = {"form": "listed and not served"} if model in offered else {}
-    found = judged.with_details(suggestions=suggestions, offered=len(offered), **form)
+    found = judged.with_details(suggestions=suggestions, offered=len(offered))
     return found.with_evidence(Evidence(f"the catalog offers {listed}", probe.route.target.origin))
 
 
@@ -330,6 +405,9 @@ def _with_field(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     if sent.refusal is None or probe.plan.wire_api == "chat" or probe.limit.left() < 1.0:
         return judged
     if is_edge_page(sent.refusal.answer):
+        return judged
+    judged = with_refused_line(probe, sent.refusal.answer, judged)
+    if "line" in judged.details:
         return judged
     if not _passes(probe, small.plain_body(probe.plan.model)):
         return judged.with_details(plain_request="refused too")

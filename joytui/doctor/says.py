@@ -14,7 +14,7 @@ from joytui.causes import Cause
 from joytui.doctor.report import Paint
 from joytui.doctor.triage import Answer
 from joytui.doctor.triage import triage as read
-from joytui.doctor.triage.answer import MOST
+from joytui.doctor.triage.answer import MOST, KindOfAnswer
 from joytui.doctor.triage.rendering import cause_json
 
 WIDTH = 96
@@ -29,6 +29,7 @@ class Triage:
     ask: str = ""
     details: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    kind_of_answer: KindOfAnswer = "not-recognised"
 
     def __bool__(self) -> bool:
         return bool(self.candidates)
@@ -42,7 +43,7 @@ def triage(text: str) -> Triage:
 def _short(answer: Answer) -> Triage:
     first, rest = answer.candidates[:MOST], answer.candidates[MOST:]
     also = (*rest, *(cause for cause in answer.also if cause not in answer.candidates))
-    return Triage(first, also, answer.ask, answer.details or None, answer.notes)
+    return Triage(first, also, answer.ask, answer.details or None, answer.notes, answer.kind_of_answer)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -52,6 +53,7 @@ def triage_json(found: Triage) -> dict[str, Any]:
     """The candidates as plain data."""
     return {
         "schema_version": 1,
+        "kind_of_answer": found.kind_of_answer,
         "candidates": [cause_json(cause) for cause in found.candidates],
         "also": [cause.id for cause in found.also],
         "ask": found.ask,

@@ -78,7 +78,9 @@ def _decided(report: Report, world: World, works: bool | None, says: str | None)
         candidates = triage(says).candidates if says else ()
         cause = candidates[0].id if len(candidates) == 1 else "codex-fails"
         summary = (says or "Codex gave no answer").split("\n")[0]
-        found = worded(world, Finding(False, cause, evidence=verdict.evidence, codex_says=says, summary=summary))
+        refused = {"refused_model": world.plan.model} if cause == "model-not-found" and world.plan else {}
+        told = Finding(False, cause, evidence=verdict.evidence, codex_says=says, details=refused, summary=summary)
+        found = worded(world, told)
         steps = tuple(
             replace(step, status="fail", summary=summary) if step.id == CAUSES[cause].step else step
             for step in report.steps

@@ -174,10 +174,8 @@ def _refusals(probe: Probe, answer: ErrorAnswer, who: str) -> list[Finding]:
     told = f"HTTP {answer.status}" + (f": {answer.message[:200]}" if answer.message else "")
     evidence = (Evidence(f"{who} {told}", probe.route.target.url),)
     if refusal.cause == ROUTE:
-        cause, right = route_cause(probe)
-        return [
-            Finding(False, cause, evidence=evidence, details={"right_base_url": right} if right else {}, summary=told)
-        ]
+        found = route_cause(probe)
+        return [Finding(False, found.cause, evidence=evidence, details=found.details(), summary=told)]
     if refusal.cause == KEY:
         return _key_too(probe, told, evidence)
     return [Finding(False, refusal.cause, evidence=evidence, details=refusal.details, summary=told)]

@@ -56,6 +56,17 @@ def test_codex_fails_where_everything_looked_good(tmp_path: Path, says: str, cau
     assert [step for step in report.steps if step.status == "fail"]
 
 
+def test_a_model_that_codex_alone_saw_refused_is_not_recommended(tmp_path: Path) -> None:
+    says = (
+        "unexpected status 404 Not Found: Invalid model name passed in model=auto, url: http://127.0.0.1:9/v1/responses"
+    )
+    verdict = decided(tmp_path, FAILS % says).verdict
+    assert (verdict.cause, verdict.details["refused_model"]) == ("model-not-found", "auto")
+    assert verdict.fix is not None
+    assert (verdict.fix.commands, verdict.fix.patch) == ((), None)
+    assert verdict.fix.summary.startswith("Write a model key from the gateway's catalog")
+
+
 def test_where_they_agree_the_verdict_stays(tmp_path: Path) -> None:
     assert decided(tmp_path, ANSWERS).verdict.cause is None
     failed = decided(tmp_path, FAILS % "x", CONFIG + 'wire_api = "chat"\n').verdict

@@ -193,3 +193,14 @@ def test_the_header_in_which_the_key_was_seen_to_work_is_written(machine: Machin
     text = (home / "config.toml").read_text()
     assert "\nenv_key" not in text
     assert 'api-key = "JOY_TOKEN_API_KEY"' in text.replace('"api-key"', "api-key")
+
+
+def test_keys_that_a_newer_codex_may_know_are_not_renamed_by_yes(machine: Machine, home: Path, lay: Lay) -> None:
+    typo = next(one for one in BROKEN if one.name == "strict_typo")
+    place = lay(typo)
+    before = place.read_bytes()
+    said = machine.call("doctor", "--fix", "--yes", "--codex-version", "0.999.0", "--", *typo.args)
+    assert said.code == 1
+    assert "joytui was not checked with Codex 0.999.0" in said.err
+    assert "wants your own decision" in said.err
+    assert place.read_bytes() == before

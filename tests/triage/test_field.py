@@ -1,6 +1,7 @@
 """What people really paste, by kind: texts of the shapes that bug reports have, each with the cause that it shows.
 
-field/*.txt holds one kind each. `### CAUSE` begins a text; `### none`: it shows no failure; `### several: …`: these come first.
+field/*.txt holds one kind each. `### CAUSE` begins a text; `### none`: it shows no failure; `### unknown`: it names none;
+`### several: …`: these come first.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from joytui.causes import CAUSES
 from joytui.doctor.triage import Answer, answer_json, render, triage
-from tests.triage.recorded import framed, hard
+from tests.triage.recorded import coloured, framed, hard, quoted
 
 HERE = Path(__file__).parent / "field"
 KINDS = sorted(path.stem for path in HERE.glob("*.txt"))
@@ -28,11 +30,14 @@ def texts(kind: str) -> Iterator[tuple[str, str]]:
         yield expected, text.strip()
 
 
+_NO_CAUSE = {"no-failure": "none", "not-recognised": "unknown"}
+
+
 def shown(answer: Answer) -> str:
     """The answer in the form of what is expected."""
     ids = [cause.id for cause in answer.candidates]
-    if answer.kind_of_answer == "no-failure":
-        return "none"
+    if answer.kind_of_answer in _NO_CAUSE:
+        return _NO_CAUSE[answer.kind_of_answer]
     return ids[0] if answer.sure == "decided" else f"several: {', '.join(ids[:3])}"
 
 
@@ -44,6 +49,41 @@ def test_each_kind(kind: str, record_property: Callable[[str, object], None]) ->
     count = len(list(texts(kind)))
     record_property("triage", f"field: {kind:<29} {count:>5}  right {count - len(wrong)}")
     assert not wrong
+
+
+def logged(words: str) -> str:
+    return "\n".join(f"2026-01-01T10:11:{n % 60:02}.123456Z {line}" for n, line in enumerate(words.split("\n")))
+
+
+def mailed(words: str) -> str:
+    """In a mail that was answered twice, wrapped by it."""
+    wrapped = [part for line in words.split("\n") for part in textwrap.wrap(line, 72, break_on_hyphens=False) or [""]]
+    return quoted("Hi,\n\nwhat is this?\n\n" + quoted("\n".join(wrapped)) + "\n\nRegards")
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "a terminal of 80 columns, coloured": lambda text: coloured(hard(text, 80)),
+    "an answered mail": mailed,
+    "a log with stamps": logged,
+    "a narrow pane": lambda text: hard(text, 56),
+    "a fence in a report": lambda text: f"Steps: run codex\n```\n{text}\n```\nExpected: an answer",
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+}
+BROKEN = 0.05
+"""The part of the texts in which a way of pasting may hide the cause; none may be given another cause for sure."""
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=() if place < 2 else pytest.mark.slow) for place, way in enumerate(WAYS)]
+)
+def test_however_it_is_pasted(way: str, record_property: Callable[[str, object], None]) -> None:
+    every = [(expected, text) for kind in KINDS for expected, text in texts(kind)]
+    found = [(expected, shown(triage(WAYS[way](text))), text[:80]) for expected, text in every]
+    lost = [one for one in found if one[0] != one[1]]
+    record_property("triage", f"field: {way:<36} {len(every):>5}  right {len(every) - len(lost)}")
+    wrong = [one for one in lost if one[1] in CAUSES]
+    assert not wrong
+    assert len(lost) <= BROKEN * len(every), lost
 
 
 BODIES = {

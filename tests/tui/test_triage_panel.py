@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.events import Paste
 from textual.widgets import TextArea
 
+from joytui.client.console import ConsoleClient
+from joytui.tui.app import ConsoleApp
+from joytui.tui.link import Link
 from joytui.tui.screens.triage import TriageDialog
+from tests.gateway.served import ADMIN, SAY_HI, served
 from tests.tui.opening import console, settle
 
 KEY = "jt_live_0123456789abcdef"
@@ -38,3 +44,32 @@ async def test_a_ticket_is_pasted_and_its_reply_copied(size: tuple[int, int]) ->
             await pilot.pause(0.02)
         await pilot.press("escape")
         assert not isinstance(app.screen, TriageDialog)
+
+
+async def read_in(app: ConsoleApp, ticket: str) -> str:
+    """What the pane shows once the ids in the ticket were looked up."""
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.press("p")
+        dialog = app.screen
+        assert isinstance(dialog, TriageDialog)
+        dialog.query_one(TextArea).post_message(Paste(ticket))
+        while dialog.answer is None or dialog.answer.looked_up is None:
+            await pilot.pause(0.02)
+        await settle(app, pilot)
+        return str(dialog.query_one("#answer").render())
+
+
+async def test_a_request_in_the_ticket_is_looked_up(tmp_path: Path) -> None:
+    ticket = "exceeded retry limit, last status: 429 Too Many Requests, request id: req-of-ann"
+    assert "joytui triage --request req-of-ann" in await read_in(console("doctor"), ticket)
+    async with served(tmp_path) as gateway:
+        key = await gateway.key("codex-ann", daily_limit="0.001")
+        assert (await gateway.chat(key, SAY_HI, x_request_id="req-of-ann")).status_code == 402
+        async with ConsoleClient(gateway.url, ADMIN) as client:
+            app = console("doctor")
+            link = Link(app.options.places, lambda _: None)
+            link.client = client
+            app.__dict__["link"] = link
+            shown = await read_in(app, ticket)
+    assert "insufficient-quota" in shown
+    assert "codex-ann" in shown

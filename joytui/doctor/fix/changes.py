@@ -13,10 +13,12 @@ from joytui.core.joytoken import (
     PROVIDER_ID,
     config_block,
 )
+from joytui.doctor.checked import checked_with
 from joytui.doctor.fix import dotenv_key, files, syntax, values
 from joytui.doctor.fix.address import better_base
 from joytui.doctor.fix.check import objection
 from joytui.doctor.fix.draft import Draft
+from joytui.doctor.fix.refused import refused_by
 from joytui.doctor.fix.values import value_of
 from joytui.doctor.local_gateway import running_elsewhere
 
@@ -32,14 +34,29 @@ def drafted(cause: str, world: World, details: Details) -> Draft | None:
     change = CHANGES.get(cause)
     if change is None:
         return None
-    draft = Draft(world)
+    draft = Draft(world, refused_by(details))
     try:
         draft.summary = change(world, details, draft) or ""
         changes = draft.changes()
         unfit = not draft.summary or not changes or objection(world, changes, cause) is not None
     except (EditError, UnicodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # odd details or an odd file: the fix's words remain
+    if cause in _BY_THE_VERSION and not _knows_the_version(world):
+        draft.ask_first = True
+        draft.summary += (
+            f" Look first: joytui was not checked with Codex {world.version}, which may know more keys and values."
+        )
     return None if unfit else draft
+
+
+_BY_THE_VERSION = ("config-type", "unknown-keys")
+"""What joytui judges by what it knows of a version: a newer Codex may take what an older one refuses."""
+
+
+def _knows_the_version(world: World) -> bool:
+    """Whether this very Codex was asked, or joytui was checked with its version; also where there is none to be wrong about."""
+    asked = world.asked is not None and world.asked.loader.outcome != "not asked"
+    return asked or not world.version_known or bool(checked_with(world.version)["exact"])
 
 
 def provider_id(world: World) -> str:
@@ -175,9 +192,7 @@ def _misspelt(world: World, details: Details, draft: Draft, name: str) -> str | 
     return f"Rename {wrong} to {name} in [model_providers.{provider_id(world)}]."
 
 
-def _base_url(world: World, details: Details, draft: Draft) -> str | None:
-    if details.get("form") == "no route anywhere":
-        return None  # the address that would be written was asked
+def _base_url(world: World, details: Details, draft: Draft) -> str:
     right = str(details.get("right_base_url") or "") or better_base(world)
     return _misspelt(world, details, draft, "base_url") or _set_base(world, draft, right)
 
@@ -294,6 +309,8 @@ CHANGES: Mapping[str, Plan] = {
     "profile-legacy": files.profile_moved,
     "model-empty": values.model,
     "model-not-found": values.model,
+    "policy-rejected": values.allowed_model,
+    "request-rejected": values.refused_line,
     "model-defaulted": values.model,
     "model-catalog-missing": values.catalog,
     "base-url-missing": _base_url,

@@ -11,17 +11,24 @@ from joytui.causes import CAUSES
 from joytui.codex.shell_commands import words_of
 from joytui.codex.world import World
 from joytui.core.codex_path import INSTALL_CODEX
-from joytui.core.joytoken import DEV_BASE_URL, KEY_VARIABLE
+from joytui.core.joytoken import KEY_VARIABLE
 from joytui.core.records import Fix
-from joytui.doctor.fix.values import other_model
+from joytui.doctor.fix.key_lines import corrected
+from joytui.doctor.fix.refused import better_models
 from joytui.doctor.local_gateway import is_local_gateway, running_elsewhere
 
 Details = Mapping[str, Any]
 
 
 def _model_flag(world: World, details: Details) -> Fix | None:
-    first = other_model(world, details)
-    return Fix(f"Ask for another model: -m {first}.", (f"codex -m {quoted(first)}",), safe=True) if first else None
+    better = better_models(details)
+    if not better:
+        return None
+    return Fix(f"Ask for another model: -m {better[0]}.", (f"codex -m {quoted(better[0])}",), safe=True)
+
+
+def _allowed_model(world: World, details: Details) -> Fix | None:
+    return _model_flag(world, details) if details.get("allowed") else None
 
 
 def _variable(world: World) -> str:
@@ -91,7 +98,13 @@ def _key_unset(world: World, details: Details) -> Fix:
 
 
 def _key_malformed(world: World, details: Details) -> Fix:
-    return _set_key(world, "Copy the key again and set it with nothing around it.")
+    """The exact lines that take off what came along, where a shell can; else the key is to be set again."""
+    lines = corrected(world) if words_of(world.invocation.env).posix and not _key_file(world) else ()
+    if not lines:
+        return _set_key(world, "Copy the key again and set it with nothing around it.")
+    places = world.credential.places if world.credential else ()
+    there = f", and correct {places[0].where} in the same way" if places else ""
+    return Fix(f"Take {' and '.join(details['oddities'])} off here{there}.", (*lines, "joytui doctor"), safe=True)
 
 
 def _key_newline(world: World, details: Details) -> Fix:
@@ -157,9 +170,10 @@ def _untrusted(world: World, details: Details) -> Fix:
 
 
 def _bridge(world: World, details: Details) -> Fix | None:
-    if details.get("form") == "neither route":
-        return None  # there is nothing that a bridge could speak to
-    base = world.plan.base_url if world.plan else DEV_BASE_URL
+    """Only where the gateway was seen to offer Chat Completions, and no line of the configuration is what it refuses."""
+    if "chat_at" not in details or "line" in details:
+        return None
+    base = str(details["chat_at"]).removesuffix("/chat/completions")
     return Fix(
         "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",
         (
@@ -195,6 +209,7 @@ def _codex_missing(world: World, details: Details) -> Fix:
 COMMANDS: Mapping[str, Callable[[World, Details], Fix | None]] = {
     "codex-home-invalid": _home_invalid,
     "model-not-found": _model_flag,
+    "policy-rejected": _allowed_model,
     "model-empty": _model_flag,
     "env-key-is-secret": _env_key_secret,
     "key-unset": _key_unset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +30,12 @@ def _text(data: bytes) -> str:
 
 class Draft:
     """Collects the changes of one fix. Each key is changed in the file that sets it now, in the user's config.toml where
-    none does. Raises EditError where a file cannot be changed so."""
+    none does. `refused`: values that the gateway was seen to refuse. Raises EditError where a file cannot be changed so, and
+    where a refused value would be written."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, refused: Collection[str] = ()) -> None:
         self.world = world
+        self._refused = refused
         self.ask_first = False  # whether it throws away what may have been meant, or sends the key elsewhere
         self.summary = ""
         self.also: tuple[str, ...] = ()  # another way, for this shell alone
@@ -42,6 +45,8 @@ class Draft:
         self._new: dict[str, str] = {}
 
     def set(self, path: Keys, value: Any, *, file: str | None = None) -> None:
+        if isinstance(value, str) and value in self._refused:
+            raise EditError(f"{value} was refused")
         place = file or self.file_of(path)
         self._new[place] = edit.set_key(self.text(place), path, value, name=place).text
 

@@ -30,7 +30,7 @@ def fix_for(cause: str, world: World, details: Details) -> Fix:
         return _of_draft(cause, draft)
     maker = COMMANDS.get(cause)
     fix = maker(world, details) if maker else None
-    return fix or Fix(CAUSES[cause].in_form(details.get("form")).remedy)
+    return fix or Fix(CAUSES[cause].as_met(details).remedy)
 
 
 def registered(cause: str) -> set[FixKind]:

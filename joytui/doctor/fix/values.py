@@ -7,9 +7,9 @@ from typing import Any
 
 from joytui.codex.edit import EditError
 from joytui.codex.world import World
-from joytui.core.joytoken import AUTO_MODEL
 from joytui.doctor.fix.check import objection
 from joytui.doctor.fix.draft import Draft
+from joytui.doctor.fix.refused import better_models
 
 Details = Mapping[str, Any]
 
@@ -20,29 +20,34 @@ def value_of(world: World, key: str) -> Any:
     return wanted[0].value if wanted else None
 
 
-def other_model(world: World, details: Details) -> str | None:
-    """The model to ask for instead: the nearest that the catalog offers, else auto; never the one that was refused."""
-    suggestions = details.get("suggestions") or []
-    refused = world.plan.model if world.plan else None
-    return str(suggestions[0]) if suggestions else AUTO_MODEL if refused != AUTO_MODEL else None
-
-
-def model(world: World, details: Details, draft: Draft) -> str | None:
-    suggestions = details.get("suggestions") or []
-    first = other_model(world, details)
-    if first is None:
-        return None
-    also = f" (the catalog also has {', '.join(map(str, suggestions[1:3]))})" if len(suggestions) > 1 else ""
+def model(world: World, details: Details, draft: Draft) -> str:
+    better = better_models(details)
     model = world.effective.get("model")
-    if model and model.layer == "flags":
-        return ""  # nothing in a file: the words of the fix remain
-    draft.set(("model",), first)
-    return f'Write model = "{first}"{also}.'
+    if not better or (model and model.layer == "flags"):
+        return ""  # nothing to name, or nothing in a file: the words of the fix remain
+    also = f" ({', '.join(better[1:3])} would do, too)" if len(better) > 1 else ""
+    draft.set(("model",), better[0])
+    return f'Write model = "{better[0]}"{also}.'
+
+
+def allowed_model(world: World, details: Details, draft: Draft) -> str | None:
+    """The model that a key's policy names where it refuses another."""
+    return model(world, details, draft) if details.get("allowed") else None
+
+
+def refused_line(world: World, details: Details, draft: Draft) -> str | None:
+    """The line whose value the gateway refuses goes, where the request was seen to pass without it."""
+    line = details.get("line")
+    if not isinstance(line, str):
+        return None
+    draft.remove(tuple(line.split(".")))
+    return f"Remove {line}: the gateway refuses its value, and takes the request without it."
 
 
 def catalog(world: World, details: Details, draft: Draft) -> str:
     draft.remove(("model_catalog_json",))
-    return "Remove model_catalog_json: it names no readable file."
+    told = "the file that it names is no catalog" if details.get("readable") else "it names no readable file"
+    return f"Remove model_catalog_json: {told}."
 
 
 def type(world: World, details: Details, draft: Draft) -> str | None:

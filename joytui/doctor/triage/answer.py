@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from joytui.causes import CAUSES, Cause
 from joytui.core.records import Row
+
+if TYPE_CHECKING:
+    from joytui.doctor.triage.story import Story
 
 Kind = Literal[
     "terminal",
@@ -76,6 +79,16 @@ class Facts:
     statuses: tuple[int, ...] = ()
     urls: tuple[str, ...] = ()
     request_ids: tuple[str, ...] = ()
+    thread_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a gateway has of the ids in a ticket: the `story` of a request, or `why` there is none and the `command` that asks."""
+
+    story: Story | None
+    why: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class Answer:
     facts: Facts = Facts()
     details: Mapping[str, Any] = field(default_factory=dict)
     healthy: bool = False
+    looked_up: LookedUp | None = None
 
     @property
     def kind_of_answer(self) -> KindOfAnswer:

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 LIMIT = 1_000_000
 _HEAD = 200_000
@@ -22,7 +23,8 @@ _ESCAPES = re.compile(
 _FRAME = re.compile(r"^(?:[\s>│┃║▌▐╭╰╮╯├└─━•■▪⚠✗✘✖×▲●◦⎿⏺*]|\|(?=\s))+")
 _TAIL = " \t│┃║▐╮╯"
 _STAMP = re.compile(
-    r"^\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*|^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+"
+    r"^\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s*|^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s+"
+    r"|^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,80} [\w.-]{1,40}(?:\[\d{1,8}\])?: |^[\w.-]{1,40}-\d{1,3} {1,20}\| "
 )
 _STARTER = re.compile(
     r"(?:ERROR|Error|error(?! \d{1,3}\))|WARN(?:ING)?|warning|Warning|deprecated|Caused by|fatal)\b\s*[:\w]|\{\"|Reconnecting\.\.\."
@@ -70,10 +72,18 @@ def bounded(text: str) -> str:
     return text if len(text) <= LIMIT else text[:_HEAD] + "\n" + text[-(LIMIT - _HEAD) :]
 
 
+def without_escapes(text: str) -> str:
+    """Without terminal sequences; carriage returns as line ends."""
+    return _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+@lru_cache(maxsize=2)
 def plain(text: str) -> str:
     """Without terminal sequences; carriage returns as line ends; typographic quotes and spaces as plain ones."""
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub(r"[^\n]\x08", "", text).translate(_PLAIN)
+    text = without_escapes(text)
+    text = re.sub(r"[^\n]\x08", "", text)
+    if not text.isascii():
+        text = text.translate(_PLAIN)
     odd = {ord(c): " " for c in set(text) if c not in "\n\t" and not c.isprintable()}
     return text.translate(odd) if odd else text
 
@@ -83,9 +93,10 @@ _PLAIN = str.maketrans(
 )
 
 
-def records(text: str) -> list[Record]:
+@lru_cache(maxsize=2)
+def records(text: str) -> tuple[Record, ...]:
     """The messages of a text that `plain` gave, in order."""
-    return [_record(group) for group in _grouped(_lines(text))]
+    return tuple(_record(group) for group in _grouped(_lines(text)))
 
 
 def squeezed(text: str) -> str:
@@ -101,12 +112,25 @@ def bare_lines(text: str) -> list[str]:
 def _lines(text: str) -> Iterator[str]:
     """The lines without frames and stamps; Codex's messages in one line, parted by " | ", on lines of their own."""
     text = re.sub(r" \| +(?=(?:ERROR|Error|error|warning|user)\b)", "\n", text)
-    for line in text.split("\n"):
-        bare = _STAMP.sub("", _FRAME.sub("", line)).rstrip(_TAIL)
+    lines = text.split("\n")
+    label = _label(lines)
+    for line in lines:
+        line = line.removeprefix(label)
+        bare = _FRAME.sub("", _STAMP.sub("", _FRAME.sub("", line))).rstrip(_TAIL)
         if bare:  # one space at either end may be where a terminal broke a line between two words
             yield (" " if line[:1] == " " != line[1:2] else "") + bare + (" " if line.endswith(bare + " ") else "")
         else:
             yield ""
+
+
+def _label(lines: list[str]) -> str:
+    """What a program that collects logs put before each line, such as "[codex] "; empty where the lines do not share it."""
+    said = [line for line in lines if line.strip()]
+    found = _LABEL.match(said[0]) if len(said) > 1 else None
+    return found[0] if found and all(line.startswith(found[0]) for line in said) else ""
+
+
+_LABEL = re.compile(r"\[[\w.:/ -]{1,40}\][ :]{0,2}")
 
 
 def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -143,6 +167,19 @@ def _record(group: list[str]) -> Record:
     warning = bool(re.match(r"(?i)(?:warn(?:ing)?\b|deprecated|user \()", text))
     loose = " ".join(line.strip() for line in group)[:RECORD_LIMIT]
     return Record(text, squeezed(text), warning, loose, "".join(group).strip()[:RECORD_LIMIT])
+
+
+def joined(lines: list[str]) -> tuple[str, ...]:
+    """The lines as one, each white space one blank: parted by blanks, and joined where a terminal may have broken a word."""
+    width = max(map(len, lines), default=0)
+    forms = [" ".join(lines)]
+    if len(lines) < _FEW or sum(len(line) == width for line in lines) > 1:
+        forms.append("".join(line if len(line) == width else f"{line} " for line in lines))
+    return tuple(dict.fromkeys(re.sub(r"\s+", " ", text) for text in forms))
+
+
+_FEW = 40
+"""Lines: in more than these, one that is longer than all others is no sign of a terminal's width."""
 
 
 def _unwrapped(group: list[str]) -> str:

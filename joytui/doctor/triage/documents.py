@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.causes import CAUSES
-from joytui.causes.answers import KEY, ROUTE, classify, of_fields
+from joytui.causes.answers import KEY, ROUTE, classify, of_fields, other_header
 from joytui.causes.error_bodies import error_fields
 from joytui.doctor.triage.answer import Facts, Guess, Kind, guess
 from joytui.doctor.triage.clean import bare_lines
@@ -142,13 +142,13 @@ def of_error(error: Mapping[str, Any]) -> Guess:
     found = open_by(fields.get("type")) or open_by(fields.get("code"))
     if found is None:
         question = _QUESTIONS.get(refusal.cause)
-        found = sign(question) if question and not _quoted(refusal.answer.message) else of_answer(refusal)
+        found = sign(question) if question and not _says_which(refusal.answer.message) else of_answer(refusal)
     return found.heard(shown)
 
 
-def _quoted(message: str) -> bool:
-    """Whether the message shows what stood where the key belongs."""
-    return bool(re.search(r"\bprovided:", message))
+def _says_which(message: str) -> bool:
+    """Whether the message shows what stood where the key belongs, or where the gateway looked for it."""
+    return bool(re.search(r"\bprovided:", message)) or other_header(message) is not None
 
 
 _QUESTIONS = {KEY: "a body about the key", ROUTE: "a body about the route"}
@@ -222,7 +222,7 @@ def _cut_row(line: str) -> list[dict[str, Any]]:
     """A line of `codex exec --json` whose end (or whose shape) was lost: its message is taken as far as it goes."""
     kind = re.match(r'\{"type":\s*"(error|turn\.failed)"', line)
     message = re.search(r'"message":\s*"((?:[^"\\]|\\.){0,5000})', line)
-    if not kind or not message:
+    if not kind or not message or (kind[1] == "error" and re.search(r'"error":\s*\{', line)):
         return []
     words = message.group(1).replace('\\"', '"').replace("\\n", "\n")
     return [{"type": "error", "message": words}]

@@ -24,7 +24,7 @@ BODY = 100_000
 
 def read_dump(text: str) -> Document | None:
     """The last answer of the exchange decides; without one, curl's own words. None where it is no exchange."""
-    text = plain(text)
+    text = _unquoted(plain(text))
     statuses = [found for found in _STATUS_LINE.finditer(text) if found[1] not in ("100", "101")]
     requested = list(_REQUEST_LINE.finditer(text))
     if not statuses:
@@ -38,6 +38,15 @@ def read_dump(text: str) -> Document | None:
     method, target = (before[-1][1], before[-1][2]) if before else ("", "")
     headers, body = _after(text[last.end() : last.end() + BODY])
     return Document("http-dump", _judged(int(last[1]), headers, body, method, target, text))
+
+
+def _unquoted(text: str) -> str:
+    """Without a mail's quoting, where an answer stands in it; curl's own marks, of which a status line has another, stay."""
+    return _QUOTES.sub("", text) if _QUOTED_STATUS.search(text) else text
+
+
+_QUOTES = re.compile(r"^(?:> ?)+", re.M)
+_QUOTED_STATUS = re.compile(r"^(?:> ?)+(?:< )?HTTP/\d", re.M)
 
 
 def _curl_words(text: str) -> str:

@@ -8,47 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joytui.causes import CAUSES, Cause
+from joytui.causes.answers import part_of
 from joytui.core.clock import rfc3339
 from joytui.core.records import to_json
 from joytui.core.redaction import Redactor, visible
 from joytui.core.request import RequestRecord
+from joytui.doctor.triage.reply import plainly
+from joytui.doctor.triage.story import Story, WalletThen
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.codex.rollouts.turns import Turn
-    from joytui.core import wire
 
 Paint = Callable[..., str]
 ENTRIES = 500
 TURNS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class WalletThen:
-    """A tier's wallet when the request came: decimal credits. None: no wallet was set then, or its entries are gone."""
-
-    tier: str
-    balance: str | None
-    movements: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One request, joined. `cause` None: it was served."""
-
-    record: RequestRecord
-    cause: Cause | None
-    key: wire.KeyView | None
-    wallet: WalletThen | None
-    turn: Turn | None
-    thread_turns: int
-    reply: str
 
 
 async def join(console: ConsoleClient, request_id: str, env: Mapping[str, str]) -> Story | None:
@@ -61,6 +40,8 @@ async def join(console: ConsoleClient, request_id: str, env: Mapping[str, str]) 
     turns = _turns_of(record.thread_id, env)
     turn = _nearest(turns, record.time)
     cause = CAUSES.get(record.cause or "")
+    if cause:
+        cause = cause.as_met(part_of(cause.id, record.error_message or ""))
     return Story(record, cause, key, wallet, turn, len(turns), _reply(record, cause))
 
 
@@ -99,12 +80,14 @@ def _nearest(turns: list[Turn], time: str) -> Turn | None:
 
 
 def _reply(record: RequestRecord, cause: Cause | None) -> str:
-    at = f"Your request {record.request_id} of {record.time} reached the gateway"
+    at = f"Your request {record.request_id} of {record.time[:19].replace('T', ' ')} UTC reached the gateway"
     if cause is None:
         ended = "is still running" if record.status is None else f"was answered with HTTP {record.status}"
         return f"{at} and {ended}: the gateway refused nothing."
     said = visible(record.error_message or "", limit=300)
-    return f"{at} and was refused with HTTP {record.status}{f' ({said})' if said else ''}.\n\n{cause.title}. {cause.explanation}\n\nWhat to do: {cause.remedy}"
+    told = f" {numbers}" if (numbers := plainly(said)) else ""
+    refused = f"{at} and was refused with HTTP {record.status}{f' ({said})' if said else ''}.{told}"
+    return f"{refused}\n\n{cause.title}. {cause.explanation}\n\nWhat to do: {cause.remedy}"
 
 
 # --- shown ------------------------------------------------------------------------------------------------------------
@@ -146,22 +129,36 @@ def _turn_json(turn: Turn) -> dict[str, Any]:
 
 def render_story(story: Story, paint: Paint) -> str:
     """The story for a person: verdict, record, key, wallet, thread, reply."""
-    record, cause = story.record, story.cause
+    cause = story.cause
     head = f"{cause.title}   [{cause.id}, row {cause.row}]" if cause else "The gateway served this request"
     glyph, style = ("✗", "red") if cause else ("✓", "green")
-    lines = [f"{paint(glyph, style, 'bold')} {paint(head, style, 'bold')}", ""]
+    lines = [
+        f"{paint(glyph, style, 'bold')} {paint(head, style, 'bold')}",
+        "",
+        *story_lines(story, paint),
+        "",
+        paint("  Reply to send", "bold"),
+        *(f"    {line}" for line in story.reply.splitlines()),
+    ]
+    return _shown("\n".join(lines))
+
+
+def _shown(text: str) -> str:
+    return Redactor().text("\n".join(visible(line) if "\x1b" not in line else line for line in text.split("\n")))
+
+
+def story_lines(story: Story, paint: Paint) -> list[str]:
+    """What is known of the request: its record, the key, the wallet, the thread. Redacted."""
+    record = story.record
     said = f": {record.error_message}" if record.error_message else ""
-    lines += [
+    lines = [
         f"  {paint('Request', 'bold')}  {record.request_id} at {record.time}",
         f"    {record.endpoint}, model {record.model or '-'}, HTTP {record.status or '…'}{said}",
         *_key_lines(story, paint),
         *_wallet_lines(story.wallet, paint),
         *_turn_lines(story, paint),
-        "",
-        paint("  Reply to send", "bold"),
-        *(f"    {line}" for line in story.reply.splitlines()),
     ]
-    return Redactor().text("\n".join(visible(line) if "\x1b" not in line else line for line in lines))
+    return _shown("\n".join(lines)).split("\n")
 
 
 def _key_lines(story: Story, paint: Paint) -> list[str]:

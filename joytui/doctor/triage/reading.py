@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.causes import CAUSES, Cause
-from joytui.causes.questions import DOCTOR
+from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
-from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain
+from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_escapes
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
@@ -55,7 +55,7 @@ def _read(text: str) -> Document:
     for reader in (_whole_json, read_lines, read_dump):
         if document := reader(text):
             return document
-    embedded = _embedded(text)
+    embedded = _embedded(without_escapes(text))
     if embedded and (embedded.kind != "error-body" or not _says_more(text)):
         return embedded
     heard = hear(text)
@@ -98,6 +98,8 @@ def _embedded(text: str) -> Document | None:
         try:
             data, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
+            if _BODY_START.match(text, start):
+                return None  # a body that was broken over lines: what stands behind it is not the failure
             start = text.find("{", start + 1)
             continue
         if isinstance(data, dict) and (document := read_json(data)) and not _codex_prints_it(text, start):
@@ -108,8 +110,13 @@ def _embedded(text: str) -> Document | None:
 
 def _codex_prints_it(text: str, start: int) -> bool:
     """A body after `ERROR:` or `unexpected status …:` is part of a message of Codex, which says more."""
-    before = text[max(0, start - 120) : start]
-    return "unexpected status" in before or before.rstrip().lower().endswith("error:")
+    before = text[max(0, start - MESSAGE) : start].rpartition("\n\n")[2]
+    return bool(_UNEXPECTED.search(before)) or before.rstrip().lower().endswith("error:")
+
+
+MESSAGE = 600
+_BODY_START = re.compile(r'\{\s*"(?:error|detail)"')
+_UNEXPECTED = re.compile(r"unexpected[\s>│]+status")
 
 
 def _bundle(data: bytes) -> Document:
@@ -152,8 +159,10 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     rows = {cause.row for cause in causes[:3]}
     exposed = KEY_SEEN if holds_key(text) or any(secret in text for secret in secrets if len(secret) > SHORT) else ""
     notes = tuple(clean(note) for note in (exposed, document.note, found.note if found else "") if note)
-    ask = clean(fitted(found.ask if found else "", text) or ("" if document.healthy else NO_FAILURE))
     facts = _redacted(document.facts or facts_of(text), redactor)
+    ask = clean(fitted(found.ask if found else "", text) or ("" if document.healthy else NO_FAILURE))
+    if ask in IN_LOG and facts.request_ids:
+        ask = in_log(facts.request_ids[-1])
     words = tuple(clean(one) for one in _heard(found, document.others))
     quote = clean(" ".join(found.said.split())) if found and sure == "decided" and len(found.said) > SHORT else ""
     return Answer(
@@ -176,7 +185,7 @@ def _told(found: Guess | None) -> tuple[Cause, ...]:
     """The causes of a guess, the first in the words for the form that was seen of it."""
     causes = [CAUSES[name] for name in (found.causes if found else ())]
     if causes and found:
-        causes[0] = causes[0].worded(found.explanation, found.remedy)
+        causes[0] = causes[0].as_met(found.details).worded(found.explanation, found.remedy)
     return tuple(causes)
 
 
@@ -200,6 +209,7 @@ def _redacted(facts: Facts, redactor: Redactor) -> Facts:
         facts.statuses,
         tuple(str(one(url)) for url in facts.urls),
         tuple(str(one(request)) for request in facts.request_ids),
+        tuple(str(one(thread)) for thread in facts.thread_ids),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from joytui.causes import ROW_TEXTS, Cause
 from joytui.core.records import SCHEMA_VERSION, to_json
-from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer, grouped
+from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer, LookedUp, grouped
 
 Paint = Callable[..., str]
 WIDTH = 96
@@ -33,8 +33,22 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "notes": list(answer.notes),
         "details": dict(answer.details),
         "facts": to_json(answer.facts),
+        "looked_up": _looked_up_json(answer.looked_up),
         "ask": answer.ask,
         "reply": answer.reply,
+    }
+
+
+def _looked_up_json(found: LookedUp | None) -> dict[str, Any] | None:
+    from joytui.doctor.triage.joining import story_json
+
+    if found is None:
+        return None
+    return {
+        "found": found.story is not None,
+        "why": found.why,
+        "command": found.command or None,
+        "story": story_json(found.story) if found.story else None,
     }
 
 
@@ -63,10 +77,21 @@ def render(answer: Answer, paint: Paint) -> str:
         lines += ["", f"  {paint('The guide', 'bold')}  {text.symptom}: {text.check}"]
     if facts := _facts(answer):
         lines += ["", f"  {paint('Also in it', 'bold')}  {facts}"]
+    if answer.looked_up:
+        lines += ["", *_record(answer.looked_up, paint)]
     if answer.ask:
         lines += ["", paint("  Ask for", "bold"), _fill(answer.ask, "    ")]
     lines += ["", paint("  Reply to send", "bold"), *(_fill(line, "    ") for line in answer.reply.splitlines())]
     return "\n".join(lines)
+
+
+def _record(found: LookedUp, paint: Paint) -> list[str]:
+    from joytui.doctor.triage.joining import story_lines
+
+    head = paint("  In the gateway's log", "bold")
+    if found.story is None:
+        return [head, _fill(f"Not looked up: {found.why}. This asks:", "    "), f"      {paint(found.command, 'cyan')}"]
+    return [head, *(f"  {line}" if line else "" for line in story_lines(found.story, paint))]
 
 
 def _headline(answer: Answer) -> str:

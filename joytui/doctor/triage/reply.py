@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joytui.causes import Cause
-from joytui.causes.questions import DOCTOR, IN_LOG
+from joytui.causes.questions import DOCTOR, in_log
 from joytui.doctor.triage.answer import MOST, Facts, Sure
 
 if TYPE_CHECKING:
+    from joytui.doctor.triage.answer import Answer
     from joytui.doctor.triage.documents import Document
+    from joytui.doctor.triage.story import Story
 
 _THANKS = "Hi, thanks for the report."
 _STILL = "If it still fails then, please send what `joytui report` makes: it holds no keys."
@@ -42,19 +44,48 @@ def reply_for(
         parts += [_decided(causes[0], quote), _STILL]
     else:
         parts += [_several(causes), _question(ask, facts), *([] if DOCTOR in ask else [_DOCTOR])]
-    if facts.request_ids and causes and ask not in IN_LOG:
+    if facts.request_ids and causes and ask != in_log(facts.request_ids[-1]):
         parts.append(f"(For our own search: request id {facts.request_ids[-1]}.)")
     return "\n\n".join(parts)
 
 
+def with_record(answer: Answer, story: Story) -> str:
+    """The reply where the gateway's record of the request is known: what it says, in place of a guess; beside the reply where the
+    request was served."""
+    from joytui.core.redaction import Redactor
+
+    record = Redactor().text(story.reply)
+    if story.cause is None:
+        return f"{answer.reply}\n\n{record}"
+    seen = [KEY_SEEN] if KEY_SEEN in answer.notes else []
+    return "\n\n".join([_THANKS, *seen, record, _STILL])
+
+
+_LIMIT = re.compile(
+    r"(\w+) limit of ([\d.]+) credits exceeded: ([\d.]+) left\b.*?may cost up to ([\d.]+)(?:.*?resets (\d{4}-\d\d-\d\d)T(\d\d:\d\d))?",
+    re.S,
+)
+
+
+def plainly(said: str) -> str:
+    """What joytui's own gateway says of a limit, for a customer: what is left may be more than nothing. Empty for other words."""
+    found = _LIMIT.search(said)
+    if not found:
+        return ""
+    period, limit, left, cost, day, hour = found.groups()
+    reset = f" It resets on {day} at {hour} UTC." if day else ""
+    return f"This request may cost up to {cost} credits, and {left} of the {period} limit of {limit} are left.{reset}"
+
+
 def _decided(cause: Cause, quote: str) -> str:
     said = f"\n\nThe gateway's own words: “{quote}”" if quote and cause.phase == "answer" else ""
+    said += f"\n{told}" if (told := plainly(quote)) else ""
     return f"{cause.title}. {cause.explanation}{said}\n\nWhat to do: {cause.remedy}"
 
 
 def _question(ask: str, facts: Facts) -> str:
     """What would tell; what the ticket says already is not asked for."""
-    if ask in IN_LOG and facts.request_ids:
+    if facts.request_ids and ask == in_log(facts.request_ids[-1]):
         return f"We look up your request {facts.request_ids[-1]} in the gateway's log, which tells which it is."
     verb = "tell us" if re.match(r"(?:whether|when|what|which|from which|how)\b", ask) else "send"
     return f"To tell which it is, please {verb} {ask or DOCTOR}."

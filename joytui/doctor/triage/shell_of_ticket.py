@@ -7,7 +7,8 @@ import re
 from joytui.codex.shell_commands import translated
 
 _POWERSHELL = re.compile(
-    r"\bPS [A-Z]:\\|\b[A-Z]:\\+(?:Users|Windows|Program)\b|\$env:[A-Za-z_]|\bPowerShell\b|\bWindows 1[01]\b", re.I
+    r"\bPS [A-Z]:\\|\b[A-Z]:\\+(?:Users|Windows|Program)\b|\$env:[A-Za-z_]|\bPowerShell\b|\bcmd\.exe\b|\b(?:on|under) Windows\b|\bWindows 1[01]\b",
+    re.I,
 )
 _WSL = re.compile(r"\bWSL\b|/mnt/[a-z]/", re.I)
 _FISH = re.compile(r"\bset -g?x\w* \w+|config\.fish\b|\bfish shell\b|Welcome to fish", re.I)

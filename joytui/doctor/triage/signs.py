@@ -13,7 +13,7 @@ from typing import Literal
 
 from joytui.causes import CAUSES, Cause, Sign, causes_of
 from joytui.doctor.triage.answer import Guess
-from joytui.doctor.triage.clean import squeezed
+from joytui.doctor.triage.clean import bare_lines, joined, squeezed
 
 Speaker = Literal["codex", "curl", "people"]
 WHOLE = 60_000
@@ -34,11 +34,16 @@ def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
 @lru_cache(maxsize=2)
 def of_whole(text: str) -> Guess | None:
     """What the ticket as a whole shows, before any single message is read; None where no such sign is in it."""
-    flat = re.sub(r"\s+", " ", text if len(text) <= WHOLE else f"{text[: WHOLE // 2]}\n{text[-WHOLE // 2 :]}")
+    ends = text if len(text) <= WHOLE else f"{text[: WHOLE // 2]}\n{text[-WHOLE // 2 :]}"
+    flats = joined(bare_lines(ends))
+
+    def seen(pattern: re.Pattern[str]) -> re.Match[str] | None:
+        return next(filter(None, map(pattern.search, flats)), None)
+
     for patterns, guess in _wholes():
-        found = [pattern.search(flat) for pattern in patterns]
-        if all(found) and (first := found[0]):
-            return guess.heard(flat[max(0, first.start() - 60) : first.end() + 120])
+        first = seen(patterns[0])
+        if first and all(map(seen, patterns[1:])):
+            return guess.heard(first.string[max(0, first.start() - 60) : first.end() + 120])
     return None
 
 

@@ -90,8 +90,9 @@ def of_refusal(said: Refused, ignored: tuple[str, ...] = (), forms: Sequence[str
     with its lines joined in other ways."""
     found = _told(said, forms)
     if found is None:
-        reader = _BY_STATUS.get(said.status)
-        found = reader(said) if reader else _by_body(said)
+        reader = _BY_STATUS.get(said.status) or _by_body
+        read = [reader(replace(said, message=words)) for words in dict.fromkeys((said.message, *forms))]
+        found = min(read, key=lambda one: len(one.causes))
     hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
         found = guess(*hinted, *found.causes[:2], ask="the line that is named as ignored")

@@ -21,7 +21,9 @@ from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
 from joytui.doctor.triage.signs import cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
-MESSAGES = 3000
+MESSAGES = 1000
+REPORT = 3000
+"""Characters of a relay's report."""
 
 _OPENAI = re.compile(r"url:?\(?(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
@@ -47,8 +49,14 @@ def hear(text: str) -> Heard:
     all_said = _with_bodies(_distinct(records(text)))
     if whole := of_whole(text):
         return Heard(whole, (), True)
-    noises = [(record, noise) for record in all_said for noise in [noise_in(record.text)] if noise]
-    said = [record for record in all_said if not noise_in(record.text)]
+    noises = [
+        (record, noise)
+        for record in all_said
+        for noise in [noise_in(*record.forms[: 3 if len(record.text) < 2000 else 1])]
+        if noise
+    ]
+    noisy = {record.text for record, _ in noises}
+    said = [record for record in all_said if record.text not in noisy]
     ignored = _hinted(said)
     found = [(record, one) for record in said for one in [_of_record(record, ignored)] if one]
     if to_openai_guess := _openai(said):
@@ -59,7 +67,7 @@ def hear(text: str) -> Heard:
     if final and not any(not one.passing for _, one in found) and any(_FALLBACK in r.tight for r in all_said):
         return Heard(sign("WebSockets given up").heard("Falling back from WebSockets"), (), True)
     if final:
-        return _merged(final, _surface(text))
+        return _merged(final, text)
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
     whole_text = "\n".join(record.text for record in said)
@@ -72,11 +80,11 @@ def hear(text: str) -> Heard:
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
 
 
-def noise_in(text: str) -> Noise | None:
-    """The noise that one message is, None where it is none; nothing that names a failure of the run is noise."""
-    if _FINAL.search(text):
+def noise_in(*forms: str) -> Noise | None:
+    """The noise that one message is, in any of its forms; None where it is none. Nothing that names a failure of the run is noise."""
+    if any(map(_FINAL.search, forms)):
         return None
-    return next((noise for pattern, noise in _noises() if pattern.search(text)), None)
+    return next((noise for pattern, noise in _noises() if any(map(pattern.search, forms))), None)
 
 
 _FINAL = re.compile(
@@ -144,7 +152,7 @@ _SURFACE = re.compile(
 
 def _relayed(text: str) -> Guess | None:
     """A relay's report of its upstream's refusal, which takes several lines: the status, and the words behind it."""
-    fields = fields_in(text[:MESSAGES])
+    fields = fields_in(text[:REPORT])
     status = fields.get("status")
     return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
 
@@ -170,14 +178,18 @@ def _silent(text: str) -> Guess | None:
 
 
 def _distinct(said: Sequence[Record]) -> list[Record]:
-    """Each message once, at its last place; the last ones of a text that has very many."""
-    last = {record.text: record for record in reversed(said)}
-    return list(last.values())[:MESSAGES][::-1]
+    """Each message once, at its last place; the first and the last ones of a text that has very many."""
+    last = {_OWN_ID.sub("", record.text): record for record in reversed(said)}
+    once = list(last.values())[::-1]
+    return once if len(once) <= MESSAGES else once[: MESSAGES // 2] + once[-MESSAGES // 2 :]
 
 
-def _merged(found: Sequence[Guess], surface: bool = False) -> Heard:
+_OWN_ID = re.compile(r"(?:request id|cf-ray): \S{1,100}")
+
+
+def _merged(found: Sequence[Guess], text: str) -> Heard:
     """The first failure that decides; otherwise the last, with those in front that an earlier message names more exactly."""
-    found = [_elsewhere(one) if surface else one for one in found]
+    found = [_elsewhere(one, text) for one in found]
     last = found[-1]
     sure = list({one.causes: one for one in found if len(one.causes) == 1}.values())
     if len(sure) == 1:
@@ -195,9 +207,9 @@ def _merged(found: Sequence[Guess], surface: bool = False) -> Heard:
     return Heard(last if best.causes == last.causes else _wider(last, best), tuple(different.values()), True)
 
 
-def _elsewhere(one: Guess) -> Guess:
+def _elsewhere(one: Guess, text: str) -> Guess:
     """A variable that is missing where no shell starts Codex: those of the shell do not reach it."""
-    if one.causes != sign("a variable").causes:
+    if one.causes != sign("a variable").causes or not _surface(text):
         return one
     return replace(sign("a variable where no shell starts Codex"), words=one.words)
 
@@ -221,7 +233,7 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         forms = [other.message for form in record.forms if (other := refused(form))]
         found = of_refusal(said, ignored, forms)
         return _websocket(said) or replace(found, passing=retry)
-    if _BODY.match(re.sub(r"^(?:ERROR|Error|error):?", "", record.tight)) and (body := _raw_body(record)):
+    if _holds_body(record.tight) and (body := _raw_body(record)):
         return body  # the words in it are the gateway's, not Codex's
     if known := heard("codex", record.tight) or heard("curl", record.tight):
         return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
@@ -291,10 +303,15 @@ _BODY = re.compile(
 )
 
 
+def _holds_body(tight: str) -> bool:
+    """Whether a message is the body of an error, or has one within it."""
+    return bool(_BODY.match(re.sub(r"^(?:ERROR|Error|error):?", "", tight))) or '{"error":{' in tight
+
+
 def _raw_body(record: Record) -> Guess | None:
     """Codex shows the body of a 400 as it is, without status or address."""
     found = _ERROR.match(record.text)
-    bare = bool(_BODY.match(record.tight)) and bool(fields_in(record.text))
+    bare = _holds_body(record.tight) and bool(fields_in(record.text))
     if not found and not bare:
         return None
     body = found.group(1).strip() if found else record.text

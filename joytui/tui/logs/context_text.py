@@ -45,6 +45,5 @@ def context(
     if marked:
         parts.append(Content.assemble((f"◆ {marked} marked", "$accent"), ("  = compares", "$quiet")))
     if shown.store.hidden:
-        tests = f"{shown.store.hidden:,} of the doctor's tests hidden"
-        parts.append(Content.styled(f"{tests}  T shows them", "$quiet"))
+        parts.append(Content.styled(f"{shown.store.hidden:,} doctor tests hidden (T)", "$quiet"))
     return fitting(parts, width)

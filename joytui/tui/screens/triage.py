@@ -1,4 +1,6 @@
-"""Triage: paste what a ticket holds on the left, read the cause, the question and the reply on the right. Offline."""
+"""Triage: paste what a ticket holds on the left, read the cause, the question and the reply on the right.
+
+Only the ids in the ticket are asked about, at the gateway of this console."""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
+from joytui.core.errors import JoytuiError
+from joytui.doctor.triage.lookup import holds_ids, look_up, not_asked
 from joytui.tui.lines import filled, hanging, quoted
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted, Maker
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from joytui.doctor.triage import Answer
 
 HINT = "Paste what Codex printed, JSON lines, an error body, `curl -v`, or the user's own words."
+NO_GATEWAY = "this console has no gateway yet"
 PAUSE_S = 0.15
 
 
@@ -34,7 +39,7 @@ class Read(Message):
 
 
 class TriageDialog(Dialog[None]):
-    """Reads while the user types or pastes; nothing leaves the machine and nothing is kept."""
+    """Reads while the user types or pastes; nothing is kept, and nothing but an id is asked of the console's gateway."""
 
     DIALOG_TITLE = "Triage: from a ticket to its cause"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,9 +83,21 @@ class TriageDialog(Dialog[None]):
         self.run_worker(body, thread=True, group="triage", exclusive=True, exit_on_error=False)
 
     def on_read(self, message: Read) -> None:
-        if message.number == self._number:
-            self.answer = message.answer
-            self._show(partial(shown, message.answer))
+        if message.number != self._number:
+            return
+        self.answer = message.answer
+        self._show(partial(shown, message.answer))
+        if message.answer.looked_up is None and holds_ids(message.answer.facts):
+            self.run_worker(self._look_up(message), group="lookup", exclusive=True, exit_on_error=False)
+
+    async def _look_up(self, read: Read) -> None:
+        """Asks for the record of the request in the ticket, and posts the answer that has it."""
+        client = self.console.client
+        try:
+            found = await look_up(client, read.answer, os.environ) if client else not_asked(read.answer, NO_GATEWAY)
+        except JoytuiError as error:
+            found = not_asked(read.answer, error.what)
+        self.post_message(Read(read.number, found))
 
     def action_copy_reply(self) -> None:
         if self.answer is None:
@@ -108,15 +125,29 @@ class _Reading:
 
 
 def shown(answer: Answer, width: int) -> Content:
-    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, is bold."""
+    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, and the
+    headings are bold; what is only told beside them is quiet."""
     from joytui.doctor.triage import render
 
-    head, _, rest = render(answer, lambda text, *styles: text).partition("\n")
+    styled: dict[str, str] = {}
+
+    def noted(text: str, *styles: str) -> str:
+        styled[text.strip()] = "bold" if "bold" in styles else "$quiet"
+        return text
+
+    head, _, rest = render(answer, noted).partition("\n")
     lines = [hanging(head[2:], head[:1], "bold", width, "bold")]
     for line in _joined(rest):
         indent = len(line) - len(line.lstrip())
-        lines += [Content(" " * indent + part) for part in filled(line.strip(), width - indent)]
+        lines += [_drawn(part, indent, styled) for part in filled(line.strip(), width - indent)]
     return Content("\n").join(lines)
+
+
+def _drawn(part: str, indent: int, styled: dict[str, str]) -> Content:
+    """One line; what was painted on the terminal and begins it has its style."""
+    start = next((text for text in styled if text and part.startswith(text)), "")
+    style = styled.get(start, "")
+    return Content.assemble(" " * indent, (start, style), part[len(start) :])
 
 
 def _joined(text: str) -> list[str]:

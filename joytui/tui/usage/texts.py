@@ -37,8 +37,7 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str], wi
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
     if snapshot.left_out and snapshot.left_out.requests:
-        tests = f"{snapshot.left_out.requests:,} of the doctor's tests left out"
-        parts.append(Content.styled(f"{tests}  T counts them", "$quiet"))
+        parts.append(Content.styled(f"{snapshot.left_out.requests:,} doctor tests left out (T)", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
     return fitting(parts, width)
