@@ -128,7 +128,7 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(TakenError):
         write(one, "csv", str(written))
     assert [path.name for path in tmp_path.iterdir()] == ["name.csv"]
-    with pytest.raises(JoytuiError, match="no home"):
+    with pytest.raises(JoytuiError, match="home folder"):
         write(one, "csv", "~nobody-of-this-name/x.csv")
 
 

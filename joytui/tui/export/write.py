@@ -30,7 +30,7 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
     try:
         place = Path(path).expanduser().absolute()
     except RuntimeError:
-        raise JoytuiError("not written: there is no home of that user", where=path) from None
+        raise JoytuiError("not written: the home folder of that user is not known", where=path) from None
     try:
         if place.is_dir():
             raise IsADirectoryError(None, "it is a folder: name a file in it")
