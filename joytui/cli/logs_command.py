@@ -39,7 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
     parser.add_argument(
-        "--include-doctor", action="store_true", help="also the test requests of joytui doctor, which are left out"
+        "--include-doctor",
+        action="store_true",
+        help="also show the test requests of joytui doctor (left out by default)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line, oldest first")

@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insight",
         action="store_true",
-        help="also the rate now and what was out of the ordinary since --since (7d), with its culprits (a table of the gateway always says so)",
+        help="also show the rate now and what was out of the ordinary since --since (default 7d), with its culprits; a table of the gateway always does",
     )
     parser.add_argument(
         "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
@@ -70,7 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--include-doctor",
         action="store_true",
-        help="count the test requests of joytui doctor, too (a budget always does)",
+        help="also count the test requests of joytui doctor (a budget always does)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")

@@ -199,21 +199,45 @@ MOST_HELD = 64 * 1024
 
 
 class _Run:
-    """How far a key has come in one text; and of its pieces that are held back the event, what stands in its JSON, and what
-    takes its place. `last`: the event of the last one."""
+    """How far a key has come in one text; and its pieces that are held back: each one's event, and what it has of the key.
+    `last`: the event of the last one."""
 
-    __slots__ = ("last", "length", "pieces")
+    __slots__ = ("_begun_here", "last", "length", "pieces")
 
-    def __init__(self, length: int) -> None:
+    def __init__(self) -> None:
         self.last = 0
-        self.length = length
-        self.pieces: list[tuple[int, bytes, bytes]] = []
+        self.length = 0
+        self.pieces: list[tuple[int, str]] = []
+        self._begun_here = True
 
-    def add(self, at: int, piece: str, *, begins: bool, ends: bool) -> None:
+    def add(self, at: int, piece: str) -> None:
         self.last = at
-        written = re.escape(json.dumps(piece)[1:-1].encode())
-        pattern = (b"" if begins else rb'(?:(?<=:")|(?<=: "))') + written + (b"" if ends else rb'(?=")')
-        self.pieces.append((at, pattern, b"" if self.pieces else MASK_BYTES))
+        self.length += len(piece)
+        self.pieces.append((at, piece))
+
+    def skip(self, many: int) -> None:
+        """The key begins so many characters later than it seemed."""
+        self.length -= many
+        many -= max(0, min(many, self.length + many - sum(len(piece) for _, piece in self.pieces)))
+        while many and self.pieces:
+            at, piece = self.pieces[0]
+            self.pieces[0] = (at, piece[many:])
+            many -= min(many, len(piece))
+            if not self.pieces[0][1]:
+                del self.pieces[0]
+            self._begun_here = True
+
+    def let_go(self) -> None:
+        self.pieces = []
+        self._begun_here = False
+
+    def replacements(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """The events, what stands in their JSON, and what takes its place."""
+        for place, (at, piece) in enumerate(self.pieces):
+            begins, ends = place == 0 and self._begun_here, place == len(self.pieces) - 1
+            written = re.escape(json.dumps(piece)[1:-1].encode())
+            pattern = (b"" if begins else rb'(?:(?<=:")|(?<=: "))') + written + (b"" if ends else rb'(?=")')
+            yield at, pattern, b"" if place else MASK_BYTES
 
 
 class Trail:
@@ -250,28 +274,31 @@ class Trail:
                 self._follow(key, begins, (key, place), text)
 
     def _follow(self, key: str, begins: tuple[str, ...], place: tuple[str, Hashable], text: str) -> None:
-        if (run := self._open.pop(place, None)) is not None:
-            rest = key[run.length :]
-            if len(text) < len(rest) and rest.startswith(text):
-                run.add(self.at, text, begins=False, ends=False)
-                run.length += len(text)
-                self._open[place] = run
-                return
-            if text.startswith(rest):
-                run.add(self.at, rest, begins=False, ends=True)
-                self._found.append(run)
-        if text.endswith(begins):
-            if len(self._open) >= _MOST_PLACES:
-                del self._open[next(iter(self._open))]
-            begin = next(begin for begin in begins if text.endswith(begin))
-            run = self._open[place] = _Run(len(begin))
-            run.add(self.at, begin, begins=True, ends=False)
+        run = self._open.pop(place, None)
+        joined = key[: run.length] + text if run is not None else text
+        if run is not None and 0 <= (begin := joined.find(key)) < run.length:
+            run.skip(begin)
+            run.add(self.at, key[run.length :])
+            self._found.append(run)
+            run, joined = None, joined[begin + len(key) :]
+        if not joined.endswith(begins):
+            return
+        found = next(begin for begin in begins if joined.endswith(begin))
+        if run is not None and len(found) > len(text):
+            run.skip(len(joined) - len(found))
+            run.add(self.at, text)
+        else:
+            run = _Run()
+            run.add(self.at, found)
+        if len(self._open) >= _MOST_PLACES:
+            del self._open[next(iter(self._open))]
+        self._open[place] = run
 
     def passed(self) -> None:
         """What was held back is on its way. What was waited for long enough is not waited for again."""
         self._open = {place: run for place, run in self._open.items() if run.length < _WITHHELD_FROM}
         for run in self._open.values():
-            run.pieces = []
+            run.let_go()
 
     def masked(self, held: list[bytes]) -> list[bytes]:
         """The events that were held back, on their way without what was found of the key. Where a piece is not found in its
@@ -279,7 +306,7 @@ class Trail:
         found, self._found = self._found, []
         self.passed()
         held = list(held)
-        for at, pattern, instead in dict.fromkeys(piece for run in found for piece in run.pieces):
+        for at, pattern, instead in dict.fromkeys(one for run in found for one in run.replacements()):
             held[at], times = re.subn(pattern, instead, held[at])
             if not times:
                 return []

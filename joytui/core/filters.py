@@ -210,9 +210,9 @@ BY_CODE = {operator.code: operator for operator in OPERATORS}
 
 
 def worded(field: str, value: str) -> str:
-    """A term of the language that finds this value of a field: `owner:"Anna B"`."""
+    """A term of the language that finds this value of a field: `owner:"Anna B"`. No term finds an empty one."""
     plain = value.replace('"', "?")  # the language knows no quote within quotes
-    return f'{field}:"{plain}"' if re.search(r"[\s,]", plain) or not plain else f"{field}:{plain}"
+    return f'{field}:"{plain}"' if re.search(r"[\s,]", plain) else f"{field}:{plain}"
 
 
 def asks_for_tests(term: Term) -> bool:

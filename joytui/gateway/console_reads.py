@@ -208,7 +208,7 @@ def wanted_tests(request: Request) -> Tests:
     """Whether the doctor's test requests are asked for, too."""
     named: Any = request.query_params.get("tests", "in")
     if named not in _TESTS:
-        raise refusals.bad_request(f"tests: {', '.join(_TESTS)}")
+        raise refusals.bad_request(f"tests: one of {', '.join(_TESTS)}")
     tests: Tests = named
     return tests
 

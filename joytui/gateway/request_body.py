@@ -160,7 +160,7 @@ def _inflated(raw: bytes, name: str, limit: int) -> bytes:
 def too_large(limit: int) -> refusals.Refused:
     size = f"{limit / 1048576:.3g} MiB" if limit >= 1048576 else f"{limit:,} bytes"
     return refusals.bad_request(
-        f"request body too large: at most {size}, also without its compression (the gateway's setting max_body_bytes)",
+        f"request body too large: at most {size}, compressed or not (the gateway's setting max_body_bytes)",
         cause="request-too-large",
     )
 

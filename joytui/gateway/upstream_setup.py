@@ -105,7 +105,7 @@ def _header(wanted: UpstreamSettings, name: str, value: str, keys: UpstreamKeys)
     found = keys.in_environment(value[1:])
     if found is None:
         raise SettingsError(
-            f"the header {name} is to be the {variable_words(value[1:])}, and that is not set",
+            f"the header {name} takes its value from the {variable_words(value[1:])}, which is not set",
             where=wanted.url,
             hint=f"export {value[1:]}=…"
             if value[1:] in variable_words(value[1:])

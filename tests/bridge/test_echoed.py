@@ -146,4 +146,4 @@ async def test_a_part_that_is_told_in_words_is_noted() -> None:
         relay = Relay(upstream.url, "k", name="r", api="chat")
         _, _, seen = await read(relay, model_call(input=[user([{**FILE, "file_url": "https://x/a.pdf"}])]))
         await relay.aclose()
-    assert "a part of type input_file was told in words: Chat Completions have no such part" in seen.notes
+    assert "a part of type input_file was sent as text: Chat Completions has no such part" in seen.notes

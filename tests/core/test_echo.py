@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joytui.core.echo import PART, WHOLE_LIMIT, Echo, Trail
 from joytui.core.redaction import MASK, clean, clean_id
@@ -65,9 +67,9 @@ def test_what_passes_is_searched_for_the_whole_key_and_an_error_for_all_of_it() 
     assert RAW not in echo.passing(large)
 
 
-def streamed(pieces: Iterable[str]) -> tuple[str, list[list[bytes]]]:
+def streamed(pieces: Iterable[str], key: str = KEY) -> tuple[str, list[list[bytes]]]:
     """The text of a stream as its reader gets it, and what was passed on at each piece."""
-    trail = Trail(KEY)
+    trail = Trail(key)
     held: list[bytes] = []
     passed: list[list[bytes]] = []
     for piece in pieces:
@@ -87,6 +89,16 @@ def test_a_key_that_comes_in_pieces_is_found(size: int, lead: int) -> None:
     got, _ = streamed(text[at : at + size] for at in range(0, len(text), size))
     assert KEY[4:] not in got
     assert re.fullmatch(rf"\.*the key is .{{0,3}}{MASK}, is it not\? .{{0,3}}{MASK}", got)
+
+
+@given(st.text("sk-ab", min_size=6, max_size=12), st.text("sk-ab. ", max_size=9), st.data())
+def test_also_behind_a_text_that_ends_as_it_begins(key: str, lead: str, data: st.DataObject) -> None:
+    pieces, rest = [], lead + key
+    while rest:
+        size = data.draw(st.integers(1, len(key) - 1))
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    assert key not in streamed(pieces, key)[0]
 
 
 def test_what_only_begins_as_a_key_passes_as_it_is_and_is_waited_for_no_longer_than_needed() -> None:

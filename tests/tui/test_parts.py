@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from joytui.causes import ROW_TEXTS
+from joytui.core.filters import Match, fold, glob_regex, parse
 from joytui.core.joytoken import try_command
 from joytui.core.records import ROWS
 from joytui.tui import clipboard
@@ -32,6 +33,7 @@ from joytui.tui.usage.snapshot import Group, Question, UsageSnapshot
 from joytui.tui.usage.sums import chart, ranking
 from joytui.tui.widgets.masthead import masthead
 from joytui.tui.widgets.verdict import parts
+from tests.support.clock import NOW
 from tests.tui import data
 from tests.tui.opening import done
 
@@ -278,9 +280,17 @@ def test_the_others_stand_last_and_once() -> None:
     assert [one.name for one in chart(threads(2), data.NOW, UTC).series] == ["t2", "t1", "(others)"]
 
 
+@pytest.mark.parametrize("owner", ["ann", "Anna B", 'Anna "Ann" B, jr', '"'])
+def test_an_owner_of_any_name_is_found(owner: str) -> None:
+    text, _ = requests_filter(Question(group="owner"), None, owner, named=True, now=NOW, zone=UTC)
+    term = parse(text).terms[0]
+    assert isinstance(term, Match)
+    assert glob_regex(term.pattern).fullmatch(fold(owner))
+
+
 def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     asked = Question(group="thread")
-    text, left_out = requests_filter(asked, None, "(others)", named=True, now=data.NOW, zone=UTC)
+    text, left_out = requests_filter(asked, None, "(others)", named=True, now=NOW, zone=UTC)
     assert text == "since:2026-11-17T00:00Z"
     assert left_out == "(others) are many threads: all requests of that time"
 
@@ -290,7 +300,7 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     [("thread", "t1", "thread:t1"), ("owner", "Ada", "owner:Ada"), ("project", "/src/my app", 'project:"/src/my app"')],
 )
 def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
-    text, left_out = requests_filter(Question(group=group), None, value, named=True, now=data.NOW, zone=UTC)
+    text, left_out = requests_filter(Question(group=group), None, value, named=True, now=NOW, zone=UTC)
     assert (text, left_out) == (f"{term} since:2026-11-17T00:00Z", "")
 
 

@@ -89,7 +89,7 @@ class Gatherer:
 
     def note_told(self) -> None:
         for kind in dict.fromkeys(self._told):
-            self.note(f"a part of type {kind[:40]} was told in words: Chat Completions have no such part")
+            self.note(f"a part of type {kind[:40]} was sent as text: Chat Completions has no such part")
 
     def lead(self, texts: list[str]) -> int:
         """The first system message; returns the position of the first item that is not part of it."""

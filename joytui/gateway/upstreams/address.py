@@ -71,12 +71,12 @@ def checked_fields(fields: Any) -> Any:
 
     for name in fields:
         if name in NEEDED_FIELDS:
-            raise ValueError(f"{name} is what a request is made of, and cannot be set here")
+            raise ValueError(f"every request needs {name}: it cannot be set here")
     try:
         text = json.dumps(fields, allow_nan=False)
     except (TypeError, ValueError):
         raise ValueError(
-            "JSON has texts, numbers, booleans, lists and tables: dates and nan are none of them"
+            "only texts, numbers, booleans, lists and tables can be sent as JSON, not dates or nan"
         ) from None
     if Redactor().text(text) != text:
         raise ValueError("a key cannot stand in the settings (what stood there is not repeated)")
@@ -88,14 +88,14 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
     found = {}
     for name, value in headers.items():
         if not _HEADER.fullmatch(name):
-            raise ValueError(f"{name!r} is no header's name")
+            raise ValueError(f"{name!r} cannot be a header's name")
         if name.lower() in _NOT_TO_SET:
             raise ValueError(
                 f"{name} is the gateway's to set"
                 + (" (key_env names the key's variable)" if name.lower() == "authorization" else "")
             )
         if name.lower() in found:
-            raise ValueError(f"{name} is there twice: small and capital letters are the same in a header's name")
+            raise ValueError(f"{name} is given twice: header names ignore case")
         if not value.isascii() or not value.isprintable():
             raise ValueError(f"the value of {name} has characters that no header can carry")
         if value.startswith("$"):

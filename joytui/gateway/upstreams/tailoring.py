@@ -20,7 +20,7 @@ def told_quirks(given: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     records = [word for word in given if word in RECORDS]
     lessons = tuple(word for word in given if word not in RECORDS)
     if len(records) > 1:
-        raise ValueError(f"one vendor at most, and not {' and '.join(records)}")
+        raise ValueError(f"only one vendor at a time, not {' and '.join(records)}")
     for word in lessons:
         if not is_lesson(word):
             raise ValueError(

@@ -27,10 +27,7 @@ def free_name(exported: Exported, form: Form, folder: Path | None = None) -> str
 
 def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -> Path:
     """The file's whole path. Raises TakenError, and JoytuiError where nothing can be written there."""
-    try:
-        place = Path(path).expanduser().absolute()
-    except RuntimeError:
-        raise JoytuiError("not written: there is no home of that user", where=path) from None
+    place = Path(os.path.expanduser(path)).absolute()  # that of pathlib fails for a user that there is not
     try:
         if place.is_dir():
             raise IsADirectoryError(None, "it is a folder: name a file in it")
@@ -39,8 +36,8 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
         if place.exists() and not replace:
             raise TakenError("a file of this name is there already", where=str(place))
         _write(place.resolve(), exported.text(form))
-    except OSError as error:
-        raise JoytuiError(f"not written: {error.strerror or error}", where=str(place)) from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle (Python 3.11 and 3.12)
+        raise JoytuiError(f"not written: {getattr(error, 'strerror', None) or error}", where=str(place)) from None
     return place
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, tzinfo
 
+from joytui.core.filters import worded
 from joytui.core.token_counts import OTHERS
 from joytui.tui.usage.snapshot import Group, Question
 
@@ -34,13 +34,9 @@ def requests_filter(
         return " ".join(words), f"{OTHERS} are many {asked.group}s: all requests of that time"
     if asked.group not in FILTERS or not value:
         return " ".join(words), f"Logs cannot be filtered by {asked.group}: all requests of that time"
-    return " ".join([f"{FILTERS[asked.group]}:{_quoted(value)}", *words]), ""
+    return " ".join([worded(FILTERS[asked.group], value), *words]), ""
 
 
 def _when(moment: datetime) -> str:
     """A local time with its offset, which every gateway reads alike."""
     return moment.isoformat(timespec="minutes").replace("+00:00", "Z")
-
-
-def _quoted(value: str) -> str:
-    return f'"{value}"' if re.search(r"[\s,\"]", value) else value
