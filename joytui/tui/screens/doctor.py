@@ -13,11 +13,12 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Static
 
+from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.errors import JoytuiError
 from joytui.tui.doctor.fixing import Trial, accept, fixable, offer, settle, take_back
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
-from joytui.tui.doctor.walk_lines import walk_lines
+from joytui.tui.doctor.walk_lines import no_codex, walk_lines
 from joytui.tui.doctor.worker import Examined, Order, StepCame, run_doctor
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.widgets.verdict import VerdictPane
@@ -129,7 +130,8 @@ class DoctorScreen(ConsoleScreen):
         self._say_when(report, sent=sent)
         self.console.need_gateway(peek=True)
         base_url = report.effective.get("base_url")
-        self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
+        there = base_url is not None and base_url.value and not no_codex(report)
+        self.console.codex_goes_to = str(base_url.value) if base_url is not None and there else None
         await self.show(self.snapshot.finished(report, sent=sent))
 
     def _say_when(self, report: Report, *, sent: bool) -> None:
@@ -241,7 +243,9 @@ class DoctorScreen(ConsoleScreen):
         from joytui.tui.doctor.ticket import fix_text
 
         report = self.snapshot.report
-        if report and report.verdict.fix:
+        if report and no_codex(report):
+            self.console.copy(INSTALL_CODEX, "The command that installs Codex")
+        elif report and report.verdict.fix:
             self.console.copy(fix_text(report.verdict.fix), "The fix")
 
     def action_copy_ticket(self) -> None:

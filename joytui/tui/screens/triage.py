@@ -1,24 +1,30 @@
-"""Triage: paste what a ticket holds on the left, read the cause, the question and the reply on the right. Offline."""
+"""Triage: paste what a ticket holds on the left, read the cause, the question and the reply on the right. A request that the ticket names is
+looked up in the gateway."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from joytui.tui.lines import filled, hanging, quoted
+from joytui.core.errors import JoytuiError
+from joytui.tui.doctor.triage_text import answered, joined
+from joytui.tui.lines import quoted
+from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted, Maker
 
 if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
     from joytui.doctor.triage import Answer
+    from joytui.doctor.triage.joining import Story
 
 HINT = "Paste what Codex printed, JSON lines, an error body, `curl -v`, or the user's own words."
 PAUSE_S = 0.15
@@ -33,8 +39,18 @@ class Read(Message):
         self.answer = answer
 
 
+class LookedUp(Message):
+    """What the gateway knows of a request that the ticket names; `number` as of `Read`."""
+
+    def __init__(self, number: int, story: Story) -> None:
+        super().__init__()
+        self.number = number
+        self.story = story
+
+
 class TriageDialog(Dialog[None]):
-    """Reads while the user types or pastes; nothing leaves the machine and nothing is kept."""
+    """Reads while the user types or pastes; nothing is kept, and nothing leaves the machine but the request ids of the ticket, to
+    the gateway that this console shows."""
 
     DIALOG_TITLE = "Triage: from a ticket to its cause"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,6 +61,7 @@ class TriageDialog(Dialog[None]):
     def __init__(self) -> None:
         super().__init__()
         self.answer: Answer | None = None
+        self.story: Story | None = None
         self._number = 0
 
     def compose_dialog(self) -> ComposeResult:
@@ -57,12 +74,14 @@ class TriageDialog(Dialog[None]):
     def on_mount(self) -> None:
         self._show(quoted(HINT))
         self.query_one("#ticket").focus()
+        self.watch(self.app, "link_state", self._link_changed, init=False)
 
     def _show(self, make: Maker) -> None:
         self.query_one("#answer", Fitted).show(make)
 
     def on_text_area_changed(self) -> None:
         self._number += 1
+        self.story = None
         number = self._number
         self.set_timer(PAUSE_S, lambda: self._start(number))
 
@@ -80,13 +99,42 @@ class TriageDialog(Dialog[None]):
     def on_read(self, message: Read) -> None:
         if message.number == self._number:
             self.answer = message.answer
-            self._show(partial(shown, message.answer))
+            self._show(partial(answered, message.answer))
+            self._look_up()
+
+    def _link_changed(self, state: LinkState) -> None:
+        if state.connected and self.answer is not None and self.story is None:
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """A ticket that names a request is answered from its record, where this console's gateway has it."""
+        client, answer = self.console.client, self.answer
+        if client is not None and answer is not None and answer.facts.request_ids:
+            body = self._joined(client, answer.facts.request_ids, self._number)
+            self.run_worker(body, group="join", exclusive=True, exit_on_error=False)
+
+    async def _joined(self, client: ConsoleClient, ids: Sequence[str], number: int) -> None:
+        from joytui.doctor.triage.joining import join
+
+        for request_id in reversed(ids):
+            try:
+                story = await join(client, request_id, os.environ)
+            except JoytuiError:
+                return  # the words have been answered, and the frame says what is wrong with the gateway
+            if story is not None:
+                self.post_message(LookedUp(number, story))
+                return
+
+    def on_looked_up(self, message: LookedUp) -> None:
+        if message.number == self._number and self.answer is not None:
+            self.story = message.story
+            self._show(partial(joined, message.story, self.answer))
 
     def action_copy_reply(self) -> None:
         if self.answer is None:
             self.notify("paste something first", timeout=3)
             return
-        self.console.copy(self.answer.reply, "The reply")
+        self.console.copy(self.story.reply if self.story else self.answer.reply, "The reply")
 
     def action_empty(self) -> None:
         self.query_one(TextArea).clear()
@@ -105,29 +153,3 @@ class _Reading:
 
         answer = triage(self._text, secrets_of_environment(os.environ))
         self._dialog.post_message(Read(self._number, answer))
-
-
-def shown(answer: Answer, width: int) -> Content:
-    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, is bold."""
-    from joytui.doctor.triage import render
-
-    head, _, rest = render(answer, lambda text, *styles: text).partition("\n")
-    lines = [hanging(head[2:], head[:1], "bold", width, "bold")]
-    for line in _joined(rest):
-        indent = len(line) - len(line.lstrip())
-        lines += [Content(" " * indent + part) for part in filled(line.strip(), width - indent)]
-    return Content("\n").join(lines)
-
-
-def _joined(text: str) -> list[str]:
-    """Lines that were filled to a terminal's width, joined again, since the pane is narrower."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        indent = len(line) - len(line.lstrip())
-        before = lines[-1] if lines else ""
-        goes_on = before.strip() and line.strip() and indent == len(before) - len(before.lstrip()) and len(before) > 70
-        if goes_on:
-            lines[-1] = f"{before} {line.strip()}"
-        else:
-            lines.append(line)
-    return lines
