@@ -117,7 +117,7 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
 
     return Options(
         places=where,
-        screen=(view.screen if view else None) or wishes.screen or memory.screen or first_screen(os.environ),
+        screen=(view.screen if view else None) or wishes.screen or memory.screen or "doctor",
         view=view,
         theme=wishes.theme or settings.theme or memory.theme,
         dark=dark,
@@ -142,15 +142,6 @@ def _moment(text: str | None) -> datetime | None:
         return parse_time(text) if text else None
     except ValueError:
         return None
-
-
-def first_screen(env: Mapping[str, str]) -> str:
-    """Doctor, the first time; Usage on a machine where neither a Codex nor a home of one is to be found."""
-    from shutil import which
-
-    from joytui.codex.home import codex_home
-
-    return "doctor" if os.path.lexists(codex_home(env)) or which("codex", path=env.get("PATH")) else "usage"
 
 
 def _ascii(env: Mapping[str, str]) -> bool:

@@ -63,8 +63,9 @@ class Link:
             )
             return
         self._running = True
-        if peek and not self.places.state_file.exists():
+        if peek and self.gateway_url is None and not self.places.state_file.exists():
             self._running = False
+            self._become("idle", looked=True)
             return
         try:
             self._become("finding", url=self.gateway_url)
@@ -72,10 +73,10 @@ class Link:
             if client is not None:
                 await self._follow(client, store)
         except JoytuiError as error:
-            self._become("idle" if peek else "failed", note=error.what, hint=error.hint or "")
+            self._become("idle" if peek else "failed", note=error.what, hint=error.hint or "", looked=True)
         finally:
             if peek and self.state.phase == "off":
-                self._become("idle")
+                self._become("idle", looked=True)
             self._running = False
 
     async def _connect(self, *, start: bool) -> ConsoleClient | None:

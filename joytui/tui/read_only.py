@@ -14,7 +14,14 @@ _CODEX = "no Codex is run from here"
 # By the screen's MODE ("": the console itself), the actions of it and why not.
 REFUSED: dict[str, dict[str, str]] = {
     "": {"settings": "the settings stay as they are", "try_turn": _CODEX, "screenshot": _FILES, "export": _FILES},
-    "doctor": {"send": _SPENDS, "fix": _FILES, "undo": _FILES, "try_turn": _CODEX, "surfaces": _MACHINE},
+    "doctor": {
+        "send": _SPENDS,
+        "fix": _FILES,
+        "undo": _FILES,
+        "set_up": _FILES,
+        "try_turn": _CODEX,
+        "surfaces": _MACHINE,
+    },
     "logs": {"replay": _SPENDS, "mend": _KEYS, "undo_mend": _KEYS},
     "usage": {},
     "keys": {

@@ -31,7 +31,7 @@ class Said:
 class LinkState:
     """The console's connection to its gateway.
 
-    idle       nobody asked for it yet (Doctor needs none)
+    idle       not asked for (Doctor needs none); `looked`: none runs, as far as was seen
     finding, starting   on the way; `starting` only ever for the local gateway
     live, behind        connected; `behind_s` says how far the newest row lags
     lost       was there, is not now; the link retries
@@ -50,6 +50,7 @@ class LinkState:
     behind_s: float = 0.0
     waited_s: int = 0
     local: bool = True
+    looked: bool = False
 
     @property
     def connected(self) -> bool:
@@ -84,7 +85,7 @@ def link_words(state: LinkState) -> tuple[str, str, str, str]:
     place = state.place
     waited = f" {state.waited_s} s" if state.waited_s else ""
     short, more = {
-        "idle": ("no gateway yet", ""),
+        "idle": ("no gateway runs" if state.looked else "", ""),
         "finding": ("looking for the gateway", ""),
         "starting": ("starting gateway" + waited, place),
         "live": (place, "live"),

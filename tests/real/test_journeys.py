@@ -113,3 +113,30 @@ def test_support_finds_a_ticket_s_request_and_compares_it(stage: Stage) -> None:
         terminal.send("escape")
         terminal.wait_gone("Two requests")
         leave(terminal)
+
+
+def test_support_answers_a_pasted_ticket_with_the_person_s_own_numbers(stage: Stage) -> None:
+    """p, the paste, ^r: three keys from a ticket to a reply that names what is left of which limit."""
+    for _ in range(40):
+        if stage.ask("codex-ben", "joytui-offline-max", text="a long question " * 400) == 402:
+            break
+    refused = stage.setup.json_lines("logs", "--limit", "1")[0]
+    assert refused["status"] == 402
+    ticket = (
+        f"Hi, since noon: ERROR: unexpected status 402 Payment Required: no, url: {stage.url}/openai/v1/responses, "
+        f"request id: {refused['request_id']}"
+    )
+    with opened(stage) as terminal:
+        terminal.wait_for("verdict", "live")
+        terminal.send("p")
+        terminal.wait_for("Triage: from a ticket")
+        terminal.send(f"\x1b[200~{ticket}\x1b[201~")
+        terminal.wait_for("In the gateway's log", "codex-ben")
+        terminal.send("ctrl+r")
+        terminal.wait_for("clipboard")
+        copied = base64.b64decode(re.findall(r"\x1b\]52;c;([A-Za-z0-9+/=]+)", terminal.output)[-1]).decode()
+        assert "daily limit" in copied
+        assert re.search(r"of 9 credits|9 credits", copied), copied
+        terminal.send("escape")
+        terminal.wait_gone("Triage: from a ticket")
+        leave(terminal)

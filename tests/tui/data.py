@@ -26,6 +26,7 @@ from joytui.core.records import (
 )
 from joytui.core.token_counts import USAGE_GROUPS, TokenCounts, UsageRow, UsageTotals
 from joytui.doctor.steps import BY_ID
+from joytui.tui.doctor.first_run import Plan, Told
 from tests.support.clock import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -194,6 +195,25 @@ NO_CODEX = report(
     ),
     steps("config.found"),
     codex=False,
+)
+
+SETUP_PLAN = Plan(
+    CONFIG,
+    f"--- {CONFIG}\n+++ {CONFIG}\n@@ -0,0 +1,8 @@\n"
+    '+model_provider = "joytoken"\n+model = "auto"\n+\n+[model_providers.joytoken]\n+name = "joytoken"\n'
+    '+base_url = "http://127.0.0.1:8791/openai/v1"\n+env_key = "JOY_TOKEN_API_KEY"\n+supports_websockets = false\n',
+    codex=True,
+)
+SETUP_STEPS = (
+    Told("gateway", "pass", "runs at http://127.0.0.1:8791"),
+    Told("files", "pass", "written; key codex-anna, in .env"),
+    Told("doctor", "running", "a few tiny requests"),
+    Told("doctor", "pass", "Codex works through the gateway"),
+    Told("turn", "pass", "it works"),
+)
+SETUP_ELSEWHERE = (
+    SETUP_STEPS[0],
+    Told("files", "warn", "a key codex-anna was made before, and is not here: n makes a new one (the old one ends)"),
 )
 
 MODELS = (

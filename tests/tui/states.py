@@ -7,7 +7,7 @@ doctor or reads a clock.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,11 +17,13 @@ from typing import Any
 from unittest.mock import patch
 
 from textual.command import CommandList
+from textual.content import Content
 from textual.widgets import Input, TextArea
 
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.records import Report
 from joytui.core.token_counts import UsageTotals
+from joytui.tui.doctor.first_run import Ended, Told
 from joytui.tui.doctor.fixing import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
@@ -39,6 +41,7 @@ from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
+from joytui.tui.screens.setup import SetupDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
@@ -110,6 +113,22 @@ CONFIG_FILE = Path("/home/anna/.config/joytui/config.toml")
 
 
 # What is done before the picture
+
+
+def setting_up(steps: Sequence[Told], ended: Ended | None = None, said: Sequence[str] = ()) -> Callable[[Any], object]:
+    """The set-up dialog with these steps told, Codex's lines, and its end."""
+
+    def show(screen: Any) -> None:
+        screen.add_class("-ran")
+        screen.query_one("#outcome").show(lambda width: Content(""))
+        for told in steps:
+            screen.post_message(SetupDialog.Step(told))
+        for line in said:
+            screen.post_message(SetupDialog.Said(line))
+        if ended is not None:
+            screen.post_message(SetupDialog.Over(ended))
+
+    return show
 
 
 def pressed(*keys: str) -> Prepare:
@@ -420,6 +439,12 @@ STATES: tuple[State, ...] = (
     State("doctor-step", pressed("enter")),
     State("doctor-step-not-reached", pressed("down", "enter")),
     State("doctor-row", pressed("up", "up", "enter")),
+    State("doctor-setup", dialog(lambda app: SetupDialog(), lambda s: s.post_message(SetupDialog.Planned(data.SETUP_PLAN)))),
+    State("doctor-setup-no-codex", dialog(lambda app: SetupDialog(), lambda s: s.post_message(SetupDialog.Planned(replace(data.SETUP_PLAN, codex=False))))),
+    State("doctor-setup-refused", dialog(lambda app: SetupDialog(), lambda s: s.post_message(SetupDialog.Planned(None, "config.toml:3: Codex cannot read the file\n→ `joytui doctor --fix` fixes it or says how; then `joytui setup` again")))),
+    State("doctor-setup-under-way", dialog(lambda app: SetupDialog(), setting_up(data.SETUP_STEPS[:3]))),
+    State("doctor-setup-other-key", dialog(lambda app: SetupDialog(), setting_up(data.SETUP_ELSEWHERE, Ended(elsewhere=True)))),
+    State("doctor-setup-done", dialog(lambda app: SetupDialog(), setting_up(data.SETUP_STEPS, Ended(data.HEALTHY, turned=True), data.CODEX_SAYS))),
     State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
     State("doctor-triage", triage),
     State("doctor-surfaces", pressed("w"), ELSEWHERE),

@@ -198,3 +198,15 @@ def test_places_are_short_and_break_at_their_signs() -> None:
     assert at("/srv/home/anna/x") == "/srv/home/anna/x"
     told = evidence((Evidence("fact", "/very/long/folder/name/config.toml:2"),), 24, at).plain
     assert "config.toml:2" in told
+
+
+async def test_without_a_codex_nothing_is_claimed_of_one() -> None:
+    app = console("doctor", examine=Examiner(data.NO_CODEX))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        shown = text_of(app)
+        assert "No Codex here yet" in shown
+        assert "s Set up" in shown
+        assert app.codex_goes_to is None
+        await pilot.press("y")
+        assert app.clipboard == "npm install -g @openai/codex"

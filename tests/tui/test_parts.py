@@ -22,7 +22,7 @@ from joytui.tui.doctor.walk_lines import ROW_NAMES, walk_lines
 from joytui.tui.keys.form import read
 from joytui.tui.keys.texts import LABEL
 from joytui.tui.keys.texts import detail as key_detail
-from joytui.tui.launch import first_screen, refuse_without_terminal
+from joytui.tui.launch import refuse_without_terminal
 from joytui.tui.lines import filled
 from joytui.tui.memory import Memory, load, save
 from joytui.tui.shown import pasted
@@ -95,7 +95,12 @@ def test_masthead_names_all_screens_at_any_width(width):
 def test_every_link_state_says_something(phase):
     glyph, _, short, _ = link_words(LinkState(phase, url="http://127.0.0.1:8791", note="port 8791 is taken"))
     assert glyph
-    assert short
+    assert short or phase == "idle"
+
+
+def test_no_word_about_a_gateway_before_somebody_looked():
+    assert link_words(LinkState())[2] == ""
+    assert link_words(LinkState(looked=True))[2] == "no gateway runs"
 
 
 def test_ascii_keeps_widths():
@@ -195,12 +200,6 @@ def test_memory_survives_and_forgives(tmp_path):
     file.write_text('{"screen": "../x", "theme": 7}')
     assert load(file) == Memory()
     save(tmp_path / "data" / "console.json" / "no" / "folder", Memory())  # a file stands where a folder should
-
-
-def test_first_screen_by_what_is_there(tmp_path):
-    assert first_screen({"HOME": str(tmp_path), "PATH": ""}) == "usage"
-    (tmp_path / ".codex").mkdir()
-    assert first_screen({"HOME": str(tmp_path), "PATH": ""}) == "doctor"
 
 
 def test_no_terminal_is_refused():

@@ -73,3 +73,21 @@ async def test_a_request_in_the_ticket_is_looked_up(tmp_path: Path) -> None:
             shown = await read_in(app, ticket)
     assert "insufficient-quota" in shown
     assert "codex-ann" in shown
+
+
+def test_the_answer_s_headings_are_told_apart_and_each_advice_has_its_own_line() -> None:
+    from joytui.doctor.triage import triage
+    from joytui.tui.doctor.triage_text import answered
+
+    told = answered(
+        triage(
+            "ERROR: unexpected status 403 Forbidden: forbidden, url: https://api-dev.joytokens.ai/openai/v1/responses"
+        ),
+        70,
+    )
+    lines = [line.strip() for line in told.plain.split("\n")]
+    assert max(map(len, told.plain.split("\n"))) <= 70
+    assert any(line.startswith("What to do:") for line in lines)
+    assert not any(line.find("What to do:") > 0 for line in lines)
+    styled = {told.plain[span.start : span.end]: str(span.style) for span in told.spans}
+    assert styled["Reply to send"] == "bold $primary"

@@ -186,7 +186,7 @@ def _turn_lines(story: Story, paint: Paint) -> list[str]:
         where = (
             f"thread {story.record.thread_id} is not in this machine's sessions"
             if story.record.thread_id
-            else "it names none"
+            else "no thread id"
         )
         return [f"  {paint('Codex thread', 'bold')}  {where}"]
     said = f": {turn.error}" if turn.error else ""

@@ -11,6 +11,7 @@ from joytui.core.records import SCHEMA_VERSION, to_json
 from joytui.doctor.triage.answer import KIND_WORDS, MOST, Answer, LookedUp, grouped
 
 Paint = Callable[..., str]
+Fill = Callable[[str, str], str]
 WIDTH = 96
 _SURE = {"decided": ("✓", "green"), "one of": ("?", "yellow"), "not decidable": ("?", "yellow")}
 
@@ -64,33 +65,37 @@ def cause_json(cause: Cause) -> dict[str, Any]:
     }
 
 
-def render(answer: Answer, paint: Paint) -> str:
-    """Verdict first, then why, then what to ask for, then the reply."""
+def render(answer: Answer, paint: Paint, width: int = WIDTH) -> str:
+    """Verdict first, then why, then what to ask for, then the reply; filled to this many columns."""
+
+    def fill(text: str, indent: str) -> str:
+        return _fill(text, indent, width)
+
     glyph, style = ("✓", "green") if answer.kind_of_answer == "no-failure" else _SURE[answer.sure]
     lines = [f"{paint(glyph, style, 'bold')} {paint(_headline(answer), style, 'bold')}"]
     lines.append(paint(f"  read as {KIND_WORDS[answer.kind]}", "dim"))
-    lines += [paint(_fill(f"“{words}”", "    "), "dim") for words in answer.words[:3]]
-    lines += [_fill(f"! {note}", "  ") for note in answer.notes]
-    lines += _candidates(answer, paint)
+    lines += [paint(fill(f"“{words}”", "    "), "dim") for words in answer.words[:3]]
+    lines += [fill(f"! {note}", "  ") for note in answer.notes]
+    lines += _candidates(answer, paint, fill)
     if answer.row:
         text = ROW_TEXTS[answer.row]
         lines += ["", f"  {paint('The guide', 'bold')}  {text.symptom}: {text.check}"]
     if facts := _facts(answer):
         lines += ["", f"  {paint('Also in it', 'bold')}  {facts}"]
     if answer.looked_up:
-        lines += ["", *_record(answer.looked_up, paint)]
+        lines += ["", *_record(answer.looked_up, paint, fill)]
     if answer.ask:
-        lines += ["", paint("  Ask for", "bold"), _fill(answer.ask, "    ")]
-    lines += ["", paint("  Reply to send", "bold"), *(_fill(line, "    ") for line in answer.reply.splitlines())]
+        lines += ["", paint("  Ask for", "bold"), fill(answer.ask, "    ")]
+    lines += ["", paint("  Reply to send", "bold"), *(fill(line, "    ") for line in answer.reply.splitlines())]
     return "\n".join(lines)
 
 
-def _record(found: LookedUp, paint: Paint) -> list[str]:
+def _record(found: LookedUp, paint: Paint, fill: Fill) -> list[str]:
     from joytui.doctor.triage.joining import story_lines
 
     head = paint("  In the gateway's log", "bold")
     if found.story is None:
-        return [head, _fill(f"Not looked up: {found.why}. This asks:", "    "), f"      {paint(found.command, 'cyan')}"]
+        return [head, fill(f"Not looked up: {found.why}. This asks:", "    "), f"      {paint(found.command, 'cyan')}"]
     return [head, *(f"  {line}" if line else "" for line in story_lines(found.story, paint))]
 
 
@@ -105,28 +110,28 @@ def _headline(answer: Answer) -> str:
     return "No failure in this" if answer.healthy else "Not recognised: no failure that we know is in this"
 
 
-def _candidates(answer: Answer, paint: Paint) -> list[str]:
+def _candidates(answer: Answer, paint: Paint, fill: Fill) -> list[str]:
     lines: list[str] = []
     if answer.sure == "decided":
         cause = answer.candidates[0]
-        return ["", _fill(cause.explanation, "  "), "", _fill(f"What to do: {cause.remedy}", "  "), *_also(answer)]
+        return ["", fill(cause.explanation, "  "), "", fill(f"What to do: {cause.remedy}", "  "), *_also(answer, fill)]
     for number, cause in enumerate(answer.candidates[:MOST], 1):
         lines += [
             "",
             f"  {paint(f'{number}. {cause.title}', 'bold')}   {paint(f'[{cause.id}, row {cause.row}]', 'dim')}",
         ]
-        lines += [_fill(f"How to know it: {cause.tell}", "     ")] if cause.tell else []
-        lines.append(_fill(f"What to do: {cause.remedy}", "     "))
+        lines += [fill(f"How to know it: {cause.tell}", "     ")] if cause.tell else []
+        lines.append(fill(f"What to do: {cause.remedy}", "     "))
     if rest := answer.candidates[MOST:]:
         lines += ["", "  Less likely, with the same words:"]
-        lines += [_fill(f"{area}: {', '.join(c.id for c in group)}", "    ") for area, group in grouped(rest).items()]
-    return [*lines, *_also(answer)]
+        lines += [fill(f"{area}: {', '.join(c.id for c in group)}", "    ") for area, group in grouped(rest).items()]
+    return [*lines, *_also(answer, fill)]
 
 
-def _also(answer: Answer) -> list[str]:
+def _also(answer: Answer, fill: Fill) -> list[str]:
     if not answer.also:
         return []
-    return ["", _fill("Another failure in the same text points to: " + ", ".join(c.id for c in answer.also), "  ")]
+    return ["", fill("Another failure in the same text points to: " + ", ".join(c.id for c in answer.also), "  ")]
 
 
 def _facts(answer: Answer) -> str:
@@ -138,7 +143,7 @@ def _facts(answer: Answer) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _fill(text: str, indent: str) -> str:
+def _fill(text: str, indent: str, width: int) -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
+from joytui.core.codex_path import INSTALL_CODEX
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.walk_lines import GLYPHS, no_codex
 from joytui.tui.lines import fact, filled, hanging
@@ -46,7 +47,7 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
         return Headline("calm", "◌", "Looking at this machine's Codex…", "no request is sent")
     verdict = report.verdict
     if no_codex(report):
-        return Headline("calm", "○", "No Codex here", "no codex on PATH, and no config.toml: nothing to examine")
+        return Headline("calm", "○", "No Codex here yet", "no codex on PATH, and no config.toml: nothing to examine")
     if verdict.works:
         return Headline("good", "✓", verdict.title, "proven by a streamed test request")
     if verdict.cause is None:
@@ -96,9 +97,9 @@ def explanation(snapshot: DoctorSnapshot) -> Content:
         return Content("")
     if no_codex(report):
         return Content.assemble(
-            ("Logs, Usage and Keys work without it. ", ""),
-            ("To put Codex on the gateway, install it, save the block below as ~/.codex/config.toml, and ", ""),
-            ("set the key.", ""),
+            (f"1  Install it: {INSTALL_CODEX} (y copies it)\n", ""),
+            ("2  Press s: it starts the gateway, writes config.toml and a key, and lets Codex say hi\n\n", ""),
+            ("Logs, Usage and Keys work without a Codex: other machines may use the gateway.", ""),
         )
     return Content(clean(report.verdict.explanation))
 

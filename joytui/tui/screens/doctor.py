@@ -13,11 +13,12 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Static
 
+from joytui.core.codex_path import INSTALL_CODEX
 from joytui.core.errors import JoytuiError
 from joytui.tui.doctor.fixing import Trial, accept, fixable, offer, settle, take_back
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.verdict_text import SEND_COSTS, context_line
-from joytui.tui.doctor.walk_lines import walk_lines
+from joytui.tui.doctor.walk_lines import no_codex, walk_lines
 from joytui.tui.doctor.worker import Examined, Order, StepCame, run_doctor
 from joytui.tui.screens.base import ConsoleScreen
 from joytui.tui.widgets.verdict import VerdictPane
@@ -25,6 +26,7 @@ from joytui.tui.widgets.walk import Walk
 
 if TYPE_CHECKING:
     from joytui.core.records import Report
+    from joytui.tui.doctor.first_run import Ended
     from joytui.tui.export.exported import Exported
 
 Done = TypeVar("Done")
@@ -44,6 +46,7 @@ class DoctorScreen(ConsoleScreen):
         Binding("l", "look", "Look again", tooltip="run the local checks again; nothing is sent", show=False),
         Binding("escape", "cancel", "Stop", tooltip="stop the test requests"),
         Binding("f", "fix", "Fix", tooltip="show the change that mends it, and make it"),
+        Binding("s", "set_up", "Set up", tooltip="puts Codex on the gateway of this machine, step by step"),
         Binding("u", "undo", "Undo", tooltip="put the latest fix back", show=False),
         Binding("y", "copy_fix", "Copy fix", tooltip="the commands of the fix, to paste into a shell"),
         Binding("c", "copy_ticket", "Copy verdict", tooltip="the verdict as the text of a ticket, redacted"),
@@ -127,7 +130,8 @@ class DoctorScreen(ConsoleScreen):
         self._say_when(report, sent=sent)
         self.console.need_gateway(peek=True)
         base_url = report.effective.get("base_url")
-        self.console.codex_goes_to = str(base_url.value) if base_url and base_url.value else None
+        there = base_url is not None and base_url.value and not no_codex(report)
+        self.console.codex_goes_to = str(base_url.value) if base_url is not None and there else None
         await self.show(self.snapshot.finished(report, sent=sent))
 
     def _say_when(self, report: Report, *, sent: bool) -> None:
@@ -162,6 +166,8 @@ class DoctorScreen(ConsoleScreen):
             return bool(report and report.verdict.fix)
         if action == "fix":
             return bool(report and not self.snapshot.running and fixable(report.verdict))
+        if action == "set_up":
+            return not self.snapshot.running and not (report and report.verdict.works)
         if action == "copy_ticket":
             return report is not None
         return True
@@ -179,6 +185,25 @@ class DoctorScreen(ConsoleScreen):
 
     def action_fix(self) -> None:
         self.run_worker(self._fix(), group="fix", exclusive=True)
+
+    def action_set_up(self) -> None:
+        from joytui.tui.screens.setup import SetupDialog
+
+        if self.console.options.gateway_url is not None:
+            self.console.tell(
+                "set-up is for the gateway of this machine, and this console shows another one", error=True
+            )
+            return
+        self.app.push_screen(SetupDialog(), self._set_up)
+
+    async def _set_up(self, ended: Ended | None) -> None:
+        """After the guided first run: its report here, and the turn in Logs where the user wants to see it."""
+        if ended is None or ended.report is None:
+            await self._start(send=False)
+            return
+        await self._finished(ended.report, sent=True)
+        if ended.turned:
+            self.console.show_logs("")
 
     def action_undo(self) -> None:
         self.run_worker(self._undo(), group="fix", exclusive=True)
@@ -218,7 +243,9 @@ class DoctorScreen(ConsoleScreen):
         from joytui.tui.doctor.ticket import fix_text
 
         report = self.snapshot.report
-        if report and report.verdict.fix:
+        if report and no_codex(report):
+            self.console.copy(INSTALL_CODEX, "The command that installs Codex")
+        elif report and report.verdict.fix:
             self.console.copy(fix_text(report.verdict.fix), "The fix")
 
     def action_copy_ticket(self) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from joytui.core.errors import JoytuiError
 from joytui.doctor.triage.lookup import holds_ids, look_up, not_asked
-from joytui.tui.lines import filled, hanging, quoted
+from joytui.tui.doctor.triage_text import answered
+from joytui.tui.lines import quoted
+from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted, Maker
 
@@ -62,6 +63,7 @@ class TriageDialog(Dialog[None]):
     def on_mount(self) -> None:
         self._show(quoted(HINT))
         self.query_one("#ticket").focus()
+        self.watch(self.app, "link_state", self._link_changed, init=False)
 
     def _show(self, make: Maker) -> None:
         self.query_one("#answer", Fitted).show(make)
@@ -86,18 +88,31 @@ class TriageDialog(Dialog[None]):
         if message.number != self._number:
             return
         self.answer = message.answer
-        self._show(partial(shown, message.answer))
-        if message.answer.looked_up is None and holds_ids(message.answer.facts):
-            self.run_worker(self._look_up(message), group="lookup", exclusive=True, exit_on_error=False)
+        self._show(partial(answered, message.answer))
+        if message.answer.looked_up is None:
+            self._look_up()
 
-    async def _look_up(self, read: Read) -> None:
-        """Asks for the record of the request in the ticket, and posts the answer that has it."""
+    def _link_changed(self, state: LinkState) -> None:
+        if (
+            state.connected
+            and self.answer is not None
+            and (self.answer.looked_up is None or not self.answer.looked_up.story)
+        ):
+            self._look_up()
+
+    def _look_up(self) -> None:
+        """A ticket that names a request is answered from its record, where this console's gateway has it."""
+        if self.answer is not None and holds_ids(self.answer.facts):
+            body = self._looked_up(self.answer, self._number)
+            self.run_worker(body, group="lookup", exclusive=True, exit_on_error=False)
+
+    async def _looked_up(self, answer: Answer, number: int) -> None:
         client = self.console.client
         try:
-            found = await look_up(client, read.answer, os.environ) if client else not_asked(read.answer, NO_GATEWAY)
+            found = await look_up(client, answer, os.environ) if client else not_asked(answer, NO_GATEWAY)
         except JoytuiError as error:
-            found = not_asked(read.answer, error.what)
-        self.post_message(Read(read.number, found))
+            found = not_asked(answer, error.what)
+        self.post_message(Read(number, found))
 
     def action_copy_reply(self) -> None:
         if self.answer is None:
@@ -122,43 +137,3 @@ class _Reading:
 
         answer = triage(self._text, secrets_of_environment(os.environ))
         self._dialog.post_message(Read(self._number, answer))
-
-
-def shown(answer: Answer, width: int) -> Content:
-    """The answer as on the terminal, made for the width: each line goes on where it begins. The first, the verdict, and the
-    headings are bold; what is only told beside them is quiet."""
-    from joytui.doctor.triage import render
-
-    styled: dict[str, str] = {}
-
-    def noted(text: str, *styles: str) -> str:
-        styled[text.strip()] = "bold" if "bold" in styles else "$quiet"
-        return text
-
-    head, _, rest = render(answer, noted).partition("\n")
-    lines = [hanging(head[2:], head[:1], "bold", width, "bold")]
-    for line in _joined(rest):
-        indent = len(line) - len(line.lstrip())
-        lines += [_drawn(part, indent, styled) for part in filled(line.strip(), width - indent)]
-    return Content("\n").join(lines)
-
-
-def _drawn(part: str, indent: int, styled: dict[str, str]) -> Content:
-    """One line; what was painted on the terminal and begins it has its style."""
-    start = next((text for text in styled if text and part.startswith(text)), "")
-    style = styled.get(start, "")
-    return Content.assemble(" " * indent, (start, style), part[len(start) :])
-
-
-def _joined(text: str) -> list[str]:
-    """Lines that were filled to a terminal's width, joined again, since the pane is narrower."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        indent = len(line) - len(line.lstrip())
-        before = lines[-1] if lines else ""
-        goes_on = before.strip() and line.strip() and indent == len(before) - len(before.lstrip()) and len(before) > 70
-        if goes_on:
-            lines[-1] = f"{before} {line.strip()}"
-        else:
-            lines.append(line)
-    return lines
