@@ -50,7 +50,7 @@ ANSWER = json.dumps(
 ).encode()  # fmt: skip
 
 
-_STAMP = re.compile(rb'"(?:content|delta)": ?"<(\d+)>"')
+_STAMP = re.compile(rb'"(?:content|delta)": ?"@(\d+)@"')
 
 
 @dataclass(slots=True)
@@ -330,7 +330,7 @@ class _Upstream(asyncio.Protocol):
         )
         hurried = b"x-codex-pause: none" in head
         for _ in range(int(head.split(b"x-codex-chunks:")[1].split(b"\r\n")[0])):
-            text = "word " * 20 if hurried else f"<{time.monotonic_ns()}>"
+            text = "word " * 20 if hurried else f"@{time.monotonic_ns()}@"
             self._event({"choices": [{"index": 0, "delta": {"content": text}}]})
             await asyncio.sleep(0 if hurried else CHUNK_EVERY_S)
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
