@@ -88,7 +88,7 @@ class ChunkReader:
         self._used = False
         for written in {json.dumps(text), json.dumps(text, ensure_ascii=False)}:
             head, found, tail = data.partition(written)
-            if not found or written in tail:
+            if not found:
                 continue
             try:
                 other = json.loads(f'{head}"other"{tail}')
