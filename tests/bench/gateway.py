@@ -1,11 +1,13 @@
 """What the gateway adds to a request: with key, policy, relay and ledger, and with the bridge, beside the upstream alone.
 
-    python -m tests.bench gateway [--requests N] [--connections 1,16,64] [--memory N] [--baseline COMMIT]
+    python -m tests.bench gateway [--requests N] [--connections 1,16,64] [--memory N] [--crowd N] [--pin] [--baseline COMMIT]
 
 Three processes: a trivial Chat upstream, a real `joytui gateway run` in front of it, and this client (raw sockets, so that
 the client costs little). Latency and requests/s at each number of connections with their ratio to the upstream alone, what a
-streamed chunk is delayed by, what a stream of 12 steps takes with a key that has a limit, and memory over --memory requests (10,000; the promise is 100,000). CPU time stands beside the
-clock, since it says more on a machine that others use too. Direct, relay and bridge (and the baseline's) take turns, a quarter of
+streamed chunk is delayed by, what a stream of 12 steps takes with a key that has a limit, a burst of --crowd streams (200) of one
+chunk and as many of 50 chunks/s that begin together, and memory over --memory requests (10,000; the promise is 100,000). CPU time
+stands beside the clock, since it says more on a machine that others use too. `--pin`: the gateways have the first core, upstream and
+client the others. Direct, relay and bridge (and the baseline's) take turns, a quarter of
 the requests each time. Aims: at most 1.0 ms p50 added at 1 connection, at least 1,500
 requests/s at 16 on one worker, memory that stays flat.
 """
@@ -16,7 +18,6 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -30,10 +31,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.bench import baseline
+from tests.bench.crowd import STAMP, Crowd, gather, p99, pin
 from tests.bench.spent import Spent, by_turns, cpu_of, judged
 
 AIM_ADDED_MS, AIM_RATE, AIM_GROWTH_MB = 1.0, 1500, 8.0
-CHUNKS, CHUNK_EVERY_S = 200, 0.005
+AIM_FIRST_MS, AIM_DELAY_MS = 100.0, 25.0
+CROWD_CHUNKS, CROWD_PAUSE_MS = 100, 20
+CHUNKS = 200
 LONG_CHUNKS, LONG_STREAMS = 500, 60
 """Long streams: chunks of 100 letters without a pause, 12,500 tokens."""
 TURNS = 4
@@ -48,9 +52,6 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10},
     }
 ).encode()  # fmt: skip
-
-
-_STAMP = re.compile(rb'"(?:content|delta)": ?"<(\d+)>"')
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class Way:
 
     @property
     def p99(self) -> float:
-        return sorted(self.took)[int(len(self.took) * 0.99)]
+        return p99(self.took)
 
     @property
     def rate(self) -> float:
@@ -100,6 +101,14 @@ class Way:
             await asyncio.gather(*(long_stream(self.base, self.path, self.limited) for _ in range(4)))
         self.turns.append(Spent((time.perf_counter() - begun) / count, (self._cpu() - before) / count))
 
+    async def crowd(self, count: int, chunks: int, crowd: Crowd) -> None:
+        """So many streams at once; the turn says what each chunk took."""
+        headers = f"{self.key}\r\nX-Codex-Chunks: {chunks}\r\nX-Codex-Pause: {CROWD_PAUSE_MS}"
+        before, begun = self._cpu(), time.perf_counter()
+        await gather(self.base, _request(self.base, self.path, STREAMED[self.path], headers), count, crowd)
+        told = count * chunks
+        self.turns.append(Spent((time.perf_counter() - begun) / told, (self._cpu() - before) / told))
+
     def _cpu(self) -> float:
         return cpu_of(self.pid) if self.pid else 0.0
 
@@ -108,13 +117,15 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench gateway")
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--connections", default="1,16,64")
+    parser.add_argument("--crowd", type=int, default=200, help="streams that begin at the same moment")
+    parser.add_argument("--pin", action="store_true", help="the gateways have the first core for themselves")
     parser.add_argument("--memory", type=int, default=10_000, help="requests over which memory is watched")
     baseline.add_option(parser)
     args = parser.parse_args(words)
     trees = baseline.trees(args.baseline)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        upstream, _ = stack.enter_context(running(sys.executable, "-m", "tests.bench.gateway"))
+        upstream, asked = stack.enter_context(running(sys.executable, "-m", "tests.bench.gateway"))
         url = f"{upstream}/v1"
         ways = [Way("direct", url, "chat/completions", CHAT, "none")]
         for tree in trees:
@@ -124,6 +135,10 @@ def main(words: list[str]) -> int:
             mark = "" if tree is baseline.HERE else f" {tree.name}"
             ways += [Way(f"relay{mark}", base, "chat/completions", CHAT, key, pid, limited)]
             ways += [Way(f"bridge{mark}", base, "responses", RESPONSES, key, pid, limited)]
+        if args.pin:
+            cores = sorted(os.sched_getaffinity(0))
+            for pid, where in ((None, cores[1:]), (asked, cores[1:]), *((way.pid, cores[:1]) for way in ways[1::2])):
+                pin(pid, set(where) or set(cores))
         return asyncio.run(_measure(ways, trees, args))
 
 
@@ -144,6 +159,7 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
         p50, p99 = await delays(way.base, way.path, way.key, CHUNKS)
         print(f"streamed chunks  {way.name:15} delay p50 {p50:6.2f}  p99 {p99:6.2f} ms")
     long = await _long_streams(ways[1:])
+    crowds = await _crowds(ways[1:], args.crowd) if args.crowd else {}
     if args.memory:
         good &= await _memory(ways[1:3], args.memory)
     print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -151,7 +167,8 @@ async def _measure(ways: list[Way], trees: tuple[baseline.Tree, ...], args: argp
     for tree in trees[1:]:
         for kind in ("relay", "bridge"):
             good &= judged(kind, turns[kind], turns[f"{kind} {tree.name}"], tree.name, baseline.AIM)
-            judged(f"{kind}, long streams", long[kind], long[f"{kind} {tree.name}"], tree.name, baseline.AIM)
+            for what, spent in (("long streams", long), *((what, crowds[what]) for what in crowds)):
+                judged(f"{kind}, {what}", spent[kind], spent[f"{kind} {tree.name}"], tree.name, baseline.AIM)
     return 0 if good else 1
 
 
@@ -165,7 +182,31 @@ async def _long_streams(ways: list[Way]) -> dict[str, list[Spent]]:
         print(
             f"long streams     {way.name:15} gateway CPU {way.cpu_ms:.1f} ms each, {1000 / way.rate:.1f} ms by the clock"
         )
-    return {way.name: way.turns for way in ways}
+    return {way.name: list(way.turns) for way in ways}
+
+
+async def _crowds(ways: list[Way], count: int) -> dict[str, dict[str, list[Spent]]]:
+    """Bursts and crowds of all ways by turns; what they took by kind and way."""
+    found: dict[str, dict[str, list[Spent]]] = {}
+    for what, chunks in (("burst", 1), ("crowd", CROWD_CHUNKS)):
+        crowds = {way.name: Crowd() for way in ways}
+        for way in ways:
+            await way.crowd(count, 1, Crowd())
+        for way in ways:
+            way.turns = []
+        for way in by_turns(ways, TURNS):
+            await way.crowd(count, chunks, crowds[way.name])
+        for way in ways:
+            crowd = crowds[way.name]
+            maker = 1e6 * crowd.maker_s / len(crowd.delays)
+            print(
+                f"{what} of {count}     {way.name:15} {crowd.line()}  gateway CPU {1000 * way.cpu_ms:.0f} µs a chunk, this client {maker:.0f}"
+            )
+        found[what] = {way.name: list(way.turns) for way in ways}
+    print(
+        f"(aims: first byte of a burst p99 {AIM_FIRST_MS:.0f} ms, chunk of a crowd p99 {AIM_DELAY_MS:.0f} ms, on quiet cores)"
+    )
+    return found
 
 
 async def _load_all(ways: list[Way], connections: int, requests: int) -> None:
@@ -215,7 +256,7 @@ async def delays(base: str, path: str, key: str, chunks: int) -> tuple[float, fl
         data = await reader.read(65536)
         now = time.monotonic_ns()
         assert data, "the stream ended early"
-        took += [(now - int(at)) / 1e6 for at in _STAMP.findall(data)]
+        took += [(now - int(at)) / 1e6 for at in STAMP.findall(data)]
     writer.close()
     took.sort()
     return statistics.median(took), took[int(len(took) * 0.99)]
@@ -328,11 +369,13 @@ class _Upstream(asyncio.Protocol):
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
-        hurried = b"x-codex-pause: none" in head
+        said = head.split(b"x-codex-pause: ")[1].split(b"\r\n")[0] if b"x-codex-pause: " in head else b"5"
+        hurried = said == b"none"
+        pause_s = 0 if hurried else int(said) / 1000
         for _ in range(int(head.split(b"x-codex-chunks:")[1].split(b"\r\n")[0])):
-            text = "word " * 20 if hurried else f"<{time.monotonic_ns()}>"
+            text = "word " * 20 if hurried else f"@{time.monotonic_ns()}@"
             self._event({"choices": [{"index": 0, "delta": {"content": text}}]})
-            await asyncio.sleep(0 if hurried else CHUNK_EVERY_S)
+            await asyncio.sleep(pause_s)
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
         self._transport.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
 

@@ -121,6 +121,21 @@ async def test_routes_and_methods(gateway: Served) -> None:
     assert refusal(await http.get("/openai/v1/responses/compact")) == (404, "not_found")
 
 
+async def test_a_fault_of_the_gateway_itself_is_told_and_recorded(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await gateway.key()
+
+    async def fails(call: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(gateway.gateway.upstream, "call", fails)
+    for endpoint, body in (("chat/completions", SAY_HI), ("responses", {"model": "auto", "input": "hi"})):
+        answer = await gateway.post(endpoint, key, body)
+        assert refusal(answer) == (500, "server_error")
+        assert answer.json()["error"]["message"] == "the gateway failed; its log says more"
+
+
 async def test_a_websocket_is_refused_at_once_with_the_status_after_which_codex_uses_http(gateway: Served) -> None:
     headers = {
         "connection": "Upgrade",

@@ -10,31 +10,49 @@ from joytui.core.sse import DONE, encode_event
 from joytui.gateway.bridge.errors import StreamError
 
 DONE_BYTES = encode_event(DONE)
+_quoted = json.encoder.encode_basestring
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
 
 
-def json_text(value: Any) -> str:
-    """Compact JSON that is always valid UTF-8: pairs that came in two pieces are joined, a half becomes U+FFFD."""
-    text = _encoded(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
 def json_bytes(value: Any) -> bytes:
-    return json_text(value).encode()
+    """Compact JSON that is always valid UTF-8: pairs that came in two pieces are joined, a half becomes U+FFFD."""
+    return _utf8(_encoded(value))
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def event_bytes(events: Iterable[Mapping[str, Any]]) -> bytes:
     """Responses events as server-sent events, each with its type in `event:` and in the JSON (Codex reads the JSON)."""
-    return b"".join(encode_event(json_text(event), str(event["type"])) for event in events)
+    return b"".join([_event_bytes(event) for event in events])
+
+
+def _event_bytes(event: Mapping[str, Any]) -> bytes:
+    """No line break stands in compact JSON: the data is one line."""
+    members = []
+    for name, value in event.items():
+        if type(value) is str:
+            members.append(f'"{name}":{_quoted(value)}')
+        elif type(value) is int:
+            members.append(f'"{name}":{value}')
+        elif value == []:
+            members.append(f'"{name}":[]')
+        else:  # no delta, of which there are many
+            return _named_event(event["type"], _encoded(event))
+    return _named_event(event["type"], f"{{{','.join(members)}}}")
+
+
+def _named_event(name: str, data: str) -> bytes:
+    return _utf8(f"event: {name}\ndata: {data}\n\n")
 
 
 def chunk_bytes(chunk: Mapping[str, Any]) -> bytes:
     """One Chat chunk as a server-sent event."""
-    return encode_event(json_text(chunk))
+    return b"data: %b\n\n" % json_bytes(chunk)
 
 
 def chat_failure(error: StreamError, *, final: bool = False) -> bytes:

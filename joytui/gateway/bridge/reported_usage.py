@@ -88,7 +88,8 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     beside = [_count(usage, *names) or 0 for names in (spelling.cached, spelling.cache_written)]
     counted = _with_cache(given or 0, cached, sum(beside), total, output or 0, anthropic=alone is None)
     odd = _odd(usage, *spelling.input, *spelling.output)
-    return replace(_with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total), odd=odd)
+    found = _with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total)
+    return replace(found, odd=True) if odd else found
 
 
 def _with_cache(given: int, cached: int, beside: int, total: int | None, output: int, *, anthropic: bool) -> int:
@@ -135,8 +136,10 @@ def _count(source: Mapping[str, Any], *names: str) -> int | None:
     """The first of the names that holds a count that can be. JoyToken's billing has counts as strings in places."""
     for name in names:
         value = source.get(name)
-        if isinstance(value, bool):
+        if value is None or isinstance(value, bool):
             continue
+        if type(value) is int and 0 <= value <= MOST_TOKENS:
+            return value
         if isinstance(value, str) and value.isdecimal() and len(value) <= 20:
             value = int(value)
         if isinstance(value, (int, float)) and 0 <= value <= MOST_TOKENS and value == int(value):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from joytui.gateway.bridge.echoed import echo
-from joytui.gateway.bridge.encode import json_text
+from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
@@ -184,7 +184,7 @@ def _tell_schema(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
     form = _answer_form(body)
     if form is None:
         return
-    schema = json_text(form["schema"]) if isinstance(form.get("schema"), Mapping) else None
+    schema = json_bytes(form["schema"]).decode() if isinstance(form.get("schema"), Mapping) else None
     words = "Answer with one JSON object and nothing else, without a code fence." + (
         f" It must follow this JSON Schema:\n{schema}" if schema else ""
     )

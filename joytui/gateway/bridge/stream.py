@@ -25,6 +25,7 @@ from joytui.gateway.bridge.echoed import metadata_with
 from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError, find_error
 from joytui.gateway.bridge.leaked import LeakedCalls
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
+from joytui.gateway.bridge.plain import PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
 from joytui.gateway.bridge.reported_usage import (
@@ -144,6 +145,8 @@ class ResponsesStream:
 
     def feed(self, chunk: Any) -> list[Event]:
         """The events for one chunk; none after the terminal event."""
+        if (text := plain_text(chunk)) is not None:
+            return [] if self.ended else self._take_plain(chunk, text)
         if chunk == DONE and not self.ended:
             self._take_done()
         if self.ended or not isinstance(chunk, Mapping):
@@ -213,8 +216,21 @@ class ResponsesStream:
         if usage := read_usage(find_usage(chunk), self._answer.quirks.usage):
             self.usage = merge_usage(self.usage, usage)
         self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
+        self._take_model(chunk)
+
+    def _take_model(self, chunk: Mapping[str, Any]) -> None:
         if isinstance(chunk.get("model"), str) and chunk["model"] and not self._answer.renamed:
             self._model = chunk["model"]
+
+    def _take_plain(self, chunk: Any, text: str) -> list[Event]:
+        if type(chunk) is not PlainChunk:
+            self._take_model(chunk)
+        self._length += len(text)
+        return self._stamp(self._take_said(text)) if text else []
+
+    def _take_said(self, text: str) -> list[Event]:
+        self._said.append(text)
+        return self._take_pieces(self._tags.feed(text) if self._answer.quirks.thought_tags else [("text", text)])
 
     def _take(self, delta: Delta) -> list[Event]:
         events: list[Event] = []
@@ -228,10 +244,7 @@ class ResponsesStream:
             self._tags.lone, self._thought_name = False, delta.reasoning_name
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
-            self._said.append(delta.text)
-            events += self._take_pieces(
-                self._tags.feed(delta.text) if self._answer.quirks.thought_tags else [("text", delta.text)]
-            )
+            events += self._take_said(delta.text)
         for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
             events += self._take_call(call)
         if delta.finish:

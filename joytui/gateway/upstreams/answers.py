@@ -25,6 +25,7 @@ from joytui.core.redaction import DOOR_LIMIT
 from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
 from joytui.gateway.bridge.encode import chat_failure, event_bytes
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError, find_error, named_error, refusal_in
+from joytui.gateway.bridge.plain import ChunkReader
 from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
@@ -295,11 +296,12 @@ async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     """Bytes as they arrive; decoded where the upstream compressed them though it was asked not to."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    async for piece in response.aiter_raw() if encoding in ("", "identity") else response.aiter_bytes():
-        yield piece
+    if encoding in ("", "identity") and isinstance(response.stream, httpx.AsyncByteStream):
+        return aiter(response.stream)  # what `aiter_raw` does around it takes as long again for each piece
+    return response.aiter_bytes()
 
 
 async def whole(
@@ -419,7 +421,7 @@ async def _chunks(
 
     A body without any event that is one JSON text is a chunk, too. Raises StreamBroken.
     """
-    splitter = SseSplitter(lenient=True)
+    splitter, reader = SseSplitter(lenient=True), ChunkReader()
     size = 0
     unread: list[bytes] | None = []
     try:
@@ -427,14 +429,14 @@ async def _chunks(
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            if chunks := _parsed(splitter.feed(piece), seen):
+            if chunks := _parsed(splitter.feed(piece), seen, reader):
                 unread = None
                 yield chunks
                 if chunks[-1] == DONE:
                     return
             if unread is not None:
                 unread.append(piece)
-        if chunks := _parsed(splitter.end(), seen) or _one_text(unread, seen):
+        if chunks := _parsed(splitter.end(), seen, reader) or _one_text(unread, seen):
             yield chunks
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
@@ -444,7 +446,7 @@ async def _chunks(
         await response.aclose()
 
 
-def _parsed(events: list[SseEvent], seen: Observation) -> list[Any]:
+def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
     chunks: list[Any] = []
     for event in events:
         if event.data.strip() == DONE:
@@ -455,7 +457,7 @@ def _parsed(events: list[SseEvent], seen: Observation) -> list[Any]:
             chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
             continue
         try:
-            chunks.append(_named(json.loads(data), seen))
+            chunks.append(_named(reader.read(data), seen))
         except (ValueError, RecursionError):
             seen.note("a chunk that is no JSON was skipped")
     return chunks
@@ -490,7 +492,7 @@ async def _completion(response: httpx.Response, pieces: AsyncIterator[bytes], br
         return json.loads(body)
     except ValueError:  # objects, one a line
         splitter = SseSplitter(lenient=True)
-        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen)
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader())
         if not chunks:
             raise
         for chunk in chunks:

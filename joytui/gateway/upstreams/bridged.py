@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.echoed import BULKY
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
 from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.plain import PlainChunk
 from joytui.gateway.bridge.request import ChatRequest
 from joytui.gateway.bridge.stream import CHARACTERS_PER_TOKEN, Answer, ResponsesStream
 from joytui.gateway.upstreams.exchange import ModelCall
@@ -58,7 +60,7 @@ class Bridge:
         self.reader.take(chunk)
         if trail is None or (trail.quiet and not self.held):
             return event_bytes(self.stream.feed(chunk))
-        self.held.append(chunk)
+        self.held.append(chunk.to_json() if isinstance(chunk, PlainChunk) else chunk)
         waits = trail.holding and not self.reader.seen.complete and len(self.held) < MOST_CHUNKS_HELD
         return b"" if waits else event_bytes(self._let_go())
 
@@ -184,21 +186,78 @@ def bridged_body(bridge: Bridge, completion: Any) -> bytes:
 
 async def with_pauses(source: AsyncIterator[Any], patience: Callable[[], float]) -> AsyncGenerator[Any, None]:
     """The items of `source`, with None in between whenever none came for `patience()` seconds."""
-    pending: asyncio.Future[Any] | None = None
+    ahead = _Ahead(source)
     try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(source))
-            done, _ = await asyncio.wait((pending,), timeout=patience())
-            if not done:
-                yield None
-                continue
-            finished, pending = pending, None
-            try:
-                item = finished.result()
-            except StopAsyncIteration:
-                return
+        while (item := await ahead.take(patience())) is not _END:
             yield item
     finally:
-        if pending is not None:
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
+        await ahead.aclose()
+
+
+_END = object()
+
+
+class _Ahead:
+    """Reads a source in one task, an item or two ahead of who takes them: that one can give up waiting, and the source goes on.
+    A task for each item, and a timer, would take as long as all else that is done for a small chunk."""
+
+    __slots__ = ("_due", "_items", "_loop", "_room", "_taker", "_task", "_timer")
+
+    def __init__(self, source: AsyncIterator[Any]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._items: deque[Any] = deque()
+        self._taker: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._task = self._loop.create_task(self._read(source))
+        self._task.add_done_callback(lambda _: _wake(self._taker))
+
+    async def _read(self, source: AsyncIterator[Any]) -> None:
+        async for item in source:
+            while self._items:
+                self._room = self._loop.create_future()
+                await self._room
+            self._items.append(item)
+            _wake(self._taker)
+
+    async def take(self, patience: float) -> Any:
+        """The next item, None after so many seconds without one, _END after the last. Raises what the source raises."""
+        if not self._items and not self._task.done():
+            self._due = self._loop.time() + patience
+            if self._timer is None or self._timer.when() > self._due:
+                self._set_timer()
+            self._taker = self._loop.create_future()
+            await self._taker
+        if self._items:
+            _wake(self._room)
+            return self._items.popleft()
+        if self._task.done():
+            self._task.result()
+            return _END
+        return None
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        """Wakes who has waited long enough. Each wait only moves the time: a timer for each would cost more."""
+        self._timer = None
+        if self._taker is not None and not self._taker.done():
+            if self._loop.time() >= self._due:
+                _wake(self._taker)
+            else:
+                self._set_timer()
+
+    async def aclose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

@@ -17,6 +17,7 @@ from joytui.core.sse import DONE, MAX_EVENT_BYTES, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.chunks import Delta, is_intermediate, other_deltas, read_delta
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import failure, meaning
+from joytui.gateway.bridge.plain import ChunkReader, PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reported_usage import (
     Usage,
@@ -45,6 +46,7 @@ class Reader(ABC):
         self.broken = False
         self.trail = seen.echo.trail() if seen.echo is not None else None
         self._splitter = SseSplitter(lenient=True)
+        self._chunks = ChunkReader()
         self._records: list[Mapping[str, Any]] = []
         self._usage: Usage | None = None
 
@@ -91,7 +93,7 @@ class Reader(ABC):
             self._settle()
             return
         try:
-            value = json.loads(data)
+            value = self._chunks.read(data)
         except (ValueError, RecursionError):
             return
         self.take(value)
@@ -165,15 +167,29 @@ class ChatReader(Reader):
 
     answer_id: str | None = None
 
+    def take(self, value: Any) -> None:
+        if (text := plain_text(value)) is None:
+            super().take(value)
+            return
+        if type(value) is not PlainChunk:  # else it says what the one before it did
+            self._says_of_itself(value)
+        self._content(_size(text))
+        if self.trail is not None:
+            self.trail.follow((0, "text"), text)
+
+    def _says_of_itself(self, value: Mapping[str, Any]) -> None:
+        seen = self.seen
+        self.answer_id = self.answer_id or _text(value, "id")
+        seen.upstream_id = seen.upstream_id or self.answer_id
+        seen.model_used = _text(value, "model") or seen.model_used
+        seen.provider = _text(value, "provider") or seen.provider
+
     def _take(self, value: Mapping[str, Any]) -> None:
         seen = self.seen
         if error := find_error(value):
             self._failed(error)
             return
-        self.answer_id = self.answer_id or _text(value, "id")
-        seen.upstream_id = seen.upstream_id or self.answer_id
-        seen.model_used = _text(value, "model") or seen.model_used
-        seen.provider = _text(value, "provider") or seen.provider
+        self._says_of_itself(value)
         self._take_usage(find_usage(value))
         self._metadata(value.get("metadata"))
         for place, other in enumerate(other_deltas(value, self.quirks), 1):

@@ -134,7 +134,7 @@ class _Body(httpx.AsyncByteStream):
         self._look_again()
         try:
             with _as_httpx():
-                async for piece in self._response.content.iter_any():
+                while piece := await self._response.content.readany():
                     yield piece
         finally:
             if self._next_look is not None:
