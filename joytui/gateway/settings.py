@@ -223,6 +223,15 @@ class GatewaySettings(BaseModel):
     def offline(self) -> bool:
         return self.upstream is None and not self.upstreams
 
+    @property
+    def stands_for(self) -> dict[str, tuple[str, ...]]:
+        """The settings' own names of models, each with what it is called at the upstreams."""
+        names: dict[str, tuple[str, ...]] = {}
+        for upstream in self.upstreams:
+            for name, model in upstream.models.items():
+                names[name] = (*names.get(name, ()), model)
+        return names
+
     def given(self) -> dict[str, Any]:
         """What is no default, as JSON has it; paths from the root on."""
         found = self.model_dump(mode="json", exclude_defaults=True)
