@@ -18,7 +18,7 @@ def free_name(exported: Exported, form: Form, folder: Path | None = None) -> str
     """The file's name by default: one that is not taken."""
     place, ending = folder or Path(), ENDINGS[form]
     name, number = f"{exported.name}{ending}", 1
-    while (place / name).exists():
+    while os.path.lexists(place / name):
         number += 1
         name = f"{exported.name}-{number}{ending}"
     return name
@@ -32,24 +32,22 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
             raise IsADirectoryError(None, "it is a folder: name a file in it")
         if is_other_than_file(place):
             raise NotPlainError(str(place))
-        if place.exists() and not replace:
+        if os.path.lexists(place) and not replace:
             raise TakenError("a file of this name is there already", where=str(place))
-        _write(place.resolve(), exported.text(form))
+        _write(place, exported.text(form), replace=replace)
     except OSError as error:
         raise JoytuiError(f"not written: {error.strerror or error}", where=str(place)) from None
     return place
 
 
-def _write(place: Path, text: str) -> None:
-    part = place.with_name(f"{place.name}.part")
+def _write(place: Path, text: str, *, replace: bool) -> None:
+    """A link that the user did not agree to is not followed, whatever comes between looking and writing."""
+    from joytui.doctor.fix.replace import ChangedError, replace_file, write_whole
+
+    place.parent.stat()  # a folder that is not there is not made
+    if replace:
+        return write_whole(place.resolve(), text.encode())
     try:
-        with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
-            file.write(text)
-        part.replace(place)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        replace_file(place, text.encode(), old=None)
+    except ChangedError:
+        raise TakenError("a file of this name is there already", where=str(place)) from None
