@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from joytui.codex.shell_state import MAX_FILE, MAX_FILES, ShellState, is_name
-from joytui.core.plain_file import plain_content
+from joytui.codex.shell_state import MAX_VALUE, ShellState, is_name
 
 _BLOCKS = ("if", "for", "while", "switch", "function", "begin")
 _WORD = re.compile(r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\\.|[^\s;'"\\#&|]|(?<=\S)#)+|[;&|]+|#.*""")
@@ -24,12 +23,7 @@ def follow_fish(files: Sequence[Path], state: ShellState) -> None:
 
 def read_universal(file: Path, state: ShellState) -> None:
     """`set -U`: what fish keeps for every shell, in its own file of variables."""
-    try:
-        lines = plain_content(file, MAX_FILE).decode("utf-8", "replace").splitlines()
-    except OSError:
-        return
-    state.files.append(str(file))
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate((state.read(file) or "").splitlines(), 1):
         if found := re.fullmatch(r"SETUVAR (?:--\w+ )*?(--export )?(?:--\w+ )*([A-Za-z_]\w*):(.*)", line):
             value = re.sub(r"\\x([0-9a-f]{2})", lambda one: chr(int(one[1], 16)), found[3]).replace("\\\\", "\\")
             if value != "\\x1d" and found[2] not in state.variables:  # a variable of the environment hides it
@@ -37,17 +31,9 @@ def read_universal(file: Path, state: ShellState) -> None:
 
 
 def _read(file: Path, state: ShellState, *, maybe: bool, depth: int) -> None:
-    if depth > _MAX_DEPTH or len(state.files) >= MAX_FILES:
-        return
-    try:
-        data = plain_content(file, MAX_FILE + 1)
-    except OSError:
-        return
-    state.files.append(str(file))
-    if len(data) > MAX_FILE:
-        state.beyond.append(f"{file}:1")
-        return
-    _Script(state, str(file), maybe, depth).lines(data.decode("utf-8", "surrogateescape"))
+    text = state.read(file) if depth <= _MAX_DEPTH else None
+    if text is not None:
+        _Script(state, str(file), maybe, depth).lines(text)
 
 
 class _Script:
@@ -120,7 +106,7 @@ class _Script:
         elif first in ("source", "."):
             self._source(rest, where, maybe)
         elif first == "eval":
-            self.state.beyond.append(where)
+            self.state.note_beyond(where)
         else:
             self.last = self._condition(words)
 
@@ -143,7 +129,7 @@ class _Script:
     def _source(self, rest: list[str], where: str, maybe: bool) -> None:
         name = self._value(rest[0]) if rest else None
         if name is None:
-            self.state.beyond.append(where)
+            self.state.note_beyond(where)
         else:
             _read(self.state.path(name), self.state, maybe=maybe, depth=self.depth + 1)
 
@@ -166,7 +152,7 @@ class _Script:
         """A word's value; None where only fish could compute it."""
         if "(" in re.sub(r"'(?:[^'\\]|\\.)*'", "", raw):
             return None
-        out, double = [], False
+        out, double, room = [], False, MAX_VALUE
         for part in re.finditer(r"'((?:[^'\\]|\\.)*)'|(\")|\\(.)|\$([A-Za-z_]\w*)|(~)(?=/|$)|(.)", raw, re.S):
             single, quote, escaped, name, home, char = part.groups()
             if single is not None and not double:
@@ -175,7 +161,8 @@ class _Script:
                 double = not double
             elif name:
                 known = self.state.get(name)
-                if known is None:
+                room -= len(known or "")
+                if known is None or room < 0:
                     return None
                 out.append(known)
             elif home and not part.start():

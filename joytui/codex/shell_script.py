@@ -7,20 +7,21 @@ and steps, and it never raises.
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from joytui.codex.shell_state import MAX_FILE, MAX_FILES, ShellState, expanded, is_name
+from joytui.codex.shell_state import ShellState, expanded, is_name
 from joytui.codex.shell_tests import found_on_path, matches, tested
 from joytui.codex.shell_words import REDIRECTIONS, LostError, Token, tokens_of
-from joytui.core.plain_file import plain_content
 
 Mode = Literal["run", "maybe", "skip"]
 _MAX_STEPS = 20_000
 _MAX_DEPTH = 30
 _MAX_TURNS = 100
+_MAX_LEVELS = 2
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.S | re.ASCII)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\\.", re.S)
 _PATTERN = re.compile(r"[*?\[]")
@@ -56,20 +57,14 @@ class _Reader:
 
     def read(self, file: Path, mode: Mode) -> None:
         """One file, as `source` does. Raises _Left where the whole shell ends."""
-        state = self.state
-        if self.depth >= _MAX_DEPTH or len(state.files) >= MAX_FILES or mode == "skip":
+        if self.depth >= _MAX_DEPTH or mode == "skip":
             return
-        try:
-            data = plain_content(file, MAX_FILE + 1)
-        except OSError:
-            return
-        state.files.append(str(file))
-        if len(data) > MAX_FILE:
-            state.beyond.append(f"{file}:1")
+        text = self.state.read(file)
+        if text is None:
             return
         self.depth += 1
         try:
-            self._script(data.decode("utf-8", "surrogateescape"), str(file), mode)
+            self._script(text, str(file), mode)
         except _Left as left:
             if left.all:
                 raise
@@ -82,7 +77,7 @@ class _Reader:
             _Script(self, tokens, name).whole(mode)
         except (LostError, RecursionError) as error:
             line = error.line if isinstance(error, LostError) else 1
-            self.state.beyond.append(f"{name}:{line}")
+            self.state.note_beyond(f"{name}:{line}")
             self._named_only(text, name, line)
 
     def _named_only(self, text: str, name: str, first: int) -> None:
@@ -311,7 +306,7 @@ class _Script:
         while (token := self._peek()) and not token.operator and token.text not in ("do", "{"):
             value = expanded(token.text, self.state)
             if value is not None and _PATTERN.search(_QUOTED.sub("", token.text)):
-                found += sorted(glob.glob(re.sub(r"\(N\)$", "", str(self.state.path(value)))))
+                found += _files_of(re.sub(r"\(N\)$", "", str(self.state.path(value))))
             else:
                 found += [value]
             self.at += 1
@@ -424,17 +419,13 @@ class _Script:
         elif command == "shopt" and texts[:2] == ["-q", "login_shell"]:
             return state.login
         elif command in ("eval", "emulate"):
-            self._beyond(where) if command == "eval" else None
+            state.note_beyond(where) if command == "eval" else None
         elif command == "read":
             for name in filter(is_name, texts):
                 state.set(name, None, where, maybe=maybe)
         elif command in self.functions:
             self._call(command, mode)
         return None
-
-    def _beyond(self, where: str) -> None:
-        if len(self.state.beyond) < MAX_FILES:
-            self.state.beyond.append(where)
 
     def _declare(self, command: str, rest: Sequence[Token], maybe: bool) -> None:
         options = "".join(token.text[1:] for token in rest if token.text.startswith("-"))
@@ -460,10 +451,10 @@ class _Script:
     def _source(self, texts: Sequence[str], where: str, mode: Mode) -> bool | None:
         name = expanded(texts[0], self.state) if texts else None
         if name is None:
-            self._beyond(where)
+            self.state.note_beyond(where)
             return None
         path = self.state.path(name)
-        if not path.is_file():
+        if not os.path.isfile(path):  # Path.is_file raises for a name that is too long, and in a folder that is closed
             return False
         self.reader.read(path, mode)
         return True
@@ -472,7 +463,7 @@ class _Script:
         if command == "exec" and not texts:
             return  # redirections of this shell
         if command == "exec":
-            self._beyond(where)
+            self.state.note_beyond(where)
         if maybe:
             self.certain = "maybe"
             return
@@ -489,6 +480,13 @@ class _Script:
                 raise
         finally:
             self.at, self.calls = back, self.calls - 1
+
+
+def _files_of(pattern: str) -> list[str | None]:
+    """The files of a pattern; one that would go through much of the disk is for the shell to answer."""
+    if sum(bool(_PATTERN.search(part)) for part in pattern.split("/")) > _MAX_LEVELS:
+        return [None]
+    return [*sorted(glob.glob(pattern))]
 
 
 def _leading(words: Sequence[Token]) -> Iterator[tuple[Token, re.Match[str]]]:

@@ -12,6 +12,11 @@ from joytui.core.plain_file import plain_content
 
 MAX_FILE = 2**20
 MAX_FILES = 200
+MAX_READ = 2 * 2**20
+"""Bytes of all files together: one may read itself in, again and again."""
+MAX_VALUE = 2**17
+"""Of a variable: no program could be started with a longer one (MAX_ARG_STRLEN of Linux)."""
+MAX_BEYOND = 200
 _OWN = frozenset(
     [
         "BASH",
@@ -62,6 +67,26 @@ class ShellState:
     beyond: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     allexport: bool = False
+    left: int = MAX_READ
+
+    def read(self, file: Path) -> str | None:
+        """A start file's text. None where nothing can be read, or where it is more than reading follows: then it is noted."""
+        if len(self.files) >= MAX_FILES:
+            return None
+        try:
+            data = plain_content(file, MAX_FILE + 1)
+        except (OSError, ValueError):
+            return None
+        self.files.append(str(file))
+        if len(data) > min(MAX_FILE, self.left):
+            self.note_beyond(f"{file}:1")
+            return None
+        self.left -= len(data)
+        return data.decode("utf-8", "surrogateescape")
+
+    def note_beyond(self, where: str) -> None:
+        if len(self.beyond) < MAX_BEYOND:
+            self.beyond.append(where)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,7 +112,10 @@ class ShellState:
         return self.variables.get(name, "")
 
     def set(self, name: str, value: str | None, where: str, *, export: bool = False, maybe: bool = False) -> None:
-        """An assignment; `maybe`: a condition that reading cannot decide stands before it."""
+        """An assignment; `maybe`: a condition that reading cannot decide stands before it. A value that no variable can have is one
+        that reading cannot tell."""
+        if value is not None and (len(value) > MAX_VALUE or "\0" in value):
+            value = None
         export = export or self.allexport or name in self.exported
         if maybe:
             if export or name in self.variables:
@@ -138,7 +166,7 @@ def environment_state(env: Mapping[str, str], flavour: str, *, login: bool, inte
 def expanded(raw: str, state: ShellState) -> str | None:
     """A word's value; None where only the shell could compute it."""
     out: list[str] = []
-    at, quoted = 0, False
+    at, quoted, room = 0, False, MAX_VALUE
     if raw.startswith("~") and (len(raw) == 1 or raw[1] == "/"):
         out, at = [str(state.home)], 1
     while at < len(raw):
@@ -147,6 +175,8 @@ def expanded(raw: str, state: ShellState) -> str | None:
             quoted, at = not quoted, at + 1
         elif char == "'" and not quoted:
             end = raw.find("'", at + 1)
+            if end < 0:  # in a part of a word, of which the rest stands elsewhere
+                return None
             out.append(raw[at + 1 : end])
             at = end + 1
         elif char == "\\":
@@ -157,7 +187,8 @@ def expanded(raw: str, state: ShellState) -> str | None:
             at = _ansi(raw, at + 2, out)
         elif char == "$":
             piece, at = _dollar(raw, at, state)
-            if piece is None:
+            room -= len(piece or "")
+            if piece is None or room < 0:
                 return None
             out.append(piece)
         elif char == "`" or (char in "<>" and raw.startswith("(", at + 1)):
@@ -165,7 +196,8 @@ def expanded(raw: str, state: ShellState) -> str | None:
         else:
             out.append(char)
             at += 1
-    return "".join(out)
+    value = "".join(out)
+    return None if "\0" in value else value
 
 
 def _ansi(raw: str, at: int, out: list[str]) -> int:
@@ -206,7 +238,7 @@ def _content(name: str | None, state: ShellState) -> str | None:
         return None
     try:
         return plain_content(state.path(name), MAX_FILE).decode("utf-8", "surrogateescape").rstrip("\n")
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 

@@ -21,6 +21,8 @@ _FILES: dict[str, Callable[[str], bool]] = {
     "-w": lambda path: os.access(path, os.W_OK),
     "-x": lambda path: os.access(path, os.X_OK),
 }
+_MOST_WORDS = 200
+_LONGEST_PATTERN = 1000
 _NUMBERS: dict[str, Callable[[int, int], bool]] = {
     "-eq": operator.eq, "-ne": operator.ne, "-lt": operator.lt, "-le": operator.le, "-gt": operator.gt, "-ge": operator.ge,
 }  # fmt: skip
@@ -35,6 +37,8 @@ def tested(words: Sequence[str], state: ShellState, *, double: bool) -> bool | N
 
 
 def _joined(words: list[str], state: ShellState, double: bool) -> bool | None:
+    if len(words) > _MOST_WORDS:
+        return None
     either, both = ("||", "&&") if double else ("-o", "-a")
     for sign, one in ((either, _or), (both, _and)):
         if sign in words:
@@ -65,9 +69,13 @@ def _single(words: list[str], state: ShellState, double: bool) -> bool | None:
     left, sign, right = values[0], words[1], values[2]
     if sign in ("=", "==", "!="):
         quoted = words[2][:1] in "\"'"
-        same = fnmatch.fnmatchcase(left, right) if double and not quoted else left == right
-        return same if sign != "!=" else not same
+        same = _fits(left, right) if double and not quoted else left == right
+        return same if sign != "!=" or same is None else not same
     return _NUMBERS[sign](int(left), int(right)) if sign in _NUMBERS else None
+
+
+def _fits(value: str, pattern: str) -> bool | None:
+    return fnmatch.fnmatchcase(value, pattern) if len(pattern) <= _LONGEST_PATTERN else None
 
 
 def _unary(sign: str, value: str | None, state: ShellState) -> bool | None:
@@ -96,5 +104,5 @@ def matches(value: str | None, patterns: Sequence[str], state: ShellState) -> bo
     found: list[bool | None] = []
     for pattern in patterns:
         text = expanded(pattern, state)
-        found.append(None if value is None or text is None else fnmatch.fnmatchcase(value, text))
+        found.append(None if value is None or text is None else _fits(value, text))
     return True if True in found else (None if None in found else False)

@@ -111,6 +111,12 @@ def _line_end(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
+def _past_blanks(text: str, at: int) -> int:
+    while text[at : at + 1] in (" ", "\t"):
+        at += 1
+    return at
+
+
 class _Lexer:
     def __init__(self, script: str) -> None:
         self._text = script.replace("\r\n", "\n")
@@ -118,6 +124,7 @@ class _Lexer:
         self._line = 1
         self._found: list[Token] = []
         self._heredocs: list[str] = []
+        self._last_arithmetic = self._text.rfind("))")
 
     def all(self) -> list[Token]:
         while self._at < len(self._text):
@@ -155,7 +162,8 @@ class _Lexer:
     def _operator(self) -> None:
         text = self._text
         found = next((one for one in _OPERATORS if text.startswith(one, self._at)), text[self._at])
-        if found == "(" and text.startswith("((", self._at) and (end := text.find("))", self._at)) > 0:
+        if found == "(" and text.startswith("((", self._at) and self._at <= self._last_arithmetic:
+            end = text.find("))", self._at)
             self._add("((", operator=False)
             self._line += text.count("\n", self._at, end)
             self._at = end + 2
@@ -163,8 +171,8 @@ class _Lexer:
         self._add(found, operator=True)
         self._at += len(found)
         if found in _HEREDOC:
-            end = ends_word(text, self._at + len(text[self._at :]) - len(text[self._at :].lstrip(" \t")))
-            self._heredocs.append(re.sub(r"[\\'\"\s]", "", text[self._at : end]))
+            begin = _past_blanks(text, self._at)
+            self._heredocs.append(re.sub(r"[\\'\"\s]", "", text[begin : ends_word(text, begin)]))
 
     def _word(self) -> None:
         end = ends_word(self._text, self._at)

@@ -7,6 +7,7 @@ built to read ~/.bashrc for an ssh command, too (Debian, Fedora).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _fish_files(folder: Path) -> list[Path]:
 
 def _zsh(state: ShellState, etc: Path) -> None:
     """ZDOTDIR may be set by the first file, so each is looked for when its turn comes."""
-    system = etc / "zsh" if (etc / "zsh").is_dir() else etc
+    system = etc / "zsh" if os.path.isdir(etc / "zsh") else etc
     kinds = ["zshenv", *["zprofile"] * state.login, *["zshrc"] * state.interactive, *["zlogin"] * state.login]
     for kind in kinds:
         follow([system / kind], state)
@@ -59,9 +60,7 @@ def _zsh(state: ShellState, etc: Path) -> None:
 def _bash_files(state: ShellState, etc: Path, *, ssh: bool) -> list[Path]:
     home = state.home
     if state.login:
-        own = next(
-            (home / name for name in (".bash_profile", ".bash_login", ".profile") if (home / name).is_file()), None
-        )
+        own = next((home / n for n in (".bash_profile", ".bash_login", ".profile") if os.path.isfile(home / n)), None)
         return [etc / "profile", *([own] if own else [])]
     if state.interactive or ssh:
         return [etc / "bash.bashrc", home / ".bashrc"]

@@ -61,6 +61,8 @@ requests out of what it counts."""
 
 DOCTOR_BODY: Final = 8_000
 """Bytes: more than any body of the doctor's, and less than a quarter of the smallest first turn of a Codex (31,872, observed)."""
+DOCTOR_OUTPUT = 4_000
+"""Tokens: more than an answer to "say hi" has, thoughts and all."""
 
 
 def config_block(base_url: str = DEV_BASE_URL) -> str:

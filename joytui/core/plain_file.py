@@ -7,6 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+MOST_SETTINGS = 1_000_000
+"""Bytes."""
+
 
 class NotPlainError(OSError):
     """A pipe, a socket or a device stands where a file is wanted. `strerror` is "is not a file"."""
@@ -25,6 +28,16 @@ def plain_content(path: str | Path, limit: int = -1) -> bytes:
         if not stat.S_ISREG(mode):
             raise NotPlainError(str(path))
         return file.read(limit)
+
+
+def settings_text(path: Path) -> str:
+    """A settings file's text, "" of /dev/null, which means none. Raises OSError, and UnicodeDecodeError."""
+    if path == Path(os.devnull):
+        return ""
+    data = plain_content(path, MOST_SETTINGS + 1)
+    if len(data) > MOST_SETTINGS:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_SETTINGS:,} bytes", str(path))
+    return data.decode("utf-8-sig")
 
 
 def is_other_than_file(path: str | Path) -> bool:

@@ -164,6 +164,18 @@ def joined(shipped: Catalog, listed: Iterable[Mapping[str, Any]]) -> Catalog:
     return Catalog(models, shipped.version)
 
 
+def with_names(catalog: Catalog, shipped: Catalog, stands_for: Mapping[str, Sequence[str]]) -> Catalog:
+    """The catalog with the settings' own names of models: each with tier and price of what it stands for, as the upstream or our
+    file tells them."""
+    models = dict(catalog.models)
+    for name, behind in stands_for.items():
+        ours = next((known for one in behind if (known := catalog.get(one) or shipped.get(one))), None)
+        if ours is not None:
+            own = models.get(name)
+            models[name] = _completed(own, ours) if own else replace(ours, key=name, name=name)
+    return replace(catalog, models=models)
+
+
 def _completed(model: Model, ours: Model) -> Model:
     return replace(
         model,

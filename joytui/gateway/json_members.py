@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from joytui.gateway import refusals
@@ -69,8 +70,7 @@ def _past(wanted: re.Pattern[str], text: str, place: int) -> re.Match[str]:
 def _unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
     body = dict(members)
     if len(body) != len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in members).most_common(1)[0]
         raise refusals.bad_request(f"the member {_shown(twice)} is there twice; send it once")
     for name in body:
         known = _FOLDED.get(name.casefold().replace("_", ""))

@@ -130,7 +130,9 @@ class ModelEndpoint:
             raise refusals.too_many(f"more than {settings.max_parallel} requests at the same time")
         if raw is None:
             raise too_large(settings.max_body_bytes)
-        return decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes, visit.share)
+        raw = decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes, visit.share)
+        visit.share.take_read(raw)
+        return raw
 
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
         assert visit.key is not None

@@ -97,9 +97,9 @@ def check_blacklist(policy: Policy, *models: str) -> None:
             raise refusals.policy(f"model {model} is blacklisted by the key's policy", step="model")
 
 
-def blacklisted(policy: Policy, model: str) -> bool:
-    """By its key, or by its name without the vendor ("gpt-x" also stops "openai/gpt-x")."""
+def blacklisted(policy: Policy, *names: str) -> bool:
+    """By one of its names, or by one without the vendor ("gpt-x" also stops "openai/gpt-x")."""
     if not policy.model_blacklist:
         return False
-    name = model.lower()
-    return name in policy.model_blacklist or name.rsplit("/", 1)[-1] in policy.model_blacklist
+    lower = [name.lower() for name in names]
+    return any(n in policy.model_blacklist or n.rsplit("/", 1)[-1] in policy.model_blacklist for n in lower)

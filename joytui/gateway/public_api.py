@@ -88,7 +88,8 @@ async def openai_models(request: Request) -> JsonAnswer:
     names = [
         m.key
         for m in gateway.market.catalog.models.values()
-        if not blacklisted(policy, m.key) and (not policy.tiers or m.tier is None or m.tier in policy.tiers)
+        if not blacklisted(policy, *gateway.market.names(m.key))
+        and (not policy.tiers or m.tier is None or m.tier in policy.tiers)
     ]
     if policy.fixed_model:
         names = [policy.fixed_model]

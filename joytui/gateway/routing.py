@@ -6,8 +6,8 @@ Money comes after (`Ledger.reserve`). Pure: the same code serves requests and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from joytui.core.joytoken import AUTO_MODEL, FALLBACK_ORDER
 from joytui.gateway import refusals
@@ -42,7 +42,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What can be routed to. `forwards_auto`: the upstream routes `auto` itself. `open`: unknown models are passed on."""
+    """What can be routed to. `forwards_auto`: the upstream routes `auto` itself. `open`: unknown models are passed on.
+    `stands_for`: the names that the settings give to models of the upstreams."""
 
     catalog: Catalog
     provider: str
@@ -52,6 +53,11 @@ class Market:
     default_model: str = AUTO_MODEL
     default_output_tokens: int = 1024
     default_freeze: int = DEFAULT_FREEZE
+    stands_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def names(self, model: str) -> tuple[str, ...]:
+        """What a model is called here and at the upstreams: a key's policy may forbid it by each of them."""
+        return (model, *self.stands_for.get(model, ()))
 
 
 def route(policy: Policy, ask: Ask, market: Market) -> list[Candidate]:
@@ -61,7 +67,7 @@ def route(policy: Policy, ask: Ask, market: Market) -> list[Candidate]:
     tiers = allowed_tiers(policy, ask.tier)
     model = effective_model(policy, ask.model, market.default_model)
     if model != AUTO_MODEL:
-        check_blacklist(policy, model)
+        check_blacklist(policy, *market.names(model))
         return [_pinned(model, tiers, ask, market)]
     return _automatic(policy, tiers, ask, market)
 
@@ -84,9 +90,9 @@ def _automatic(policy: Policy, tiers: tuple[str, ...], ask: Ask, market: Market)
     if market.forwards_auto:
         return [_forwarded(tier, ask, market) for tier in _tier_order(tiers, strategy)]
     if market.auto_model:
-        check_blacklist(policy, market.auto_model)
+        check_blacklist(policy, *market.names(market.auto_model))
         return [_pinned(market.auto_model, tiers, ask, market)]
-    models = [m for m in market.catalog.models.values() if not blacklisted(policy, m.key)]
+    models = [m for m in market.catalog.models.values() if not blacklisted(policy, *market.names(m.key))]
     found = [_candidate(m, m.tier or t, ask, market) for t, m in _ranked(models, tiers, strategy, ask)]
     if not found:
         wanted = f" with {', '.join(sorted(ask.features))}" if ask.features else ""

@@ -16,7 +16,7 @@ from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
-from joytui.gateway.catalog import Catalog, joined, load_catalog
+from joytui.gateway.catalog import Catalog, joined, load_catalog, with_names
 from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.keyless import KeylessPace
@@ -60,6 +60,7 @@ class Gateway:
         if not settings.offline and settings.catalog is None:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
+        self._stands_for = settings.stands_for
         self.market = self._market(self.shipped, knows_auto=not settings.offline)
         self.keys = KeyLookup()
         self._own_changes = 0
@@ -141,7 +142,8 @@ class Gateway:
     def _market(self, catalog: Catalog, *, knows_auto: bool) -> Market:
         settings = self.settings
         return Market(
-            catalog=catalog,
+            catalog=with_names(catalog, self.shipped, self._stands_for),
+            stands_for=self._stands_for,
             provider=self.upstream.name,
             open=not settings.offline and not settings.strict,
             forwards_auto=not settings.offline and knows_auto and settings.auto_model is None,

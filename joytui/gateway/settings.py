@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from joytui.core.errors import SettingsError
 from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.money import parse_credits
+from joytui.core.plain_file import settings_text
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.upstreams.address import checked_fields, checked_headers, checked_url, checked_variable
 
@@ -223,6 +224,15 @@ class GatewaySettings(BaseModel):
     def offline(self) -> bool:
         return self.upstream is None and not self.upstreams
 
+    @property
+    def stands_for(self) -> dict[str, tuple[str, ...]]:
+        """The settings' own names of models, each with what it is called at the upstreams."""
+        names: dict[str, tuple[str, ...]] = {}
+        for upstream in self.upstreams:
+            for name, model in upstream.models.items():
+                names[name] = (*names.get(name, ()), model)
+        return names
+
     def given(self) -> dict[str, Any]:
         """What is no default, as JSON has it; paths from the root on."""
         found = self.model_dump(mode="json", exclude_defaults=True)
@@ -261,7 +271,7 @@ def origins(config_file: Path, env: Mapping[str, str] = os.environ) -> dict[str,
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = settings_text(path)
     except FileNotFoundError:
         return "", {}
     except (OSError, UnicodeDecodeError) as error:
@@ -272,6 +282,8 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise SettingsError(str(error), where=f"{path}:{line[1]}" if line else str(path)) from None
+    except RecursionError:
+        raise SettingsError("it is nested too deeply", where=str(path)) from None
     table = data.get(TABLE, {})
     if not isinstance(table, dict):
         raise SettingsError("gateway must be a table: [gateway]", where=str(path))

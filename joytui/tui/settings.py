@@ -14,6 +14,8 @@ budget_period = "month"   # day, week or month
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import Any, Literal, get_args
 
 from joytui.core.errors import SettingsError
 from joytui.core.money import MoneyError, parse_credits
-from joytui.core.plain_file import NotPlainError, is_other_than_file
+from joytui.core.plain_file import NotPlainError, is_other_than_file, settings_text
 
 TABLE = "console"
 Period = Literal["day", "week", "month"]
@@ -60,7 +62,7 @@ def load(path: Path) -> ConsoleSettings:
 def document_of(path: Path) -> dict[str, Any]:
     """The whole settings file as data; nothing where there is none. Raises SettingsError, with the file."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = settings_text(path)
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -72,6 +74,8 @@ def document_of(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(str(error), where=str(path)) from None
+    except RecursionError:
+        raise SettingsError("it is nested too deeply", where=str(path)) from None
 
 
 def read(table: Mapping[str, Any]) -> ConsoleSettings:
@@ -136,7 +140,7 @@ def edit(path: Path, change: Callable[[Any], object]) -> None:
 
     load(path)  # a file that is wrong already is not written over
     try:
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        text = settings_text(path) if path.exists() else ""
         document = tomlkit.parse(text)
         change(document)
         _write(path, tomlkit.dumps(document))
@@ -152,8 +156,13 @@ def _write(path: Path, text: str) -> None:
     if is_other_than_file(target):  # JOYTUI_CONFIG_FILE=/dev/null, and nothing may take its place
         raise NotPlainError(str(target))
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    if target.exists():
-        part.chmod(target.stat().st_mode & 0o777)
-    part.replace(target)
+    descriptor, part = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        if target.exists():
+            os.chmod(part, target.stat().st_mode & 0o777)
+        os.replace(part, target)
+    except BaseException:
+        os.unlink(part)
+        raise

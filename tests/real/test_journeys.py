@@ -92,7 +92,7 @@ def test_support_finds_a_ticket_s_request_and_compares_it(stage: Stage) -> None:
     with opened(stage, "--screen", "usage") as terminal:
         terminal.wait_for("SPEND")
         terminal.send("ctrl+f")
-        terminal.wait_for("Id or name")
+        terminal.wait_for("a request id")
         terminal.send(ticket, "enter")
         terminal.wait_for("docs-bot", f"id:{ticket}")
         terminal.send("enter")

@@ -130,9 +130,11 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
         write(one, "csv", str(written))
     assert [path.name for path in tmp_path.iterdir()] == ["name.csv"]
     (tmp_path / "circle").symlink_to("circle")
-    for path in ("~nobody-of-this-name/x.csv", str(tmp_path / "circle")):
+    for path, replace in (("~nobody-of-this-name/x.csv", False), (str(tmp_path / "circle"), True)):
         with pytest.raises(JoytuiError, match="not written"):
-            write(one, "csv", path)
+            write(one, "csv", path, replace=replace)
+    with pytest.raises(TakenError):
+        write(one, "csv", str(tmp_path / "circle"))
 
 
 def test_no_other_file_is_touched(tmp_path: Path) -> None:

@@ -162,6 +162,11 @@ _REFUSED = re.compile(
     r"unknown|unsupported|unexpected|unrecognized|invalid|extra |not (supported|permitted|allowed|taken)|cannot find",
     re.IGNORECASE,
 )
+_OF_THE_VALUE = re.compile(
+    r"(above|below|exceed\w*|over|under).{0,30}\b(max|min|limit|range)|(greater|less|more|larger|smaller|higher|lower) than"
+    r"|at (most|least)\b|out of range|between .{1,20} and|[<>]=|≤|≥|(max|min)imum (value|of|is|allowed)|above_max|below_min",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[`'\"“‘]([A-Za-z_$][\w$.\[\]-]*)[`'\"”’]")
 _LEFT_OUT = "no "
 _SCHEMA_WORD = "tools without "
@@ -177,6 +182,11 @@ def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[st
     for lesson in _candidates(words, error.param, sent):
         if lesson not in known:
             yield lesson
+
+
+def is_of_the_value(error: StreamError) -> bool:
+    """Whether it is this request's number that is refused, so that the refusal says nothing of the next request."""
+    return bool(_OF_THE_VALUE.search(f"{error.code} {error.message}"))
 
 
 _LIST = re.compile(r"\[\s*[`'\"][\w.]+[`'\"](?:\s*,\s*[`'\"][\w.]+[`'\"])+\s*\]")

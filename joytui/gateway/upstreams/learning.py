@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from joytui.core.clock import now_ms
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.bridge.mending import is_left_out, lessons_in, listed_faults, taught
+from joytui.gateway.bridge.mending import is_left_out, is_of_the_value, lessons_in, listed_faults, taught
 from joytui.gateway.bridge.quirks import Quirks
 from joytui.gateway.bridge.request import ChatRequest, to_chat
 from joytui.ledger.records import LessonRow
@@ -23,6 +23,8 @@ REFUSED_FORM = (400, 422)
 SPEAKS_CHAT = "speaks chat"
 """The lesson that `/responses` is not there for this model, though it may be for others."""
 MAX_WORDS = 160
+MOST_MODELS = 1000
+"""Of one upstream, in memory: any key may name models, and an upstream may take all of them."""
 
 
 class Lessons:
@@ -52,6 +54,8 @@ class Lessons:
         for text in texts:
             row = LessonRow(self.url, model, text, now_ms())
             self._by_model.setdefault(model, {})[text] = row.learned_at
+            if len(self._by_model) > MOST_MODELS:
+                del self._by_model[next(iter(self._by_model))]
             if self.keep is not None:
                 self.keep(row)
 
@@ -80,6 +84,7 @@ class Attempt:
     known: tuple[str, ...]
     learned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _once: list[str] = field(default_factory=list)
     _tried: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)
     _refusal: str = ""
@@ -108,6 +113,7 @@ class Attempt:
                 self.learned = self.learned[: len(self.learned) - len(group)]
                 continue
             self._tried += group
+            self._once += [lesson for lesson in group if is_left_out(lesson)] if is_of_the_value(error) else []
             self._last = group
             self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {', '.join(group)}")
             return chat
@@ -126,7 +132,12 @@ class Attempt:
             yield [lesson]
 
     @property
+    def lasting(self) -> list[str]:
+        """What holds for other requests, too: a number that this one had wrong takes the field from nobody else."""
+        return [lesson for lesson in self.learned if lesson not in self._once]
+
+    @property
     def sure(self) -> list[str]:
         """What is worth keeping of a request that was refused in the end: fields that were left out, after which the upstream had
         something else to say."""
-        return [lesson for lesson in self.learned if is_left_out(lesson)]
+        return [lesson for lesson in self.lasting if is_left_out(lesson)]

@@ -185,7 +185,7 @@ class Relay:
         for note in attempt.notes:
             seen.note(note)
         if sent.status_code == 200:
-            self.lessons.learn(call.model, attempt.learned)
+            self.lessons.learn(call.model, attempt.lasting)
         return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen, attempt.quirks)), self._options)
 
     async def _send(

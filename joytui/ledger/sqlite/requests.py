@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest
@@ -95,7 +96,17 @@ def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | Non
         release(batch, opened.n, ended.cost_nano)
     if budget_id is not None and ended.cost_nano:
         charge(batch, budget_id, opened.started_at, ended.cost_nano)
+    if opened.doctor and ended.output_tokens > DOCTOR_OUTPUT:
+        opened = _counted(batch, opened)
     _sum(batch, opened, ended, refused=False)
+
+
+def _counted(batch: Batch, opened: Opened) -> Opened:
+    """A request that called itself a test of the doctor's, and got more than any of those: it counts as what it is."""
+    batch.execute("UPDATE request SET doctor = 0 WHERE n = ?", (opened.n,))
+    if opened.key_id is not None:
+        batch.sums.used(opened.key_id, opened.client, opened.started_at)
+    return opened._replace(doctor=False)
 
 
 def answered(batch: Batch, key_id: str, upstream_id: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from joytui.core.errors import JoytuiError
@@ -19,7 +18,7 @@ def free_name(exported: Exported, form: Form, folder: Path | None = None) -> str
     """The file's name by default: one that is not taken."""
     place, ending = folder or Path(), ENDINGS[form]
     name, number = f"{exported.name}{ending}", 1
-    while (place / name).exists():
+    while os.path.lexists(place / name):
         number += 1
         name = f"{exported.name}-{number}{ending}"
     return name
@@ -33,20 +32,22 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
             raise IsADirectoryError(None, "it is a folder: name a file in it")
         if is_other_than_file(place):
             raise NotPlainError(str(place))
-        if place.exists() and not replace:
+        if os.path.lexists(place) and not replace:
             raise TakenError("a file of this name is there already", where=str(place))
-        _write(place.resolve(), exported.text(form))
+        _write(place, exported.text(form), replace=replace)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle (Python 3.11 and 3.12)
         raise JoytuiError(f"not written: {getattr(error, 'strerror', None) or error}", where=str(place)) from None
     return place
 
 
-def _write(place: Path, text: str) -> None:
-    descriptor, part = tempfile.mkstemp(prefix=".joytui-", suffix=".part", dir=place.parent)  # 0600
+def _write(place: Path, text: str, *, replace: bool) -> None:
+    """A link that the user did not agree to is not followed, whatever comes between looking and writing."""
+    from joytui.doctor.fix.replace import ChangedError, replace_file, write_whole
+
+    place.parent.stat()  # a folder that is not there is not made
+    if replace:
+        return write_whole(place.resolve(), text.encode())
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(part, place)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+        replace_file(place, text.encode(), old=None)
+    except ChangedError:
+        raise TakenError("a file of this name is there already", where=str(place)) from None
