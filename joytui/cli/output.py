@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from joytui.core.errors import JoytuiError
+from joytui.core.own_command import as_typed
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -24,7 +25,7 @@ _KEPT_ON_A_TERMINAL = re.compile(rf"(\r?\n|\t|\x1b\[(?:{'|'.join(['0', *STYLES.v
 
 def emit(text: str = "") -> None:
     """A line of data on stdout."""
-    sys.stdout.write(_fit(text, sys.stdout) + "\n")
+    sys.stdout.write(_fit(as_typed(text), sys.stdout) + "\n")
 
 
 def emit_json(data: Any) -> None:
@@ -40,7 +41,7 @@ def emit_json_line(data: Any) -> None:
 
 def say(text: str) -> None:
     """Words for a person, on stderr."""
-    sys.stderr.write(_fit(text, sys.stderr) + "\n")
+    sys.stderr.write(_fit(as_typed(text), sys.stderr) + "\n")
     sys.stderr.flush()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from joytui.core.own_command import as_typed
 from joytui.core.records import Finding, Fix, Report
 
 
@@ -25,7 +26,7 @@ def ticket_text(report: Report) -> str:
 def fix_text(fix: Fix) -> str:
     """The commands of a fix; the patch where there are none; the summary where there is neither."""
     if fix.commands:
-        return "\n".join(fix.commands)
+        return as_typed("\n".join(fix.commands))
     return fix.patch or fix.summary
 
 

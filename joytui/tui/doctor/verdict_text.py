@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from textual.content import Content
 
 from joytui.core.codex_path import INSTALL_CODEX
+from joytui.core.own_command import as_typed
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.walk_lines import GLYPHS, no_codex
-from joytui.tui.lines import fact, filled, hanging
+from joytui.tui.lines import fact, filled, hanging, keyed
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
@@ -91,17 +92,22 @@ def context_line(snapshot: DoctorSnapshot) -> Content:
     return Content.styled("  ·  ", "$quiet").join(parts)
 
 
-def explanation(snapshot: DoctorSnapshot) -> Content:
+def explanation(snapshot: DoctorSnapshot, width: int) -> Content:
     report = snapshot.report
     if report is None or snapshot.phase == "failed":
         return Content("")
-    if no_codex(report):
-        return Content.assemble(
-            (f"1  Install it: {INSTALL_CODEX} (y copies it)\n", ""),
-            ("2  Press s: it starts the gateway, writes config.toml and a key, and lets Codex say hi\n\n", ""),
-            ("Logs, Usage and Keys work without a Codex: other machines may use the gateway.", ""),
+    if not no_codex(report):
+        return Content(clean(report.verdict.explanation))
+    return Content("\n").join(
+        (
+            keyed("1", f"Install it: {INSTALL_CODEX} (y copies it)", width),
+            keyed("2", "Press s: it starts the gateway, writes config.toml and a key, and lets Codex say hi", width),
+            Content("\n").join(map(Content, ("", *filled(_WITHOUT, width)))),
         )
-    return Content(clean(report.verdict.explanation))
+    )
+
+
+_WITHOUT = "Logs, Usage and Keys work without a Codex: other machines may use the gateway."
 
 
 Place = Callable[[str], str]
@@ -209,4 +215,4 @@ def sign_of(step: Step) -> tuple[str, str]:
 
 def clean(text: str, *, limit: int = 4000) -> str:
     """Text that may have come from a file or the wire, fit for a terminal."""
-    return visible(text, limit=limit)
+    return as_typed(visible(text, limit=limit))

@@ -109,9 +109,8 @@ def parts(snapshot: DoctorSnapshot) -> Iterator[Part]:
     report = snapshot.report
     if report is None or snapshot.phase == "failed":
         return
-    why = words.explanation(snapshot)
-    if why.plain:
-        yield Part("why", "", lambda width: why)
+    if no_codex(report) or report.verdict.explanation:
+        yield Part("why", "", partial(words.explanation, snapshot))
     if no_codex(report):
         yield from _guide(report)
         return
