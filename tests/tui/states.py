@@ -297,7 +297,7 @@ async def settings_with_mistakes(app: Any, pilot: Any) -> None:
 
 async def triage(app: Any, pilot: Any) -> None:
     from joytui.doctor.triage import triage as read
-    from joytui.tui.screens.triage import shown
+    from joytui.tui.doctor.triage_text import answered
 
     await fill(app, pilot)
     screen = TriageDialog()
@@ -307,7 +307,7 @@ async def triage(app: Any, pilot: Any) -> None:
     area = screen.query_one(TextArea)
     with screen.prevent(TextArea.Changed):
         area.text = ticket
-    screen.query_one("#answer").show(partial(shown, read(ticket, ())))
+    screen.query_one("#answer").show(partial(answered, read(ticket, ())))
     screen.query_one("#result").focus()  # a text area's cursor blinks
     await settle(app, pilot)
 
