@@ -89,7 +89,7 @@ def _titles(screen: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _prose(screen: Any, lines: list[str]) -> Iterator[str]:
-    """A time in a sentence or a cell has its day before it, or says how far it is."""
+    """A time in a sentence or a cell has its day before it, ends a span that has, or says how far it is."""
     for name in PROSE:
         for widget in screen.query(name):
             if not _shown(widget):
@@ -97,7 +97,7 @@ def _prose(screen: Any, lines: list[str]) -> Iterator[str]:
             text = " ".join(line.strip() for line in _text(lines, widget.region))
             for time in TIME.finditer(text):
                 before = text[max(0, time.start() - 22) : time.start()]
-                if not re.search(rf"{DAY}\b[^:]*$|\bin \d+ (?:min|h|days) \($", before):
+                if not re.search(rf"{DAY}\b[^:]*(?:\d\d:\d\d[–-])?$|\bin \d+ (?:min|h|days) \($", before):
                     yield f"a time without its day in {name}: {before + time[0]!r}"
 
 
