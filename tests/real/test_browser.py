@@ -85,9 +85,10 @@ async def test_a_day_before_the_wall_display(machine: Machine, key: str, tmp_pat
 
             await page.press("4")
             await page.wait_for("codex-anna", "active")
-            await page.press("x")
+            await page.press("X")
             await page.wait_for("this console is read-only: keys stay as they are")
             assert await send(machine, key) == 200
+            await page.press("j")  # read: an error stays until the next key
 
             wide, high = await page.cells()
             await page.resize(820, 460)

@@ -49,7 +49,7 @@ def test_a_turn_is_in_the_ledger_in_logs_and_in_usage_with_codexs_own_counts(set
 
     over = setup.joytui("usage", "--since", "today", "--budget", "0.0001", "--fail-over", ok=(1,))
     assert "OVER BUDGET" in over.stderr
-    assert "Cr an hour, nothing is left" in over.stderr
+    assert "nothing is left" in over.stderr
 
     with sqlite3.connect(f"file:{places(setup.env).store}?mode=ro", uri=True) as ledger:
         stored = ledger.execute(
@@ -125,7 +125,7 @@ def test_a_budget_that_a_small_request_fits_into_and_a_turn_does_not(setup: Setu
         done = setup.codex("say hi")
         assert done.exit_code == (0 if works else 1)
         assert ("402 Payment Required: daily limit of 2 credits" in done.stderr) is not works
-    told = [line["client"].startswith("joytui doctor, ") for line in setup.json_lines("logs")]
+    told = [line["client"].startswith("joytui doctor, ") for line in setup.json_lines("logs", "--include-doctor")]
     assert told == [True, False, True, False]
 
 

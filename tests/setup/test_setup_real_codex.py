@@ -36,7 +36,7 @@ def test_an_empty_home_and_a_real_turn(here: Machine) -> None:
     done = turn(here, said)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.strip()
-    lines = here.call("logs", "--json").json_lines
+    lines = here.call("logs", "--json", "--include-doctor").json_lines
     assert [line["status"] for line in lines] == [200] * 3  # the doctor's test request, setup's turn, and this one
 
 

@@ -83,7 +83,7 @@ async def test_a_change_is_refused_and_the_gateway_would_refuse_it_too(machine: 
     async with wall(served, "&screen=keys") as page:
         await page.wait_for("codex-anna")
         assert "read-only" in "\n".join(page.screen.display)
-        await page.press("x")
+        await page.press("X")
         await page.wait_for("this console is read-only: keys stay as they are")
         (console,) = served.consoles()
         variables = Path(f"/proc/{console}/environ").read_bytes().split(b"\0")
