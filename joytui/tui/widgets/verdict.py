@@ -75,6 +75,9 @@ class VerdictPane(VerticalScroll, can_focus=True):
         await self.mount(Container(main, aside, id="columns"))
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
+        """Nothing where the console closes already: a look may end while it does."""
+        if not self.is_attached:
+            return
         head = words.headline(snapshot)
         banner = self.query_one("#banner", Fitted)
         banner.show(partial(words.banner, head))
