@@ -132,6 +132,8 @@ def body_kind(head: bytes) -> str:
     start = head.lstrip()[:256].lower()
     if not start:
         return "empty"
+    if start[:1] == b"<":
+        start = b"<" + start[1:].lstrip()  # a terminal may have broken the line there
     if start.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<title", b"<center", b"<h1")):
         return "html"
     return "json" if start[:1] in (b"{", b"[") else "text"
