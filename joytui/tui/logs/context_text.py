@@ -45,5 +45,6 @@ def context(
     if marked:
         parts.append(Content.assemble((f"◆ {marked} marked", "$accent"), ("  = compares", "$quiet")))
     if shown.store.hidden:
-        parts.append(Content.styled(f"{shown.store.hidden:,} doctor tests hidden (T)", "$quiet"))
+        many = shown.store.hidden
+        parts.append(Content.styled(f"{many:,} doctor test{'s' * (many != 1)} hidden (T)", "$quiet"))
     return fitting(parts, width)

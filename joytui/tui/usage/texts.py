@@ -37,7 +37,8 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str], wi
         Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
     ]
     if snapshot.left_out and snapshot.left_out.requests:
-        parts.append(Content.styled(f"{snapshot.left_out.requests:,} doctor tests left out (T)", "$quiet"))
+        many = snapshot.left_out.requests
+        parts.append(Content.styled(f"{many:,} doctor test{'s' * (many != 1)} left out (T)", "$quiet"))
     if snapshot.loading and state.connected:
         parts.insert(0, Content.styled("◌ loading", "$warning"))
     return fitting(parts, width)
