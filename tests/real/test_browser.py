@@ -88,7 +88,8 @@ async def test_a_day_before_the_wall_display(machine: Machine, key: str, tmp_pat
             await page.press("X")
             await page.wait_for("this console is read-only: keys stay as they are")
             assert await send(machine, key) == 200
-            while "keys stay as they are" in await page.text():  # until a key is pressed after there was time to read it
+            # It stays until a key is pressed after there was time to read it.
+            while "keys stay as they are" in await page.text():
                 await page.press("j")
                 await asyncio.sleep(0.2)
 
