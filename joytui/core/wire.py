@@ -303,6 +303,8 @@ class GatewayStatus(Model):
     last_seq: int = 0
     in_flight: int = 0
     wallets: bool = False
+    turned_away: int = Field(0, description="requests that got 503 and no row, because the store could not be written")
+    owed: int = Field(0, description="ends of requests that wait until the store can be written")
     warnings: list[str] = Field(default_factory=list)
 
 

@@ -53,6 +53,8 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "last_seq": last,
             "in_flight": len(gateway.running),
             "wallets": gateway.wallets_on,
+            "turned_away": gateway.turned_away,
+            "owed": gateway.ledger.owed,
             "warnings": gateway.warnings(),
         }
     )

@@ -16,7 +16,7 @@ MOST_SERIES = 500
 ERROR_TYPES = frozenset(BY_CODE) | {
     "api_error", "bad_gateway", "client_disconnected", "duplicate_request", "failed", "gateway_interrupted", "invalid_prompt",
     "invalid_request", "invalid_request_error", "not_found", "not_found_error", "overloaded_error", "permission_error",
-    "routing_error", "server_error", "server_is_overloaded", "service_unavailable", "slow_down", "stream_truncated", "timeout",
+    "routing_error", "server_error", "server_is_overloaded", "service_unavailable", "slow_down", "store_unavailable", "stream_truncated", "timeout",
     "timeout_error", "upstream_error",
 }  # fmt: skip
 """Those that a label may have; an upstream may send anything."""

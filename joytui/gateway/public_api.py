@@ -21,7 +21,7 @@ from joytui.gateway.dry_run import INPUT_BYTES, check_own
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import credential
 from joytui.gateway.policy import blacklisted
-from joytui.gateway.refusals import NOT_FOUND, Refused
+from joytui.gateway.refusals import NOT_FOUND, STORE_UNAVAILABLE, Refused
 from joytui.gateway.runtime import Gateway
 
 TIER_NAMES = {"economy": ("E", "Economy"), "standard": ("S", "Standard"), "premium": ("P", "Premium")}
@@ -54,6 +54,17 @@ async def health(request: Request) -> JsonAnswer:
             raise refusals.bad_request(f"nonce must have 1 to {MAX_NONCE} characters")
         answer["proof"] = proof(gateway.admin_token, nonce, gateway.url)
     return JsonAnswer(answer, 200 if works else 503)
+
+
+async def ready(request: Request) -> JsonAnswer:
+    """`GET /readyz`: 200 while new requests are welcome; 503 with `draining` while the gateway is being stopped, or with
+    `store_unavailable` while the store cannot be written. For proxies and load balancers; nothing has to be restarted."""
+    gateway = gateway_of(request)
+    status = "draining" if gateway.draining else "ready" if await gateway.can_write() else STORE_UNAVAILABLE
+    answer = JsonAnswer({"status": status, "version": __version__}, 200 if status == "ready" else 503)
+    if status != "ready":
+        answer.headers["Retry-After"] = "1"
+    return answer
 
 
 async def metrics(request: Request) -> Response:

@@ -38,6 +38,8 @@ RETENTION_S = 600.0
 CLOCK_LOOK_S = 10.0
 JUMP_SHOWN_S = 86_400.0
 """How long a change of the clock is among the warnings."""
+ANSWER_S = 2.0
+"""How long the store may take to say that it can be written."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -45,7 +47,8 @@ TRIAL_LIFE_MS = 2 * 3_600_000
 
 
 class Gateway:
-    """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end."""
+    """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end. `turned_away`: requests that
+    got 503 since the start, and no row, because the store could not be written."""
 
     def __init__(
         self, settings: GatewaySettings, ledger: Ledger, upstream: Upstream, admin_token: str, url: str
@@ -73,6 +76,7 @@ class Gateway:
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
+        self.turned_away = 0
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None
@@ -246,6 +250,15 @@ class Gateway:
         if self.ledger.lost:
             found.append(f"{self.ledger.lost} changes could not be written to the store")
         return found
+
+    async def can_write(self) -> bool:
+        """Whether the store takes a write, within ANSWER_S."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self.ledger.probe()
+        except (StoreUnavailable, TimeoutError):
+            return False
+        return True
 
     def seen_console(self) -> None:
         self.console_seen = time.monotonic()
