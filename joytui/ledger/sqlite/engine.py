@@ -8,9 +8,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from joytui.core.clock import now_ms
 from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
@@ -18,13 +20,14 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.ids import Numbers
+from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
     Access,
     Candidate,
     Charge,
     ClockSeen,
     Entry,
+    GatewayRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -64,6 +67,7 @@ class SqliteLedger:
         self._writer = Writer(self._connect_writer)
         self.interrupted = 0
         self._numbers = Numbers()
+        self._serving: GatewayRow | None = None
 
     @classmethod
     def open_store(cls, path: Path) -> SqliteLedger:
@@ -194,6 +198,20 @@ class SqliteLedger:
                 await asyncio.sleep(POLL_S)
         finally:
             connection.close()
+
+    # --- who serves --------------------------------------------------------------------------------------------------
+
+    def announce(self, url: str, version: str) -> asyncio.Future[None]:
+        now = now_ms()
+        self._serving = GatewayRow(row_id("gateway"), url, version, now, 0, now, True)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def gateways(self) -> list[GatewayRow]:
+        if self._serving is None:
+            return []
+        return [replace(self._serving, running=await self.read(reads.running), last_seen=now_ms())]
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

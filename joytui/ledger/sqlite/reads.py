@@ -100,6 +100,10 @@ def last_number(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(n), 0) FROM request").fetchone()[0])
 
 
+def running(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM request WHERE status IS NULL").fetchone()[0])
+
+
 def counted(connection: sqlite3.Connection) -> int:
     """All requests ever, also those that retention took."""
     return int(connection.execute(_COUNTED).fetchone()[0])
