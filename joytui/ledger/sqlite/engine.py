@@ -42,7 +42,8 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, tidying, upkeep, usage_sums, wallets
+from joytui.ledger.sql import blocks, keys, lessons, reads, usage_sums, wallets
+from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -191,7 +192,7 @@ class SqliteLedger:
         try:
             seen = -1
             while True:
-                version = reads.data_version(connection)
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
                 if version != seen:
                     seen = version
                     yield
@@ -342,10 +343,10 @@ class SqliteLedger:
         return await self.read(wallets.wallet_entries, tier, before, limit)
 
     def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(money.set_wallet, tier, balance, note)
+        return self.write(wallets.set_wallet, tier, balance, note)
 
     def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(money.credit_wallet, tier, amount, note)
+        return self.write(wallets.credit_wallet, tier, amount, note)
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
