@@ -21,6 +21,8 @@ MOVEMENT_DAYS = 90
 CLIENT_DAYS = 30
 LESSON_DAYS = 7
 STEADY_MS = HOUR_MS
+SLICE = 2_000
+"""Rows of one slice of a longer work, so that requests get their turn in between."""
 
 
 class Keeping(NamedTuple):
