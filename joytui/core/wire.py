@@ -288,6 +288,18 @@ class Forgotten(Model):
     forgotten: int
 
 
+class GatewayOnStore(Model):
+    """A gateway on this store. `since`, `last_seen`: RFC 3339 UTC; `alive`: the store heard of it within its lease."""
+
+    id: str
+    url: str
+    version: str
+    since: str
+    running: int
+    last_seen: str
+    alive: bool
+
+
 class GatewayStatus(Model):
     version: str
     url: str
@@ -297,6 +309,7 @@ class GatewayStatus(Model):
     upstream_api: str | None = None
     upstreams: list[UpstreamView] = Field(default_factory=list)
     store: str
+    gateways: list[GatewayOnStore] = Field(default_factory=list)
     keys: int = 0
     requests: int = 0
     consoles: int = 0

@@ -47,6 +47,7 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
+            "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
             "keys": gateway.keys.usable,
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,

@@ -73,7 +73,9 @@ async def metrics(request: Request) -> Response:
         may_read(request)
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
+        "joytui_requests_turned_away": gateway.turned_away,
         "joytui_ledger_writes_waiting": gateway.ledger.waiting,
+        "joytui_ledger_writes_owed": gateway.ledger.owed,
         "joytui_keys": len(gateway.keys),
         "joytui_consoles": gateway.tail.listeners,
     }

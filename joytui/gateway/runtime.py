@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from joytui import __version__
 from joytui.core.clock import JumpWatch, now, now_ms, rfc3339, span_text
@@ -70,7 +72,7 @@ class Gateway:
         self._own_changes = 0
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
-        self.metrics = Metrics()
+        self.metrics = Metrics(_label(url))
         self.bodies = BodyRoom(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.tail = Tail(ledger)
         self.checkpoint = Checkpoint(ledger)
@@ -271,3 +273,8 @@ class Gateway:
         if self.tail.listeners or self.running or self.keys.usable:
             return 0.0
         return time.monotonic() - self.console_seen
+
+
+def _label(url: str) -> str:
+    """This machine and the port: the same after a restart, and another one for each gateway of a team."""
+    return f"{socket.gethostname()}:{urlsplit(url).port or 80}"
