@@ -42,7 +42,7 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sql import blocks, keys, lessons, reads, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
@@ -351,7 +351,7 @@ class SqliteLedger:
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
     def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
-        return self.write(upkeep.read_clock, ran_ms)
+        return self.write(clock_readings.read_clock, ran_ms)
 
     async def tidy(self, at_ms: int, keeping: Keeping) -> int:
         gone = 0

@@ -8,8 +8,8 @@ from collections.abc import Collection
 
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
-from joytui.ledger.retention import SLICE, Reading, believed, read_on
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
+from joytui.ledger.retention import SLICE
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, TABLES
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -47,15 +47,6 @@ def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
     for n in lost:
         release(batch, n, 0)
     return len(lost)
-
-
-def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
-    """Notes what the clock says, `ran_ms` of running after the last time."""
-    before = [Reading(*row) for row in batch.execute("SELECT ran_ms, at FROM clock_reading ORDER BY ran_ms")]
-    readings = read_on(before, ran_ms, now_ms())
-    batch.execute("DELETE FROM clock_reading")
-    batch.connection.executemany("INSERT INTO clock_reading VALUES (?, ?)", readings)
-    return ClockSeen(believed(readings), before[-1].at if before else None)
 
 
 # --- what an older store lacks ----------------------------------------------------------------------------------------

@@ -17,13 +17,14 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.sqlite.rollups import Mark, Sums
+from joytui.ledger.waiting import Waiting, answer
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -85,27 +86,18 @@ class Batch:
             self.execute("ROLLBACK")
 
 
-class _Job:
-    """`kept`: written even if that needs another try; else whoever waits is told that it failed."""
+class _Job(Waiting):
+    """A write of this engine: a function of a batch."""
 
-    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result")
+    __slots__ = ("args", "function")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
+        super().__init__(kept=kept)
         self.function = function
         self.args = args
-        self.kept = kept
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[Any] | None = None
-        self.done: threading.Event | None = None
-        self.result: Any = None
-        self.failure: Exception | None = None
 
     def perform(self, batch: Batch) -> None:
         self.result, self.failure = self.function(batch, *self.args), None
-
-    def fail(self, error: Exception) -> None:
-        # a future takes no StopIteration
-        self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
 
 
 class Writer:
@@ -167,10 +159,9 @@ class Writer:
         return self._awaited(_Job(function, args))
 
     def _awaited(self, job: _Job) -> asyncio.Future[Any]:
-        job.loop = asyncio.get_running_loop()
-        job.future = job.loop.create_future()
+        future = job.awaited()
         self._put(job)
-        return job.future
+        return future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
@@ -222,7 +213,7 @@ class Writer:
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
-                _answer(self._at_hand)
+                answer(self._at_hand, _typed)
         self._at_hand = []
 
     def _collect(self) -> tuple[list[_Job], bool]:
@@ -313,7 +304,7 @@ class Writer:
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
         for job in jobs:
             job.failure = self._ended
-        _answer(jobs)
+        answer(jobs, _typed)
 
 
 def _typed(error: Exception) -> Exception:
@@ -346,28 +337,3 @@ def _perform(batch: Batch, jobs: list[_Job]) -> None:
             job.fail(error)
         else:
             batch.keep()
-
-
-def _answer(jobs: Iterable[_Job]) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        if job.done is not None:
-            job.done.set()
-        if job.loop is not None:
-            waiting.setdefault(job.loop, []).append(job)
-    for loop, done in waiting.items():
-        try:
-            loop.call_soon_threadsafe(_resolve, done)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            pass
-
-
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        future = job.future
-        if future is None or future.done():
-            continue
-        if job.failure is not None and not job.kept:
-            future.set_exception(_typed(job.failure))
-        else:
-            future.set_result(job.result)
