@@ -160,6 +160,8 @@ STATES: dict[str, tuple[Term, str]] = {
     "stream": (Equals("stream", True), "streamed"),
     "estimated": (Equals("cost_source", "estimated"), "its cost is an estimate"),
     "doctor": (Equals("doctor", True), "a test of joytui doctor"),
+    "subagent": (Not(Missing("subagent")), "of a sub-agent"),
+    "dirty": (Equals("dirty", True), "with files that differ from the commit"),
 }
 
 

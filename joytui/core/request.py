@@ -3,7 +3,7 @@
 What reads, sends, keeps, filters or lists requests is derived from FIELDS: the store's reads, the columns of `core.columnar`,
 the rows on the wire, `joytui logs --json`, the filter language with its help, the columns of Logs. A new field is a line in
 FIELDS (and in RequestRecord, and in what it comes with: Opened or Ended), a migration of the store, and the place that measures
-it: gateway/visit.py.
+it: gateway/visit.py, or gateway/turn_metadata.py for what Codex's headers tell.
 """
 
 from __future__ import annotations
@@ -129,6 +129,20 @@ FIELDS: tuple[Field, ...] = (
           measured="workspaces in x-codex-turn-metadata"),
     Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
           measured="X-Joytui-Doctor, or how X-Request-ID begins, on a body as small as the doctor's"),
+    Field("root_thread", "text", "the task: the root thread, which its sub-agents share", ("task",), listed="if any",
+          label="task", measured="session-id, or session_id in x-codex-turn-metadata"),
+    Field("parent_thread", "text", "the thread that started this sub-agent", ("parent",), listed="if any",
+          label="parent thread", measured="x-codex-parent-thread-id"),
+    Field("root_turn", "text", "the turn of the root thread that it belongs to", ("root_turn",), listed="if any",
+          label="root turn", measured="root_turn_id in x-codex-turn-metadata"),
+    Field("subagent", "text", "the kind of sub-agent", ("subagent",), listed="if any", label="sub-agent",
+          measured="x-openai-subagent, or thread_source in x-codex-turn-metadata; null for the user's own threads"),
+    Field("repo", "text", "the repository: host and path of the git origin", ("repo",), listed="if any",
+          label="repository", measured="workspaces in x-codex-turn-metadata, without user and password"),
+    Field("commit_hash", "text", "the commit that is checked out", ("commit",), "commit", listed="if any",
+          label="commit", measured="workspaces in x-codex-turn-metadata"),
+    Field("dirty", "flag", "whether files differ from that commit", listed="if any",
+          measured="has_changes of workspaces in x-codex-turn-metadata"),
     Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
           measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
     Field("sources", "list", "all that told of it"),
@@ -165,6 +179,13 @@ class Opened(NamedTuple):
     ip: str | None
     turn_id: Clean | None = None
     doctor: bool = False
+    root_thread: Clean | None = None
+    parent_thread: Clean | None = None
+    root_turn: Clean | None = None
+    subagent: Clean | None = None
+    repo: Clean | None = None
+    commit_hash: Clean | None = None
+    dirty: bool = False
 
 
 class Ended(NamedTuple):
@@ -239,14 +260,24 @@ class RequestRecord:
     owner: str | None = None
     project: str | None = None
     doctor: bool = False
+    root_thread: str | None = None
+    parent_thread: str | None = None
+    root_turn: str | None = None
+    subagent: str | None = None
+    repo: str | None = None
+    commit_hash: str | None = None
+    dirty: bool = False
     source: str | None = GATEWAY
     sources: tuple[str, ...] = (GATEWAY,)
     attempts: int | None = 1
 
     @property
     def running(self) -> bool:
-        """Whether a gateway waits for its end. What Codex alone told of has ended, with a status or (no answer came) without."""
-        return self.status is None and self.source in (GATEWAY, None)
+        """Whether its end is still to come: a gateway waits for it, or Codex has told of the head of an answer and no more. What
+        Codex alone told of may end without a status (no answer came)."""
+        if self.source == TELEMETRY:
+            return self.latency_ms is None
+        return self.status is None and self.source != ROLLOUT
 
     @property
     def tokens(self) -> TokenCounts:
