@@ -8,6 +8,7 @@ it: gateway/visit.py, or gateway/turn_metadata.py for what Codex's headers tell.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,9 +17,14 @@ if TYPE_CHECKING:  # for the type alone: its patterns cost 4 ms, and the console
 
 from joytui.core.token_counts import TokenCounts
 
-Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
-"""id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
-the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+Kind = Literal["id", "time", "text", "list", "status", "count", "number", "cost", "source", "span", "flag"]
+"""id: a text that hardly repeats. text: one that does. list: a few words of a fixed set (one text in a column and in the store:
+`joined`). count: of tokens. number: from 1 up, None where nobody counted. cost: nano-credits (a decimal string of credits on the
+wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"
+"""Who can tell of a request: a gateway that it passed, Codex's telemetry, the rollout file of its turn. In this order their
+figures hold."""
 
 _PREFIX = "req-"
 
@@ -37,6 +43,16 @@ def request_number(text: str) -> int | None:
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
+
+
+def joined(words: Iterable[str]) -> str | None:
+    """A list as one text; None for an empty one."""
+    return ",".join(words) or None
+
+
+def parted(text: str | None) -> tuple[str, ...]:
+    """The list in such a text."""
+    return tuple(text.split(",")) if text else ()
 
 
 class Cell(NamedTuple):
@@ -127,6 +143,10 @@ FIELDS: tuple[Field, ...] = (
           label="commit", measured="workspaces in x-codex-turn-metadata"),
     Field("dirty", "flag", "whether files differ from that commit", listed="if any",
           measured="has_changes of workspaces in x-codex-turn-metadata"),
+    Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
+          measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
+    Field("sources", "list", "all that told of it"),
+    Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -203,7 +223,7 @@ class RequestRecord:
     """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
     What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
-    record. `status` is None while the request runs. `cause` is a cause id for a refusal.
+    record. `status` is None while the request runs, and where no answer came or is known (`running`). `cause` is a cause id for a refusal.
     """
 
     id: str
@@ -247,6 +267,17 @@ class RequestRecord:
     repo: str | None = None
     commit_hash: str | None = None
     dirty: bool = False
+    source: str | None = GATEWAY
+    sources: tuple[str, ...] = (GATEWAY,)
+    attempts: int | None = 1
+
+    @property
+    def running(self) -> bool:
+        """Whether its end is still to come: a gateway waits for it, or Codex has told of the head of an answer and no more. What
+        Codex alone told of may end without a status (no answer came)."""
+        if self.source == TELEMETRY:
+            return self.latency_ms is None
+        return self.status is None and self.source != ROLLOUT
 
     @property
     def tokens(self) -> TokenCounts:
