@@ -64,6 +64,24 @@ async def test_it_is_cleaned_and_counts_as_before(tmp_path: Path, monkeypatch: p
     connection.close()
 
 
+async def test_texts_that_are_no_utf8_are_cleaned_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    older(path)
+    damaged = "CAST(x'6dff' AS TEXT)"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE request SET project = {damaged} WHERE project = 'm'")
+        connection.execute(f"UPDATE key_client SET client = {damaged} WHERE client = 'm'")
+        for table in cleaning._SUMS:
+            connection.execute(f"UPDATE {table} SET model = {damaged} WHERE model = 'm'")
+    connection.close()
+    ledger = SqliteLedger.open_store(path)
+    while await ledger.catch_up():
+        pass
+    assert {row.by["model"] for row in (await ledger.usage(["model"], START, START + 3 * DAY))[0]} >= {"m"}
+    assert {record.project for _, record in await ledger.page(Page(100))} == {"m", "m ‹redacted›", "m ]52;c;aGk="}
+    ledger.close()
+
+
 def test_every_text_of_a_table_of_sums_is_looked_at(ledger: SqliteLedger) -> None:
     with sqlite3.connect(ledger.path) as connection:
         for table, sums_ in cleaning._SUMS.items():

@@ -53,13 +53,35 @@ def clean_older(batch: Batch) -> bool:
         return False
     table, below = row
     batch.execute("PRAGMA secure_delete = ON")  # what stood there is overwritten, not only let go
-    low = _sums(batch, table, below) if table in _SUMS else _OTHERS[table](batch, below)
+    decoding, batch.connection.text_factory = batch.connection.text_factory, _decoded
+    try:
+        low = _sums(batch, table, below) if table in _SUMS else _OTHERS[table](batch, below)
+    finally:
+        batch.connection.text_factory = decoding
     batch.execute("PRAGMA secure_delete = OFF")
     if low is None:
         batch.execute("DELETE FROM uncleaned WHERE place = ?", (table,))
     else:
         batch.execute("UPDATE uncleaned SET below = ? WHERE place = ?", (low, table))
     return True
+
+
+def _decoded(raw: bytes) -> str:
+    """A text of a damaged store, whose bytes may be no UTF-8: the door takes what stands for them away."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _stored(value: Any) -> Any:
+    """A value as it stands in the store, to find its row by."""
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
+_SAME = "{name} = iif(typeof(?{n}) = 'blob', CAST(?{n} AS TEXT), ?{n})"
+
+
+def _at(names: Sequence[str]) -> str:
+    """Finds a row by its place, whatever bytes its texts have."""
+    return " AND ".join(_SAME.format(name=name, n=n) for n, name in enumerate(names, 1))
 
 
 def _requests(batch: Batch, below: int) -> int | None:
@@ -78,7 +100,9 @@ def _clients(batch: Batch, below: int) -> None:
     for key_id, client, *seen in batch.execute("SELECT * FROM key_client").fetchall():
         cleaned = clean(client, DOOR_LIMIT) or ""
         if cleaned != client:
-            batch.execute("DELETE FROM key_client WHERE key_id = ? AND client = ?", (key_id, client))
+            batch.execute(
+                f"DELETE FROM key_client WHERE {_at(('key_id', 'client'))}", (_stored(key_id), _stored(client))
+            )
             upsert(batch.connection, USED, [(key_id, cleaned, *seen)])
 
 
@@ -107,6 +131,6 @@ def _sum(batch: Batch, table: str, sums: _Sums, row: Sequence[Any]) -> None:
     cleaned = list(row)
     cleaned[sums.names] = [clean(text, DOOR_LIMIT) or "" for text in row[sums.names]]
     if cleaned != list(row):
-        place = " AND ".join(f"{name} = ?" for name in sums.place)
-        batch.execute(f"DELETE FROM {table} WHERE {place}", row[: len(sums.place)])
+        place = [_stored(value) for value in row[: len(sums.place)]]
+        batch.execute(f"DELETE FROM {table} WHERE {_at(sums.place)}", place)
         upsert(batch.connection, sums.into, [cleaned])
