@@ -8,6 +8,7 @@ it: gateway/visit.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,9 +17,14 @@ if TYPE_CHECKING:  # for the type alone: its patterns cost 4 ms, and the console
 
 from joytui.core.token_counts import TokenCounts
 
-Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
-"""id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
-the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+Kind = Literal["id", "time", "text", "list", "status", "count", "number", "cost", "source", "span", "flag"]
+"""id: a text that hardly repeats. text: one that does. list: a few words of a fixed set (one text in a column and in the store:
+`joined`). count: of tokens. number: from 1 up, None where nobody counted. cost: nano-credits (a decimal string of credits on the
+wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"
+"""Who can tell of a request: a gateway that it passed, Codex's telemetry, the rollout file of its turn. In this order their
+figures hold."""
 
 _PREFIX = "req-"
 
@@ -37,6 +43,16 @@ def request_number(text: str) -> int | None:
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
+
+
+def joined(words: Iterable[str]) -> str | None:
+    """A list as one text; None for an empty one."""
+    return ",".join(words) or None
+
+
+def parted(text: str | None) -> tuple[str, ...]:
+    """The list in such a text."""
+    return tuple(text.split(",")) if text else ()
 
 
 class Cell(NamedTuple):
@@ -113,6 +129,10 @@ FIELDS: tuple[Field, ...] = (
           measured="workspaces in x-codex-turn-metadata"),
     Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
           measured="X-Joytui-Doctor, or how X-Request-ID begins, on a body as small as the doctor's"),
+    Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
+          measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
+    Field("sources", "list", "all that told of it"),
+    Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -182,7 +202,7 @@ class RequestRecord:
     """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
     What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
-    record. `status` is None while the request runs. `cause` is a cause id for a refusal.
+    record. `status` is None while the request runs, and where no answer came or is known (`running`). `cause` is a cause id for a refusal.
     """
 
     id: str
@@ -219,6 +239,14 @@ class RequestRecord:
     owner: str | None = None
     project: str | None = None
     doctor: bool = False
+    source: str | None = GATEWAY
+    sources: tuple[str, ...] = (GATEWAY,)
+    attempts: int | None = 1
+
+    @property
+    def running(self) -> bool:
+        """Whether a gateway waits for its end. What Codex alone told of has ended, with a status or (no answer came) without."""
+        return self.status is None and self.source in (GATEWAY, None)
 
     @property
     def tokens(self) -> TokenCounts:

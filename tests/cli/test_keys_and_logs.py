@@ -89,7 +89,11 @@ def test_logs_as_csv_have_the_same_fields(traffic: dict[str, Any], shared: Machi
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["id"] for row in rows] == [line["id"] for line in lines]
     assert [{name: row[name] for name in line} for row, line in zip(rows, lines, strict=True)] == [
-        {name: "" if value is None else str(value) for name, value in line.items()} for line in lines
+        {
+            name: "" if value is None else ",".join(value) if name == "sources" else str(value)
+            for name, value in line.items()
+        }
+        for line in lines
     ]
 
 
