@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from joytui import __version__
 from joytui.core.clock import JumpWatch, now, now_ms, rfc3339, span_text
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
@@ -81,7 +82,8 @@ class Gateway:
 
     async def start(self) -> None:
         await self._recall_lessons()
-        with contextlib.suppress(StoreUnavailable):  # a full disk: they expire by themselves
+        with contextlib.suppress(StoreUnavailable):  # a full disk: trials expire by themselves
+            await self.ledger.announce(self.url, __version__)
             await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),

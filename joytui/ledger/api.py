@@ -32,6 +32,7 @@ from joytui.ledger.records import (
     Charge,
     ClockSeen,
     Entry,
+    GatewayRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -121,6 +122,16 @@ class Ledger(Protocol):
 
     def close(self) -> bool:
         """Writes what waits, then closes. False if that took too long, so that something was not written."""
+        ...
+
+    # --- who serves ---
+
+    def announce(self, url: str, version: str) -> Future[None]:
+        """Says where the gateway that has this ledger serves, and its version: once, at its start."""
+        ...
+
+    async def gateways(self) -> list[GatewayRow]:
+        """The gateways on this store that said where they serve, oldest first: those that run, and those that died lately."""
         ...
 
     # --- requests: writing ---

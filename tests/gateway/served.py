@@ -17,7 +17,7 @@ from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 
 ADMIN = "admin-token-of-the-tests"

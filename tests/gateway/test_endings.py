@@ -21,7 +21,8 @@ from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway import model_api, visit
 from joytui.gateway.upstreams import observe, relay
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads, wallets, writer
+from joytui.ledger.sql import reads, wallets
+from joytui.ledger.sqlite import writer
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage

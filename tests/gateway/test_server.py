@@ -23,7 +23,7 @@ from joytui.gateway.app import create_app
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import admin_token
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage

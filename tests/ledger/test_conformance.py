@@ -98,6 +98,18 @@ def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) 
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 
 
+# --- who serves -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_store_knows_who_serves(ledger: Ledger) -> None:
+    assert await ledger.gateways() == []
+    await ledger.announce("http://here:1", "1.2.3")
+    await ledger.open(a_request(ledger), CHOSEN)
+    [one] = await ledger.gateways()
+    assert (one.url, one.version, one.running, one.alive) == ("http://here:1", "1.2.3", 1, True)
+    assert one.since <= one.last_seen
+
+
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
