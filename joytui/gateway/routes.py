@@ -68,6 +68,7 @@ PUBLIC = (
         query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
+    Operation("get", "/readyz", ""),
     Operation("get", "/metrics", "read", media=("text/plain",)),
     Operation("get", "/openapi.json", ""),
 )  # fmt: skip
