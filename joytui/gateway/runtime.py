@@ -67,7 +67,8 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self._stands_for = settings.stands_for
-        self.market = self._market(self.shipped, knows_auto=not settings.offline)
+        listed = settings.offline or settings.catalog is not None
+        self.market = self._market(self.shipped, knows_auto=not settings.offline, listed=listed)
         self.keys = KeyLookup()
         self._own_changes = 0
         self._take_access(ledger.access())
@@ -147,11 +148,12 @@ class Gateway:
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    def _market(self, catalog: Catalog, *, knows_auto: bool) -> Market:
+    def _market(self, catalog: Catalog, *, knows_auto: bool, listed: bool = True) -> Market:
         settings = self.settings
         return Market(
             catalog=with_names(catalog, self.shipped, self._stands_for),
             stands_for=self._stands_for,
+            listed=listed,
             provider=self.upstream.name,
             open=not settings.offline and not settings.strict,
             forwards_auto=not settings.offline and knows_auto and settings.auto_model is None,
