@@ -54,7 +54,9 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be read or written now."""
+    """The store cannot be read or written now. `in_doubt`: a write may have been committed all the same."""
+
+    in_doubt = False
 
 
 class DuplicateRequest(StoreError):
@@ -186,6 +188,10 @@ class Ledger(Protocol):
 
     def written(self) -> Future[None]:
         """Done once everything that was handed over before is written."""
+        ...
+
+    def probe(self) -> Future[None]:
+        """Whether the store takes a write: it writes something and takes it back. Raises StoreUnavailable."""
         ...
 
     # --- requests: reading ---

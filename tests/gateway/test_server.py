@@ -218,7 +218,7 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
         with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=HANG_S) as http:
             key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
             got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
-        assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+        assert (got.status_code, got.json()["error"]["type"]) == (503, "store_unavailable")
         out, errors = process.communicate(timeout=HANG_S)
     finally:
         process.kill()  # one that did not end would run on for ever

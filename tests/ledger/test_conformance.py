@@ -101,6 +101,12 @@ def test_an_engine_has_every_method_with_the_same_words(engine: type, name: str)
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 
 
+async def test_a_probe_leaves_nothing(ledger: Ledger) -> None:
+    before = await ledger.last_seq()
+    await ledger.probe()
+    assert (await ledger.last_seq(), await ledger.page(Page(5))) == (before, [])
+
+
 # --- who serves -------------------------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,9 @@ class PostgresLedger:
     def written(self) -> asyncio.Future[None]:
         return _made(self._writer.do(jobs.NOTHING), _nothing)
 
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(gateways.probe)
+
     async def page(self, asked: Page) -> list[Entry]:
         return await self.read(sql_reads.page, asked)
 

@@ -28,7 +28,7 @@ _SUMS = """input_tokens bigint NOT NULL, cached_input_tokens bigint NOT NULL, ou
 
 
 def request_column(definition: str) -> str:
-    """A migration that gives requests another column."""
+    """The part of a migration that gives requests another column."""
     return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
 
 
@@ -160,6 +160,16 @@ MIGRATIONS = (
         $$ SELECT to_char(to_timestamp($2) AT TIME ZONE 'UTC', 'YYYY-MM') $$;
     CREATE FUNCTION json_each(text) RETURNS TABLE (value text) LANGUAGE sql IMMUTABLE AS
         $$ SELECT jsonb_array_elements_text($1::jsonb) $$;
+    """,
+    f"""
+    {request_column("root_thread TEXT")};
+    {request_column("parent_thread TEXT")};
+    {request_column("root_turn TEXT")};
+    {request_column("subagent TEXT")};
+    {request_column("repo TEXT")};
+    {request_column("commit_hash TEXT")};
+    {request_column("dirty smallint NOT NULL DEFAULT 0")};
+    CREATE INDEX ended_task ON ended (root_thread, n) WHERE root_thread IS NOT NULL;
     """,
 )
 """`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""

@@ -246,6 +246,9 @@ class SqliteLedger:
     def written(self) -> asyncio.Future[None]:
         return self.write(lambda batch: None)
 
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(upkeep.probe)
+
     async def page(self, asked: Page) -> list[Entry]:
         return await self.read(reads.page, asked)
 
