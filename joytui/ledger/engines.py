@@ -27,8 +27,9 @@ def store_path(text: str) -> Path:
     return path
 
 
-def open_ledger(path: Path) -> Ledger:
-    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+def open_ledger(path: Path, spools: Path | None = None) -> Ledger:
+    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for ends of requests
+    that the store does not take now (`ledger.spool`); without it they are kept in memory alone."""
     from joytui.ledger.sqlite.engine import SqliteLedger
 
-    return SqliteLedger.open_store(path)
+    return SqliteLedger.open_store(path, spools)
