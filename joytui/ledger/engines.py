@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from joytui.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joytui.ledger.api import Ledger
+    from joytui.ledger.whole import Target, Whole
 
 
 def store_path(text: str) -> Path:
@@ -33,3 +36,24 @@ def open_ledger(path: Path, spools: Path | None = None) -> Ledger:
     from joytui.ledger.sqlite.engine import SqliteLedger
 
     return SqliteLedger.open_store(path, spools)
+
+
+def open_whole(path: Path) -> Whole:
+    """A store as a whole, to be read (`ledger.whole`). Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_whole(path)
+
+
+def open_target(path: Path) -> Target:
+    """A store as a whole, to be filled by a copy; it is made where there is none. Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_target(path)
+
+
+def back_up(path: Path, to: Path, tell: Callable[[int, int], None]) -> None:
+    """Writes a store into a file; `tell` hears of pages done and of all. Raises UnreachableError and RefusedError."""
+    from joytui.ledger.sqlite import whole
+
+    whole.back_up(path, to, tell)
