@@ -10,7 +10,10 @@ from joytui.ledger.postgres import url
 from joytui.ledger.postgres.url import StoreUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joytui.ledger.api import Ledger
+    from joytui.ledger.whole import Target, Whole
 
 Store = Path | StoreUrl
 _FORMS = "give a path (--store /path/to/ledger.sqlite3) or a URL (--store postgresql://USER@HOST/DATABASE)"
@@ -50,12 +53,13 @@ def refuse_password(text: str | None) -> None:
         )
 
 
-def open_ledger(store: Store) -> Ledger:
-    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+def open_ledger(store: Store, spools: Path | None = None) -> Ledger:
+    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for ends of requests
+    that the store does not take now (`ledger.spool`); without it they are kept in memory alone."""
     if isinstance(store, Path):
         from joytui.ledger.sqlite.engine import SqliteLedger
 
-        return SqliteLedger.open_store(store)
+        return SqliteLedger.open_store(store, spools)
     try:
         from joytui.ledger.postgres.engine import PostgresLedger
     except ImportError as error:
@@ -64,4 +68,31 @@ def open_ledger(store: Store) -> Ledger:
             where=store.masked,
             hint="pip install 'joytui[postgres]'",
         ) from None
-    return PostgresLedger.open_store(store)
+    return PostgresLedger.open_store(store, spools)
+
+
+def open_whole(store: Store) -> Whole:
+    """A store as a whole, to be read (`ledger.whole`). Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_whole(_file(store))
+
+
+def open_target(store: Store) -> Target:
+    """A store as a whole, to be filled by a copy; it is made where there is none. Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_target(_file(store))
+
+
+def back_up(store: Store, to: Path, tell: Callable[[int, int], None]) -> None:
+    """Writes a store into a file; `tell` hears of pages done and of all. Raises UnreachableError and RefusedError."""
+    from joytui.ledger.sqlite import whole
+
+    whole.back_up(_file(store), to, tell)
+
+
+def _file(store: Store) -> Path:
+    if isinstance(store, Path):
+        return store
+    raise UsageError("only stores in files can be checked, copied and backed up", where=store.masked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -44,6 +45,7 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql import blocks, clock_readings, keys, lessons, usage_sums, wallets
 from joytui.ledger.sql import reads as sql_reads
 
@@ -58,7 +60,7 @@ FIRST_LEASE_MS = 60_000
 class PostgresLedger:
     """An open store on a server. Other gateways may have it too."""
 
-    def __init__(self, url: StoreUrl) -> None:
+    def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
         self.location = url.masked
         self.interrupted = 0
         self._url = url
@@ -66,13 +68,15 @@ class PostgresLedger:
         self._numbers = gateways.Numbers(0, 0, 0)
         self._serving: tuple[str, str] | None = None
         self._listener = Listener(url, self._id)
-        self._writer = Writer(url, self._id, self._heard)
+        spool = None if spools is None else Spool(spools, url.masked)
+        self._writer = Writer(url, self._id, self._heard, spool)
         self._readers = Readers(url)
 
     @classmethod
-    def open_store(cls, url: StoreUrl) -> PostgresLedger:
-        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
-        ledger = cls(url)
+    def open_store(cls, url: StoreUrl, spools: Path | None = None) -> PostgresLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for what the
+        store does not take (`ledger.spool`)."""
+        ledger = cls(url, spools)
         try:
             ledger._begin()
         except (psycopg.Error, StoreUnavailable) as error:
@@ -200,7 +204,7 @@ class PostgresLedger:
         return _made(self._writer.do(jobs.passed(so_far)), _nothing)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        return self._writer.settle(jobs.end(opened, ended, budget_id, held))
+        return self._writer.settle(End(opened, ended, budget_id, held))
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self._writer.do(jobs.answered(key_id, upstream_id))

@@ -298,7 +298,7 @@ END $$;
 CREATE FUNCTION revive(request bigint, me text, lease_ms bigint, OUT r running, OUT back counted) LANGUAGE plpgsql AS $$
 DECLARE h hold; budget text;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM lapsed l WHERE l.n = request AND l.gateway = me) THEN RETURN; END IF;
+    IF NOT EXISTS (SELECT 1 FROM lapsed l WHERE l.n = request) THEN RETURN; END IF;
     SELECT * INTO r FROM ended e WHERE e.n = request;
     IF r.n IS NULL THEN RETURN; END IF;
     SELECT k.budget_id INTO budget FROM api_key k WHERE k.id = r.key_id;
@@ -330,6 +330,7 @@ BEGIN
     r.cause := NULL;
     r.notes := concat_ws('; ', r.notes, 'ended as interrupted while its gateway was away; this is its true end');
     r.seq := nextval('change');
+    r.gateway := me;
     INSERT INTO running VALUES (r.*);
     IF r.request_id IS NOT NULL AND r.key_id IS NOT NULL THEN
         INSERT INTO spent_id VALUES (r.key_id, r.request_id, r.started_at) ON CONFLICT DO NOTHING;
@@ -373,7 +374,7 @@ BEGIN
         ) RETURNING *
     LOOP
         SELECT k.budget_id INTO budget FROM api_key k WHERE k.id = r.key_id;
-        INSERT INTO lapsed VALUES (r.n, r.gateway, now_) ON CONFLICT (n) DO NOTHING;
+        INSERT INTO lapsed VALUES (r.n, now_) ON CONFLICT (n) DO NOTHING;
         r := finish(r, (job -> 'why') || jsonb_build_object('error_message', CASE
             WHEN r.cost_nano != 0 THEN job ->> 'charged' ELSE job ->> 'nothing' END), budget, true, true);
         over := over || r;

@@ -29,6 +29,7 @@ from joytui.ledger.postgres import jobs
 from joytui.ledger.postgres.connections import Link, connect
 from joytui.ledger.postgres.functions import FUNCTIONS
 from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.spool import End, Spool
 from joytui.ledger.waiting import Waiting, answer
 
 T = TypeVar("T")
@@ -49,13 +50,16 @@ _AGAIN = ("40", "55P03")
 
 
 class _Data(Waiting):
-    """A job of a request; `admits`: the number of the request whose row it makes."""
+    """A job of a request; `admits`: the number of the request whose row it makes. `end`: what it is in the spool; `safe`: it is
+    there."""
 
-    __slots__ = ("admits", "job")
+    __slots__ = ("admits", "end", "job", "safe")
 
-    def __init__(self, job: jobs.Job, *, kept: bool = False) -> None:
+    def __init__(self, job: jobs.Job, *, kept: bool = False, end: End | None = None, safe: bool = False) -> None:
         super().__init__(kept=kept)
         self.job = job
+        self.end = end
+        self.safe = safe
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
 
@@ -74,13 +78,15 @@ class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
     `known`: the version of what this gateway judges requests by; None until it has read it. `heard`: called, in the thread,
-    with the newest version that the store told. `broken` is done, with what happened, once the thread itself has failed.
+    with the newest version that the store told. `broken` is done, with what happened, once the thread itself has failed. `spool`
+    keeps the ends of requests that cannot be written now.
     """
 
-    def __init__(self, url: StoreUrl, gateway: str, heard: Callable[[int], None]) -> None:
+    def __init__(self, url: StoreUrl, gateway: str, heard: Callable[[int], None], spool: Spool | None = None) -> None:
         self._url = url
         self._gateway = gateway
         self._heard = heard
+        self._spool = spool
         self._name = f"{gateway} writes"
         self._queue: SimpleQueue[_Data | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -91,21 +97,24 @@ class Writer:
         self._owed: list[_Data | _Work] = []
         self._unsure: list[int] = []
         self._failed_at = -TROUBLED_S
+        self._left_out = 0
         self.known: int | None = None
         self.lost = 0
         self.broken: Future[BaseException] = Future()
 
     def start(self) -> None:
-        """Raises psycopg.Error where the store cannot be reached."""
+        """Raises psycopg.Error where the store cannot be reached. The ends that an earlier gateway left are written first."""
         self._connect()
+        for end in [] if self._spool is None else self._spool.left():
+            self._queue.put(_Data(jobs.end(*end), kept=True, end=end, safe=True))
         self._thread.start()
 
     def close(self) -> bool:
-        """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if the store was away."""
+        """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if something is lost."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=CLOSE_S)
-        return not self._thread.is_alive() and not self._owed
+        return not self._thread.is_alive() and not self._left_out
 
     @property
     def alive(self) -> bool:
@@ -129,9 +138,9 @@ class Writer:
         """Hands a job over; the future has its answer once it is committed, or the error."""
         return self._awaited(_Data(job))
 
-    def settle(self, job: jobs.Job) -> asyncio.Future[None]:
+    def settle(self, end: End) -> asyncio.Future[None]:
         """The same for what has to be written: the future is done once it is, or was tried in vain and waits for another try."""
-        return self._awaited(_Data(job, kept=True))
+        return self._awaited(_Data(jobs.end(*end), kept=True, end=end))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands over a function of a connection; the future has its result once it is committed, or the error that undid it."""
@@ -210,6 +219,8 @@ class Writer:
                 continue
             self._at_hand, self._owed = self._owed + fresh, []
             self._write(self._at_hand)
+            if self._spool is not None and not self._owed and self._queue.empty():
+                self._spool.clear()
             answer(self._at_hand, self._typed)
             self._at_hand = []
 
@@ -340,11 +351,19 @@ class Writer:
         kept = [write for write in writes if write.kept]
         room = max(0, MOST_OWED - len(self._owed))
         self._owed += kept[:room]
+        self._save(kept[:room])
         self.lost += len(kept) - len(kept[:room])
         others = [write for write in writes if not write.kept and write.failure is None]
         for write in others:
             write.failure = self._down
         answer(others, self._typed)
+
+    def _save(self, writes: Sequence[_Data | _Work]) -> None:
+        """Into the spool, what belongs there and is not in it yet."""
+        ends = [write for write in writes if isinstance(write, _Data) and write.end is not None and not write.safe]
+        if ends and self._spool is not None and self._spool.add([write.end for write in ends if write.end is not None]):
+            for write in ends:
+                write.safe = True
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -359,9 +378,11 @@ class Writer:
         return found
 
     def _refuse(self, writes: Sequence[_Data | _Work]) -> None:
-        lost = sum(write.kept for write in writes)
+        self._save(writes)
+        lost = sum(write.kept and not getattr(write, "safe", False) for write in writes)
         if lost:
             self.lost += lost
+            self._left_out += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
         for write in writes:
             write.failure = self._ended
