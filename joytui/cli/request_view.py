@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -22,6 +23,7 @@ COLUMNS = (
     Column("status"),
     Column("key", least=8),
     Column("model", least=10),
+    Column("project", least=8, rank=6),
     Column("in", right=True, rank=2),
     Column("out", right=True, rank=3),
     Column("cost", right=True, rank=1),
@@ -32,7 +34,7 @@ COLUMNS = (
 Form = Literal["table", "json", "csv"]
 WIDE = 130
 FEED_WIDTHS = {
-    "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
+    "time": 8, "status": 6, "key": 14, "model": 16, "project": 12, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
 }  # fmt: skip
 DATED_WIDTH = len("2026-11-23 14:03:22")
 
@@ -44,6 +46,7 @@ def row(record: RequestRecord, *, dated: bool) -> list[str]:
         status_text(record),
         record.key or "-",
         model_text(record),
+        folder_name(record.project),
         count(record.input_tokens),
         count(record.output_tokens),
         amounts.cost(record),
@@ -83,8 +86,8 @@ def table_lines(
 
 
 def status_text(record: RequestRecord) -> str:
-    """The HTTP status; "…" while the request runs."""
-    return "…" if record.status is None else str(record.status)
+    """The HTTP status; "…" while the request runs, "–" where no answer came or none is known."""
+    return "…" if record.running else str(record.status or "–")
 
 
 def model_text(record: RequestRecord) -> str:
@@ -93,9 +96,14 @@ def model_text(record: RequestRecord) -> str:
     return f"{asked} → {used}" if used and used != record.model else asked
 
 
+def folder_name(path: str | None) -> str:
+    """The last part of a folder's path, of either kind of system."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1] if path else ""
+
+
 def reason(record: RequestRecord) -> str:
     """Why it failed; nothing for what went well."""
-    if record.status is None or (record.status < 400 and not record.error_type):
+    if record.running or ((record.status or 0) < 400 and not record.error_type):
         return ""
     return ": ".join(part for part in (record.error_type, record.error_message) if part)
 
@@ -122,7 +130,7 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
     return [
         ("id", record.id),
         ("time", amounts.full_time(record.time)),
-        ("status", "still running" if record.status is None else str(record.status)),
+        ("status", "still running" if record.running else str(record.status or "not known")),
         ("error", reason(record)),
         ("key", f"{record.key or '(none)'}{key_id}"),
         ("endpoint", f"{record.endpoint}{stream}"),
@@ -178,7 +186,7 @@ class Feed:
     def show(self, records: Sequence[RequestRecord]) -> None:
         fresh = []
         for record in records:
-            if record.status is not None and record.id not in self._shown:
+            if not record.running and record.id not in self._shown:
                 self._shown[record.id] = None
                 fresh.append(record)
         while len(self._shown) > 20_000:

@@ -218,7 +218,7 @@ def _request_members() -> dict[str, Any]:
     """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
     types = get_type_hints(RequestRecord)
     types["cost_nano"] = str
-    missing = {"count": 0, "cost": "0", "source": "none", "flag": False}
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": ()}
     members: dict[str, Any] = {"seq": (int, 0)}
     for field in FIELDS:
         default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
-from joytui.core.joytoken import OWN_KEY_PATH
+from joytui.core.joytoken import BASE_PATH, CODEX_MODELS_PATH, OWN_KEY_PATH
+from joytui.gateway import codex_api
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import App, Guard
 from joytui.gateway.model_api import Message, ModelEndpoint, Receive, Send
@@ -26,7 +27,7 @@ from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.api import StoreUnavailable
 
 log = logging.getLogger("joytui.gateway")
-V1 = "/openai/v1"
+V1 = BASE_PATH
 
 
 def create_app(gateway: Gateway, host: str, port: int) -> Guard:
@@ -72,6 +73,7 @@ def _model_routes(models: Mapping[str, ModelEndpoint]) -> list[Route]:
         Route(f"{V1}/responses", public.no_websocket, methods=["GET"]),
         Route(f"{V1}/responses/compact", public.no_compaction, methods=["GET"]),
         Route(f"{V1}/models", public.openai_models),
+        Route(f"{V1}{CODEX_MODELS_PATH}", codex_api.models),
     ]
 
 

@@ -109,7 +109,7 @@ async def openai_models(request: Request) -> JsonAnswer:
     owners = {m.key: m.provider for m in gateway.market.catalog.models.values()}
     data = [
         {"id": name, "object": "model", "created": 0, "owned_by": owners.get(name) or gateway.upstream.name}
-        for name in (AUTO_MODEL, *names)
+        for name in dict.fromkeys((AUTO_MODEL, *names))
     ]
     return JsonAnswer({"object": "list", "data": data})
 

@@ -67,7 +67,8 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self._stands_for = settings.stands_for
-        self.market = self._market(self.shipped, knows_auto=not settings.offline)
+        listed = settings.offline or settings.catalog is not None
+        self.market = self._market(self.shipped, knows_auto=not settings.offline, listed=listed)
         self.keys = KeyLookup()
         self._own_changes = 0
         self._take_access(ledger.access())
@@ -93,7 +94,7 @@ class Gateway:
             await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
-            asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
+            asyncio.create_task(self._every(min(LEASE_RENEWAL_S, self.settings.lease_s / 3), self._renew)),
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
             asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._catch_up)),
@@ -147,11 +148,12 @@ class Gateway:
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    def _market(self, catalog: Catalog, *, knows_auto: bool) -> Market:
+    def _market(self, catalog: Catalog, *, knows_auto: bool, listed: bool = True) -> Market:
         settings = self.settings
         return Market(
             catalog=with_names(catalog, self.shipped, self._stands_for),
             stands_for=self._stands_for,
+            listed=listed,
             provider=self.upstream.name,
             open=not settings.offline and not settings.strict,
             forwards_auto=not settings.offline and knows_auto and settings.auto_model is None,

@@ -30,7 +30,7 @@ from joytui.gateway.runtime import Gateway
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger.engines import open_ledger, store_path
+from joytui.ledger.engines import named_store, open_ledger
 
 KEEP_ALIVE_S = 75
 QUEUE = 1024
@@ -51,7 +51,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     keys = UpstreamKeys.of(places)
     upstream = upstream_of(settings, keys)
     set_up_logging(access=settings.access_log, log=places.gateway_log, secrets=keys.given)
-    store = store_path(settings.store) if settings.store else places.store
+    store = named_store(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
     try:
         ledger = open_ledger(store, places.data_dir)

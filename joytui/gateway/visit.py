@@ -6,7 +6,6 @@ Ending is synchronous (a hand-over to the ledger's writer), since a request that
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import STORE_UNAVAILABLE, Refused
 from joytui.gateway.request_body import Share
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.turn_metadata import TurnContext, turn_context
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
 
@@ -109,9 +109,8 @@ class Visit:
 
     def describe(self) -> Opened:
         """The beginning of the record. A policy without logs keeps counts and cost: no threads, addresses, clients."""
-        headers = self.headers
         logs = self.key is None or self.key.policy.logs
-        turn_id, project = _turn(headers.get("x-codex-turn-metadata")) if logs else (None, None)
+        codex = turn_context(self.headers, self._own_text) if logs else TurnContext()
         return Opened(
             n=self.n,
             started_at=self.started_at,
@@ -120,12 +119,10 @@ class Visit:
             endpoint=f"/openai/v1/{self.endpoint}",
             stream=self.stream,
             request_id=self.client_id,
-            thread_id=self._own_text(headers.get("thread-id") or headers.get("session-id"), 100) if logs else None,
-            project=project,
             client=self._client() if logs else None,
             ip=self.address if logs else None,
-            turn_id=turn_id,
             doctor=self._is_test(),
+            **codex._asdict(),
         )
 
     def _client(self) -> Clean | None:
@@ -298,19 +295,6 @@ class Visit:
 
 def _keyless(opened: Opened) -> Opened:
     """What is kept of a request without a valid key: enough to find it by. Anybody can send one, so it takes little room."""
-    request_id, client, thread_id = cut(opened.request_id, 48), cut(opened.client, 64), cut(opened.thread_id, 36)
-    return opened._replace(request_id=request_id, client=client, thread_id=thread_id, project=None, turn_id=None)
-
-
-def _turn(metadata: str | None) -> tuple[Clean | None, Clean | None]:
-    """The turn that Codex is in and the folder that it works in, where its turn metadata says them (observed with 0.169.0 and
-    0.171.0: `turn_id`, and `workspaces` by path)."""
-    try:
-        said = json.loads(metadata) if metadata else None
-    except (ValueError, RecursionError):
-        return None, None
-    if not isinstance(said, dict):
-        return None, None
-    turn, workspaces = said.get("turn_id"), said.get("workspaces")
-    project = next(iter(workspaces)) if isinstance(workspaces, dict) and workspaces else None
-    return clean(turn, 100) if isinstance(turn, str) else None, clean(project, 300)
+    request_id, client = cut(opened.request_id, 48), cut(opened.client, 64)
+    kept = TurnContext(thread_id=cut(opened.thread_id, 36))
+    return opened._replace(request_id=request_id, client=client, **kept._asdict())

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
+TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit_hash", "dirty")
 
 
 def as_before_parts(path: Path) -> None:
@@ -17,6 +18,7 @@ def as_before_parts(path: Path) -> None:
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless", "request_doctor"):
             connection.execute(f"DROP INDEX {name}")
+        _without_tree(connection)
         for name in ("started_at", "turn_id", "keyless", "doctor"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
@@ -27,7 +29,15 @@ def as_before_cleaning(path: Path) -> None:
     """As a store was before its texts had all passed the door."""
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE uncleaned")
+        _without_tree(connection)
         connection.execute("DROP INDEX request_doctor")
         connection.execute("ALTER TABLE request DROP COLUMN doctor")
         connection.execute("PRAGMA user_version = 7")
     connection.close()
+
+
+def _without_tree(connection: sqlite3.Connection) -> None:
+    """Without what tells where in the tree of agents a request stands."""
+    connection.execute("DROP INDEX request_task")
+    for name in TREE:
+        connection.execute(f"ALTER TABLE request DROP COLUMN {name}")

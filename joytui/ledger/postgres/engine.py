@@ -62,14 +62,14 @@ class PostgresLedger:
 
     def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
         self.location = url.masked
-        self._spool = None if spools is None else Spool(spools, url.masked)
         self.interrupted = 0
         self._url = url
         self._id = row_id("gateway")
         self._numbers = gateways.Numbers(0, 0, 0)
         self._serving: tuple[str, str] | None = None
         self._listener = Listener(url, self._id)
-        self._writer = Writer(url, self._id, self._heard, self._spool)
+        spool = None if spools is None else Spool(spools, url.masked)
+        self._writer = Writer(url, self._id, self._heard, spool)
         self._readers = Readers(url)
 
     @classmethod
@@ -96,11 +96,6 @@ class PostgresLedger:
         self._writer.start()
         self._listener.start()
         self.write_now(self._register)
-        left = [] if self._spool is None else self._spool.left()
-        for end in left:
-            self._writer.do_now(jobs.end(*end))
-        if self._spool is not None:
-            self._spool.done(len(left))
         while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS))["ended"]) > 0:
             self.interrupted += ended
 
@@ -226,11 +221,11 @@ class PostgresLedger:
             self.write(self._register).add_done_callback(asyncio.Future.exception)
         return int(answer["lost"])
 
-    def probe(self) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.PROBE), _nothing)
-
     def written(self) -> asyncio.Future[None]:
         return _made(self._writer.do(jobs.NOTHING), _nothing)
+
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(gateways.probe)
 
     async def page(self, asked: Page) -> list[Entry]:
         return await self.read(sql_reads.page, asked)

@@ -294,12 +294,11 @@ BEGIN
 END $$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
--- cannot be held any more. What it was charged then is taken back. `back` is what the sums lose. `me`: only if that gateway
--- had it; an end is told again by the next gateway on the same machine, if the one that had it could not write it any more.
+-- cannot be held any more. What it was charged then is taken back. `back` is what the sums lose.
 CREATE FUNCTION revive(request bigint, me text, lease_ms bigint, OUT r running, OUT back counted) LANGUAGE plpgsql AS $$
 DECLARE h hold; budget text;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM lapsed l WHERE l.n = request AND l.gateway = coalesce(me, l.gateway)) THEN RETURN; END IF;
+    IF NOT EXISTS (SELECT 1 FROM lapsed l WHERE l.n = request) THEN RETURN; END IF;
     SELECT * INTO r FROM ended e WHERE e.n = request;
     IF r.n IS NULL THEN RETURN; END IF;
     SELECT k.budget_id INTO budget FROM api_key k WHERE k.id = r.key_id;
@@ -331,6 +330,7 @@ BEGIN
     r.cause := NULL;
     r.notes := concat_ws('; ', r.notes, 'ended as interrupted while its gateway was away; this is its true end');
     r.seq := nextval('change');
+    r.gateway := me;
     INSERT INTO running VALUES (r.*);
     IF r.request_id IS NOT NULL AND r.key_id IS NOT NULL THEN
         INSERT INTO spent_id VALUES (r.key_id, r.request_id, r.started_at) ON CONFLICT DO NOTHING;
@@ -374,7 +374,7 @@ BEGIN
         ) RETURNING *
     LOOP
         SELECT k.budget_id INTO budget FROM api_key k WHERE k.id = r.key_id;
-        INSERT INTO lapsed VALUES (r.n, r.gateway, now_) ON CONFLICT (n) DO NOTHING;
+        INSERT INTO lapsed VALUES (r.n, now_) ON CONFLICT (n) DO NOTHING;
         r := finish(r, (job -> 'why') || jsonb_build_object('error_message', CASE
             WHEN r.cost_nano != 0 THEN job ->> 'charged' ELSE job ->> 'nothing' END), budget, true, true);
         over := over || r;
@@ -456,7 +456,7 @@ BEGIN
             ended_ := job -> 'ended';
             DELETE FROM running x WHERE x.n = (job ->> 'n')::bigint RETURNING * INTO r;
             IF r.n IS NULL THEN
-                SELECT v.* INTO revived FROM revive((job ->> 'n')::bigint, NULL, 0) v;
+                SELECT v.* INTO revived FROM revive((job ->> 'n')::bigint, me, 0) v;
                 r := revived.r;
                 IF r.n IS NOT NULL THEN
                     done := done || revived.back;
@@ -506,8 +506,6 @@ BEGIN
             answer := jsonb_build_object('known', renewed.known, 'lost', renewed.lost, 'ended', cardinality(renewed.over));
         WHEN 'nothing' THEN
             NULL;
-        WHEN 'probe' THEN
-            UPDATE turn t SET seq = t.seq; -- a server that only reads, or whose disk is full, says so
         END CASE;
         answers := answers || coalesce(answer, 'null'::jsonb);
     END LOOP;

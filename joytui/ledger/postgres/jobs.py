@@ -28,7 +28,6 @@ _ENDED = Ended(None, None, None, 0)._asdict()
 _FLAGS = [name for name in names("flag") if name in Opened._fields]
 _BLANK = dict.fromkeys(("model", "project", "thread_id", "model_used", "provider", "tier"))
 NOTHING: Job = {"do": "nothing"}
-PROBE: Job = {"do": "probe"}
 
 
 class Limits(NamedTuple):

@@ -28,7 +28,7 @@ _SUMS = """input_tokens bigint NOT NULL, cached_input_tokens bigint NOT NULL, ou
 
 
 def request_column(definition: str) -> str:
-    """A migration that gives requests another column."""
+    """The part of a migration that gives requests another column."""
     return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
 
 
@@ -84,7 +84,7 @@ MIGRATIONS = (
     CREATE INDEX ended_thread ON ended (thread_id, n) WHERE thread_id IS NOT NULL;
     CREATE TABLE ended_rest PARTITION OF ended DEFAULT;
     CREATE TABLE keyless (LIKE running INCLUDING ALL);
-    CREATE TABLE lapsed (n bigint PRIMARY KEY, gateway TEXT NOT NULL, at bigint NOT NULL);
+    CREATE TABLE lapsed (n bigint PRIMARY KEY, at bigint NOT NULL);
     CREATE TABLE spent_id (
         key_id TEXT NOT NULL, request_id TEXT NOT NULL, at bigint NOT NULL, PRIMARY KEY (key_id, request_id)
     );
@@ -161,12 +161,35 @@ MIGRATIONS = (
     CREATE FUNCTION json_each(text) RETURNS TABLE (value text) LANGUAGE sql IMMUTABLE AS
         $$ SELECT jsonb_array_elements_text($1::jsonb) $$;
     """,
+    f"""
+    {request_column("root_thread TEXT")};
+    {request_column("parent_thread TEXT")};
+    {request_column("root_turn TEXT")};
+    {request_column("subagent TEXT")};
+    {request_column("repo TEXT")};
+    {request_column("commit_hash TEXT")};
+    {request_column("dirty smallint NOT NULL DEFAULT 0")};
+    CREATE INDEX ended_task ON ended (root_thread, n) WHERE root_thread IS NOT NULL;
+    """,
 )
 """`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
 
-_VIEW = "DROP VIEW IF EXISTS request; CREATE VIEW request AS " + " UNION ALL ".join(
-    f"SELECT * FROM {table}" for table in REQUEST_TABLES
-)
+_VIEW = f"""
+DROP VIEW IF EXISTS request;
+CREATE VIEW request AS
+    {" UNION ALL ".join(f"SELECT *, {int(table == 'keyless')}::smallint AS keyless FROM {table}" for table in REQUEST_TABLES)};
+CREATE OR REPLACE FUNCTION put_request() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r running := jsonb_populate_record(NULL::running, to_jsonb(NEW));
+BEGIN
+    IF NEW.keyless = 1 THEN INSERT INTO keyless VALUES (r.*);
+    ELSIF NEW.status IS NULL THEN INSERT INTO running VALUES (r.*);
+    ELSE INSERT INTO ended VALUES (r.*);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER put INSTEAD OF INSERT ON request FOR EACH ROW EXECUTE FUNCTION put_request();
+"""
+"""All requests, as SQLite has them in a table; a row that is put into it goes where it belongs."""
 
 
 def migrate(link: Link, url: StoreUrl) -> None:

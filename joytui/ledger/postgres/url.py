@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from joytui.core.errors import UsageError
@@ -13,15 +13,21 @@ DEFAULT_SCHEMA = "joytui"
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 _SECRETS = {"password", "sslpassword"}
 MASK = "***"
+_PLAIN = "/*"
 
 
-class StoreUrl(NamedTuple):
-    """`conninfo`: what libpq is given, with the password if there is one. `masked`: what may be shown. `secrets`: what may not."""
+@dataclass(frozen=True, slots=True)
+class StoreUrl:
+    """`conninfo`: what libpq is given, with the password if there is one. `masked`: what may be shown, and all that is, also by
+    `str` and `repr`. `secrets`: what may not."""
 
-    conninfo: str
+    conninfo: str = field(repr=False)
     masked: str
     schema: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.masked
 
     def without_secrets(self, text: str) -> str:
         """A driver's words, which may quote the URL."""
@@ -57,7 +63,7 @@ def parse(text: str) -> StoreUrl:
         _url(parts.netloc + parts.path, options),
         _url(masked_user + host + parts.path, shown),
         schema,
-        tuple({form for secret in secrets for form in (secret, quote(secret, safe=""))}),
+        tuple({form for secret in secrets for form in (secret, quote(secret, safe=""), quote(secret, safe=_PLAIN))}),
     )
 
 
@@ -68,7 +74,7 @@ def _user(netloc: str) -> tuple[str, str]:
 
 
 def _url(place: str, options: list[tuple[str, str]]) -> str:
-    query = urlencode(options, quote_via=quote, safe="/*")
+    query = urlencode(options, quote_via=quote, safe=_PLAIN)
     return f"postgresql://{place}" + (f"?{query}" if query else "")
 
 

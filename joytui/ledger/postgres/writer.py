@@ -75,14 +75,15 @@ class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
     `known`: the version of what this gateway judges requests by; None until it has read it. `heard`: called, in the thread,
-    with the newest version that the store told. `broken` is done, with what happened, once the thread itself has failed.
+    with the newest version that the store told. `broken` is done, with what happened, once the thread itself has failed. `spool`
+    keeps the ends of requests that cannot be written now.
     """
 
     def __init__(self, url: StoreUrl, gateway: str, heard: Callable[[int], None], spool: Spool | None = None) -> None:
         self._url = url
-        self._spool = spool
         self._gateway = gateway
         self._heard = heard
+        self._spool = spool
         self._name = f"{gateway} writes"
         self._queue: SimpleQueue[_Data | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -93,22 +94,26 @@ class Writer:
         self._owed: list[_Data | _Work] = []
         self._unsure: list[int] = []
         self._failed_at = -TROUBLED_S
+        self._left_out = 0
         self.known: int | None = None
         self.lost = 0
         self.broken: Future[BaseException] = Future()
 
     def start(self) -> None:
-        """Raises psycopg.Error where the store cannot be reached."""
+        """Raises psycopg.Error where the store cannot be reached. The ends that an earlier gateway left are written first."""
         self._connect()
+        for end in [] if self._spool is None else self._spool.left():
+            left = _Data(jobs.end(*end), kept=True, end=end)
+            left.safe = True
+            self._queue.put(left)
         self._thread.start()
 
     def close(self) -> bool:
-        """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if the store was away and
-        what it did not take is not in the spool either."""
+        """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if something is lost."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=CLOSE_S)
-        return not self._thread.is_alive() and all(write.safe for write in self._owed)
+        return not self._thread.is_alive() and not self._left_out
 
     @property
     def alive(self) -> bool:
@@ -369,6 +374,7 @@ class Writer:
         lost = sum(write.kept and not write.safe for write in writes)
         if lost:
             self.lost += lost
+            self._left_out += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
         for write in writes:
             write.failure = self._ended

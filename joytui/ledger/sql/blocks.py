@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses
+from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses, tallies
 from joytui.core.filters import Term
 from joytui.core.request import Kind, request_id
 from joytui.ledger.records import Page
@@ -14,6 +14,7 @@ from joytui.ledger.sql.connection import Connection
 
 _NUMBERED: dict[Kind, Callable[[Sequence[Any]], Sequence[int]]] = {
     "status": statuses,
+    "number": tallies,
     "source": sources,
     "span": spans,
 }

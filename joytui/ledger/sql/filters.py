@@ -14,6 +14,9 @@ EXPRESSIONS = {
     "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
     "key": "k.name",
     "owner": "k.owner",
+    "source": "'gateway'",
+    "sources": "'gateway'",
+    "attempts": "1",
 }
 Sql = tuple[str, list[Any]]
 

@@ -7,17 +7,18 @@ from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord, names, request_id, request_number
+from joytui.core.request import FIELDS, RequestRecord, names, parted, request_id, request_number
 from joytui.ledger.records import Entry, Page
 from joytui.ledger.sql.connection import Connection, Rows
-from joytui.ledger.sql.filters import to_sql
+from joytui.ledger.sql.filters import EXPRESSIONS, to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
-_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name", "owner": "k.owner"}
+_STORED = {**EXPRESSIONS, "id": "r.n", "time": "r.started_at", "request_id": "r.request_id"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
 _ID, _TIME, _REQUEST_ID = map(COLUMNS.index, ("id", "time", "request_id"))
 _FLAGS = [COLUMNS.index(name) for name in names("flag")]
+_LISTS = [COLUMNS.index(name) for name in names("list")]
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
 
 
@@ -30,6 +31,8 @@ def record(row: tuple[Any, ...]) -> Entry:
     values[_REQUEST_ID] = values[_REQUEST_ID] or own
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
+    for place in _LISTS:
+        values[place] = parted(values[place])
     return seq, RequestRecord(*values)
 
 

@@ -168,6 +168,16 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN doctor INTEGER NOT NULL DEFAULT 0; -- those from before stay counted as they were
     CREATE INDEX request_doctor ON request (n) WHERE doctor = 1;
     """,
+    """
+    ALTER TABLE request ADD COLUMN root_thread TEXT;
+    ALTER TABLE request ADD COLUMN parent_thread TEXT;
+    ALTER TABLE request ADD COLUMN root_turn TEXT;
+    ALTER TABLE request ADD COLUMN subagent TEXT;
+    ALTER TABLE request ADD COLUMN repo TEXT;
+    ALTER TABLE request ADD COLUMN commit_hash TEXT;
+    ALTER TABLE request ADD COLUMN dirty INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX request_task ON request (root_thread, n) WHERE root_thread IS NOT NULL;
+    """,
 )
 
 
