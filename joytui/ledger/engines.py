@@ -108,7 +108,7 @@ def back_up(store: Store, to: Path, tell: Callable[[int, int], None]) -> None:
 def _need_driver(store: StoreUrl) -> None:
     """Raises UnreachableError."""
     try:
-        import psycopg  # noqa: F401
+        from joytui.ledger.postgres import connections  # noqa: F401
     except ImportError as error:
         raise UnreachableError(
             f"the driver for PostgreSQL is not there ({error})",
