@@ -27,6 +27,7 @@ from joytui.ledger.records import (
 )  # fmt: skip
 from joytui.ledger.sqlite.money import SPENT_WITHIN
 from joytui.ledger.sqlite.parts import DOCTOR
+from joytui.ledger.sqlite.telemetry import senders
 from joytui.ledger.sqlite.writer import Batch
 
 _COLUMNS = (
@@ -50,7 +51,7 @@ def access(connection: sqlite3.Connection) -> Access:
     connection.execute("BEGIN")
     try:
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
-        return Access(access_version(connection), keys(connection), tokens(connection), on)
+        return Access(access_version(connection), keys(connection), tokens(connection), on, senders(connection))
     finally:
         connection.execute("COMMIT")
 

@@ -12,11 +12,13 @@ from itertools import takewhile
 
 from joytui.core.clock import now_ms
 from joytui.ledger.records import DAY_MS, HOUR_MS
-from joytui.ledger.sqlite.parts import ADD, DOCTOR, PARTS
+from joytui.ledger.sqlite.parts import ADD, ASIDE, PARTS
 from joytui.ledger.sqlite.requests import trim_keyless
 from joytui.ledger.sqlite.rollups import ADD_ROLLUP
 from joytui.ledger.sqlite.writer import SLICE, Batch
 
+NS = 1_000_000
+SESSION_DAYS = 30
 MOVEMENTS = 10_000
 """Of one slice: as many as a busy day has, so that it is few rows afterwards."""
 
@@ -53,7 +55,7 @@ def _hours(batch: Batch, edge: int) -> int:
     hour = edge // HOUR_MS
     gone = _delete(batch, "rollup_hour", "hour, key_id, model, tier, provider", "hour < ?", hour)
     gone += _delete(batch, "latency_hour", "hour, kind, bucket", "hour < ?", hour)
-    for part in (*PARTS, DOCTOR):
+    for part in (*PARTS, *ASIDE):
         place = "part, hour, key_id, model, tier, provider, project, thread"
         gone += _delete(batch, "part_hour", place, "part = ? AND hour < ?", part, hour)
     return gone
@@ -65,7 +67,7 @@ def _days(batch: Batch, edge: int) -> int:
     free = "cost_nano = 0 AND model != ''"
     return _fold(batch, "rollup_day", "", free, edge) + sum(
         _fold(batch, "part_day", f"part = '{part}' AND ", f"(project != '' OR thread != '' OR {free})", edge)
-        for part in (*PARTS, DOCTOR)
+        for part in (*PARTS, *ASIDE)
     )
 
 
@@ -136,6 +138,12 @@ def _lessons(batch: Batch, edge: int) -> int:
     return _delete(batch, "lesson", "upstream, model, lesson", "learned_at < ?", edge)
 
 
+def _pieces(batch: Batch, edge: int) -> int:
+    """A session goes later: what follows it is of its provider."""
+    where, session = "told < ? AND (kind != 'session' OR told < ?)", edge - SESSION_DAYS * DAY_MS
+    return _delete(batch, "piece", "thread, told, kind", where, edge * NS, session * NS)
+
+
 def _delete(batch: Batch, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -152,4 +160,5 @@ SLICES: Mapping[str, Callable[[Batch, int], int]] = {
     "movements of wallets": _movements,
     "clients of keys": _clients,
     "what upstreams taught": _lessons,
+    "pieces of telemetry": _pieces,
 }
