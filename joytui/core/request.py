@@ -63,11 +63,12 @@ def parted(text: str | None) -> tuple[str, ...]:
 
 
 class Cell(NamedTuple):
-    """A column of Logs: its title and width, and the width of the screen from which on there is room for it."""
+    """A column of Logs: its title and width, and the width of the screen from which on there is room for it; None: it is
+    there where the user asks for it."""
 
     title: str
     width: int
-    room: int
+    room: int | None = None
 
 
 class Field(NamedTuple):
@@ -101,7 +102,7 @@ FIELDS: tuple[Field, ...] = (
     Field("key_id", "text", "the key's id", ("key_id",)),
     Field("model", "text", "the model that was asked for", ("model", "asked")),
     Field("model_used", "text", "the model that answered", ("model", "used")),
-    Field("provider", "text", "the upstream's provider", ("provider",)),
+    Field("provider", "text", "the upstream's provider", ("provider",), cell=Cell("provider", 12)),
     Field("tier", "text", "economy, standard or premium", ("tier",), cell=Cell("tier", 8, 150)),
     Field("endpoint", "text", "the path that was called", ("endpoint",)),
     Field("status", "status", "the HTTP status", measured="null while it runs, 499 when the client went away"),
@@ -109,7 +110,8 @@ FIELDS: tuple[Field, ...] = (
     Field("error_message", "text", "what the error says"),
     Field("cause", "text", "why it was refused: a cause id of the doctor", ("cause",)),
     Field("input_tokens", "count", "input tokens", ("tokens", "input"), cell=Cell("tokens", 11, 56)),
-    Field("cached_input_tokens", "count", "cached input tokens", ("cached",), measured="a part of input_tokens"),
+    Field("cached_input_tokens", "count", "cached input tokens", ("cached",), cell=Cell("cached", 7),
+          measured="a part of input_tokens"),
     Field("output_tokens", "count", "output tokens", ("tokens", "output")),
     Field("reasoning_tokens", "count", "reasoning tokens", ("reasoning",), measured="a part of output_tokens"),
     Field("cost_nano", "cost", "credits: cost>0.5", ("cost",), "cost_credits", cell=Cell("cost", 9, 72)),
@@ -121,9 +123,10 @@ FIELDS: tuple[Field, ...] = (
     Field("stream", "flag", "whether the answer is streamed"),
     Field("request_id", "id", "the client's request id, or the own one", ("id",), measured="X-Request-ID"),
     Field("upstream_id", "id", "the upstream's request id", ("id",), label="upstream id"),
-    Field("thread_id", "text", "the Codex thread", ("thread",), label="thread", measured="thread-id, or session-id"),
+    Field("thread_id", "text", "the Codex thread", ("thread",), label="thread", cell=Cell("thread", 36),
+          measured="thread-id, or session-id"),
     Field("client", "text", "the program that asked (its User-Agent)", ("client",), label="client"),
-    Field("ip", "text", "the address it came from", ("ip",), label="from"),
+    Field("ip", "text", "the address it came from", ("ip",), label="from", cell=Cell("from", 15)),
     Field("notes", "text", "what the gateway changed or noticed", listed="if any", label="notes"),
     Field("queue_ms", "span", "time in the gateway", listed="never",
           measured="from when the request came until it was handed to the upstream (its body read, checked, reserved)"),
@@ -131,8 +134,8 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until the head of the upstream's answer"),
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
           measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
-    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner"),
-    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project",
+    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner", cell=Cell("owner", 14)),
+    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project", cell=Cell("project", 18),
           measured="workspaces in x-codex-turn-metadata"),
     Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
           measured="X-Joytui-Doctor, or how X-Request-ID begins, on a body as small as the doctor's"),

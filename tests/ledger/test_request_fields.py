@@ -6,7 +6,7 @@ from typing import Any
 
 from joytui.core.request import FIELDS, Ended, Kind, Opened, request_id
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import blocks, reads
+from joytui.ledger.sql import blocks, reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key

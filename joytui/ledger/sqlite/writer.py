@@ -23,14 +23,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.sqlite.rollups import Mark, Sums
+from joytui.ledger.sql.parts import Place
+from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
 MAX_BATCH = 512
-SLICE = 2_000
-"""Rows of one slice of a longer work, so that requests get their turn in between."""
 ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0
@@ -57,6 +56,10 @@ class Batch:
         """Numbers the changes of requests: what a live tail counts by."""
         self.seq += 1
         return self.seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self.sums.add_aside(part, at, place, numbers)
 
     def begin(self) -> None:
         self._first = self.seq

@@ -26,9 +26,9 @@ def to_sql(term: Term) -> Sql:
     """A condition over FROM, and its parameters."""
     match term:
         case AllOf(terms):
-            return _joined(terms, " AND ", "1")
+            return _joined(terms, " AND ", "TRUE")
         case AnyOf(terms):
-            return _joined(terms, " OR ", "0")
+            return _joined(terms, " OR ", "FALSE")
         case Not(inner):
             text, values = to_sql(inner)
             return f"(({text}) IS NOT TRUE)", values
@@ -70,7 +70,7 @@ def _match(columns: Sequence[str], pattern: str) -> Sql:
 
 def _likes(columns: Sequence[str], pattern: str) -> Sql:
     if not columns:
-        return "0", []
+        return "FALSE", []
     likes = (f"{_column(c)} LIKE ? ESCAPE '\\'" for c in columns)
     return f"({' OR '.join(likes)})", [pattern] * len(columns)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,8 @@ from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
 from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, names, parted, request_id, request_number, told_id
 from joytui.ledger.records import Entry, Page
-from joytui.ledger.sqlite.filters_sql import EXPRESSIONS, FROM, to_sql
+from joytui.ledger.sql.connection import Connection, Rows
+from joytui.ledger.sql.filters import EXPRESSIONS, FROM, to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
@@ -40,12 +40,12 @@ def record(row: tuple[Any, ...]) -> Entry:
     return seq, RequestRecord(*values)
 
 
-def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
+def page(connection: Connection, asked: Page) -> list[Entry]:
     """The rows, newest first."""
     return [record(row) for row in page_rows(connection, asked)]
 
 
-def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
+def page_rows(connection: Connection, asked: Page) -> Rows:
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(asked.term)
     for edge, condition in (
@@ -62,7 +62,7 @@ def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
     )
 
 
-def find(connection: sqlite3.Connection, text: str) -> Entry | None:
+def find(connection: Connection, text: str) -> Entry | None:
     """The request with this id of ours; else the newest with this id of the client's (X-Request-ID), else of the upstream's.
 
     A client's id may look like one of ours: it is, where another joytui relays to this one.
@@ -72,7 +72,7 @@ def find(connection: sqlite3.Connection, text: str) -> Entry | None:
     return own or _newest(connection, "r.request_id = ?", text) or _newest(connection, "r.upstream_id = ?", text)
 
 
-def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Entry | None:
+def _newest(connection: Connection, where: str, value: str | int) -> Entry | None:
     row = connection.execute(
         f"{SELECT} {FROM} WHERE {where} ORDER BY r.n DESC LIMIT 1",
         (value,),
@@ -80,12 +80,12 @@ def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Ent
     return record(row) if row else None
 
 
-def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
+def changed(connection: Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
     """Rows that changed after a sequence number, oldest change first."""
     return [record(row) for row in changed_rows(connection, after, term, limit)]
 
 
-def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> sqlite3.Cursor:
+def changed_rows(connection: Connection, after: int, term: Term | None, limit: int) -> Rows:
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(term)
     return connection.execute(
@@ -94,20 +94,19 @@ def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, 
     )
 
 
-def data_version(connection: sqlite3.Connection) -> int:
-    """Another number whenever somebody else changed the store: the cheapest question there is."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def last_seq(connection: sqlite3.Connection) -> int:
+def last_seq(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(seq), 0) FROM request").fetchone()[0])
 
 
-def last_number(connection: sqlite3.Connection) -> int:
+def last_number(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(n), 0) FROM request").fetchone()[0])
 
 
-def counted(connection: sqlite3.Connection) -> int:
+def running(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM request WHERE status IS NULL").fetchone()[0])
+
+
+def counted(connection: Connection) -> int:
     """All requests ever, also those that retention took."""
     return int(connection.execute(_COUNTED).fetchone()[0])
 
@@ -121,6 +120,6 @@ _COUNTED = """
 
 def _conditions(term: Term | None) -> tuple[list[str], list[Any]]:
     if term is None:
-        return ["1"], []
+        return ["TRUE"], []
     text, values = to_sql(term)
     return [text], values

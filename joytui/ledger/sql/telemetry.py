@@ -9,17 +9,15 @@ telemetry says otherwise stands beside them (`differs`).
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from joytui.core.clock import now_ms
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import GATEWAY, TELEMETRY, Opened, joined, request_number
 from joytui.ledger.ids import row_id
-from joytui.ledger.sqlite.parts import TELLING, Place
-from joytui.ledger.sqlite.rollups import Numbers
-from joytui.ledger.sqlite.writer import Batch
+from joytui.ledger.sql.connection import Connection, Execute
+from joytui.ledger.sql.parts import TELLING, Place
 from joytui.ledger.telemetry import (
     CLOCKS_MS,
     ENDS,
@@ -42,12 +40,31 @@ NS = 1_000_000
 _ENDS = ", ".join(f"'{kind}'" for kind in ENDS)
 BOTH = joined((GATEWAY, TELEMETRY))
 
+
+class Batch(Protocol):
+    """One transaction in the making, as an engine's writer gives it."""
+
+    @property
+    def execute(self) -> Execute: ...
+
+    def next_seq(self) -> int:
+        """Numbers the change of a request."""
+        ...
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart: of the hour and day of `at` (ms)."""
+        ...
+
+
+Numbers = tuple[int, int, int, int, int, int, int, int]
+"""Requests, errors, refused, input, cached input, output and reasoning tokens, nano-credits."""
+
 # --- who sends it -----------------------------------------------------------------------------------------------------
 
 _SENDER = "id, name, digest, owner, team, created_at, last_at, codex_version, provider"
 
 
-def senders(connection: sqlite3.Connection) -> list[SenderRow]:
+def senders(connection: Connection) -> list[SenderRow]:
     """All that are not revoked, oldest first."""
     rows = connection.execute(f"SELECT {_SENDER} FROM sender WHERE revoked_at IS NULL ORDER BY id")
     return [SenderRow(*row) for row in rows]
@@ -73,7 +90,7 @@ def revoke_sender(batch: Batch, sender_id: str) -> bool:
     return done.rowcount > 0
 
 
-def pieces_of(connection: sqlite3.Connection, sender_id: str, limit: int) -> list[Piece]:
+def pieces_of(connection: Connection, sender_id: str, limit: int) -> list[Piece]:
     """The newest pieces that came by a token, oldest first."""
     rows = connection.execute(
         "SELECT thread, told, kind, facts FROM piece WHERE sender_id = ? ORDER BY told DESC LIMIT ?", (sender_id, limit)
@@ -104,7 +121,8 @@ def tell(batch: Batch, sender_id: str, pieces: Sequence[Piece], numbers: Sequenc
 
 def _note_sender(batch: Batch, sender_id: str, pieces: Sequence[Piece]) -> None:
     """When something came, and of the newest of it the version and the provider."""
-    batch.execute("UPDATE sender SET last_at = max(coalesce(last_at, 0), ?) WHERE id = ?", (now_ms(), sender_id))
+    now = now_ms()
+    batch.execute("UPDATE sender SET last_at = ? WHERE id = ? AND coalesce(last_at, 0) < ?", (now, sender_id, now))
     for piece in sorted(pieces, key=lambda one: one.told):
         if piece.version or piece.provider:
             batch.execute(
@@ -262,10 +280,11 @@ class _Thread:
     def _note(self, attempts: Sequence[Piece], before: Mapping[int, int], matched: Mapping[int, int]) -> None:
         """What changes in the matches; a request of the gateway's that lost its attempt is the gateway's alone again."""
         changed = [(matched.get(piece.told), self._thread, piece.told) for piece in attempts]
-        self._batch.connection.executemany(
-            "UPDATE piece SET n = ?1 WHERE thread = ?2 AND told = ?3 AND kind = 'attempt' AND n IS NOT ?1",
-            [one for one in changed if one[0] != before.get(one[2])],
-        )
+        for n, thread, told in changed:
+            if n != before.get(told):
+                self._batch.execute(
+                    "UPDATE piece SET n = ? WHERE thread = ? AND told = ? AND kind = 'attempt'", (n, thread, told)
+                )
         for n in {*before.values()} - {*matched.values()}:
             self._batch.execute(
                 "UPDATE request SET sources = ?, attempts = 1, differs = NULL, seq = ? WHERE n = ?",
@@ -332,7 +351,7 @@ class _Thread:
     def _count(self, row: _Row, sign: int) -> None:
         requests, errors, refused, given, cached, written, thought, cost = (sign * number for number in row.numbers)
         numbers = (requests, errors, refused, given, cached, written, thought, cost)
-        self._batch.sums.add_aside(TELLING, row.started_at, row.place, numbers)
+        self._batch.add_aside(TELLING, row.started_at, row.place, numbers)
 
     def _annotate(self, one: Told, seen: Sequence[int]) -> None:
         """On the gateway's rows: that telemetry told of them, attempts that the gateway did not see (on the last one), and what
@@ -342,9 +361,9 @@ class _Thread:
             attempts = 1 + (len(one.attempts) - len(seen) if last else 0)
             differs = self._differences(one, n) if last else None
             self._batch.execute(
-                "UPDATE request SET sources = ?1, attempts = ?2, differs = ?3, seq = ?4 WHERE n = ?5"
-                " AND (sources != ?1 OR attempts != ?2 OR differs IS NOT ?3)",
-                (BOTH, attempts, differs, self._batch.next_seq(), n),
+                "UPDATE request SET sources = ?, attempts = ?, differs = ?, seq = ? WHERE n = ?"
+                " AND (sources != ? OR attempts != ? OR coalesce(differs, '') != ?)",
+                (BOTH, attempts, differs, self._batch.next_seq(), n, BOTH, attempts, differs or ""),
             )
 
     def _differences(self, one: Told, n: int) -> Clean | None:

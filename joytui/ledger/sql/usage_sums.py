@@ -10,7 +10,6 @@ and fields that no sums keep apart together, are summed from request rows.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,8 +17,9 @@ from joytui.core.filters import Term
 from joytui.core.periods import period_label
 from joytui.core.token_counts import OTHERS, Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
-from joytui.ledger.sqlite.filters_sql import FROM, Sql, to_sql
-from joytui.ledger.sqlite.parts import DOCTOR, TELLING, complete_from, part_for
+from joytui.ledger.sql.connection import Connection, one_state
+from joytui.ledger.sql.filters import FROM, Sql, to_sql
+from joytui.ledger.sql.parts import DOCTOR, TELLING, complete_from, part_for
 from joytui.ledger.sqlite.rollups import bucket_middle
 
 TIMES = {
@@ -51,7 +51,7 @@ _ROW_PLACES = {
     "thread": "coalesce(r.thread_id, '')",
 }
 _ROW_SUMS = (
-    "count(*), sum(r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
+    "count(*), count(*) FILTER (WHERE r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
     " sum(r.output_tokens), sum(r.reasoning_tokens), sum(r.cost_nano)"
 )
 
@@ -61,7 +61,7 @@ Part = tuple[tuple[Any, ...], UsageTotals]
 
 
 def usage(
-    connection: sqlite3.Connection,
+    connection: Connection,
     by: Sequence[str],
     since: int,
     until: int,
@@ -76,16 +76,13 @@ def usage(
     `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
     field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count.
     """
-    connection.execute("BEGIN")  # one state of the store for all that is read here
-    try:
+    with one_state(connection):
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
         wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term, source), values, tests, source)
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         names = _key_names(connection) if {"key", "owner"} & set(by) else {}
-    finally:
-        connection.execute("COMMIT")
     groups: dict[tuple[str | None, ...], UsageTotals] = {}
     labels = [_Labels(name, names) for name in by]
     for group, totals in parts:
@@ -119,7 +116,7 @@ class _Question(NamedTuple):
     source: Teller = "gateway"
 
 
-def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | None, source: Teller) -> _Summary | None:
+def _summary(connection: Connection, by: Sequence[str], term: Term | None, source: Teller) -> _Summary | None:
     """The smallest sums that answer a question; None where only the rows do."""
     if term is not None:
         return None
@@ -131,7 +128,7 @@ def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | Non
     return _Summary("rollup", None, 0) if columns <= ROLLED else None
 
 
-def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[int, int]:
+def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
     """The range cut to where there is anything, so that "since 1970" is not a hundred thousand hours.
 
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
@@ -160,7 +157,7 @@ _RANGE = """
 """The first and the last day, the last hour, and the newest request of a store."""
 
 
-def _parts(connection: sqlite3.Connection, asked: _Question) -> Iterator[Part]:
+def _parts(connection: Connection, asked: _Question) -> Iterator[Part]:
     for kind, low, high in _segments(asked):
         if kind == "rows":
             yield from _from_rows(connection, asked, low, high)
@@ -196,7 +193,7 @@ def _segments(asked: _Question) -> list[tuple[str, int, int]]:
     return [piece for piece in pieces if piece[1] < piece[2]]
 
 
-def _from_sums(connection: sqlite3.Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
+def _from_sums(connection: Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
     clock = {"hour": "hour", "day": "hour / 24" if kind == "hour" else "day"}
     groups = [TIMES[name].format(**clock) if name in TIMES else _PLACES[name] for name in asked.by]
     table, values = _table(asked, kind, low, high)
@@ -213,7 +210,7 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
     return text, [*values, low // unit, high // unit]
 
 
-def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
+def _from_rows(connection: Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
     clock = {"hour": f"(r.started_at / {HOUR_MS})", "day": f"(r.started_at / {DAY_MS})"}
     groups = [TIMES[name].format(**clock) if name in TIMES else _ROW_PLACES[name] for name in asked.by]
     table, values = _rows(asked, low, high)
@@ -224,7 +221,7 @@ def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high:
 
 def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
-    condition, values = to_sql(asked.term) if asked.term is not None else ("1", [])
+    condition, values = to_sql(asked.term) if asked.term is not None else ("TRUE", [])
     text = f"{FROM} WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL AND r.source = ?"
     return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, asked.source, *values]
 
@@ -243,7 +240,7 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
-def _summed(connection: sqlite3.Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
+def _summed(connection: Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
     grouping = f" GROUP BY {', '.join(str(i + 1) for i in range(len(groups)))}" if groups else ""
     for row in connection.execute(select + grouping, values):
         if row[len(groups)]:
@@ -253,7 +250,7 @@ def _summed(connection: sqlite3.Connection, select: str, values: list[Any], grou
 # --- the largest of many ----------------------------------------------------------------------------------------------
 
 
-def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator[Part]:
+def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
     """The parts of the dearest groups of a field; all else, by time, under OTHERS."""
     (field,) = (name for name in asked.by if name in MANY)
     chosen = _dearest(connection, asked, field, top + 1)
@@ -278,7 +275,7 @@ def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator
             yield tuple(OTHERS if name == field else next(values) for name in asked.by), rest
 
 
-def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
+def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
     """The values of a field that cost most in the range."""
     selects: list[str] = []
     values: list[Any] = []
@@ -303,7 +300,7 @@ def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: 
     return tuple(name for (name,) in found)
 
 
-def _key_names(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None]]:
+def _key_names(connection: Connection) -> dict[str, tuple[str, str | None]]:
     keys = "SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender"
     return {row[0]: (row[1], row[2]) for row in connection.execute(keys)}
 
@@ -346,7 +343,7 @@ def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
 # --- latency ----------------------------------------------------------------------------------------------------------
 
 
-def latency(connection: sqlite3.Connection, since: int, until: int) -> list[dict[str, Any]]:
+def latency(connection: Connection, since: int, until: int) -> list[dict[str, Any]]:
     """Percentiles by hour, ms: {"hour", "requests", "latency_p50", …, "ttft_p99"}."""
     hours: dict[int, dict[str, list[tuple[int, int]]]] = {}
     for hour, kind, index, requests in connection.execute(
