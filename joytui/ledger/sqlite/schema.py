@@ -168,6 +168,9 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN doctor INTEGER NOT NULL DEFAULT 0; -- those from before stay counted as they were
     CREATE INDEX request_doctor ON request (n) WHERE doctor = 1;
     """,
+    """
+    CREATE INDEX request_turn ON request (turn_id) WHERE turn_id IS NOT NULL;
+    """,
 )
 
 
