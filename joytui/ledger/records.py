@@ -54,11 +54,12 @@ class Charge(NamedTuple):
 
 class TurnCost(NamedTuple):
     """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
-    `unpriced`: how many answers have a price that nobody knows."""
+    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
 
     turn_id: str
     cost_nano: int
     running: int
+    answers: int
     unpriced: int
 
 

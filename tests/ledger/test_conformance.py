@@ -185,7 +185,7 @@ async def test_what_turns_cost_their_key(ledger: Ledger) -> None:
     await ledger.open(a_request(ledger, mine, turn_id="runs"), CHOSEN)
     await ledger.written()
     found = await ledger.turn_costs(mine.id, ["runs", "whole", "unknown price", "foreign", "never"])
-    assert sorted(found) == [("runs", 0, 1, 0), ("unknown price", 0, 0, 1), ("whole", 10, 0, 0)]
+    assert sorted(found) == [("runs", 0, 1, 0, 0), ("unknown price", 0, 0, 1, 1), ("whole", 10, 0, 2, 0)]
     assert await ledger.turn_costs(mine.id, []) == []
     assert len(await ledger.turn_costs(mine.id, ["whole", *(f"t{n}" for n in range(MOST_TURNS - 1))])) == 1
 

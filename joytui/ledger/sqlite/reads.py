@@ -121,6 +121,7 @@ def turn_costs(connection: sqlite3.Connection, key_id: str, turn_ids: Collection
 
 _TURN_COSTS = """
     SELECT turn_id, sum(cost_nano), sum(CASE WHEN status IS NULL THEN 1 ELSE 0 END),
+        sum(CASE WHEN status < 400 THEN 1 ELSE 0 END),
         sum(CASE WHEN status < 400 AND cost_source = 'none' AND input_tokens + output_tokens > 0 THEN 1 ELSE 0 END)
     FROM request WHERE key_id = ? AND turn_id IN ({}) GROUP BY turn_id
 """
