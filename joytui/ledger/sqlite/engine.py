@@ -38,6 +38,7 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
@@ -288,6 +289,9 @@ class SqliteLedger:
         source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
         return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)
