@@ -210,8 +210,6 @@ class _Answer:
         visit.sent = time.monotonic()
         try:
             exchange = await visit.gateway.upstream.call(self._call)
-            if self._kept is not None:
-                await _kept(self._kept)
             await self._pass_on(exchange)
         except asyncio.CancelledError:
             task.uncancel()
@@ -240,8 +238,14 @@ class _Answer:
         refused = foreign and status in (401, 403)
         return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
+    async def _kept_begin(self) -> None:
+        """The row is in the store. Raises Refused where it cannot be."""
+        if self._kept is not None:
+            await _kept(self._kept)
+
     async def _kept_end(self, exchange: Exchange) -> None:
         kept = self._end(exchange)
+        await self._kept_begin()  # where both are handed over by now, they are one transaction
         if kept is not None:
             await kept
 
@@ -271,6 +275,7 @@ class _Answer:
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
+        await self._kept_begin()
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         self._begun = True
         last = await self._stream(exchange)
