@@ -19,6 +19,7 @@ from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.key_lookup import credential
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
+from joytui.gateway.protocol import CLIENT, Client
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import (
     BYTES_PER_TOKEN,
@@ -73,7 +74,7 @@ class ModelEndpoint:
         finally:
             if answer is None:
                 visit.leave()
-        await answer.deliver(receive)
+        await answer.deliver(scope[CLIENT])
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
@@ -201,11 +202,16 @@ class _Answer:
         self._cut = False
         self._gone = False
 
-    async def deliver(self, receive: Receive) -> None:
+    async def deliver(self, client: Client) -> None:
         visit = self._visit
         task = asyncio.current_task()
         assert task is not None
-        watch = asyncio.create_task(self._watch(receive, task))
+
+        def gone() -> None:
+            self._gone = True
+            task.cancel()
+
+        client.when_gone(gone)
         exchange: Exchange | None = None
         visit.sent = time.monotonic()
         try:
@@ -221,7 +227,7 @@ class _Answer:
             if not self._begun:
                 await send_refusal(self._send, refusal, visit.id_headers())
         finally:
-            watch.cancel()
+            client.forget(gone)
             visit.leave()
             if exchange is None:
                 visit.end(500, Observation(), gone=self._gone)
@@ -259,12 +265,6 @@ class _Answer:
             return
         event = broken_event(self._call, refusal.message)
         await self._send({"type": "http.response.body", "body": b"\n\n" + event, "more_body": False})
-
-    async def _watch(self, receive: Receive, task: asyncio.Task[Any]) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        task.cancel()
 
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
