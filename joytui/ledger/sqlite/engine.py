@@ -227,7 +227,7 @@ class SqliteLedger:
         return self._numbers.next()
 
     def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen, ids_ms)
+        return self._writer.write_unhurried(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
