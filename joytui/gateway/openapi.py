@@ -40,6 +40,11 @@ RESPONSES_REQUEST: Schema = {
         "max_output_tokens": {"type": "integer", "minimum": 1},
     },
 }
+TELEMETRY: Schema = {
+    "type": "object",
+    "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
+    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
+}
 ERROR: Schema = {
     "type": "object",
     "required": ["error"],
@@ -68,11 +73,19 @@ def description() -> bytes:
                 "schemas": _schemas(),
                 "securitySchemes": {
                     "key": {"type": "http", "scheme": "bearer", "description": "a key of this gateway"},
+                    "telemetry": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "a telemetry token: it writes only",
+                    },
                     "token": {"type": "http", "scheme": "bearer", "description": "an admin or read-only console token"},
                 },
             },
         }
     ).encode()
+
+
+_SCHEMES = {"key": "key", "telemetry": "telemetry"}
 
 
 def _told(operation: Operation) -> Schema:
@@ -86,7 +99,7 @@ def _told(operation: Operation) -> Schema:
             str(operation.status): {"description": "good", "content": dict.fromkeys(operation.media, answer)},
             "default": {"description": "refused", "content": {"application/json": {"schema": _ref("Error")}}},
         },
-        "security": [{"key" if operation.auth == "key" else "token": []}] if operation.auth else [],
+        "security": [{_SCHEMES.get(operation.auth, "token"): []}] if operation.auth else [],
     }
     if operation.body:
         optional = operation.body == "KeyRotate"
@@ -102,7 +115,7 @@ def _ref(name: str) -> Schema:
 def _schemas() -> Schema:
     from pydantic.json_schema import models_json_schema
 
-    ours = {"ChatRequest": CHAT_REQUEST, "ResponsesRequest": RESPONSES_REQUEST, "Error": ERROR}
+    ours = {"ChatRequest": CHAT_REQUEST, "ResponsesRequest": RESPONSES_REQUEST, "Telemetry": TELEMETRY, "Error": ERROR}
     named = {name for operation in OPERATIONS for name in (operation.body, operation.answer) if name} - set(ours)
     wanted: Any = [(getattr(wire, name), "validation") for name in sorted(named)]
     _, made = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
