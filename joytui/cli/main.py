@@ -25,6 +25,7 @@ COMMANDS = {
     "wallet": "the gateway's tier wallets",
     "models": "the model catalog with prices",
     "gateway": "run, start, stop the local gateway",
+    "store": "the gateway's store: check, backup, copy",
     "try": "one real Codex turn through the local gateway, config.toml untouched",
     "codex": "Codex's effective configuration, with the origin of each value",
     "setup": "do the guide's steps: provider, key, doctor",

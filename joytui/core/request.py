@@ -285,11 +285,11 @@ class RequestRecord:
 
     @property
     def running(self) -> bool:
-        """Whether its end is still to come: a gateway waits for it, or Codex has told of the head of an answer and no more. What
-        Codex alone told of may end without a status (no answer came)."""
+        """Whether its end is still to come: a gateway or a turn's file tells of no end yet, or telemetry has told of the head of an
+        answer and no more. What ended without a status (no answer came) has an error's type."""
         if self.source == TELEMETRY:
             return self.latency_ms is None
-        return self.status is None and self.source != ROLLOUT
+        return self.status is None and self.error_type is None
 
     @property
     def tokens(self) -> TokenCounts:

@@ -55,7 +55,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     store = store_path(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
     try:
-        ledger = open_ledger(store)
+        ledger = open_ledger(store, places.data_dir)
         try:
             port = listening.getsockname()[1]
             gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from joytui.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joytui.ledger.api import Ledger
+    from joytui.ledger.whole import Target, Whole
 
 
 def store_path(text: str) -> Path:
@@ -27,8 +30,30 @@ def store_path(text: str) -> Path:
     return path
 
 
-def open_ledger(path: Path) -> Ledger:
-    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+def open_ledger(path: Path, spools: Path | None = None) -> Ledger:
+    """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for ends of requests
+    that the store does not take now (`ledger.spool`); without it they are kept in memory alone."""
     from joytui.ledger.sqlite.engine import SqliteLedger
 
-    return SqliteLedger.open_store(path)
+    return SqliteLedger.open_store(path, spools)
+
+
+def open_whole(path: Path) -> Whole:
+    """A store as a whole, to be read (`ledger.whole`). Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_whole(path)
+
+
+def open_target(path: Path) -> Target:
+    """A store as a whole, to be filled by a copy; it is made where there is none. Raises UnreachableError."""
+    from joytui.ledger.sqlite import whole
+
+    return whole.open_target(path)
+
+
+def back_up(path: Path, to: Path, tell: Callable[[int, int], None]) -> None:
+    """Writes a store into a file; `tell` hears of pages done and of all. Raises UnreachableError and RefusedError."""
+    from joytui.ledger.sqlite import whole
+
+    whole.back_up(path, to, tell)

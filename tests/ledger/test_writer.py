@@ -369,7 +369,7 @@ def test_the_store_stays_locked_as_long_as_it_may_be_written(
 def test_a_store_that_cannot_be_opened_leaves_no_thread_and_no_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(batch: Batch) -> int:
+    def fails(batch: Batch, left: object) -> int:
         raise sqlite3.OperationalError("not today")
 
     with monkeypatch.context() as patched:

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joytui.core.columnar import TEXTS, block_of, from_json, to_json
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import (
     AllOf,
     AnyOf,
@@ -28,7 +29,6 @@ from joytui.core.wire import request_view
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import WINDOW, LogStore
-from tests.support.filter_meaning import predicate
 from tests.support.log_rows import block_of_records
 
 HEX = st.text("0123456789abcdef", min_size=1, max_size=40)

@@ -42,6 +42,7 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql import blocks, keys, lessons, reads, telemetry, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
@@ -60,25 +61,27 @@ POLL_S = 0.1
 class SqliteLedger:
     """An open store in one file. One process at a time has it."""
 
-    def __init__(self, path: Path, lock: StoreLock) -> None:
+    def __init__(self, path: Path, lock: StoreLock, spools: Path | None = None) -> None:
         self.path = path
         self.location = str(path)
+        self._spool = None if spools is None else Spool(spools, str(path.absolute()))
         self._lock = lock
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
-        self._writer = Writer(self._connect_writer)
+        self._writer = Writer(self._connect_writer, self._spool)
         self.interrupted = 0
         self._numbers = Numbers()
         self._serving: GatewayRow | None = None
 
     @classmethod
-    def open_store(cls, path: Path) -> SqliteLedger:
-        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+    def open_store(cls, path: Path, spools: Path | None = None) -> SqliteLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for what the
+        store does not take (`ledger.spool`)."""
         os.umask(0o077)  # SQLite makes its WAL and shared memory files itself
         prepare(path)
         lock = StoreLock(path)
         lock.acquire()
-        ledger = cls(path, lock)
+        ledger = cls(path, lock, spools)
         try:
             ledger._begin()
         except BaseException as error:
@@ -94,7 +97,9 @@ class SqliteLedger:
         connection.close()
         self._writer.start()
         self._numbers = Numbers(self.read_now(reads.last_number))
-        self.interrupted = self.write_now(upkeep.recover)
+        self.interrupted = self.write_now(upkeep.recover, [] if self._spool is None else self._spool.left())
+        if self._spool is not None:
+            self._spool.clear()
 
     def close(self) -> bool:
         """Writes what waits, and closes everything. False if the writer is not done in time: the store stays locked then, as
@@ -233,8 +238,7 @@ class SqliteLedger:
         return self.write(requests.note_passed, so_far)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        spare = [self.next_number()]
-        return self._writer.settle(requests.end_request, opened, ended, budget_id, held, spare)
+        return self._writer.settle(upkeep.end, End(opened, ended, budget_id, held), [self.next_number()])
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)

@@ -205,8 +205,20 @@ MIGRATIONS = (
 )
 
 
-def migrate(connection: sqlite3.Connection, where: str) -> None:
-    """Brings a store to this version's tables. A newer store is refused (UnreachableError), never touched."""
+def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -> None:
+    """Brings a store to this version's tables. A newer store is refused (UnreachableError), never touched; so is one that a copy
+    has not finished, unless that goes on (`half`)."""
+    version = version_of(connection, where)
+    if is_half(connection) and not half:
+        raise UnreachableError(
+            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+        )
+    for step in range(version, len(MIGRATIONS)):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
+
+
+def version_of(connection: sqlite3.Connection, where: str) -> int:
+    """Which tables a store has. Raises UnreachableError for a newer one."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise UnreachableError(
@@ -214,5 +226,14 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
             where=where,
             hint="use that version, or name another store with --store PATH",
         )
-    for step in range(version, len(MIGRATIONS)):
-        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
+    return version
+
+
+def is_half(connection: sqlite3.Connection) -> bool:
+    """Whether a copy into this store has not come to its end."""
+    return has_table(connection, "half_copy")
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,))
+    return found.fetchone() is not None

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
 from joytui.ledger.retention import SLICE, Reading, believed, read_on
+from joytui.ledger.spool import End
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, TABLES
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -17,12 +18,19 @@ from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
 
-def recover(batch: Batch) -> int:
-    """At the start, nothing can be running: rows still open are ended (status 500) and charged for what was noted of them
-    as passed, holds released.
+def end(batch: Batch, told: End, spare: Sequence[int] = ()) -> None:
+    """Ends an open row (`requests.end_request`)."""
+    end_request(batch, *told, spare)
+
+
+def recover(batch: Batch, left: Sequence[End]) -> int:
+    """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
+    500) and charged for what was noted of them as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
+    for told in left:
+        end(batch, told)
     charged = len(Charge._fields)
     rows = batch.execute(
         f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"

@@ -23,6 +23,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
 
@@ -91,14 +92,15 @@ class Batch:
 
 
 class _Job:
-    """`kept`: written even if that needs another try; else whoever waits is told that it failed."""
+    """`kept`: written even if that needs another try; else whoever waits is told that it failed. `safe`: it is in the spool."""
 
-    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result")
+    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result", "safe")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
         self.function = function
         self.args = args
         self.kept = kept
+        self.safe = False
         self.loop: asyncio.AbstractEventLoop | None = None
         self.future: asyncio.Future[Any] | None = None
         self.done: threading.Event | None = None
@@ -116,11 +118,13 @@ class _Job:
 class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
-    `broken` is done, with what happened, once the thread has failed and nothing can be written any more.
+    `broken` is done, with what happened, once the thread has failed and nothing can be written any more. `spool` keeps the ends
+    of requests (End, the first argument of a job) that cannot be written now.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
         self._connect = connect
+        self._spool = spool
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
@@ -227,6 +231,8 @@ class Writer:
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
+                if self._spool is not None and not self._owed:
+                    self._spool.clear()
                 _answer(self._at_hand)
         self._at_hand = []
 
@@ -294,10 +300,18 @@ class Writer:
         self._failed_at = time.monotonic()
         kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept
+        self._save(kept)
         self.lost += len(jobs) - len(kept)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
         for job in jobs:
             job.failure = error
+
+    def _save(self, jobs: list[_Job]) -> None:
+        """Into the spool, what belongs there and is not in it yet."""
+        ends = [job for job in jobs if job.kept and not job.safe and job.args and isinstance(job.args[0], End)]
+        if ends and self._spool is not None and self._spool.add([job.args[0] for job in ends]):
+            for job in ends:
+                job.safe = True
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -312,7 +326,8 @@ class Writer:
         return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        lost = sum(job.kept for job in jobs)
+        self._save(jobs)
+        lost = sum(job.kept and not job.safe for job in jobs)
         if lost:
             self.lost += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)

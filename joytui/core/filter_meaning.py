@@ -1,4 +1,4 @@
-"""What a filter means, record by record: the plain reading that SQL and the masks over columns are compared with."""
+"""What a filter means, record by record: for records of Codex's own files, and the plain reading that SQL and the masks are held to."""
 
 from __future__ import annotations
 
