@@ -27,13 +27,15 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "latency_hour": ("hour", "kind", "bucket"),
     "key_client": ("key_id", "client"),
     "spent_id": ("key_id", "request_id"),
+    "sender": ("id",),
+    "piece": ("thread", "told", "kind"),
     "request": ("n",),
     "hold": ("n", "kind", "ref", "window"),
 }
 """Each table that is copied, with what tells its rows apart. Requests come late: all that is small is there by then."""
 STATE = """
     SELECT (SELECT max(seq) FROM request), (SELECT max(version) FROM access), (SELECT max(id) FROM wallet_entry),
-        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold)
+        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold), (SELECT count(*) FROM piece)
 """
 
 
