@@ -437,6 +437,7 @@ class SenderView(Model):
     team: str | None = None
     created_at: str
     last_received: str | None = Field(default=None, description="when something of Codex came by it last")
+    fingerprint: str = Field(default="", description="the first 8 hex digits of the token's SHA-256")
 
 
 class SenderCreated(SenderView):

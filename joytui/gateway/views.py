@@ -150,6 +150,7 @@ def sender_view(row: SenderRow) -> dict[str, Any]:
     return {
         "id": row.id, "name": row.name, "owner": row.owner, "team": row.team, "created_at": shown_time(row.created_at),
         "last_received": last,
+        "fingerprint": row.digest.hex()[:8],
     }  # fmt: skip
 
 
