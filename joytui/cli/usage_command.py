@@ -25,7 +25,7 @@ from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from joytui.usage.insight import Insight
 
 SOURCES = ("gateway", "codex", "both")
-MANY = ("project", "thread")
-"""What `--top` is for: these may have tens of thousands of values."""
-UNKNOWN_TO_CODEX = ("key", "owner", "tier")
+UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 
 class Gathered(NamedTuple):
@@ -55,7 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
     parser.add_argument(
-        "--top", metavar="N", type=count, help="with --by thread or project: the N dearest, all others as one row"
+        "--top",
+        metavar="N",
+        type=count,
+        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N dearest, all others as one row",
     )
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
@@ -197,7 +198,7 @@ def _check(args: argparse.Namespace) -> None:
     fields = [name for name in args.by if name not in PERIODS]
     if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
-        what = f"from 1 to {MOST_TOP}, and with --by thread or --by project alone, beside times"
+        what = f"from 1 to {MOST_TOP}, and with --by {', '.join(MANY[:-1])} or {MANY[-1]} alone, beside times"
         raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
         raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")

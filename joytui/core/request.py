@@ -39,6 +39,11 @@ def request_number(text: str) -> int | None:
     return number if 0 <= number < 1 << 63 else None
 
 
+def program(client: str) -> str:
+    """The program of a User-Agent, without the machine that it runs on: its first word (`codex_exec/0.171.0`)."""
+    return client.partition(" ")[0]
+
+
 class Cell(NamedTuple):
     """A column of Logs: its title and width, and the width of the screen from which on there is room for it."""
 

@@ -18,9 +18,6 @@ MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
 END_OF_TIME = 100_000 * 365 * DAY_MS
 """After every clock; a multiple of a day."""
 
-MANY = ("project", "thread")
-"""The groupings that may have tens of thousands of values."""
-
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 Entry = tuple[int, RequestRecord]

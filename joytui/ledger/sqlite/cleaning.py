@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from joytui.core.redaction import DOOR_LIMIT, clean, clean_id
-from joytui.ledger.sqlite.parts import ADD_TO, PARTS
+from joytui.ledger.sqlite.parts import ADD_TO, PARTS, Place
 from joytui.ledger.sqlite.rollups import ADD_TO_ROLLUP, USED, upsert
 from joytui.ledger.sqlite.writer import SLICE, Batch
 
@@ -39,7 +39,7 @@ _SUMS = {
     for unit in ("hour", "day")
 } | {
     f"part_{unit}": _Sums(
-        unit, ("part", unit, "key_id", *_ROUTE, "project", "thread"), slice(3, 8), ADD_TO[unit], tuple(PARTS)
+        unit, ("part", unit, *Place._fields), slice(3, 2 + len(Place._fields)), ADD_TO[unit], tuple(PARTS)
     )
     for unit in ("hour", "day")
 }

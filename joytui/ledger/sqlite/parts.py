@@ -3,7 +3,8 @@ there are keys, models and hours.
 
 A part is named by what it keeps apart; its other columns are ''. `part_hour` and `part_day` are written in the
 transaction of the request that they count (`rollups.Sums`). A store that is older than these tables gets the parts that
-its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`).
+its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`),
+and so do clients (`upkeep.fill_clients`).
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -28,13 +29,22 @@ class Place(NamedTuple):
     provider: str
     project: str
     thread: str
+    task: str = ""
+    repo: str = ""
+    commit_hash: str = ""
+    client: str = ""
 
 
+PROGRAM = "coalesce(substr(r.client, 1, instr(r.client || ' ', ' ') - 1), '')"
+"""`core.request.program` of a request row."""
+FROM_OUTSIDE = ("project", "thread", "task", "repo", "commit_hash", "client")
+"""The names in a place that clients choose as they like, and as many as they like."""
 PARTS = {
     "route": frozenset({"model", "tier", "provider"}),
     "key": frozenset({"key_id"}),
-    "project": frozenset({"project"}),
-    "thread": frozenset({"key_id", "project", "thread"}),
+    "project": frozenset({"project", "repo"}),
+    "client": frozenset({"key_id", "client"}),
+    "thread": frozenset({"key_id", "project", "repo", "commit_hash", "task", "thread"}),
 }
 """The columns that each part keeps apart; the smallest part first."""
 DOCTOR = "doctor"
@@ -42,7 +52,8 @@ DOCTOR = "doctor"
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
 _SUMS = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
 ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
-ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", 15, f" {ADD}") for unit in ("hour", "day")}
+COLUMNS = 2 + len(Place._fields) + len(_SUMS.split(", "))
+ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", COLUMNS, f" {ADD}") for unit in ("hour", "day")}
 """How rows are added to the parts: before the rows, how many columns a row has, after the rows (`rollups.upsert`)."""
 
 

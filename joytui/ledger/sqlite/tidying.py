@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from joytui.core.clock import now_ms
 from joytui.ledger.records import DAY_MS, HOUR_MS
-from joytui.ledger.sqlite.parts import ADD, DOCTOR, PARTS
+from joytui.ledger.sqlite.parts import ADD, DOCTOR, FROM_OUTSIDE, PARTS, Place
 from joytui.ledger.sqlite.requests import trim_keyless
 from joytui.ledger.sqlite.rollups import ADD_ROLLUP
 from joytui.ledger.sqlite.writer import SLICE, Batch
@@ -54,21 +54,21 @@ def _hours(batch: Batch, edge: int) -> int:
     gone = _delete(batch, "rollup_hour", "hour, key_id, model, tier, provider", "hour < ?", hour)
     gone += _delete(batch, "latency_hour", "hour, kind, bucket", "hour < ?", hour)
     for part in (*PARTS, DOCTOR):
-        place = "part, hour, key_id, model, tier, provider, project, thread"
-        gone += _delete(batch, "part_hour", place, "part = ? AND hour < ?", part, hour)
+        gone += _delete(batch, "part_hour", _PART_HOUR, "part = ? AND hour < ?", part, hour)
     return gone
 
 
 def _days(batch: Batch, edge: int) -> int:
-    """Folds one day. Clients name models, projects and threads, as many as they like; keys are made by administrators, and a
-    model that cost something is there."""
+    """Folds one day. Clients name models, projects, threads and the like, as many as they like; keys are made by
+    administrators, and a model that cost something is there."""
     free = "cost_nano = 0 AND model != ''"
+    named = " OR ".join(f"{name} != ''" for name in FROM_OUTSIDE)
     return _fold(batch, "rollup_day", "", free, edge) + sum(
-        _fold(batch, "part_day", f"part = '{part}' AND ", f"(project != '' OR thread != '' OR {free})", edge)
-        for part in (*PARTS, DOCTOR)
+        _fold(batch, "part_day", f"part = '{part}' AND ", f"({named} OR {free})", edge) for part in (*PARTS, DOCTOR)
     )
 
 
+_PART_HOUR = ", ".join(("part", "hour", *Place._fields))
 _ROLLUP = ("key_id", "''", "tier", "provider")
 _FOLDED = {
     "rollup_day": (
@@ -77,7 +77,7 @@ _FOLDED = {
         ADD_ROLLUP,
     ),
     "part_day": (
-        ", ".join(["part", "day", *_ROLLUP, "''", "''"]),
+        ", ".join(["part", "day", *_ROLLUP, *["''"] * len(FROM_OUTSIDE)]),
         "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano",
         ADD,
     ),
