@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,10 +38,11 @@ UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 
 class Gathered(NamedTuple):
-    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
-    doctor's test requests, which are in no row."""
+    """What was read. `totals` by source. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's
+    forecast. `left_out`: the doctor's test requests, which are in no row."""
 
     rows: list[UsageRow]
+    totals: Mapping[str, UsageTotals]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
@@ -88,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if args.reconcile:
         return _reconcile(args)
     found = gather(args)
-    counted = [row.totals for row in found.rows if row.source == "gateway"]
-    spent = UsageTotals.sum([*counted, found.left_out or UsageTotals()]).cost_nano
+    counted = (found.totals.get("gateway"), found.left_out)
+    spent = sum(totals.cost_nano for totals in counted if totals)
     show(found, budget, spent, args)
     over = budget is not None and spent > budget
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
@@ -106,7 +108,7 @@ def gather(args: argparse.Namespace) -> Gathered:
     if args.source == "codex":
         return mine
     found = _from_gateway(args)
-    return found._replace(rows=found.rows + mine.rows)
+    return found._replace(rows=found.rows + mine.rows, totals={**found.totals, **mine.totals})
 
 
 def _from_gateway(args: argparse.Namespace) -> Gathered:
@@ -129,7 +131,8 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out)
+        totals = {"gateway": UsageTotals.of(view.totals.model_dump())}
+        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out)
 
     return with_console(args, ask)
 
@@ -137,7 +140,7 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
 def _from_codex(args: argparse.Namespace) -> Gathered:
     from joytui.codex.rollouts import read_usage
     from joytui.core.places import places
-    from joytui.usage.rows import codex_rows
+    from joytui.usage.rows import codex_rows, totals_of
 
     home, cache_dir = codex_home(os.environ), places().cache_dir
     since, until = (parse_time(text) if text else None for text in (args.since, args.until))
@@ -151,7 +154,8 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
         from joytui.usage.insight import codex_insight
 
         insight = codex_insight(home, cache_dir, now(), since)
-    return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
+    rows = codex_rows(usage.rows, args.by, args.top)
+    return Gathered(rows, {"codex": totals_of(rows, "codex")}, insight=insight)
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -219,7 +223,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 
-        emit_usage(found.rows, args.by)
+        emit_usage(found.rows, args.by, found.totals)
     else:
         _say_empty(args)
         found = found._replace(insight=None)
@@ -237,7 +241,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,), found.totals)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

@@ -16,7 +16,9 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened, request_id
+from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
 from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
@@ -477,6 +479,32 @@ async def test_sums_are_those_of_the_rows(ledger: Ledger) -> None:
     _, some = await ledger.usage(["key"], START, START + 4 * DAY, only=["bob"])
     assert some.cost_nano == 36
     assert await ledger.catch_up() is False
+
+
+async def test_sums_by_whatever_a_request_tells(ledger: Ledger) -> None:
+    """By label a key with two of them stands in both rows and counts once in the totals; all else is in one row."""
+    keys = [await a_key(ledger, "ada"), await a_key(ledger, "bob")]
+    await ledger.edit_key(keys[1].id, {"labels": (clean("x", 9), clean("night", 9))})
+    tree: dict[str, Any] = {"root_thread": "t1", "repo": "host/app", "commit_hash": "c1"}
+    for i in range(6):
+        told = tree if i % 3 else {"root_thread": None, "client": "codex_exec/1 (Debian)"}
+        await add(ledger, keys[i % 2], started_at=START + i, ended=good(cost_nano=10**i), **told)
+    await ledger.written()
+    found: dict[str, dict[str | None, int]] = {}
+    for by in USAGE_GROUPS:
+        rows, totals = await ledger.usage([by], START, START + DAY)
+        assert totals.cost_nano == 111_111
+        assert by == "label" or sum(row.totals.cost_nano for row in rows) == 111_111
+        found[by] = {row.by[by]: row.totals.cost_nano for row in rows}
+    assert found["label"] == {"x": 111_111, "night": 101_010}
+    assert found["task"] == {"t1": 110_110, None: 1_001}
+    assert (found["repo"], found["commit"]) == ({"host/app": 110_110, None: 1_001}, {"c1": 110_110, None: 1_001})
+    assert found["client"] == {"codex_exec/1": 1_001, "codex": 110_110}
+    assert found["team"] == found["branch"] == {None: 111_111}
+    rows, totals = await ledger.usage(["label", "task"], START, START + DAY)
+    assert [(row.by["label"], row.by["task"], row.totals.requests) for row in rows] == [
+        ("x", "t1", 4), ("night", "t1", 2), ("x", None, 2), ("night", None, 1),
+    ]  # fmt: skip
 
 
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------
