@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from joytui import __version__
 from joytui.core import columnar
-from joytui.core.clock import now, parse_when
+from joytui.core.clock import now, now_ms, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
@@ -26,6 +26,7 @@ from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.task_views import task_views
 from joytui.ledger.records import Page
 
 PAGE = 200
@@ -137,6 +138,13 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
         _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
         answer["left_out"] = left_out.numbers()
     return JsonAnswer(answer)
+
+
+async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
+    since = moment(request, "since") or parse_when("24h")
+    limit = number(request, "limit", PAGE, 1, MOST_TOP)
+    found = await gateway.ledger.tasks(int(since.timestamp() * 1000), limit, request.query_params.get("task"))
+    return JsonAnswer({"tasks": task_views(found, now_ms())})
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:

@@ -28,6 +28,7 @@ from joytui.core.request import Ended, Opened
 from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
+    AgentRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -225,6 +226,13 @@ class Ledger(Protocol):
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
         one field that is no time. `tests`: whether the doctor's test requests count.
+        """
+        ...
+
+    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+        """The threads of the `limit` tasks that asked last, of those that asked since then (ms): each with all of its requests
+        that there are rows of, also those from before. By task, the newest first; a task's threads as they began. `task`: this
+        one alone. The doctor's test requests are in none.
         """
         ...
 

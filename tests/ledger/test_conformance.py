@@ -507,6 +507,33 @@ async def test_sums_by_whatever_a_request_tells(ledger: Ledger) -> None:
     ]  # fmt: skip
 
 
+async def test_tasks_are_roots_with_their_threads(ledger: Ledger) -> None:
+    """With all of their requests, also those from before, the task that asked last first, a thread that still runs among them."""
+    key = await a_key(ledger)
+    said = {"root_thread": "t1", "repo": "host/app", "dirty": True}
+    cost = good(input_tokens=3, cost_nano=5, finish=clean("tool_calls", 40))
+    await add(ledger, key, started_at=START, thread_id="t1", ended=cost, **said)
+    await add(
+        ledger, key, started_at=START + 1, thread_id="a", parent_thread="t1", subagent="review", ended=cost, **said
+    )
+    await add(ledger, started_at=START + 2, thread_id="t2", root_thread="t2")
+    await add(ledger, started_at=START + 3, thread_id="t3", root_thread="t3", doctor=True)
+    await add(ledger, started_at=START + 4, thread_id="t4")
+    await ledger.open(a_request(ledger, key, started_at=START + 5, thread_id="t1", **said), CHOSEN)
+    await ledger.written()
+    root, child, other = await ledger.tasks(START, 10)
+    assert [(row.task, row.thread) for row in (root, child, other)] == [("t1", "t1"), ("t1", "a"), ("t2", "t2")]
+    assert (root.started_at, root.last_at, root.running, root.finish) == (START, START + 10, 1, None)
+    assert (root.totals.requests, root.totals.cost_nano, root.totals.errors) == (2, 5, 0)
+    assert (child.parent, child.subagent, child.finish, child.last_at) == ("t1", "review", "tool_calls", START + 11)
+    assert (child.key, child.key_id, child.owner, child.repo, child.dirty) == ("dev", key.id, "ann", "host/app", True)
+    assert (other.key, other.repo, other.dirty, other.model, other.project) == (None, None, False, "m", "/p")
+    assert [row.task for row in await ledger.tasks(START + 3, 10)] == ["t1", "t1"], "one that asked since then"
+    assert [row.task for row in await ledger.tasks(START, 1)] == ["t1", "t1"]
+    assert [row.task for row in await ledger.tasks(START + DAY, 1, "t2")] == ["t2"]
+    assert await ledger.tasks(START + 6, 10) == []
+
+
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------
 
 

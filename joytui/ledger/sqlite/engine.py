@@ -21,6 +21,7 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers
 from joytui.ledger.records import (
     Access,
+    AgentRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -39,7 +40,19 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sqlite import blocks, keys, lessons, money, reads, requests, tidying, upkeep, usage_sums, wallets
+from joytui.ledger.sqlite import (
+    blocks,
+    keys,
+    lessons,
+    money,
+    reads,
+    requests,
+    tasks,
+    tidying,
+    upkeep,
+    usage_sums,
+    wallets,
+)
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -259,6 +272,9 @@ class SqliteLedger:
         tests: Tests = "in",
     ) -> tuple[list[UsageRow], UsageTotals]:
         return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
+
+    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+        return await self.read(tasks.tasks, since, limit, task)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)
