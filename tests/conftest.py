@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -18,6 +19,8 @@ from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
 from tests.support.inherited import own_signals, own_variables
 from tests.support.needs import REQUIRED, see_to
+
+gc.disable()  # until all tests are collected: what they are made of stays until the end, and looking through it costs seconds
 
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
 own_variables(Path(_scratch.name))
@@ -56,6 +59,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("JOYTUI_CPU") == "1":
         config.pluginmanager.register(CpuSeconds())
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

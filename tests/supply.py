@@ -30,7 +30,7 @@ HEAD = (
     "# Versions of all that CI installs: pip install -c tests/constraints.txt …   Made by `python -m tests.supply`.\n"
 )
 NAMES = {
-    "apache software license": "Apache-2.0", "apache 2": "Apache-2.0", "apache 2.0": "Apache-2.0", "bsd license": "BSD-3-Clause", "mit license": "MIT",
+    "apache software license": "Apache-2.0", "apache 2": "Apache-2.0", "apache 2.0": "Apache-2.0", "bsd license": "BSD-3-Clause", "3-clause bsd license": "BSD-3-Clause", "mit license": "MIT",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "python software foundation license": "PSF-2.0",
 }  # fmt: skip
 """Words of older metadata by the name that SPDX has for it."""

@@ -790,7 +790,7 @@ GATEWAY: Final = (
                 ask=DOCTOR,
                 broad=2,
             ),
-            Sign(error=(ROUTING_ERROR, UPSTREAM_ERROR)),
+            Sign(error=(ROUTING_ERROR, UPSTREAM_ERROR, "store_unavailable")),
             Sign(name="refused", others=("gateway-error",), ask=LOG),
             Sign(
                 name="an upstream's error in a body of status 400",

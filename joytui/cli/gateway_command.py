@@ -252,17 +252,36 @@ def _show(console: ConsoleClient, status: GatewayStatus, log: Path) -> None:
         ("upstream", "" if status.upstream else "none: the built-in offline model answers"),
         *(("upstream", _upstream_text(one, named=several)) for one in status.upstreams),
         ("store", status.store),
+        *(("on it", text) for text in others(status)),
         ("log", _log_text(log) if local else ""),
         ("keys", str(status.keys)),
         ("requests", f"{status.requests} ({status.in_flight} running)"),
+        ("turned away", _turned_away(status)),
         ("consoles", str(status.consoles)),
         ("wallets", "on" if status.wallets else "off"),
     ]
     for name, text in facts:
         if text:
-            emit(f"{name:<9} {visible(text)}")
+            emit(f"{name:<11} {visible(text)}")
     for warning in status.warnings:
         say(f"warning: {visible(warning)}")
+
+
+def others(status: GatewayStatus) -> list[str]:
+    """The gateways on the store, where this is not the only one."""
+    from joytui.cli.amounts import local_time
+
+    if len(status.gateways) < 2:
+        return []
+    return [
+        f"{one.url} (joytui {one.version}, since {local_time(one.since)}, {one.running} running;"
+        f" {'alive' if one.alive else f'last seen {local_time(one.last_seen)}'})"
+        for one in status.gateways
+    ]
+
+
+def _turned_away(status: GatewayStatus) -> str:
+    return f"{status.turned_away} while the store could not be written" if status.turned_away else ""
 
 
 def _upstream_text(upstream: UpstreamView, *, named: bool) -> str:

@@ -1,6 +1,7 @@
 """The gateway's keys: who may call what, and for how much.
 
 joytui keys create dev-ada --owner ada --fixed-model auto --daily 500  the plain key is shown this once
+joytui keys create dev-bo --owner bo --handout                         with all that its owner needs, to hand over
 joytui keys list
 joytui keys check dev-ada --model gpt-5.5                              may it? and if not, why (exit 1)
 joytui keys rotate dev-ada --overlap 24h                               a new key; the old one works for a day
@@ -31,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = _action(actions, "create", "a new key; the plain key is shown this once")
     create.add_argument("name", metavar="NAME")
+    create.add_argument("--handout", action="store_true", help="print what its owner needs, the key included")
     _add_policy(create)
     listing = _action(actions, "list", "all keys, with what they spent and when they were used")
     listing.add_argument("--all", "-a", action="store_true", help="the revoked and expired ones too")
@@ -265,18 +267,18 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
+    from joytui.cli.handout import handout
     from joytui.core.joytoken import BASE_PATH, KEY_VARIABLE, config_block, try_command
 
+    text = handout(created.name, created.key, url) if getattr(args, "handout", False) else None
+    if text is not None:
+        _say_where_it_holds(url)
     if args.json:
-        emit_json(
-            {
-                "id": created.id,
-                "name": created.name,
-                "key": created.key,
-                "hint": created.hint,
-                "policy": _policy_json(created.policy),
-            }
-        )
+        shown = {name: getattr(created, name) for name in ("id", "name", "key", "hint")}
+        emit_json({**shown, "policy": _policy_json(created.policy), **({} if text is None else {"handout": text})})
+        return
+    if text is not None:
+        emit(text, here=False)
         return
     emit(created.key)
     say(f"key {created.name!r} ({created.id}): shown this once, joytui keeps only its digest. To use it:")
@@ -285,6 +287,13 @@ def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
     say("or for good, in Codex's config.toml:")
     for line in config_block(url + BASE_PATH).splitlines():
         say(f"  {line}".rstrip())
+
+
+def _say_where_it_holds(url: str) -> None:
+    from joytui.cli.handout import is_local
+
+    if is_local(url):
+        say(f"note: {url} reaches this gateway from this machine alone; --gateway URL names the address for others")
 
 
 def _policy_json(policy: PolicyView) -> dict[str, Any]:

@@ -23,9 +23,9 @@ _KEPT = re.compile(r"(\r?\n|\t)")
 _KEPT_ON_A_TERMINAL = re.compile(rf"(\r?\n|\t|\x1b\[(?:{'|'.join(['0', *STYLES.values()])}|;)+m)")
 
 
-def emit(text: str = "") -> None:
-    """A line of data on stdout."""
-    sys.stdout.write(_fit(as_typed(text), sys.stdout) + "\n")
+def emit(text: str = "", *, here: bool = True) -> None:
+    """A line of data on stdout. `here`: its commands are to be typed in this shell, not by somebody else."""
+    sys.stdout.write(_fit(as_typed(text) if here else text, sys.stdout) + "\n")
 
 
 def emit_json(data: Any) -> None:

@@ -83,8 +83,8 @@ def table_lines(
 
 
 def status_text(record: RequestRecord) -> str:
-    """The HTTP status; "…" while the request runs."""
-    return "…" if record.status is None else str(record.status)
+    """The HTTP status; "…" while the request runs, "–" where no answer came or none is known."""
+    return "…" if record.running else str(record.status or "–")
 
 
 def model_text(record: RequestRecord) -> str:
@@ -95,7 +95,7 @@ def model_text(record: RequestRecord) -> str:
 
 def reason(record: RequestRecord) -> str:
     """Why it failed; nothing for what went well."""
-    if record.status is None or (record.status < 400 and not record.error_type):
+    if record.running or ((record.status or 0) < 400 and not record.error_type):
         return ""
     return ": ".join(part for part in (record.error_type, record.error_message) if part)
 
@@ -122,7 +122,7 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
     return [
         ("id", record.id),
         ("time", amounts.full_time(record.time)),
-        ("status", "still running" if record.status is None else str(record.status)),
+        ("status", "still running" if record.running else str(record.status or "not known")),
         ("error", reason(record)),
         ("key", f"{record.key or '(none)'}{key_id}"),
         ("endpoint", f"{record.endpoint}{stream}"),
@@ -178,7 +178,7 @@ class Feed:
     def show(self, records: Sequence[RequestRecord]) -> None:
         fresh = []
         for record in records:
-            if record.status is not None and record.id not in self._shown:
+            if not record.running and record.id not in self._shown:
                 self._shown[record.id] = None
                 fresh.append(record)
         while len(self._shown) > 20_000:

@@ -154,6 +154,7 @@ _READ: dict[Kind, Callable[[Any], Any]] = {
     "cost": lambda text: parse_credits(text or 0),
     "source": lambda name: name or "none",
     "flag": bool,
+    "list": lambda words: tuple(words or ()),
 }
 _MEMBERS = tuple((field.name, field.member, _READ.get(field.kind)) for field in FIELDS)
 

@@ -8,7 +8,7 @@ A tenth of the rows' work on both sides: texts that repeat are numbered, and num
                  "id" | "request_id" | "upstream_id": [text | null, …]}}
 
 Arrays are unsigned and little-endian, of 1, 2, 4 or 8 bytes each. `time` is in milliseconds since 1970, `cost_nano` in
-nano-credits, `status` 0 while it runs, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
+nano-credits, `status` 0 for none (while it runs), `attempts` 0 for none, `sources` one text with commas, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
 hundredths of a millisecond and one more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left
 out where there is one value. Older gateways send ids as their bytes, {"prefix", "size", "kind": "hex" | "uuid", "data": base64,
 "none": [row, …]}; that form is still read.
@@ -29,11 +29,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from joytui.core.money import NANO_PER_CREDIT, parse_credits
-from joytui.core.request import FIELDS, Kind, names
+from joytui.core.request import FIELDS, Kind, joined, names
 
-TEXTS = names("text")
+TEXTS = names("text", "list")
+LISTS = names("list")
 IDS = names("id")
-NUMBERS: dict[str, Kind] = {field.name: field.kind for field in FIELDS if field.kind not in ("text", "id")}
+NUMBERS: dict[str, Kind] = {field.name: field.kind for field in FIELDS if field.kind not in ("text", "list", "id")}
 SOURCES = ("none", "estimated", "upstream")
 MOST_ROWS = 100_000
 LIMITS = {"B": 1 << 8, "H": 1 << 16, "I": 1 << 32, "Q": 1 << 64}
@@ -140,7 +141,12 @@ def _built(rows: int, seq: int, columns: Mapping[str, Sequence[Any]]) -> Block:
     _check_texts(given)
     _check_texts(upstream)
     ids: dict[str, IdColumn] = {"id": own, "request_id": given, "upstream_id": upstream}
-    return Block(rows, seq, numbers, {name: coded(columns[name]) for name in TEXTS}, ids)
+    texts = {name: coded(columns[name] if name not in LISTS else _lists(columns[name])) for name in TEXTS}
+    return Block(rows, seq, numbers, texts, ids)
+
+
+def _lists(values: Iterable[Sequence[str] | None]) -> list[str | None]:
+    return [joined(words or ()) for words in values]
 
 
 def hundredths(ms: float | None) -> int:
@@ -184,6 +190,10 @@ def _nano(text: str | None) -> int:
         return 0
 
 
+def tallies(values: Iterable[int | None]) -> list[int]:
+    return [max(0, number or 0) for number in values]
+
+
 def statuses(values: Iterable[int | None]) -> list[int]:
     return [status or 0 for status in values]
 
@@ -199,7 +209,8 @@ def spans(values: Iterable[float | None]) -> list[int]:
 _NUMBERED: dict[Kind, Callable[[Sequence[Any]], list[int]]] = {
     "time": _times,
     "status": statuses,
-    "count": lambda values: [max(0, number or 0) for number in values],
+    "count": tallies,
+    "number": tallies,
     "cost": lambda values: [_nano(text) for text in values],
     "source": sources,
     "span": spans,

@@ -34,7 +34,7 @@ from joytui.core.filter_terms import (
     glob_regex,
 )
 from joytui.core.money import MoneyError, parse_credits
-from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind
+from joytui.core.request import FIELDS, ROLLOUT, SHARED_TERMS, TELEMETRY, Field, Kind
 
 __all__ = [
     "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
@@ -153,7 +153,10 @@ class TimeOperator:
 STATES: dict[str, tuple[Term, str]] = {
     "error": (Compare(("status",), ">=", 400), "status 400 and above"),
     "refused": (Not(Missing("cause")), "refused, with a cause"),
-    "running": (Missing("status"), "not ended yet"),
+    "running": (
+        AllOf((Missing("status"), Not(Match(("source",), TELEMETRY)), Not(Match(("source",), ROLLOUT)))),
+        "not ended yet",
+    ),
     "stream": (Equals("stream", True), "streamed"),
     "estimated": (Equals("cost_source", "estimated"), "its cost is an estimate"),
     "doctor": (Equals("doctor", True), "a test of joytui doctor"),

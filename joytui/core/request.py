@@ -8,6 +8,7 @@ it: gateway/visit.py, or gateway/turn_metadata.py for what Codex's headers tell.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,9 +17,14 @@ if TYPE_CHECKING:  # for the type alone: its patterns cost 4 ms, and the console
 
 from joytui.core.token_counts import TokenCounts
 
-Kind = Literal["id", "time", "text", "status", "count", "cost", "source", "span", "flag"]
-"""id: a text that hardly repeats. text: one that does. count: of tokens. cost: nano-credits (a decimal string of credits on
-the wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+Kind = Literal["id", "time", "text", "list", "status", "count", "number", "cost", "source", "span", "flag"]
+"""id: a text that hardly repeats. text: one that does. list: a few words of a fixed set (one text in a column and in the store:
+`joined`). count: of tokens. number: from 1 up, None where nobody counted. cost: nano-credits (a decimal string of credits on the
+wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
+
+GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"
+"""Who can tell of a request: a gateway that it passed, Codex's telemetry, the rollout file of its turn. In this order their
+figures hold."""
 
 _PREFIX = "req-"
 
@@ -44,12 +50,23 @@ def program(client: str) -> str:
     return client.partition(" ")[0]
 
 
+def joined(words: Iterable[str]) -> str | None:
+    """A list as one text; None for an empty one."""
+    return ",".join(words) or None
+
+
+def parted(text: str | None) -> tuple[str, ...]:
+    """The list in such a text."""
+    return tuple(text.split(",")) if text else ()
+
+
 class Cell(NamedTuple):
-    """A column of Logs: its title and width, and the width of the screen from which on there is room for it."""
+    """A column of Logs: its title and width, and the width of the screen from which on there is room for it; None: it is
+    there where the user asks for it."""
 
     title: str
     width: int
-    room: int
+    room: int | None = None
 
 
 class Field(NamedTuple):
@@ -83,7 +100,7 @@ FIELDS: tuple[Field, ...] = (
     Field("key_id", "text", "the key's id", ("key_id",)),
     Field("model", "text", "the model that was asked for", ("model", "asked")),
     Field("model_used", "text", "the model that answered", ("model", "used")),
-    Field("provider", "text", "the upstream's provider", ("provider",)),
+    Field("provider", "text", "the upstream's provider", ("provider",), cell=Cell("provider", 12)),
     Field("tier", "text", "economy, standard or premium", ("tier",), cell=Cell("tier", 8, 150)),
     Field("endpoint", "text", "the path that was called", ("endpoint",)),
     Field("status", "status", "the HTTP status", measured="null while it runs, 499 when the client went away"),
@@ -91,7 +108,8 @@ FIELDS: tuple[Field, ...] = (
     Field("error_message", "text", "what the error says"),
     Field("cause", "text", "why it was refused: a cause id of the doctor", ("cause",)),
     Field("input_tokens", "count", "input tokens", ("tokens", "input"), cell=Cell("tokens", 11, 56)),
-    Field("cached_input_tokens", "count", "cached input tokens", ("cached",), measured="a part of input_tokens"),
+    Field("cached_input_tokens", "count", "cached input tokens", ("cached",), cell=Cell("cached", 7),
+          measured="a part of input_tokens"),
     Field("output_tokens", "count", "output tokens", ("tokens", "output")),
     Field("reasoning_tokens", "count", "reasoning tokens", ("reasoning",), measured="a part of output_tokens"),
     Field("cost_nano", "cost", "credits: cost>0.5", ("cost",), "cost_credits", cell=Cell("cost", 9, 72)),
@@ -103,9 +121,10 @@ FIELDS: tuple[Field, ...] = (
     Field("stream", "flag", "whether the answer is streamed"),
     Field("request_id", "id", "the client's request id, or the own one", ("id",), measured="X-Request-ID"),
     Field("upstream_id", "id", "the upstream's request id", ("id",), label="upstream id"),
-    Field("thread_id", "text", "the Codex thread", ("thread",), label="thread", measured="thread-id, or session-id"),
+    Field("thread_id", "text", "the Codex thread", ("thread",), label="thread", cell=Cell("thread", 36),
+          measured="thread-id, or session-id"),
     Field("client", "text", "the program that asked (its User-Agent)", ("client",), label="client"),
-    Field("ip", "text", "the address it came from", ("ip",), label="from"),
+    Field("ip", "text", "the address it came from", ("ip",), label="from", cell=Cell("from", 15)),
     Field("notes", "text", "what the gateway changed or noticed", listed="if any", label="notes"),
     Field("queue_ms", "span", "time in the gateway", listed="never",
           measured="from when the request came until it was handed to the upstream (its body read, checked, reserved)"),
@@ -113,8 +132,8 @@ FIELDS: tuple[Field, ...] = (
           measured="from when the request came until the head of the upstream's answer"),
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
           measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
-    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner"),
-    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project",
+    Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner", cell=Cell("owner", 14)),
+    Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project", cell=Cell("project", 18),
           measured="workspaces in x-codex-turn-metadata"),
     Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
           measured="X-Joytui-Doctor, or how X-Request-ID begins, on a body as small as the doctor's"),
@@ -132,6 +151,10 @@ FIELDS: tuple[Field, ...] = (
           label="commit", measured="workspaces in x-codex-turn-metadata"),
     Field("dirty", "flag", "whether files differ from that commit", listed="if any",
           measured="has_changes of workspaces in x-codex-turn-metadata"),
+    Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
+          measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
+    Field("sources", "list", "all that told of it"),
+    Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -208,7 +231,7 @@ class RequestRecord:
     """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
     What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
-    record. `status` is None while the request runs. `cause` is a cause id for a refusal.
+    record. `status` is None while the request runs, and where no answer came or is known (`running`). `cause` is a cause id for a refusal.
     """
 
     id: str
@@ -252,6 +275,17 @@ class RequestRecord:
     repo: str | None = None
     commit_hash: str | None = None
     dirty: bool = False
+    source: str | None = GATEWAY
+    sources: tuple[str, ...] = (GATEWAY,)
+    attempts: int | None = 1
+
+    @property
+    def running(self) -> bool:
+        """Whether its end is still to come: a gateway waits for it, or Codex has told of the head of an answer and no more. What
+        Codex alone told of may end without a status (no answer came)."""
+        if self.source == TELEMETRY:
+            return self.latency_ms is None
+        return self.status is None and self.source != ROLLOUT
 
     @property
     def tokens(self) -> TokenCounts:

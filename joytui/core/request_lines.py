@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.request import FIELDS, RequestRecord, joined, names
 from joytui.core.sheet import Sheet
 
+LISTS = names("list")
 CSV_HEAD = tuple(field.member for field in FIELDS if field.listed != "never")
 
 
@@ -22,7 +23,8 @@ def as_json(record: RequestRecord) -> dict[str, Any]:
 
 
 def request_sheet(records: Iterable[RequestRecord]) -> Sheet:
-    """All listed fields of each request, in the order of the JSON; empty where there is nothing."""
+    """All listed fields of each request, in the order of the JSON; empty where there is nothing, a list with commas."""
     from joytui.core.wire import request_view
 
-    return Sheet(CSV_HEAD, [[view[name] for name in CSV_HEAD] for view in map(request_view, records)])
+    views = ({**view, **{name: joined(view[name]) for name in LISTS}} for view in map(request_view, records))
+    return Sheet(CSV_HEAD, [[view[name] for name in CSV_HEAD] for view in views])

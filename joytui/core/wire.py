@@ -220,7 +220,7 @@ def _request_members() -> dict[str, Any]:
     """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
     types = get_type_hints(RequestRecord)
     types["cost_nano"] = str
-    missing = {"count": 0, "cost": "0", "source": "none", "flag": False}
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": ()}
     members: dict[str, Any] = {"seq": (int, 0)}
     for field in FIELDS:
         default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)
@@ -320,6 +320,18 @@ class Forgotten(Model):
     forgotten: int
 
 
+class GatewayOnStore(Model):
+    """A gateway on this store. `since`, `last_seen`: RFC 3339 UTC; `alive`: the store heard of it within its lease."""
+
+    id: str
+    url: str
+    version: str
+    since: str
+    running: int
+    last_seen: str
+    alive: bool
+
+
 class GatewayStatus(Model):
     version: str
     url: str
@@ -329,12 +341,15 @@ class GatewayStatus(Model):
     upstream_api: str | None = None
     upstreams: list[UpstreamView] = Field(default_factory=list)
     store: str
+    gateways: list[GatewayOnStore] = Field(default_factory=list)
     keys: int = 0
     requests: int = 0
     consoles: int = 0
     last_seq: int = 0
     in_flight: int = 0
     wallets: bool = False
+    turned_away: int = Field(0, description="requests that got 503 and no row, because the store could not be written")
+    owed: int = Field(0, description="ends of requests that wait until the store can be written")
     warnings: list[str] = Field(default_factory=list)
 
 

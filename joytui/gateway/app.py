@@ -14,19 +14,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
-from joytui.core.joytoken import OWN_KEY_PATH, UPSTREAM_ERROR
+from joytui.core.joytoken import BASE_PATH, CODEX_MODELS_PATH, OWN_KEY_PATH
+from joytui.gateway import codex_api
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import App, Guard
 from joytui.gateway.model_api import Message, ModelEndpoint, Receive, Send
 from joytui.gateway.openapi import openapi
-from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
+from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, STORE_UNAVAILABLE, Refused
 from joytui.gateway.routes import console_routes
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.api import StoreUnavailable
 
 log = logging.getLogger("joytui.gateway")
-V1 = "/openai/v1"
+V1 = BASE_PATH
 
 
 def create_app(gateway: Gateway, host: str, port: int) -> Guard:
@@ -72,6 +73,7 @@ def _model_routes(models: Mapping[str, ModelEndpoint]) -> list[Route]:
         Route(f"{V1}/responses", public.no_websocket, methods=["GET"]),
         Route(f"{V1}/responses/compact", public.no_compaction, methods=["GET"]),
         Route(f"{V1}/models", public.openai_models),
+        Route(f"{V1}{CODEX_MODELS_PATH}", codex_api.models),
     ]
 
 
@@ -109,6 +111,7 @@ def _catalog_routes() -> list[Route]:
         Route("/api/v1/pricing", public.pricing),
         Route(OWN_KEY_PATH, public.own_key),
         Route("/healthz", public.health),
+        Route("/readyz", public.ready),
         Route("/metrics", public.metrics),
         Route("/openapi.json", openapi),
     ]
@@ -125,7 +128,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _no_store(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreUnavailable)
-    return _error(503, str(error), UPSTREAM_ERROR, {"Retry-After": "1"})
+    return _error(503, str(error), STORE_UNAVAILABLE, {"Retry-After": "1"})
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -19,6 +19,9 @@ from joytui.core.money import MoneyError, format_credits, from_millionths, parse
 from joytui.gateway.bridge.reported_usage import MOST_COST
 
 FEATURES = "features"
+WINDOWS = ("context_window", "contextWindow", "context_length", "max_model_len", "max_context_length")
+"""What lists call the context window: ours and Groq's, JoyToken's SDKs' spelling, OpenRouter's and Together's, vLLM's, Mistral's."""
+MOST_WINDOW = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """A model as the catalog knows it. `context_window`: tokens of input and output together; None: not known."""
+
     key: str
     name: str
     tier: str | None = None
@@ -45,6 +50,7 @@ class Model:
     score: float | None = None
     speed: float | None = None
     prices: Prices | None = None
+    context_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         score=_number(entry, "score"),
         speed=_number(entry, "speed"),
         prices=_prices(entry),
+        context_window=_window(entry),
     )
 
 
@@ -148,6 +155,13 @@ def _number(entry: Mapping[str, Any], name: str) -> float | None:
     if value is not None and _loose_number(value) is None:
         raise ValueError(f"{name} must be a number")
     return _loose_number(value)
+
+
+def _window(entry: Mapping[str, Any]) -> int | None:
+    value = entry.get("context_window")
+    if value is not None and _loose_window(value) is None:
+        raise ValueError(f"context_window must be a whole number of tokens from 1 to {MOST_WINDOW:,}")
+    return _loose_window(value)
 
 
 # --- an upstream's list -----------------------------------------------------------------------------------------------
@@ -185,6 +199,7 @@ def _completed(model: Model, ours: Model) -> Model:
         score=ours.score if model.score is None else model.score,
         speed=ours.speed if model.speed is None else model.speed,
         prices=model.prices or ours.prices,
+        context_window=model.context_window or ours.context_window,
     )
 
 
@@ -209,6 +224,7 @@ def _listed(entry: Mapping[str, Any]) -> Model | None:
         scenarios=_loose_texts(read("scenario_tags", "scenarioTags")),
         score=_loose_number(read("mci_score", "mciScore")),
         prices=_listed_prices(read),
+        context_window=next((tokens for name in WINDOWS if (tokens := _loose_window(entry.get(name)))), None),
     )
 
 
@@ -247,6 +263,12 @@ def _loose_number(value: Any) -> float | None:
     return float(value)
 
 
+def _loose_window(value: Any) -> int | None:
+    """A number of tokens; None for anything else."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_WINDOW
+    return value if whole else None
+
+
 # --- what it shows ----------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +287,7 @@ def entry(model: Model) -> dict[str, Any]:
         "feature_tags": list(model.features),
         "scenario_tags": list(model.scenarios),
         "mci_score": model.score,
+        "context_window": model.context_window,
         "customer_input_mtok": _shown(prices.input),
         "customer_output_mtok": _shown(prices.output),
         "customer_cacheread_mtok": _shown(prices.cache_read),

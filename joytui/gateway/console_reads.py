@@ -48,12 +48,15 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
+            "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
             "keys": gateway.keys.usable,
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
             "in_flight": len(gateway.running),
             "wallets": gateway.wallets_on,
+            "turned_away": gateway.turned_away,
+            "owed": gateway.ledger.owed,
             "warnings": gateway.warnings(),
         }
     )

@@ -16,7 +16,7 @@ MOST_SERIES = 500
 ERROR_TYPES = frozenset(BY_CODE) | {
     "api_error", "bad_gateway", "client_disconnected", "duplicate_request", "failed", "gateway_interrupted", "invalid_prompt",
     "invalid_request", "invalid_request_error", "not_found", "not_found_error", "overloaded_error", "permission_error",
-    "routing_error", "server_error", "server_is_overloaded", "service_unavailable", "slow_down", "stream_truncated", "timeout",
+    "routing_error", "server_error", "server_is_overloaded", "service_unavailable", "slow_down", "store_unavailable", "stream_truncated", "timeout",
     "timeout_error", "upstream_error",
 }  # fmt: skip
 """Those that a label may have; an upstream may send anything."""
@@ -43,9 +43,10 @@ class Histogram:
 
 
 class Metrics:
-    """What a gateway counted since it started."""
+    """What a gateway counted since it started. `gateway`: the label by which its series are told from another gateway's."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: str = "") -> None:
+        self._own = {"gateway": gateway} if gateway else {}
         self.requests: Counter[tuple[str, int, str]] = Counter()
         self.tokens: Counter[tuple[str, str]] = Counter()
         self.cost_nano: Counter[str] = Counter()
@@ -84,24 +85,26 @@ class Metrics:
         """The exposition format, version 0.0.4."""
         lines: list[str] = []
         for name, value in gauges.items():
-            lines += [f"# TYPE {name} gauge", f"{name} {value!r}"]
+            lines += [f"# TYPE {name} gauge", _line(name, self._own, repr(value))]
         lines += _head("joytui_requests_total")
         lines += [
-            _line("joytui_requests_total", {"endpoint": e, "status": str(s), "error_type": t}, n)
+            _line("joytui_requests_total", {**self._own, "endpoint": e, "status": str(s), "error_type": t}, n)
             for (e, s, t), n in self.requests.items()
         ]
         lines += _head("gen_ai_client_token_usage_total")
         lines += [
-            _line("gen_ai_client_token_usage_total", {"gen_ai_request_model": m, "gen_ai_token_type": t}, n)
+            _line(
+                "gen_ai_client_token_usage_total", {**self._own, "gen_ai_request_model": m, "gen_ai_token_type": t}, n
+            )
             for (m, t), n in self.tokens.items()
         ]
         lines += _head("joytui_cost_credits_total")
         lines += [
-            _line("joytui_cost_credits_total", {"gen_ai_request_model": m}, format_credits(n))
+            _line("joytui_cost_credits_total", {**self._own, "gen_ai_request_model": m}, format_credits(n))
             for m, n in self.cost_nano.items()
         ]
-        lines += _histogram("gen_ai_server_request_duration_seconds", self.duration)
-        lines += _histogram("gen_ai_server_time_to_first_token_seconds", self.first_token)
+        lines += _histogram("gen_ai_server_request_duration_seconds", self.duration, self._own)
+        lines += _histogram("gen_ai_server_time_to_first_token_seconds", self.first_token, self._own)
         return "\n".join(lines) + "\n"
 
 
@@ -113,18 +116,23 @@ def _head(name: str) -> list[str]:
 def _line(name: str, labels: Mapping[str, str], value: int | str) -> str:
     """`value` with all its digits: a counter that is rounded does not show what was added."""
     inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{inner}}} {value}"
+    return f"{name}{{{inner}}} {value}" if inner else f"{name} {value}"
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _histogram(name: str, histogram: Histogram) -> Iterable[str]:
+def _histogram(name: str, histogram: Histogram, own: Mapping[str, str]) -> Iterable[str]:
     lines = _head(name)
     total = 0
     for edge, count in zip(DURATION_EDGES, histogram.counts, strict=False):
         total += count
-        lines.append(f'{name}_bucket{{le="{edge:g}"}} {total}')
+        lines.append(_line(f"{name}_bucket", {**own, "le": f"{edge:g}"}, total))
     total += histogram.counts[-1]
-    return [*lines, f'{name}_bucket{{le="+Inf"}} {total}', f"{name}_sum {histogram.sum:.6f}", f"{name}_count {total}"]
+    return [
+        *lines,
+        _line(f"{name}_bucket", {**own, "le": "+Inf"}, total),
+        _line(f"{name}_sum", own, f"{histogram.sum:.6f}"),
+        _line(f"{name}_count", own, total),
+    ]

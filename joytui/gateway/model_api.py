@@ -120,8 +120,6 @@ class ModelEndpoint:
         entry.running += 1
         raw = await read_body(receive, settings.max_body_bytes, visit.share, visit.announced)
         gateway.keys.check_state(entry)
-        if gateway.draining:
-            raise refusals.stopping()
         if entry.running > settings.max_parallel_per_key:
             raise refusals.too_many(
                 f"more than {settings.max_parallel_per_key} requests at the same time with this key"
@@ -148,11 +146,20 @@ class ModelEndpoint:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
             raise refusals.no_money(lack) from None
-        except asyncio.CancelledError:  # the writer may still admit it: what it then holds is given back after that
-            ended = Ended(None, None, None, 499, clean("client_disconnected", 100))
-            self._gateway.ledger.end(opened, ended, None, held=True)
+        except asyncio.CancelledError:
+            self._give_up(opened, 499, "client_disconnected")
+            raise
+        except Refused as refusal:
+            if isinstance(refusal.__cause__, StoreUnavailable) and refusal.__cause__.in_doubt:
+                self._give_up(opened, refusal.status, refusal.error_type)
             raise
         return chosen
+
+    def _give_up(self, opened: Opened, status: int, error_type: str) -> None:
+        """Ends a request that the store may have admitted, or may still admit: what it then holds is given back after that. One
+        that was not admitted has no row, and gets none."""
+        ended = Ended(None, None, None, status, clean(error_type, 100))
+        self._gateway.ledger.end(opened, ended, None, held=True)
 
     # --- the call ----------------------------------------------------------------------------------------------------
 
@@ -184,7 +191,7 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
     except DuplicateRequest as error:
         raise refusals.duplicate(str(error)) from None
     except StoreUnavailable as error:
-        raise refusals.store_unavailable(error) from None
+        raise refusals.store_unavailable(error) from error
 
 
 class _Answer:

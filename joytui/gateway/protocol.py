@@ -7,6 +7,7 @@ without a bound. Here headers have a cap, the queue has one, a request that has 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,6 +22,8 @@ MOST_PIPELINED = 16
 """Requests that wait on one connection for an answer to the one before: no client that we know sends even two."""
 LINGER_S = 1.0
 """How long one that was refused may go on sending: who is cut off while it sends does not read why."""
+LAST_S = 0.5
+"""How long a connection without a request stays open once the gateway ends: a request may be on its way on it."""
 _STATUS = {400: b"400 Bad Request", 408: b"408 Request Timeout", 503: b"503 Service Unavailable\r\nretry-after: 1"}
 
 
@@ -30,11 +33,13 @@ class TooManyPipelined(Exception):
 
 class Capped(HttpToolsProtocol):
     """`head_limit`: bytes before a request's headers are complete. `wait_s`: the time for a connection's first byte, for all
-    headers of a request, and for each further piece of its body. `room`: how many may be connected."""
+    headers of a request, and for each further piece of its body. `room`: how many may be connected. `leaving`: whether the
+    gateway ends, so that each request is the last of its connection."""
 
     head_limit: int
     wait_s: float
     room: Room
+    leaving: Callable[[], bool]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,6 +48,7 @@ class Capped(HttpToolsProtocol):
         self._whole = False
         self._due: asyncio.TimerHandle | None = None
         self._too_many = False
+        self._last: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -61,6 +67,8 @@ class Capped(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await_nothing()
+        if self._last is not None:
+            self._last.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -107,6 +115,19 @@ class Capped(HttpToolsProtocol):
         wait = LINGER_S if len(self.connections) <= self.room.connections + self.room.burst else 0
         self._due = self.loop.call_later(wait, self.transport.close)
 
+    # --- the gateway ends ---------------------------------------------------------------------------------------------
+
+    def shutdown(self) -> None:
+        """A request that runs is the last one. Without one: a request may have been sent already, so it is waited for."""
+        if self.cycle is not None and not self.is_idle:
+            super().shutdown()
+        elif self._last is None:
+            self._last = self.loop.call_later(LAST_S, self._leave)
+
+    def _leave(self) -> None:
+        if not self._head_bytes and (self.cycle is None or self.is_idle):
+            self.transport.close()
+
     # --- refusals before there is a request ---------------------------------------------------------------------------
 
     def send_400_response(self, msg: str) -> None:
@@ -126,6 +147,8 @@ class Capped(HttpToolsProtocol):
             raise TooManyPipelined
         self._in_head = False
         super().on_headers_complete()
+        if self.leaving():
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         self._in_head = True
@@ -134,6 +157,7 @@ class Capped(HttpToolsProtocol):
         super().on_message_complete()
 
 
-def capped(head_limit: int, wait_s: float, room: Room) -> type[Capped]:
+def capped(head_limit: int, wait_s: float, room: Room, leaving: Callable[[], bool]) -> type[Capped]:
     """The protocol with these limits: uvicorn makes one of it for each connection, and gives it none of ours."""
-    return type("CappedHere", (Capped,), {"head_limit": head_limit, "wait_s": wait_s, "room": room})
+    ours = {"head_limit": head_limit, "wait_s": wait_s, "room": room, "leaving": staticmethod(leaving)}
+    return type("CappedHere", (Capped,), ours)

@@ -21,7 +21,7 @@ from joytui.gateway.dry_run import INPUT_BYTES, check_own
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import credential
 from joytui.gateway.policy import blacklisted
-from joytui.gateway.refusals import NOT_FOUND, Refused
+from joytui.gateway.refusals import NOT_FOUND, STORE_UNAVAILABLE, Refused
 from joytui.gateway.runtime import Gateway
 
 TIER_NAMES = {"economy": ("E", "Economy"), "standard": ("S", "Standard"), "premium": ("P", "Premium")}
@@ -56,13 +56,26 @@ async def health(request: Request) -> JsonAnswer:
     return JsonAnswer(answer, 200 if works else 503)
 
 
+async def ready(request: Request) -> JsonAnswer:
+    """`GET /readyz`: 200 while new requests are welcome; 503 with `draining` while the gateway is being stopped, or with
+    `store_unavailable` while the store cannot be written. For proxies and load balancers; nothing has to be restarted."""
+    gateway = gateway_of(request)
+    status = "draining" if gateway.draining else "ready" if await gateway.can_write() else STORE_UNAVAILABLE
+    answer = JsonAnswer({"status": status, "version": __version__}, 200 if status == "ready" else 503)
+    if status != "ready":
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
 async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     if not gateway.settings.metrics_public:
         may_read(request)
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
+        "joytui_requests_turned_away": gateway.turned_away,
         "joytui_ledger_writes_waiting": gateway.ledger.waiting,
+        "joytui_ledger_writes_owed": gateway.ledger.owed,
         "joytui_keys": len(gateway.keys),
         "joytui_consoles": gateway.tail.listeners,
     }
@@ -96,7 +109,7 @@ async def openai_models(request: Request) -> JsonAnswer:
     owners = {m.key: m.provider for m in gateway.market.catalog.models.values()}
     data = [
         {"id": name, "object": "model", "created": 0, "owned_by": owners.get(name) or gateway.upstream.name}
-        for name in (AUTO_MODEL, *names)
+        for name in dict.fromkeys((AUTO_MODEL, *names))
     ]
     return JsonAnswer({"object": "list", "data": data})
 

@@ -26,6 +26,7 @@ RATE_LIMITED = "rate_limited"
 HOST_REJECTED = "host_rejected"
 ORIGIN_REJECTED = "origin_rejected"
 HEADERS_TOO_LARGE = "headers_too_large"
+STORE_UNAVAILABLE = "store_unavailable"
 
 
 class Refused(Exception):
@@ -139,7 +140,7 @@ def stopping(charged: str = "nothing is charged for this request") -> Refused:
 
 def store_unavailable(error: StoreUnavailable) -> Refused:
     message = f"{error}; nothing is let through until it can"
-    return Refused(503, joytoken.UPSTREAM_ERROR, message, cause="upstream-error", step="hold")
+    return Refused(503, STORE_UNAVAILABLE, message, cause="upstream-error", step="hold", headers={"Retry-After": "1"})
 
 
 def no_money(lack: Shortfall) -> Refused:

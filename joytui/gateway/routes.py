@@ -57,6 +57,7 @@ PUBLIC = (
     Operation("post", "/openai/v1/responses/compact", "key", body="ResponsesRequest", media=(JSON, EVENTS)),
     Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest", media=(JSON, EVENTS)),
     Operation("get", "/openai/v1/models", "key"),
+    Operation("get", "/openai/v1/codex/models", "key", query={"client_version": TEXT}),
     Operation(
         "get", "/api/v1/models", "",
         query={"tier": TIER, "provider": TEXT, "feature_tag": TEXT, "locale": {"type": "string", "enum": ["zh", "en"]}},
@@ -68,6 +69,7 @@ PUBLIC = (
         query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
+    Operation("get", "/readyz", ""),
     Operation("get", "/metrics", "read", media=("text/plain",)),
     Operation("get", "/openapi.json", ""),
 )  # fmt: skip

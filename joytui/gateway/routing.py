@@ -43,7 +43,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Market:
     """What can be routed to. `forwards_auto`: the upstream routes `auto` itself. `open`: unknown models are passed on.
-    `stands_for`: the names that the settings give to models of the upstreams."""
+    `stands_for`: the names that the settings give to models of the upstreams. `listed`: the catalog's models are there, by the
+    upstream's list or the settings; else it only has prices."""
 
     catalog: Catalog
     provider: str
@@ -54,6 +55,7 @@ class Market:
     default_output_tokens: int = 1024
     default_freeze: int = DEFAULT_FREEZE
     stands_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listed: bool = True
 
     def names(self, model: str) -> tuple[str, ...]:
         """What a model is called here and at the upstreams: a key's policy may forbid it by each of them."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from joytui import __version__
 from joytui.core.clock import JumpWatch, now, now_ms, rfc3339, span_text
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
@@ -38,6 +41,8 @@ RETENTION_S = 600.0
 CLOCK_LOOK_S = 10.0
 JUMP_SHOWN_S = 86_400.0
 """How long a change of the clock is among the warnings."""
+ANSWER_S = 2.0
+"""How long the store may take to say that it can be written."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -45,7 +50,8 @@ TRIAL_LIFE_MS = 2 * 3_600_000
 
 
 class Gateway:
-    """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end."""
+    """`admin_token` opens the console API. Call `start` in the loop that serves, `stop` at the end. `turned_away`: requests that
+    got 503 since the start, and no row, because the store could not be written."""
 
     def __init__(
         self, settings: GatewaySettings, ledger: Ledger, upstream: Upstream, admin_token: str, url: str
@@ -61,18 +67,20 @@ class Gateway:
             # the built-in models answer to other models' names offline only: an upstream is asked for what was asked for
             self.shipped = replace(self.shipped, aliases={})
         self._stands_for = settings.stands_for
-        self.market = self._market(self.shipped, knows_auto=not settings.offline)
+        listed = settings.offline or settings.catalog is not None
+        self.market = self._market(self.shipped, knows_auto=not settings.offline, listed=listed)
         self.keys = KeyLookup()
         self._own_changes = 0
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
-        self.metrics = Metrics()
+        self.metrics = Metrics(_label(url))
         self.bodies = BodyRoom(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.tail = Tail(ledger)
         self.checkpoint = Checkpoint(ledger)
         self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
+        self.turned_away = 0
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None
@@ -81,7 +89,8 @@ class Gateway:
 
     async def start(self) -> None:
         await self._recall_lessons()
-        with contextlib.suppress(StoreUnavailable):  # a full disk: they expire by themselves
+        with contextlib.suppress(StoreUnavailable):  # a full disk: trials expire by themselves
+            await self.ledger.announce(self.url, __version__)
             await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
@@ -139,11 +148,12 @@ class Gateway:
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    def _market(self, catalog: Catalog, *, knows_auto: bool) -> Market:
+    def _market(self, catalog: Catalog, *, knows_auto: bool, listed: bool = True) -> Market:
         settings = self.settings
         return Market(
             catalog=with_names(catalog, self.shipped, self._stands_for),
             stands_for=self._stands_for,
+            listed=listed,
             provider=self.upstream.name,
             open=not settings.offline and not settings.strict,
             forwards_auto=not settings.offline and knows_auto and settings.auto_model is None,
@@ -247,6 +257,15 @@ class Gateway:
             found.append(f"{self.ledger.lost} changes could not be written to the store")
         return found
 
+    async def can_write(self) -> bool:
+        """Whether the store takes a write, within ANSWER_S."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self.ledger.probe()
+        except (StoreUnavailable, TimeoutError):
+            return False
+        return True
+
     def seen_console(self) -> None:
         self.console_seen = time.monotonic()
 
@@ -256,3 +275,8 @@ class Gateway:
         if self.tail.listeners or self.running or self.keys.usable:
             return 0.0
         return time.monotonic() - self.console_seen
+
+
+def _label(url: str) -> str:
+    """This machine and the port: the same after a restart, and another one for each gateway of a team."""
+    return f"{socket.gethostname()}:{urlsplit(url).port or 80}"

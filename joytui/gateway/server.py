@@ -35,6 +35,8 @@ KEEP_ALIVE_S = 75
 QUEUE = 1024
 """Connections that the kernel keeps until they are accepted."""
 LONELY_LOOK_S = 5.0
+ROUNDS = 3
+"""Of the loop: one finds the connections that wait, the next takes them."""
 log = logging.getLogger("joytui.gateway")
 
 
@@ -140,7 +142,7 @@ async def run(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         backlog=room.burst,
-        http=capped(settings.max_header_bytes, settings.request_wait_s, room),
+        http=capped(settings.max_header_bytes, settings.request_wait_s, room, lambda: gateway.draining),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
@@ -188,21 +190,33 @@ async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with our signals (it would raise them again after the end), our "ready", and live tails that end first."""
+    """uvicorn, with our signals (it would raise them again after the end), our "ready", and an end that loses no request."""
 
     def __init__(self, config: uvicorn.Config, gateway: Gateway, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._gateway = gateway
         self._ready = ready
+        self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Stop taking requests, let those that run finish; a second time: end those as well."""
+        """Say so (`/readyz`), stop taking requests, let those that run finish; a second time: end those as well."""
         if self.should_exit:
             for task in list(self.server_state.tasks):
                 task.cancel()
         self.should_exit = True
         self._gateway.draining = True
+        self._ended.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whoever sends requests here is given `drain_delay_s` to learn that it should not; all that is sent by then is served."""
+        if delay := self._gateway.settings.drain_delay_s:
+            self._ended.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), delay)  # a second signal ends it
         self._gateway.tail.close()
+        for _ in range(ROUNDS):  # the loop takes in what the kernel has accepted: closing would reset those connections
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

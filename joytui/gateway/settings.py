@@ -173,6 +173,9 @@ class GatewaySettings(BaseModel):
     """The same for one key (429 beyond it)."""
     drain_s: float = Field(10.0, ge=0, le=1_000_000)
     """How long running requests may go on when the gateway is stopped."""
+    drain_delay_s: float = Field(0.0, ge=0, le=3600)
+    """How long a gateway that is stopped still takes requests while `GET /readyz` says 503: behind a proxy or load balancer that
+    asks it, longer than the time between two of its questions."""
     lonely_s: float = Field(600.0, ge=0)
     """A gateway that a console started for itself, and that has no key, ends after so long without a console (one that
     was killed says no goodbye); 0: never."""

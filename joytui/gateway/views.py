@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,16 @@ from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
-from joytui.ledger.records import PERIODS, KeyActivity, PolicyRow, TokenRow, WalletEntry, WalletRow, resets_at
+from joytui.ledger.records import (
+    PERIODS,
+    GatewayRow,
+    KeyActivity,
+    PolicyRow,
+    TokenRow,
+    WalletEntry,
+    WalletRow,
+    resets_at,
+)
 
 
 def shown_time(ms: int | None) -> str | None:
@@ -23,6 +33,11 @@ def shown_time(ms: int | None) -> str | None:
 def stored_time(text: str | None) -> int | None:
     """Milliseconds of an RFC 3339 time. Raises ValueError."""
     return None if text is None else int(parse_time(text).timestamp() * 1000)
+
+
+def gateway_view(row: GatewayRow) -> dict[str, Any]:
+    """A `wire.GatewayOnStore`."""
+    return {**asdict(row), "since": shown_time(row.since), "last_seen": shown_time(row.last_seen)}
 
 
 def key_view(entry: KeyEntry, activity: KeyActivity) -> dict[str, Any]:

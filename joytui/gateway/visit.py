@@ -24,7 +24,7 @@ from joytui.core.request import Ended, Opened, request_id
 from joytui.gateway.addresses import client_address
 from joytui.gateway.key_lookup import KeyEntry, credential
 from joytui.gateway.metering import cause_of, charge
-from joytui.gateway.refusals import Refused
+from joytui.gateway.refusals import STORE_UNAVAILABLE, Refused
 from joytui.gateway.request_body import Share
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.turn_metadata import TurnContext, turn_context
@@ -167,14 +167,19 @@ class Visit:
         if self.admitted:  # let in, and then its row could not be kept
             self._close(self._refused(refusal))
             return None
+        if refusal.error_type == STORE_UNAVAILABLE:
+            self.drop(refusal)
+            return None
         self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
         if refusal.step == "key":
             return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
     def drop(self, refusal: Refused) -> None:
-        """A refusal of which nothing is kept but a count, since its sender has more than enough of them."""
+        """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is away."""
         self.ended = True
+        if refusal.error_type == STORE_UNAVAILABLE:
+            self.gateway.turned_away += 1
         self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
 
     def _refused(self, refusal: Refused) -> Ended:

@@ -33,6 +33,7 @@ from joytui.ledger.records import (
     Charge,
     ClockSeen,
     Entry,
+    GatewayRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -54,7 +55,9 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be read or written now."""
+    """The store cannot be read or written now. `in_doubt`: a write may have been committed all the same."""
+
+    in_doubt = False
 
 
 class DuplicateRequest(StoreError):
@@ -124,6 +127,16 @@ class Ledger(Protocol):
         """Writes what waits, then closes. False if that took too long, so that something was not written."""
         ...
 
+    # --- who serves ---
+
+    def announce(self, url: str, version: str) -> Future[None]:
+        """Says where the gateway that has this ledger serves, and its version: once, at its start."""
+        ...
+
+    async def gateways(self) -> list[GatewayRow]:
+        """The gateways on this store that said where they serve, oldest first: those that run, and those that died lately."""
+        ...
+
     # --- requests: writing ---
 
     def next_number(self) -> int:
@@ -176,6 +189,10 @@ class Ledger(Protocol):
 
     def written(self) -> Future[None]:
         """Done once everything that was handed over before is written."""
+        ...
+
+    def probe(self) -> Future[None]:
+        """Whether the store takes a write: it writes something and takes it back. Raises StoreUnavailable."""
         ...
 
     # --- requests: reading ---

@@ -92,6 +92,20 @@ class ClockSeen(NamedTuple):
     before: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayRow:
+    """A gateway on the store: where it serves, since when (ms), how many requests it runs, when the store last heard of it
+    (ms), and whether its lease still runs."""
+
+    id: str
+    url: str
+    version: str
+    since: int
+    running: int
+    last_seen: int
+    alive: bool
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]

@@ -20,7 +20,11 @@ WINDOW_DAYS = 35
 MOVEMENT_DAYS = 90
 CLIENT_DAYS = 30
 LESSON_DAYS = 7
+PIECE_DAYS = 7
+"""What Codex's telemetry told, piece by piece: so late may a piece complete its request."""
 STEADY_MS = HOUR_MS
+SLICE = 2_000
+"""Rows of one slice of a longer work, so that requests get their turn in between."""
 
 
 class Keeping(NamedTuple):

@@ -3,12 +3,16 @@
 [views.failed-today]
 screen = "logs"
 filter = "is:error since:today"
+columns = "time, status, key, owner, client"     # without it: all that fit
 
-[views.team]
+[views.last-week]
 screen = "usage"
-range = "month"          # day, week, month, weeks, months
+range = "calendar week"  # day, week, month, weeks, months, calendar day, calendar week, calendar month
+back = "1"               # the one before; with at = "2026-11-28" the window lies around that day
 group = "owner"
 table = "yes"            # the numbers, and not the chart
+columns = "requests, credits"
+sort = "-credits"        # the largest first
 """
 
 from __future__ import annotations

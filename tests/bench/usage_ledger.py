@@ -21,9 +21,9 @@ from typing import Any
 
 from joytui.client.console import ConsoleClient
 from joytui.core.clock import parse_time, rfc3339
+from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage_sums import usage
 from joytui.tui.usage.reading import MOST_GROUPS
 from joytui.tui.usage.snapshot import GROUPS, RANGES, Question
 from joytui.usage.insight import gateway_insight

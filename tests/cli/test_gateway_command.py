@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from joytui.cli.gateway_command import others
+from joytui.core.wire import GatewayOnStore, GatewayStatus
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.needs import needs
@@ -90,7 +92,25 @@ def test_a_command_starts_it_and_says_so(machine: Machine) -> None:
     assert "gateway keeps running at" in created.err
     status = machine.ask("gateway", "status")
     assert status["keys"] == 1
+    assert [(one["url"], one["alive"]) for one in status["gateways"]] == [(status["url"], True)]
     assert machine.call("keys", "list").err == ""
+
+
+def test_the_status_names_all_gateways_on_the_store() -> None:
+    at = "2026-01-02T03:04:05Z"
+    ones = [
+        GatewayOnStore(
+            id=name, url=f"http://{name}:1", version="1", since=at, running=2, last_seen=at, alive=name == "a"
+        )
+        for name in ("a", "b")
+    ]
+    status = GatewayStatus(version="1", url="http://a:1", pid=1, started_at=at, store="s", gateways=ones)
+    first, second = others(status)
+    assert first.startswith("http://a:1 (joytui 1, since ")
+    assert first.endswith(", 2 running; alive)")
+    assert second.startswith("http://b:1 (")
+    assert "; last seen " in second
+    assert others(status.model_copy(update={"gateways": ones[:1]})) == []
 
 
 def test_no_start(machine: Machine) -> None:

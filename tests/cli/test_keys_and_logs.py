@@ -72,6 +72,22 @@ def test_the_plain_key_alone_goes_to_stdout(shared: Machine) -> None:
     assert shared.call("keys", "revoke", "piped").out.endswith("is revoked\n")
 
 
+def test_a_handout_has_all_that_the_keys_owner_needs(shared: Machine) -> None:
+    said = shared.call("keys", "create", "for-bo", "--handout")
+    key = re.search(r'export JOY_TOKEN_API_KEY="(jt_local_[\w-]+)"', said.out)
+    assert said.code == 0
+    assert key
+    assert said.out.count(key[1]) == 1
+    assert key[1] not in said.err
+    assert f'base_url = "{url_of(shared)}/openai/v1"\n' in said.out
+    assert "\n    joytui doctor\n" in said.out
+    assert "from this machine alone" in said.err
+    again = shared.ask("keys", "create", "for-cy", "--handout")
+    assert list(again) == ["id", "name", "key", "hint", "policy", "handout"]
+    assert f'="{again["key"]}"\n' in again["handout"]
+    assert again["handout"].split("\n\n2.")[0] == said.out.split("\n\n2.")[0].replace("for-bo", "for-cy")
+
+
 def test_logs_are_the_contract(traffic: dict[str, Any], shared: Machine) -> None:
     lines = shared.call("logs", "--json", "--filter", "id:ticket-*").json_lines
     assert [line["request_id"] for line in lines] == ["ticket-1", "ticket-2"]
@@ -89,7 +105,11 @@ def test_logs_as_csv_have_the_same_fields(traffic: dict[str, Any], shared: Machi
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["id"] for row in rows] == [line["id"] for line in lines]
     assert [{name: row[name] for name in line} for row, line in zip(rows, lines, strict=True)] == [
-        {name: "" if value is None else str(value) for name, value in line.items()} for line in lines
+        {
+            name: "" if value is None else ",".join(value) if name == "sources" else str(value)
+            for name, value in line.items()
+        }
+        for line in lines
     ]
 
 

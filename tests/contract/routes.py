@@ -127,6 +127,8 @@ def _public(shell: Running) -> Data:
     found = {}
     for path, headers in (
         ("/openai/v1/models", mine),
+        ("/openai/v1/codex/models?client_version=0.171.0", mine),
+        ("/openai/v1/codex/models", {}),
         ("/api/v1/models", {}),
         ("/api/v1/models?tier=premium", {}),
         ("/api/v1/models/meta", mine),

@@ -24,14 +24,15 @@ from joytui.tui.logs.store import LogStore
 from tests.support.clock import NOW
 
 TYPES: dict[Kind, set[Any]] = {
-    "id": {str, NoneType}, "time": {str}, "text": {str, NoneType}, "status": {int, NoneType}, "count": {int}, "cost": {int},
+    "id": {str, NoneType}, "time": {str}, "text": {str, NoneType}, "list": {str, ...}, "status": {int, NoneType}, "count": {int},
+    "number": {int, NoneType}, "cost": {int},
     "source": {"upstream", "estimated", "none"}, "span": {float, NoneType}, "flag": {bool},
 }  # fmt: skip
 STORED: dict[Kind, str] = {
-    "id": "TEXT", "text": "TEXT", "status": "INTEGER", "count": "INTEGER", "cost": "INTEGER", "source": "TEXT", "span": "REAL",
+    "id": "TEXT", "text": "TEXT", "list": "TEXT", "number": "INTEGER", "status": "INTEGER", "count": "INTEGER", "cost": "INTEGER", "source": "TEXT", "span": "REAL",
     "flag": "INTEGER",
 }  # fmt: skip
-JOINED = ("id", "time", "key", "owner")
+JOINED = ("id", "time", "key", "owner", "source", "sources", "attempts")
 """What the store has no column of this name for: it is reckoned, or stands in another table."""
 
 
@@ -39,7 +40,7 @@ def sample(place: int, field: Field) -> Any:
     """A value that no other field has."""
     values: dict[Kind, Any] = {
         "id": f"req-{place:016x}", "time": "2026-11-23T14:05:13.680Z", "text": f"the {field.name}", "status": 418,
-        "count": 1_000 + place, "cost": 5_000_000_000 + place, "source": "upstream", "span": 100.25 + place, "flag": True,
+        "list": ("gateway", "telemetry"), "number": 3, "count": 1_000 + place, "cost": 5_000_000_000 + place, "source": "upstream", "span": 100.25 + place, "flag": True,
     }  # fmt: skip
     return values[field.kind]
 

@@ -17,7 +17,7 @@ from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 
 ADMIN = "admin-token-of-the-tests"
@@ -26,11 +26,12 @@ SAY_HI = {"model": "auto", "messages": [{"role": "user", "content": "say hi"}]}
 
 @dataclass
 class Served:
-    """`admin` speaks the console API, `http` is a bare client on the gateway's address."""
+    """`admin` speaks the console API, `http` is a bare client on the gateway's address. `stop` ends the gateway."""
 
     gateway: Gateway
     http: httpx.AsyncClient
     admin: httpx.AsyncClient
+    stop: asyncio.Event
 
     @property
     def url(self) -> str:
@@ -100,7 +101,7 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
             httpx.AsyncClient(**options) as http,
             httpx.AsyncClient(**options, headers={"Authorization": f"Bearer {ADMIN}"}) as admin,
         ):
-            yield Served(gateway, http, admin)
+            yield Served(gateway, http, admin, stop)
     finally:
         stop.set()
         await task

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from joytui.core import columnar, wire
@@ -396,11 +398,16 @@ async def test_metrics(gateway: Served) -> None:
     await gateway.chat(await gateway.key())
     await gateway.chat(None)
     text = (await gateway.admin.get("/metrics")).text
-    assert 'joytui_requests_total{endpoint="chat/completions",status="200",error_type=""} 1' in text
-    assert 'joytui_requests_total{endpoint="chat/completions",status="401",error_type="missing_api_key"} 1' in text
-    assert 'gen_ai_client_token_usage_total{gen_ai_request_model="joytui-offline",gen_ai_token_type="input"}' in text
-    assert "gen_ai_server_request_duration_seconds_count 2" in text
-    assert "joytui_requests_in_flight 0" in text
+    who = f'gateway="{socket.gethostname()}:{httpx.URL(gateway.url).port}"'
+    assert f'joytui_requests_total{{{who},endpoint="chat/completions",status="200",error_type=""}} 1' in text
+    assert (
+        f'joytui_requests_total{{{who},endpoint="chat/completions",status="401",error_type="missing_api_key"}} 1'
+        in text
+    )
+    assert f'token_usage_total{{{who},gen_ai_request_model="joytui-offline",gen_ai_token_type="input"}}' in text
+    assert f"gen_ai_server_request_duration_seconds_count{{{who}}} 2" in text
+    assert f"joytui_requests_in_flight{{{who}}} 0" in text
+    assert {line.split("{")[1][: len(who)] for line in text.splitlines() if not line.startswith("#")} == {who}
 
 
 def test_a_counter_of_money_keeps_its_digits() -> None:

@@ -21,7 +21,8 @@ from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway import model_api, visit
 from joytui.gateway.upstreams import observe, relay
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads, wallets, writer
+from joytui.ledger.sql import reads, wallets
+from joytui.ledger.sqlite import writer
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, not_found, sse, stream, usage
@@ -270,14 +271,20 @@ async def test_a_full_disk_refuses_promptly_and_asks_no_upstream(
         monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=time.monotonic, sleep=paused.append))
         for key in keys * 3:
             got = await here.chat(key, STREAM)
-            assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+            assert (got.status_code, got.json()["error"]["type"]) == (503, "store_unavailable")
             assert "store cannot be written" in got.json()["error"]["message"]
+            assert got.headers["retry-after"] == "1"
+        ready = await here.http.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (503, "store_unavailable")
+        assert (await here.http.get("/healthz")).status_code == 200
+        assert (await here.ask("status"))["turned_away"] >= 6
         assert not paused
         assert len(upstream.requests) == asked
         await here.gateway.ledger.write(make_room)
         for key in keys:
             assert (await here.chat(key, STREAM)).status_code == 200
-        assert {row["status"] for row in await here.logs()} <= {200, 503}
+        assert (await here.http.get("/readyz")).status_code == 200
+        assert {row["status"] for row in await here.logs()} == {200}, "what was turned away has no row"
         assert (await here.ask("keys"))["keys"][1]["budgets"][0]["held"] == "0"
 
 

@@ -23,7 +23,7 @@ from joytui.gateway.app import create_app
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import admin_token
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.writer import Batch
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
@@ -218,7 +218,7 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
         with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=HANG_S) as http:
             key = http.post("/console/v1/keys", json={"name": "k"}, headers=admin).json()["key"]
             got = http.post("/openai/v1/chat/completions", json=SAY_HI, headers={"authorization": f"Bearer {key}"})
-        assert (got.status_code, got.json()["error"]["type"]) == (503, "upstream_error")
+        assert (got.status_code, got.json()["error"]["type"]) == (503, "store_unavailable")
         out, errors = process.communicate(timeout=HANG_S)
     finally:
         process.kill()  # one that did not end would run on for ever

@@ -10,7 +10,7 @@ from typing import Any
 from joytui.core.request import Ended, Opened
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import Candidate, KeyRow, NewKey
-from joytui.ledger.sqlite import keys
+from joytui.ledger.sql import keys
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request
 from joytui.ledger.sqlite.writer import Batch

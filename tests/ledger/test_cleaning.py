@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from joytui.ledger.records import HOUR_MS, Page
+from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import cleaning, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage_sums import usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.older_store import TREE, as_before_cleaning
 

@@ -100,6 +100,24 @@ def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) 
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 
 
+async def test_a_probe_leaves_nothing(ledger: Ledger) -> None:
+    before = await ledger.last_seq()
+    await ledger.probe()
+    assert (await ledger.last_seq(), await ledger.page(Page(5))) == (before, [])
+
+
+# --- who serves -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_store_knows_who_serves(ledger: Ledger) -> None:
+    assert await ledger.gateways() == []
+    await ledger.announce("http://here:1", "1.2.3")
+    await ledger.open(a_request(ledger), CHOSEN)
+    [one] = await ledger.gateways()
+    assert (one.url, one.version, one.running, one.alive) == ("http://here:1", "1.2.3", 1, True)
+    assert one.since <= one.last_seen
+
+
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 

@@ -9,10 +9,10 @@ import pytest
 from joytui.core.filters import parse
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.records import KeyRow
-from joytui.ledger.sqlite import keys, reads
+from joytui.ledger.sql import keys, reads
+from joytui.ledger.sql.usage_sums import latency, usage
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.money import SPENT_WITHIN
-from joytui.ledger.sqlite.usage_sums import latency, usage
 from tests.ledger.filling import DAY, START, add, new_key
 
 DAYS = 3

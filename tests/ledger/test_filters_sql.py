@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from joytui.core.filters import parse
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.store import LogStore

@@ -14,7 +14,8 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import PERIODS, Candidate, Charge, KeyRow, Period, Reservation, resets_at, window_start
-from joytui.ledger.sqlite import keys, money, tidying, upkeep, wallets
+from joytui.ledger.sql import keys, wallets
+from joytui.ledger.sqlite import money, tidying, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, extend_request, open_request, reserve_request
 from joytui.ledger.sqlite.writer import Batch
@@ -45,7 +46,7 @@ def test_any_order_of_reserving_and_ending(steps: list, limit: int, balance: int
 
 def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
     key = new_key(ledger, total_limit="1")
-    ledger.write_now(money.set_wallet, "standard", balance, None)
+    ledger.write_now(wallets.set_wallet, "standard", balance, None)
     running: list[tuple[Opened, int, str]] = []
     spent = 0
     for what, amount, more in steps:
@@ -78,7 +79,7 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
             status = 200 if cost else 502
             ledger.write_now(end_request, request, Ended("m", "p", "x", status, cost_nano=cost), key.budget_id, True)
         elif what == "credit":
-            ledger.write_now(money.credit_wallet, more, amount, None)
+            ledger.write_now(wallets.credit_wallet, more, amount, None)
         check(ledger, key, limit, spent, sum(held for _, held, _ in running))
     for request, *_ in running:
         ledger.write_now(end_request, request, Ended("m", "p", "x", 502), key.budget_id, True)

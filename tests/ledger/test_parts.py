@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from joytui.core.token_counts import MANY, OTHERS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import KeyRow
-from joytui.ledger.sqlite import parts, upkeep
+from joytui.ledger.sql import parts
+from joytui.ledger.sql.usage_sums import usage
+from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage_sums import usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.older_store import as_before_parts
 

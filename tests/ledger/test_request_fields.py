@@ -6,12 +6,15 @@ from typing import Any
 
 from joytui.core.request import FIELDS, Ended, Kind, Opened, request_id
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import blocks, reads
+from joytui.ledger.sql import blocks, reads
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 
-BEFORE: dict[str, Any] = {"id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada"}
+BEFORE: dict[str, Any] = {
+    "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada",
+    "source": "gateway", "sources": ("gateway",), "attempts": 1,
+}  # fmt: skip
 """What is not written with the request."""
 VALUES: dict[Kind, Any] = {"status": 418, "source": "upstream", "flag": True}
 

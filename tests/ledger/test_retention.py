@@ -10,9 +10,10 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.ledger.records import HOUR_MS
 from joytui.ledger.retention import KEPT, STEADY_MS, Keeping, Reading, believed, read_on
+from joytui.ledger.sql import wallets
+from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import engine, money, requests, tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage_sums import usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.long import year
 from tests.support.clock import Clock
@@ -128,7 +129,7 @@ async def test_a_window_that_holds_something_stays(ledger: SqliteLedger) -> None
 
 
 async def test_movements_of_requests_become_one_a_day_and_add_up(ledger: SqliteLedger, clock: Clock) -> None:
-    ledger.write_now(money.set_wallet, "standard", 1000, "start")
+    ledger.write_now(wallets.set_wallet, "standard", 1000, "start")
     for _ in range(3):
         ledger.write_now(move)
     [standard] = [wallet for wallet in await ledger.wallets() if wallet.tier == "standard"]

@@ -18,7 +18,8 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import store_path
 from joytui.ledger.ids import COUNTER_BITS, LATEST_MS, Numbers
 from joytui.ledger.records import Candidate, Page, Reservation
-from joytui.ledger.sqlite import reads, tidying
+from joytui.ledger.sql import reads
+from joytui.ledger.sqlite import tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import open_request, reserve_request
 from joytui.ledger.sqlite.schema import MIGRATIONS

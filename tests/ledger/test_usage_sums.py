@@ -15,8 +15,8 @@ from joytui.core.filters import parse
 from joytui.core.periods import PERIODS, period_label
 from joytui.core.token_counts import TOKEN_NAMES, USAGE_GROUPS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.sql.usage_sums import latency, percentile, usage
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.usage_sums import latency, percentile, usage
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.examples import examples
 

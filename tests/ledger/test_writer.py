@@ -23,9 +23,10 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import Candidate, Page, Period, Reservation
-from joytui.ledger.sqlite import money, reads, tidying, writer
+from joytui.ledger.sql import reads, wallets
+from joytui.ledger.sql.parts import Place
+from joytui.ledger.sqlite import tidying, writer
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.parts import Place
 from joytui.ledger.sqlite.requests import end_request, open_request, refuse_request, reserve_request
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, START, add, new_key, one_batch
@@ -112,7 +113,7 @@ async def test_a_refused_write_changes_nothing_and_takes_no_other_with_it(
 
     def half(batch: Batch, request: Opened) -> None:
         open_request(batch, request, Candidate("m", "p", "standard", 0))
-        money.credit_wallet(batch, "standard", 5, None)
+        wallets.credit_wallet(batch, "standard", 5, None)
         batch.sums.add(START, PLACE, (1, 0, 0, 9, 0, 0, 0, 0), 3.0, 70.0)
         refusal(batch)
 
@@ -176,7 +177,7 @@ class Job:
         return refuse_request(batch, opened(self.number), Ended(None, None, None, 403, "policy_rejected"))
 
     def credit(self, batch: Batch) -> object:
-        return money.credit_wallet(batch, self.tier, self.amount, None)
+        return wallets.credit_wallet(batch, self.tier, self.amount, None)
 
     def forget(self, batch: Batch) -> object:
         """All ids of clients."""
@@ -223,7 +224,7 @@ def fresh(folder: Path) -> SqliteLedger:
         columns = "id, digest, name, hint, created_at, policy, budget_id"
         batch.execute(f"INSERT INTO api_key ({columns}) VALUES ('key', x'00', 'k', 'h', 0, '{{}}', 'key')")
         for tier in ("standard", "premium"):
-            money.set_wallet(batch, tier, 150, None)
+            wallets.set_wallet(batch, tier, 150, None)
 
     ledger.write_now(prepare)
     return ledger
@@ -285,7 +286,7 @@ def test_what_a_troubled_store_did_not_take_is_written_later(
     with trouble(ledger):
         ledger.submit(end_request, request, Ended("m", "p", "standard", 200, cost_nano=7), key.budget_id, False)
         with pytest.raises(StoreUnavailable, match=says):
-            ledger.write_now(money.credit_wallet, "standard", 5, None)
+            ledger.write_now(wallets.credit_wallet, "standard", 5, None)
         assert (ledger.owed, ledger.lost, ledger.troubled) == (1, 1, True)
     ledger.write_now(lambda batch: None)
     assert ledger.owed == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import NewKey
-from joytui.ledger.sqlite import keys
+from joytui.ledger.sql import keys
 from joytui.ledger.sqlite.engine import SqliteLedger
 
 MODELS = (

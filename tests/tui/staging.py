@@ -19,7 +19,7 @@ from joytui.core.request import Ended, Opened
 from joytui.gateway.plain_keys import digest, new_key
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import Candidate, KeyRow, NewKey
-from joytui.ledger.sqlite import keys
+from joytui.ledger.sql import keys
 from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, open_request
 from tests.support.clock import NOW

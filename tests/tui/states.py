@@ -488,6 +488,8 @@ STATES: tuple[State, ...] = (
     State("logs-mend-limit", mending("limit", daily_limit="40", weekly_limit="100")),
     State("logs-mend-address", mending("address", ip_allow=["10.0.0.0/8"])),
     State("logs-mend-wallet", mending("wallet", daily_limit="40")),
+    State("keys-columns", pressed("C")),
+    State("logs-columns", pressed("C", "down", "down", "space", "end", "up", "space", "enter")),
     State("keys-wallets", dialog(wallets, lambda s: s.post_message(WalletsDialog.Known(*data.wallets())))),
     State("usage-views", views),
     State("usage-views-none", pressed("V")),

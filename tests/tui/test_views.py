@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from joytui.core.errors import SettingsError, UsageError
 from joytui.core.places import places
+from joytui.tui.app import ConsoleApp
+from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.launch import _view
+from joytui.tui.logs.format import TITLES, layout
 from joytui.tui.options import Wishes
 from joytui.tui.usage.saved import restored, saved
 from joytui.tui.usage.snapshot import Question
 from joytui.tui.views import View, delete_view, load_views, save_view
+from joytui.tui.widgets.sorted_table import SortedTable
 from joytui.web.child import Wish, command
 from tests.tui.opening import SIZE, console, fill, settle, text_of
 
@@ -62,9 +68,90 @@ async def test_a_filter_that_does_not_hold_is_said() -> None:
         assert "the view old: no field is called 'stauts'" in text_of(app)
 
 
-@pytest.mark.parametrize("asked", [Question(), Question("months", "owner", "tokens", "both")])
+@pytest.mark.parametrize(
+    ("screen", "columns", "titles"),
+    [
+        ("usage", "credits, failed", "day  owner  failed  credits  share of credits"),
+        ("keys", "spent, owner", "name  owner  ▼ spent"),
+        ("logs", "time, owner, client", "time  owner  client, or the reason"),
+    ],
+)
+async def test_a_view_opens_a_screen_that_was_not_open_yet(screen: str, columns: str, titles: str) -> None:
+    values = {"columns": columns, "group": "owner", "table": "yes", "sort": "-spent"}
+    app = console("doctor")
+    async with app.run_test(size=SIZE) as pilot:
+        app.open_view(View("mine", screen, values))
+        await settle(app, pilot)
+        await fill(app, pilot)
+        assert app.current_mode == screen
+        lines = [line.strip() for line in text_of(app).splitlines()]
+        assert titles in [re.sub(" {2,}", "  ", line) for line in lines] or table_titles(app) == titles.split("  ")
+
+
+async def test_columns_are_ticked_and_a_view_keeps_them() -> None:
+    app = console("keys")
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        await pilot.press("C", "enter")
+        await settle(app, pilot)
+        assert app.screen.view_values() == {}, "nothing was changed, so what fits stays what fits"
+        await pilot.press("C", "down", "space", "end", "space", "enter")
+        await settle(app, pilot)
+        kept = app.screen.view_values()["columns"].split(", ")
+        assert "state" not in kept
+        assert "expires" in kept
+        assert table_titles(app)[0] == "name"
+        await pilot.press("C", "a")
+        await settle(app, pilot)
+        assert app.screen.view_values() == {}
+
+
+def table_titles(app: ConsoleApp) -> list[str]:
+    return [str(column.label).strip() for column in app.screen.query_one(SortedTable).ordered_columns]
+
+
+def test_columns_as_texts() -> None:
+    choice = ColumnChoice(("spent", "owner"), ("spent", True))
+    assert choice.saved() == {"columns": "spent, owner", "sort": "-spent"}
+    assert ColumnChoice.restored(choice.saved(), ["owner", "spent"]) == (choice, "")
+    assert ColumnChoice().saved() == {}
+    wrong = {"columns": "spent,,colour", "sort": "age"}
+    assert ColumnChoice.restored(wrong, ["spent"]) == (ColumnChoice(("spent",)), "no column is called colour, age")
+
+
+@pytest.mark.parametrize("width", range(40, 240, 7))
+def test_the_chosen_columns_of_logs_fit(width: int) -> None:
+    for chosen in (TITLES, ("time", "status", "thread"), ("owner", "client"), ("project",)):
+        columns = layout(width, chosen)
+        assert {c.title.partition(",")[0] for c in columns} <= set(chosen)
+        assert len(columns) == 1 or sum(c.width + 1 for c in columns) <= width
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Question(),
+        Question("months", "owner", "tokens", "both"),
+        Question("calendar week", back=1, tests=True),
+        Question("calendar day", back=-2, at=date(2026, 11, 28)),
+    ],
+)
 def test_a_question_comes_back(asked: Question) -> None:
     assert restored(saved(asked, table=True)) == (asked, "")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"back": "x"}, {"back": "100000"}, {"at": "28 Nov"}, {"at": "0001-01-01"}, {"tests": "1"}, {"range": "y"}],
+)
+def test_a_window_that_is_none_is_left_out(values: dict[str, str]) -> None:
+    asked, problem = restored(values)
+    assert asked == Question()
+    assert problem == "it knows no " + " ".join(*values.items())
+
+
+def test_a_window_that_has_not_begun_is_that_of_now() -> None:
+    assert restored({"back": "-3"}) == (Question(), "")
 
 
 def test_the_file_keeps_what_else_is_in_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from joytui.codex.rollouts.files import uuid7_ms
 from joytui.codex.rollouts.lines import Kind, decode_payload
 from joytui.codex.rollouts.origin import Origin
 from joytui.codex.rollouts.shapes import Counts, info_of, time_of, token_count_of, turn_id_of, usage_record_of
@@ -340,16 +341,7 @@ def older_turn(turn: str | None, thread: str, start_ms: int) -> bool | None:
 
     Codex's ids are UUIDv7, which begin with their time in milliseconds.
     """
-    born, began = _uuid7_ms(thread), _uuid7_ms(turn)
+    born, began = uuid7_ms(thread), uuid7_ms(turn)
     if born is None or began is None or abs(born - start_ms) > _CLOCK_SLACK_MS:
         return None
     return turn is not None and turn < thread
-
-
-def _uuid7_ms(value: str | None) -> int | None:
-    if value is None or len(value) != 36 or value[14] != "7":
-        return None
-    try:
-        return int(value[:8] + value[9:13], 16)
-    except ValueError:
-        return None

@@ -32,6 +32,22 @@ class RolloutFile(NamedTuple):
     def compressed(self) -> bool:
         return self.name.endswith(".zst")
 
+    @property
+    def born_ms(self) -> int:
+        """When its thread was made, by the thread's id in the name (a UUIDv7), in Unix milliseconds; 0 where it does not tell."""
+        thread = self.name.removesuffix(".zst").removesuffix(".jsonl")[-36:]
+        return uuid7_ms(thread) or 0
+
+
+def uuid7_ms(value: str | None) -> int | None:
+    """The time in milliseconds with which an id like Codex's begins; None for any other text."""
+    if value is None or len(value) != 36 or value[14] != "7":
+        return None
+    try:
+        return int(value[:8] + value[9:13], 16)
+    except ValueError:
+        return None
+
 
 def find_rollouts(home: Path) -> list[RolloutFile]:
     """Every rollout that counts, in the order of names. A folder that is missing or unreadable holds none."""
@@ -40,6 +56,11 @@ def find_rollouts(home: Path) -> list[RolloutFile]:
         for file in sorted(_walk(os.path.join(home, folder), folder, 0), key=_preference):
             chosen.setdefault(_identity(file.name), file)
     return sorted(chosen.values(), key=lambda file: file.name)
+
+
+def in_folder(folder: str, name: str) -> list[RolloutFile]:
+    """The rollouts in one folder and below it; `name` is its path below CODEX_HOME with slashes."""
+    return sorted(_walk(folder, name, 0), key=lambda file: file.name)
 
 
 def _preference(file: RolloutFile) -> tuple[bool, str]:

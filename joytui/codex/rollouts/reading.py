@@ -72,7 +72,7 @@ def _resume(file: RolloutFile, scanner: Scanner, known: FileResult) -> FileResul
 def _same_tail(path: str, known: FileResult) -> bool:
     try:
         with open(path, "rb", buffering=0) as file:
-            return _tail(file.fileno(), known.offset) == known.tail
+            return tail_sum(file.fileno(), known.offset) == known.tail
     except OSError:
         return False
 
@@ -83,7 +83,7 @@ def _read(file: RolloutFile, scanner: Scanner, counter: Counter, offset: int, br
         with open_rollout(file.path, file.compressed, offset) as opened:
             extent = scanner.scan(opened, counter, offset)
             if not file.compressed:
-                tail = _tail(opened.fileno(), extent.offset)
+                tail = tail_sum(opened.fileno(), extent.offset)
         end, broken = extent.offset, broken + extent.broken + (extent.cut and file.compressed)
     except OSError:
         broken, mtime_ns = broken + 1, -1  # gone or not readable now: the next run tries again
@@ -92,7 +92,7 @@ def _read(file: RolloutFile, scanner: Scanner, counter: Counter, offset: int, br
     return FileResult(file.name, file.size, mtime_ns, end, tail, broken, counter.state(), counter.entries)
 
 
-def _tail(descriptor: int, offset: int) -> int:
+def tail_sum(descriptor: int, offset: int) -> int:
     """The checksum of the bytes before `offset`: whether a file was only added to."""
     length = min(TAIL_BYTES, offset)
     return zlib.crc32(os.pread(descriptor, length, offset - length))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from joytui.core.redaction import DOOR_LIMIT, clean, clean_id
-from joytui.ledger.sqlite.parts import ADD_TO, PARTS, Place
-from joytui.ledger.sqlite.rollups import ADD_TO_ROLLUP, USED, upsert
-from joytui.ledger.sqlite.writer import SLICE, Batch
+from joytui.ledger.retention import SLICE
+from joytui.ledger.sql.parts import PARTS, Place
+from joytui.ledger.sqlite.rollups import ADD_TO, USED, upsert
+from joytui.ledger.sqlite.writer import Batch
 
 _IDS = ("upstream_id", "billing_id")
 _TEXTS = (
@@ -35,11 +36,11 @@ class _Sums(NamedTuple):
 
 _ROUTE = ("model", "tier", "provider")
 _SUMS = {
-    f"rollup_{unit}": _Sums(unit, (unit, "key_id", *_ROUTE), slice(2, 5), ADD_TO_ROLLUP[unit])
+    f"rollup_{unit}": _Sums(unit, (unit, "key_id", *_ROUTE), slice(2, 5), ADD_TO[f"rollup_{unit}"])
     for unit in ("hour", "day")
 } | {
     f"part_{unit}": _Sums(
-        unit, ("part", unit, *Place._fields), slice(3, 2 + len(Place._fields)), ADD_TO[unit], tuple(PARTS)
+        unit, ("part", unit, *Place._fields), slice(3, 2 + len(Place._fields)), ADD_TO[f"part_{unit}"], tuple(PARTS)
     )
     for unit in ("hour", "day")
 }

@@ -8,9 +8,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from joytui.core.clock import now_ms
 from joytui.core.columnar import Block
 from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
@@ -18,7 +20,7 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.token_counts import Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.ids import Numbers
+from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
     Access,
     AgentRow,
@@ -26,6 +28,7 @@ from joytui.ledger.records import (
     Charge,
     ClockSeen,
     Entry,
+    GatewayRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -40,19 +43,8 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sqlite import (
-    blocks,
-    keys,
-    lessons,
-    money,
-    reads,
-    requests,
-    tasks,
-    tidying,
-    upkeep,
-    usage_sums,
-    wallets,
-)
+from joytui.ledger.sql import blocks, keys, lessons, reads, tasks, usage_sums, wallets
+from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
@@ -77,6 +69,7 @@ class SqliteLedger:
         self._writer = Writer(self._connect_writer)
         self.interrupted = 0
         self._numbers = Numbers()
+        self._serving: GatewayRow | None = None
 
     @classmethod
     def open_store(cls, path: Path) -> SqliteLedger:
@@ -200,13 +193,27 @@ class SqliteLedger:
         try:
             seen = -1
             while True:
-                version = reads.data_version(connection)
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
                 if version != seen:
                     seen = version
                     yield
                 await asyncio.sleep(POLL_S)
         finally:
             connection.close()
+
+    # --- who serves --------------------------------------------------------------------------------------------------
+
+    def announce(self, url: str, version: str) -> asyncio.Future[None]:
+        now = now_ms()
+        self._serving = GatewayRow(row_id("gateway"), url, version, now, 0, now, True)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def gateways(self) -> list[GatewayRow]:
+        if self._serving is None:
+            return []
+        return [replace(self._serving, running=await self.read(reads.running), last_seen=now_ms())]
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -239,6 +246,9 @@ class SqliteLedger:
 
     def written(self) -> asyncio.Future[None]:
         return self.write(lambda batch: None)
+
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(upkeep.probe)
 
     async def page(self, asked: Page) -> list[Entry]:
         return await self.read(reads.page, asked)
@@ -340,10 +350,10 @@ class SqliteLedger:
         return await self.read(wallets.wallet_entries, tier, before, limit)
 
     def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(money.set_wallet, tier, balance, note)
+        return self.write(wallets.set_wallet, tier, balance, note)
 
     def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(money.credit_wallet, tier, amount, note)
+        return self.write(wallets.credit_wallet, tier, amount, note)
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from joytui.core.clock import now_ms
-from joytui.core.money import MAX_NANO, MoneyError, format_credits
-from joytui.core.redaction import Clean
 from joytui.ledger.api import Shortfall
 from joytui.ledger.records import DAY_MS, Candidate, Period, Reservation, window_end, window_start
+from joytui.ledger.sql.keys import SPENT_WITHIN
+from joytui.ledger.sql.wallets import enter
 from joytui.ledger.sqlite.writer import Batch
 
 
@@ -114,16 +113,6 @@ def _budget(batch: Batch, budget_id: str, period: Period, at_ms: int) -> tuple[i
     return spent, 0
 
 
-SPENT_WITHIN = """
-    SELECT coalesce(sum(cost_nano), 0) FROM (
-        SELECT key_id, day, cost_nano FROM rollup_day
-        UNION ALL SELECT key_id, day, cost_nano FROM part_day WHERE part = 'doctor'
-    ) WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
-"""
-"""What a budget spent from one day on and before another: every window is made of whole days. Later days are no part of it:
-where the clock was ahead, something was spent in them already."""
-
-
 def _hold_budget(
     batch: Batch, n: int, at_ms: int, budget_id: str, period: Period, estimate: int, lease_ms: int
 ) -> None:
@@ -184,7 +173,7 @@ def _hold_wallet(batch: Batch, n: int, at_ms: int, candidate: Candidate, lease_m
     tier, estimate = candidate.tier, candidate.estimate
     batch.execute("UPDATE wallet SET held = held + ? WHERE tier = ?", (estimate, tier))
     batch.execute(_HOLD, (n, "wallet", tier, 0, estimate, at_ms + lease_ms))
-    _enter(batch, tier, "freeze", 0, estimate, n)
+    enter(batch, tier, "freeze", 0, estimate, n)
 
 
 def _settle_wallet(batch: Batch, n: int, tier: str, held: int, cost: int) -> None:
@@ -192,27 +181,4 @@ def _settle_wallet(batch: Batch, n: int, tier: str, held: int, cost: int) -> Non
         "UPDATE wallet SET held = held - ?, balance = balance - ? WHERE tier = ? RETURNING balance", (held, cost, tier)
     ).fetchone()
     paid = 0 if balance is None else cost  # the balance was taken away meanwhile: nothing to pay from
-    _enter(batch, tier, "settle" if paid else "release", -paid, -held, n)
-
-
-def set_wallet(batch: Batch, tier: str, balance: int | None, note: Clean | None) -> None:
-    """Sets a tier's balance, or takes it away (None). The movement is the difference, so the entries still add up."""
-    old: int | None = batch.execute("SELECT balance FROM wallet WHERE tier = ?", (tier,)).fetchone()[0]
-    batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance, tier))
-    _enter(batch, tier, "set", (balance or 0) - (old or 0), 0, None, note)
-
-
-def credit_wallet(batch: Batch, tier: str, amount: int, note: Clean | None) -> None:
-    """Adds to a balance. Raises MoneyError where it would be more than the ledger holds."""
-    (balance,) = batch.execute("SELECT coalesce(balance, 0) FROM wallet WHERE tier = ?", (tier,)).fetchone()
-    if balance + amount > MAX_NANO:
-        raise MoneyError(f"more credits than the ledger can hold: the {tier} wallet has {format_credits(balance)}")
-    batch.execute("UPDATE wallet SET balance = ? WHERE tier = ?", (balance + amount, tier))
-    _enter(batch, tier, "credit", amount, 0, None, note)
-
-
-def _enter(batch: Batch, tier: str, kind: str, amount: int, held: int, n: int | None, note: str | None = None) -> None:
-    batch.execute(
-        "INSERT INTO wallet_entry (at, tier, kind, amount, held, n, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (now_ms(), tier, kind, amount, held, n, note),
-    )
+    enter(batch, tier, "settle" if paid else "release", -paid, -held, n)

@@ -10,10 +10,10 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, program
 from joytui.ledger.api import DuplicateRequest
 from joytui.ledger.records import Candidate, Charge, Reservation
-from joytui.ledger.retention import KEYLESS_ROWS
+from joytui.ledger.retention import KEYLESS_ROWS, SLICE
+from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite.money import charge, extend, release, reserve
-from joytui.ledger.sqlite.parts import Place
-from joytui.ledger.sqlite.writer import SLICE, Batch
+from joytui.ledger.sqlite.writer import Batch
 
 _ROUTE = ("model_used", "provider", "tier")
 _INSERTED = (*Opened._fields, "seq", *_ROUTE, "keyless")

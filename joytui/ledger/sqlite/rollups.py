@@ -11,7 +11,7 @@ from operator import add
 from typing import Any
 
 from joytui.ledger.records import HOUR_MS
-from joytui.ledger.sqlite.parts import ADD_TO, DOCTOR, Place, part_places
+from joytui.ledger.sql.parts import DOCTOR, TABLES, Place, part_places
 
 STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
@@ -20,12 +20,11 @@ Numbers = tuple[int, int, int, int, int, int, int, int]
 Mark = tuple[int, int, int]
 """How far the sums of a batch had come."""
 
-ADD_ROLLUP = """ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors,
-    refused = refused + excluded.refused, input_tokens = input_tokens + excluded.input_tokens,
-    cached_input_tokens = cached_input_tokens + excluded.cached_input_tokens,
-    output_tokens = output_tokens + excluded.output_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost_nano = cost_nano + excluded.cost_nano"""
-ADD_TO_ROLLUP = {unit: (f"INSERT INTO rollup_{unit} VALUES ", 13, ADD_ROLLUP) for unit in ("hour", "day")}  # noqa: S608 (own words)
+ADD_TO = {
+    name: (f"INSERT INTO {name} VALUES ", len(table.place) + len(table.sums), f" {table.add}")  # noqa: S608 (own words)
+    for name, table in TABLES.items()
+}
+"""How rows are added to sums: before the rows, how many columns a row has, after the rows (`upsert`)."""
 _LATENCY = ("INSERT INTO latency_hour VALUES ", 4, " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests")
 USED = (
     "INSERT INTO key_client VALUES ",
@@ -119,9 +118,9 @@ class Sums:
             requests, errors, _, *rest = total
             for part, *kept in part_places(place):
                 _add(parts, (part, hour, *kept), (requests, errors, *rest))
-        upsert(connection, ADD_TO_ROLLUP["hour"], [(*key, *numbers) for key, numbers in rolled.items()])
+        upsert(connection, ADD_TO["rollup_hour"], [(*key, *numbers) for key, numbers in rolled.items()])
         days = [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()]
-        upsert(connection, ADD_TO_ROLLUP["day"], days)
+        upsert(connection, ADD_TO["rollup_day"], days)
         _add_parts(connection, parts)
 
     def _write_tests(self, connection: sqlite3.Connection) -> None:
@@ -156,9 +155,9 @@ class Sums:
 
 def _add_parts(connection: sqlite3.Connection, parts: dict[tuple[Any, ...], list[int]]) -> None:
     """By part, hour and place, to the hours and the days."""
-    upsert(connection, ADD_TO["hour"], [(*key, *numbers) for key, numbers in parts.items()])
+    upsert(connection, ADD_TO["part_hour"], [(*key, *numbers) for key, numbers in parts.items()])
     days = [(part, hour // 24, *rest, *numbers) for (part, hour, *rest), numbers in parts.items()]
-    upsert(connection, ADD_TO["day"], days)
+    upsert(connection, ADD_TO["part_day"], days)
 
 
 def _add(sums: dict[Any, list[int]], key: object, numbers: Sequence[int]) -> None:

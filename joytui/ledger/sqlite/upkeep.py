@@ -9,12 +9,12 @@ from collections.abc import Collection
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
-from joytui.ledger.retention import Reading, believed, read_on
+from joytui.ledger.retention import SLICE, Reading, believed, read_on
+from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
-from joytui.ledger.sqlite.parts import ADD, FROM_ROWS, PARTS, PROGRAM, Place
 from joytui.ledger.sqlite.requests import end_request
-from joytui.ledger.sqlite.writer import SLICE, Batch
+from joytui.ledger.sqlite.writer import Batch
 
 
 def recover(batch: Batch) -> int:
@@ -49,6 +49,12 @@ def renew_leases(batch: Batch, running: Collection[int], lease_ms: int) -> int:
     return len(lost)
 
 
+def probe(batch: Batch) -> None:
+    """Takes some pages and gives them back: a full disk does not mind a transaction that writes nothing."""
+    batch.execute("INSERT INTO spent_id VALUES ('', ?, 0)", ("probe" * 8_000,))
+    batch.execute("DELETE FROM spent_id WHERE key_id = ''")
+
+
 def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
     """Notes what the clock says, `ran_ms` of running after the last time."""
     before = [Reading(*row) for row in batch.execute("SELECT ran_ms, at FROM clock_reading ORDER BY ran_ms")]
@@ -79,7 +85,10 @@ def fill(batch: Batch, slice_: int = SLICE) -> bool:
     low = first[0] if first else 0
     for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
         for part in FROM_ROWS:
-            batch.execute(_FILL.format(unit=unit, size=size, **_columns(part)), (part, low, above, seq))
+            batch.execute(
+                _FILL.format(unit=unit, size=size, add=TABLES[f"part_{unit}"].add, **_columns(part)),
+                (part, low, above, seq),
+            )
     if first is None:
         batch.execute("DELETE FROM part_fill")
     else:
@@ -100,7 +109,7 @@ def fill_clients(batch: Batch, slice_: int = SLICE) -> bool:
     low = first[0] if first else 0
     for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
         for client, sign in ((PROGRAM, "+"), ("''", "-")):
-            move = _MOVE.format(unit=unit, size=size, client=client, sign=sign)
+            move = _MOVE.format(unit=unit, size=size, client=client, sign=sign, add=TABLES[f"part_{unit}"].add)
             batch.execute(move, (low, above, seq))
     if first is None:
         for unit in ("hour", "day"):
@@ -119,7 +128,7 @@ _MOVE = f"""
         {{sign}}sum(status >= 400 OR error_type IS NOT NULL), {", ".join(f"{{sign}}sum({name})" for name in Charge._fields[:5])}
     FROM request r WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL AND keyless = 0 AND doctor = 0
     GROUP BY started_at / {{size}}, key_id, {{client}}
-    {ADD}
+    {{add}}
 """
 
 _ROW = {
@@ -127,13 +136,13 @@ _ROW = {
     "project": "coalesce(project, '')",
     "thread": "coalesce(thread_id, '')",
 }
-_FILL = f"""
-    INSERT INTO part_{{unit}}
-    SELECT ?, started_at / {{size}}, {{key_id}}, '', '', '', {{project}}, {{thread}}, '', '', '', '', count(*),
+_FILL = """
+    INSERT INTO part_{unit}
+    SELECT ?, started_at / {size}, {key_id}, '', '', '', {project}, {thread}, '', '', '', '', count(*),
         sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
         sum(reasoning_tokens), sum(cost_nano)
     FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8
-    {ADD}
+    {add}
 """
 
 

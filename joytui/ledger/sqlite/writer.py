@@ -29,8 +29,6 @@ T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
 MAX_BATCH = 512
-SLICE = 2_000
-"""Rows of one slice of a longer work, so that requests get their turn in between."""
 ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0

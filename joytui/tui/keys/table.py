@@ -26,7 +26,7 @@ STATES = {
 }
 PERIODS = {"daily": "day", "weekly": "week", "total": "total"}
 COLUMNS = (
-    TableColumn("name", least=12),
+    TableColumn("name", least=12, always=True),
     TableColumn("key", rank=6),
     TableColumn("state", rank=2),
     TableColumn("owner", rank=5, least=8),

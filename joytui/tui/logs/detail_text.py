@@ -136,9 +136,9 @@ def _wallet(around: Surroundings | None) -> Content:
 
 
 def _money(record: RequestRecord) -> Content:
-    if record.status is None:
+    if record.running:
         return Content.styled("◌ still under way: tokens and cost come with its end", "$quiet")
-    if record.status >= 400 and not record.input_tokens and not record.cost_nano:
+    if (record.status or 400) >= 400 and not record.input_tokens and not record.cost_nano:
         return Content("")  # refused before anything was spent
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""
     reasoning = f"{record.reasoning_tokens:,} reasoning" if record.reasoning_tokens else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import lru_cache
@@ -33,21 +34,34 @@ class Column:
     right: bool = False
 
 
-def layout(width: int) -> tuple[Column, ...]:
-    """The columns for a width in cells; the last one takes what is left, else the model. Each is followed by one space."""
+_CELLS = {field.cell.title: (field, field.cell) for field in FIELDS if field.cell is not None}
+TITLES = ("time", "status", "key", "model", *_CELLS, "client")
+"""All columns that Logs can show, in their order; the last takes what is left, or says why a request was refused."""
+
+
+def layout(width: int, chosen: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The columns for a width in cells: those that fit, or of the chosen (by `TITLES`) as many as do. The last one takes what is
+    left, else the model. Each is followed by one space."""
     key = 10 if width < 76 else 12 if width < 110 else 18 if width < 170 else 24
     model = 13 if width < 76 else 20 if width < 110 else 26 if width < 170 else 36
-    columns = [Column("time", "time", 8 if width < 130 else 12), Column("status", "status", 6)]
-    columns += [Column("key", "key", key), Column("model", "model", model)]
-    for field in FIELDS:
-        if field.cell is not None and width >= field.cell.room:
-            columns.append(Column(field.name, field.cell.title, field.cell.width, right=field.kind != "text"))
+    widths = {"time": 8 if width < 130 else 12, "status": 6, "key": key, "model": model}
+    columns = [Column(name, name, cells) for name, cells in widths.items() if not chosen or name in chosen]
+    for title, (field, cell) in _CELLS.items():
+        if title in chosen or (not chosen and cell.room is not None and width >= cell.room):
+            columns.append(Column(field.name, title, cell.width, right=field.kind != "text"))
+    while chosen and len(columns) > 1 and sum(c.width + 1 for c in columns) > width:
+        columns.remove(max(reversed(columns), key=lambda column: _room(column.title)))
     rest = width - sum(c.width + 1 for c in columns) - 1
-    if rest >= 14:
+    if rest >= 14 and (not chosen or "client" in chosen):
         columns.append(Column("note", "client, or the reason" if rest >= 22 else "client", rest))
     else:
-        columns[3] = Column("model", "model", max(4, model + rest + 1))  # nothing follows the last column
+        columns = [replace(c, width=max(4, c.width + rest + 1)) if c.name == "model" else c for c in columns]
     return tuple(columns)
+
+
+def _room(title: str) -> int:
+    """From which width on there is room for a column: the one that needs most leaves first, those that were asked for last."""
+    return 0 if title not in _CELLS else _CELLS[title][1].room or 1
 
 
 def header(columns: tuple[Column, ...], day: str = "") -> str:
@@ -104,6 +118,9 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
         case "cost_nano":
             estimated = SOURCES[store.numbers["cost_source"][row]] == "estimated"
             return cost_text(store.numbers["cost_nano"][row], estimated=estimated), "cost"
+        case "project":  # a path says most at its end
+            text = store.text["project"].get(row) or ""
+            return text if len(text) <= column.width else "…" + text[1 - column.width :], "quiet"
         case name if name in store.text:
             return store.text[name].get(row) or "", "quiet"
         case name if isinstance(numbers := store.numbers[name], Spans):

@@ -13,8 +13,8 @@ from itertools import chain
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.columnar import IDS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded
-from joytui.core.request import Kind, RequestRecord, request_id, request_number
+from joytui.core.columnar import IDS, LISTS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded
+from joytui.core.request import Kind, RequestRecord, parted, request_id, request_number
 from joytui.tui.logs.away import Away
 from joytui.tui.logs.columns import Ids, Interned, Numbers, Spans
 
@@ -285,6 +285,7 @@ class LogStore:
             **{name: _VALUES.get(NUMBERS[name], int)(numbers[row]) for name, numbers in self.numbers.items()},
         }
         values["request_id"] = values["request_id"] or values["id"]
+        values |= {name: parted(values[name]) for name in LISTS}
         return RequestRecord(**values)
 
     def block(self, rows: Sequence[int]) -> Block:
@@ -314,6 +315,7 @@ def _number(own: str | None) -> int:
 _VALUES: dict[Kind, Callable[[Any], Any]] = {
     "time": lambda ms: rfc3339(datetime.fromtimestamp(ms / 1000, UTC)),
     "status": lambda status: status or None,
+    "number": lambda number: number or None,
     "source": lambda place: SOURCES[place],
     "span": lambda ms: None if ms < 0 else ms,
     "flag": bool,

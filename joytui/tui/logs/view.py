@@ -81,9 +81,12 @@ class LogView(ScrollView, can_focus=True):
     class Top(Message):
         """The user reached the oldest row that is here."""
 
-    def __init__(self, shown: Shown, *, zone: tzinfo | None = None, id: str | None = None) -> None:
+    def __init__(
+        self, shown: Shown, *, zone: tzinfo | None = None, columns: tuple[str, ...] = (), id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.shown = shown
+        self.columns = columns  # those that the user wants; none: all that fit
         self.shown.attach(self._left)
         self.marked: tuple[str, ...] = ()  # own ids
         self._loading = False
@@ -119,6 +122,12 @@ class LogView(ScrollView, can_focus=True):
 
     def _restyle(self) -> None:
         self._strips.restyle()
+        self.refresh()
+
+    def choose(self, columns: tuple[str, ...]) -> None:
+        """These columns, by their titles; none: all that fit."""
+        self.columns = columns
+        self._strips.rearrange()
         self.refresh()
 
     def show(self, shown: Shown) -> None:
@@ -360,6 +369,10 @@ class RowStrips:
         for place in places or ():
             self._strips.pop(place, None)
 
+    def rearrange(self) -> None:
+        """The columns are others."""
+        self._width = -1
+
     def restyle(self) -> None:
         """The theme is another."""
         self._palette = {}
@@ -388,7 +401,7 @@ class RowStrips:
     def strip(self, place: int, width: int) -> Strip:
         """The row at a place, with cursor and mark; an empty one behind the last."""
         if width != self._width:
-            self._width, self._columns = width, layout(width)
+            self._width, self._columns = width, layout(width, self._view.columns)
             self._strips.clear()
         view = self._view
         if place >= len(view.shown):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +24,7 @@ from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.keys.table import COLUMNS, ago, entries, most_without_limit
 from joytui.tui.screens.fresh import FreshScreen
 from joytui.tui.widgets.fitted import Fitted
-from joytui.tui.widgets.sorted_table import SortedTable
+from joytui.tui.widgets.sorted_table import SortedTable, TableColumn
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -50,6 +50,7 @@ class KeysScreen(FreshScreen):
         Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
         Binding("w", "wallets", "Wallets", show=False, tooltip="what the tiers' wallets have, and their movements"),
         Binding("u", "undo_change", "Undo", show=False, tooltip="put back the policy that m on Logs changed last"),
+        Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn with a key of its own"),
@@ -79,7 +80,7 @@ class KeysScreen(FreshScreen):
         yield Fitted(id="context", one_line=True)
         yield Fitted(id="empty")
         with Horizontal(id="body"):
-            yield SortedTable(id="table")
+            yield SortedTable(id="table", choice=self.choice)
             with VerticalScroll(id="detail"):
                 yield Fitted(id="detail-text")
 
@@ -117,6 +118,9 @@ class KeysScreen(FreshScreen):
         from joytui.tui.people.owner import Subject
 
         return Subject(key.owner, key.id) if (key := self.selected()) else None
+
+    def table_columns(self) -> Sequence[TableColumn]:
+        return COLUMNS
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import keys_exported

@@ -16,10 +16,11 @@ from textual.widgets import Input
 
 from joytui.core.filters import FilterError, asks_for_tests, help_lines, parse
 from joytui.core.request import RequestRecord
+from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import nothing_yet
-from joytui.tui.logs.format import header, layout
+from joytui.tui.logs.format import TITLES, header, layout
 from joytui.tui.logs.histogram import Histogram, count
 from joytui.tui.logs.history import OlderCame, OlderEnded, older_error, older_page
 from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
@@ -86,6 +87,7 @@ class LogsScreen(ConsoleScreen):
         Binding("p", "patterns", "Patterns", tooltip="all failures by what they say, counted"),
         Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and what each cost"),
         Binding("l", "latency", "Latency", tooltip="how long answers took, by hour: p50, p95, p99"),
+        Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
         Binding(
@@ -112,6 +114,7 @@ class LogsScreen(ConsoleScreen):
         self._drawn = False
         self._asked = 0.0
         self._with_tests = False
+        self.columns: tuple[str, ...] = ()
 
     @staticmethod
     def HELP_LINES() -> tuple[str, list[tuple[str, str]]]:
@@ -125,7 +128,8 @@ class LogsScreen(ConsoleScreen):
             with Vertical(id="list"):
                 yield Fitted(id="titles")
                 yield Fitted(id="empty")
-                yield LogView(Shown(self.console.store), zone=self.console.options.zone, id="log")
+                zone = self.console.options.zone
+                yield LogView(Shown(self.console.store), zone=zone, columns=self.columns, id="log")
             with VerticalScroll(id="detail", can_focus=True):
                 yield Fitted(id="detail-text")
 
@@ -142,7 +146,10 @@ class LogsScreen(ConsoleScreen):
             self.set_filter(self.filter_text)
 
     def _show_titles(self, day: str) -> None:
-        self.query_one("#titles", Fitted).show(lambda width: Content.styled(header(layout(width - 1), day), "$quiet"))
+        columns = self.columns
+        self.query_one("#titles", Fitted).show(
+            lambda width: Content.styled(header(layout(width - 1, columns), day), "$quiet")
+        )
 
     @property
     def view(self) -> LogView:
@@ -181,16 +188,34 @@ class LogsScreen(ConsoleScreen):
         self.query_one("#context", Fitted).show(lambda width: words(width=width))
 
     def view_values(self) -> dict[str, str]:
-        return {"filter": self.filter_text} if self.filter_text else {}
+        found = {"filter": self.filter_text} if self.filter_text else {}
+        return found | ColumnChoice(self.columns).saved()
 
     def take_view(self, values: Mapping[str, str]) -> str:
+        choice, problem = ColumnChoice.restored(values, TITLES)
+        self.choose_columns(choice.columns)
         text = values.get("filter", "")
         try:
             parse(text)  # before it is kept: a screen that is not composed yet would meet it there
         except FilterError as error:
             return error.what
         self.open_with(text)
-        return ""
+        return problem
+
+    def action_columns(self) -> None:
+        from joytui.tui.screens.columns import ColumnsDialog
+
+        shown = {"client" if c.name == "note" else c.title for c in layout(self.view.size.width - 1, self.columns)}
+        self.app.push_screen(ColumnsDialog(TITLES, shown), self.choose_columns)
+
+    def choose_columns(self, columns: tuple[str, ...] | None) -> None:
+        """Shows these; () for all that fit, None for no change. The reason of a refusal stands in the last ones' place."""
+        if columns is None:
+            return
+        self.columns = columns
+        for view in self.query(LogView):
+            view.choose(columns)
+            self._show_titles(view.day)
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject

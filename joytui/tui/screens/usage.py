@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,7 +27,7 @@ from joytui.tui.usage.snapshot import SOURCES, Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.window import Range, Window
 from joytui.tui.widgets.fitted import Fitted
-from joytui.tui.widgets.sorted_table import SortedTable
+from joytui.tui.widgets.sorted_table import SortedTable, TableColumn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +71,7 @@ class UsageScreen(FreshScreen):
             show=False,
             tooltip="the test requests of joytui doctor: counted, or left out",
         ),
+        Binding("C", "columns", "Columns", show=False, tooltip="which columns the table shows"),
         Binding("W", "range('weeks')", "Weeks", show=False, tooltip="the last 13 weeks"),
         Binding("M", "range('months')", "Months", show=False, tooltip="the last 12 months"),
         Binding("left", "step(-1)", "Earlier bar", show=False, tooltip="choose a bar; the ranking shows it alone"),
@@ -111,7 +112,7 @@ class UsageScreen(FreshScreen):
         with Horizontal(id="body"):
             yield ChartPane(id="chart")
             yield RankingPane(id="ranking")
-        yield SortedTable(id="table", stripes=True)
+        yield SortedTable(id="table", stripes=True, choice=self.choice)
 
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
@@ -237,15 +238,23 @@ class UsageScreen(FreshScreen):
     def window_begin(self) -> datetime:
         return self._window().begin
 
+    def table_columns(self) -> Sequence[TableColumn]:
+        return columns(self.snapshot)
+
     def view_values(self) -> dict[str, str]:
-        return saved(self.snapshot.asked, table=self.has_class("-table"))
+        return {**saved(self.snapshot.asked, table=self.has_class("-table")), **super().view_values()}
 
     def take_view(self, values: Mapping[str, str]) -> str:
         asked, problem = restored(values)
-        self._ask(asked, load=True)
-        if self.has_class("-table") != (values.get("table") == "yes"):
-            self.action_table()
-        return problem
+        self._trail.clear()
+        if self.is_mounted:
+            self._ask(asked, load=True)
+            if self.has_class("-table") != (values.get("table") == "yes"):
+                self.action_table()
+        else:  # it is shown, and read, when the screen is there
+            self.snapshot = replace(self.snapshot, asked=asked)
+            self.set_class(values.get("table") == "yes", "-table")
+        return "; ".join(filter(None, (problem, super().take_view(values))))
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject
@@ -343,6 +352,11 @@ class UsageScreen(FreshScreen):
         if asked.metric == "spend" and self.snapshot.source != "gateway":
             asked = asked.next_metric()
         self._ask(asked, load=False)
+
+    def action_columns(self) -> None:
+        if not self.has_class("-table"):
+            self.action_table()
+        super().action_columns()
 
     def action_table(self) -> None:
         self.toggle_class("-table")

@@ -66,7 +66,9 @@ class ViewsDialog(Dialog[View]):
 
     def _note(self) -> str:
         if not self._views:
-            return "No view yet. A view keeps the screen with its filter, window and groups under a name."
+            return (
+                "No view yet. A view keeps the screen with its filter, window, group, columns and order under a name."
+            )
         opened = "⏎ opens it; so do `joytui --view NAME`, and ?view=NAME in the address of `joytui serve`."
         return opened if self.console.options.read_only else f"{opened} Delete takes it away."
 
@@ -105,4 +107,4 @@ class ViewsDialog(Dialog[View]):
 
 
 def _line(view: View) -> Content:
-    return Content.assemble((f"{view.name:<18} ", "bold"), (visible(view.words, limit=80), "$quiet"))
+    return Content.assemble((f"{view.name:<18} ", "bold"), (visible(view.words, limit=200), "$quiet"))

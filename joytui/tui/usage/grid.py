@@ -37,7 +37,8 @@ NUMBERS = (
 
 def columns(snapshot: UsageSnapshot) -> tuple[TableColumn, ...]:
     """The step and the group, then the numbers."""
-    return (TableColumn(snapshot.asked.bucket), TableColumn(snapshot.asked.group, least=22), *NUMBERS)
+    asked = snapshot.asked
+    return (TableColumn(asked.bucket, always=True), TableColumn(asked.group, least=22, always=True), *NUMBERS)
 
 
 def entries(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, width: int) -> tuple[list[Entry], Entry]:

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
+from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.logs.format import fit
 
 PADDING = 2
@@ -24,12 +25,14 @@ MOST_ROWS = 2000
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """`rank`: 0 always stays; of the others the highest leaves first where there is no room. `least`: down to so many cells
-    its texts may be cut, before any column leaves; None: they may not. `numeric`: aligned at the right, largest first."""
+    its texts may be cut, before any column leaves; None: they may not. `numeric`: aligned at the right, largest first.
+    `always`: in every choice of columns, as without it nobody knows what a line is about."""
 
     title: str
     rank: int = 0
     numeric: bool = False
     least: int | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Filler:
 
 
 class SortedTable(DataTable[object]):
-    """`order` is the title of the column that it is sorted by and whether the last stands first; None: as it was given."""
+    """`order` is the title of the column that it is sorted by and whether the last stands first; None: as it was given.
+    `chosen`: the titles of the columns that the user wants; none: all that fit."""
 
     DEFAULT_CSS = """
     SortedTable {
@@ -74,9 +78,10 @@ class SortedTable(DataTable[object]):
         Binding("O", "turn", "Turn the order", show=False, tooltip="the last first"),
     ]
 
-    def __init__(self, *, id: str | None = None, stripes: bool = False) -> None:
+    def __init__(self, *, id: str | None = None, stripes: bool = False, choice: ColumnChoice | None = None) -> None:
         super().__init__(id=id, cursor_type="row", cursor_foreground_priority="renderable", zebra_stripes=stripes)
-        self.order: tuple[str, bool] | None = None
+        self.order = choice.order if choice else None
+        self.chosen = choice.columns if choice else ()
         self._given: tuple[Sequence[TableColumn], Sequence[Entry], Entry | None, Filler | None] = ((), (), None, None)
         self._entries: list[Entry] = []
         self._shown: tuple[TableColumn, ...] = ()
@@ -110,7 +115,7 @@ class SortedTable(DataTable[object]):
         if not columns or not self.size.width:
             return
         rows = [*self._entries, *([totals] if totals and len(entries) > 1 else [])]
-        self._shown, widths, left = self._layout(columns, rows, filler)
+        self._shown, widths, left = self._layout(self._wanted(columns), rows, filler)
         for column, width in zip(self._shown, widths, strict=True):
             self.add_column(self._title(column), key=column.title, width=width)
         room = min(filler.most, left - PADDING) if filler else 0
@@ -130,6 +135,21 @@ class SortedTable(DataTable[object]):
 
     def entry_at(self, row: int) -> Entry | None:
         return self._entries[row] if 0 <= row < len(self._entries) else None
+
+    @property
+    def choice(self) -> ColumnChoice:
+        """What the user has made of the table."""
+        return ColumnChoice(self.chosen, self.order)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The titles of the columns on the screen."""
+        return tuple(column.title for column in self._shown)
+
+    def take(self, choice: ColumnChoice) -> None:
+        """The table as it was chosen to be."""
+        self.chosen, self.order = choice.columns, choice.order
+        self.refill()
 
     # Order
 
@@ -164,6 +184,9 @@ class SortedTable(DataTable[object]):
             self.sort_by(title)
 
     # Columns
+
+    def _wanted(self, columns: Sequence[TableColumn]) -> list[TableColumn]:
+        return [column for column in columns if column.always or not self.chosen or column.title in self.chosen]
 
     def _layout(
         self, columns: Sequence[TableColumn], rows: Sequence[Entry], filler: Filler | None

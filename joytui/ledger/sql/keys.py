@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,9 +24,8 @@ from joytui.ledger.records import (
     window_end,
     window_start,
 )  # fmt: skip
-from joytui.ledger.sqlite.money import SPENT_WITHIN
-from joytui.ledger.sqlite.parts import DOCTOR
-from joytui.ledger.sqlite.writer import Batch
+from joytui.ledger.sql.connection import Connection, one_state
+from joytui.ledger.sql.parts import DOCTOR
 
 _COLUMNS = (
     "id, digest, name, hint, owner, labels, state, created_at, expires_at, revoked_at, last_used_at, policy,"
@@ -40,32 +38,29 @@ def _key(row: tuple[Any, ...]) -> KeyRow:
     return KeyRow(*fields)
 
 
-def keys(connection: sqlite3.Connection) -> list[KeyRow]:
+def keys(connection: Connection) -> list[KeyRow]:
     """All keys, oldest first."""
     return [_key(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY id")]  # noqa: S608
 
 
-def access(connection: sqlite3.Connection) -> Access:
+def access(connection: Connection) -> Access:
     """What every request is judged by, as one state of the store."""
-    connection.execute("BEGIN")
-    try:
+    with one_state(connection):
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
         return Access(access_version(connection), keys(connection), tokens(connection), on)
-    finally:
-        connection.execute("COMMIT")
 
 
-def access_version(connection: sqlite3.Connection) -> int:
-    """Counted up by the schema's triggers."""
+def access_version(connection: Connection) -> int:
+    """Counted up by the triggers of every engine's schema."""
     return int(connection.execute("SELECT version FROM access").fetchone()[0])
 
 
-def key(connection: sqlite3.Connection | Batch, key_id: str) -> KeyRow | None:
+def key(connection: Connection, key_id: str) -> KeyRow | None:
     row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (key_id,)).fetchone()  # noqa: S608
     return _key(row) if row else None
 
 
-def create_key(batch: Batch, wanted: NewKey, alone: bool) -> KeyRow | None:
+def create_key(batch: Connection, wanted: NewKey, alone: bool) -> KeyRow | None:
     """Stores a new key. `alone`: None, and nothing is stored, if an active key has that name."""
     if alone and _taken(batch, wanted.name):
         return None
@@ -81,7 +76,7 @@ def create_key(batch: Batch, wanted: NewKey, alone: bool) -> KeyRow | None:
     return key(batch, key_id)
 
 
-def _taken(batch: Batch, name: str) -> bool:
+def _taken(batch: Connection, name: str) -> bool:
     found = batch.execute(
         "SELECT 1 FROM api_key WHERE name = ? AND state = 'active' AND (expires_at IS NULL OR expires_at > ?)",
         (name, now_ms()),
@@ -89,7 +84,7 @@ def _taken(batch: Batch, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def edit_key(batch: Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
+def edit_key(batch: Connection, key_id: str, changes: KeyChanges) -> KeyRow | None:
     """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
@@ -101,19 +96,19 @@ def edit_key(batch: Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
     return key(batch, key_id)
 
 
-def end_labelled(batch: Batch, label: str, life_ms: int) -> list[KeyRow]:
+def end_labelled(batch: Connection, label: str, life_ms: int) -> list[KeyRow]:
     """Revokes the keys of this label that were made for no longer than that and have not ended. Gives them as they are now."""
     now = now_ms()
     rows = batch.execute(
-        "UPDATE api_key SET state = 'revoked', revoked_at = ?1 WHERE state != 'revoked' AND expires_at > ?1"
-        " AND expires_at - created_at <= ?2 AND ?3 IN (SELECT value FROM json_each(labels)) RETURNING id",
-        (now, life_ms, label),
+        "UPDATE api_key SET state = 'revoked', revoked_at = ? WHERE state != 'revoked' AND expires_at > ?"
+        " AND expires_at - created_at <= ? AND ? IN (SELECT value FROM json_each(labels)) RETURNING id",
+        (now, now, life_ms, label),
     ).fetchall()
     found = (key(batch, key_id) for (key_id,) in rows)
     return [row for row in found if row is not None]
 
 
-def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
+def activity(connection: Connection, row: KeyRow) -> KeyActivity:
     """What a key did, read from the daily sums. What the doctor's tests cost is spent, too; they count as nothing else."""
     now = now_ms()
     spent, requests = connection.execute(
@@ -135,11 +130,11 @@ def activity(connection: sqlite3.Connection, row: KeyRow) -> KeyActivity:
     return KeyActivity(spent, requests, refused, tuple(c for (c,) in clients), windows)
 
 
-def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+def window(connection: Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
     """Spent and held of a budget in the window of this moment."""
     start, end = window_start(period, at_ms), window_end(period, at_ms)
     row = connection.execute(
-        "SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND window = ?", (budget_id, period, start)
+        'SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND "window" = ?', (budget_id, period, start)
     ).fetchone()
     if row is None:
         days = (start // DAY_MS, end // DAY_MS)
@@ -147,16 +142,29 @@ def window(connection: sqlite3.Connection, budget_id: str, period: Period, at_ms
     return row[0], row[1]
 
 
+SPENT_WITHIN = """
+    SELECT coalesce(sum(cost_nano), 0) FROM (
+        SELECT key_id, day, cost_nano FROM rollup_day
+        UNION ALL SELECT key_id, day, cost_nano FROM part_day WHERE part = 'doctor'
+    ) AS spent WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
+"""
+"""What a budget spent from one day on and before another: every window is made of whole days. Later days are no part of it:
+where the clock was ahead, something was spent in them already."""
+
+
 # --- named policies ---------------------------------------------------------------------------------------------------
 
 
-def policies(connection: sqlite3.Connection) -> list[PolicyRow]:
+def policies(connection: Connection) -> list[PolicyRow]:
     """The newest version of each named policy."""
-    rows = connection.execute("SELECT name, max(version), created_at, body FROM policy GROUP BY name ORDER BY name")
+    rows = connection.execute(
+        "SELECT name, version, created_at, body FROM policy p"
+        " WHERE version = (SELECT max(version) FROM policy WHERE name = p.name) ORDER BY name"
+    )
     return [PolicyRow(name, version, at, json.loads(body)) for name, version, at, body in rows]
 
 
-def put_policy(batch: Batch, name: Clean, body: Mapping[str, Any]) -> PolicyRow:
+def put_policy(batch: Connection, name: Clean, body: Mapping[str, Any]) -> PolicyRow:
     """A new version of a named policy. Keys that copied an older one keep it."""
     version = batch.execute("SELECT coalesce(max(version), 0) + 1 FROM policy WHERE name = ?", (name,)).fetchone()[0]
     at = now_ms()
@@ -167,18 +175,18 @@ def put_policy(batch: Batch, name: Clean, body: Mapping[str, Any]) -> PolicyRow:
 # --- console tokens ---------------------------------------------------------------------------------------------------
 
 
-def tokens(connection: sqlite3.Connection) -> list[TokenRow]:
+def tokens(connection: Connection) -> list[TokenRow]:
     return [
         TokenRow(*row)
         for row in connection.execute("SELECT id, name, digest, created_at FROM console_token ORDER BY id")
     ]
 
 
-def create_token(batch: Batch, name: Clean, digest: bytes) -> TokenRow:
+def create_token(batch: Connection, name: Clean, digest: bytes) -> TokenRow:
     row = TokenRow(row_id("token"), name, digest, now_ms())
     batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
     return row
 
 
-def delete_token(batch: Batch, token_id: str) -> bool:
+def delete_token(batch: Connection, token_id: str) -> bool:
     return batch.execute("DELETE FROM console_token WHERE id = ?", (token_id,)).rowcount > 0

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord, names, request_id, request_number
+from joytui.core.request import FIELDS, RequestRecord, names, parted, request_id, request_number
 from joytui.ledger.records import Entry, Page
-from joytui.ledger.sqlite.filters_sql import to_sql
+from joytui.ledger.sql.connection import Connection, Rows
+from joytui.ledger.sql.filters import EXPRESSIONS, to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
-_STORED = {"id": "r.n", "time": "r.started_at", "key": "k.name", "owner": "k.owner"}
+_STORED = {**EXPRESSIONS, "id": "r.n", "time": "r.started_at", "request_id": "r.request_id"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
 _ID, _TIME, _REQUEST_ID = map(COLUMNS.index, ("id", "time", "request_id"))
 _FLAGS = [COLUMNS.index(name) for name in names("flag")]
+_LISTS = [COLUMNS.index(name) for name in names("list")]
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
 
 
@@ -30,15 +31,17 @@ def record(row: tuple[Any, ...]) -> Entry:
     values[_REQUEST_ID] = values[_REQUEST_ID] or own
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
+    for place in _LISTS:
+        values[place] = parted(values[place])
     return seq, RequestRecord(*values)
 
 
-def page(connection: sqlite3.Connection, asked: Page) -> list[Entry]:
+def page(connection: Connection, asked: Page) -> list[Entry]:
     """The rows, newest first."""
     return [record(row) for row in page_rows(connection, asked)]
 
 
-def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
+def page_rows(connection: Connection, asked: Page) -> Rows:
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(asked.term)
     for edge, condition in (
@@ -55,7 +58,7 @@ def page_rows(connection: sqlite3.Connection, asked: Page) -> sqlite3.Cursor:
     )
 
 
-def find(connection: sqlite3.Connection, text: str) -> Entry | None:
+def find(connection: Connection, text: str) -> Entry | None:
     """The request with this id of ours; else the newest with this id of the client's (X-Request-ID), else of the upstream's.
 
     A client's id may look like one of ours: it is, where another joytui relays to this one.
@@ -65,7 +68,7 @@ def find(connection: sqlite3.Connection, text: str) -> Entry | None:
     return own or _newest(connection, "r.request_id = ?", text) or _newest(connection, "r.upstream_id = ?", text)
 
 
-def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Entry | None:
+def _newest(connection: Connection, where: str, value: str | int) -> Entry | None:
     row = connection.execute(
         f"{SELECT} {FROM} WHERE {where} ORDER BY r.n DESC LIMIT 1",
         (value,),
@@ -73,12 +76,12 @@ def _newest(connection: sqlite3.Connection, where: str, value: str | int) -> Ent
     return record(row) if row else None
 
 
-def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
+def changed(connection: Connection, after: int, term: Term | None, limit: int) -> list[Entry]:
     """Rows that changed after a sequence number, oldest change first."""
     return [record(row) for row in changed_rows(connection, after, term, limit)]
 
 
-def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> sqlite3.Cursor:
+def changed_rows(connection: Connection, after: int, term: Term | None, limit: int) -> Rows:
     """The same as rows of COLUMNS."""
     conditions, values = _conditions(term)
     return connection.execute(
@@ -87,20 +90,19 @@ def changed_rows(connection: sqlite3.Connection, after: int, term: Term | None, 
     )
 
 
-def data_version(connection: sqlite3.Connection) -> int:
-    """Another number whenever somebody else changed the store: the cheapest question there is."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def last_seq(connection: sqlite3.Connection) -> int:
+def last_seq(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(seq), 0) FROM request").fetchone()[0])
 
 
-def last_number(connection: sqlite3.Connection) -> int:
+def last_number(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(n), 0) FROM request").fetchone()[0])
 
 
-def counted(connection: sqlite3.Connection) -> int:
+def running(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM request WHERE status IS NULL").fetchone()[0])
+
+
+def counted(connection: Connection) -> int:
     """All requests ever, also those that retention took."""
     return int(connection.execute(_COUNTED).fetchone()[0])
 
@@ -114,6 +116,6 @@ _COUNTED = """
 
 def _conditions(term: Term | None) -> tuple[list[str], list[Any]]:
     if term is None:
-        return ["1"], []
+        return ["TRUE"], []
     text, values = to_sql(term)
     return [text], values

@@ -10,7 +10,6 @@ and fields that no sums keep apart together, are summed from request rows.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
@@ -19,8 +18,9 @@ from joytui.core.filters import Term
 from joytui.core.periods import period_label
 from joytui.core.token_counts import MANY, OTHERS, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS
-from joytui.ledger.sqlite.filters_sql import Sql, to_sql
-from joytui.ledger.sqlite.parts import DOCTOR, PROGRAM, complete_from, part_for
+from joytui.ledger.sql.connection import Connection, one_state
+from joytui.ledger.sql.filters import Sql, to_sql
+from joytui.ledger.sql.parts import DOCTOR, PROGRAM, complete_from, part_for
 from joytui.ledger.sqlite.rollups import bucket_middle
 
 TIMES = {
@@ -57,7 +57,7 @@ _ROW_PLACES = {
     "client": PROGRAM,
 }
 _ROW_SUMS = (
-    "count(*), sum(r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
+    "count(*), count(*) FILTER (WHERE r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
     " sum(r.output_tokens), sum(r.reasoning_tokens), sum(r.cost_nano)"
 )
 
@@ -67,7 +67,7 @@ Part = tuple[tuple[Any, ...], UsageTotals]
 
 
 def usage(
-    connection: sqlite3.Connection,
+    connection: Connection,
     by: Sequence[str],
     since: int,
     until: int,
@@ -81,16 +81,13 @@ def usage(
     `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
     field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count.
     """
-    connection.execute("BEGIN")  # one state of the store for all that is read here
-    try:
+    with one_state(connection):
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
         wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values, tests)
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
-    finally:
-        connection.execute("COMMIT")
     groups: dict[tuple[str | None, ...], UsageTotals] = {}
     called = [_Names(name, keys, only) for name in by]
     for group, totals in parts:
@@ -120,7 +117,7 @@ class _Question(NamedTuple):
     tests: Tests = "in"
 
 
-def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
+def _summary(connection: Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
     """The smallest sums that answer a question; None where only the rows do."""
     if term is not None:
         return None
@@ -130,7 +127,7 @@ def _summary(connection: sqlite3.Connection, by: Sequence[str], term: Term | Non
     return _Summary("rollup", None, 0) if columns <= ROLLED else None
 
 
-def _clamped(connection: sqlite3.Connection, since: int, until: int) -> tuple[int, int]:
+def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
     """The range cut to where there is anything, so that "since 1970" is not a hundred thousand hours.
 
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
@@ -159,7 +156,7 @@ _RANGE = """
 """The first and the last day, the last hour, and the newest request of a store."""
 
 
-def _parts(connection: sqlite3.Connection, asked: _Question) -> Iterator[Part]:
+def _parts(connection: Connection, asked: _Question) -> Iterator[Part]:
     for kind, low, high in _segments(asked):
         if kind == "rows":
             yield from _from_rows(connection, asked, low, high)
@@ -195,7 +192,7 @@ def _segments(asked: _Question) -> list[tuple[str, int, int]]:
     return [piece for piece in pieces if piece[1] < piece[2]]
 
 
-def _from_sums(connection: sqlite3.Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
+def _from_sums(connection: Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
     clock = {"hour": "hour", "day": "hour / 24" if kind == "hour" else "day"}
     groups = [TIMES[name].format(**clock) if name in TIMES else _PLACES[name] for name in asked.by]
     table, values = _table(asked, kind, low, high)
@@ -212,7 +209,7 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
     return text, [*values, low // unit, high // unit]
 
 
-def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
+def _from_rows(connection: Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
     clock = {"hour": f"(r.started_at / {HOUR_MS})", "day": f"(r.started_at / {DAY_MS})"}
     groups = [TIMES[name].format(**clock) if name in TIMES else _ROW_PLACES[name] for name in asked.by]
     table, values = _rows(asked, low, high)
@@ -223,7 +220,7 @@ def _from_rows(connection: sqlite3.Connection, asked: _Question, low: int, high:
 
 def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
-    condition, values = to_sql(asked.term) if asked.term is not None else ("1", [])
+    condition, values = to_sql(asked.term) if asked.term is not None else ("TRUE", [])
     text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL"
     return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, *values]
 
@@ -243,7 +240,7 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
-def _summed(connection: sqlite3.Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
+def _summed(connection: Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
     grouping = f" GROUP BY {', '.join(str(i + 1) for i in range(len(groups)))}" if groups else ""
     for row in connection.execute(select + grouping, values):
         if row[len(groups)]:
@@ -253,7 +250,7 @@ def _summed(connection: sqlite3.Connection, select: str, values: list[Any], grou
 # --- the largest of many ----------------------------------------------------------------------------------------------
 
 
-def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator[Part]:
+def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
     """The parts of the dearest groups of a field; all else, by time, under OTHERS."""
     (field,) = (name for name in asked.by if name in MANY)
     chosen = _dearest(connection, asked, field, top + 1)
@@ -278,7 +275,7 @@ def _top(connection: sqlite3.Connection, asked: _Question, top: int) -> Iterator
             yield tuple(OTHERS if name == field else next(values) for name in asked.by), rest
 
 
-def _dearest(connection: sqlite3.Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
+def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
     """The values of a field that cost most in the range."""
     selects: list[str] = []
     values: list[Any] = []
@@ -309,7 +306,7 @@ class _Key(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def _keys(connection: sqlite3.Connection) -> dict[str, _Key]:
+def _keys(connection: Connection) -> dict[str, _Key]:
     found = connection.execute("SELECT id, name, owner, labels FROM api_key")
     return {key_id: _Key(name, owner, tuple(json.loads(labels))) for key_id, name, owner, labels in found}
 
@@ -362,7 +359,7 @@ def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
 # --- latency ----------------------------------------------------------------------------------------------------------
 
 
-def latency(connection: sqlite3.Connection, since: int, until: int) -> list[dict[str, Any]]:
+def latency(connection: Connection, since: int, until: int) -> list[dict[str, Any]]:
     """Percentiles by hour, ms: {"hour", "requests", "latency_p50", …, "ttft_p99"}."""
     hours: dict[int, dict[str, list[tuple[int, int]]]] = {}
     for hour, kind, index, requests in connection.execute(

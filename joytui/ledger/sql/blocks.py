@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses
+from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses, tallies
 from joytui.core.filters import Term
 from joytui.core.request import Kind, request_id
 from joytui.ledger.records import Page
-from joytui.ledger.sqlite import reads
+from joytui.ledger.sql import reads
+from joytui.ledger.sql.connection import Connection
 
 _NUMBERED: dict[Kind, Callable[[Sequence[Any]], Sequence[int]]] = {
     "status": statuses,
+    "number": tallies,
     "source": sources,
     "span": spans,
 }
 """What stands in the table, as the numbers of a block; the other kinds are these."""
 
 
-def page(connection: sqlite3.Connection, asked: Page) -> Block:
+def page(connection: Connection, asked: Page) -> Block:
     """The rows, oldest first (a page of rows stands the other way round)."""
     rows = reads.page_rows(connection, asked).fetchall()
     rows.reverse()
     return block_of(rows)
 
 
-def changed(connection: sqlite3.Connection, after: int, term: Term | None, limit: int) -> Block:
+def changed(connection: Connection, after: int, term: Term | None, limit: int) -> Block:
     """Rows that changed after a sequence number, oldest change first."""
     return block_of(reads.changed_rows(connection, after, term, limit).fetchall())
 

@@ -14,6 +14,9 @@ EXPRESSIONS = {
     "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
     "key": "k.name",
     "owner": "k.owner",
+    "source": "'gateway'",
+    "sources": "'gateway'",
+    "attempts": "1",
 }
 Sql = tuple[str, list[Any]]
 
@@ -22,9 +25,9 @@ def to_sql(term: Term) -> Sql:
     """A condition over `request r LEFT JOIN api_key k`, and its parameters."""
     match term:
         case AllOf(terms):
-            return _joined(terms, " AND ", "1")
+            return _joined(terms, " AND ", "TRUE")
         case AnyOf(terms):
-            return _joined(terms, " OR ", "0")
+            return _joined(terms, " OR ", "FALSE")
         case Not(inner):
             text, values = to_sql(inner)
             return f"(({text}) IS NOT TRUE)", values
@@ -66,7 +69,7 @@ def _match(columns: Sequence[str], pattern: str) -> Sql:
 
 def _likes(columns: Sequence[str], pattern: str) -> Sql:
     if not columns:
-        return "0", []
+        return "FALSE", []
     likes = (f"{_column(c)} LIKE ? ESCAPE '\\'" for c in columns)
     return f"({' OR '.join(likes)})", [pattern] * len(columns)
 

@@ -2,19 +2,18 @@
 there are keys, models and hours.
 
 A part is named by what it keeps apart; its other columns are ''. `part_hour` and `part_day` are written in the
-transaction of the request that they count (`rollups.Sums`). A store that is older than these tables gets the parts that
+transaction of the request that they count. A store that is older than these tables gets the parts that
 its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`),
 and so do clients (`upkeep.fill_clients`).
 """
-# ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from typing import NamedTuple
 
 from joytui.ledger.records import DAY_MS
+from joytui.ledger.sql.connection import Connection
 
 FROM_ROWS = frozenset({"project", "thread"})
 """The parts that the rollups of an older store do not hold."""
@@ -50,11 +49,36 @@ PARTS = {
 DOCTOR = "doctor"
 """The part of the doctor's test requests, which keeps everything apart. They are in it alone: in no other part, and in no rollup."""
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
-_SUMS = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
-ADD = "ON CONFLICT DO UPDATE SET " + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS.split(", "))
-COLUMNS = 2 + len(Place._fields) + len(_SUMS.split(", "))
-ADD_TO = {unit: (f"INSERT INTO part_{unit} VALUES ", COLUMNS, f" {ADD}") for unit in ("hour", "day")}
-"""How rows are added to the parts: before the rows, how many columns a row has, after the rows (`rollups.upsert`)."""
+UNITS = ("hour", "day")
+SUMS = ("requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_nano")
+"""What a part counts of a request."""
+ROLLUP_SUMS = ("requests", "errors", "refused", *SUMS[2:])
+"""What a rollup counts."""
+
+
+class Table(NamedTuple):
+    """A table of sums: the columns of a row's place, and what it counts there."""
+
+    name: str
+    place: tuple[str, ...]
+    sums: tuple[str, ...]
+
+    @property
+    def add(self) -> str:
+        """The end of an INSERT whose rows are added to what is there."""
+        sums = ", ".join(f"{name} = {self.name}.{name} + excluded.{name}" for name in self.sums)
+        return f"ON CONFLICT ({', '.join(self.place)}) DO UPDATE SET {sums}"
+
+
+TABLES = {
+    table.name: table
+    for unit in UNITS
+    for table in (
+        Table(f"rollup_{unit}", (unit, *Place._fields[:4]), ROLLUP_SUMS),
+        Table(f"part_{unit}", ("part", unit, *Place._fields), SUMS),
+    )
+}
+"""The rollups, and the parts, by hour and by day."""
 
 
 def part_for(columns: Collection[str]) -> str | None:
@@ -70,7 +94,7 @@ def part_places(place: Place) -> list[tuple[str, ...]]:
     ]
 
 
-def complete_from(connection: sqlite3.Connection, part: str) -> int:
+def complete_from(connection: Connection, part: str) -> int:
     """From which moment on (ms, a day's beginning) a part holds everything; 0 once it is filled."""
     if part not in FROM_ROWS:
         return 0

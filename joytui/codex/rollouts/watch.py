@@ -1,0 +1,132 @@
+"""Which rollouts changed since the last look, at the cost of a few `stat` calls while nothing happens.
+
+A walk over a year of rollouts takes tens of milliseconds, so it is made only when something hints at it. Codex writes to
+databases in CODEX_HOME itself when a turn begins or a thread is resumed (0.171.0, observed), a new thread's file appears in the
+folder of its day, and what was written last is mostly written next. Each look therefore takes the newest files, the entries of
+CODEX_HOME and the newest folders. A walk that the home hints at waits until the last one is REST times its own length ago, and
+a walk without any hint (older versions write no databases) comes every SLOW_S.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from joytui.codex.rollouts.files import RolloutFile, find_rollouts, in_folder
+
+NEAR = 64
+"""So many files, those that were written last, are looked at each time."""
+REST = 200
+SLOW_S = 30.0
+DAY = 3
+"""The place of a day's folder behind those of `sessions`, the year and the month."""
+Mark = tuple[object, ...]
+Change = tuple[RolloutFile, RolloutFile | None]
+"""A file as it is, and as it was at the last look; None: it is new."""
+
+
+class Watch:
+    """The rollouts of one CODEX_HOME. `files` are those of the last look, by name. `now` counts seconds (tests set it)."""
+
+    def __init__(self, home: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self.files: dict[str, RolloutFile] = {}
+        self._home = home
+        self._now = now
+        self._near: list[RolloutFile] = []
+        self._folders: list[str] = []
+        self._moved: tuple[Mark, Mark] = ((), ())
+        self._hinted = False
+        self._walked = self._rested = 0.0
+        self.walk()
+
+    def changed(self) -> list[Change]:
+        """The files that are new, or that are not what they were at the last look."""
+        (home, folders), now = self._moved, self._now()
+        self._moved = (_entries(self._home), _stamps(self._folders))
+        self._hinted |= self._moved[0] != home
+        due = now >= self._walked + SLOW_S or (self._hinted and now >= self._rested)
+        if due or self._moved[1][:DAY] != folders[:DAY]:
+            return self.walk()
+        if self._moved[1] != folders:
+            self._near += self._new_in_day()
+        return self._taken(found for file in self._near if (found := _now_as(file)) is not None)
+
+    def walk(self) -> list[Change]:
+        """Looks at every rollout."""
+        began = self._now()
+        self._hinted = False
+        self._folders = _newest_folders(self._home)
+        self._moved = (_entries(self._home), _stamps(self._folders))
+        files = find_rollouts(self._home)
+        changed = self._taken(files)
+        self.files = {file.name: file for file in files}
+        self._near = sorted(files, key=lambda file: file.mtime_ns)[-NEAR:]
+        self._walked = self._now()
+        self._rested = self._walked + REST * (self._walked - began)
+        return changed
+
+    def _taken(self, files: Iterable[RolloutFile]) -> list[Change]:
+        changed = [(file, old) for file in files if (old := self.files.get(file.name)) != file]
+        self.files.update((file.name, file) for file, _ in changed)
+        return changed
+
+    def _new_in_day(self) -> list[RolloutFile]:
+        """The files in the newest folder that were not there yet."""
+        folder = self._folders[-1]
+        name = Path(folder).relative_to(self._home).as_posix()
+        return [file for file in in_folder(folder, name) if file.name not in self.files]
+
+
+def _newest_folders(home: Path) -> list[str]:
+    """`sessions` with its newest year, month and day, the outermost first."""
+    folders = [os.path.join(home, "sessions")]
+    while len(folders) <= DAY:
+        try:
+            with os.scandir(folders[-1]) as entries:
+                inner = max((entry.path for entry in entries if entry.is_dir(follow_symlinks=False)), default=None)
+        except OSError:
+            break
+        if inner is None:
+            break
+        folders.append(inner)
+    return folders
+
+
+def _stamps(folders: Iterable[str]) -> Mark:
+    """When each folder's entries changed last; None for one that is not there."""
+    return tuple(_stamp(folder) for folder in folders)
+
+
+def _stamp(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _entries(home: Path) -> Mark:
+    """What a look at CODEX_HOME itself gives: the names, sizes and times of what stands in it."""
+    try:
+        with os.scandir(home) as entries:
+            return tuple(_entry(entry) for entry in entries)
+    except OSError:
+        return ()
+
+
+def _entry(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return entry.name, 0, 0
+    return entry.name, status.st_size, status.st_mtime_ns
+
+
+def _now_as(file: RolloutFile) -> RolloutFile | None:
+    """The file as it is now; None where it went away (the next walk tells)."""
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return None
+    return file._replace(size=status.st_size, mtime_ns=status.st_mtime_ns)
