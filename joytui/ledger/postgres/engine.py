@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,6 +67,8 @@ class PostgresLedger:
         self._id = row_id("gateway")
         self._numbers = gateways.Numbers(0, 0, 0)
         self._serving: tuple[str, str] | None = None
+        self._renewed_at = time.monotonic()
+        self._judges_from = self._renewed_at
         self._listener = Listener(url, self._id)
         spool = None if spools is None else Spool(spools, url.masked)
         self._writer = Writer(url, self._id, self._heard, spool)
@@ -95,7 +98,7 @@ class PostgresLedger:
         self._writer.start()
         self._listener.start()
         self.write_now(self._register)
-        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS))["ended"]) > 0:
+        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS, judges=True))["ended"]) > 0:
             self.interrupted += ended
 
     def _register(self, link: Link) -> None:
@@ -212,10 +215,19 @@ class PostgresLedger:
         return _made(self._writer.do(jobs.refuse(opened, ended, keyless)), _nothing)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
-        said = self._writer.do(jobs.renew(running, lease_ms))
+        said = self._writer.do(jobs.renew(running, lease_ms, judges=self._judges(lease_ms / 1000)))
         return _made(said, self._renewed)
 
+    def _judges(self, lease_s: float) -> bool:
+        """Whether this gateway has renewed its own lease in time for a whole lease. One that could not may have been away with
+        all others, from a server that said nothing, and they need time to be heard of again."""
+        now = time.monotonic()
+        if now - self._renewed_at > lease_s * 2 / 3:
+            self._judges_from = now + lease_s
+        return now >= self._judges_from
+
     def _renewed(self, answer: Mapping[str, Any]) -> int:
+        self._renewed_at = time.monotonic()
         if not answer["known"]:  # it was away for so long that its row is gone
             self.write(self._register).add_done_callback(asyncio.Future.exception)
         return int(answer["lost"])

@@ -347,10 +347,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up.
-CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint) RETURNS SETOF text LANGUAGE sql AS $$
+-- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up, and answered.
+CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint, judges boolean) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT g.id FROM gateway g WHERE g.gone OR (
-        g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
+        judges AND g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
     )
 $$;
 
@@ -359,6 +359,10 @@ $$;
 CREATE FUNCTION renew(job jsonb, me text, OUT known boolean, OUT lost bigint, OUT over running[]) LANGUAGE plpgsql AS $$
 DECLARE
     now_ bigint := {_NOW}; lease_ms bigint := (job ->> 'lease')::bigint; r running; stray bigint; budget text;
+    -- A call that a server had in hand when it stopped answering is done when it goes on, and then all are late.
+    judges boolean := (job ->> 'judges')::boolean AND NOT EXISTS (
+        SELECT 1 FROM gateway g WHERE g.id = me AND now_ - g.heartbeat > lease_ms * 2 / 3
+    );
 BEGIN
     UPDATE gateway g SET heartbeat = now_, lease_until = now_ + lease_ms, gone = false WHERE g.id = me;
     known := FOUND;
@@ -369,7 +373,7 @@ BEGIN
     FOR r IN
         DELETE FROM running x WHERE x.n IN (
             SELECT y.n FROM running y WHERE y.gateway != me AND (
-                y.gateway IN (SELECT dead_gateways(now_, lease_ms)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
+                y.gateway IN (SELECT dead_gateways(now_, lease_ms, judges)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
             ) ORDER BY y.n LIMIT {REAPED}
         ) RETURNING *
     LOOP

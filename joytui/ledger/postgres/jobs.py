@@ -108,8 +108,8 @@ def answered(key_id: str, upstream_id: str) -> Job:
     return {"do": "answered", "key_id": key_id, "upstream_id": upstream_id}
 
 
-def renew(running: Collection[int], lease_ms: int) -> Job:
-    """`nothing` and `charged`: the words for a request whose gateway fell silent, by what it cost."""
+def renew(running: Collection[int], lease_ms: int, *, judges: bool) -> Job:
+    """`judges`: whether gateways that nobody heard of for their lease are taken for dead. `nothing` and `charged`: the words for a request whose gateway fell silent, by what it cost."""
     why = {"status": 500, "error_type": INTERRUPTED, "cause": "gateway-error"}
     texts = (interrupted("the gateway ended before this request did", Charge(cost_nano=cost)) for cost in (0, 1))
     nothing, charged = texts
@@ -117,6 +117,7 @@ def renew(running: Collection[int], lease_ms: int) -> Job:
         "do": "renew",
         "running": list(running),
         "lease": lease_ms,
+        "judges": judges,
         "why": why,
         "nothing": nothing,
         "charged": charged,
