@@ -57,7 +57,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import format_credits, parse_credits
-from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.request import FIELDS, RequestRecord, names
 
 
 class Model(BaseModel):
@@ -218,7 +218,8 @@ def _request_members() -> dict[str, Any]:
     """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
     types = get_type_hints(RequestRecord)
     types["cost_nano"] = str
-    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": ()}
+    types |= dict.fromkeys(names("list"), list[str])
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": []}
     members: dict[str, Any] = {"seq": (int, 0)}
     for field in FIELDS:
         default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)
@@ -422,4 +423,5 @@ def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
     data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
     data["cost_credits"] = format_credits(record.cost_nano)
+    data["sources"] = list(record.sources)
     return data

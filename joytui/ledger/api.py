@@ -25,7 +25,7 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     Candidate,
@@ -47,6 +47,7 @@ from joytui.ledger.records import (
     WalletRow,
 )
 from joytui.ledger.retention import Keeping
+from joytui.ledger.telemetry import Piece, SenderRow
 
 
 class StoreError(Exception):
@@ -237,8 +238,10 @@ class Ledger(Protocol):
         top: int | None = None,
         only: Sequence[str] | None = None,
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open.
+        """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open. `source`: of the
+        requests that a gateway saw, or of those that telemetry alone told of.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
         one field that is no time. `tests`: whether the doctor's test requests count.
@@ -307,6 +310,33 @@ class Ledger(Protocol):
 
     def unlearn(self, upstream: str, model: str | None) -> Future[int]:
         """Removes the lessons about one model, or all (None), of an upstream; returns how many went."""
+        ...
+
+    # --- what Codex's telemetry told ---
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> Future[int]:
+        """Keeps pieces that came by a telemetry token, and tells the requests around them anew (`ledger.telemetry`): a request that
+        no gateway saw has a row of its own, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
+        figures and its place in all sums, and says in `sources`, `attempts` and `differs` what telemetry adds. In whatever order
+        the pieces come, the rows and sums are the same in the end. Gives how many pieces were new; without one nothing changes."""
+        ...
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        """The newest pieces that came by a token, oldest first."""
+        ...
+
+    async def senders(self) -> list[SenderRow]:
+        """The telemetry tokens that are not revoked, oldest first."""
+        ...
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> Future[SenderRow | None]:
+        """A telemetry token. None, and nothing is stored, where one that is not revoked has that name."""
+        ...
+
+    def revoke_sender(self, sender_id: str) -> Future[bool]:
+        """Whether there was one. What it told stays, with its owner."""
         ...
 
     # --- wallets ---

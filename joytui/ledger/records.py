@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
+from joytui.ledger.telemetry import SenderRow
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -272,3 +273,4 @@ class Access(NamedTuple):
     keys: Sequence[KeyRow]
     tokens: Sequence[TokenRow]
     wallets_on: bool
+    senders: Sequence[SenderRow] = ()

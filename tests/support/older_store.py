@@ -6,19 +6,20 @@ import sqlite3
 from pathlib import Path
 
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
+TOLD = ("source", "sources", "attempts", "differs", "sender_id", "told")
 TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit_hash", "dirty")
 
 
 def as_before_parts(path: Path) -> None:
     """As a store was before it had sums by project and thread: then a request's number carried its time."""
     with sqlite3.connect(path) as connection:
+        _without_tree(connection)
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless", "request_doctor"):
             connection.execute(f"DROP INDEX {name}")
-        _without_tree(connection)
         for name in ("started_at", "turn_id", "keyless", "doctor"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
         connection.execute("PRAGMA user_version = 2")
@@ -37,7 +38,12 @@ def as_before_cleaning(path: Path) -> None:
 
 
 def _without_tree(connection: sqlite3.Connection) -> None:
-    """Without what tells where in the tree of agents a request stands."""
+    """Without what tells where in the tree of agents a request stands, and what telemetry told."""
+    for table in ("sender", "piece"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("DROP INDEX request_told")
+    for name in TOLD:
+        connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
     connection.execute("DROP INDEX request_task")
     for name in TREE:
         connection.execute(f"ALTER TABLE request DROP COLUMN {name}")

@@ -245,7 +245,7 @@ $$;
 CREATE FUNCTION admit(job jsonb, me text, place int) RETURNS used LANGUAGE plpgsql AS $$
 DECLARE r running; candidate jsonb := job #> ARRAY['candidates', place::text];
 BEGIN
-    r := jsonb_populate_record(NULL::running, job -> 'row');
+    r := jsonb_populate_record(blank(), job -> 'row');
     r.seq := nextval('change');
     r.gateway := me;
     r.tier := candidate ->> 0;
@@ -292,6 +292,11 @@ BEGIN
     IF held THEN PERFORM release(r.n, r.cost_nano, keep); END IF;
     IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, r.cost_nano); END IF;
 END $$;
+
+-- "told" where Codex's telemetry told of this request's thread.
+CREATE FUNCTION told_of(r running) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM piece p WHERE p.thread = r.thread_id) THEN '"told"'::jsonb END
+$$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
 -- cannot be held any more. What it was charged then is taken back. `back` is what the sums lose.
@@ -474,9 +479,10 @@ BEGIN
                     uses := uses || ROW(r.key_id, r.client, r.started_at)::used;
                 END IF;
                 done := done || counts(r, 1, 0, (job ->> 'ttft')::bigint, (job ->> 'took')::bigint);
+                answer := told_of(r);
             END IF;
         WHEN 'refuse' THEN
-            r := jsonb_populate_record(NULL::running, (job -> 'row') || (job -> 'ended'));
+            r := jsonb_populate_record(blank(), (job -> 'row') || (job -> 'ended'));
             r.seq := nextval('change');
             r.gateway := me;
             IF (job ->> 'keyless')::boolean THEN
@@ -490,6 +496,8 @@ BEGIN
             END IF;
             IF (job ->> 'keyless')::boolean THEN
                 r := jsonb_populate_record(r, job -> 'blank');
+            ELSE
+                answer := told_of(r);
             END IF;
             done := done || counts(r, 1, 1, (job ->> 'ttft')::bigint, NULL);
         WHEN 'answered' THEN

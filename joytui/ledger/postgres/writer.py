@@ -29,7 +29,10 @@ from joytui.ledger.postgres import jobs
 from joytui.ledger.postgres.connections import Link, connect
 from joytui.ledger.postgres.functions import FUNCTIONS
 from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql.parts import TABLES, Place
+from joytui.ledger.sql.telemetry import Numbers
 from joytui.ledger.waiting import Waiting, answer
 
 T = TypeVar("T")
@@ -49,17 +52,54 @@ _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
 
+class Turn:
+    """One transaction of functions: what they write, the numbers of changes, and sums to add before the commit."""
+
+    def __init__(self, link: Link) -> None:
+        self.execute = link.execute
+        self._aside: list[tuple[str, int, Place, Numbers]] = []
+        self._seq: int | None = None
+
+    def next_seq(self) -> int:
+        """Numbers the change of a request."""
+        self._seq = int(self.execute("SELECT nextval('change')").fetchall()[0][0])
+        return self._seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self._aside.append((part, at, place, numbers))
+
+    def finish(self) -> None:
+        for part, at, place, (requests, errors, _, *rest) in self._aside:
+            for unit, ms in (("hour", HOUR_MS), ("day", DAY_MS)):
+                table = TABLES[f"part_{unit}"]
+                row = (part, at // ms, *place, requests, errors, *rest)
+                self.execute(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(row))}) {table.add}", row)  # noqa: S608 (own words)
+        if self._seq is not None:
+            self.execute("UPDATE turn SET seq = ?", (self._seq,))
+            self.execute("SELECT pg_notify('joytui:' || current_schema(), 'requests')")
+
+
 class _Data(Waiting):
     """A job of a request; `admits`: the number of the request whose row it makes. `end`: what it is in the spool; `safe`: it is
-    there."""
+    there. `then`: a function that follows where the store says that telemetry told of the request."""
 
-    __slots__ = ("admits", "end", "job", "safe")
+    __slots__ = ("admits", "end", "job", "safe", "then")
 
-    def __init__(self, job: jobs.Job, *, kept: bool = False, end: End | None = None, safe: bool = False) -> None:
+    def __init__(
+        self,
+        job: jobs.Job,
+        *,
+        kept: bool = False,
+        end: End | None = None,
+        safe: bool = False,
+        then: Callable[[Turn], None] | None = None,
+    ) -> None:
         super().__init__(kept=kept)
         self.job = job
         self.end = end
         self.safe = safe
+        self.then = then
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
 
@@ -134,13 +174,13 @@ class Writer:
 
     # --- handing over ------------------------------------------------------------------------------------------------
 
-    def do(self, job: jobs.Job) -> asyncio.Future[Any]:
+    def do(self, job: jobs.Job, then: Callable[[Turn], None] | None = None) -> asyncio.Future[Any]:
         """Hands a job over; the future has its answer once it is committed, or the error."""
-        return self._awaited(_Data(job))
+        return self._awaited(_Data(job, then=then))
 
-    def settle(self, end: End) -> asyncio.Future[None]:
+    def settle(self, end: End, then: Callable[[Turn], None]) -> asyncio.Future[None]:
         """The same for what has to be written: the future is done once it is, or was tried in vain and waits for another try."""
-        return self._awaited(_Data(jobs.end(*end), kept=True, end=end))
+        return self._awaited(_Data(jobs.end(*end), kept=True, end=end, then=then))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands over a function of a connection; the future has its result once it is committed, or the error that undid it."""
@@ -249,6 +289,9 @@ class Writer:
             for first in range(0, len(some), MAX_BATCH if data else 1):
                 batch = some[first : first + MAX_BATCH] if data else some[first : first + 1]
                 self._commit(batch)
+                for write in batch:
+                    if isinstance(write, _Data) and write.result == "told" and write.then is not None:
+                        self._commit([_Work(write.then, ())])
 
     def _commit(self, writes: Sequence[_Data | _Work]) -> None:
         for attempt in range(ATTEMPTS):
@@ -280,7 +323,9 @@ class Writer:
         if isinstance(first, _Work):
             with link.raw.transaction():
                 link.execute("SELECT FROM turn FOR UPDATE")
-                first.result = first.function(link, *first.args)
+                turn = Turn(link)
+                first.result = first.function(turn, *first.args)
+                turn.finish()
             first.failure = None
             return
         data = [write for write in writes if isinstance(write, _Data)]

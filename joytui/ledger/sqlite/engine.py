@@ -18,7 +18,7 @@ from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
@@ -43,11 +43,12 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, telemetry, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
+from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -237,7 +238,7 @@ class SqliteLedger:
         return self.write(requests.note_passed, so_far)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        return self._writer.settle(upkeep.end, End(opened, ended, budget_id, held))
+        return self._writer.settle(upkeep.end, End(opened, ended, budget_id, held), [self.next_number()])
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)
@@ -284,8 +285,9 @@ class SqliteLedger:
         top: int | None = None,
         only: Sequence[str] | None = None,
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)
@@ -341,6 +343,25 @@ class SqliteLedger:
 
     def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
         return self.write(lessons.unlearn, upstream, model)
+
+    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
+        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        return await self.read(telemetry.pieces_of, sender_id, limit)
+
+    async def senders(self) -> list[SenderRow]:
+        return await self.read(telemetry.senders)
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> asyncio.Future[SenderRow | None]:
+        return self.write(telemetry.create_sender, name, digest, owner, team)
+
+    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
+        return self.write(telemetry.revoke_sender, sender_id)
 
     # --- wallets -----------------------------------------------------------------------------------------------------
 

@@ -178,6 +178,30 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN dirty INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX request_task ON request (root_thread, n) WHERE root_thread IS NOT NULL;
     """,
+    """
+    ALTER TABLE request ADD COLUMN source TEXT NOT NULL DEFAULT 'gateway';
+    ALTER TABLE request ADD COLUMN sources TEXT NOT NULL DEFAULT 'gateway';
+    ALTER TABLE request ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE request ADD COLUMN differs TEXT;
+    ALTER TABLE request ADD COLUMN sender_id TEXT;
+    ALTER TABLE request ADD COLUMN told INTEGER; -- the first piece of a request that telemetry alone told of
+    CREATE INDEX request_told ON request (thread_id, told) WHERE source = 'telemetry';
+
+    CREATE TABLE sender (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, owner TEXT, team TEXT,
+        created_at INTEGER NOT NULL, revoked_at INTEGER, last_at INTEGER, told INTEGER NOT NULL DEFAULT 0,
+        codex_version TEXT, provider TEXT
+    ) STRICT;
+    CREATE TRIGGER sender_made AFTER INSERT ON sender BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER sender_changed AFTER UPDATE OF revoked_at ON sender BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE piece (
+        thread TEXT NOT NULL, told INTEGER NOT NULL, kind TEXT NOT NULL, sender_id TEXT NOT NULL, n INTEGER, facts TEXT NOT NULL,
+        PRIMARY KEY (thread, told, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX piece_sender ON piece (sender_id, told);
+    CREATE INDEX piece_told ON piece (told);
+    CREATE INDEX piece_request ON piece (n) WHERE n IS NOT NULL;
+    """,
 )
 
 

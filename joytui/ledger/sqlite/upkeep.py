@@ -18,9 +18,9 @@ from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
 
-def end(batch: Batch, told: End) -> None:
+def end(batch: Batch, told: End, spare: Sequence[int] = ()) -> None:
     """Ends an open row (`requests.end_request`)."""
-    end_request(batch, *told)
+    end_request(batch, *told, spare)
 
 
 def recover(batch: Batch, left: Sequence[End]) -> int:

@@ -24,7 +24,8 @@ from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sqlite.rollups import Mark, Sums
+from joytui.ledger.sql.parts import Place
+from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
 from joytui.ledger.waiting import Waiting, answer
 
 T = TypeVar("T")
@@ -57,6 +58,10 @@ class Batch:
         """Numbers the changes of requests: what a live tail counts by."""
         self.seq += 1
         return self.seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self.sums.add_aside(part, at, place, numbers)
 
     def begin(self) -> None:
         self._first = self.seq
