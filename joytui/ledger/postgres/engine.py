@@ -41,6 +41,7 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
@@ -248,6 +249,9 @@ class PostgresLedger:
 
     async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
         return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
     async def last_seq(self) -> int:
         return await self.read(reads.last_seq)

@@ -197,6 +197,9 @@ MIGRATIONS = (
     CREATE FUNCTION printf(text, text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
         $$ SELECT 'codex-' || $2 || '-' || lpad(to_hex($3), 16, '0') $$;
     """,
+    """
+    CREATE INDEX ended_turn ON ended (turn_id) WHERE turn_id IS NOT NULL;
+    """,
 )
 """`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
 
