@@ -356,6 +356,7 @@ class Writer:
     def _connect(self) -> None:
         link = connect(self._url, self._name)
         link.execute("SET default_transaction_isolation = 'read committed'")
+        link.execute("SET plan_cache_mode = force_generic_plan")  # the functions' statements are planned once
         link.execute(_END_OTHERS, (f"joytui {self._name}",))
         self._link = link
 
