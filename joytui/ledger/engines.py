@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from joytui.core.errors import UnreachableError, UsageError
+from joytui.core.errors import RefusedError, UnreachableError, UsageError
 from joytui.ledger.postgres import url
 from joytui.ledger.postgres.url import StoreUrl
 
@@ -60,39 +62,57 @@ def open_ledger(store: Store, spools: Path | None = None) -> Ledger:
         from joytui.ledger.sqlite.engine import SqliteLedger
 
         return SqliteLedger.open_store(store, spools)
+    _need_driver(store)
+    from joytui.ledger.postgres.engine import PostgresLedger
+
+    return PostgresLedger.open_store(store, spools)
+
+
+def open_whole(store: Store) -> Whole:
+    """A store as a whole, to be read (`ledger.whole`). Raises UnreachableError."""
+    if isinstance(store, Path):
+        from joytui.ledger.sqlite import whole
+
+        return whole.open_whole(store)
+    _need_driver(store)
+    from joytui.ledger.postgres import whole as postgres
+
+    return postgres.open_whole(store)
+
+
+def open_target(store: Store) -> Target:
+    """A store as a whole, to be filled by a copy; it is made where there is none. Raises UnreachableError."""
+    if isinstance(store, Path):
+        from joytui.ledger.sqlite import whole
+
+        return whole.open_target(store)
+    _need_driver(store)
+    from joytui.ledger.postgres import whole as postgres
+
+    return postgres.open_target(store)
+
+
+def back_up(store: Store, to: Path, tell: Callable[[int, int], None]) -> None:
+    """Writes a store into a file; `tell` hears of pages done and of all. Raises UnreachableError and RefusedError, also for a
+    server, whose own program does that."""
+    if not isinstance(store, Path):
+        raise RefusedError(
+            "a store in PostgreSQL is backed up by the server's own pg_dump, which is:",
+            where=store.masked,
+            hint=f"pg_dump --format=custom --schema={store.schema} --file={shlex.quote(str(to))} {shlex.quote(store.plain)}",
+        )
+    from joytui.ledger.sqlite import whole
+
+    whole.back_up(store, to, tell)
+
+
+def _need_driver(store: StoreUrl) -> None:
+    """Raises UnreachableError."""
     try:
-        from joytui.ledger.postgres.engine import PostgresLedger
+        import_module("joytui.ledger.postgres.connections")
     except ImportError as error:
         raise UnreachableError(
             f"the driver for PostgreSQL is not there ({error})",
             where=store.masked,
             hint="pip install 'joytui[postgres]'",
         ) from None
-    return PostgresLedger.open_store(store, spools)
-
-
-def open_whole(store: Store) -> Whole:
-    """A store as a whole, to be read (`ledger.whole`). Raises UnreachableError."""
-    from joytui.ledger.sqlite import whole
-
-    return whole.open_whole(_file(store))
-
-
-def open_target(store: Store) -> Target:
-    """A store as a whole, to be filled by a copy; it is made where there is none. Raises UnreachableError."""
-    from joytui.ledger.sqlite import whole
-
-    return whole.open_target(_file(store))
-
-
-def back_up(store: Store, to: Path, tell: Callable[[int, int], None]) -> None:
-    """Writes a store into a file; `tell` hears of pages done and of all. Raises UnreachableError and RefusedError."""
-    from joytui.ledger.sqlite import whole
-
-    whole.back_up(_file(store), to, tell)
-
-
-def _file(store: Store) -> Path:
-    if isinstance(store, Path):
-        return store
-    raise UsageError("only stores in files can be checked, copied and backed up", where=store.masked)

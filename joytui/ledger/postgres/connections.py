@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.abc import PQGen
 from psycopg.types.numeric import IntLoader
 
+from joytui.core.errors import UnreachableError
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.postgres.url import StoreUrl
 
@@ -131,3 +132,14 @@ class Readers:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+
+def unreachable(url: StoreUrl, error: Exception) -> UnreachableError:
+    """A driver's error for people: its first line, without the password."""
+    words = url.without_secrets(str(error)).strip()
+    first = words.splitlines()[0] if words else type(error).__name__
+    return UnreachableError(
+        f"the store cannot be used: {first}",
+        where=url.masked,
+        hint="`psql` with the same URL (without schema=) shows what the server says; a password comes from PGPASSWORD or a passfile",
+    )

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import psycopg
 
 from joytui.core.columnar import Block
-from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
@@ -19,7 +18,7 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
-from joytui.ledger.postgres.connections import Readers, connect
+from joytui.ledger.postgres.connections import Readers, connect, unreachable
 from joytui.ledger.postgres.listener import Listener
 from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
@@ -84,7 +83,7 @@ class PostgresLedger:
             ledger._begin()
         except (psycopg.Error, StoreUnavailable) as error:
             ledger.close()
-            raise _unreachable(url, error) from None
+            raise unreachable(url, error) from None
         except BaseException:
             ledger.close()
             raise
@@ -409,13 +408,3 @@ def _made(said: asyncio.Future[Any], make: Callable[[Any], T]) -> asyncio.Future
 
     said.add_done_callback(answered)
     return made
-
-
-def _unreachable(url: StoreUrl, error: Exception) -> UnreachableError:
-    words = url.without_secrets(str(error)).strip()
-    first = words.splitlines()[0] if words else type(error).__name__
-    return UnreachableError(
-        f"the store cannot be used: {first}",
-        where=url.masked,
-        hint="`psql` with the same URL (without schema=) shows what the server says; a password comes from PGPASSWORD or a passfile",
-    )

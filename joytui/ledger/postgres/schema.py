@@ -246,9 +246,10 @@ END $$;
 row of defaults, which every new one is made from: also by a gateway that does not know the newest columns."""
 
 
-def migrate(link: Link, url: StoreUrl) -> None:
+def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
     """Makes the schema, or brings it to this version; one gateway at a time does. A newer store is refused (UnreachableError),
-    never touched, and so is a server that is too old. Raises psycopg.Error."""
+    never touched, and so is one that a copy has not finished, unless that goes on (`half`), and a server that is too old. Raises
+    psycopg.Error."""
     server = link.raw.info.server_version // 10_000
     if server < OLDEST_SERVER:
         raise UnreachableError(
@@ -258,12 +259,11 @@ def migrate(link: Link, url: StoreUrl) -> None:
     with link.raw.transaction():
         link.execute(f"SET LOCAL statement_timeout = {MIGRATION_LIMIT_S * 1000}")
         link.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"joytui {url.schema}",))
-        version = _version(link, url)
-        if version > len(MIGRATIONS):
+        _make_schema(link, url)
+        version = version_of(link, url)
+        if is_half(link) and not half:
             raise UnreachableError(
-                f"the store was written by a newer joytui (schema {version}, this one knows {len(MIGRATIONS)})",
-                where=url.masked,
-                hint="use that version, or name another store with --store",
+                "the store is half of a copy", where=url.masked, hint="`joytui store copy FROM TO` again finishes it"
             )
         for step in MIGRATIONS[version:]:
             link.raw.execute(step.replace("TEXT", 'text COLLATE "C"').encode())
@@ -275,15 +275,30 @@ def migrate(link: Link, url: StoreUrl) -> None:
     link.raw.patience = type(link.raw).patience
 
 
-def _version(link: Link, url: StoreUrl) -> int:
-    """0 for a schema that is made here."""
+def _make_schema(link: Link, url: StoreUrl) -> None:
     if link.execute("SELECT to_regnamespace(?)", (url.schema,)).fetchone() == (None,):
         link.raw.execute(f"CREATE SCHEMA {url.schema}".encode())
     if link.execute("SELECT to_regclass(?)", (f"{url.schema}.schema_version",)).fetchone() == (None,):
         link.execute("CREATE TABLE schema_version (version bigint NOT NULL)")
         link.execute("INSERT INTO schema_version VALUES (0)")
+
+
+def version_of(link: Link, url: StoreUrl) -> int:
+    """Which tables a store has; 0 for none. Raises UnreachableError for a newer one."""
     found = link.execute("SELECT version FROM schema_version").fetchone()
-    return int(found[0]) if found else 0
+    version = int(found[0]) if found else 0
+    if version > len(MIGRATIONS):
+        raise UnreachableError(
+            f"the store was written by a newer joytui (schema {version}, this one knows {len(MIGRATIONS)})",
+            where=url.masked,
+            hint="use that version, or name another store with --store",
+        )
+    return version
+
+
+def is_half(link: Link) -> bool:
+    """Whether a copy into this store has not come to its end."""
+    return link.execute("SELECT to_regclass('half_copy')").fetchone() != (None,)
 
 
 # --- a partition a day -----------------------------------------------------------------------------------------------
@@ -295,11 +310,16 @@ def partition(day: int) -> str:
 
 
 def make_partitions(link: Connection, at_ms: int) -> None:
-    """Those of today and the next days, as far as they are not there. A day that has rows in `ended_rest` already gets none."""
+    """Those of today and the next days, as far as they are not there."""
     for day in range(at_ms // DAY_MS, at_ms // DAY_MS + DAYS_AHEAD + 1):
-        low, high = (edge * DAY_MS << COUNTER_BITS for edge in (day, day + 1))
-        if link.execute("SELECT to_regclass(?)", (partition(day),)).fetchone() != (None,):
-            continue
-        if link.execute("SELECT 1 FROM ended_rest WHERE n >= ? AND n < ? LIMIT 1", (low, high)).fetchone():
-            continue
-        link.execute(f"CREATE TABLE {partition(day)} PARTITION OF ended FOR VALUES FROM ({low}) TO ({high})")
+        make_partition(link, day)
+
+
+def make_partition(link: Connection, day: int) -> None:
+    """That of one day, if it is not there. A day that has rows in `ended_rest` already gets none."""
+    low, high = (edge * DAY_MS << COUNTER_BITS for edge in (day, day + 1))
+    if link.execute("SELECT to_regclass(?)", (partition(day),)).fetchone() != (None,):
+        return
+    if link.execute("SELECT 1 FROM ended_rest WHERE n >= ? AND n < ? LIMIT 1", (low, high)).fetchone():
+        return
+    link.execute(f"CREATE TABLE {partition(day)} PARTITION OF ended FOR VALUES FROM ({low}) TO ({high})")

@@ -29,6 +29,15 @@ class StoreUrl:
     def __str__(self) -> str:
         return self.masked
 
+    @property
+    def plain(self) -> str:
+        """The URL as libpq's own programs take it, without a password."""
+        parts = urlsplit(self.conninfo)
+        user = _user(parts.netloc)[0]
+        host = parts.netloc.rpartition("@")[2]
+        options = [(name, value) for name, value in parse_qsl(parts.query) if name not in _SECRETS]
+        return _url((f"{user}@" if user else "") + host + parts.path, options)
+
     def without_secrets(self, text: str) -> str:
         """A driver's words, which may quote the URL."""
         for secret in self.secrets:

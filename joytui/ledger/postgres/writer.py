@@ -33,7 +33,7 @@ from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import TABLES, Place
 from joytui.ledger.sql.telemetry import Numbers
-from joytui.ledger.waiting import Waiting, answer
+from joytui.ledger.waiting import Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -48,6 +48,8 @@ _CALL = f"SELECT {FUNCTIONS.write}(?::jsonb, ?, ?::bigint)"
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity WHERE application_name = ? AND pid != pg_backend_pid()
 """
+TOLD = "told"
+"""Answers the end of a request whose thread telemetry told of."""
 _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
@@ -81,10 +83,10 @@ class Turn:
 
 
 class _Data(Waiting):
-    """A job of a request; `admits`: the number of the request whose row it makes. `end`: what it is in the spool; `safe`: it is
-    there. `then`: a function that follows where the store says that telemetry told of the request."""
+    """A job of a request; `admits`: the number of the request whose row it makes. `then`: a function that follows where the store
+    says that telemetry told of the request."""
 
-    __slots__ = ("admits", "end", "job", "safe", "then")
+    __slots__ = ("admits", "job", "then")
 
     def __init__(
         self,
@@ -92,13 +94,10 @@ class _Data(Waiting):
         *,
         kept: bool = False,
         end: End | None = None,
-        safe: bool = False,
         then: Callable[[Turn], None] | None = None,
     ) -> None:
-        super().__init__(kept=kept)
+        super().__init__(kept=kept, end=end)
         self.job = job
-        self.end = end
-        self.safe = safe
         self.then = then
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
@@ -146,7 +145,9 @@ class Writer:
         """Raises psycopg.Error where the store cannot be reached. The ends that an earlier gateway left are written first."""
         self._connect()
         for end in [] if self._spool is None else self._spool.left():
-            self._queue.put(_Data(jobs.end(*end), kept=True, end=end, safe=True))
+            left = _Data(jobs.end(*end), kept=True, end=end)
+            left.safe = True
+            self._queue.put(left)
         self._thread.start()
 
     def close(self) -> bool:
@@ -179,7 +180,8 @@ class Writer:
         return self._awaited(_Data(job, then=then))
 
     def settle(self, end: End, then: Callable[[Turn], None]) -> asyncio.Future[None]:
-        """The same for what has to be written: the future is done once it is, or was tried in vain and waits for another try."""
+        """The same for the end of a request, which has to be written: the future is done once it is, or was tried in vain and
+        waits for another try, in the spool."""
         return self._awaited(_Data(jobs.end(*end), kept=True, end=end, then=then))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
@@ -213,6 +215,7 @@ class Writer:
         if down is not None and self._ended is None:  # nobody waits for a store that is away
             write.failure = down
             if write.kept:
+                save([write], self._spool)
                 self._queue.put(write)
             answer([write], self._typed)
             if not write.kept:
@@ -259,8 +262,7 @@ class Writer:
                 continue
             self._at_hand, self._owed = self._owed + fresh, []
             self._write(self._at_hand)
-            if self._spool is not None and not self._owed and self._queue.empty():
-                self._spool.clear()
+            settled(self._at_hand, self._owed, self._spool)
             answer(self._at_hand, self._typed)
             self._at_hand = []
 
@@ -290,8 +292,17 @@ class Writer:
                 batch = some[first : first + MAX_BATCH] if data else some[first : first + 1]
                 self._commit(batch)
                 for write in batch:
-                    if isinstance(write, _Data) and write.result == "told" and write.then is not None:
-                        self._commit([_Work(write.then, ())])
+                    if isinstance(write, _Data) and write.result == TOLD:
+                        self._follow(write)
+
+    def _follow(self, write: _Data) -> None:
+        """What is left to do for a request that telemetry told of. The next piece of its thread does it as well."""
+        write.result = None
+        if write.then is not None:
+            work = _Work(write.then, ())
+            self._commit([work])
+            if work.failure is not None:
+                log.warning("a request was not joined with its telemetry: %s", self._words(work.failure))
 
     def _commit(self, writes: Sequence[_Data | _Work]) -> None:
         for attempt in range(ATTEMPTS):
@@ -388,28 +399,20 @@ class Writer:
     def _give_up(self, writes: Sequence[_Data | _Work], error: Exception) -> None:
         """Who waits is told. What has to be written is kept for another try."""
         self._failed_at = time.monotonic()
-        self._keep(writes)
         for write in writes:
             write.failure = error
+        self._keep(writes)
         log.error("the ledger could not write %d changes: %s", len(writes), self._words(error))
 
     def _keep(self, writes: Sequence[_Data | _Work]) -> None:
         kept = [write for write in writes if write.kept]
         room = max(0, MOST_OWED - len(self._owed))
         self._owed += kept[:room]
-        self._save(kept[:room])
+        save(kept[:room], self._spool)
         self.lost += len(kept) - len(kept[:room])
-        others = [write for write in writes if not write.kept and write.failure is None]
-        for write in others:
-            write.failure = self._down
-        answer(others, self._typed)
-
-    def _save(self, writes: Sequence[_Data | _Work]) -> None:
-        """Into the spool, what belongs there and is not in it yet."""
-        ends = [write for write in writes if isinstance(write, _Data) and write.end is not None and not write.safe]
-        if ends and self._spool is not None and self._spool.add([write.end for write in ends if write.end is not None]):
-            for write in ends:
-                write.safe = True
+        for write in writes:
+            write.failure = write.failure or self._down
+        answer(writes, self._typed)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -424,8 +427,8 @@ class Writer:
         return found
 
     def _refuse(self, writes: Sequence[_Data | _Work]) -> None:
-        self._save(writes)
-        lost = sum(write.kept and not getattr(write, "safe", False) for write in writes)
+        save(writes, self._spool)
+        lost = sum(write.kept and not write.safe for write in writes)
         if lost:
             self.lost += lost
             self._left_out += lost

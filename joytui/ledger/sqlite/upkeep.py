@@ -18,19 +18,14 @@ from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
 
-def end(batch: Batch, told: End, spare: Sequence[int] = ()) -> None:
-    """Ends an open row (`requests.end_request`)."""
-    end_request(batch, *told, spare)
-
-
 def recover(batch: Batch, left: Sequence[End]) -> int:
     """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
     500) and charged for what was noted of them as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
-    for told in left:
-        end(batch, told)
+    for end in left:
+        end_request(batch, *end)
     charged = len(Charge._fields)
     rows = batch.execute(
         f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"

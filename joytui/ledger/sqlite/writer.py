@@ -30,7 +30,7 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
-from joytui.ledger.waiting import Waiting, answer
+from joytui.ledger.waiting import Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -99,15 +99,16 @@ class Batch:
 
 
 class _Job(Waiting):
-    """A write of this engine: a function of a batch. `safe`: it is in the spool."""
+    """A write of this engine: a function of a batch."""
 
-    __slots__ = ("args", "function", "safe")
+    __slots__ = ("args", "function")
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
-        super().__init__(kept=kept)
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False, end: End | None = None
+    ) -> None:
+        super().__init__(kept=kept, end=end)
         self.function = function
         self.args = args
-        self.safe = False
 
     def perform(self, batch: Batch) -> None:
         self.result, self.failure = self.function(batch, *self.args), None
@@ -130,7 +131,7 @@ class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
     `broken` is done, with what happened, once the thread has failed and nothing can be written any more. `spool` keeps the ends
-    of requests (End, the first argument of a job) that cannot be written now.
+    of requests that cannot be written now.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
@@ -183,9 +184,10 @@ class Writer:
         self._put(_Job(function, args, kept=True))
         self._ring()
 
-    def settle(self, function: Callable[..., object], *args: Any) -> asyncio.Future[None]:
-        """The same; the future is done once it is committed, or was tried in vain and waits for another try."""
-        return self._awaited(_Job(function, args, kept=True))
+    def settle(self, function: Callable[..., object], end: End, *args: Any) -> asyncio.Future[None]:
+        """The same for the end of a request; the future is done once it is committed, or was tried in vain and waits for another
+        try, in the spool."""
+        return self._awaited(_Job(function, (*end, *args), kept=True, end=end))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
@@ -279,8 +281,7 @@ class Writer:
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
-                if self._spool is not None and not self._owed:
-                    self._spool.clear()
+                settled(self._at_hand, self._owed, self._spool)
                 answer(self._at_hand, _typed)
         self._at_hand = []
 
@@ -345,18 +346,11 @@ class Writer:
         self._failed_at = time.monotonic()
         kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept
-        self._save(kept)
+        save(kept, self._spool)
         self.lost += len(jobs) - len(kept)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
         for job in jobs:
             job.failure = error
-
-    def _save(self, jobs: list[_Job]) -> None:
-        """Into the spool, what belongs there and is not in it yet."""
-        ends = [job for job in jobs if job.kept and not job.safe and job.args and isinstance(job.args[0], End)]
-        if ends and self._spool is not None and self._spool.add([job.args[0] for job in ends]):
-            for job in ends:
-                job.safe = True
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -371,7 +365,7 @@ class Writer:
         return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        self._save(jobs)
+        save(jobs, self._spool)
         lost = sum(job.kept and not job.safe for job in jobs)
         if lost:
             self.lost += lost
