@@ -28,6 +28,8 @@ COMMANDS = {
     "store": "the gateway's store: check, backup, copy",
     "try": "one real Codex turn through the local gateway, config.toml untouched",
     "codex": "Codex's effective configuration, with the origin of each value",
+    "telemetry": "Codex's own telemetry: seen without a relay, one token a person",
+    "fleet": "whose Codex works, whose fails since when and why, who is silent",
     "setup": "do the guide's steps: provider, key, doctor",
     "report": "a redacted bundle for a support ticket",
     "triage": "from a ticket's text to the cause, offline",

@@ -65,6 +65,11 @@ TURN_COSTS: Schema = {
         }
     },
 }
+TELEMETRY: Schema = {
+    "type": "object",
+    "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
+    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
+}
 ERROR: Schema = {
     "type": "object",
     "required": ["error"],
@@ -93,11 +98,19 @@ def description() -> bytes:
                 "schemas": _schemas(),
                 "securitySchemes": {
                     "key": {"type": "http", "scheme": "bearer", "description": "a key of this gateway"},
+                    "telemetry": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "a telemetry token: it writes only",
+                    },
                     "token": {"type": "http", "scheme": "bearer", "description": "an admin or read-only console token"},
                 },
             },
         }
     ).encode()
+
+
+_SCHEMES = {"key": "key", "telemetry": "telemetry"}
 
 
 def _told(operation: Operation) -> Schema:
@@ -111,7 +124,7 @@ def _told(operation: Operation) -> Schema:
             str(operation.status): {"description": "good", "content": dict.fromkeys(operation.media, answer)},
             "default": {"description": "refused", "content": {"application/json": {"schema": _ref("Error")}}},
         },
-        "security": [{"key" if operation.auth == "key" else "token": []}] if operation.auth else [],
+        "security": [{_SCHEMES.get(operation.auth, "token"): []}] if operation.auth else [],
     }
     if operation.body:
         optional = operation.body == "KeyRotate"
@@ -132,6 +145,7 @@ def _schemas() -> Schema:
         "ResponsesRequest": RESPONSES_REQUEST,
         "TurnCostsRequest": TURN_COSTS_REQUEST,
         "TurnCosts": TURN_COSTS,
+        "Telemetry": TELEMETRY,
         "Error": ERROR,
     }
     named = {name for operation in OPERATIONS for name in (operation.body, operation.answer) if name} - set(ours)

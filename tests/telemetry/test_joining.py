@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.request import Ended, Opened, RequestRecord
-from joytui.core.token_counts import UsageTotals
+from joytui.core.token_counts import Teller, UsageTotals
 from joytui.gateway.telemetry.pieces import pieces
 from joytui.ledger.api import Ledger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
@@ -25,6 +25,7 @@ from tests.telemetry.otlp import attempt, done, plain, record
 
 CHOSEN = Candidate("m", "p", "standard", 0)
 BEGIN = int(NOW.timestamp() * 1000)
+SOURCES: tuple[Teller, ...] = ("gateway", "telemetry")
 ALL = (BEGIN - 86_400_000, BEGIN + 86_400_000)
 
 
@@ -82,8 +83,10 @@ async def rows(ledger: Ledger) -> list[RequestRecord]:
 
 
 async def totals(ledger: Ledger) -> tuple[UsageTotals, UsageTotals]:
-    """Of what a gateway saw, and of what telemetry alone told."""
-    return (await ledger.usage([], *ALL))[1], (await ledger.usage([], *ALL, source="telemetry"))[1]
+    """Of what a gateway saw, and of what telemetry alone told: the sums, which are those of the rows."""
+    found = [(await ledger.usage([], *ALL, source=source))[1] for source in SOURCES]
+    assert found == [(await ledger.usage([], *ALL, parse("-id:none"), source=source))[1] for source in SOURCES]
+    return found[0], found[1]
 
 
 # --- alone ------------------------------------------------------------------------------------------------------------
