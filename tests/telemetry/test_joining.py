@@ -19,8 +19,8 @@ from joytui.gateway.telemetry.pieces import pieces
 from joytui.ledger.api import Ledger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
 from joytui.ledger.telemetry import Piece, SenderRow
-from tests.ledger.test_conformance import ENGINES
 from tests.support.clock import NOW
+from tests.support.stores import IN_CI, new_store
 from tests.telemetry.otlp import attempt, done, plain, record
 
 CHOSEN = Candidate("m", "p", "standard", 0)
@@ -29,10 +29,10 @@ SOURCES: tuple[Teller, ...] = ("gateway", "telemetry")
 ALL = (BEGIN - 86_400_000, BEGIN + 86_400_000)
 
 
-@pytest.fixture(params=ENGINES, scope="module")
+@pytest.fixture(params=IN_CI, scope="module")
 def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
     """A new store at each call."""
-    return lambda: ENGINES[request.param](tmp_path_factory.mktemp("store"))
+    return lambda: new_store(request, tmp_path_factory.mktemp("store"))()
 
 
 @pytest.fixture
