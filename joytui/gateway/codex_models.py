@@ -98,7 +98,7 @@ def catalog_json(offered: tuple[Offer, ...], client: Version, *, packed: bool) -
     prompt = prompt_for(client)
     entries = [_entry(offer, priority, prompt) for priority, offer in enumerate(offered)]
     plain = json.dumps({"models": entries}, separators=(",", ":")).encode()
-    return gzip.compress(plain, compresslevel=1, mtime=0) if packed else plain
+    return gzip.compress(plain, compresslevel=6, mtime=0) if packed else plain
 
 
 def _entry(offer: Offer, priority: int, prompt: str) -> dict[str, Any]:
