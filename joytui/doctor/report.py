@@ -11,7 +11,6 @@ from joytui.core.known_secrets import shown_setting
 from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, SurfaceCell, TableRow, to_json
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.doctor.scrub import shown_patch
-from joytui.doctor.surfaces.words import HEADLINE, RAN, READ, ran, surface_lines
 
 Paint = Callable[..., str]
 WIDTH = 100
@@ -196,6 +195,8 @@ def _table_text(table: tuple[TableRow, ...], paint: Paint, width: int) -> str:
 
 
 def _surfaces_text(cells: Sequence[SurfaceCell], paint: Paint, width: int) -> str:
+    from joytui.doctor.surfaces.words import HEADLINE, RAN, READ, ran, surface_lines
+
     lines = [paint(HEADLINE, "bold"), *(paint(line, style) for line, style in surface_lines(cells, width))]
     return "\n".join([*lines, paint(_wrap(RAN if ran(cells) else READ, width), "dim")])
 

@@ -75,6 +75,7 @@ def _model_routes(models: Mapping[str, ModelEndpoint]) -> list[Route]:
         Route(f"{V1}/responses/compact", public.no_compaction, methods=["GET"]),
         Route(f"{V1}/models", public.openai_models),
         Route(f"{V1}{CODEX_MODELS_PATH}", codex_api.models),
+        Route(f"{V1}/analytics/codex/turn-costs", codex_api.turn_costs, methods=["POST"]),
     ]
 
 

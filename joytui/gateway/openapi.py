@@ -16,6 +16,7 @@ from starlette.responses import Response
 from joytui import __version__
 from joytui.core import wire
 from joytui.gateway.routes import OPERATIONS, TEXT, TIER, Operation, Schema
+from joytui.ledger.api import MOST_TURNS
 
 CHAT_REQUEST: Schema = {
     "type": "object",
@@ -44,6 +45,30 @@ TELEMETRY: Schema = {
     "type": "object",
     "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
     "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
+}
+TURN_COSTS_REQUEST: Schema = {
+    "type": "object",
+    "required": ["turn_ids"],
+    "properties": {"turn_ids": {"type": "array", "maxItems": MOST_TURNS, "items": TEXT}},
+}
+TURN_COSTS: Schema = {
+    "type": "object",
+    "required": ["turns"],
+    "properties": {
+        "turns": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["turn_id", "status"],
+                "properties": {
+                    "turn_id": TEXT,
+                    "status": {"type": "string", "enum": ["priced", "pending"]},
+                    "total_usd": TEXT,
+                    "event_count": {"type": "integer"},
+                },
+            },
+        }
+    },
 }
 ERROR: Schema = {
     "type": "object",
@@ -115,7 +140,14 @@ def _ref(name: str) -> Schema:
 def _schemas() -> Schema:
     from pydantic.json_schema import models_json_schema
 
-    ours = {"ChatRequest": CHAT_REQUEST, "ResponsesRequest": RESPONSES_REQUEST, "Telemetry": TELEMETRY, "Error": ERROR}
+    ours = {
+        "ChatRequest": CHAT_REQUEST,
+        "ResponsesRequest": RESPONSES_REQUEST,
+        "Telemetry": TELEMETRY,
+        "TurnCostsRequest": TURN_COSTS_REQUEST,
+        "TurnCosts": TURN_COSTS,
+        "Error": ERROR,
+    }
     named = {name for operation in OPERATIONS for name in (operation.body, operation.answer) if name} - set(ours)
     wanted: Any = [(getattr(wire, name), "validation") for name in sorted(named)]
     _, made = models_json_schema(wanted, ref_template="#/components/schemas/{model}")

@@ -59,6 +59,7 @@ PUBLIC = (
     Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest", media=(JSON, EVENTS)),
     Operation("get", "/openai/v1/models", "key"),
     Operation("get", "/openai/v1/codex/models", "key", query={"client_version": TEXT}),
+    Operation("post", "/openai/v1/analytics/codex/turn-costs", "key", body="TurnCostsRequest", answer="TurnCosts"),
     Operation(
         "get", "/api/v1/models", "",
         query={"tier": TIER, "provider": TEXT, "feature_tag": TEXT, "locale": {"type": "string", "enum": ["zh", "en"]}},

@@ -43,11 +43,15 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import Piece, SenderRow
+
+MOST_TURNS = 1_000
+"""Turns that may be asked for at once."""
 
 
 class StoreError(Exception):
@@ -246,6 +250,10 @@ class Ledger(Protocol):
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
         one field that is no time. `tests`: whether the doctor's test requests count.
         """
+        ...
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        """What these turns (at most MOST_TURNS) cost this key; those without a request of this key are left out."""
         ...
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:

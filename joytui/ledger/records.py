@@ -53,6 +53,17 @@ class Charge(NamedTuple):
     cost_source: str = "none"
 
 
+class TurnCost(NamedTuple):
+    """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
+    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
+
+    turn_id: str
+    cost_nano: int
+    running: int
+    answers: int
+    unpriced: int
+
+
 def interrupted(what: str, passed: Charge) -> Clean | None:
     """The error message of a request whose gateway ended before it did."""
     charged = "charged for what is known to have passed" if passed.cost_nano else "nothing was charged"

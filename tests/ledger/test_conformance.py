@@ -18,7 +18,7 @@ from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
 from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
-from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -183,6 +183,29 @@ async def test_whose_an_answer_is_tells_its_key_alone(ledger: Ledger) -> None:
     assert not await ledger.answered(mine.id, "resp_3")
     ledger.end(running, good(upstream_id="resp_3"), mine.budget_id, held=False)
     assert await ledger.answered(mine.id, "resp_3")
+
+
+async def test_what_turns_cost_their_key(ledger: Ledger) -> None:
+    mine, other = await a_key(ledger), await a_key(ledger, "other")
+    priced, none = (
+        good(cost_nano=cost, cost_source=source, output_tokens=1) for cost, source in ((5, "upstream"), (0, "none"))
+    )
+    for key, turn, ended in (
+        (mine, "whole", priced),
+        (mine, "whole", priced),
+        (mine, "whole", Ended("m", "p", "standard", 502)),
+        (other, "whole", priced),
+        (mine, "unknown price", none),
+        (other, "foreign", priced),
+        (mine, None, priced),
+    ):
+        await add(ledger, key, ended=ended, turn_id=turn)
+    await ledger.open(a_request(ledger, mine, turn_id="runs"), CHOSEN)
+    await ledger.written()
+    found = await ledger.turn_costs(mine.id, ["runs", "whole", "unknown price", "foreign", "never"])
+    assert sorted(found) == [("runs", 0, 1, 0, 0), ("unknown price", 0, 0, 1, 1), ("whole", 10, 0, 2, 0)]
+    assert await ledger.turn_costs(mine.id, []) == []
+    assert len(await ledger.turn_costs(mine.id, ["whole", *(f"t{n}" for n in range(MOST_TURNS - 1))])) == 1
 
 
 async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) -> None:

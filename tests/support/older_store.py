@@ -18,7 +18,7 @@ def as_before_parts(path: Path) -> None:
             connection.execute(f"DROP TRIGGER {name}")
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
-        for name in ("request_started", "request_keyless", "request_doctor"):
+        for name in ("request_started", "request_keyless", "request_doctor", "request_turn"):
             connection.execute(f"DROP INDEX {name}")
         for name in ("started_at", "turn_id", "keyless", "doctor"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
@@ -32,6 +32,7 @@ def as_before_cleaning(path: Path) -> None:
         connection.execute("DROP TABLE uncleaned")
         _without_tree(connection)
         connection.execute("DROP INDEX request_doctor")
+        connection.execute("DROP INDEX request_turn")
         connection.execute("ALTER TABLE request DROP COLUMN doctor")
         connection.execute("PRAGMA user_version = 7")
     connection.close()

@@ -199,9 +199,10 @@ NO_CODEX = report(
 
 SETUP_PLAN = Plan(
     CONFIG,
-    f"--- {CONFIG}\n+++ {CONFIG}\n@@ -0,0 +1,8 @@\n"
+    f"--- {CONFIG}\n+++ {CONFIG}\n@@ -0,0 +1,9 @@\n"
     '+model_provider = "joytoken"\n+model = "auto"\n+\n+[model_providers.joytoken]\n+name = "joytoken"\n'
-    '+base_url = "http://127.0.0.1:8791/openai/v1"\n+env_key = "JOY_TOKEN_API_KEY"\n+supports_websockets = false\n',
+    '+base_url = "http://127.0.0.1:8791/openai/v1"\n+env_key = "JOY_TOKEN_API_KEY"\n+supports_websockets = false\n'
+    '+model_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"\n',
     codex=True,
 )
 SETUP_STEPS = (

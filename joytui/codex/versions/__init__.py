@@ -72,6 +72,7 @@ class Rules:
     requires_provider_name: bool  # a provider without `name` does not deserialise
     names_error_path: bool  # type errors end with "in `key.path`"
     reads_model_catalog: bool  # the file that model_catalog_json names
+    asks_model_catalog: bool  # a provider's model_catalog_url
     checks_profile_flag: bool  # --profile takes a plain name only
     runs_ephemeral: bool  # exec --ephemeral leaves no rollout
     sends_long_first_turn: bool

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from joytui.core.clock import parse_time
-from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Match, Missing, Not, Term, When
+from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Failed, Match, Missing, Not, Term, When
 from joytui.core.request import request_number
 
 _ID = "CASE r.source WHEN 'telemetry' THEN printf('codex-%s-%016x', r.thread_id, r.n) ELSE printf('req-%016x', r.n) END"
@@ -40,6 +40,8 @@ def to_sql(term: Term) -> Sql:
             return f"({' + '.join(_column(c) for c in columns)}) {op} ?", [value]
         case When(op, moment):
             return f"r.started_at {op} ?", [int(parse_time(moment).timestamp() * 1000)]
+        case Failed():  # what only telemetry tells of may have ended without a status: no index finds those
+            return "r.status >= 400", []
         case Missing(column):
             return f"{_column(column)} IS NULL", []
         case Equals(column, value):

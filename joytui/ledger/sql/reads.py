@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
 from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, names, parted, request_id, request_number, told_id
-from joytui.ledger.records import Entry, Page
+from joytui.ledger.records import Entry, Page, TurnCost
 from joytui.ledger.sql.connection import Connection, Rows
 from joytui.ledger.sql.filters import EXPRESSIONS, FROM, to_sql
 
@@ -115,6 +116,20 @@ _COUNTED = """
     SELECT coalesce(sum(many), 0) FROM (
         SELECT sum(requests) AS many FROM rollup_day UNION ALL SELECT sum(requests) FROM part_day WHERE part IN ('doctor', 'telemetry')
     )
+"""
+
+
+def turn_costs(connection: Connection, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+    """The sums of each turn that this key has requests of."""
+    marks = ", ".join("?" * len(turn_ids))
+    return [TurnCost(*row) for row in connection.execute(_TURN_COSTS.format(marks), (key_id, *turn_ids))]
+
+
+_TURN_COSTS = """
+    SELECT turn_id, sum(cost_nano), sum(CASE WHEN status IS NULL THEN 1 ELSE 0 END),
+        sum(CASE WHEN status < 400 THEN 1 ELSE 0 END),
+        sum(CASE WHEN status < 400 AND cost_source = 'none' AND input_tokens + output_tokens > 0 THEN 1 ELSE 0 END)
+    FROM request WHERE key_id = ? AND turn_id IN ({}) GROUP BY turn_id
 """
 
 

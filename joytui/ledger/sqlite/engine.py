@@ -38,6 +38,7 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
@@ -226,7 +227,7 @@ class SqliteLedger:
         return self._numbers.next()
 
     def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen, ids_ms)
+        return self._writer.write_unhurried(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
@@ -288,6 +289,9 @@ class SqliteLedger:
         source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
         return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)

@@ -202,6 +202,9 @@ MIGRATIONS = (
     CREATE INDEX piece_told ON piece (told);
     CREATE INDEX piece_request ON piece (n) WHERE n IS NOT NULL;
     """,
+    """
+    CREATE INDEX request_turn ON request (turn_id) WHERE turn_id IS NOT NULL;
+    """,
 )
 
 
