@@ -12,7 +12,6 @@ the gateway first, since what it writes meanwhile is not in the copy.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,10 @@ from joytui.cli.progress import Progress
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.places import places
 from joytui.core.redaction import visible
-from joytui.ledger.engines import back_up, open_target, open_whole, store_path
+from joytui.ledger.engines import back_up, named_store, open_target, open_whole, refuse_password
 
 if TYPE_CHECKING:
+    from joytui.ledger.engines import Store
     from joytui.ledger.sql.checks import Check
     from joytui.ledger.whole import Whole
 
@@ -49,13 +49,14 @@ def run(args: argparse.Namespace) -> int:
     return {"check": _check, "backup": _backup, "copy": _copy}[args.action](args)
 
 
-def _chosen(named: str | None) -> Path:
+def _chosen(named: str | None) -> Store:
     """The store that is named, else JOYTUI_STORE, else the gateway's."""
     from joytui.gateway.settings import load_settings
 
     here = places()
-    chosen = named or os.environ.get("JOYTUI_STORE") or load_settings(here.config_file).store
-    return store_path(chosen) if chosen else here.store
+    refuse_password(named)
+    chosen = named or load_settings(here.config_file).store
+    return named_store(chosen) if chosen else here.store
 
 
 # --- check ------------------------------------------------------------------------------------------------------------
@@ -125,7 +126,9 @@ def _backup(args: argparse.Namespace) -> int:
 def _copy(args: argparse.Namespace) -> int:
     from joytui.ledger.copying import copy
 
-    source, target = store_path(args.source), store_path(args.target)
+    for named in (args.source, args.target):
+        refuse_password(named)
+    source, target = named_store(args.source), named_store(args.target)
     if _same(source, target):
         raise UsageError("the store cannot be copied onto itself", where=args.target)
     progress = Progress("rows")
@@ -152,5 +155,7 @@ def _copy(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _same(source: Path, target: Path) -> bool:
+def _same(source: Store, target: Store) -> bool:
+    if not (isinstance(source, Path) and isinstance(target, Path)):
+        return source == target
     return source == target or (source.exists() and target.exists() and source.samefile(target))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -112,6 +111,8 @@ def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, st
 
 
 def _wrap(text: str, width: int, indent: str = "  ") -> str:
+    import textwrap  # late: the report as JSON wraps nothing
+
     lines = visible(text).splitlines() or [""]
     return "\n".join(
         textwrap.fill(

@@ -16,7 +16,6 @@ from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals, renewal
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.key_lookup import credential
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
 from joytui.gateway.protocol import CLIENT, Client
@@ -113,7 +112,7 @@ class ModelEndpoint:
         """The body, read to its end also where the key is refused: a client that still sends would not read why."""
         gateway, settings = self._gateway, self._gateway.settings
         try:
-            entry = gateway.keys.judge(credential(visit.headers))
+            entry = gateway.keys.judge(visit.secret)
         except Refused:
             await read_body(receive, settings.max_body_bytes, None)
             raise

@@ -97,7 +97,7 @@ class Gateway:
             await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
-            asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
+            asyncio.create_task(self._every(min(LEASE_RENEWAL_S, self.settings.lease_s / 3), self._renew)),
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
             asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._catch_up)),

@@ -138,6 +138,10 @@ class Candidate(NamedTuple):
         return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
 
 
+PLENTY = 64
+"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
+
+
 class Reservation(NamedTuple):
     """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
     `Ledger.open`."""

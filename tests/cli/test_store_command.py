@@ -75,6 +75,20 @@ def test_copy_and_backup(machine: Machine) -> None:
     assert machine.call("store", "backup", str(machine.folder / "saved")).code == 1
 
 
+def test_a_server_is_backed_up_by_its_own_program(machine: Machine) -> None:
+    """Nothing was written, so that is no success; the password of JOYTUI_STORE is not in what is to be typed."""
+    env = {"JOYTUI_STORE": "postgresql://ann:s3cret@db.example/team?schema=joy&sslmode=require"}
+    said = machine.call("store", "backup", "/backups/a b.dump", env=env)
+    assert (said.code, said.out) == (1, "")
+    assert (
+        "pg_dump --format=custom --schema=joy --file='/backups/a b.dump' 'postgresql://ann@db.example/team?sslmode=require'"
+    ) in said.err
+    assert "s3cret" not in said.err
+    for words in (("check", env["JOYTUI_STORE"]), ("copy", "a", env["JOYTUI_STORE"])):
+        refused = machine.call("store", *words)
+        assert (refused.code, "PGPASSWORD" in refused.err, "s3cret" in refused.err) == (2, True, False)
+
+
 def test_progress_is_one_line_on_a_terminal_and_rare_elsewhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

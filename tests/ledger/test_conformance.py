@@ -19,23 +19,26 @@ from joytui.core.money import MAX_NANO, MoneyError
 from joytui.core.request import Ended, Opened, request_id
 from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.postgres import url
+from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 
-ENGINES: dict[str, Callable[[Path], Ledger]] = {
-    "sqlite": lambda folder: SqliteLedger.open_store(folder / "ledger.sqlite3"),
-}
-"""How a test opens a store of each engine in a folder; the same folder is the same store."""
-CLASSES: dict[str, type] = {"sqlite": SqliteLedger}
+ENGINES = ("sqlite", pytest.param("postgres", marks=needs("PostgreSQL")))
 
 
 @pytest.fixture(params=ENGINES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Ledger]:
-    return lambda: ENGINES[request.param](tmp_path)
+    """Opens a store that is the test's own: the same one, however often it is called."""
+    if request.param == "sqlite":
+        return lambda: SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
+    store = url.parse(request.getfixturevalue("postgres_store"))
+    return lambda: PostgresLedger.open_store(store)
 
 
 @pytest.fixture
@@ -91,9 +94,9 @@ def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int 
 @pytest.mark.parametrize(
     "name", [n for n, member in vars(Ledger).items() if inspect.isfunction(member) and n[0] != "_"]
 )
-@pytest.mark.parametrize("engine", CLASSES)
-def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) -> None:
-    promised, given = getattr(Ledger, name), getattr(CLASSES[engine], name)
+@pytest.mark.parametrize("engine", [SqliteLedger, PostgresLedger])
+def test_an_engine_has_every_method_with_the_same_words(engine: type, name: str) -> None:
+    promised, given = getattr(Ledger, name), getattr(engine, name)
     assert list(inspect.signature(given).parameters) == list(inspect.signature(promised).parameters)
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,10 @@ from joytui.core.clock import now_ms
 from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.ledger import spool
-from joytui.ledger.records import Candidate, Page, Reservation
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.postgres import url
+from joytui.ledger.postgres.engine import PostgresLedger
+from joytui.ledger.records import Candidate, NewKey, Page, Reservation
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql import reads
 from joytui.ledger.sqlite import writer
@@ -20,6 +24,9 @@ from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import reserve_request
 from tests.ledger.filling import new_key
 from tests.ledger.test_writer import held_by_another
+from tests.support.hang import HANG_S
+from tests.support.needs import needs
+from tests.support.postgres import PostgresServer
 
 ENDED = Ended("m", "p", "standard", 200, cost_nano=70, cost_source="upstream", latency_ms=12.345, ttft_ms=0.1)
 
@@ -130,3 +137,51 @@ def test_it_has_a_bound_and_a_disk_that_fails_leaves_no_half_of_a_line(
     assert not kept.add([end])
     assert "No space left on device" in caplog.text
     assert kept.left() == [end]
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@needs("PostgreSQL")
+async def test_a_server_that_is_away_loses_nothing_also_over_a_restart(
+    postgres_server: PostgresServer, postgres_store: str, tmp_path: Path
+) -> None:
+    """One gateway is there when the server comes back; another one was restarted meanwhile."""
+    store = url.parse(postgres_store)
+    folders = [tmp_path / name for name in ("stays", "restarts")]
+    ledgers = []
+    for folder in folders:
+        folder.mkdir()
+        ledgers.append(PostgresLedger.open_store(store, folder))
+    ends = [await reserved(ledger, name) for ledger, name in zip(ledgers, "ab", strict=True)]
+    postgres_server.stop()
+    for ledger, end, folder in zip(ledgers, ends, folders, strict=True):
+        await asyncio.wait_for(ledger.end(*end[:3], held=end.held), HANG_S)
+        assert [one.opened.n for one in Spool(folder, store.masked).left()] == [end.opened.n]
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(ledger.probe(), HANG_S)
+    assert ledgers[1].close(), "what it could not write is safe"
+    assert ledgers[1].lost == 0
+    postgres_server.start()
+    ledgers[1] = PostgresLedger.open_store(store, folders[1])
+    async with asyncio.timeout(HANG_S):
+        while spooled(folders[0]):
+            await asyncio.sleep(0.01)
+    assert [spooled(folder) for folder in folders] == [[], []]
+    records = [entry for _, entry in await ledgers[1].page(Page(5))]
+    assert [(one.status, one.cost_nano, one.error_type) for one in records] == [(200, 70, None)] * 2
+    for ledger in ledgers:
+        ledger.close()
+    held = postgres_server.execute("SELECT sum(spent), sum(held) FROM joytui.budget")
+    assert held == [(140, 0)]
+
+
+async def reserved(ledger: PostgresLedger, name: str) -> End:
+    """The end of a request that holds something."""
+    wanted = NewKey(name.encode(), name, "", None, (), None, {}, None)
+    key = await ledger.create_key(wanted, alone=False)
+    assert key is not None
+    opened = Opened(ledger.next_number(), now_ms(), key.id, None, "e", True, None, None, None, None, None)
+    estimate = [Candidate("m", "p", "standard", 500)]
+    await ledger.reserve(opened, Reservation(key.budget_id, [("daily", 10**9)], estimate, 60_000))
+    return End(opened, ENDED, key.budget_id, True)

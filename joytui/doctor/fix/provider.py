@@ -6,6 +6,7 @@ from typing import Any
 
 from joytui.codex.credential import is_variable_name
 from joytui.codex.edit import EditError, Keys
+from joytui.codex.model_lists import CATALOG_FIELD
 from joytui.codex.toml_reader import TomlError, read_toml
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import rules_for
@@ -16,7 +17,6 @@ from joytui.doctor.fix.draft import Draft, patch_of
 
 TABLE: Keys = ("model_providers", PROVIDER_ID)
 SETUP = "setup"
-CATALOG_FIELD = "model_catalog_url"
 _ANOTHER_WAY_IN = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
 
 

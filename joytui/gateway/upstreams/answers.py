@@ -317,18 +317,23 @@ async def whole(
 ) -> bytes:
     """The body without the upstream's own key, and the connection given back. `head`: what was read of it, so that `pieces` has the
     rest. Raises BodyTooLarge, httpx's errors."""
-    kept = [head]
-    size = len(head)
+    kept, size = [head], len(head)
     try:
+        if size > limit:
+            raise _beyond(limit)
         async for piece in pieces or _pieces(response):
             size += len(piece)
             if size > limit:
-                raise BodyTooLarge(f"more than {limit} bytes")
+                raise _beyond(limit)
             kept.append(piece)
     finally:
         await response.aclose()
     body = b"".join(kept)
     return echo.passing(body) if echo else body
+
+
+def _beyond(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"more than {limit} bytes")
 
 
 async def _stream(

@@ -19,8 +19,8 @@ from joytui.core.token_counts import OTHERS, Teller, Tests, UsageRow, UsageTotal
 from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.filters import FROM, Sql, to_sql
+from joytui.ledger.sql.histogram import bucket_middle
 from joytui.ledger.sql.parts import DOCTOR, TELLING, complete_from, part_for
-from joytui.ledger.sqlite.rollups import bucket_middle
 
 TIMES = {
     "hour": "{hour}",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.parts import TABLES
@@ -41,8 +41,8 @@ class SqlWhole(ABC):
     """A store behind a connection whose transaction sees one state of it. `read_from`: where a table's rows are found, if not
     under its own name. `hidden`: columns of an engine's own."""
 
-    read_from: Mapping[str, str] = {}
-    hidden: Mapping[str, frozenset[str]] = {}
+    read_from: ClassVar[Mapping[str, str]] = {}
+    hidden: ClassVar[Mapping[str, frozenset[str]]] = {}
 
     def __init__(self, connection: Connection, location: str, in_use: str | None = None) -> None:
         self.connection = connection

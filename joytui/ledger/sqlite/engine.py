@@ -44,7 +44,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, keys, lessons, reads, telemetry, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, telemetry, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
@@ -98,9 +98,10 @@ class SqliteLedger:
         connection.close()
         self._writer.start()
         self._numbers = Numbers(self.read_now(reads.last_number))
-        self.interrupted = self.write_now(upkeep.recover, [] if self._spool is None else self._spool.left())
+        left = [] if self._spool is None else self._spool.left()
+        self.interrupted = self.write_now(upkeep.recover, left)
         if self._spool is not None:
-            self._spool.clear()
+            self._spool.done(len(left))
 
     def close(self) -> bool:
         """Writes what waits, and closes everything. False if the writer is not done in time: the store stays locked then, as
@@ -239,7 +240,7 @@ class SqliteLedger:
         return self.write(requests.note_passed, so_far)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        return self._writer.settle(upkeep.end, End(opened, ended, budget_id, held), [self.next_number()])
+        return self._writer.settle(requests.end_request, End(opened, ended, budget_id, held), [self.next_number()])
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)
@@ -384,7 +385,7 @@ class SqliteLedger:
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
     def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
-        return self.write(upkeep.read_clock, ran_ms)
+        return self.write(clock_readings.read_clock, ran_ms)
 
     async def tidy(self, at_ms: int, keeping: Keeping) -> int:
         gone = 0

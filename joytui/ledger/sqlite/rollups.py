@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,9 +10,9 @@ from operator import add
 from typing import Any
 
 from joytui.ledger.records import HOUR_MS
+from joytui.ledger.sql.histogram import bucket
 from joytui.ledger.sql.parts import TABLES, Place, part_places
 
-STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
 
@@ -44,16 +43,6 @@ def upsert(connection: sqlite3.Connection, into: tuple[str, int, str], rows: Seq
         some = rows[start : start + MOST_ROWS]
         values = [value for one in some for value in one]
         connection.execute(f"{before}{', '.join([row] * len(some))}{after}", values)
-
-
-def bucket(milliseconds: float) -> int:
-    """The histogram's bucket: eight to a doubling, so its middle is within 5% of what it holds."""
-    return max(0, math.ceil(math.log2(milliseconds) * STEPS_PER_DOUBLING)) if milliseconds > 1 else 0
-
-
-def bucket_middle(index: int) -> float:
-    """Milliseconds that stand for a bucket."""
-    return float(2 ** ((index - 0.5) / STEPS_PER_DOUBLING)) if index else 1.0
 
 
 class Sums:

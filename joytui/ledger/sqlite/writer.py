@@ -21,7 +21,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
+from joytui.ledger.waiting import Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -97,28 +98,20 @@ class Batch:
             self.execute("ROLLBACK")
 
 
-class _Job:
-    """`kept`: written even if that needs another try; else whoever waits is told that it failed. `safe`: it is in the spool."""
+class _Job(Waiting):
+    """A write of this engine: a function of a batch."""
 
-    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result", "safe")
+    __slots__ = ("args", "function")
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False, end: End | None = None
+    ) -> None:
+        super().__init__(kept=kept, end=end)
         self.function = function
         self.args = args
-        self.kept = kept
-        self.safe = False
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[Any] | None = None
-        self.done: threading.Event | None = None
-        self.result: Any = None
-        self.failure: Exception | None = None
 
     def perform(self, batch: Batch) -> None:
         self.result, self.failure = self.function(batch, *self.args), None
-
-    def fail(self, error: Exception) -> None:
-        # a future takes no StopIteration
-        self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
 
 
 class _Unhurried(asyncio.Future[T]):
@@ -138,7 +131,7 @@ class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
     `broken` is done, with what happened, once the thread has failed and nothing can be written any more. `spool` keeps the ends
-    of requests (End, the first argument of a job) that cannot be written now.
+    of requests that cannot be written now.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
@@ -191,9 +184,10 @@ class Writer:
         self._put(_Job(function, args, kept=True))
         self._ring()
 
-    def settle(self, function: Callable[..., object], *args: Any) -> asyncio.Future[None]:
-        """The same; the future is done once it is committed, or was tried in vain and waits for another try."""
-        return self._awaited(_Job(function, args, kept=True))
+    def settle(self, function: Callable[..., object], end: End, *args: Any) -> asyncio.Future[None]:
+        """The same for the end of a request; the future is done once it is committed, or was tried in vain and waits for another
+        try, in the spool."""
+        return self._awaited(_Job(function, (*end, *args), kept=True, end=end))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
@@ -212,11 +206,10 @@ class Writer:
         return job.future
 
     def _awaited(self, job: _Job) -> asyncio.Future[Any]:
-        job.loop = asyncio.get_running_loop()
-        job.future = job.loop.create_future()
+        future = job.awaited()
         self._put(job)
         self._ring_soon()
-        return job.future
+        return future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
@@ -288,9 +281,8 @@ class Writer:
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
-                if self._spool is not None and not self._owed:
-                    self._spool.clear()
-                _answer(self._at_hand)
+                settled(self._at_hand, self._owed, self._spool)
+                answer(self._at_hand, _typed)
         self._at_hand = []
 
     def _collect(self) -> tuple[list[_Job], bool]:
@@ -354,18 +346,11 @@ class Writer:
         self._failed_at = time.monotonic()
         kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept
-        self._save(kept)
+        save(kept, self._spool)
         self.lost += len(jobs) - len(kept)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
         for job in jobs:
             job.failure = error
-
-    def _save(self, jobs: list[_Job]) -> None:
-        """Into the spool, what belongs there and is not in it yet."""
-        ends = [job for job in jobs if job.kept and not job.safe and job.args and isinstance(job.args[0], End)]
-        if ends and self._spool is not None and self._spool.add([job.args[0] for job in ends]):
-            for job in ends:
-                job.safe = True
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -380,14 +365,14 @@ class Writer:
         return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        self._save(jobs)
+        save(jobs, self._spool)
         lost = sum(job.kept and not job.safe for job in jobs)
         if lost:
             self.lost += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
         for job in jobs:
             job.failure = self._ended
-        _answer(jobs)
+        answer(jobs, _typed)
 
 
 def _typed(error: Exception) -> Exception:
@@ -436,28 +421,3 @@ def _perform_apart(batch: Batch, jobs: list[_Job]) -> None:
             job.fail(error)
         else:
             batch.keep()
-
-
-def _answer(jobs: Iterable[_Job]) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        if job.done is not None:
-            job.done.set()
-        if job.loop is not None:
-            waiting.setdefault(job.loop, []).append(job)
-    for loop, done in waiting.items():
-        try:
-            loop.call_soon_threadsafe(_resolve, done)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            pass
-
-
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        future = job.future
-        if future is None or future.done():
-            continue
-        if job.failure is not None and not job.kept:
-            future.set_exception(_typed(job.failure))
-        else:
-            future.set_result(job.result)
