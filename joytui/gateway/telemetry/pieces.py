@@ -24,7 +24,8 @@ NO_ANSWER = clean("no_answer", 100)
 STREAM_FAILED = clean("response_failed", 100)
 TRUNCATED = clean("stream_truncated", 100)
 _MODEL_PATHS = ("/responses", "/responses/compact", "/chat/completions")
-_BROKEN = ("stream disconnected", "transport error", "stream closed", "idle timeout")
+_BROKEN = ("stream disconnected", "transport error", "stream closed")
+_IDLE = "idle timeout"
 Attributes = Mapping[str, Scalar]
 _NO_MODEL = Catalog()
 
@@ -134,11 +135,12 @@ def _failed(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
     words = str(said["error.message"])
     error = _of_event(words)
     code, message = str(error.get("code") or error.get("type") or ""), str(error.get("message") or words)
-    broken = any(sign in words.lower() for sign in _BROKEN)
+    idle, broken = _IDLE in words.lower(), any(sign in words.lower() for sign in _BROKEN)
     named = BY_CODE.get(code.lower()) or named_cause(of_fields(error or {"message": words}, 200))
-    cause = named if named in CAUSES else "stream-truncated" if broken else "response-failed"
-    error_type = clean(code, 100) or (TRUNCATED if broken else STREAM_FAILED)
-    return piece._replace(error_type=error_type, error_message=clean(message, 500), cause=cause, sure=bool(code))
+    cause = named if named in CAUSES else "stream-idle" if idle else "stream-truncated" if broken else "response-failed"
+    error_type = clean(code, 100) or (TRUNCATED if idle or broken else STREAM_FAILED)
+    sure = bool(code) or idle or broken
+    return piece._replace(error_type=error_type, error_message=clean(message, 500), cause=cause, sure=sure)
 
 
 def _done(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
