@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,10 @@ from joytui.core.request import Ended, Opened, RequestRecord
 from joytui.core.token_counts import Teller, UsageTotals
 from joytui.gateway.telemetry.pieces import pieces
 from joytui.ledger.api import Ledger
+from joytui.ledger.postgres import url
+from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
+from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.telemetry import Piece, SenderRow
 from tests.ledger.test_conformance import ENGINES
 from tests.support.clock import NOW
@@ -29,17 +33,21 @@ SOURCES: tuple[Teller, ...] = ("gateway", "telemetry")
 ALL = (BEGIN - 86_400_000, BEGIN + 86_400_000)
 
 
-@pytest.fixture(params=ENGINES, scope="module")
-def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
-    """A new store at each call."""
-    return lambda: ENGINES[request.param](tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture
-def ledger(open_store: Callable[[], Ledger]) -> Iterator[Ledger]:
-    opened = open_store()
+@pytest.fixture(params=ENGINES)
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    opened: Ledger
+    if request.param == "sqlite":
+        opened = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
+    else:
+        opened = PostgresLedger.open_store(url.parse(request.getfixturevalue("postgres_store")))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
+    """A new store at each call. (One of PostgreSQL costs too much for that; what its engine does is told above.)"""
+    return lambda: SqliteLedger.open_store(tmp_path_factory.mktemp("store") / "ledger.sqlite3")
 
 
 async def a_sender(ledger: Ledger, name: str = "ann-laptop", owner: str = "ann") -> SenderRow:
@@ -293,7 +301,7 @@ async def lived(ledger: Ledger, steps: list[Any]) -> tuple[list[tuple[Any, ...]]
 
 @settings(max_examples=25)
 @given(st.data())
-def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
+def test_any_order_and_any_part_give_the_same(new_store: Callable[[], Ledger], data: st.DataObject) -> None:
     seen = data.draw(st.sampled_from([(), RELAYED]))
     part = data.draw(st.lists(st.sampled_from(range(len(SCRIPT))), unique=True, min_size=1))
     rows_ = [SCRIPT[place] for place in sorted(part)]
@@ -305,7 +313,7 @@ def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], 
         if mixed:
             cuts.shuffle(steps)
             steps += [rows_]  # and all of it once more
-        store = open_store()
+        store = new_store()
         try:
             outcomes.append(asyncio.run(lived(store, steps)))
         finally:
@@ -317,13 +325,13 @@ def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], 
         assert outcomes[0][1][1] == UsageTotals()
 
 
-def test_many_orders_of_the_whole(open_store: Callable[[], Ledger]) -> None:
+def test_many_orders_of_the_whole(new_store: Callable[[], Ledger]) -> None:
     mixer, outcomes = random.Random(3), []
     for turn in range(6):
         steps: list[Any] = [*RELAYED, *([row] for row in SCRIPT)]
         if turn:
             mixer.shuffle(steps)
-        store = open_store()
+        store = new_store()
         try:
             outcomes.append(asyncio.run(lived(store, steps)))
         finally:
