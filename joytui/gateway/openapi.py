@@ -41,11 +41,6 @@ RESPONSES_REQUEST: Schema = {
         "max_output_tokens": {"type": "integer", "minimum": 1},
     },
 }
-TELEMETRY: Schema = {
-    "type": "object",
-    "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
-    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
-}
 TURN_COSTS_REQUEST: Schema = {
     "type": "object",
     "required": ["turn_ids"],
@@ -69,6 +64,11 @@ TURN_COSTS: Schema = {
             },
         }
     },
+}
+TELEMETRY: Schema = {
+    "type": "object",
+    "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
+    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
 }
 ERROR: Schema = {
     "type": "object",
@@ -143,9 +143,9 @@ def _schemas() -> Schema:
     ours = {
         "ChatRequest": CHAT_REQUEST,
         "ResponsesRequest": RESPONSES_REQUEST,
-        "Telemetry": TELEMETRY,
         "TurnCostsRequest": TURN_COSTS_REQUEST,
         "TurnCosts": TURN_COSTS,
+        "Telemetry": TELEMETRY,
         "Error": ERROR,
     }
     named = {name for operation in OPERATIONS for name in (operation.body, operation.answer) if name} - set(ours)
