@@ -9,13 +9,15 @@ joytui usage --insight --json                    with the rate now, and what was
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
 JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
-a turn through the gateway has two witnesses: "totals" is null then, and "totals_by_source" has the sums of each.
+a turn through the gateway has two witnesses: "totals" counts it once, and "totals_by_source" has the sums of each. What Codex's telemetry told
+of requests that no gateway saw is a part of codex.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,9 +25,10 @@ from joytui.cli.gateway_options import add_gateway_options, count, moment, with_
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.periods import PERIODS
 from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.usage.witnesses import Told, ask_told, joined_totals, of_codex, topped
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -40,12 +43,15 @@ UNKNOWN_TO_CODEX = ("key", "owner", "tier")
 
 class Gathered(NamedTuple):
     """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
-    doctor's test requests, which are in no row."""
+    doctor's test requests, which are in no row. `told`: what the gateway knows of Codex's telemetry. `joined`: the totals of
+    both sources, where both were asked."""
 
     rows: list[UsageRow]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
+    told: Told | None = None
+    joined: UsageTotals | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -101,11 +107,40 @@ def gather(args: argparse.Namespace) -> Gathered:
     """
     if args.source == "gateway":
         return _from_gateway(args)
-    mine = _from_codex(args)
+    mine, by_thread = _from_codex(args)
     if args.source == "codex":
-        return mine
+        return mine._replace(rows=_of_codex(mine.rows, _told_here(args), by_thread, args))
     found = _from_gateway(args)
-    return found._replace(rows=found.rows + mine.rows)
+    told = found.told or Told()
+    whole = UsageTotals.sum(row.totals for row in found.rows)
+    return found._replace(
+        rows=found.rows + _of_codex(mine.rows, told, by_thread, args), joined=joined_totals(whole, told, by_thread)
+    )
+
+
+def _of_codex(
+    rows: list[UsageRow], told: Told, by_thread: Mapping[str, UsageTotals], args: argparse.Namespace
+) -> list[UsageRow]:
+    return topped(of_codex(rows, told, by_thread), args.top)
+
+
+def _told_here(args: argparse.Namespace) -> Told:
+    """What a gateway that runs knows of Codex's telemetry; none is started for that."""
+    import asyncio
+
+    from joytui.client.local import connect
+    from joytui.core.places import places
+
+    async def ask() -> Told:
+        async with await connect(places(), gateway_url=args.gateway, start=False) as console:
+            return await ask_told(console, args.by, args.since, args.until)
+
+    try:
+        return asyncio.run(ask())
+    except JoytuiError:
+        if args.gateway:
+            raise
+        return Told()
 
 
 def _from_gateway(args: argparse.Namespace) -> Gathered:
@@ -128,12 +163,15 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out)
+        both = args.source == "both"
+        told = await ask_told(console, args.by, args.since, args.until, seen=True) if both else None
+        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out, told)
 
     return with_console(args, ask)
 
 
-def _from_codex(args: argparse.Namespace) -> Gathered:
+def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTotals]]:
+    """What the rollouts here tell, and their sums by thread."""
     from joytui.codex.rollouts import read_usage
     from joytui.core.places import places
     from joytui.usage.rows import codex_rows
@@ -150,7 +188,11 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
         from joytui.usage.insight import codex_insight
 
         insight = codex_insight(home, cache_dir, now(), since)
-    return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
+    by_thread: dict[str, list[UsageTotals]] = {}
+    for row in usage.rows:
+        by_thread.setdefault(row.thread, []).append(row.totals)
+    sums = {thread: UsageTotals.sum(parts) for thread, parts in by_thread.items()}
+    return Gathered(codex_rows(usage.rows, args.by), insight=insight), sums
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -236,7 +278,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,), found.joined)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

@@ -61,16 +61,16 @@ def gateway_rows(rows: Iterable[Mapping[str, Any]], by: Sequence[str]) -> list[U
     return [UsageRow({name: row.get(name) for name in by}, "gateway", UsageTotals.of(row)) for row in rows]
 
 
-def usage_view(rows: Sequence[UsageRow], asked: Sequence[str]) -> dict[str, Any]:
+def usage_view(rows: Sequence[UsageRow], asked: Sequence[str], joined: UsageTotals | None = None) -> dict[str, Any]:
     """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row.
 
-    `totals_by_source` has the sums of each source. `totals` are those of the one source; null where both were asked: a
-    turn through the gateway has two witnesses then, and the sum of what they saw is nothing that anybody used.
+    `totals_by_source` has the sums of each source. `totals` are those of the one source; where both were asked: a turn through
+    the gateway has two witnesses then, and `joined` counts it once (`usage.witnesses`); null where nobody has joined them.
     """
     sums = {name: UsageTotals.sum(row.totals for row in rows if row.source == name).numbers() for name in asked}
     return {
         "rows": [row.shown() for row in rows],
-        "totals": sums[asked[0]] if len(asked) == 1 else None,
+        "totals": sums[asked[0]] if len(asked) == 1 else joined.numbers() if joined else None,
         "totals_by_source": sums,
     }
 
