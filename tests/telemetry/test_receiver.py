@@ -59,7 +59,8 @@ async def test_a_post_becomes_a_row(gateway: Served) -> None:
     assert (row["input_tokens"], row["output_tokens"]) == (100, 7)
     assert (await gateway.admin.get(f"/console/v1/requests/{row['id']}")).json()["id"] == row["id"]
     for source, requests in (("gateway", 0), ("telemetry", 1)):
-        usage = await gateway.admin.get("/console/v1/usage", params={"source": source, "by": "owner"})
+        asked = {"source": source, "by": "owner", "until": row["time"].replace("2026", "2027")}
+        usage = await gateway.admin.get("/console/v1/usage", params=asked)
         assert usage.json()["totals"]["requests"] == requests
     older = await gateway.admin.get("/console/v1/requests", params={"before": row["id"]})
     assert older.json()["requests"] == []
