@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "say why this Codex does not work, and what to type to mend it",
     "logs": "what goes through the gateway: list, filter, follow",
     "usage": "who spends what: by key, model, day, project",
+    "tasks": "what each agent and its sub-agents cost, running or lately ended",
     "keys": "create, list, revoke the gateway's keys",
     "wallet": "the gateway's tier wallets",
     "models": "the model catalog with prices",

@@ -27,7 +27,7 @@ from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
 from joytui.usage.witnesses import Told, ask_told, joined_totals, of_codex, topped
 
 if TYPE_CHECKING:
@@ -36,17 +36,16 @@ if TYPE_CHECKING:
     from joytui.usage.insight import Insight
 
 SOURCES = ("gateway", "codex", "both")
-MANY = ("project", "thread")
-"""What `--top` is for: these may have tens of thousands of values."""
-UNKNOWN_TO_CODEX = ("key", "owner", "tier")
+UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 
 class Gathered(NamedTuple):
-    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
-    doctor's test requests, which are in no row. `told`: what the gateway knows of Codex's telemetry. `joined`: the totals of
-    both sources, where both were asked."""
+    """What was read. `totals` by source. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's
+    forecast. `left_out`: the doctor's test requests, which are in no row. `told`: what the gateway knows of Codex's telemetry.
+    `joined`: the totals of both sources, where both were asked."""
 
     rows: list[UsageRow]
+    totals: Mapping[str, UsageTotals]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
@@ -61,7 +60,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
     parser.add_argument(
-        "--top", metavar="N", type=count, help="with --by thread or project: the N dearest, all others as one row"
+        "--top",
+        metavar="N",
+        type=count,
+        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N dearest, all others as one row",
     )
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
@@ -93,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
     if args.reconcile:
         return _reconcile(args)
     found = gather(args)
-    counted = [row.totals for row in found.rows if row.source == "gateway"]
-    spent = UsageTotals.sum([*counted, found.left_out or UsageTotals()]).cost_nano
+    counted = (found.totals.get("gateway"), found.left_out)
+    spent = sum(totals.cost_nano for totals in counted if totals)
     show(found, budget, spent, args)
     over = budget is not None and spent > budget
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
@@ -109,19 +111,24 @@ def gather(args: argparse.Namespace) -> Gathered:
         return _from_gateway(args)
     mine, by_thread = _from_codex(args)
     if args.source == "codex":
-        return mine._replace(rows=_of_codex(mine.rows, _told_here(args), by_thread, args))
+        return _with_telemetry(mine, _told_here(args), by_thread, args)
     found = _from_gateway(args)
     told = found.told or Told()
-    whole = UsageTotals.sum(row.totals for row in found.rows)
+    mine = _with_telemetry(mine, told, by_thread, args)
     return found._replace(
-        rows=found.rows + _of_codex(mine.rows, told, by_thread, args), joined=joined_totals(whole, told, by_thread)
+        rows=found.rows + mine.rows,
+        totals={**found.totals, **mine.totals},
+        joined=joined_totals(found.totals["gateway"], told, by_thread),
     )
 
 
-def _of_codex(
-    rows: list[UsageRow], told: Told, by_thread: Mapping[str, UsageTotals], args: argparse.Namespace
-) -> list[UsageRow]:
-    return topped(of_codex(rows, told, by_thread), args.top)
+def _with_telemetry(
+    mine: Gathered, told: Told, by_thread: Mapping[str, UsageTotals], args: argparse.Namespace
+) -> Gathered:
+    from joytui.usage.rows import totals_of
+
+    rows = topped(of_codex(mine.rows, told, by_thread), args.top)
+    return mine._replace(rows=rows, totals={"codex": totals_of(rows, "codex")})
 
 
 def _told_here(args: argparse.Namespace) -> Told:
@@ -163,9 +170,10 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
+        totals = {"gateway": UsageTotals.of(view.totals.model_dump())}
         both = args.source == "both"
         told = await ask_told(console, args.by, args.since, args.until, seen=True) if both else None
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out, told)
+        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out, told)
 
     return with_console(args, ask)
 
@@ -192,7 +200,7 @@ def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTota
     for row in usage.rows:
         by_thread.setdefault(row.thread, []).append(row.totals)
     sums = {thread: UsageTotals.sum(parts) for thread, parts in by_thread.items()}
-    return Gathered(codex_rows(usage.rows, args.by), insight=insight), sums
+    return Gathered(codex_rows(usage.rows, args.by), {}, insight=insight), sums
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -239,7 +247,7 @@ def _check(args: argparse.Namespace) -> None:
     fields = [name for name in args.by if name not in PERIODS]
     if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
-        what = f"from 1 to {MOST_TOP}, and with --by thread or --by project alone, beside times"
+        what = f"from 1 to {MOST_TOP}, and with --by {', '.join(MANY[:-1])} or {MANY[-1]} alone, beside times"
         raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
         raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
@@ -260,7 +268,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 
-        emit_usage(found.rows, args.by)
+        emit_usage(found.rows, args.by, found.totals)
     else:
         _say_empty(args)
         found = found._replace(insight=None)
@@ -278,7 +286,8 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,), found.joined)
+    asked = ("gateway", "codex") if args.source == "both" else (args.source,)
+    view = usage_view(found.rows, asked, found.totals, found.joined)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

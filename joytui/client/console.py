@@ -271,6 +271,15 @@ class ConsoleClient(ConsoleApi):
         params |= _asked(tests) | ({} if source == "gateway" else {"source": source})
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
+    async def tasks(
+        self, *, since: str | None = None, limit: int | None = None, task: str | None = None
+    ) -> list[wire.TaskView]:
+        """The tasks that asked last, newest first, of those that asked since then (default 24 hours); or this one alone."""
+        from joytui.core.wire import TaskView
+
+        params = {"since": since, "limit": limit, "task": task}
+        return self._models(TaskView, await self._ask("GET", "/tasks", params=params), "tasks")
+
     async def latency(self, *, since: str, until: str) -> list[wire.LatencyView]:
         """Percentiles by hour, of the hours that have any request."""
         from joytui.core.wire import LatencyView

@@ -52,6 +52,11 @@ def request_number(text: str) -> int | None:
     return number if 0 <= number < 1 << 63 else None
 
 
+def program(client: str) -> str:
+    """The program of a User-Agent, without the machine that it runs on: its first word (`codex_exec/0.171.0`)."""
+    return client.partition(" ")[0]
+
+
 def joined(words: Iterable[str]) -> str | None:
     """A list as one text; None for an empty one."""
     return ",".join(words) or None

@@ -30,6 +30,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   top: so many projects or threads, the dearest; all others are one, "(others)"
                                                   only: nothing but these values of the one field in `by` that is no time
                                                   source: "gateway" (the default), or "telemetry": what it alone told of
+    GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
+                                                  since: of those that asked since then (default 24h); task: this one alone
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}
@@ -261,6 +263,36 @@ class UsageView(Model):
     left_out: UsageNumbers | None = Field(
         default=None, description="with tests=out: the doctor's test requests of that time"
     )
+
+
+class AgentView(UsageNumbers):
+    """One thread of a task. `parent`: the thread that started it; `subagent`: what kind it is. Null for the root."""
+
+    id: str | None = Field(default=None, description="the thread; null where requests named none")
+    parent: str | None = None
+    subagent: str | None = None
+    model: str | None = None
+    state: Literal["running", "ended", "stopped"]
+    started_at: str
+    last_at: str
+
+
+class TaskView(UsageNumbers):
+    """A root thread with its sub-agents. `state`: running while a request runs, or a tool that the last answer called; `agents`: how
+    many threads. `key` to `commit` are what the newest request of its root said."""
+
+    id: str = Field(description="the root thread")
+    key: str | None = None
+    owner: str | None = None
+    project: str | None = None
+    repo: str | None = None
+    commit: str | None = None
+    state: Literal["running", "ended", "stopped"]
+    started_at: str
+    last_at: str
+    agents: int = 0
+    limit_credits: str | None = None
+    threads: list[AgentView] = Field(default_factory=list)
 
 
 class UpstreamView(Model):

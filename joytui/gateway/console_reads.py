@@ -17,7 +17,7 @@ from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, Teller, Tests
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -26,8 +26,9 @@ from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.task_views import task_views
 from joytui.gateway.telemetry.fleet import LOOKED_AT, person
-from joytui.ledger.records import MANY, Page
+from joytui.ledger.records import Page
 
 PAGE = 200
 MOST = 5_000
@@ -130,7 +131,7 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     fields = [name for name in by if name not in PERIODS]
     top = number(request, "top", 0, 1, MOST_TOP) or None
     if top and not (len(fields) == 1 and fields[0] in MANY):
-        raise refusals.bad_request(f"top: with one of {' and '.join(MANY)} in `by`, and nothing else but times")
+        raise refusals.bad_request(f"top: with one of {', '.join(MANY)} in `by`, and nothing else but times")
     only = request.query_params.getlist("only") or None
     if only and (top or len(fields) != 1):
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
@@ -143,6 +144,13 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
         _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
         answer["left_out"] = left_out.numbers()
     return JsonAnswer(answer)
+
+
+async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
+    since = moment(request, "since") or parse_when("24h")
+    limit = number(request, "limit", PAGE, 1, MOST_TOP)
+    found = await gateway.ledger.tasks(int(since.timestamp() * 1000), limit, request.query_params.get("task"))
+    return JsonAnswer({"tasks": task_views(found, now_ms())})
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
+from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
 HOUR_MS = 3_600_000
@@ -18,9 +19,6 @@ WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
 END_OF_TIME = 100_000 * 365 * DAY_MS
 """After every clock; a multiple of a day."""
-
-MANY = ("project", "thread")
-"""The groupings that may have tens of thousands of values."""
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
@@ -36,6 +34,34 @@ class Page(NamedTuple):
     since: int | None = None
     until: int | None = None
     before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One thread of a task: what all of its requests come to, and what the newest of them said.
+
+    `task`: its root thread. `thread`: None where requests named none. `key` to `finish` are the newest request's; `key` its name.
+    Times are ms since 1970: when the first request came, when the newest ended (or came, while it runs). `running`: how many
+    requests run now.
+    """
+
+    task: str
+    thread: str | None
+    parent: str | None
+    subagent: str | None
+    key: str | None
+    key_id: str | None
+    owner: str | None
+    project: str | None
+    repo: str | None
+    commit_hash: str | None
+    dirty: bool
+    model: str | None
+    finish: str | None
+    started_at: int
+    last_at: int
+    running: int
+    totals: UsageTotals
 
 
 INTERRUPTED = clean("gateway_interrupted", 100)

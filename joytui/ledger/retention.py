@@ -89,7 +89,7 @@ KEPT = (
     Kept("wallets", ("wallet",), "one row for each tier"),
     Kept(
         "state of the store",
-        ("access", "part_fill", "uncleaned", "clock_reading"),
+        ("access", "part_fill", "client_fill", "uncleaned", "clock_reading"),
         "one row; what is left to do of an older store, a row a table; readings of the last hour",
     ),
 )

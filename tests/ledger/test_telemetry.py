@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +17,10 @@ from joytui.core.request import Ended, Opened, RequestRecord
 from joytui.core.token_counts import Teller, UsageTotals
 from joytui.gateway.telemetry.pieces import pieces
 from joytui.ledger.api import Ledger
-from joytui.ledger.postgres import url
-from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
-from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.telemetry import Piece, SenderRow
-from tests.ledger.test_conformance import ENGINES
 from tests.support.clock import NOW
+from tests.support.stores import IN_CI, new_store
 from tests.telemetry.otlp import attempt, done, plain, record
 
 CHOSEN = Candidate("m", "p", "standard", 0)
@@ -33,21 +29,17 @@ SOURCES: tuple[Teller, ...] = ("gateway", "telemetry")
 ALL = (BEGIN - 86_400_000, BEGIN + 86_400_000)
 
 
-@pytest.fixture(params=ENGINES)
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    opened: Ledger
-    if request.param == "sqlite":
-        opened = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
-    else:
-        opened = PostgresLedger.open_store(url.parse(request.getfixturevalue("postgres_store")))
+@pytest.fixture(params=IN_CI, scope="module")
+def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
+    """A new store at each call."""
+    return lambda: new_store(request, tmp_path_factory.mktemp("store"))()
+
+
+@pytest.fixture
+def ledger(open_store: Callable[[], Ledger]) -> Iterator[Ledger]:
+    opened = open_store()
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="module")
-def new_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Ledger]:
-    """A new store at each call. (One of PostgreSQL costs too much for that; what its engine does is told above.)"""
-    return lambda: SqliteLedger.open_store(tmp_path_factory.mktemp("store") / "ledger.sqlite3")
 
 
 async def a_sender(ledger: Ledger, name: str = "ann-laptop", owner: str = "ann") -> SenderRow:
@@ -301,18 +293,18 @@ async def lived(ledger: Ledger, steps: list[Any]) -> tuple[list[tuple[Any, ...]]
 
 @settings(max_examples=5)
 @given(st.data())
-def test_any_order_and_any_part_give_the_same(new_store: Callable[[], Ledger], data: st.DataObject) -> None:
-    any_order_is_the_same(new_store, data)
+def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
+    any_order_is_the_same(open_store, data)
 
 
 @pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
-def test_any_of_many_orders_gives_the_same(new_store: Callable[[], Ledger], data: st.DataObject) -> None:
-    any_order_is_the_same(new_store, data)
+def test_any_of_many_orders_gives_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
+    any_order_is_the_same(open_store, data)
 
 
-def any_order_is_the_same(new_store: Callable[[], Ledger], data: st.DataObject) -> None:
+def any_order_is_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
     seen = data.draw(st.sampled_from([(), RELAYED]))
     part = data.draw(st.lists(st.sampled_from(range(len(SCRIPT))), unique=True, min_size=1))
     rows_ = [SCRIPT[place] for place in sorted(part)]
@@ -324,7 +316,7 @@ def any_order_is_the_same(new_store: Callable[[], Ledger], data: st.DataObject) 
         if mixed:
             cuts.shuffle(steps)
             steps += [rows_]  # and all of it once more
-        store = new_store()
+        store = open_store()
         try:
             outcomes.append(asyncio.run(lived(store, steps)))
         finally:
@@ -336,13 +328,13 @@ def any_order_is_the_same(new_store: Callable[[], Ledger], data: st.DataObject) 
         assert outcomes[0][1][1] == UsageTotals()
 
 
-def test_many_orders_of_the_whole(new_store: Callable[[], Ledger]) -> None:
+def test_many_orders_of_the_whole(open_store: Callable[[], Ledger]) -> None:
     mixer, outcomes = random.Random(3), []
     for turn in range(4):
         steps: list[Any] = [*RELAYED, *([row] for row in SCRIPT)]
         if turn:
             mixer.shuffle(steps)
-        store = new_store()
+        store = open_store()
         try:
             outcomes.append(asyncio.run(lived(store, steps)))
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from joytui.ledger.sqlite.schema import MIGRATIONS
+
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
 TOLD = ("source", "sources", "attempts", "differs", "sender_id", "told")
 TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit_hash", "dirty")
@@ -46,5 +48,27 @@ def _without_tree(connection: sqlite3.Connection) -> None:
     for name in TOLD:
         connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
     connection.execute("DROP INDEX request_task")
+    connection.execute("DROP TABLE client_fill")
     for name in TREE:
         connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
+    for unit in ("hour", "day"):
+        made = next(sql for sql in MIGRATIONS[2].split(";") if f"CREATE TABLE part_{unit} " in sql)
+        connection.execute(f"ALTER TABLE part_{unit} RENAME TO newer_part")
+        connection.execute(made)
+        connection.execute(
+            f"INSERT INTO part_{unit} SELECT {_OLDER.format(unit=unit)} FROM newer_part WHERE part != 'client' GROUP BY {_PLACE.format(unit=unit)}"
+        )
+        connection.execute("DROP TABLE newer_part")
+
+
+_PLACE = "part, {unit}, key_id, model, tier, provider, project, thread"
+_SUMMED = (
+    "requests",
+    "errors",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_nano",
+)
+_OLDER = ", ".join([_PLACE, *(f"sum({name})" for name in _SUMMED)])

@@ -43,7 +43,8 @@ class Observation:
     `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
     `first_byte_at`: the same of the head of the upstream's answer; None where none came.
-    `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
+    `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came. A Response
+    that calls tools is no more than "completed": of that it is "tool_calls", too.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
     `output_bytes`: length of the text, reasoning and arguments so far, of all choices, as UTF-8: what tokens are estimated
     from where the upstream does not tell them.

@@ -16,7 +16,7 @@ from typing import Any
 from joytui.core.sse import DONE, MAX_EVENT_BYTES, EventTooLarge, SseSplitter
 from joytui.gateway.bridge.chunks import Delta, other_deltas
 from joytui.gateway.bridge.errors import StreamError, find_error
-from joytui.gateway.bridge.finish import failure, meaning
+from joytui.gateway.bridge.finish import CALLING, failure, meaning
 from joytui.gateway.bridge.plain import ChunkReader, PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reading import ReadChunk, read_chunk
@@ -32,6 +32,8 @@ from joytui.gateway.bridge.reported_usage import (
 )
 from joytui.gateway.upstreams.exchange import Observation
 
+_CALLS = ("function_call", "custom_tool_call", "tool_search_call", "local_shell_call")
+"""The items of a Response that its client answers with another request."""
 LONGEST_NAME = 1000
 """Characters of an id, a model's or a provider's name that are looked at."""
 
@@ -215,6 +217,7 @@ class ResponsesReader(Reader):
 
     _deltas = 0
     _items = 0
+    _calls = False
 
     def take(self, value: Any) -> None:
         if isinstance(value, Mapping):
@@ -234,13 +237,17 @@ class ResponsesReader(Reader):
         elif value.get("object") == "response":
             self._response(value, f"response.{value.get('status')}")
         elif kind == "response.output_item.done":
-            self._items += _item_size(value.get("item"))
-            self._came(self._items)
+            self._item(value.get("item"))
         elif error := find_error(value):
             self._failed(error)
         elif kind == "error":
             self._failed(find_error({"error": value}) or StreamError("error", "error"))
         self._metadata(metadata_records(value.get("metadata")))
+
+    def _item(self, item: Any) -> None:
+        self._items += _item_size(item)
+        self._came(self._items)
+        self._calls = self._calls or (isinstance(item, Mapping) and item.get("type") in _CALLS)
 
     def _came(self, size: int) -> None:
         self._content(size - self.seen.output_bytes if size > self.seen.output_bytes else 0)
@@ -256,7 +263,7 @@ class ResponsesReader(Reader):
         self._metadata(metadata_records(response.get("metadata")))
         status = kind.removeprefix("response.")
         if status in ("completed", "incomplete", "failed"):
-            seen.finish, seen.complete = status, True
+            seen.finish, seen.complete = CALLING if self._calls and status == "completed" else status, True
         if status == "failed":
             self._failed(find_error(response) or StreamError("failed", "the upstream's response failed"))
 

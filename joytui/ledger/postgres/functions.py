@@ -39,8 +39,20 @@ _CHARGE = ", ".join(f"{name} = c.{name}" for name in Charge._fields)
 # --- money ------------------------------------------------------------------------------------------------------------
 
 _MONEY = f"""
--- Rows of `budget` that are missing for what these jobs ask for. Before anything else: all that was spent is in the sums then.
-CREATE FUNCTION make_budgets(jobs jsonb) RETURNS void LANGUAGE sql AS $$
+-- Whether a limit that a job asks for has no row in `budget` yet.
+CREATE FUNCTION lacks_budget(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE limit_ jsonb;
+BEGIN
+    FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
+        PERFORM FROM budget b
+        WHERE b.budget_id = job ->> 'budget' AND b.period = limit_ ->> 0 AND b."window" = (limit_ ->> 2)::bigint;
+        IF NOT FOUND THEN RETURN true; END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+
+-- The rows that it lacks. All that was spent has to be in the sums.
+CREATE FUNCTION make_budgets(job jsonb) RETURNS void LANGUAGE sql AS $$
     INSERT INTO budget
     SELECT w.budget_id, w.period, w.low, (
         SELECT coalesce(sum(cost_nano), 0) FROM (
@@ -51,17 +63,18 @@ CREATE FUNCTION make_budgets(jobs jsonb) RETURNS void LANGUAGE sql AS $$
             AND day >= w.low / {DAY_MS} AND day < w.high / {DAY_MS}
     ), 0
     FROM (
-        SELECT DISTINCT j ->> 'budget' AS budget_id, l ->> 0 AS period, (l ->> 2)::bigint AS low, (l ->> 3)::bigint AS high
-        FROM jsonb_array_elements(jobs) j CROSS JOIN jsonb_array_elements(j -> 'limits') l WHERE j ? 'limits'
+        SELECT job ->> 'budget' AS budget_id, l ->> 0 AS period, (l ->> 2)::bigint AS low, (l ->> 3)::bigint AS high
+        FROM jsonb_array_elements(job -> 'limits') l
     ) w
     WHERE NOT EXISTS (
         SELECT 1 FROM budget b WHERE b.budget_id = w.budget_id AND b.period = w.period AND b."window" = w.low
     )
 $$;
 
-CREATE FUNCTION enter(tier text, kind text, amount bigint, held bigint, n bigint) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO wallet_entry (at, tier, kind, amount, held, n) VALUES ({_NOW}, $1, $2, $3, $4, $5)
-$$;
+CREATE FUNCTION enter(tier text, kind text, amount bigint, held bigint, n bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO wallet_entry (at, tier, kind, amount, held, n) VALUES ({_NOW}, $1, $2, $3, $4, $5);
+END $$;
 
 -- Holds this much more for a request. `most`: the limit that it was held under.
 CREATE FUNCTION hold_more(n bigint, kind text, ref text, "window" bigint, amount bigint, lease_ms bigint, most bigint)
@@ -132,11 +145,15 @@ BEGIN
     RETURN CASE WHEN wallets AND rest > 0 THEN short_wallet(candidate ->> 0, rest) END;
 END $$;
 
-CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, kind text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT greatest(0, (candidate ->> 1)::bigint - coalesce(
-        (SELECT sum(h.amount) FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = still_to_hold.kind), 0
-    ))::bigint
-$$;
+-- How much more than it holds already a request has to hold for a candidate.
+CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, of_kind text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE held bigint := 0;
+BEGIN
+    IF job ->> 'do' = 'extend' THEN
+        SELECT coalesce(sum(h.amount), 0) INTO held FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = of_kind;
+    END IF;
+    RETURN greatest(0, (candidate ->> 1)::bigint - held);
+END $$;
 
 -- Gives back what a request holds; its wallet pays. `keep`: so that it can be held again (`revive`).
 CREATE FUNCTION release(request bigint, cost bigint, keep boolean) RETURNS void LANGUAGE plpgsql AS $$
@@ -156,10 +173,11 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE budget b SET spent = b.spent + cost
-    WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS})
-$$;
+    WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS});
+END $$;
 """
 
 # --- sums -------------------------------------------------------------------------------------------------------------
@@ -207,7 +225,8 @@ BEGIN
     ON CONFLICT (hour, kind, bucket) DO UPDATE SET requests = latency_hour.requests + excluded.requests;
 END $$;
 
-CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE api_key k SET last_used_at = u.at
     FROM (SELECT DISTINCT ON (key_id) key_id, at FROM unnest(uses) WITH ORDINALITY AS x (key_id, client, at, place)
           ORDER BY key_id, place DESC) AS u WHERE k.id = u.key_id;
@@ -216,7 +235,7 @@ CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE sql AS $$
     FROM unnest(uses) WITH ORDINALITY AS x (key_id, client, at, place) WHERE client != '' GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (key_id, client) DO UPDATE
     SET last_used_at = excluded.last_used_at, requests = key_client.requests + excluded.requests;
-$$;
+END $$;
 
 -- What an ended request counts: `sign` 1, or -1 where it is taken back.
 CREATE FUNCTION counts(r running, sign bigint, refused bigint, ttft bigint, took bigint) RETURNS counted LANGUAGE sql AS $$
@@ -233,19 +252,20 @@ $$;
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 _REQUESTS = f"""
-CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE sql AS $$
-    SELECT EXISTS (
+CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN job #>> '{{row,request_id}}' IS NOT NULL AND EXISTS (
         SELECT 1 FROM spent_id s
         WHERE s.key_id = job #>> '{{row,key_id}}' AND s.request_id = job #>> '{{row,request_id}}'
             AND (s.at <= (job #>> '{{row,started_at}}')::bigint - (job ->> 'ids_ms')::bigint) IS NOT TRUE
-    )
-$$;
+    );
+END $$;
 
 -- Writes the row of an admitted request, on the model of this candidate.
 CREATE FUNCTION admit(job jsonb, me text, place int) RETURNS used LANGUAGE plpgsql AS $$
 DECLARE r running; candidate jsonb := job #> ARRAY['candidates', place::text];
 BEGIN
-    r := jsonb_populate_record(NULL::running, job -> 'row');
+    r := jsonb_populate_record(blank(), job -> 'row');
     r.seq := nextval('change');
     r.gateway := me;
     r.tier := candidate ->> 0;
@@ -274,10 +294,11 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION note_passed(rows_ jsonb) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION note_passed(rows_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE running r SET {_CHARGE}
-    FROM jsonb_array_elements(rows_) AS p, jsonb_populate_record(NULL::running, p) AS c WHERE r.n = c.n
-$$;
+    FROM jsonb_array_elements(rows_) AS p, jsonb_populate_record(NULL::running, p) AS c WHERE r.n = c.n;
+END $$;
 
 -- Ends a row that was taken out of `running`.
 CREATE FUNCTION finish(INOUT r running, ended jsonb, budget text, held boolean, keep boolean) LANGUAGE plpgsql AS $$
@@ -291,6 +312,12 @@ BEGIN
     END IF;
     IF held THEN PERFORM release(r.n, r.cost_nano, keep); END IF;
     IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, r.cost_nano); END IF;
+END $$;
+
+-- "told" where Codex's telemetry told of this request's thread.
+CREATE FUNCTION told_of(r running) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN CASE WHEN EXISTS (SELECT 1 FROM piece p WHERE p.thread = r.thread_id) THEN '"told"'::jsonb END;
 END $$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
@@ -347,10 +374,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up.
-CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint) RETURNS SETOF text LANGUAGE sql AS $$
+-- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up, and answered.
+CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint, judges boolean) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT g.id FROM gateway g WHERE g.gone OR (
-        g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
+        judges AND g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
     )
 $$;
 
@@ -359,6 +386,10 @@ $$;
 CREATE FUNCTION renew(job jsonb, me text, OUT known boolean, OUT lost bigint, OUT over running[]) LANGUAGE plpgsql AS $$
 DECLARE
     now_ bigint := {_NOW}; lease_ms bigint := (job ->> 'lease')::bigint; r running; stray bigint; budget text;
+    -- A call that a server had in hand when it stopped answering is done when it goes on, and then all are late.
+    judges boolean := (job ->> 'judges')::boolean AND NOT EXISTS (
+        SELECT 1 FROM gateway g WHERE g.id = me AND now_ - g.heartbeat > lease_ms * 2 / 3
+    );
 BEGIN
     UPDATE gateway g SET heartbeat = now_, lease_until = now_ + lease_ms, gone = false WHERE g.id = me;
     known := FOUND;
@@ -369,7 +400,7 @@ BEGIN
     FOR r IN
         DELETE FROM running x WHERE x.n IN (
             SELECT y.n FROM running y WHERE y.gateway != me AND (
-                y.gateway IN (SELECT dead_gateways(now_, lease_ms)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
+                y.gateway IN (SELECT dead_gateways(now_, lease_ms, judges)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
             ) ORDER BY y.n LIMIT {REAPED}
         ) RETURNING *
     LOOP
@@ -402,13 +433,17 @@ DECLARE
     place int; ended_ jsonb; strangers boolean := false; renewed record; now_ bigint := {_NOW}; told bigint;
 BEGIN
     SELECT t.seq, t.notified_at INTO STRICT before_, told FROM turn t FOR UPDATE;
-    PERFORM make_budgets(jobs);
     wallets := EXISTS (SELECT 1 FROM wallet w WHERE w.balance IS NOT NULL);
     SELECT a.version, known IS DISTINCT FROM NULL AND a.version != known AND a.changed_at < now_ - {STALE_MS}
     INTO STRICT version_, stale FROM access a;
     newest := before_;
     FOR job IN SELECT value FROM jsonb_array_elements(jobs) LOOP
         answer := NULL;
+        IF job ? 'limits' AND lacks_budget(job) THEN
+            IF cardinality(done) > 0 THEN PERFORM add_up(done); END IF;
+            done := '{{}}';
+            PERFORM make_budgets(job);
+        END IF;
         CASE job ->> 'do'
         WHEN 'open', 'reserve' THEN
             IF stale THEN
@@ -474,9 +509,10 @@ BEGIN
                     uses := uses || ROW(r.key_id, r.client, r.started_at)::used;
                 END IF;
                 done := done || counts(r, 1, 0, (job ->> 'ttft')::bigint, (job ->> 'took')::bigint);
+                answer := told_of(r);
             END IF;
         WHEN 'refuse' THEN
-            r := jsonb_populate_record(NULL::running, (job -> 'row') || (job -> 'ended'));
+            r := jsonb_populate_record(blank(), (job -> 'row') || (job -> 'ended'));
             r.seq := nextval('change');
             r.gateway := me;
             IF (job ->> 'keyless')::boolean THEN
@@ -490,6 +526,8 @@ BEGIN
             END IF;
             IF (job ->> 'keyless')::boolean THEN
                 r := jsonb_populate_record(r, job -> 'blank');
+            ELSE
+                answer := told_of(r);
             END IF;
             done := done || counts(r, 1, 1, (job ->> 'ttft')::bigint, NULL);
         WHEN 'answered' THEN

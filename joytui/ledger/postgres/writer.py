@@ -29,7 +29,10 @@ from joytui.ledger.postgres import jobs
 from joytui.ledger.postgres.connections import Link, connect
 from joytui.ledger.postgres.functions import FUNCTIONS
 from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql.parts import TABLES, Place
+from joytui.ledger.sql.telemetry import Numbers
 from joytui.ledger.waiting import Waiting, answer, save, settled
 
 T = TypeVar("T")
@@ -45,18 +48,57 @@ _CALL = f"SELECT {FUNCTIONS.write}(?::jsonb, ?, ?::bigint)"
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity WHERE application_name = ? AND pid != pg_backend_pid()
 """
+TOLD = "told"
+"""Answers the end of a request whose thread telemetry told of."""
 _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
 
+class Turn:
+    """One transaction of functions: what they write, the numbers of changes, and sums to add before the commit."""
+
+    def __init__(self, link: Link) -> None:
+        self.execute = link.execute
+        self._aside: list[tuple[str, int, Place, Numbers]] = []
+        self._seq: int | None = None
+
+    def next_seq(self) -> int:
+        """Numbers the change of a request."""
+        self._seq = int(self.execute("SELECT nextval('change')").fetchall()[0][0])
+        return self._seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self._aside.append((part, at, place, numbers))
+
+    def finish(self) -> None:
+        for part, at, place, (requests, errors, _, *rest) in self._aside:
+            for unit, ms in (("hour", HOUR_MS), ("day", DAY_MS)):
+                table = TABLES[f"part_{unit}"]
+                row = (part, at // ms, *place, requests, errors, *rest)
+                self.execute(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(row))}) {table.add}", row)  # noqa: S608 (own words)
+        if self._seq is not None:
+            self.execute("UPDATE turn SET seq = ?", (self._seq,))
+            self.execute("SELECT pg_notify('joytui:' || current_schema(), 'requests')")
+
+
 class _Data(Waiting):
-    """A job of a request; `admits`: the number of the request whose row it makes."""
+    """A job of a request; `admits`: the number of the request whose row it makes. `then`: a function that follows where the store
+    says that telemetry told of the request."""
 
-    __slots__ = ("admits", "job")
+    __slots__ = ("admits", "job", "then")
 
-    def __init__(self, job: jobs.Job, *, kept: bool = False, end: End | None = None) -> None:
+    def __init__(
+        self,
+        job: jobs.Job,
+        *,
+        kept: bool = False,
+        end: End | None = None,
+        then: Callable[[Turn], None] | None = None,
+    ) -> None:
         super().__init__(kept=kept, end=end)
         self.job = job
+        self.then = then
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
 
@@ -133,14 +175,14 @@ class Writer:
 
     # --- handing over ------------------------------------------------------------------------------------------------
 
-    def do(self, job: jobs.Job) -> asyncio.Future[Any]:
+    def do(self, job: jobs.Job, then: Callable[[Turn], None] | None = None) -> asyncio.Future[Any]:
         """Hands a job over; the future has its answer once it is committed, or the error."""
-        return self._awaited(_Data(job))
+        return self._awaited(_Data(job, then=then))
 
-    def settle(self, end: End) -> asyncio.Future[None]:
+    def settle(self, end: End, then: Callable[[Turn], None]) -> asyncio.Future[None]:
         """The same for the end of a request, which has to be written: the future is done once it is, or was tried in vain and
         waits for another try, in the spool."""
-        return self._awaited(_Data(jobs.end(*end), kept=True, end=end))
+        return self._awaited(_Data(jobs.end(*end), kept=True, end=end, then=then))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands over a function of a connection; the future has its result once it is committed, or the error that undid it."""
@@ -249,6 +291,18 @@ class Writer:
             for first in range(0, len(some), MAX_BATCH if data else 1):
                 batch = some[first : first + MAX_BATCH] if data else some[first : first + 1]
                 self._commit(batch)
+                for write in batch:
+                    if isinstance(write, _Data) and write.result == TOLD:
+                        self._follow(write)
+
+    def _follow(self, write: _Data) -> None:
+        """What is left to do for a request that telemetry told of. The next piece of its thread does it as well."""
+        write.result = None
+        if write.then is not None:
+            work = _Work(write.then, ())
+            self._commit([work])
+            if work.failure is not None:
+                log.warning("a request was not joined with its telemetry: %s", self._words(work.failure))
 
     def _commit(self, writes: Sequence[_Data | _Work]) -> None:
         for attempt in range(ATTEMPTS):
@@ -280,7 +334,9 @@ class Writer:
         if isinstance(first, _Work):
             with link.raw.transaction():
                 link.execute("SELECT FROM turn FOR UPDATE")
-                first.result = first.function(link, *first.args)
+                turn = Turn(link)
+                first.result = first.function(turn, *first.args)
+                turn.finish()
             first.failure = None
             return
         data = [write for write in writes if isinstance(write, _Data)]
@@ -311,6 +367,7 @@ class Writer:
     def _connect(self) -> None:
         link = connect(self._url, self._name)
         link.execute("SET default_transaction_isolation = 'read committed'")
+        link.execute("SET plan_cache_mode = force_generic_plan")  # the functions' statements are planned once
         link.execute(_END_OTHERS, (f"joytui {self._name}",))
         self._link = link
 

@@ -14,7 +14,7 @@ from itertools import takewhile
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.retention import SLICE
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.sql.parts import ASIDE, PARTS, TABLES
+from joytui.ledger.sql.parts import ASIDE, FROM_OUTSIDE, PARTS, TABLES
 
 NS = 1_000_000
 SESSION_DAYS = 30
@@ -31,18 +31,17 @@ def _hours(batch: Connection, edge: int) -> int:
     gone = _delete(batch, "rollup_hour", "hour, key_id, model, tier, provider", "hour < ?", hour)
     gone += _delete(batch, "latency_hour", "hour, kind, bucket", "hour < ?", hour)
     for part in (*PARTS, *ASIDE):
-        place = "part, hour, key_id, model, tier, provider, project, thread"
-        gone += _delete(batch, "part_hour", place, "part = ? AND hour < ?", part, hour)
+        gone += _delete(batch, "part_hour", ", ".join(TABLES["part_hour"].place), "part = ? AND hour < ?", part, hour)
     return gone
 
 
 def _days(batch: Connection, edge: int) -> int:
-    """Folds one day. Clients name models, projects and threads, as many as they like; keys are made by administrators, and a
-    model that cost something is there."""
+    """Folds one day. Clients name models, projects, threads and the like, as many as they like; keys are made by
+    administrators, and a model that cost something is there."""
     free = "cost_nano = 0 AND model != ''"
+    named = " OR ".join(f"{name} != ''" for name in FROM_OUTSIDE)
     return _fold(batch, "rollup_day", "", free, edge) + sum(
-        _fold(batch, "part_day", f"part = '{part}' AND ", f"(project != '' OR thread != '' OR {free})", edge)
-        for part in (*PARTS, *ASIDE)
+        _fold(batch, "part_day", f"part = '{part}' AND ", f"({named} OR {free})", edge) for part in (*PARTS, *ASIDE)
     )
 
 
@@ -67,7 +66,7 @@ def _fold(batch: Connection, name: str, among: str, foldable: str, edge: int) ->
     return gone
 
 
-_FOLDED = {"model", "project", "thread"}
+_FOLDED = {"model", *FROM_OUTSIDE}
 """What a folded row no longer keeps apart."""
 
 

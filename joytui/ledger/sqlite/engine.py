@@ -23,6 +23,7 @@ from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
     Access,
+    AgentRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -44,7 +45,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, telemetry, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, tasks, telemetry, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
@@ -293,6 +294,9 @@ class SqliteLedger:
 
     async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
         return await self.read(reads.turn_costs, key_id, turn_ids) if turn_ids else []
+
+    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+        return await self.read(tasks.tasks, since, limit, task)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.redaction import Clean
-from joytui.core.request import Ended, Opened
+from joytui.core.request import Ended, Opened, program
 from joytui.ledger.api import DuplicateRequest
 from joytui.ledger.records import Candidate, Charge, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
@@ -134,7 +134,7 @@ def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = F
     telemetry.ended(batch, opened, ended.latency_ms)
     if keyless:
         trim_keyless(batch)
-        opened = opened._replace(model=None, project=None, thread_id=None)
+        opened = opened._replace(model=None, project=None, thread_id=None, client=None)
         ended = ended._replace(model_used=None, provider=None, tier=None)
     _sum(batch, opened, ended, refused=True)
 
@@ -155,6 +155,10 @@ def _sum(batch: Batch, opened: Opened, ended: Ended, *, refused: bool) -> None:
         provider=ended.provider or "",
         project=opened.project or "",
         thread=opened.thread_id or "",
+        task=opened.root_thread or "",
+        repo=opened.repo or "",
+        commit_hash=opened.commit_hash or "",
+        client=program(opened.client or ""),
     )
     failed = ended.status >= 400 or ended.error_type is not None
     numbers = (

@@ -177,6 +177,46 @@ MIGRATIONS = (
     ALTER TABLE request ADD COLUMN commit_hash TEXT;
     ALTER TABLE request ADD COLUMN dirty INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX request_task ON request (root_thread, n) WHERE root_thread IS NOT NULL;
+    ALTER TABLE part_hour RENAME TO former_part;
+    CREATE TABLE part_hour (
+        part TEXT NOT NULL, hour INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL,
+        PRIMARY KEY (part, hour, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO part_hour
+        SELECT part, hour, key_id, model, tier, provider, project, thread, '', '', '', '', requests, errors, input_tokens,
+            cached_input_tokens, output_tokens, reasoning_tokens, cost_nano
+        FROM former_part;
+    INSERT INTO part_hour
+        SELECT 'client', hour, key_id, '', '', '', '', '', '', '', '', '', requests, errors, input_tokens,
+            cached_input_tokens, output_tokens, reasoning_tokens, cost_nano
+        FROM former_part WHERE part = 'key';
+    DROP TABLE former_part;
+    ALTER TABLE part_day RENAME TO former_part;
+    CREATE TABLE part_day (
+        part TEXT NOT NULL, day INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL,
+        PRIMARY KEY (part, day, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO part_day
+        SELECT part, day, key_id, model, tier, provider, project, thread, '', '', '', '', requests, errors, input_tokens,
+            cached_input_tokens, output_tokens, reasoning_tokens, cost_nano
+        FROM former_part;
+    INSERT INTO part_day
+        SELECT 'client', day, key_id, '', '', '', '', '', '', '', '', '', requests, errors, input_tokens,
+            cached_input_tokens, output_tokens, reasoning_tokens, cost_nano
+        FROM former_part WHERE part = 'key';
+    DROP TABLE former_part;
+    CREATE TABLE client_fill (n INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
+    INSERT INTO client_fill SELECT max(n) + 1, max(seq) FROM request HAVING max(n) IS NOT NULL;
     """,
     """
     ALTER TABLE request ADD COLUMN source TEXT NOT NULL DEFAULT 'gateway';
