@@ -9,13 +9,15 @@ joytui usage --insight --json                    with the rate now, and what was
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
 JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
-a turn through the gateway has two witnesses: "totals" is null then, and "totals_by_source" has the sums of each.
+a turn through the gateway has two witnesses: "totals" counts it once, and "totals_by_source" has the sums of each. What Codex's telemetry told
+of requests that no gateway saw is a part of codex.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,9 +25,10 @@ from joytui.cli.gateway_options import add_gateway_options, count, moment, with_
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.usage.witnesses import Told, ask_told, joined_totals, of_codex, topped
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -33,19 +36,21 @@ if TYPE_CHECKING:
     from joytui.usage.insight import Insight
 
 SOURCES = ("gateway", "codex", "both")
-MANY = ("project", "thread")
-"""What `--top` is for: these may have tens of thousands of values."""
-UNKNOWN_TO_CODEX = ("key", "owner", "tier")
+UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 
 class Gathered(NamedTuple):
-    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
-    doctor's test requests, which are in no row."""
+    """What was read. `totals` by source. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's
+    forecast. `left_out`: the doctor's test requests, which are in no row. `told`: what the gateway knows of Codex's telemetry.
+    `joined`: the totals of both sources, where both were asked."""
 
     rows: list[UsageRow]
+    totals: Mapping[str, UsageTotals]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
+    told: Told | None = None
+    joined: UsageTotals | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +60,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
     parser.add_argument(
-        "--top", metavar="N", type=count, help="with --by thread or project: the N dearest, all others as one row"
+        "--top",
+        metavar="N",
+        type=count,
+        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N dearest, all others as one row",
     )
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
@@ -87,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
     if args.reconcile:
         return _reconcile(args)
     found = gather(args)
-    counted = [row.totals for row in found.rows if row.source == "gateway"]
-    spent = UsageTotals.sum([*counted, found.left_out or UsageTotals()]).cost_nano
+    counted = (found.totals.get("gateway"), found.left_out)
+    spent = sum(totals.cost_nano for totals in counted if totals)
     show(found, budget, spent, args)
     over = budget is not None and spent > budget
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
@@ -101,11 +109,45 @@ def gather(args: argparse.Namespace) -> Gathered:
     """
     if args.source == "gateway":
         return _from_gateway(args)
-    mine = _from_codex(args)
+    mine, by_thread = _from_codex(args)
     if args.source == "codex":
-        return mine
+        return _with_telemetry(mine, _told_here(args), by_thread, args)
     found = _from_gateway(args)
-    return found._replace(rows=found.rows + mine.rows)
+    told = found.told or Told()
+    mine = _with_telemetry(mine, told, by_thread, args)
+    return found._replace(
+        rows=found.rows + mine.rows,
+        totals={**found.totals, **mine.totals},
+        joined=joined_totals(found.totals["gateway"], told, by_thread),
+    )
+
+
+def _with_telemetry(
+    mine: Gathered, told: Told, by_thread: Mapping[str, UsageTotals], args: argparse.Namespace
+) -> Gathered:
+    from joytui.usage.rows import totals_of
+
+    rows = topped(of_codex(mine.rows, told, by_thread), args.top)
+    return mine._replace(rows=rows, totals={"codex": totals_of(rows, "codex")})
+
+
+def _told_here(args: argparse.Namespace) -> Told:
+    """What a gateway that runs knows of Codex's telemetry; none is started for that."""
+    import asyncio
+
+    from joytui.client.local import connect
+    from joytui.core.places import places
+
+    async def ask() -> Told:
+        async with await connect(places(), gateway_url=args.gateway, start=False) as console:
+            return await ask_told(console, args.by, args.since, args.until)
+
+    try:
+        return asyncio.run(ask())
+    except JoytuiError:
+        if args.gateway:
+            raise
+        return Told()
 
 
 def _from_gateway(args: argparse.Namespace) -> Gathered:
@@ -128,12 +170,16 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out)
+        totals = {"gateway": UsageTotals.of(view.totals.model_dump())}
+        both = args.source == "both"
+        told = await ask_told(console, args.by, args.since, args.until, seen=True) if both else None
+        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out, told)
 
     return with_console(args, ask)
 
 
-def _from_codex(args: argparse.Namespace) -> Gathered:
+def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTotals]]:
+    """What the rollouts here tell, and their sums by thread."""
     from joytui.codex.rollouts import read_usage
     from joytui.core.places import places
     from joytui.usage.rows import codex_rows
@@ -150,7 +196,11 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
         from joytui.usage.insight import codex_insight
 
         insight = codex_insight(home, cache_dir, now(), since)
-    return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
+    by_thread: dict[str, list[UsageTotals]] = {}
+    for row in usage.rows:
+        by_thread.setdefault(row.thread, []).append(row.totals)
+    sums = {thread: UsageTotals.sum(parts) for thread, parts in by_thread.items()}
+    return Gathered(codex_rows(usage.rows, args.by), {}, insight=insight), sums
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -197,7 +247,7 @@ def _check(args: argparse.Namespace) -> None:
     fields = [name for name in args.by if name not in PERIODS]
     if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
-        what = f"from 1 to {MOST_TOP}, and with --by thread or --by project alone, beside times"
+        what = f"from 1 to {MOST_TOP}, and with --by {', '.join(MANY[:-1])} or {MANY[-1]} alone, beside times"
         raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
         raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
@@ -218,7 +268,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 
-        emit_usage(found.rows, args.by)
+        emit_usage(found.rows, args.by, found.totals)
     else:
         _say_empty(args)
         found = found._replace(insight=None)
@@ -236,7 +286,8 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    asked = ("gateway", "codex") if args.source == "both" else (args.source,)
+    view = usage_view(found.rows, asked, found.totals, found.joined)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

@@ -25,6 +25,7 @@ from joytui.core.filter_terms import (
     Comparison,
     Contains,
     Equals,
+    Failed,
     Match,
     Missing,
     Not,
@@ -37,7 +38,7 @@ from joytui.core.money import MoneyError, parse_credits
 from joytui.core.request import FIELDS, SHARED_TERMS, TELEMETRY, Field, Kind
 
 __all__ = [
-    "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
+    "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "Failed", "FilterError", "Match", "Missing",
     "Not", "Term", "When", "asks_for_tests", "fold", "glob_regex", "help_lines", "parse", "worded",
 ]  # fmt: skip
 
@@ -151,7 +152,7 @@ class TimeOperator:
 
 
 STATES: dict[str, tuple[Term, str]] = {
-    "error": (Compare(("status",), ">=", 400), "status 400 and above"),
+    "error": (Failed(), "status 400 and above, or no answer at all"),
     "refused": (Not(Missing("cause")), "refused, with a cause"),
     "running": (
         AllOf((Missing("status"), Missing("error_type"), Not(Match(("source",), TELEMETRY)))),

@@ -160,6 +160,9 @@ class GatewaySettings(BaseModel):
     goes on: a stream for which a step cannot be held ends."""
     default_freeze: Credits = "1"
     """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
+    usd_per_credit: Credits | None = None
+    """US dollars that a credit is worth. With it the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
+    telemetry); without it nobody is told dollars."""
     lease_s: int = Field(60, ge=5, le=1_000_000)
     """What a request holds is given back after this long unless the gateway renews it: so late do other gateways on the same store
     end what one that died left open."""
@@ -211,6 +214,13 @@ class GatewaySettings(BaseModel):
     @classmethod
     def _freeze(cls, value: str) -> str:
         parse_credits(value)
+        return value
+
+    @field_validator("usd_per_credit")
+    @classmethod
+    def _rate(cls, value: str | None) -> str | None:
+        if value is not None and parse_credits(value) == 0:
+            raise ValueError("must be more than 0")
         return value
 
     @model_validator(mode="after")

@@ -24,9 +24,8 @@ from joytui.ledger.records import (
 from joytui.ledger.sql.histogram import bucket
 
 Job = dict[str, Any]
-_ENDED = Ended(None, None, None, 0)._asdict()
 _FLAGS = [name for name in names("flag") if name in Opened._fields]
-_BLANK = dict.fromkeys(("model", "project", "thread_id", "model_used", "provider", "tier"))
+_BLANK = dict.fromkeys(("model", "project", "thread_id", "client", "model_used", "provider", "tier"))
 NOTHING: Job = {"do": "nothing"}
 
 
@@ -130,7 +129,7 @@ def disown(numbers: Collection[int]) -> Job:
 
 
 def _row(opened: Opened) -> dict[str, Any]:
-    row = {**_ENDED, **opened._asdict(), "status": None}
+    row = opened._asdict()
     for flag in _FLAGS:
         row[flag] = int(row[flag])
     return row

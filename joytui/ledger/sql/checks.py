@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from joytui.ledger.records import DAY_MS, PERIODS, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.keys import SPENT_WITHIN
-from joytui.ledger.sql.parts import DOCTOR, FROM_ROWS, PARTS, SUMS
+from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, PARTS, SUMS, TELLING
 from joytui.ledger.sql.reads import counted
 
 _ALL = ", ".join(SUMS)
@@ -101,7 +101,7 @@ def _sum(names: Sequence[str] = SUMS) -> str:
 
 def _hours(connection: Connection) -> Iterator[Wrong | None]:
     names = ("requests", "errors", "refused", *_AMOUNTS)
-    for table, where in (("rollup", ""), *((f"part {part}", f"part = '{part}'") for part in (*PARTS, DOCTOR))):
+    for table, where in (("rollup", ""), *((f"part {part}", f"part = '{part}'") for part in (*PARTS, *ASIDE))):
         kind = table.split()[0]
         counts = names if kind == "rollup" else SUMS
         first = _first_whole_day(connection, kind, where)
@@ -154,20 +154,22 @@ def _parts(connection: Connection) -> Iterator[Wrong | None]:
 def _rows(connection: Connection) -> Iterator[Wrong | None]:
     since = _first_day_of_rows(connection)
     names = ("requests", "refused", *_AMOUNTS)
-    for test, sums in (
-        (0, f"SELECT day, key_id, {_sum(names)} FROM rollup_day WHERE day >= {since} GROUP BY day, key_id"),
-        (
-            1,
-            f"SELECT day, key_id, sum(requests) AS requests, sum(requests) AS refused, {_sum(_AMOUNTS)} FROM part_day"
-            f" WHERE part = '{DOCTOR}' AND day >= {since} GROUP BY day, key_id",
-        ),
+    whose, none = "coalesce(key_id, sender_id, '')", "0"
+    for which, refused, sums in (
+        ("doctor = 0 AND source = 'gateway'", "refused", "rollup_day WHERE"),
+        ("doctor = 1", "requests", f"part_day WHERE part = '{DOCTOR}' AND"),
+        ("source = 'telemetry'", none, f"part_day WHERE part = '{TELLING}' AND"),
     ):
+        summed = (
+            f"SELECT day, key_id, sum(requests) AS requests, sum({refused}) AS refused, {_sum(_AMOUNTS)} FROM {sums}"
+            f" day >= {since} GROUP BY day, key_id"
+        )
         rows = (
-            f"SELECT started_at / {DAY_MS} AS day, coalesce(key_id, '') AS key_id, count(*) AS requests, 0 AS refused,"
-            f" {_sum(_AMOUNTS)} FROM request WHERE status IS NOT NULL AND doctor = {test}"
+            f"SELECT started_at / {DAY_MS} AS day, {whose} AS key_id, count(*) AS requests, 0 AS refused,"
+            f" {_sum(_AMOUNTS)} FROM request WHERE status IS NOT NULL AND {which}"
             f" AND started_at >= {since * DAY_MS} GROUP BY 1, 2"
         )
-        for (day, key), there, counted_ in _pairs(connection, ("day", "key_id"), names, rows, sums):
+        for (day, key), there, counted_ in _pairs(connection, ("day", "key_id"), names, rows, summed):
             yield _rows_of(f"{_date(day)}, {f'key {key}' if key else 'no key'}", there, counted_)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
 
 from joytui.ledger.sql.connection import Connection
+from joytui.ledger.sql.parts import TABLES
 from joytui.ledger.whole import Half, Row, Table
 
 PAGE = 5_000
@@ -17,23 +18,22 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "console_token": ("id",),
     "policy": ("name", "version"),
     "lesson": ("upstream", "model", "lesson"),
+    "sender": ("id",),
     "wallet": ("tier",),
     "wallet_entry": ("id",),
     "budget": ("budget_id", "period", "window"),
-    "rollup_day": ("day", "key_id", "model", "tier", "provider"),
-    "rollup_hour": ("hour", "key_id", "model", "tier", "provider"),
-    "part_day": ("part", "day", "key_id", "model", "tier", "provider", "project", "thread"),
-    "part_hour": ("part", "hour", "key_id", "model", "tier", "provider", "project", "thread"),
+    **{table.name: table.place for table in TABLES.values()},
     "latency_hour": ("hour", "kind", "bucket"),
     "key_client": ("key_id", "client"),
     "spent_id": ("key_id", "request_id"),
+    "piece": ("thread", "told", "kind"),
     "request": ("n",),
     "hold": ("n", "kind", "ref", "window"),
 }
 """Each table that is copied, with what tells its rows apart. Requests come late: all that is small is there by then."""
 STATE = """
     SELECT (SELECT max(seq) FROM request), (SELECT max(version) FROM access), (SELECT max(id) FROM wallet_entry),
-        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold)
+        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold), (SELECT count(*) FROM piece)
 """
 
 

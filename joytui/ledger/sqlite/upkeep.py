@@ -11,7 +11,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.retention import SLICE
 from joytui.ledger.spool import End
-from joytui.ledger.sql.parts import FROM_ROWS, PARTS, TABLES
+from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.requests import end_request
@@ -63,7 +63,7 @@ def probe(batch: Batch) -> None:
 
 def catch_up(batch: Batch) -> bool:
     """The next slice of it. False once nothing is left."""
-    return fill(batch) or clean_older(batch)
+    return fill(batch) or clean_older(batch) or fill_clients(batch)
 
 
 def fill(batch: Batch, slice_: int = SLICE) -> bool:
@@ -75,8 +75,7 @@ def fill(batch: Batch, slice_: int = SLICE) -> bool:
     if state is None:
         return False
     above, seq = state
-    newest = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
-    first = batch.execute(newest, (above, slice_ - 1)).fetchone()
+    first = batch.execute(_NEWEST, (above, slice_ - 1)).fetchone()
     low = first[0] if first else 0
     for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
         for part in FROM_ROWS:
@@ -91,6 +90,41 @@ def fill(batch: Batch, slice_: int = SLICE) -> bool:
     return first is not None
 
 
+def fill_clients(batch: Batch, slice_: int = SLICE) -> bool:
+    """Tells the clients of the next slice of an older store's rows apart. False once nothing is left.
+
+    Its sums by client began as those by key, of no client: what a row has goes from there to its client.
+    """
+    state = batch.execute("SELECT n, seq FROM client_fill").fetchone()
+    if state is None:
+        return False
+    above, seq = state
+    first = batch.execute(_NEWEST, (above, slice_ - 1)).fetchone()
+    low = first[0] if first else 0
+    for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
+        for client, sign in ((PROGRAM, "+"), ("''", "-")):
+            move = _MOVE.format(unit=unit, size=size, client=client, sign=sign, add=TABLES[f"part_{unit}"].add)
+            batch.execute(move, (low, above, seq))
+    if first is None:
+        for unit in ("hour", "day"):
+            batch.execute(f"DELETE FROM part_{unit} WHERE part = 'client' AND client = '' AND requests = 0")
+        batch.execute("DELETE FROM client_fill")
+    else:
+        batch.execute("UPDATE client_fill SET n = ?", (low,))
+    return first is not None
+
+
+_NEWEST = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
+_MOVE = f"""
+    INSERT INTO part_{{unit}}
+        (part, {{unit}}, {", ".join(Place._fields)}, requests, errors, {", ".join(Charge._fields[:5])})
+    SELECT 'client', started_at / {{size}}, coalesce(key_id, ''), '', '', '', '', '', '', '', '', {{client}}, {{sign}}count(*),
+        {{sign}}sum(status >= 400 OR error_type IS NOT NULL), {", ".join(f"{{sign}}sum({name})" for name in Charge._fields[:5])}
+    FROM request r WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL AND keyless = 0 AND doctor = 0
+    GROUP BY started_at / {{size}}, key_id, {{client}}
+    {{add}}
+"""
+
 _ROW = {
     "key_id": "coalesce(key_id, '')",
     "project": "coalesce(project, '')",
@@ -98,7 +132,7 @@ _ROW = {
 }
 _FILL = """
     INSERT INTO part_{unit}
-    SELECT ?, started_at / {size}, {key_id}, '', '', '', {project}, {thread}, count(*),
+    SELECT ?, started_at / {size}, {key_id}, '', '', '', {project}, {thread}, '', '', '', '', count(*),
         sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
         sum(reasoning_tokens), sum(cost_nano)
     FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8

@@ -4,6 +4,9 @@ A write is a function of a `Batch` and arguments. `submit` hands it over without
 being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable. `settle`
 does both: who waits for it waits for one try.
 
+The thread is woken seldom (`ledger.waiting.Inbox`): once for all that an event loop hands over in one round, and not at all for
+what nobody waits for yet (`write_unhurried`).
+
 A write that raises changes nothing and takes no other write with it. A store that cannot be written fails all writes of
 the transaction. If the thread itself cannot go on, whatever waits for it gets an error, then and later, and `broken` says
 so: a gateway without its ledger has to end.
@@ -19,13 +22,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sqlite.rollups import Mark, Sums
-from joytui.ledger.waiting import Waiting, answer, save, settled
+from joytui.ledger.sql.parts import Place
+from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
+from joytui.ledger.waiting import Inbox, Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -57,6 +60,10 @@ class Batch:
         """Numbers the changes of requests: what a live tail counts by."""
         self.seq += 1
         return self.seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self.sums.add_aside(part, at, place, numbers)
 
     def begin(self) -> None:
         self._first = self.seq
@@ -113,7 +120,7 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
         self._connect = connect
         self._spool = spool
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: Inbox[_Job] = Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
         self._failure: Exception | None = None
@@ -139,7 +146,7 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        return self._jobs.qsize()
+        return len(self._jobs)
 
     @property
     def owed(self) -> int:
@@ -153,38 +160,46 @@ class Writer:
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
-        self._put(_Job(function, args, kept=True))
+        self._jobs.put(_Job(function, args, kept=True))
+        self._look_again()
 
-    def settle(self, function: Callable[..., object], end: End) -> asyncio.Future[None]:
+    def settle(self, function: Callable[..., object], end: End, *args: Any) -> asyncio.Future[None]:
         """The same for the end of a request; the future is done once it is committed, or was tried in vain and waits for another
         try, in the spool."""
-        return self._awaited(_Job(function, end, kept=True, end=end))
+        return self._awaited(_Job(function, (*end, *args), kept=True, end=end))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
         return self._awaited(_Job(function, args))
 
+    def write_unhurried(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """The same, where others may come first: it is committed with the next write, once the future is awaited, or after
+        GATHERED_S."""
+        future = self._jobs.put_unhurried(_Job(function, args))
+        self._look_again()
+        return future
+
     def _awaited(self, job: _Job) -> asyncio.Future[Any]:
-        future = job.awaited()
-        self._put(job)
+        future = self._jobs.put_soon(job)
+        self._look_again()
         return future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
         job = _Job(function, args)
         job.done = threading.Event()
-        self._put(job)
+        self._jobs.put(job)
+        self._look_again()
         job.done.wait()
         if job.failure is not None:
             raise _typed(job.failure)
         result: T = job.result
         return result
 
-    def _put(self, job: _Job) -> None:
-        self._jobs.put(job)
-        # the thread sets this before it looks into the queue for the last time: one of us two finds the job
+    def _look_again(self) -> None:
+        """The thread sets `_ended` before it looks for jobs for the last time: one of us two finds the job."""
         if self._ended is not None:
-            self._refuse(self._rest())
+            self._refuse(self._jobs.rest())
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -206,7 +221,7 @@ class Writer:
             self._ended = sqlite3.OperationalError(f"the ledger cannot be written any more: {error!r}")
             failed = error
         owed, self._owed = self._owed, []
-        self._refuse([*owed, *self._at_hand, *self._rest()])
+        self._refuse([*owed, *self._at_hand, *self._jobs.rest()])
         with contextlib.suppress(sqlite3.Error):
             connection.close()
         if failed is not None:
@@ -215,7 +230,7 @@ class Writer:
     def _write_until_closed(self, batch: Batch) -> None:
         open_ = True
         while open_:
-            jobs, open_ = self._collect()
+            jobs, open_ = self._jobs.take(MAX_BATCH, OWED_AGAIN_S if self._owed else None)
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
@@ -223,30 +238,11 @@ class Writer:
                 answer(self._at_hand, _typed)
         self._at_hand = []
 
-    def _collect(self) -> tuple[list[_Job], bool]:
-        """All that waits, at least one job (none where writes are owed); False with it when the end was asked for."""
-        jobs: list[_Job] = []
-        try:
-            job = self._jobs.get(timeout=OWED_AGAIN_S if self._owed else None)
-        except Empty:
-            return jobs, True
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) >= MAX_BATCH:
-                return jobs, True
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
-
     def _commit(self, batch: Batch, jobs: list[_Job]) -> None:
         """Writes these jobs. Afterwards each has its result or its failure, or is owed."""
         for attempt in range(ATTEMPTS):
             try:
-                batch.begin()
-                _perform(batch, jobs)
-                batch.commit()
+                _transact(batch, jobs)
             except Exception as error:
                 batch.roll_back()
                 code = _code(error)
@@ -295,16 +291,6 @@ class Writer:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _rest(self) -> list[_Job]:
-        """What still waits after the end."""
-        jobs: list[_Job] = []
-        with contextlib.suppress(Empty):
-            while True:
-                job = self._jobs.get_nowait()
-                if job is not None:
-                    jobs.append(job)
-        return jobs
-
     def _refuse(self, jobs: list[_Job]) -> None:
         save(jobs, self._spool)
         lost = sum(job.kept and not job.safe for job in jobs)
@@ -330,11 +316,27 @@ def _code(error: Exception) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _perform(batch: Batch, jobs: list[_Job]) -> None:
-    """Runs these writes. Raises what is not the refusal of one of several, but a fault of the whole transaction."""
-    if len(jobs) == 1:  # its transaction is savepoint enough, and a savepoint is a tenth of a lone write
-        jobs[0].perform(batch)
+def _transact(batch: Batch, jobs: list[_Job]) -> None:
+    """One transaction of all these writes: at first as if none were refused, since a savepoint for each takes a tenth of a
+    write, and refusals are few. Raises a fault of the whole transaction, or of a lone write."""
+    try:
+        batch.begin()
+        for job in jobs:
+            job.perform(batch)
+        batch.commit()
         return
+    except Exception as error:
+        if len(jobs) == 1 or _code(error) in _PASSING:
+            raise
+    batch.roll_back()
+    batch.begin()
+    _perform_apart(batch, jobs)
+    batch.commit()
+
+
+def _perform_apart(batch: Batch, jobs: list[_Job]) -> None:
+    """Runs these writes, each with a savepoint of its own. Raises what is not the refusal of one of several, but a fault of
+    the whole transaction."""
     for job in jobs:
         mark = batch.mark()
         try:
