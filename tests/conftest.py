@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -13,11 +14,14 @@ import hypothesis
 import pytest
 
 from joytui.core import clock as core_clock
+from tests.support import postgres
 from tests.support.clock import CLOCK, NOW, Clock
 from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
 from tests.support.inherited import own_signals, own_variables
 from tests.support.needs import REQUIRED, see_to
+
+gc.disable()  # until all tests are collected: what they are made of stays until the end, and looking through it costs seconds
 
 _scratch = tempfile.TemporaryDirectory(prefix="joytui-tests-")
 own_variables(Path(_scratch.name))
@@ -42,6 +46,13 @@ def machine_clock() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """One for all tests of a process that need it."""
+    with postgres.running() as server:
+        yield server
+
+
 # The layers whose tests are pure: values in, values out, files at most; no process, no server, no screen.
 FAST = ("causes", "codex", "core", "ledger", "rollouts", "triage", "usage")
 _HERE = Path(__file__).parent
@@ -58,11 +69,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(CpuSeconds())
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1); what is fast has its mark."""
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0]
-        if folder in FAST:
+        if folder in FAST and not any("PostgreSQL" in mark.args for mark in item.iter_markers("needs")):
             item.add_marker("fast")
         if folder == "attack":
             item.add_marker("slow")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +26,7 @@ from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.periods import PERIODS
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -33,16 +34,15 @@ if TYPE_CHECKING:
     from joytui.usage.insight import Insight
 
 SOURCES = ("gateway", "codex", "both")
-MANY = ("project", "thread")
-"""What `--top` is for: these may have tens of thousands of values."""
-UNKNOWN_TO_CODEX = ("key", "owner", "tier")
+UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 
 class Gathered(NamedTuple):
-    """What was read. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's forecast. `left_out`: the
-    doctor's test requests, which are in no row."""
+    """What was read. `totals` by source. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's
+    forecast. `left_out`: the doctor's test requests, which are in no row."""
 
     rows: list[UsageRow]
+    totals: Mapping[str, UsageTotals]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
@@ -55,7 +55,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--source", choices=SOURCES, default="gateway", help="default: gateway")
     parser.add_argument(
-        "--top", metavar="N", type=count, help="with --by thread or project: the N dearest, all others as one row"
+        "--top",
+        metavar="N",
+        type=count,
+        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N dearest, all others as one row",
     )
     parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
@@ -87,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
     if args.reconcile:
         return _reconcile(args)
     found = gather(args)
-    counted = [row.totals for row in found.rows if row.source == "gateway"]
-    spent = UsageTotals.sum([*counted, found.left_out or UsageTotals()]).cost_nano
+    counted = (found.totals.get("gateway"), found.left_out)
+    spent = sum(totals.cost_nano for totals in counted if totals)
     show(found, budget, spent, args)
     over = budget is not None and spent > budget
     return EXIT_BAD_NEWS if over and args.fail_over else EXIT_OK
@@ -105,7 +108,7 @@ def gather(args: argparse.Namespace) -> Gathered:
     if args.source == "codex":
         return mine
     found = _from_gateway(args)
-    return found._replace(rows=found.rows + mine.rows)
+    return found._replace(rows=found.rows + mine.rows, totals={**found.totals, **mine.totals})
 
 
 def _from_gateway(args: argparse.Namespace) -> Gathered:
@@ -128,7 +131,8 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             since = parse_time(args.since) if args.since else None
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
-        return Gathered(gateway_rows(view.rows, args.by), hours, insight, left_out)
+        totals = {"gateway": UsageTotals.of(view.totals.model_dump())}
+        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out)
 
     return with_console(args, ask)
 
@@ -136,7 +140,7 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
 def _from_codex(args: argparse.Namespace) -> Gathered:
     from joytui.codex.rollouts import read_usage
     from joytui.core.places import places
-    from joytui.usage.rows import codex_rows
+    from joytui.usage.rows import codex_rows, totals_of
 
     home, cache_dir = codex_home(os.environ), places().cache_dir
     since, until = (parse_time(text) if text else None for text in (args.since, args.until))
@@ -150,7 +154,8 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
         from joytui.usage.insight import codex_insight
 
         insight = codex_insight(home, cache_dir, now(), since)
-    return Gathered(codex_rows(usage.rows, args.by, args.top), insight=insight)
+    rows = codex_rows(usage.rows, args.by, args.top)
+    return Gathered(rows, {"codex": totals_of(rows, "codex")}, insight=insight)
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -197,7 +202,7 @@ def _check(args: argparse.Namespace) -> None:
     fields = [name for name in args.by if name not in PERIODS]
     if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
-        what = f"from 1 to {MOST_TOP}, and with --by thread or --by project alone, beside times"
+        what = f"from 1 to {MOST_TOP}, and with --by {', '.join(MANY[:-1])} or {MANY[-1]} alone, beside times"
         raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
         raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
@@ -218,7 +223,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
     elif any(row.totals.requests for row in found.rows):
         from joytui.cli.usage_table import emit_usage
 
-        emit_usage(found.rows, args.by)
+        emit_usage(found.rows, args.by, found.totals)
     else:
         _say_empty(args)
         found = found._replace(insight=None)
@@ -236,7 +241,7 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,))
+    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,), found.totals)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from joytui.cli.amounts import local_hour
 from joytui.cli.columns import Column, emit_table
@@ -21,19 +21,20 @@ NUMBERS = (
 )
 
 
-def emit_usage(rows: Sequence[UsageRow], by: Sequence[str]) -> None:
-    """The rows on stdout. With both sources there is no total: a turn through the gateway has two witnesses then."""
+def emit_usage(rows: Sequence[UsageRow], by: Sequence[str], totals: Mapping[str, UsageTotals]) -> None:
+    """The rows on stdout; `totals` by source. With both sources there is no total: a turn through the gateway has two witnesses then."""
     sources = dict.fromkeys(row.source for row in rows)
     names = [*by, *(["source"] if len(sources) > 1 else [])]
     columns = [*(Column(name, least=None if name == "hour" else 8) for name in names), *NUMBERS]
     lines = [[*_places(row, names), *_numbers(row.totals)] for row in rows] if names else []
     if len(sources) == 1:
-        lines.append(
-            [*["total", *[""] * len(names)][: len(names)], *_numbers(UsageTotals.sum(row.totals for row in rows))]
-        )
+        (source,) = sources
+        lines.append([*["total", *[""] * len(names)][: len(names)], *_numbers(totals[source])])
     emit_table(columns, lines)
     if len(sources) > 1:
         say("a request through the gateway is in both sources: they are not added up")
+    if "label" in by:
+        say("a key with two labels stands in both rows, and counts once in the total")
 
 
 def _places(row: UsageRow, names: list[str]) -> list[str]:

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 COMMANDS = (
-    "doctor", "report", "triage", "codex", "setup", "gateway", "try", "serve", "keys", "wallet", "logs", "usage", "models", "completion",
+    "doctor", "report", "triage", "codex", "setup", "gateway", "try", "serve", "keys", "wallet", "logs", "usage", "tasks", "models",
+    "store", "completion",
 )  # fmt: skip
 """The commands that advice may name."""
 _ADVICE = re.compile(

@@ -26,7 +26,8 @@ GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"
 """Who can tell of a request: a gateway that it passed, Codex's telemetry, the rollout file of its turn. In this order their
 figures hold."""
 
-_PREFIX = "req-"
+_PREFIX, _TOLD = "req-", "codex-"
+_DIGITS = 16
 
 
 def request_id(number: int) -> str:
@@ -34,15 +35,26 @@ def request_id(number: int) -> str:
     return f"{_PREFIX}{number:016x}"
 
 
+def told_id(thread: str, number: int) -> str:
+    """The id of a request that Codex's telemetry alone told of. Codex names no turn in it, so the number stands for that."""
+    return f"{_TOLD}{thread}-{number:016x}"
+
+
 def request_number(text: str) -> int | None:
-    """The number behind an own request id, None for any other text."""
-    if len(text) != len(_PREFIX) + 16 or not text.startswith(_PREFIX):
+    """The number behind an own request id, or behind a `told_id`; None for any other text."""
+    head, digits = text[:-_DIGITS], text[-_DIGITS:]
+    if head != _PREFIX and not (head.startswith(_TOLD) and head.endswith("-")):
         return None
     try:
-        number = int(text[len(_PREFIX) :], 16)
+        number = int(digits, 16)
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
+
+
+def program(client: str) -> str:
+    """The program of a User-Agent, without the machine that it runs on: its first word (`codex_exec/0.171.0`)."""
+    return client.partition(" ")[0]
 
 
 def joined(words: Iterable[str]) -> str | None:
@@ -150,6 +162,7 @@ FIELDS: tuple[Field, ...] = (
           measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
     Field("sources", "list", "all that told of it"),
     Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
+    Field("differs", "text", "figures of Codex's telemetry that are others than the gateway's", listed="if any", label="telemetry says"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -278,6 +291,7 @@ class RequestRecord:
     source: str | None = GATEWAY
     sources: tuple[str, ...] = (GATEWAY,)
     attempts: int | None = 1
+    differs: str | None = None
 
     @property
     def running(self) -> bool:

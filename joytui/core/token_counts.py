@@ -11,8 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 from joytui.core.money import format_credits, parse_credits
 
-USAGE_GROUPS = ("key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month")
-"""What usage can be grouped by."""
+USAGE_GROUPS = (
+    "key", "owner", "team", "label", "model", "tier", "provider", "client", "project", "repo", "branch", "commit", "task",
+    "thread", "hour", "day", "week", "month",
+)  # fmt: skip
+"""What usage can be grouped by. A task is a root thread with its sub-agents. A key with two labels stands in both rows of `label`,
+and counts once in the totals; of all others a request stands in one row. The gateway knows no branch."""
+MANY = ("client", "project", "repo", "branch", "commit", "task", "thread")
+"""Those that may have tens of thousands of values: of these the dearest may be asked for."""
 TOKEN_NAMES = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 """How the counts are called in the store and in JSON."""
 USAGE_NUMBERS = ("requests", "errors", *TOKEN_NAMES, "cost_credits")
@@ -46,6 +52,10 @@ class TokenCounts(NamedTuple):
 
 Tests = Literal["in", "out", "only"]
 """Whether the test requests of `joytui doctor` count in sums: with the others, not at all, or nothing else."""
+
+
+Teller = Literal["gateway", "telemetry"]
+"""Whose requests are summed: those that a gateway saw, or those that Codex's telemetry alone told of."""
 
 
 class UsageTotals(NamedTuple):

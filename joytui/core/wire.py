@@ -29,6 +29,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) tests -> UsageView
                                                   top: so many projects or threads, the dearest; all others are one, "(others)"
                                                   only: nothing but these values of the one field in `by` that is no time
+    GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
+                                                  since: of those that asked since then (default 24h); task: this one alone
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}
@@ -39,6 +41,10 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     PUT    /console/v1/policies/{name}            PolicyView        -> NamedPolicy (a new version)
     GET    /console/v1/upstreams                                    -> {"upstreams": [UpstreamLessons]}
     DELETE /console/v1/upstreams/lessons          upstream model    -> Forgotten (of all upstreams, all models without them)
+    GET    /console/v1/telemetry/tokens                             -> {"tokens": [SenderView]}
+    POST   /console/v1/telemetry/tokens           SenderCreate      -> SenderCreated (201; it posts telemetry and opens nothing else)
+    DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
+    GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
@@ -57,7 +63,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import format_credits, parse_credits
-from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.request import FIELDS, RequestRecord, names
 
 
 class Model(BaseModel):
@@ -218,7 +224,8 @@ def _request_members() -> dict[str, Any]:
     """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
     types = get_type_hints(RequestRecord)
     types["cost_nano"] = str
-    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": ()}
+    types |= dict.fromkeys(names("list"), list[str])
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": []}
     members: dict[str, Any] = {"seq": (int, 0)}
     for field in FIELDS:
         default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)
@@ -255,6 +262,36 @@ class UsageView(Model):
     left_out: UsageNumbers | None = Field(
         default=None, description="with tests=out: the doctor's test requests of that time"
     )
+
+
+class AgentView(UsageNumbers):
+    """One thread of a task. `parent`: the thread that started it; `subagent`: what kind it is. Null for the root."""
+
+    id: str | None = Field(default=None, description="the thread; null where requests named none")
+    parent: str | None = None
+    subagent: str | None = None
+    model: str | None = None
+    state: Literal["running", "ended", "stopped"]
+    started_at: str
+    last_at: str
+
+
+class TaskView(UsageNumbers):
+    """A root thread with its sub-agents. `state`: running while a request runs, or a tool that the last answer called; `agents`: how
+    many threads. `key` to `commit` are what the newest request of its root said."""
+
+    id: str = Field(description="the root thread")
+    key: str | None = None
+    owner: str | None = None
+    project: str | None = None
+    repo: str | None = None
+    commit: str | None = None
+    state: Literal["running", "ended", "stopped"]
+    started_at: str
+    last_at: str
+    agents: int = 0
+    limit_credits: str | None = None
+    threads: list[AgentView] = Field(default_factory=list)
 
 
 class UpstreamView(Model):
@@ -311,6 +348,7 @@ class GatewayStatus(Model):
     store: str
     gateways: list[GatewayOnStore] = Field(default_factory=list)
     keys: int = 0
+    telemetry_tokens: int = 0
     requests: int = 0
     consoles: int = 0
     last_seq: int = 0
@@ -414,6 +452,48 @@ class TokenCreated(TokenView):
     token: str
 
 
+class SenderCreate(Model):
+    """A telemetry token: one a person, whose owner and team its requests get."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80)
+    owner: str | None = Field(default=None, max_length=80)
+    team: str | None = Field(default=None, max_length=80)
+
+
+class SenderView(Model):
+    id: str
+    name: str
+    owner: str | None = None
+    team: str | None = None
+    created_at: str
+    last_received: str | None = Field(default=None, description="when something of Codex came by it last")
+    fingerprint: str = Field(default="", description="the first 8 hex digits of the token's SHA-256")
+
+
+class SenderCreated(SenderView):
+    token: str
+
+
+class PersonView(Model):
+    """What a person's Codex tells. `state`: "failing" since its requests fail; "silent" since nothing was told of a request;
+    else "ok". `cause`: a cause id; `sure`: whether telemetry decides it (it carries a status, and no body)."""
+
+    token: str = Field(description="the name of the telemetry token")
+    owner: str | None = None
+    team: str | None = None
+    codex_version: str | None = None
+    provider: str | None = None
+    last_turn: str | None = None
+    state: Literal["ok", "failing", "silent"]
+    since: str
+    cause: str | None = None
+    sure: bool = True
+    status: int | None = None
+    message: str | None = None
+
+
 _of_record = attrgetter(*(field.name for field in FIELDS))
 _MEMBERS = tuple(field.member for field in FIELDS)
 
@@ -422,4 +502,5 @@ def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
     data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
     data["cost_credits"] = format_credits(record.cost_nano)
+    data["sources"] = list(record.sources)
     return data

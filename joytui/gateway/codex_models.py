@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -49,14 +49,14 @@ class Offer:
 
 
 def offers(policy: Policy, market: Market) -> tuple[Offer, ...]:
-    """What a key of this policy may name, `auto` first; the model of a key that is fixed to one. Whether the key
-    is paid for, and where it asks from, does not matter here."""
+    """What a key of this policy may name, `auto` first, each name once (else Codex takes none of them); the model of a key that is
+    fixed to one. Whether the key is paid for, and where it asks from, does not matter here."""
     listed = market.catalog.models if market.listed else market.stands_for
     names = (policy.fixed_model,) if policy.fixed_model else (AUTO_MODEL, *listed)
-    return tuple(_offers(names, policy, market))
+    return tuple(_offers(dict.fromkeys(names), policy, market))
 
 
-def _offers(names: tuple[str, ...], policy: Policy, market: Market) -> Iterator[Offer]:
+def _offers(names: Iterable[str], policy: Policy, market: Market) -> Iterator[Offer]:
     address = str(policy.ip_allow[0].network_address) if policy.ip_allow else None
     for name in names:
         try:
@@ -98,7 +98,7 @@ def catalog_json(offered: tuple[Offer, ...], client: Version, *, packed: bool) -
     prompt = prompt_for(client)
     entries = [_entry(offer, priority, prompt) for priority, offer in enumerate(offered)]
     plain = json.dumps({"models": entries}, separators=(",", ":")).encode()
-    return gzip.compress(plain, compresslevel=1, mtime=0) if packed else plain
+    return gzip.compress(plain, compresslevel=6, mtime=0) if packed else plain
 
 
 def _entry(offer: Offer, priority: int, prompt: str) -> dict[str, Any]:
@@ -129,9 +129,10 @@ def _entry(offer: Offer, priority: int, prompt: str) -> dict[str, Any]:
 
 def prompt_for(client: Version) -> str:
     """The base instructions that a Codex of this version uses for a model that it does not know: those of the newest recorded
-    version up to it, else the oldest."""
+    version up to it, else the oldest; the newest for a client that does not tell its version."""
     known = _prompts()
-    return known[max((version for version in known if version <= client), default=min(known))]
+    fitting = [version for version in known if version <= client] if client else list(known)
+    return known[max(fitting, default=min(known))]
 
 
 @cache

@@ -12,12 +12,12 @@ from starlette.responses import Response, StreamingResponse
 
 from joytui import __version__
 from joytui.core import columnar
-from joytui.core.clock import now, parse_when
+from joytui.core.clock import now, now_ms, parse_when
 from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
-from joytui.core.token_counts import MOST_TOP, USAGE_GROUPS, Tests
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Tests
 from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
@@ -26,7 +26,9 @@ from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
-from joytui.ledger.records import MANY, Page
+from joytui.gateway.task_views import task_views
+from joytui.gateway.telemetry.fleet import LOOKED_AT, person
+from joytui.ledger.records import Page
 
 PAGE = 200
 MOST = 5_000
@@ -49,6 +51,7 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "store": gateway.ledger.location,
             "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
             "keys": gateway.keys.usable,
+            "telemetry_tokens": len(gateway.senders),
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
@@ -128,7 +131,7 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     fields = [name for name in by if name not in PERIODS]
     top = number(request, "top", 0, 1, MOST_TOP) or None
     if top and not (len(fields) == 1 and fields[0] in MANY):
-        raise refusals.bad_request(f"top: with one of {' and '.join(MANY)} in `by`, and nothing else but times")
+        raise refusals.bad_request(f"top: with one of {', '.join(MANY)} in `by`, and nothing else but times")
     only = request.query_params.getlist("only") or None
     if only and (top or len(fields) != 1):
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
@@ -140,6 +143,13 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
         _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
         answer["left_out"] = left_out.numbers()
     return JsonAnswer(answer)
+
+
+async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
+    since = moment(request, "since") or parse_when("24h")
+    limit = number(request, "limit", PAGE, 1, MOST_TOP)
+    found = await gateway.ledger.tasks(int(since.timestamp() * 1000), limit, request.query_params.get("task"))
+    return JsonAnswer({"tasks": task_views(found, now_ms())})
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:
@@ -195,6 +205,16 @@ async def upstreams(gateway: Gateway, request: Request) -> JsonAnswer:
     apis = {fact.url: fact.api for fact in gateway.upstream.facts()}
     taught = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
     return JsonAnswer({"upstreams": taught})
+
+
+async def senders(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"tokens": [views.sender_view(row) for row in await gateway.ledger.senders()]})
+
+
+async def fleet(gateway: Gateway, request: Request) -> JsonAnswer:
+    rows, moment = await gateway.ledger.senders(), now_ms()
+    people = [person(row, await gateway.ledger.pieces_of(row.id, LOOKED_AT), moment) for row in rows]
+    return JsonAnswer({"people": [views.person_view(one) for one in people]})
 
 
 async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:

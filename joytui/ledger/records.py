@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
+from joytui.core.token_counts import UsageTotals
+from joytui.ledger.telemetry import SenderRow
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -17,9 +19,6 @@ WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-01 was a Thursday
 END_OF_TIME = 100_000 * 365 * DAY_MS
 """After every clock; a multiple of a day."""
-
-MANY = ("project", "thread")
-"""The groupings that may have tens of thousands of values."""
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
@@ -37,6 +36,34 @@ class Page(NamedTuple):
     before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One thread of a task: what all of its requests come to, and what the newest of them said.
+
+    `task`: its root thread. `thread`: None where requests named none. `key` to `finish` are the newest request's; `key` its name.
+    Times are ms since 1970: when the first request came, when the newest ended (or came, while it runs). `running`: how many
+    requests run now.
+    """
+
+    task: str
+    thread: str | None
+    parent: str | None
+    subagent: str | None
+    key: str | None
+    key_id: str | None
+    owner: str | None
+    project: str | None
+    repo: str | None
+    commit_hash: str | None
+    dirty: bool
+    model: str | None
+    finish: str | None
+    started_at: int
+    last_at: int
+    running: int
+    totals: UsageTotals
+
+
 INTERRUPTED = clean("gateway_interrupted", 100)
 """The error type of a request whose gateway ended before it did."""
 
@@ -50,6 +77,17 @@ class Charge(NamedTuple):
     reasoning_tokens: int = 0
     cost_nano: int = 0
     cost_source: str = "none"
+
+
+class TurnCost(NamedTuple):
+    """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
+    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
+
+    turn_id: str
+    cost_nano: int
+    running: int
+    answers: int
+    unpriced: int
 
 
 def interrupted(what: str, passed: Charge) -> Clean | None:
@@ -124,6 +162,10 @@ class Candidate(NamedTuple):
     def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
         """Model, provider and tier as a record has them."""
         return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
+
+
+PLENTY = 64
+"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
 
 
 class Reservation(NamedTuple):
@@ -268,3 +310,4 @@ class Access(NamedTuple):
     keys: Sequence[KeyRow]
     tokens: Sequence[TokenRow]
     wallets_on: bool
+    senders: Sequence[SenderRow] = ()

@@ -1,7 +1,7 @@
 """Usage rows of both sources in one form: the gateway's as it sums them, Codex's own from its rollouts' hours.
 
 The contract is that of `joytui usage --json`; amounts are nano-credits inside, decimal strings outside. Codex's files
-know no price, key, owner or tier: those fields are null there, and the cost is 0.
+know no price, key, owner, label, team or tier: those fields are null there, and the cost is 0.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from joytui.codex.rollouts import RolloutRow
+from joytui.codex.rollouts import Origin, RolloutRow
 from joytui.core.periods import PERIODS, period_label
 from joytui.core.sheet import Sheet
 from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotals
@@ -37,11 +37,14 @@ def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str], top: int | None = 
 def _with_others(rows: Sequence[RolloutRow], field: str, top: int) -> list[RolloutRow]:
     largest = sorted(codex_rows(rows, [field]), key=_order)[:top]
     kept = {row.by[field] for row in largest}
-    return [row if getattr(row, field) in kept else _as_other(row, field) for row in rows]
+    return [row if _codex_field(row, field, {}) in kept else _as_other(row, field) for row in rows]
 
 
 def _as_other(row: RolloutRow, field: str) -> RolloutRow:
-    return row._replace(project=OTHERS) if field == "project" else row._replace(thread=OTHERS)
+    changed: dict[str, Any] = {field: OTHERS}
+    if field in Origin._fields:
+        return row._replace(origin=row.origin._replace(**changed))
+    return row._replace(**changed)
 
 
 def _codex_field(row: RolloutRow, name: str, labels: dict[tuple[str, int], str]) -> str | None:
@@ -50,10 +53,9 @@ def _codex_field(row: RolloutRow, name: str, labels: dict[tuple[str, int], str])
         if key not in labels:
             labels[key] = period_label(name, row.hour)
         return labels[key]
-    if name in ("model", "provider", "project", "thread"):
-        value: str | None = getattr(row, name)
-        return value
-    return None
+    held = row if name in ("model", "provider", "project", "thread") else row.origin
+    value: str | None = getattr(held, name, None)
+    return value
 
 
 def gateway_rows(rows: Iterable[Mapping[str, Any]], by: Sequence[str]) -> list[UsageRow]:
@@ -61,13 +63,22 @@ def gateway_rows(rows: Iterable[Mapping[str, Any]], by: Sequence[str]) -> list[U
     return [UsageRow({name: row.get(name) for name in by}, "gateway", UsageTotals.of(row)) for row in rows]
 
 
-def usage_view(rows: Sequence[UsageRow], asked: Sequence[str]) -> dict[str, Any]:
-    """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row.
+def totals_of(rows: Iterable[UsageRow], source: str) -> UsageTotals:
+    """The sums of a source's rows. (Rows by label overlap: of those the source itself knows the totals.)"""
+    return UsageTotals.sum(row.totals for row in rows if row.source == source)
+
+
+def usage_view(
+    rows: Sequence[UsageRow], asked: Sequence[str], totals: Mapping[str, UsageTotals] | None = None
+) -> dict[str, Any]:
+    """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row; `totals` by
+    source, where they are not the sums of the rows.
 
     `totals_by_source` has the sums of each source. `totals` are those of the one source; null where both were asked: a
     turn through the gateway has two witnesses then, and the sum of what they saw is nothing that anybody used.
     """
-    sums = {name: UsageTotals.sum(row.totals for row in rows if row.source == name).numbers() for name in asked}
+    known = totals or {}
+    sums = {name: (known.get(name) or totals_of(rows, name)).numbers() for name in asked}
     return {
         "rows": [row.shown() for row in rows],
         "totals": sums[asked[0]] if len(asked) == 1 else None,

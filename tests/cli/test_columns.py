@@ -120,7 +120,9 @@ def test_other_tables_never_cut_a_time(
     totals = UsageTotals(
         requests=120, errors=3, input_tokens=1_200_000, output_tokens=39_000, cost_nano=102_331_100_000
     )
-    usage_table.emit_usage([UsageRow({"hour": at, "key": "a-rather-long-name"}, "gateway", totals)], ["hour", "key"])
+    usage_table.emit_usage(
+        [UsageRow({"hour": at, "key": "a-rather-long-name"}, "gateway", totals)], ["hour", "key"], {"gateway": totals}
+    )
     wallet_command._show_entries([
         WalletEntryView(id=1, time=at, tier="standard", kind="settle", amount="-100.0012", held="-0.5000",
                         request="req-063581b980000001", note="what a note may say"),

@@ -146,6 +146,9 @@ def of_usage(shell: Running) -> None:
         "usage --since 1h --until 2h",
     ):
         shell.run(line)
+    shell.ask("tasks")
+    for line in ("tasks", "tasks nothing", "tasks --running", "tasks --since whenever", "tasks --limit 0"):
+        shell.run(line)
     found = shell.ask("usage --reconcile", "--since 3d")
     assert {bool(one["codex"]) for one in found["differences"]} == {True, False}, "nothing to compare"
     header = shell.machine.call("usage", "--by", "key,day", "--csv").out.splitlines()[0]

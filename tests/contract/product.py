@@ -153,7 +153,7 @@ def _spend_before(store: Path) -> None:
     one = "1, 0, 100, 0, 10, 0, 1000000"  # requests, errors, input, cached, output, reasoning, nano-credits
     tables = {
         "rollup": f"?, '', 'gpt-5.5', 'standard', 'openai', {one.replace('1, 0', '1, 0, 0', 1)}",
-        "part": f"'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', {one}",
+        "part": f"'route', ?, '', 'gpt-5.5', 'standard', 'openai', '', '', '', '', '', '', {one}",
     }
     with contextlib.closing(sqlite3.connect(store)) as connection, connection:
         for table, columns in tables.items():

@@ -36,10 +36,19 @@ POLICY = {
 """The named policy "team"."""
 
 THREAD = "01a208af-2c14-7da1-9a05-4a3678be993e"
+TASK = "01a208af-1111-7da1-9a05-4a3678be993e"
+WORKSPACE = {
+    "associated_remote_urls": {"origin": "https://git.example.com/team/app.git"},
+    "latest_git_commit_hash": "351423882a8c90c4c4a92cdbc293f6b532063133",
+    "has_changes": True,
+}
 CODEX = {
     "user-agent": "codex_cli_rs/0.169.0 (Debian 12; x86_64) dumb",
+    "session-id": TASK,
     "thread-id": THREAD,
-    "x-codex-turn-metadata": json.dumps({"workspaces": {"/home/ada/projet-été": {}}}),
+    "x-codex-parent-thread-id": TASK,
+    "x-openai-subagent": "collab_spawn",
+    "x-codex-turn-metadata": json.dumps({"root_turn_id": "turn-1", "workspaces": {"/home/ada/projet-été": WORKSPACE}}),
 }
 TICKET = "ticket-1"
 """The X-Request-ID of the first request."""

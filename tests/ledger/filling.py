@@ -20,9 +20,11 @@ CHOSEN = Candidate("m", "p", "standard", 0)
 START = 1_795_392_000_000  # 2026-11-23T00:00:00Z, a Monday
 
 
-def new_key(ledger: SqliteLedger, name: str = "dev", owner: str | None = None, **policy: Any) -> KeyRow:
+def new_key(
+    ledger: SqliteLedger, name: str = "dev", owner: str | None = None, labels: tuple[str, ...] = (), **policy: Any
+) -> KeyRow:
     digest = f"{name}-{ledger.next_number()}".encode()
-    return ledger.write_now(keys.create_key, NewKey(digest, name, "jt_…abcd", owner, (), None, policy, None), False)
+    return ledger.write_now(keys.create_key, NewKey(digest, name, "jt_…abcd", owner, labels, None, policy, None), False)
 
 
 def add(ledger: SqliteLedger, at_ms: int, key: KeyRow | None = None, counter: int = 0, **fields: Any) -> int:

@@ -16,26 +16,25 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
 from joytui.core.money import MAX_NANO, MoneyError
+from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened, request_id
+from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
-from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
 from tests.support.hang import HANG_S
-
-ENGINES: dict[str, Callable[[Path], Ledger]] = {
-    "sqlite": lambda folder: SqliteLedger.open_store(folder / "ledger.sqlite3"),
-}
-"""How a test opens a store of each engine in a folder; the same folder is the same store."""
-CLASSES: dict[str, type] = {"sqlite": SqliteLedger}
+from tests.support.stores import ENGINES, new_store
 
 
 @pytest.fixture(params=ENGINES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Ledger]:
-    return lambda: ENGINES[request.param](tmp_path)
+    """Opens a store that is the test's own: the same one, however often it is called."""
+    return new_store(request, tmp_path)
 
 
 @pytest.fixture
@@ -91,9 +90,9 @@ def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int 
 @pytest.mark.parametrize(
     "name", [n for n, member in vars(Ledger).items() if inspect.isfunction(member) and n[0] != "_"]
 )
-@pytest.mark.parametrize("engine", CLASSES)
-def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) -> None:
-    promised, given = getattr(Ledger, name), getattr(CLASSES[engine], name)
+@pytest.mark.parametrize("engine", [SqliteLedger, PostgresLedger])
+def test_an_engine_has_every_method_with_the_same_words(engine: type, name: str) -> None:
+    promised, given = getattr(Ledger, name), getattr(engine, name)
     assert list(inspect.signature(given).parameters) == list(inspect.signature(promised).parameters)
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 
@@ -183,6 +182,29 @@ async def test_whose_an_answer_is_tells_its_key_alone(ledger: Ledger) -> None:
     assert not await ledger.answered(mine.id, "resp_3")
     ledger.end(running, good(upstream_id="resp_3"), mine.budget_id, held=False)
     assert await ledger.answered(mine.id, "resp_3")
+
+
+async def test_what_turns_cost_their_key(ledger: Ledger) -> None:
+    mine, other = await a_key(ledger), await a_key(ledger, "other")
+    priced, none = (
+        good(cost_nano=cost, cost_source=source, output_tokens=1) for cost, source in ((5, "upstream"), (0, "none"))
+    )
+    for key, turn, ended in (
+        (mine, "whole", priced),
+        (mine, "whole", priced),
+        (mine, "whole", Ended("m", "p", "standard", 502)),
+        (other, "whole", priced),
+        (mine, "unknown price", none),
+        (other, "foreign", priced),
+        (mine, None, priced),
+    ):
+        await add(ledger, key, ended=ended, turn_id=turn)
+    await ledger.open(a_request(ledger, mine, turn_id="runs"), CHOSEN)
+    await ledger.written()
+    found = await ledger.turn_costs(mine.id, ["runs", "whole", "unknown price", "foreign", "never"])
+    assert sorted(found) == [("runs", 0, 1, 0, 0), ("unknown price", 0, 0, 1, 1), ("whole", 10, 0, 2, 0)]
+    assert await ledger.turn_costs(mine.id, []) == []
+    assert len(await ledger.turn_costs(mine.id, ["whole", *(f"t{n}" for n in range(MOST_TURNS - 1))])) == 1
 
 
 async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) -> None:
@@ -495,6 +517,59 @@ async def test_sums_are_those_of_the_rows(ledger: Ledger) -> None:
     _, some = await ledger.usage(["key"], START, START + 4 * DAY, only=["bob"])
     assert some.cost_nano == 36
     assert await ledger.catch_up() is False
+
+
+async def test_sums_by_whatever_a_request_tells(ledger: Ledger) -> None:
+    """By label a key with two of them stands in both rows and counts once in the totals; all else is in one row."""
+    keys = [await a_key(ledger, "ada"), await a_key(ledger, "bob")]
+    await ledger.edit_key(keys[1].id, {"labels": (clean("x", 9), clean("night", 9))})
+    tree: dict[str, Any] = {"root_thread": "t1", "repo": "host/app", "commit_hash": "c1"}
+    for i in range(6):
+        told = tree if i % 3 else {"root_thread": None, "client": "codex_exec/1 (Debian)"}
+        await add(ledger, keys[i % 2], started_at=START + i, ended=good(cost_nano=10**i), **told)
+    await ledger.written()
+    found: dict[str, dict[str | None, int]] = {}
+    for by in USAGE_GROUPS:
+        rows, totals = await ledger.usage([by], START, START + DAY)
+        assert totals.cost_nano == 111_111
+        assert by == "label" or sum(row.totals.cost_nano for row in rows) == 111_111
+        found[by] = {row.by[by]: row.totals.cost_nano for row in rows}
+    assert found["label"] == {"x": 111_111, "night": 101_010}
+    assert found["task"] == {"t1": 110_110, None: 1_001}
+    assert (found["repo"], found["commit"]) == ({"host/app": 110_110, None: 1_001}, {"c1": 110_110, None: 1_001})
+    assert found["client"] == {"codex_exec/1": 1_001, "codex": 110_110}
+    assert found["team"] == found["branch"] == {None: 111_111}
+    rows, totals = await ledger.usage(["label", "task"], START, START + DAY)
+    assert [(row.by["label"], row.by["task"], row.totals.requests) for row in rows] == [
+        ("x", "t1", 4), ("night", "t1", 2), ("x", None, 2), ("night", None, 1),
+    ]  # fmt: skip
+
+
+async def test_tasks_are_roots_with_their_threads(ledger: Ledger) -> None:
+    """With all of their requests, also those from before, the task that asked last first, a thread that still runs among them."""
+    key = await a_key(ledger)
+    said = {"root_thread": "t1", "repo": "host/app", "dirty": True}
+    cost = good(input_tokens=3, cost_nano=5, finish=clean("tool_calls", 40))
+    await add(ledger, key, started_at=START, thread_id="t1", ended=cost, **said)
+    await add(
+        ledger, key, started_at=START + 1, thread_id="a", parent_thread="t1", subagent="review", ended=cost, **said
+    )
+    await add(ledger, started_at=START + 2, thread_id="t2", root_thread="t2")
+    await add(ledger, started_at=START + 3, thread_id="t3", root_thread="t3", doctor=True)
+    await add(ledger, started_at=START + 4, thread_id="t4")
+    await ledger.open(a_request(ledger, key, started_at=START + 5, thread_id="t1", **said), CHOSEN)
+    await ledger.written()
+    root, child, other = await ledger.tasks(START, 10)
+    assert [(row.task, row.thread) for row in (root, child, other)] == [("t1", "t1"), ("t1", "a"), ("t2", "t2")]
+    assert (root.started_at, root.last_at, root.running, root.finish) == (START, START + 10, 1, None)
+    assert (root.totals.requests, root.totals.cost_nano, root.totals.errors) == (2, 5, 0)
+    assert (child.parent, child.subagent, child.finish, child.last_at) == ("t1", "review", "tool_calls", START + 11)
+    assert (child.key, child.key_id, child.owner, child.repo, child.dirty) == ("dev", key.id, "ann", "host/app", True)
+    assert (other.key, other.repo, other.dirty, other.model, other.project) == (None, None, False, "m", "/p")
+    assert [row.task for row in await ledger.tasks(START + 3, 10)] == ["t1", "t1"], "one that asked since then"
+    assert [row.task for row in await ledger.tasks(START, 1)] == ["t1", "t1"]
+    assert [row.task for row in await ledger.tasks(START + DAY, 1, "t2")] == ["t2"]
+    assert await ledger.tasks(START + 6, 10) == []
 
 
 # --- keys, policies, tokens -------------------------------------------------------------------------------------------

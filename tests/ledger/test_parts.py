@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joytui.core.token_counts import OTHERS, UsageTotals
+from joytui.core.token_counts import MANY, OTHERS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import KeyRow
 from joytui.ledger.sql import parts
@@ -26,6 +26,8 @@ DAYS = 6
 _ROW = {
     "key_id": "coalesce(key_id, '')", "model": "coalesce(model_used, model, '')", "tier": "coalesce(tier, '')",
     "provider": "coalesce(provider, '')", "project": "coalesce(project, '')", "thread": "coalesce(thread_id, '')",
+    "task": "coalesce(root_thread, '')", "repo": "coalesce(repo, '')", "commit_hash": "coalesce(commit_hash, '')",
+    "client": "CASE client WHEN 'codex_exec/1 (Debian)' THEN 'codex_exec/1' ELSE coalesce(client, '') END",
 }  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def sums_differ(path: Path) -> list[str]:
                 rows = connection.execute(
                     f"SELECT (n >> {COUNTER_BITS}) / {size}, {place}, count(*), sum(status >= 400 OR error_type IS NOT NULL),"
                     " sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
-                    " FROM request WHERE status IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6, 7"
+                    f" FROM request WHERE status IS NOT NULL GROUP BY {', '.join(map(str, range(1, 12)))}"
                 ).fetchall()
                 held = connection.execute(f"SELECT * FROM part_{unit} WHERE part = ?", (part,)).fetchall()
                 if sorted(rows) != sorted(row[1:] for row in held):
@@ -55,9 +57,12 @@ def fill_ledger(ledger: SqliteLedger, many: int, seed: int, made: list[KeyRow], 
             "model_used": rng.choice(["a", "b", None]), "tier": rng.choice(["economy", "premium", None]),
             "status": rng.choice([200, 200, 402]), "input_tokens": rng.randrange(1000), "output_tokens": rng.randrange(50),
             "cost_nano": rng.randrange(10**9), "thread_id": f"t{rng.randrange(30)}" if rng.random() < 0.9 else None,
-            "project": rng.choice(["/p", "/q", None]),
+            "project": rng.choice(["/p", "/q", None]), "root_thread": rng.choice(["t1", "t2", None]),
+            "repo": rng.choice(["host/p", None]), "commit_hash": rng.choice(["c1", "c2", None]),
         }  # fmt: skip
         key = rng.choice([*made, None])
+        if key:  # nothing counts by what somebody without a key says
+            fields["client"] = rng.choice(["codex_exec/1 (Debian)", "curl/8", None])
         add(ledger, START + rng.randrange(DAYS * DAY), key, counter=number, **fields)
     ledger.write_now(lambda batch: None)
 
@@ -78,9 +83,10 @@ def test_an_older_store_is_filled_while_it_is_used(
     more = True
     while more:
         check_questions(ledger, path)
-        more = ledger.write_now(upkeep.fill, slice_)
+        more = ledger.write_now(upkeep.fill, slice_) or ledger.write_now(upkeep.fill_clients, slice_)
     assert sums_differ(path) == []
     check_questions(ledger, path)
+    assert by_client(ledger, usage) == by_client(ledger, from_rows(["client"]))
     assert ledger.read_now(parts.complete_from, "thread") == 0
     ledger.close()
 
@@ -91,6 +97,12 @@ def check_questions(ledger: SqliteLedger, path: Path) -> None:
         raw, raw_totals = ledger.read_now(from_rows(by), by, START + 5_000_000, START + DAYS * DAY - 7_000_000)
         assert summed == raw
         assert totals == raw_totals
+        _, totals = ledger.read_now(usage, ["client"], START + 5_000_000, START + DAYS * DAY - 7_000_000)
+        assert totals == raw_totals, "who asked may not be told yet, but that it was asked"
+
+
+def by_client(ledger: SqliteLedger, ask: Callable) -> list:
+    return ledger.read_now(ask, ["day", "client"], START + 5_000_000, START + DAYS * DAY - 7_000_000)
 
 
 def from_rows(by: list[str]) -> Callable:
@@ -103,7 +115,9 @@ def from_rows(by: list[str]) -> Callable:
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory):
     opened = SqliteLedger.open_store(tmp_path_factory.mktemp("parts") / "ledger.sqlite3")
-    fill_ledger(opened, 600, 3, [new_key(opened, f"key-{i}", owner="ann" if i else None) for i in range(3)])
+    fill_ledger(
+        opened, 600, 3, [new_key(opened, f"key-{i}", "ann" if i else None, ("web", "ci")[:i]) for i in range(3)]
+    )
     yield opened
     opened.close()
 
@@ -114,7 +128,7 @@ def test_what_is_written_is_what_a_group_by_finds(ledger: SqliteLedger) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    field=st.sampled_from(["thread", "project"]), time=st.sampled_from([None, "hour", "day", "month"]),
+    field=st.sampled_from(MANY), time=st.sampled_from([None, "hour", "day", "month"]),
     top=st.integers(1, 40), start=st.integers(0, DAYS * DAY), length=st.integers(0, DAYS * DAY),
 )  # fmt: skip
 def test_the_largest_and_the_others_are_everything(ledger, field, time, top, start, length) -> None:
@@ -133,11 +147,21 @@ def test_the_largest_and_the_others_are_everything(ledger, field, time, top, sta
     assert [row for row in shown if row.by[field] != OTHERS] == [row for row in every if row.by[field] in named]
 
 
-@pytest.mark.parametrize(("field", "values"), [("key", ["key-1", "nobody"]), ("owner", ["ann"]), ("model", ["a"])])
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("key", ["key-1", "nobody"]),
+        ("owner", ["ann"]),
+        ("model", ["a"]),
+        ("label", ["web"]),
+        ("task", ["t1"]),
+        ("team", ["x"]),
+    ],
+)
 def test_only_some_values_of_a_field(ledger: SqliteLedger, field: str, values: list[str]) -> None:
     every, _ = ledger.read_now(usage, ["hour", field], START + 1, START + DAYS * DAY - 1)
     some, _ = ledger.read_now(usage, ["hour", field], START + 1, START + DAYS * DAY - 1, None, None, values)
-    assert some
+    assert bool(some) == (field != "team")
     assert some == [row for row in every if row.by[field] in values]
 
 

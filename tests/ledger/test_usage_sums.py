@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.core.filters import parse
-from joytui.core.periods import period_label
-from joytui.core.token_counts import UsageTotals
+from joytui.core.periods import PERIODS, period_label
+from joytui.core.token_counts import TOKEN_NAMES, USAGE_GROUPS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.sql.usage_sums import latency, percentile, usage
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -29,7 +30,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
     folder: Path = tmp_path_factory.mktemp("usage")
     ledger = SqliteLedger.open_store(folder / "ledger.sqlite3")
     random_ = random.Random(4)
-    keys = [new_key(ledger, f"key-{i}", owner=("ann", "bob")[i % 2]) for i in range(4)]
+    labels = [(), ("web",), ("web", "night"), ("night", "ci", "web")]
+    keys = [new_key(ledger, f"key-{i}", ("ann", "bob")[i % 2], labels[i]) for i in range(4)]
     rows = []
     for n in range(1500):
         key = random_.choice([*keys, None])
@@ -39,6 +41,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
             "cached_input_tokens": random_.randrange(100), "output_tokens": random_.randrange(1000),
             "reasoning_tokens": random_.randrange(10), "cost_nano": random_.randrange(10**12),
             "thread_id": random_.choice(["t1", "t2", None]), "project": random_.choice(["/p", None]),
+            "root_thread": random_.choice(["t1", None]), "repo": random_.choice(["host/p", "host/q", None]),
+            "commit_hash": random_.choice(["c1", "c2", None]),
+            "client": random_.choice(["codex_exec/1 (Debian)", "codex_exec/1 (macOS)", "curl", None]),
         }  # fmt: skip
         number = add(ledger, START + random_.randrange(SPAN), key, counter=n, **fields)
         rows.append(
@@ -46,6 +51,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
                 "at": number >> COUNTER_BITS,
                 "key": key.name if key else None,
                 "owner": key.owner if key else None,
+                "label": key.labels if key else (),
                 **fields,
             }
         )
@@ -54,34 +60,35 @@ def corpus(tmp_path_factory: pytest.TempPathFactory):
     ledger.close()
 
 
+def values(row: dict, name: str) -> tuple[str | None, ...]:
+    """The rows of a grouping in which a request stands: one, but for labels."""
+    if name in PERIODS:
+        return (period_label(name, row["at"] // HOUR),)
+    match name:
+        case "label":
+            return row["label"] or (None,)
+        case "team" | "branch":
+            return (None,)
+        case "model":
+            return (row["model_used"] or "auto",)
+        case "client":
+            return (row["client"] and row["client"].split(" ")[0],)
+    return (row[{"thread": "thread_id", "task": "root_thread", "commit": "commit_hash"}.get(name, name)],)
+
+
 def expected(rows: list[dict], by: list[str], since: int, until: int) -> dict:
-    names = {"model": lambda r: r["model_used"] or "auto", "thread": lambda r: r["thread_id"]}
-    sums: dict = defaultdict(lambda: [0] * 7)
+    sums: dict = defaultdict(list)
     for row in rows:
         if not since <= row["at"] < until:
             continue
-        place = tuple(
-            period_label(name, row["at"] // HOUR)
-            if name in ("hour", "day", "week", "month")
-            else names.get(name, lambda r, n=name: r[n])(row)
-            for name in by
-        )
-        numbers = [
-            1,
-            int(row["status"] >= 400),
-            *(
-                row[n]
-                for n in ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_nano")
-            ),
-        ]
-        sums[place] = [a + b for a, b in zip(sums[place], numbers, strict=True)]
-    return {place: UsageTotals(*numbers) for place, numbers in sums.items()}
+        tokens = [row[name] for name in TOKEN_NAMES]
+        numbers = UsageTotals(1, int(row["status"] >= 400), *tokens, row["cost_nano"])
+        for place in product(*(values(row, name) for name in by)):
+            sums[place].append(numbers)
+    return {place: UsageTotals.sum(numbers) for place, numbers in sums.items()}
 
 
-BY = st.lists(
-    st.sampled_from(["key", "owner", "model", "tier", "provider", "project", "thread", "hour", "day", "week", "month"]),
-    unique=True, max_size=3,
-)  # fmt: skip
+BY = st.lists(st.sampled_from(USAGE_GROUPS), unique=True, max_size=3)
 
 
 @settings(max_examples=examples(120), deadline=None)
@@ -92,6 +99,8 @@ def test_any_range_and_grouping_is_exact(corpus, by: list[str], start: int, leng
     found, totals = ledger.read_now(usage, by, since, until)
     assert {tuple(row.by[name] for name in by): row.totals for row in found} == expected(rows, by, since, until)
     assert totals == expected(rows, [], since, until).get((), UsageTotals())
+    if "label" not in by:
+        assert UsageTotals.sum(row.totals for row in found) == totals, "every credit stands in one row"
 
 
 def test_a_filter_sums_what_it_finds(corpus) -> None:

@@ -43,7 +43,7 @@ from tests.support.clock import Clock
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS, OWNERS, MODELS, PROJECTS, CLIENTS = 20, 5, 6, 30, 12
 TIERS = ("economy", "standard", "premium")
-THREAD = 25
+THREAD, COMMIT = 25, 10
 """Requests of a thread."""
 TOGETHER = 400
 """Requests that are written at once."""
@@ -125,6 +125,9 @@ def _request(
         client=f"codex_cli_rs/0.{thread % CLIENTS}.0 ({at // DAY_MS})",
         ip="10.0.0.1",
         turn_id=f"0199{number // 5:032x}",
+        root_thread=f"0199{thread // 3:032x}",
+        repo=f"git.example.com/team/{thread % PROJECTS}",
+        commit_hash=f"{number // COMMIT:040x}",
     )
     free = rng.randrange(50) == 0
     if free:  # a model that nobody has
@@ -157,15 +160,16 @@ def most(days: int, a_day: int) -> dict[str, int]:
     summed, raw = min(days, SUMS_DAYS + 1), min(days, KEEPING.rows_days + 1)
     places, threads = KEYS * MODELS, -(-a_day // THREAD) + 1
     hours = min(24, a_day)
-    part_day = (1 + MODELS) + KEYS + PROJECTS + threads + a_day // 10
+    clients, commits = KEYS * min(CLIENTS, threads), a_day // COMMIT + 1
+    part_day = (1 + MODELS) + KEYS + PROJECTS + clients + threads + commits + a_day // 10
     return {
         "request": raw * a_day + KEYLESS_ROWS,
         "spent_id": 2 * a_day,
         "rollup_hour": summed * min(2 * a_day, hours * places + a_day // 10),
         "rollup_day": summed * min(2 * a_day, places + a_day // 10) + max(0, days - summed) * (2 * KEYS + places),
         "latency_hour": summed * min(2 * a_day, hours * 300),
-        "part_hour": summed * min(8 * a_day, hours * part_day),
-        "part_day": summed * min(8 * a_day, part_day) + max(0, days - summed) * (2 * MODELS + 3 * KEYS + 2),
+        "part_hour": summed * min(10 * a_day, hours * part_day),
+        "part_day": summed * min(10 * a_day, part_day) + max(0, days - summed) * (2 * MODELS + 3 * KEYS + 2),
         "budget": KEYS * (WINDOW_DAYS + 2 + WINDOW_DAYS // 7 + 2),
         "wallet_entry": min(days, MOVEMENT_DAYS + 1) * 2 * a_day + days * len(TIERS) * 3 + len(TIERS),
         "key_client": KEYS * (CLIENT_DAYS + 2) * min(CLIENTS, threads),
@@ -174,9 +178,12 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "api_key": KEYS,
         "policy": 0,
         "console_token": 0,
+        "sender": 0,
+        "piece": 0,
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,
+        "client_fill": 0,
         "uncleaned": 0,
         "clock_reading": 8,
     }
@@ -206,7 +213,7 @@ async def wrong(ledger: Ledger, year: Year, rows: dict[str, int], allowed: dict[
     sums = {row.by["month"]: row.totals.cost_nano for row in months}
     if sum(sums.values()) != year.cost_nano or set(sums) != set(year.by_month):
         found.append(f"by month: {sums}")
-    for by in (["day"], ["key"], ["model"], ["project"], ["thread"]):
+    for by in (["day"], ["key"], ["model"], ["client"], ["project"], ["repo"], ["commit"], ["task"], ["thread"]):
         _, totals = await ledger.usage(by, 0, until)
         if totals.cost_nano != year.cost_nano:
             found.append(f"by {by[0]}: {totals.cost_nano}, it was {year.cost_nano}")

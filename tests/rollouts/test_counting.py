@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from joytui.codex.rollouts import read_responses, read_usage
+from joytui.codex.rollouts import Origin, read_responses, read_usage
 from joytui.core.token_counts import UsageTotals
 from tests.support.rollout_corpus import FIELDS, MODELS, VERSIONS, Thread, Truth, random_usage, write_corpus
 
@@ -52,6 +52,44 @@ def test_one_turn_of_every_version(tmp_path: Path, version: str) -> None:
         ("joytoken", "auto", UsageTotals(1, 0, 100, 40, 7, 3))
     ]
     assert usage.broken == 0
+
+
+GIT = {"commit_hash": "3514", "branch": "feature/x", "repository_url": "git@git.example.com:team/app.git"}
+
+
+def meta(thread: str, **more: object) -> str:
+    payload = {"id": thread, "originator": "codex_exec", "cli_version": "0.171.0", "cwd": "/app", **more}
+    return json.dumps({"timestamp": "2026-11-30T12:07:23.654Z", "type": "session_meta", "payload": payload})
+
+
+def used(thread: str) -> str:
+    usage = {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}
+    payload = {"thread_id": thread, "turn_id": "u", "response_id": f"resp_{thread}", "usage": usage}
+    return json.dumps({"timestamp": "2026-11-30T12:07:24.000Z", "type": "token_usage_record", "payload": payload})
+
+
+def test_a_sub_agent_stands_in_its_roots_task(tmp_path: Path) -> None:
+    """As 0.171.0 writes them: the root's id is the sub-agent's `session_id`. Older ones name the parent, or nothing."""
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": "old-child", "depth": 2}}}
+    threads = {
+        "root": {"session_id": "root", "thread_source": "user", "git": GIT},
+        "child": {"session_id": "root", "parent_thread_id": "root", "thread_source": "subagent", "git": GIT},
+        "old": {},
+        "old-child": {"parent_thread_id": "old", "thread_source": "subagent"},
+        "old-grandchild": {"source": spawned},
+        "odd": {"session_id": 7, "source": {"subagent": 7}, "git": "none"},
+    }
+    folder = tmp_path / "sessions/2026/11/30"
+    folder.mkdir(parents=True)
+    for thread, more in threads.items():
+        file = folder / f"rollout-2026-11-30T12-07-23-{thread}.jsonl"
+        file.write_text(f"{meta(thread, **more)}\n{used(thread)}\n")
+    for _ in ("read", "from the cache"):
+        origins = {row.thread: row.origin for row in read_usage(tmp_path, tmp_path / "cache").rows}
+        git = Origin("root", "git.example.com/team/app", "feature/x", "3514", "codex_exec/0.171.0")
+        assert (origins["root"], origins["child"]) == (git, git)
+        assert [origins[f"old{more}"].task for more in ("", "-child", "-grandchild")] == ["old"] * 3
+        assert origins["odd"] == Origin("odd", client="codex_exec/0.171.0")
 
 
 def test_the_spaces_of_other_writers(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from joytui.codex.look import look
 from joytui.codex.toml_reader import read_toml
+from joytui.codex.world import Invocation
+from joytui.doctor.fix.provider import provider_fix
 from tests.support.fault_gateway import GOOD_KEY, FaultGateway
 from tests.support.joytui_process import Machine
 
@@ -55,6 +59,7 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
                 "base_url": f"{url}/openai/v1",
                 "env_key": "JOY_TOKEN_API_KEY",
                 "supports_websockets": False,
+                "model_catalog_url": f"{url}/openai/v1/codex/models",
             }
         },
     }
@@ -82,6 +87,39 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
     removed = machine.call("setup", "--remove")
     assert removed.code == 0, removed.err
     assert list(config.parent.iterdir()) == []
+
+    by_address = machine.call("setup", "--base-url", f"{url}/openai/v1", "--yes", env=with_key(key_of(renewed.out)))
+    assert by_address.code == 0, by_address.err
+    assert (
+        f'model_catalog_url = "{url}/openai/v1/codex/models"' in config.read_text()
+    )  # asked with this key, it lists them
+
+
+@pytest.mark.slow
+def test_an_older_codex_gets_a_copy_of_the_models(machine: Machine, config: Path, tmp_path: Path) -> None:
+    """As 0.140 takes them; --remove gives both files back, also where config.toml was edited since."""
+    old = tmp_path / "bin"
+    old.mkdir()
+    (old / "codex").write_text('#!/bin/sh\necho "codex-cli 0.140.0"\n')
+    (old / "codex").chmod(0o755)
+    env = {"PATH": f"{old}:/usr/bin:/bin"}
+    said = machine.call("setup", "--local", "--yes", env=env)
+    assert said.code == 0, said.err
+    copy = config.parent / "joytui-models.json"
+    assert f'model_catalog_json = "{copy}"' in config.read_text()
+    (entry,) = json.loads(copy.read_text())["models"]
+    assert (entry["slug"], len(entry["base_instructions"])) == ("auto", 20_771)
+    again = machine.call("setup", "--local", "--yes", env={**env, **with_key(key_of(said.out))})
+    assert again.code == 0, again.err
+    assert "the gateway's models" not in again.err
+    assert machine.call("setup", "--remove").code == 0
+    assert list(config.parent.iterdir()) == []
+
+    said = machine.call("setup", "--local", "--yes", "--new-key", env=env)
+    assert said.code == 0, said.err
+    config.write_text(config.read_text() + "\n[tui]\nanimations = false\n")
+    assert machine.call("setup", "--remove").code == 0
+    assert read_toml(config.read_text()).data == {"tui": {"animations": False}}
 
 
 def test_direct_keeps_what_is_there_and_remove_gives_the_bytes_back(machine: Machine, config: Path) -> None:
@@ -117,6 +155,36 @@ def test_remove_after_own_edits_takes_out_the_provider_alone(machine: Machine, c
     assert read_toml(config.read_text()).data == read_toml(OWN + "\n[tui]\nanimations = false\n").data
     assert "animations = false # later" in config.read_text()
     assert machine.call("setup", "--remove").code == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "asks"), [("0.94.0", False), ("0.160.1", False), ("0.161.0", True), ("0.171.0", True)]
+)
+def test_the_models_are_named_to_a_codex_that_asks_for_them(tmp_path: Path, version: str, asks: bool) -> None:
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version=version))
+    (change,) = provider_fix(world, "http://127.0.0.1:8791/openai/v1/", "auto", lists_models=True).changes
+    assert (b'model_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"' in change.new) is asks
+
+
+@pytest.mark.parametrize(("file", "goes"), [("joytui-models.json", True), ("mine.json", False)])
+def test_the_copy_of_an_older_codex_goes(tmp_path: Path, file: str, goes: bool) -> None:
+    """A file goes before the address: the user's own stays."""
+    (tmp_path / "config.toml").write_text(f'model_catalog_json = "{tmp_path / file}"\n')
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version="0.171.0"))
+    (change,) = provider_fix(world, "http://127.0.0.1:8791/openai/v1", "auto", lists_models=True).changes
+    assert (b"model_catalog_json" in change.new) is not goes
+
+
+def test_the_models_of_the_gateway_from_before_go(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        'model_provider = "joytoken"\nmodel = "auto"\n[model_providers.joytoken]\nname = "joytoken"\n'
+        'base_url = "http://127.0.0.1:8791/openai/v1"\nmodel_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"\n'
+    )
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version="0.171.0"))
+    (change,) = provider_fix(world, "https://api.example.com/openai/v1", "auto", lists_models=False).changes
+    assert b"model_catalog_url" not in change.new
+    changed = provider_fix(world, "http://127.0.0.1:8791/openai/v1", "auto", lists_models=False).changes[0].new
+    assert b"model_catalog_url" in changed
 
 
 def test_another_way_to_authenticate_goes(machine: Machine, config: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joytui.codex.rollouts import RolloutRow
+from joytui.codex.rollouts import Origin, RolloutRow
 from joytui.core.money import MoneyError
 from joytui.core.periods import PERIODS, hour_of, period_bounds, period_label
 from joytui.core.sheet import csv_text
@@ -44,8 +44,25 @@ def test_no_fields_is_one_row_of_all() -> None:
 
 
 def test_what_codex_does_not_know_is_null() -> None:
-    (row,) = codex_rows(ROWS, ["key", "owner", "tier"])
-    assert row.by == {"key": None, "owner": None, "tier": None}
+    (row,) = codex_rows(ROWS, ["key", "owner", "team", "label", "tier"])
+    assert row.by == {"key": None, "owner": None, "team": None, "label": None, "tier": None}
+
+
+def test_what_a_rollout_says_of_its_origin() -> None:
+    origins = [Origin(f"t{n % 2}", "host/app", "main", f"c{n}", "codex_exec/0.171.0") for n in range(3)]
+    rows = [row._replace(origin=origin) for row, origin in zip(ROWS, [*origins, Origin()], strict=True)]
+    for by, value, requests in (("task", "t0", 3), ("repo", "host/app", 4), ("branch", "main", 4), ("commit", "c2", 1)):
+        found = codex_rows(rows, [by])
+        assert {row.by[by]: row.totals.requests for row in found}[value] == requests
+        assert UsageTotals.sum(row.totals for row in found) == UsageTotals.sum(row.totals for row in rows)
+    shown = codex_rows(rows, ["task"], 1)
+    assert [(row.by["task"], row.totals.requests) for row in shown] == [("t0", 3), (OTHERS, 2)]
+
+
+def test_the_totals_of_rows_that_overlap_are_told() -> None:
+    rows = codex_rows(ROWS[:1], ["label"]) * 2
+    view = usage_view(rows, ("codex",), {"codex": ROWS[0].totals})
+    assert view["totals"] == ROWS[0].totals.numbers()
 
 
 def test_the_view_is_the_contract() -> None:

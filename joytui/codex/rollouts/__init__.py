@@ -1,6 +1,6 @@
 """Codex's rollout files as a source of usage, and of the last real failures (codex sessions on this machine).
 
-    read_usage(home, cache_dir, since, until) -> RolloutUsage    rollups by hour, provider, model, folder, thread
+    read_usage(home, cache_dir, since, until) -> RolloutUsage    rollups by hour, provider, model, folder, thread with its origin
     read_responses(home, cache_dir, …)        -> list[Entry]     each response once, for reconciliation
     last_turns(home, limit)                   -> tuple[Turn]     newest first, with provider, outcome and error
     turns_by_provider(turns)                  -> dict[str, int]
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from joytui.codex.rollouts.origin import Origin
 from joytui.codex.rollouts.rollout_usage import RolloutRow, RolloutUsage, read_responses, read_usage
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Entry",
+    "Origin",
     "RolloutRow",
     "RolloutUsage",
     "Turn",

@@ -1,7 +1,7 @@
 """The rollups over Codex's files, kept between runs in a SQLite file of the cache folder.
 
 Everything in it can be made again: a file that is damaged, of another version or not writable is left out or rebuilt
-without a word. It holds counts, times, ids, model and folder names; no text of a conversation and no error message.
+without a word. It holds counts, times, ids, the names of models, folders, repositories and branches; no text of a conversation and no error message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from joytui.codex.rollouts.files import RolloutFile
 if TYPE_CHECKING:
     from joytui.codex.rollouts.reading import FileResult
 
-VERSION = 4
+VERSION = 5
 _BUSY_SECONDS = 2.0
 _SCHEMA = f"""
 PRAGMA page_size = 16384;

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 
 from joytui.codex.rollouts.files import uuid7_ms
 from joytui.codex.rollouts.lines import Kind, decode_payload
+from joytui.codex.rollouts.origin import Origin
 from joytui.codex.rollouts.shapes import Counts, info_of, time_of, token_count_of, turn_id_of, usage_record_of
+from joytui.core.repository import repository
 from joytui.core.token_counts import TokenCounts
 
 REPLAY_MS = 1000
@@ -68,6 +70,7 @@ class Counter:
         "cwd",
         "entries",
         "model",
+        "origin",
         "provider",
         "spawned",
         "start",
@@ -83,6 +86,7 @@ class Counter:
         self.provider: str | None = None
         self.model: str | None = None
         self.cwd: str | None = None
+        self.origin = Origin()
         self.turn: str | None = None
         self._turn_began = 0  # the first entry of this turn
         self._counts_here = 0  # entries of this turn that are from a token_count
@@ -135,6 +139,7 @@ class Counter:
             self.spawned = is_spawned(payload)
             self.cwd = text(payload.get("cwd"))
             self.provider = text(payload.get("model_provider"))
+            self.origin = origin_of(payload)
         elif thread != self.thread:
             self.spawned = True
         else:
@@ -244,7 +249,7 @@ class Counter:
         self._use_spare()
         place = [self.thread, self.start, self.spawned, self.provider, self.model, self.cwd, self.turn]
         total = tuple(self._total) if self._total else None
-        return [*place, self._turn_began, self._recorded, total]
+        return [*place, self._turn_began, self._recorded, total, tuple(self.origin)]
 
     @classmethod
     def restore(cls, state: list[Any], entries: list[Entry]) -> Counter:
@@ -252,7 +257,8 @@ class Counter:
         counter = cls()
         counter.entries = entries
         (counter.thread, counter.start, counter.spawned, counter.provider, counter.model, counter.cwd) = state[:6]
-        counter.turn, counter._turn_began, counter._recorded, total = state[6:]
+        counter.turn, counter._turn_began, counter._recorded, total, origin = state[6:]
+        counter.origin = Origin(*origin)
         counter._total = TokenCounts(*total) if total else None
         counter._counts_here = sum(entry.source == "c" for entry in entries[counter._turn_began :])
         return counter
@@ -310,6 +316,24 @@ def is_spawned(meta: dict[str, Any]) -> bool:
     source = meta.get("source")
     named = meta.get("forked_from_id") or meta.get("parent_thread_id") or meta.get("thread_source") == "subagent"
     return bool(named) or (isinstance(source, dict) and "subagent" in source)
+
+
+def origin_of(meta: dict[str, Any]) -> Origin:
+    """What a session_meta says of its thread's origin; `git` and `session_id` are there in newer versions (0.169 and 0.171 observed)."""
+    own, source = text(meta.get("id")), meta.get("source")
+    spawn = source["subagent"] if isinstance(source, dict) and isinstance(source.get("subagent"), dict) else {}
+    spawn = spawn["thread_spawn"] if isinstance(spawn.get("thread_spawn"), dict) else {}
+    parent = text(meta.get("parent_thread_id")) or text(spawn.get("parent_thread_id"))
+    git = meta["git"] if isinstance(meta.get("git"), dict) else {}
+    remote = text(git.get("repository_url"))
+    names = (text(meta.get("originator")), text(meta.get("cli_version")))
+    return Origin(
+        task=text(meta.get("session_id")) or parent or own,
+        repo=repository(remote) if remote else None,
+        branch=text(git.get("branch")),
+        commit=text(git.get("commit_hash")),
+        client="/".join(name for name in names if name) or None,
+    )
 
 
 def older_turn(turn: str | None, thread: str, start_ms: int) -> bool | None:

@@ -1,4 +1,4 @@
-"""What Codex's own files say about usage: responses counted once, and rollups by hour, provider, model, folder, thread."""
+"""What Codex's own files say about usage: responses counted once, and rollups by hour, provider, model, folder, thread with its origin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joytui.codex.rollouts.cache import Cache, cache_path, listing
 from joytui.codex.rollouts.files import RolloutFile, find_rollouts
+from joytui.codex.rollouts.origin import Origin, rooted
 from joytui.core.token_counts import UsageTotals
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class RolloutRow(NamedTuple):
     project: str | None
     thread: str
     totals: UsageTotals
+    origin: Origin = Origin()
 
 
 class RolloutUsage(NamedTuple):
@@ -55,7 +57,8 @@ def read_usage(
             rows, broken = _kept(cache.rollup(mark)) or _rolled_up(_refresh(cache, home))
         else:
             results, _ = _refresh(cache, home)
-            rows, broken = roll_up(_between(merge(results), since, until)), _broken(results)
+            rows = _of_origins(roll_up(_between(merge(results), since, until)), results)
+            broken = _broken(results)
     return RolloutUsage(tuple(_within(rows, since, until)), len(files), broken)
 
 
@@ -83,7 +86,7 @@ def _refresh(cache: Cache, home: Path) -> Refreshed:
         changed = read_files([(file, known.get(file.name)) for file in files if not _fresh(known.get(file.name), file)])
         results = {**known, **{result.name: result for result, _ in changed}}
         ordered = [results[file.name] for file in files]
-        rows = roll_up(merge(ordered))
+        rows = _of_origins(roll_up(merge(ordered)), ordered)
         mark = listing(home, files)
         if changed or len(known) != len(files) or cache.rollup(mark) is None:
             rollup = json.dumps([_broken(ordered), rows], separators=(",", ":"))
@@ -139,6 +142,12 @@ def roll_up(entries: Iterable[Entry]) -> list[RolloutRow]:
     return sorted(rows, key=lambda row: row.hour)
 
 
+def _of_origins(rows: Iterable[RolloutRow], results: Iterable[FileResult]) -> list[RolloutRow]:
+    """The rows with what the files say of their threads."""
+    origins = rooted({result.state[0]: Origin(*result.state[-1]) for result in results})
+    return [row._replace(origin=origins.get(row.thread, row.origin)) for row in rows]
+
+
 def _totals(entries: Sequence[Entry]) -> UsageTotals:
     *_, spent, cached, output, reasoning, source = zip(*entries, strict=True)
     return UsageTotals(len(entries), source.count("e"), sum(spent), sum(cached), sum(output), sum(reasoning))
@@ -149,7 +158,8 @@ def _kept(rollup: str | None) -> tuple[list[RolloutRow], int] | None:
         return None
     try:
         broken, rows = json.loads(rollup)
-        return [RolloutRow._make([*key, UsageTotals._make(totals)]) for *key, totals in rows], int(broken)
+        made = [[*key, UsageTotals._make(totals), Origin._make(origin)] for *key, totals, origin in rows]
+        return list(map(RolloutRow._make, made)), int(broken)
     except (ValueError, TypeError):
         return None
 

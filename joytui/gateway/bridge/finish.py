@@ -10,11 +10,13 @@ from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
 
 Meaning = Literal["completed", "max_output_tokens", "content_filter", "failed"]
 
+CALLING = "tool_calls"
+_CALL_WORDS = (CALLING, "tool_use", "tool_call", "function_call")
 _WORDS: dict[str, Meaning] = {
     **dict.fromkeys(
         ("stop", "end_turn", "stop_sequence", "eos", "complete", "completed", "finish", "end"), "completed"
     ),
-    **dict.fromkeys(("tool_calls", "tool_use", "tool_call", "function_call", "pause_turn"), "completed"),
+    **dict.fromkeys((*_CALL_WORDS, "pause_turn"), "completed"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "max_output_tokens"),
     **dict.fromkeys(("content_filter", "safety", "recitation", "blocklist", "prohibited_content"), "content_filter"),
     **dict.fromkeys(("spii", "image_safety", "language", "refusal", "sensitive"), "content_filter"),
@@ -34,6 +36,11 @@ def meaning(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> Meaning:
 
 def is_known(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> bool:
     return reason.strip().lower() in words
+
+
+def calls_tools(reason: str | None) -> bool:
+    """Whether an answer ended with calls of tools, so that its client comes back with what they gave."""
+    return reason is not None and reason.strip().lower() in _CALL_WORDS
 
 
 def failure(reason: str) -> StreamError:

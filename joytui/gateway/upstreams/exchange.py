@@ -43,7 +43,8 @@ class Observation:
     `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
     `first_byte_at`: the same of the head of the upstream's answer; None where none came.
-    `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came.
+    `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came. A Response
+    that calls tools is no more than "completed": of that it is "tool_calls", too.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
     `output_bytes`: length of the text, reasoning and arguments so far, of all choices, as UTF-8: what tokens are estimated
     from where the upstream does not tell them.
@@ -188,10 +189,27 @@ def error_body(message: str, error_type: str) -> bytes:
     return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 
-async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
+class _OneChunk:
+    """An iterator of one piece, which costs a tenth of a generator's."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._data:
+            raise StopAsyncIteration
+        data, self._data = self._data, b""
+        return data
+
+
+def one_chunk(data: bytes) -> AsyncIterator[bytes]:
     """A body that is already there."""
-    if data:
-        yield data
+    return _OneChunk(data)
 
 
 def error_exchange(

@@ -9,20 +9,21 @@ from joytui.core.clock import parse_time
 from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Failed, Match, Missing, Not, Term, When
 from joytui.core.request import request_number
 
+_ID = "CASE r.source WHEN 'telemetry' THEN printf('codex-%s-%016x', r.thread_id, r.n) ELSE printf('req-%016x', r.n) END"
 EXPRESSIONS = {
-    "id": "printf('req-%016x', r.n)",
-    "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
+    "id": _ID,
+    "request_id": f"coalesce(r.request_id, {_ID})",
     "key": "k.name",
-    "owner": "k.owner",
-    "source": "'gateway'",
-    "sources": "'gateway'",
-    "attempts": "1",
+    "owner": "coalesce(k.owner, s.owner)",
+    "status": "nullif(r.status, 0)",
 }
+FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
+"""What a condition is over."""
 Sql = tuple[str, list[Any]]
 
 
 def to_sql(term: Term) -> Sql:
-    """A condition over `request r LEFT JOIN api_key k`, and its parameters."""
+    """A condition over FROM, and its parameters."""
     match term:
         case AllOf(terms):
             return _joined(terms, " AND ", "TRUE")

@@ -3,7 +3,8 @@ there are keys, models and hours.
 
 A part is named by what it keeps apart; its other columns are ''. `part_hour` and `part_day` are written in the
 transaction of the request that they count. A store that is older than these tables gets the parts that
-its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`).
+its rollups hold at once; projects and threads come from its request rows, newest first, a slice at a time (`upkeep.fill`),
+and so do clients (`upkeep.fill_clients`).
 """
 
 from __future__ import annotations
@@ -27,17 +28,29 @@ class Place(NamedTuple):
     provider: str
     project: str
     thread: str
+    task: str = ""
+    repo: str = ""
+    commit_hash: str = ""
+    client: str = ""
 
 
+PROGRAM = "coalesce(substr(r.client, 1, instr(r.client || ' ', ' ') - 1), '')"
+"""`core.request.program` of a request row."""
+FROM_OUTSIDE = ("project", "thread", "task", "repo", "commit_hash", "client")
+"""The names in a place that clients choose as they like, and as many as they like."""
 PARTS = {
     "route": frozenset({"model", "tier", "provider"}),
     "key": frozenset({"key_id"}),
-    "project": frozenset({"project"}),
-    "thread": frozenset({"key_id", "project", "thread"}),
+    "project": frozenset({"project", "repo"}),
+    "client": frozenset({"key_id", "client"}),
+    "thread": frozenset({"key_id", "project", "repo", "commit_hash", "task", "thread"}),
 }
 """The columns that each part keeps apart; the smallest part first."""
 DOCTOR = "doctor"
 """The part of the doctor's test requests, which keeps everything apart. They are in it alone: in no other part, and in no rollup."""
+TELLING = "telemetry"
+"""The part of the requests that Codex's telemetry alone told of; `key_id` is the token that it came by. They, too, are in no other."""
+ASIDE = (DOCTOR, TELLING)
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
 UNITS = ("hour", "day")
 SUMS = ("requests", "errors", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_nano")

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.token_counts import OTHERS, Tests, UsageRow, UsageTotals
-from joytui.ledger.records import DAY_MS, HOUR_MS, MANY
+from joytui.core.token_counts import MANY, OTHERS, Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.sql.connection import Connection, one_state
-from joytui.ledger.sql.filters import Sql, to_sql
-from joytui.ledger.sql.parts import DOCTOR, complete_from, part_for
-from joytui.ledger.sqlite.rollups import bucket_middle
+from joytui.ledger.sql.filters import FROM, Sql, to_sql
+from joytui.ledger.sql.histogram import bucket_middle
+from joytui.ledger.sql.parts import DOCTOR, PROGRAM, TELLING, complete_from, part_for
 
 TIMES = {
     "hour": "{hour}",
@@ -32,23 +33,28 @@ TIMES = {
 ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
+_OF_KEYS = ("key", "owner", "label")
+"""What a request has from its key."""
+_NOWHERE = "''"
+"""Nobody is in a team yet, and no header names a branch."""
 _PLACES = {
-    "key": "key_id",
-    "owner": "key_id",
-    "model": "model",
-    "tier": "tier",
-    "provider": "provider",
-    "project": "project",
-    "thread": "thread",
+    **dict.fromkeys(_OF_KEYS, "key_id"),
+    **dict.fromkeys(("team", "branch"), _NOWHERE),
+    **{name: name for name in ("model", "tier", "provider", "client", "project", "repo", "task", "thread")},
+    "commit": "commit_hash",
 }
 _ROW_PLACES = {
-    "key": "coalesce(r.key_id, '')",
-    "owner": "coalesce(r.key_id, '')",
+    **dict.fromkeys(_OF_KEYS, "coalesce(r.key_id, r.sender_id, '')"),
+    **dict.fromkeys(("team", "branch"), _NOWHERE),
     "model": "coalesce(r.model_used, r.model, '')",
     "tier": "coalesce(r.tier, '')",
     "provider": "coalesce(r.provider, '')",
     "project": "coalesce(r.project, '')",
     "thread": "coalesce(r.thread_id, '')",
+    "task": "coalesce(r.root_thread, '')",
+    "repo": "coalesce(r.repo, '')",
+    "commit": "coalesce(r.commit_hash, '')",
+    "client": PROGRAM,
 }
 _ROW_SUMS = (
     "count(*), count(*) FILTER (WHERE r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
@@ -69,6 +75,7 @@ def usage(
     top: int | None = None,
     only: Sequence[str] | None = None,
     tests: Tests = "in",
+    source: Teller = "gateway",
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
 
@@ -79,18 +86,19 @@ def usage(
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
-        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values, tests)
+        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term, source), values, tests, source)
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
-        names = _key_names(connection) if {"key", "owner"} & set(by) else {}
+        keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
     groups: dict[tuple[str | None, ...], UsageTotals] = {}
-    labels = [_Labels(name, names) for name in by]
+    called = [_Names(name, keys, only) for name in by]
     for group, totals in parts:
-        place = tuple([label[value] for label, value in zip(labels, group, strict=True)])
-        held = groups.get(place)
-        groups[place] = totals if held is None else UsageTotals.sum((held, totals))
-    rows = [UsageRow(dict(zip(by, place, strict=True)), "gateway", totals) for place, totals in groups.items()]
+        for place in product(*[names[value] for names, value in zip(called, group, strict=True)]):
+            held = groups.get(place)
+            groups[place] = totals if held is None else UsageTotals.sum((held, totals))
+    told_by: Literal["gateway", "codex"] = "gateway" if source == "gateway" else "codex"
+    rows = [UsageRow(dict(zip(by, place, strict=True)), told_by, totals) for place, totals in groups.items()]
     rows.sort(key=lambda row: _order(by, row))
-    return rows, UsageTotals.sum(row.totals for row in rows)
+    return rows, UsageTotals.sum(totals for _, totals in parts)
 
 
 class _Summary(NamedTuple):
@@ -109,13 +117,16 @@ class _Question(NamedTuple):
     summary: _Summary | None
     only: tuple[str, tuple[str, ...]] | None = None  # a field, and the values of it that count
     tests: Tests = "in"
+    source: Teller = "gateway"
 
 
-def _summary(connection: Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
+def _summary(connection: Connection, by: Sequence[str], term: Term | None, source: Teller) -> _Summary | None:
     """The smallest sums that answer a question; None where only the rows do."""
     if term is not None:
         return None
-    columns = {_PLACES[name] for name in by if name not in TIMES}
+    if source == "telemetry":
+        return _Summary("part", TELLING, 0)
+    columns = {_PLACES[name] for name in by if name not in TIMES} - {_NOWHERE}
     if part := part_for(columns):
         return _Summary("part", part, complete_from(connection, part))
     return _Summary("rollup", None, 0) if columns <= ROLLED else None
@@ -140,9 +151,9 @@ def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
 _RANGE = """
     WITH held_day AS (
         SELECT min(day) AS first, max(day) AS last FROM rollup_day
-        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part = 'doctor'
+        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part IN ('doctor', 'telemetry')
     ), held_hour AS (
-        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part = 'doctor'
+        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part IN ('doctor', 'telemetry')
     )
     SELECT (SELECT min(first) FROM held_day), (SELECT max(last) FROM held_day), (SELECT max(last) FROM held_hour),
         (SELECT max(started_at) FROM request)
@@ -163,7 +174,7 @@ def _summaries(asked: _Question) -> Iterator[_Summary]:
     """The sums that together hold what was asked for."""
     if asked.tests != "only" and asked.summary is not None:
         yield asked.summary
-    if asked.tests != "out":
+    if asked.tests != "out" and asked.source == "gateway":
         yield _Summary("part", DOCTOR, 0)
 
 
@@ -215,8 +226,8 @@ def _from_rows(connection: Connection, asked: _Question, low: int, high: int) ->
 def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
     condition, values = to_sql(asked.term) if asked.term is not None else ("TRUE", [])
-    text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL"
-    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, *values]
+    text = f"{FROM} WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL AND r.source = ?"
+    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, asked.source, *values]
 
 
 _OF_ROWS: Mapping[Tests, str] = {"in": "", "out": " AND r.doctor = 0", "only": " AND r.doctor = 1"}
@@ -227,8 +238,11 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
         return "", []
     field, values = asked.only
     listed = "SELECT value FROM json_each(?)"
-    if field in ("key", "owner"):
-        listed = f"SELECT id FROM api_key WHERE {'name' if field == 'key' else 'owner'} IN ({listed})"
+    if field == "label":
+        listed = f"SELECT api_key.id FROM api_key, json_each(labels) label WHERE label.value IN ({listed})"
+    elif field in _OF_KEYS:
+        name = "name" if field == "key" else "owner"
+        listed = f"SELECT id FROM (SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender) AS k WHERE {name} IN ({listed})"
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
@@ -257,7 +271,7 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
         yield group, totals
     times_asked = tuple(name for name in asked.by if name != field)
     whole: dict[tuple[Any, ...], list[UsageTotals]] = {}
-    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term))
+    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term, asked.source))
     for times, totals in _parts(connection, everything):
         whole.setdefault(times, []).append(totals)
     for times, parts in whole.items():
@@ -286,35 +300,54 @@ def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> 
         return ()
     union = " UNION ALL ".join(selects)
     found = connection.execute(
-        f"SELECT name FROM ({union}) GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
+        f"SELECT name FROM ({union}) AS spent GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
         [*values, top],
     )
     return tuple(name for (name,) in found)
 
 
-def _key_names(connection: Connection) -> dict[str, tuple[str, str | None]]:
-    return {row[0]: (row[1], row[2]) for row in connection.execute("SELECT id, name, owner FROM api_key")}
+class _Key(NamedTuple):
+    name: str | None = None
+    owner: str | None = None
+    labels: tuple[str, ...] = ()
 
 
-class _Labels(dict[Any, str | None]):
-    """What the values of a field are called, each worked out once."""
+def _keys(connection: Connection) -> dict[str, _Key]:
+    found = connection.execute(
+        "SELECT id, name, owner, labels FROM api_key UNION ALL SELECT id, NULL, owner, '[]' FROM sender"
+    )
+    return {key_id: _Key(name, owner, tuple(json.loads(labels))) for key_id, name, owner, labels in found}
 
-    def __init__(self, name: str, names: dict[str, tuple[str, str | None]]) -> None:
+
+class _Names(dict[Any, tuple[str | None, ...]]):
+    """What the values of a field are called, each worked out once: one name, but as many as a key has labels.
+
+    `only`: these labels alone.
+    """
+
+    def __init__(self, field: str, keys: Mapping[str, _Key], only: Sequence[str] | None = None) -> None:
         super().__init__()
-        self._name = name
-        self._names = names
+        self._field = field
+        self._keys = keys
+        self._only = only
 
-    def __missing__(self, value: Any) -> str | None:
-        label = self[value] = self._label(value)
-        return label
+    def __missing__(self, value: Any) -> tuple[str | None, ...]:
+        names = self[value] = self._labels(value) if self._field == "label" else (self._name(value),)
+        return names
 
-    def _label(self, value: Any) -> str | None:
-        if self._name in ("key", "owner"):
-            name, owner = self._names.get(value, (None, None))
-            return name if self._name == "key" else owner
-        if self._name in ("hour", "day", "week"):
+    def _labels(self, key_id: str) -> tuple[str | None, ...]:
+        labels = self._keys.get(key_id, _Key()).labels
+        if self._only is not None:
+            return tuple(label for label in labels if label in self._only)
+        return labels or (None,)
+
+    def _name(self, value: Any) -> str | None:
+        if self._field in _OF_KEYS:
+            key = self._keys.get(value, _Key())
+            return key.name if self._field == "key" else key.owner
+        if self._field in ("hour", "day", "week"):
             return period_label(
-                self._name, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._name]
+                self._field, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._field]
             )
         return str(value) or None
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from joytui.core.redaction import DOOR_LIMIT, clean, clean_id
 from joytui.ledger.retention import SLICE
-from joytui.ledger.sql.parts import PARTS
+from joytui.ledger.sql.parts import PARTS, Place
 from joytui.ledger.sqlite.rollups import ADD_TO, USED, upsert
 from joytui.ledger.sqlite.writer import Batch
 
@@ -40,7 +40,7 @@ _SUMS = {
     for unit in ("hour", "day")
 } | {
     f"part_{unit}": _Sums(
-        unit, ("part", unit, "key_id", *_ROUTE, "project", "thread"), slice(3, 8), ADD_TO[f"part_{unit}"], tuple(PARTS)
+        unit, ("part", unit, *Place._fields), slice(3, 2 + len(Place._fields)), ADD_TO[f"part_{unit}"], tuple(PARTS)
     )
     for unit in ("hour", "day")
 }

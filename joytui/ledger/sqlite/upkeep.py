@@ -4,25 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
-from joytui.ledger.retention import SLICE, Reading, believed, read_on
-from joytui.ledger.sql.parts import FROM_ROWS, PARTS, TABLES
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
+from joytui.ledger.retention import SLICE
+from joytui.ledger.spool import End
+from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
 from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
 
-def recover(batch: Batch) -> int:
-    """At the start, nothing can be running: rows still open are ended (status 500) and charged for what was noted of them
-    as passed, holds released.
+def recover(batch: Batch, left: Sequence[End]) -> int:
+    """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
+    500) and charged for what was noted of them as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
+    for end in left:
+        end_request(batch, *end)
     charged = len(Charge._fields)
     rows = batch.execute(
         f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"
@@ -55,21 +58,12 @@ def probe(batch: Batch) -> None:
     batch.execute("DELETE FROM spent_id WHERE key_id = ''")
 
 
-def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
-    """Notes what the clock says, `ran_ms` of running after the last time."""
-    before = [Reading(*row) for row in batch.execute("SELECT ran_ms, at FROM clock_reading ORDER BY ran_ms")]
-    readings = read_on(before, ran_ms, now_ms())
-    batch.execute("DELETE FROM clock_reading")
-    batch.connection.executemany("INSERT INTO clock_reading VALUES (?, ?)", readings)
-    return ClockSeen(believed(readings), before[-1].at if before else None)
-
-
 # --- what an older store lacks ----------------------------------------------------------------------------------------
 
 
 def catch_up(batch: Batch) -> bool:
     """The next slice of it. False once nothing is left."""
-    return fill(batch) or clean_older(batch)
+    return fill(batch) or clean_older(batch) or fill_clients(batch)
 
 
 def fill(batch: Batch, slice_: int = SLICE) -> bool:
@@ -81,8 +75,7 @@ def fill(batch: Batch, slice_: int = SLICE) -> bool:
     if state is None:
         return False
     above, seq = state
-    newest = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
-    first = batch.execute(newest, (above, slice_ - 1)).fetchone()
+    first = batch.execute(_NEWEST, (above, slice_ - 1)).fetchone()
     low = first[0] if first else 0
     for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
         for part in FROM_ROWS:
@@ -97,6 +90,41 @@ def fill(batch: Batch, slice_: int = SLICE) -> bool:
     return first is not None
 
 
+def fill_clients(batch: Batch, slice_: int = SLICE) -> bool:
+    """Tells the clients of the next slice of an older store's rows apart. False once nothing is left.
+
+    Its sums by client began as those by key, of no client: what a row has goes from there to its client.
+    """
+    state = batch.execute("SELECT n, seq FROM client_fill").fetchone()
+    if state is None:
+        return False
+    above, seq = state
+    first = batch.execute(_NEWEST, (above, slice_ - 1)).fetchone()
+    low = first[0] if first else 0
+    for unit, size in (("hour", HOUR_MS), ("day", DAY_MS)):
+        for client, sign in ((PROGRAM, "+"), ("''", "-")):
+            move = _MOVE.format(unit=unit, size=size, client=client, sign=sign, add=TABLES[f"part_{unit}"].add)
+            batch.execute(move, (low, above, seq))
+    if first is None:
+        for unit in ("hour", "day"):
+            batch.execute(f"DELETE FROM part_{unit} WHERE part = 'client' AND client = '' AND requests = 0")
+        batch.execute("DELETE FROM client_fill")
+    else:
+        batch.execute("UPDATE client_fill SET n = ?", (low,))
+    return first is not None
+
+
+_NEWEST = "SELECT n FROM request WHERE n < ? ORDER BY n DESC LIMIT 1 OFFSET ?"
+_MOVE = f"""
+    INSERT INTO part_{{unit}}
+        (part, {{unit}}, {", ".join(Place._fields)}, requests, errors, {", ".join(Charge._fields[:5])})
+    SELECT 'client', started_at / {{size}}, coalesce(key_id, ''), '', '', '', '', '', '', '', '', {{client}}, {{sign}}count(*),
+        {{sign}}sum(status >= 400 OR error_type IS NOT NULL), {", ".join(f"{{sign}}sum({name})" for name in Charge._fields[:5])}
+    FROM request r WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL AND keyless = 0 AND doctor = 0
+    GROUP BY started_at / {{size}}, key_id, {{client}}
+    {{add}}
+"""
+
 _ROW = {
     "key_id": "coalesce(key_id, '')",
     "project": "coalesce(project, '')",
@@ -104,7 +132,7 @@ _ROW = {
 }
 _FILL = """
     INSERT INTO part_{unit}
-    SELECT ?, started_at / {size}, {key_id}, '', '', '', {project}, {thread}, count(*),
+    SELECT ?, started_at / {size}, {key_id}, '', '', '', {project}, {thread}, '', '', '', '', count(*),
         sum(status >= 400 OR error_type IS NOT NULL), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens),
         sum(reasoning_tokens), sum(cost_nano)
     FROM request WHERE n >= ? AND n < ? AND seq <= ? AND status IS NOT NULL GROUP BY 2, 3, 7, 8

@@ -1,0 +1,115 @@
+"""Tasks: what each agent of Codex and its sub-agents cost, running or lately ended.
+
+joytui tasks                     of the last 24 hours, the newest first
+joytui tasks --since 7d --running
+joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
+joytui logs --filter task:01a22c5a*      the requests of one
+
+A task is a root thread with all of its sub-agents. Its line sums them up; below it, each sub-agent has its own line, under the
+one that started it. Codex names them since 0.169.
+
+JSON: {"tasks": [{"id", "key", "owner", "project", "repo", "commit", "state", "started_at", "last_at", "requests", "errors", tokens,
+"cost_credits", "agents", "limit_credits", "threads"}]}; in "threads" each thread's own "id", "parent", "subagent", "model", and the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
+from joytui.cli.output import emit_json, say
+from joytui.core.clock import now, parse_time, parse_when
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.token_counts import MOST_TOP
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import AgentView, TaskView
+
+LIMIT = 50
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("task", metavar="ID", nargs="?", help="this task alone")
+    parser.add_argument(
+        "--since", metavar="WHEN", help="those that asked since then (default: 24h): 30m, 7d, today, a date"
+    )
+    parser.add_argument("--limit", metavar="N", type=count, default=LIMIT, help=f"the N newest (default: {LIMIT})")
+    parser.add_argument("--running", action="store_true", help="only those that run now")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+    add_gateway_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    args.since = moment(args.since, "--since", parse_when)
+    if not 1 <= args.limit <= MOST_TOP:
+        raise UsageError(f"from 1 to {MOST_TOP}", where="--limit")
+    return with_console(args, lambda console: _list(console, args))
+
+
+async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
+    tasks = await console.tasks(since=args.since, limit=args.limit, task=args.task)
+    tasks = [task for task in tasks if task.state == "running" or not args.running]
+    if args.json:
+        emit_json({"tasks": [task.model_dump() for task in tasks]})
+    elif tasks:
+        _show(tasks)
+    else:
+        _say_none(args)
+    return EXIT_BAD_NEWS if args.task and not tasks else EXIT_OK
+
+
+def _say_none(args: argparse.Namespace) -> None:
+    if args.task:
+        say(f"no task {args.task!r} has requests here")
+    elif args.running:
+        say("no task is running")
+    else:
+        say(f"no tasks since {args.since}" if args.since else "no tasks in the last 24 hours")
+        say("a task is what one prompt of Codex sets off: its requests name it, where they pass this gateway")
+
+
+def _show(tasks: list[TaskView]) -> None:
+    from joytui.cli.columns import Column, emit_table
+    from joytui.usage.agent_tree import branches
+
+    columns = [
+        Column("task", least=16),
+        Column("state"),
+        Column("cost", right=True),
+        Column("requests", right=True, rank=2),
+        Column("errors", right=True, rank=4),
+        Column("agents", right=True, rank=1),
+        Column("tokens", right=True, rank=6),
+        Column("age", right=True, rank=1),
+        Column("last", rank=5),
+        Column("key", rank=3, least=6),
+        Column("project", rank=1, least=10),
+    ]
+    at, rows = now(), []
+    for task in tasks:
+        rows.append(_row(task.id, task, at, [str(task.agents), task.key or "-", _place(task)]))
+        rows += [_row(f"{stem}{_named(agent)}", agent, at, ["", "", ""]) for stem, agent in branches(task)]
+    emit_table(columns, rows)
+
+
+def _named(agent: AgentView) -> str:
+    return " ".join(part for part in (agent.subagent, agent.id) if part) or "-"
+
+
+def _place(task: TaskView) -> str:
+    return task.repo or task.project or ""
+
+
+def _row(name: str, one: TaskView | AgentView, at: datetime, of_task: list[str]) -> list[str]:
+    from joytui.cli import amounts
+    from joytui.core.amounts import count as short
+    from joytui.core.amounts import span
+
+    agents, key, place = of_task
+    age = span((at - parse_time(one.started_at)).total_seconds() * 1000)
+    errors, tokens = str(one.errors or ""), short(one.input_tokens + one.output_tokens)
+    cost, last = amounts.credits_text(one.cost_credits), amounts.local_time(one.last_at)
+    return [name, one.state, cost, str(one.requests), errors, agents, tokens, age, last, key, place]

@@ -1,0 +1,58 @@
+"""The threads of a store as the console API shows them: tasks, each a root with its sub-agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from joytui.core.token_counts import UsageTotals
+from joytui.gateway.bridge.finish import calls_tools
+from joytui.gateway.views import shown_time
+from joytui.ledger.records import AgentRow
+
+TOOL_MS = 10 * 60_000
+"""For so long a tool that an answer called is taken to run: its end shows by the next request alone."""
+
+
+def task_views(rows: Iterable[AgentRow], now_ms: int) -> list[dict[str, Any]]:
+    """`wire.TaskView`s, in the order of the rows (`Ledger.tasks`)."""
+    return [_task(task, list(agents), now_ms) for task, agents in groupby(rows, key=lambda row: row.task)]
+
+
+def _task(task: str, agents: Sequence[AgentRow], now_ms: int) -> dict[str, Any]:
+    root = next((agent for agent in agents if agent.thread == task), agents[0])
+    states = {_state(agent, now_ms) for agent in agents}
+    return {
+        "id": task,
+        "key": root.key,
+        "owner": root.owner,
+        "project": root.project,
+        "repo": root.repo,
+        "commit": root.commit_hash,
+        "state": "running" if "running" in states else "ended",
+        "started_at": shown_time(min(agent.started_at for agent in agents)),
+        "last_at": shown_time(max(agent.last_at for agent in agents)),
+        **UsageTotals.sum(agent.totals for agent in agents).numbers(),
+        "agents": len(agents),
+        "limit_credits": None,
+        "threads": [_agent(agent, now_ms) for agent in agents],
+    }
+
+
+def _agent(agent: AgentRow, now_ms: int) -> dict[str, Any]:
+    return {
+        "id": agent.thread,
+        "parent": agent.parent,
+        "subagent": agent.subagent,
+        "model": agent.model,
+        "state": _state(agent, now_ms),
+        "started_at": shown_time(agent.started_at),
+        "last_at": shown_time(agent.last_at),
+        **agent.totals.numbers(),
+    }
+
+
+def _state(agent: AgentRow, now_ms: int) -> str:
+    calling = calls_tools(agent.finish) and now_ms - agent.last_at < TOOL_MS
+    return "running" if agent.running or calling else "ended"

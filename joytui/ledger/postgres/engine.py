@@ -1,0 +1,422 @@
+"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises stands in the package's docstring."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+from joytui.core.columnar import Block
+from joytui.core.filters import Term
+from joytui.core.redaction import Clean
+from joytui.core.request import Ended, Opened
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.ids import row_id
+from joytui.ledger.postgres import gateways, jobs, reads, tidying
+from joytui.ledger.postgres.connections import Readers, connect, unreachable
+from joytui.ledger.postgres.listener import Listener
+from joytui.ledger.postgres.schema import make_partitions, migrate
+from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.postgres.writer import Turn, Writer
+from joytui.ledger.records import (
+    Access,
+    Candidate,
+    Charge,
+    ClockSeen,
+    Entry,
+    GatewayRow,
+    KeyActivity,
+    KeyChanges,
+    KeyRow,
+    LessonRow,
+    NewKey,
+    Page,
+    Period,
+    PolicyRow,
+    Reservation,
+    TokenRow,
+    TurnCost,
+    WalletEntry,
+    WalletRow,
+)
+from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, telemetry, usage_sums, wallets
+from joytui.ledger.sql import reads as sql_reads
+from joytui.ledger.sql.connection import Connection
+from joytui.ledger.telemetry import Piece, SenderRow
+
+T = TypeVar("T")
+log = logging.getLogger("joytui.ledger")
+
+SLICE_PAUSE_S = 0.05
+FIRST_LEASE_MS = 60_000
+"""Until the gateway says for how long (`renew_leases`)."""
+
+
+class PostgresLedger:
+    """An open store on a server. Other gateways may have it too."""
+
+    def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
+        self.location = url.masked
+        self.interrupted = 0
+        self._url = url
+        self._id = row_id("gateway")
+        self._numbers = gateways.Numbers(0, 0, 0)
+        self._serving: tuple[str, str] | None = None
+        self._renewed_at = time.monotonic()
+        self._judges_from = self._renewed_at
+        self._listener = Listener(url, self._id)
+        spool = None if spools is None else Spool(spools, url.masked)
+        self._writer = Writer(url, self._id, self._heard, spool)
+        self._readers = Readers(url)
+
+    @classmethod
+    def open_store(cls, url: StoreUrl, spools: Path | None = None) -> PostgresLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for what the
+        store does not take (`ledger.spool`)."""
+        ledger = cls(url, spools)
+        try:
+            ledger._begin()
+        except (psycopg.Error, StoreUnavailable) as error:
+            ledger.close()
+            raise unreachable(url, error) from None
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def _begin(self) -> None:
+        link = connect(self._url, f"{self._id} migrates")
+        try:
+            migrate(link, self._url)
+        finally:
+            link.close()
+        self._writer.start()
+        self._listener.start()
+        self.write_now(self._register)
+        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS, judges=True))["ended"]) > 0:
+            self.interrupted += ended
+
+    def _register(self, link: Connection) -> None:
+        """This gateway's row, and the numbers that it may give."""
+        make_partitions(link, gateways.server_ms(link))
+        self._numbers = gateways.register(link, self._id, FIRST_LEASE_MS)
+        if self._serving is not None:
+            gateways.announce(link, self._id, *self._serving)
+
+    def close(self) -> bool:
+        """Writes what waits, and closes everything. False if something was not written, or not in time."""
+        self._listener.close()
+        if self._writer.alive:
+            try:
+                self.write_now(gateways.leave, self._id)
+            except (StoreUnavailable, psycopg.Error):
+                log.warning("the store is away: other gateways hear of this one's end when its lease is over")
+        closed = self._writer.close()
+        self._readers.close()
+        if not closed:
+            log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
+        return closed
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a write over; the future is done when it is committed."""
+        return self._writer.write(function, *args)
+
+    def write_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same, waiting in this thread."""
+        return self._writer.write_now(function, *args)
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    @property
+    def owed(self) -> int:
+        return self._writer.owed
+
+    @property
+    def lost(self) -> int:
+        return self._writer.lost
+
+    @property
+    def troubled(self) -> bool:
+        return self._writer.troubled
+
+    @property
+    def failure(self) -> BaseException | None:
+        broken = self._writer.broken
+        return broken.result() if broken.done() else None
+
+    async def broken(self) -> BaseException:
+        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        """In a thread. Raises StoreUnavailable."""
+        return await asyncio.to_thread(self.read_now, function, *args)
+
+    def read_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same in the calling thread."""
+        with self._readers.one() as link:
+            return function(link, *args)
+
+    async def changes(self) -> AsyncGenerator[None]:
+        async for _ in self._listener.changes():
+            yield
+
+    def _heard(self, version: int) -> None:
+        """The store said, in passing, that what requests are judged by has changed."""
+        if self._writer.known is not None:
+            self._listener.wake()
+
+    # --- who serves --------------------------------------------------------------------------------------------------
+
+    def announce(self, url: str, version: str) -> asyncio.Future[None]:
+        self._serving = (url, version)
+        return self.write(gateways.announce, self._id, url, version)
+
+    async def gateways(self) -> list[GatewayRow]:
+        return await self.read(gateways.gateways)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        return self._numbers.next()
+
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
+        said = self._writer.do(jobs.open_(opened, chosen, ids_ms))
+        return _made(said, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
+
+    def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
+        said = self._writer.do(jobs.reserve(opened, wanted))
+        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[Candidate]:
+        said = self._writer.do(jobs.extend(opened, wanted, so_far))
+        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+
+    def passed(self, so_far: Mapping[int, Charge]) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.passed(so_far)), _nothing)
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
+        return self._writer.settle(End(opened, ended, budget_id, held), self._joins(opened, ended))
+
+    def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
+        return self._writer.do(jobs.answered(key_id, upstream_id))
+
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.refuse(opened, ended, keyless), self._joins(opened, ended)), _nothing)
+
+    def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
+        """Joins an ended request with what telemetry told of it."""
+        spare = [self.next_number()]
+        return lambda turn: telemetry.ended(turn, opened, ended.latency_ms, spare)
+
+    def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
+        said = self._writer.do(jobs.renew(running, lease_ms, judges=self._judges(lease_ms / 1000)))
+        return _made(said, self._renewed)
+
+    def _judges(self, lease_s: float) -> bool:
+        """Whether this gateway has renewed its own lease in time for a whole lease. One that could not may have been away with
+        all others, from a server that said nothing, and they need time to be heard of again."""
+        now = time.monotonic()
+        if now - self._renewed_at > lease_s * 2 / 3:
+            self._judges_from = now + lease_s
+        return now >= self._judges_from
+
+    def _renewed(self, answer: Mapping[str, Any]) -> int:
+        self._renewed_at = time.monotonic()
+        if not answer["known"]:  # it was away for so long that its row is gone
+            self.write(self._register).add_done_callback(asyncio.Future.exception)
+        return int(answer["lost"])
+
+    def written(self) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.NOTHING), _nothing)
+
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(gateways.probe)
+
+    async def page(self, asked: Page) -> list[Entry]:
+        return await self.read(sql_reads.page, asked)
+
+    async def page_block(self, asked: Page) -> Block:
+        return await self.read(blocks.page, asked)
+
+    async def find(self, text: str) -> Entry | None:
+        return await self.read(sql_reads.find, text)
+
+    async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
+        return await self.read(reads.newest_and, sql_reads.changed, [], after, term, limit)
+
+    async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
+        return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
+
+    async def last_seq(self) -> int:
+        return await self.read(reads.last_seq)
+
+    async def counted(self) -> int:
+        return await self.read(sql_reads.counted)
+
+    async def usage(
+        self,
+        by: Sequence[str],
+        since: int,
+        until: int,
+        term: Term | None = None,
+        top: int | None = None,
+        only: Sequence[str] | None = None,
+        tests: Tests = "in",
+        source: Teller = "gateway",
+    ) -> tuple[list[UsageRow], UsageTotals]:
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
+
+    async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
+        return await self.read(usage_sums.latency, since, until)
+
+    # --- keys, policies, tokens --------------------------------------------------------------------------------------
+
+    def access(self) -> Access:
+        access = self.read_now(keys.access)
+        self._writer.known = access.version
+        return access
+
+    async def access_version(self) -> int:
+        return await self.read(keys.access_version)
+
+    async def key(self, key_id: str) -> KeyRow | None:
+        return await self.read(keys.key, key_id)
+
+    def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.create_key, wanted, alone)
+
+    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.edit_key, key_id, changes)
+
+    def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
+        return self.write(keys.end_labelled, label, life_ms)
+
+    async def activity(self, row: KeyRow) -> KeyActivity:
+        return await self.read(keys.activity, row)
+
+    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+        return await self.read(keys.window, budget_id, period, at_ms)
+
+    async def policies(self) -> list[PolicyRow]:
+        return await self.read(keys.policies)
+
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+        return self.write(keys.put_policy, name, body)
+
+    async def tokens(self) -> list[TokenRow]:
+        return await self.read(keys.tokens)
+
+    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest)
+
+    def delete_token(self, token_id: str) -> asyncio.Future[bool]:
+        return self.write(keys.delete_token, token_id)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def lessons(self) -> list[LessonRow]:
+        return await self.read(lessons.lessons)
+
+    def learn(self, row: LessonRow) -> asyncio.Future[None]:
+        return self.write(lessons.learn, row)
+
+    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
+        return self.write(lessons.unlearn, upstream, model)
+
+    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
+        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        return await self.read(telemetry.pieces_of, sender_id, limit)
+
+    async def senders(self) -> list[SenderRow]:
+        return await self.read(telemetry.senders)
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> asyncio.Future[SenderRow | None]:
+        return self.write(telemetry.create_sender, name, digest, owner, team)
+
+    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
+        return self.write(telemetry.revoke_sender, sender_id)
+
+    # --- wallets -----------------------------------------------------------------------------------------------------
+
+    async def wallets(self) -> list[WalletRow]:
+        return await self.read(wallets.wallets)
+
+    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
+        return await self.read(wallets.wallet_entries, tier, before, limit)
+
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.set_wallet, tier, balance, note)
+
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.credit_wallet, tier, amount, note)
+
+    # --- upkeep ------------------------------------------------------------------------------------------------------
+
+    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
+        return self.write(clock_readings.read_clock, ran_ms)
+
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        await self.write(lambda link: make_partitions(link, gateways.server_ms(link)))
+        gone = 0
+        for kept in KEPT:
+            if (span := kept.after_ms(keeping)) is None:
+                continue
+            while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
+                gone += count
+                await asyncio.sleep(SLICE_PAUSE_S)
+        return gone
+
+    def catch_up(self) -> asyncio.Future[bool]:
+        """There is no older version of this engine."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done.set_result(False)
+        return done
+
+
+def _nothing(answer: object) -> None:
+    return None
+
+
+def _made(said: asyncio.Future[Any], make: Callable[[Any], T]) -> asyncio.Future[T]:
+    """What is made of an answer when it comes: a result, or an error."""
+    made: asyncio.Future[T] = said.get_loop().create_future()
+
+    def answered(said: asyncio.Future[Any]) -> None:
+        if made.done():
+            return
+        if said.cancelled():
+            made.cancel()
+            return
+        if (error := said.exception()) is not None:
+            made.set_exception(error)
+            return
+        try:
+            made.set_result(make(said.result()))
+        except Exception as refusal:
+            made.set_exception(refusal)
+
+    said.add_done_callback(answered)
+    return made
