@@ -159,6 +159,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LatencyDialog.day(1)": ("logs-latency", (), lambda app: app.screen._back == 1),
     "LatencyDialog.day(-1)": ("logs-latency", ("left_square_bracket",), lambda app: app.screen._back == 0),
     "LatencyDialog.open": ("logs-latency", ("left",), closed),
+    "LogsScreen.source": ("logs-full", (), lambda app: app.screen.filter_text == "source:gateway"),
     "LogsScreen.tests": ("logs-full", (), words("the doctor's test requests are shown")),
     "LogsScreen.copy_block": ("logs-full", (), clip('model_provider = "joytoken"')),
     "LogsScreen.app.try_turn": ("logs-full", (), front("TrialDialog")),
