@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1); what is fast has its mark."""
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0]
-        if folder in FAST:
+        if folder in FAST and not any("PostgreSQL" in mark.args for mark in item.iter_markers("needs")):
             item.add_marker("fast")
         if folder == "attack":
             item.add_marker("slow")

@@ -36,7 +36,7 @@ NAMES = {
 """Words of older metadata by the name that SPDX has for it."""
 
 
-def runtime(extras: Iterable[str] = ("keyring", "serve")) -> set[str]:
+def runtime(extras: Iterable[str] = ("keyring", "postgres", "serve")) -> set[str]:
     """The packages that a user gets with these extras, as far as they are installed here."""
     found: dict[str, set[str]] = {}
 

@@ -543,6 +543,67 @@ CONFIGURATION: Final = (
                 explanation="The file is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
                 remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
+            Form(
+                "catalog",
+                "unset",
+                title="Codex does not know this gateway's models",
+                explanation=(
+                    "The gateway would list them for Codex. Without the line Codex prints “Model metadata for … not found”, assumes "
+                    "a context window of 272,000 tokens, and its picker offers OpenAI's models."
+                ),
+                remedy="Add model_catalog_url to the provider's table.",
+            ),
+            Form(
+                "catalog",
+                "address",
+                title="model_catalog_url is no web address",
+                explanation="Codex can ask nobody for its list of models: it prints two error lines at each start, and goes on without.",
+                remedy="Write the whole URL, or remove the line model_catalog_url.",
+            ),
+            Form(
+                "catalog",
+                "elsewhere",
+                title="model_catalog_url leads to another address than base_url",
+                explanation="Codex sends this provider's key there as well, at each start, and its picker offers what that address lists.",
+                remedy="Write the address of this gateway's list, or remove the line model_catalog_url.",
+            ),
+            Form(
+                "catalog",
+                "late",
+                title="The list of models comes too late for Codex",
+                explanation="Codex waits 5 s for it, asks once more, and goes on without: each start takes 10 s longer.",
+                remedy="Remove the line model_catalog_url, or look at why the gateway takes so long.",
+            ),
+            Form(
+                "catalog",
+                "slow",
+                title="Codex waits for the list of models at each start",
+                explanation="Before it shows anything Codex asks model_catalog_url, and that answers slowly.",
+                remedy="Remove the line model_catalog_url, or look at why the gateway takes so long.",
+            ),
+            Form(
+                "catalog",
+                "unlisted",
+                title="The gateway's list does not have this model",
+                explanation=(
+                    "Codex prints “Model metadata for … not found” and assumes a context window of 272,000 tokens. The gateway answers "
+                    "all the same."
+                ),
+                remedy="Name a model that the list has, or leave it: Codex works with what it assumes.",
+            ),
+            Form(
+                "catalog",
+                "twice",
+                title="The gateway's list has a model twice",
+                explanation="Codex takes no list in which a name is there twice, or empty: it prints two error lines, and goes on without.",
+                remedy="Update the gateway, or remove the line model_catalog_url.",
+            ),
+            Form(
+                "catalog",
+                title="model_catalog_url gives Codex no models",
+                explanation="Codex asks there at each start, prints two error lines, and goes on without a list of the gateway's models.",
+                remedy="Write the address of this gateway's list, or remove the line model_catalog_url.",
+            ),
         ),
         tell="Codex prints `No such file or directory` without saying which.",
         signs=(
@@ -558,7 +619,7 @@ CONFIGURATION: Final = (
                 broad=1,
             ),
         ),
-        details={"path": str, "problem": str, "readable": bool},
+        details={"path": str, "problem": str, "readable": bool, "catalog": str, "use": str},
     ),
     Cause(
         id="base-url-missing",

@@ -19,6 +19,7 @@ from joytui.cli.output import emit, emit_json, paint, say, text_width
 from joytui.cli.seconds import seconds
 from joytui.codex.world import Invocation
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
+from joytui.core.loading import loading
 from joytui.core.records import Report, Step
 
 TAKES_REST = True
@@ -77,7 +78,8 @@ def _mend(args: argparse.Namespace) -> int:
 
 
 def _examine(args: argparse.Namespace) -> int:
-    from joytui.doctor.examine import examine
+    with loading():
+        from joytui.doctor.examine import examine
 
     invocation = _invocation(args)
     try:

@@ -9,7 +9,7 @@
   joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
-JOYTUI_GATEWAY_<NAME> in the environment, then these options.
+JOYTUI_GATEWAY_<NAME> in the environment, then these options. The store is also named by JOYTUI_STORE.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upstream", metavar="URL", help="an OpenAI base URL to relay to (default: an offline model)")
     parser.add_argument("--upstream-key-env", metavar="NAME", help="the variable that holds the upstream's key")
     parser.add_argument("--upstream-api", choices=("auto", "responses", "chat"), help="what the upstream speaks")
-    parser.add_argument("--store", metavar="PATH", help="the SQLite ledger (default: in the data folder)")
+    parser.add_argument(
+        "--store",
+        metavar="PATH",
+        help="a SQLite file (default: in the data folder), or postgresql://USER@HOST/DATABASE",
+    )
     parser.add_argument("--catalog", metavar="FILE", help="a TOML file with models and prices")
     parser.add_argument("--strict", action="store_true", default=None, help="refuse models that the list does not have")
     parser.add_argument("--access-log", action="store_true", default=None, help="one JSON line a request on stderr")
@@ -93,9 +97,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> Any:
     from joytui.gateway.settings import load_settings
+    from joytui.ledger.engines import named_store, refuse_password
 
     options = {name: getattr(args, name) for name in OPTIONS}
-    return load_settings(places().config_file, os.environ, options)
+    refuse_password(args.store)
+    settings = load_settings(places().config_file, os.environ, options)
+    if settings.store:
+        named_store(settings.store)
+    return settings
 
 
 def _show_settings(args: argparse.Namespace) -> int:

@@ -1,28 +1,36 @@
-"""What goes through the gateway: the newest requests, one request, or everything as it comes.
+"""What Codex asks here, and what goes through the gateway: the newest requests, one request, or everything as it comes.
 
-joytui logs                                 the newest 50
+joytui logs                                 the newest 50; needs no gateway, and starts none
 joytui logs --follow                        and what comes next, until Ctrl-C
 joytui logs --filter 'status:4xx key:ci-*'  the same filters as on the Logs screen
 joytui logs --request ID                    one request, explained (own id, X-Request-ID or the upstream's id)
 joytui logs --json                          one JSON object a line, oldest first
 joytui logs --csv                           CSV with the same fields, for a spreadsheet
+joytui logs --source codex                  Codex's own words alone: its rollout files on this machine, its telemetry
+
+A request that a gateway and Codex's files tell of is one line, with the gateway's figures ("sources" names both). Codex's files
+are read where the gateway is this machine's; with --gateway or JOYTUI_ADMIN_TOKEN only with --source codex or both.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
+from joytui.cli.gateway_options import add_gateway_options, count, moment
 from joytui.cli.output import emit, say
 from joytui.core.clock import parse_when
-from joytui.core.errors import EXIT_OK, RefusedError, UsageError
+from joytui.core.errors import EXIT_OK, RefusedError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from joytui.cli.request_view import Form
     from joytui.client.console import ConsoleClient
+    from joytui.codex.rollouts.tail import TurnTail
     from joytui.core.request import RequestRecord
+    from joytui.usage.newest import Wish
 
+SOURCES = ("gateway", "codex", "both")
 DASHED = ("--filter",)
 LIMIT = 50
 FOLLOW_LIMIT = 10
@@ -38,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="WHEN", help="before then")
     parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
+    parser.add_argument(
+        "--source", choices=SOURCES, help="who tells: default both, gateway with --gateway or JOYTUI_ADMIN_TOKEN"
+    )
     parser.add_argument(
         "--include-doctor",
         action="store_true",
@@ -64,24 +75,65 @@ def run(args: argparse.Namespace) -> int:
     args.tests = "in" if args.include_doctor or asks_for_tests(parse(args.filter)) else "out"
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
+    args.source = args.source or _usual_source(args)
     if args.since and args.until and args.until <= args.since:
         raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
-    if args.request is not None:
-        if not args.request.strip():
-            raise UsageError("no id", where="--request", hint="`joytui logs --json` has the ids")
-        return with_console(args, lambda console: _one(console, args))
-    if args.follow and args.until:
+    if args.request is not None and not args.request.strip():
+        raise UsageError("no id", where="--request", hint="`joytui logs --json` has the ids")
+    if args.request is None and args.follow and args.until:
         raise UsageError("--follow has no end, --until is one", hint="take one of them")
-    return with_console(args, lambda console: (_follow if args.follow else _list)(console, args))
+    return _answer(args)
 
 
-async def _one(console: ConsoleClient, args: argparse.Namespace) -> int:
+def _usual_source(args: argparse.Namespace) -> str:
+    """Codex's files of this machine belong to its own gateway; somebody else's gateway knows nothing of them."""
+    from joytui.client.local import TOKEN_VARIABLE
+
+    return "gateway" if args.gateway or os.environ.get(TOKEN_VARIABLE, "").strip() else "both"
+
+
+def _answer(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from joytui.cli.gateway_here import gateway_if_there
+
+    async def run() -> int:
+        async with gateway_if_there(args, needed=args.source == "gateway") as console:
+            if args.request is not None:
+                return await _one(console, args)
+            return await (_follow if args.follow else _list)(console, args)
+
+    try:
+        return asyncio.run(run())
+    except UnicodeEncodeError:  # a word of the command line whose bytes are no UTF-8
+        raise UsageError("filters and ids are text in UTF-8, and a word here is not") from None
+
+
+def _turns(args: argparse.Namespace) -> TurnTail | None:
+    """Codex's turns on this machine, where they are asked for."""
+    if args.source == "gateway":
+        return None
+    from joytui.codex.home import codex_home
+    from joytui.codex.rollouts.tail import TurnTail
+
+    return TurnTail(codex_home(os.environ))
+
+
+def _wish(args: argparse.Namespace) -> Wish:
+    from joytui.usage.newest import Wish
+
+    return Wish(args.filter, args.since, args.until, args.tests, args.source)
+
+
+async def _one(console: ConsoleClient | None, args: argparse.Namespace) -> int:
     from joytui.cli.request_view import describe, emit_records
+    from joytui.usage.newest import one_request
 
-    record = await console.request(args.request)
+    record = await one_request(console, _turns(args), args.request)
     if record is None:
         hint = "an id stands in the X-Request-ID header of an answer, and in `joytui logs --json`"
-        raise RefusedError(f"no request {args.request!r} in this gateway's logs", where=console.url, hint=hint)
+        where = console.url if console else "Codex's rollout files; no gateway runs (`joytui gateway start`)"
+        raise RefusedError(f"no request {args.request!r} in the logs", where=where, hint=hint)
     if (form := _form(args)) == "table":
         emit(describe(record))
     else:
@@ -89,12 +141,18 @@ async def _one(console: ConsoleClient, args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
-    records = await _newest(console, args, LIMIT if args.limit is None else args.limit)
+async def _list(console: ConsoleClient | None, args: argparse.Namespace) -> int:
+    from joytui.client.local import START_HINT
+    from joytui.usage.newest import newest
+
+    limit = LIMIT if args.limit is None else args.limit
+    records = await newest(console, _turns(args), _wish(args), limit)
+    if not records and console is None and args.no_start:
+        raise UnreachableError("the local gateway is not running, and Codex has left nothing here", hint=START_HINT)
     _show(records, args)
     if not records:
-        _say_empty(console.url, args)
-    if not args.json and args.tests == "out":
+        _say_empty(console, args)
+    if console is not None and args.source != "codex" and not args.json and args.tests == "out":
         await _say_hidden(console, args, since=args.since or (records[0].time if records else None))
     return EXIT_OK
 
@@ -112,14 +170,6 @@ async def _say_hidden(console: ConsoleClient, args: argparse.Namespace, since: s
         say(f"{many} test request{'s' * (len(hidden) != 1)} of joytui doctor left out; --include-doctor shows them")
 
 
-async def _newest(console: ConsoleClient, args: argparse.Namespace, limit: int) -> list[RequestRecord]:
-    """The newest `limit` (0: all), oldest first."""
-    from joytui.client.pages import newest_requests
-
-    asked = {"since": args.since, "until": args.until, "limit": limit, "tests": args.tests}
-    return (await newest_requests(console, args.filter, **asked))[::-1]
-
-
 def _show(records: list[RequestRecord], args: argparse.Namespace) -> None:
     from joytui.cli.columns import screen_width
     from joytui.cli.request_view import emit_records, table_lines
@@ -135,46 +185,31 @@ def _form(args: argparse.Namespace) -> Form:
     return "json" if args.json else "csv" if args.csv else "table"
 
 
-async def _follow(console: ConsoleClient, args: argparse.Namespace) -> int:
-    """Each request once, when it has ended: those of the newest page first, then what the tail brings."""
+async def _follow(console: ConsoleClient | None, args: argparse.Namespace) -> int:
+    """Each request once, when it has ended: those of the newest page first, then what comes."""
+    from joytui.cli.logs_follow import follow
     from joytui.cli.request_view import Feed
 
-    seen = (await console.status()).last_seq
     limit = FOLLOW_LIMIT if args.limit is None else args.limit
-    records = await _newest(console, args, limit) if limit or args.since else []
-    feed = Feed(_form(args))
-    feed.show(records)
-    if not records:
-        _say_empty(console.url, args)
-    tell = _Connection()
-    async for batch in console.tail(seen, args.filter, tests=args.tests, on_state=tell):
-        feed.show([r for r in batch.records if args.since is None or r.time >= args.since])
+    first = limit if limit or args.since else None
+    await follow(console, _turns(args), _wish(args), first, Feed(_form(args)), lambda: _say_empty(console, args))
     return EXIT_OK
 
 
-class _Connection:
-    """Says when the tail is lost, and when it is back."""
-
-    def __init__(self) -> None:
-        self.lost = False
-
-    def __call__(self, state: object) -> None:
-        from joytui.client.console import ConnectionState
-
-        assert isinstance(state, ConnectionState)
-        if state.name == "waiting" and not self.lost:
-            self.lost = True
-            say(f"joytui: {state.error}; trying again")
-        elif state.name == "live" and self.lost:
-            self.lost = False
-            say("joytui: connected again")
-
-
-def _say_empty(url: str, args: argparse.Namespace) -> None:
+def _say_empty(console: ConsoleClient | None, args: argparse.Namespace) -> None:
     from joytui.core.joytoken import BASE_PATH
 
     if args.filter or args.since or args.until:
         say("no request matches; `joytui logs` without filter shows the newest")
         return
-    say(f"no requests yet: what passes {url}{BASE_PATH} appears here.")
+    if args.source == "gateway" and console is not None:
+        say(f"no requests yet: what passes {console.url}{BASE_PATH} appears here.")
+    elif console is None:
+        say(
+            "no turns of Codex yet: what it does on this machine appears here. No gateway runs; `joytui gateway start`."
+        )
+    else:
+        say(
+            f"no requests yet: what Codex does on this machine, and what passes {console.url}{BASE_PATH}, appears here."
+        )
     say("`joytui try` sends one real Codex turn through it; `joytui doctor` says where your Codex sends its requests.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -22,6 +23,7 @@ COLUMNS = (
     Column("status"),
     Column("key", least=8),
     Column("model", least=10),
+    Column("project", least=8, rank=6),
     Column("in", right=True, rank=2),
     Column("out", right=True, rank=3),
     Column("cost", right=True, rank=1),
@@ -32,7 +34,7 @@ COLUMNS = (
 Form = Literal["table", "json", "csv"]
 WIDE = 130
 FEED_WIDTHS = {
-    "time": 8, "status": 6, "key": 14, "model": 16, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
+    "time": 8, "status": 6, "key": 14, "model": 16, "project": 12, "in": 5, "out": 5, "cost": 10, "ttft": 5, "total": 5, "reason": 40
 }  # fmt: skip
 DATED_WIDTH = len("2026-11-23 14:03:22")
 
@@ -44,6 +46,7 @@ def row(record: RequestRecord, *, dated: bool) -> list[str]:
         status_text(record),
         record.key or "-",
         model_text(record),
+        folder_name(record.project),
         count(record.input_tokens),
         count(record.output_tokens),
         amounts.cost(record),
@@ -91,6 +94,11 @@ def model_text(record: RequestRecord) -> str:
     """ "auto → gpt-5.5" where another answered than was asked for."""
     asked, used = record.model or "-", record.model_used
     return f"{asked} → {used}" if used and used != record.model else asked
+
+
+def folder_name(path: str | None) -> str:
+    """The last part of a folder's path, of either kind of system."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1] if path else ""
 
 
 def reason(record: RequestRecord) -> str:

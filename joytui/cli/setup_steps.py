@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError
 from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL, PROVIDER_ID
 from joytui.core.places import places
-from joytui.doctor.setup import PROMPT, first_turn, key_variable, provider_plan, usable
+from joytui.doctor.setup import PROMPT, first_turn, key_variable, lists_models, provider_plan, usable
 
 if TYPE_CHECKING:
     from joytui.cli.setup_key import NewKey
@@ -40,7 +41,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
     if choice == "local":
         base_url = asyncio.run(setup_key.gateway(args)) + BASE_PATH
     world = look(invocation)
-    fix = _plan(world, base_url, args.model)
+    fix = _plan(world, base_url, args.model, lists_models=choice == "local" or _lists_models(world, base_url))
     _say_step("config.toml")
     if fix.changes:
         _show(fix, world)
@@ -74,8 +75,14 @@ def _one_thing_left(key: NewKey, file: str) -> None:
     sys.stdout.flush()
 
 
-def _plan(world: World, base_url: str, model: str) -> Fix:
-    fix, remark = provider_plan(world, base_url, model)
+def _lists_models(world: World, base_url: str) -> bool:
+    """Whether another gateway than the local one lists its models for Codex: asked with the key that its provider will use."""
+    key = world.codex_env.get(key_variable(world), "")
+    return base_url != DEV_BASE_URL and asyncio.run(lists_models(base_url, os.fsencode(key)))
+
+
+def _plan(world: World, base_url: str, model: str, *, lists_models: bool) -> Fix:
+    fix, remark = provider_plan(world, base_url, model, lists_models=lists_models)
     if remark:
         say(f"note: {remark}")
     return fix
@@ -172,7 +179,7 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     world = look(shell_invocation())
     usable(world)
     base_url = args.base_url or (setup_key.local_base_url() if choice == "local" else DEV_BASE_URL)
-    fix = _plan(world, base_url, args.model)
+    fix = _plan(world, base_url, args.model, lists_models=choice == "local")
     if fix.changes:
         emit(visible(shown_patch(fix.patch, world.secrets)).rstrip("\n"))
     else:

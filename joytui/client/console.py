@@ -150,6 +150,33 @@ class ConsoleClient(ConsoleApi):
     async def delete_token(self, token_id: str) -> None:
         await self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
 
+    # --- telemetry ---
+
+    async def telemetry_tokens(self) -> list[wire.SenderView]:
+        """The telemetry tokens that are not revoked, oldest first."""
+        from joytui.core.wire import SenderView
+
+        return self._models(SenderView, await self._ask("GET", "/telemetry/tokens"), "tokens")
+
+    async def create_telemetry_token(
+        self, name: str, owner: str | None = None, team: str | None = None
+    ) -> wire.SenderCreated:
+        """A token that posts telemetry and opens nothing else; `.token` is shown this once. Raises RefusedError where the name is
+        taken."""
+        from joytui.core.wire import SenderCreated
+
+        body = {"name": name, "owner": owner, "team": team}
+        return self._model(SenderCreated, await self._ask("POST", "/telemetry/tokens", body))
+
+    async def revoke_telemetry_token(self, token_id: str) -> None:
+        await self._ask("DELETE", f"/telemetry/tokens/{quote(token_id, safe='')}")
+
+    async def fleet(self) -> list[wire.PersonView]:
+        """What telemetry says of each token's Codex."""
+        from joytui.core.wire import PersonView
+
+        return self._models(PersonView, await self._ask("GET", "/fleet"), "people")
+
     # --- requests ---
 
     async def requests(

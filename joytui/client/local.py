@@ -166,7 +166,7 @@ async def _named(places: Places, url: str, env: Mapping[str, str]) -> ConsoleCli
 
 
 async def leave(console: ConsoleClient, places: Places) -> str | None:
-    """For consoles and commands that quit: a gateway started on demand that has no key ends with the last console.
+    """For consoles and commands that quit: a gateway started on demand that has no key and no telemetry token ends with the last console.
 
     Call it when the tail is closed (`status.consoles` counts it). Returns the line for the user where the gateway keeps
     running, None where there is nothing to say.
@@ -177,7 +177,12 @@ async def leave(console: ConsoleClient, places: Places) -> str | None:
     try:
         status = await console.status()
         await console.aclose()
-        if status.keys or status.consoles or not is_on_demand(places.on_demand_file, gateway.pid):
+        if (
+            status.keys
+            or status.telemetry_tokens
+            or status.consoles
+            or not is_on_demand(places.on_demand_file, gateway.pid)
+        ):
             return f"gateway keeps running at {gateway.url}; `joytui gateway stop`"
         await stop(places)
     except UnreachableError:

@@ -6,10 +6,12 @@ from difflib import get_close_matches
 
 from joytui.codex.daemon import asks_the_daemon, last_words, start_fault
 from joytui.codex.exec_rules import check_rules
+from joytui.codex.model_lists import CATALOG_FIELD, FAILED, asked_for_models, is_web_address, same_origin
 from joytui.codex.models import shape_of
 from joytui.codex.named_files import check_named
 from joytui.codex.schema import known_fields, unknown_keys
 from joytui.codex.survey import Survey
+from joytui.codex.urls import origin_of
 from joytui.codex.world import Credential, Provider, RequestPlan, Stage
 from joytui.core.joytoken import KEY_PLACEHOLDER
 from joytui.core.loopback import is_loopback
@@ -145,11 +147,35 @@ def _provider(state: Survey, provider: Provider, plan: RequestPlan | None) -> No
             where=provider.fields["supports_websockets"].origin, key=f"{prefix}.supports_websockets",
             details={"attempts": 7, "seconds": 6},
         )  # fmt: skip
+    _catalog_address(state, provider, plan)
     if plan is not None and plan.wire_url.startswith("http://") and not is_loopback(plan.wire_url):
         state.add(
             "plain-http", "warns", Stage.WARNED, "the key travels in clear text over http", where=provider.fields["base_url"].origin,
             key=f"{prefix}.base_url",
         )  # fmt: skip
+
+
+def _catalog_address(state: Survey, provider: Provider, plan: RequestPlan | None) -> None:
+    """A model_catalog_url that Codex cannot ask, or that takes the key elsewhere; whether it gives models only a question tells."""
+    url = asked_for_models(provider, state.rules, state.config)
+    if url is None:
+        return
+    if not is_web_address(url):
+        fault, told = "address", f"{url or 'an empty text'} is no http(s) URL"
+        why = (
+            "stream disconnected before completion: builder error"
+            if "://" in url
+            else f"{CATALOG_FIELD} must be an absolute URL"
+        )
+        says = f"{FAILED}{why}"
+    elif plan is not None and not same_origin(url, plan.base_url):
+        fault, told, says = "elsewhere", f"it leads to {origin_of(url)}, base_url to {origin_of(plan.base_url)}", None
+    else:
+        return
+    state.add(
+        "model-catalog-missing", "warns", Stage.WARNED, told, message=says, where=provider.fields[CATALOG_FIELD].origin,
+        key=f"model_providers.{provider.id}.{CATALOG_FIELD}", details={"catalog": fault},
+    )  # fmt: skip
 
 
 def _key(state: Survey, credential: Credential) -> None:

@@ -12,9 +12,7 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ ANSWER_S = 2.0
 MOST_BYTES = 8 * 1024 * 1024
 NOWHERE = "joytui-none"
 """A provider that is defined nowhere: Codex's loader has read everything when it misses it."""
+_LATE = "it did not answer in time"
 
 _QUESTIONS = (("debug", "models", "--bundled"), ("features", "list"), ("--help",), ("exec", "--help"))
 _KEPT = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "CODEX_HOME", "LANG", "TMPDIR", "TEMP")
@@ -74,6 +73,10 @@ def ask_facts(program: Path, env: Mapping[str, str], cache: Path | None) -> Fact
     kept = cache / "codex-facts.json" if cache and mark else None
     if kept and (known := _kept(kept, mark)):
         return known
+    # imported late: mostly the answers are kept, and nothing of this is needed
+    import tempfile
+    from concurrent.futures import ThreadPoolExecutor
+
     with tempfile.TemporaryDirectory(prefix="joytui-codex-", ignore_cleanup_errors=True) as home:
         clean = _clean(env) | {"HOME": home, "CODEX_HOME": home}
         with ThreadPoolExecutor(len(_QUESTIONS)) as pool:
@@ -196,11 +199,16 @@ def ask_loader(
     clean = _clean(env)
     made = _Made(home)
     words = (*args, "-c", f'model_provider="{NOWHERE}"', "x")
-    commands = (("exec", *words), *([("exec", "--strict-config", *words)] if strict else []))
-    with ThreadPoolExecutor(len(commands)) as pool:
-        told, *stricter = pool.map(lambda command: _loader(_answer(program, command, clean, cwd)), commands)
-    if told.outcome == "loads" and stricter:
-        told = _with_unknown(told, stricter[0])
+
+    def ask(*more: str) -> Loader:
+        return _loader(_answer(program, ("exec", *more, *words), clean, cwd))
+
+    told = ask("--strict-config") if strict else ask()
+    if strict and told.outcome == "loads":
+        told = Loader("loads", unknown=())  # mostly so; what fails strictly may still load, and is asked once more
+    elif strict and told.why != _LATE:
+        strictly, told = told, ask()
+        told = _with_unknown(told, strictly) if told.outcome == "loads" else told
     left = made.undone()
     return Loader(told.outcome, told.fault, told.unknown, told.why, left)
 
@@ -214,7 +222,7 @@ def holds_secret(args: Sequence[str], env: Mapping[str, str]) -> bool:
 
 def _loader(ran: Ran | None) -> Loader:
     if ran is None or ran.ended != "itself":
-        return Loader("not asked", why="it did not answer in time" if ran else "it cannot be run")
+        return Loader("not asked", why=_LATE if ran else "it cannot be run")
     said = ran.err.decode("utf-8", "replace")
     if ran.code and f"Model provider `{NOWHERE}` not found" in said:
         return Loader("loads")
@@ -224,8 +232,6 @@ def _loader(ran: Ran | None) -> Loader:
 
 
 def _with_unknown(loads: Loader, strict: Loader) -> Loader:
-    if strict.outcome == "loads":
-        return Loader("loads", unknown=())
     named = _UNKNOWN_FIELD.findall(strict.fault or "")
     return Loader("loads", unknown=tuple(dict.fromkeys(named)) if named else None)
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,6 +55,8 @@ def ask_version(path: str, env: Mapping[str, str], *, timeout_s: float = VERSION
 
     Runs with an own empty CODEX_HOME and without the user's variables, so that nothing of the user's is read or written.
     """
+    import tempfile  # late: mostly a file tells the version
+
     with tempfile.TemporaryDirectory(prefix="joytui-codex-", ignore_cleanup_errors=True) as home:
         clean = {"PATH": env.get("PATH", os.defpath), "HOME": home, "CODEX_HOME": home}
         try:

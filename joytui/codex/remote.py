@@ -26,15 +26,21 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 def remote_server(state: Survey) -> RemoteServer | None:
     """The server that this invocation talks to; None where it names none, or none that Codex would ask. Faults become issues."""
-    address, variable = state.command.remote, state.command.remote_token_variable
+    address, variable, console = state.command.remote, state.command.remote_token_variable, in_console(state)
     if address is None:
         if variable is not None:
             _refuse(
                 state, "--remote-auth-token-env", "--remote-auth-token-env without --remote",
-                "Error: `--remote-auth-token-env` requires `--remote`.",
+                f"{'ERROR' if console else 'Error'}: `--remote-auth-token-env` requires `--remote`.",
             )  # fmt: skip
         return None
-    others = [flag for flag in state.command.flags if flag not in _TAKEN and not in_console(state)]
+    if console and "--no-daemon" in state.command.flags:
+        _refuse(
+            state, "--no-daemon", "--no-daemon does not go with --remote",
+            "ERROR: --no-daemon cannot be used with --remote.",
+        )  # fmt: skip
+        return None
+    others = [flag for flag in state.command.flags if flag not in _TAKEN and not console]
     if others:
         _refuse(
             state, others[0], f"--remote does not go with {others[0]}: the server decides",
@@ -53,11 +59,12 @@ def remote_server(state: Survey) -> RemoteServer | None:
 
 
 def in_console(state: Survey) -> bool:
-    """Whether the console shows the remote turn: a subcommand or a flag says so. Else it is taken for `codex exec`, as everywhere."""
+    """Whether the console shows the remote turn: `codex --remote`, and its resume and fork. Elsewhere no subcommand is taken for
+    `codex exec`; here only a flag of exec alone says so, since the two check other things."""
     command = state.command
     flags = [flag for name in command.flags if (flag := flag_of(name, state.rules))]
     return command.subcommand in ("resume", "fork") or (
-        command.subcommand == "" and any(flag.where == "tui" for flag in flags)
+        command.subcommand == "" and not any(flag.where == "exec" for flag in flags)
     )
 
 

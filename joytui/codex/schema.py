@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from joytui.codex.keybindings import keybinding_fault
@@ -65,7 +65,7 @@ def base_schema() -> dict[str, Any]:
     """The data file: {"version": the one that it was read off, "top": {field: T}, "structs": {name: {field: T} | null}, "required": {name: [field]},
     "complete": structs of which every field is known, "closed": those that refuse every other field,
     "sequences": structs that may also be written as lists}."""
-    loaded: dict[str, Any] = json.loads(files("joytui.codex").joinpath("schema.json").read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text("utf-8"))
     return loaded
 
 

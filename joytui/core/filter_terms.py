@@ -62,6 +62,11 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """The status is 400 or above; or the request ended without one, and its error has a type (only Codex tells of such ends)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Equals:
     """The column is exactly this value."""
 
@@ -90,7 +95,7 @@ class AllOf:
     terms: tuple[Term, ...] = ()
 
 
-Term = Match | Contains | Compare | When | Missing | Equals | Not | AnyOf | AllOf
+Term = Match | Contains | Compare | When | Missing | Failed | Equals | Not | AnyOf | AllOf
 
 
 _ASCII_LOWER = {c: c + 32 for c in range(ord("A"), ord("Z") + 1)}

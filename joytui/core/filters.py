@@ -25,6 +25,7 @@ from joytui.core.filter_terms import (
     Comparison,
     Contains,
     Equals,
+    Failed,
     Match,
     Missing,
     Not,
@@ -34,10 +35,10 @@ from joytui.core.filter_terms import (
     glob_regex,
 )
 from joytui.core.money import MoneyError, parse_credits
-from joytui.core.request import FIELDS, ROLLOUT, SHARED_TERMS, TELEMETRY, Field, Kind
+from joytui.core.request import FIELDS, SHARED_TERMS, TELEMETRY, Field, Kind
 
 __all__ = [
-    "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "FilterError", "Match", "Missing",
+    "TEXT_COLUMNS", "AllOf", "AnyOf", "Compare", "Comparison", "Contains", "Equals", "Failed", "FilterError", "Match", "Missing",
     "Not", "Term", "When", "asks_for_tests", "fold", "glob_regex", "help_lines", "parse", "worded",
 ]  # fmt: skip
 
@@ -151,10 +152,10 @@ class TimeOperator:
 
 
 STATES: dict[str, tuple[Term, str]] = {
-    "error": (Compare(("status",), ">=", 400), "status 400 and above"),
+    "error": (Failed(), "status 400 and above, or no answer at all"),
     "refused": (Not(Missing("cause")), "refused, with a cause"),
     "running": (
-        AllOf((Missing("status"), Not(Match(("source",), TELEMETRY)), Not(Match(("source",), ROLLOUT)))),
+        AllOf((Missing("status"), Missing("error_type"), Not(Match(("source",), TELEMETRY)))),
         "not ended yet",
     ),
     "stream": (Equals("stream", True), "streamed"),

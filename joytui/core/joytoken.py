@@ -18,6 +18,9 @@ PROVIDER_ID: Final = "joytoken"
 KEY_VARIABLE: Final = "JOY_TOKEN_API_KEY"
 KEY_PLACEHOLDER: Final = "jt_xxx"
 LOCAL_KEY_PREFIX: Final = "jt_local_"
+TELEMETRY_TOKEN_PREFIX = "jtt_"  # noqa: S105 (a prefix)
+TELEMETRY_PATH = "/otlp/v1"
+"""Where a gateway takes Codex's telemetry: OTLP/HTTP."""
 LOCAL_PORT: Final = 8791
 LOCAL_BASE_URL: Final = f"http://127.0.0.1:{LOCAL_PORT}{BASE_PATH}"
 AUTO_MODEL: Final = "auto"

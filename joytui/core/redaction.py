@@ -33,6 +33,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic|token)(\s+)(?=\S*[0-9_\-.~+/=])[A-Za-z0-9._~+/\-]{8,}=*"), rf"\1\2{MASK}"),
     (re.compile(r"(?i)(://)[^/\s@:'\"<>]*:[^/\s@'\"<>]*@"), rf"\1{MASK}@"),
     (re.compile(rf"\bjt_(?!xxx\b)(?!local_{_URL_SAFE}{{0,3}}…){_URL_SAFE}{{6,}}"), MASK),
+    (re.compile(rf"\bjt[ct]_{_URL_SAFE}{{20,}}"), MASK),
     (re.compile(rf"\bsk-{_URL_SAFE}{{8,}}"), MASK),
     (
         re.compile(
@@ -140,6 +141,7 @@ Clean = NewType("Clean", str)
 DOOR_LIMIT = 4096
 """Characters: no more of a text is looked at, however long it is."""
 _ANY = Redactor()
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
 
 
@@ -166,6 +168,9 @@ def cut(text: Clean | None, most: int) -> Clean | None:
 def _cleaned(value: str, limit: int, echo: Echo | None) -> Clean | None:
     """Remembered, since clients and models are the same ones again and again."""
     if not value.isprintable():
+        value = _SEQUENCE.sub(
+            "\x1b", value
+        )  # the letter that ends a terminal's sequence is no part of the word behind it
         joined = "".join(c for c in value if c.isprintable())  # a key that control characters split
         value = joined if _without_secrets(joined, echo) != joined else visible(value)
     value = visible(_without_secrets(value, echo), limit=limit)

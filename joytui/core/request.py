@@ -26,7 +26,8 @@ GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"
 """Who can tell of a request: a gateway that it passed, Codex's telemetry, the rollout file of its turn. In this order their
 figures hold."""
 
-_PREFIX = "req-"
+_PREFIX, _TOLD = "req-", "codex-"
+_DIGITS = 16
 
 
 def request_id(number: int) -> str:
@@ -34,12 +35,18 @@ def request_id(number: int) -> str:
     return f"{_PREFIX}{number:016x}"
 
 
+def told_id(thread: str, number: int) -> str:
+    """The id of a request that Codex's telemetry alone told of. Codex names no turn in it, so the number stands for that."""
+    return f"{_TOLD}{thread}-{number:016x}"
+
+
 def request_number(text: str) -> int | None:
-    """The number behind an own request id, None for any other text."""
-    if len(text) != len(_PREFIX) + 16 or not text.startswith(_PREFIX):
+    """The number behind an own request id, or behind a `told_id`; None for any other text."""
+    head, digits = text[:-_DIGITS], text[-_DIGITS:]
+    if head != _PREFIX and not (head.startswith(_TOLD) and head.endswith("-")):
         return None
     try:
-        number = int(text[len(_PREFIX) :], 16)
+        number = int(digits, 16)
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
@@ -155,6 +162,7 @@ FIELDS: tuple[Field, ...] = (
           measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
     Field("sources", "list", "all that told of it"),
     Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
+    Field("differs", "text", "figures of Codex's telemetry that are others than the gateway's", listed="if any", label="telemetry says"),
 )  # fmt: skip
 
 SHARED_TERMS = {
@@ -278,14 +286,15 @@ class RequestRecord:
     source: str | None = GATEWAY
     sources: tuple[str, ...] = (GATEWAY,)
     attempts: int | None = 1
+    differs: str | None = None
 
     @property
     def running(self) -> bool:
-        """Whether its end is still to come: a gateway waits for it, or Codex has told of the head of an answer and no more. What
-        Codex alone told of may end without a status (no answer came)."""
+        """Whether its end is still to come: a gateway or a turn's file tells of no end yet, or telemetry has told of the head of an
+        answer and no more. What ended without a status (no answer came) has an error's type."""
         if self.source == TELEMETRY:
             return self.latency_ms is None
-        return self.status is None and self.source != ROLLOUT
+        return self.status is None and self.error_type is None
 
     @property
     def tokens(self) -> TokenCounts:

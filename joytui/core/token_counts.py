@@ -54,6 +54,10 @@ Tests = Literal["in", "out", "only"]
 """Whether the test requests of `joytui doctor` count in sums: with the others, not at all, or nothing else."""
 
 
+Teller = Literal["gateway", "telemetry"]
+"""Whose requests are summed: those that a gateway saw, or those that Codex's telemetry alone told of."""
+
+
 class UsageTotals(NamedTuple):
     """Sums over requests: how many, how many failed, TokenCounts by TOKEN_NAMES, nano-credits."""
 

@@ -41,6 +41,10 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     PUT    /console/v1/policies/{name}            PolicyView        -> NamedPolicy (a new version)
     GET    /console/v1/upstreams                                    -> {"upstreams": [UpstreamLessons]}
     DELETE /console/v1/upstreams/lessons          upstream model    -> Forgotten (of all upstreams, all models without them)
+    GET    /console/v1/telemetry/tokens                             -> {"tokens": [SenderView]}
+    POST   /console/v1/telemetry/tokens           SenderCreate      -> SenderCreated (201; it posts telemetry and opens nothing else)
+    DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
+    GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
@@ -59,7 +63,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import format_credits, parse_credits
-from joytui.core.request import FIELDS, RequestRecord
+from joytui.core.request import FIELDS, RequestRecord, names
 
 
 class Model(BaseModel):
@@ -220,7 +224,8 @@ def _request_members() -> dict[str, Any]:
     """Each field of a request by its name in JSON: a type as in RequestRecord, and what holds where a row lacks it."""
     types = get_type_hints(RequestRecord)
     types["cost_nano"] = str
-    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": ()}
+    types |= dict.fromkeys(names("list"), list[str])
+    missing = {"count": 0, "cost": "0", "source": "none", "flag": False, "list": []}
     members: dict[str, Any] = {"seq": (int, 0)}
     for field in FIELDS:
         default = ... if types[field.name] is str and field.kind != "cost" else missing.get(field.kind)
@@ -343,6 +348,7 @@ class GatewayStatus(Model):
     store: str
     gateways: list[GatewayOnStore] = Field(default_factory=list)
     keys: int = 0
+    telemetry_tokens: int = 0
     requests: int = 0
     consoles: int = 0
     last_seq: int = 0
@@ -446,6 +452,48 @@ class TokenCreated(TokenView):
     token: str
 
 
+class SenderCreate(Model):
+    """A telemetry token: one a person, whose owner and team its requests get."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80)
+    owner: str | None = Field(default=None, max_length=80)
+    team: str | None = Field(default=None, max_length=80)
+
+
+class SenderView(Model):
+    id: str
+    name: str
+    owner: str | None = None
+    team: str | None = None
+    created_at: str
+    last_received: str | None = Field(default=None, description="when something of Codex came by it last")
+    fingerprint: str = Field(default="", description="the first 8 hex digits of the token's SHA-256")
+
+
+class SenderCreated(SenderView):
+    token: str
+
+
+class PersonView(Model):
+    """What a person's Codex tells. `state`: "failing" since its requests fail; "silent" since nothing was told of a request;
+    else "ok". `cause`: a cause id; `sure`: whether telemetry decides it (it carries a status, and no body)."""
+
+    token: str = Field(description="the name of the telemetry token")
+    owner: str | None = None
+    team: str | None = None
+    codex_version: str | None = None
+    provider: str | None = None
+    last_turn: str | None = None
+    state: Literal["ok", "failing", "silent"]
+    since: str
+    cause: str | None = None
+    sure: bool = True
+    status: int | None = None
+    message: str | None = None
+
+
 _of_record = attrgetter(*(field.name for field in FIELDS))
 _MEMBERS = tuple(field.member for field in FIELDS)
 
@@ -454,4 +502,5 @@ def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
     data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
     data["cost_credits"] = format_credits(record.cost_nano)
+    data["sources"] = list(record.sources)
     return data

@@ -11,8 +11,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import zstandard
-
 from joytui.codex.world import RequestPlan
 from joytui.core.records import Evidence, Finding
 from joytui.doctor.exchange import Answer, BodyBroken
@@ -49,6 +47,8 @@ def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard  # late: few answers are packed
+
     unpacker = zstandard.ZstdDecompressor().decompressobj()
     ended = True
     try:

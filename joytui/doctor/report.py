@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,6 @@ from joytui.core.known_secrets import shown_setting
 from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, SurfaceCell, TableRow, to_json
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.doctor.scrub import shown_patch
-from joytui.doctor.surfaces.words import HEADLINE, RAN, READ, ran, surface_lines
 
 Paint = Callable[..., str]
 WIDTH = 100
@@ -113,6 +111,8 @@ def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, st
 
 
 def _wrap(text: str, width: int, indent: str = "  ") -> str:
+    import textwrap  # late: the report as JSON wraps nothing
+
     lines = visible(text).splitlines() or [""]
     return "\n".join(
         textwrap.fill(
@@ -196,6 +196,8 @@ def _table_text(table: tuple[TableRow, ...], paint: Paint, width: int) -> str:
 
 
 def _surfaces_text(cells: Sequence[SurfaceCell], paint: Paint, width: int) -> str:
+    from joytui.doctor.surfaces.words import HEADLINE, RAN, READ, ran, surface_lines
+
     lines = [paint(HEADLINE, "bold"), *(paint(line, style) for line, style in surface_lines(cells, width))]
     return "\n".join([*lines, paint(_wrap(RAN if ran(cells) else READ, width), "dim")])
 

@@ -12,7 +12,7 @@ from joytui.causes import CAUSES
 from joytui.codex.edit import EditError
 from joytui.codex.look import look
 from joytui.codex.world import Invocation, World
-from joytui.core.errors import RefusedError
+from joytui.core.errors import JoytuiError, RefusedError
 from joytui.core.joytoken import AUTO_MODEL, KEY_VARIABLE
 from joytui.core.records import Change, Fix
 from joytui.doctor.fix.draft import Draft, as_if
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROMPT = "say hi"
 TURN_LIMIT_S = 120.0
+ASKED_S = 3.0
 DAILY = "500"
 """A new key's budget of a day, in credits: some hundred turns."""
 _LOOPBACK = ["127.0.0.0/8", "::1/128"]
@@ -37,12 +38,13 @@ def usable(world: World) -> None:
             raise RefusedError(issue.summary, where=issue.where, hint=_MEND_FIRST)
 
 
-def provider_plan(world: World, base_url: str, model: str) -> tuple[Fix, str]:
-    """The provider as a change of config.toml, and what else will still be in the way ("" for nothing). Raises RefusedError."""
+def provider_plan(world: World, base_url: str, model: str, *, lists_models: bool) -> tuple[Fix, str]:
+    """The provider as a change of config.toml, and what else will still be in the way ("" for nothing). `lists_models`: whether
+    joytui's gateway is there, which lists its models for Codex. Raises RefusedError."""
     from joytui.doctor.fix.provider import provider_fix
 
     try:
-        fix = provider_fix(world, base_url, model)
+        fix = provider_fix(world, base_url, model, lists_models=lists_models)
     except EditError as error:
         raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may fix it") from None
     for issue in as_if(world, fix.changes).problems:
@@ -54,6 +56,25 @@ def provider_plan(world: World, base_url: str, model: str) -> tuple[Fix, str]:
                 f"something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more",
             )
     return fix, ""
+
+
+async def lists_models(base_url: str, key: bytes | None) -> bool:
+    """Whether the gateway at this address has this key's models for Codex, as joytui's gateways do. Asks it once, for a moment;
+    without a key nobody can tell."""
+    import httpx
+
+    from joytui.client.http import http_client
+    from joytui.doctor.fix.provider import models_url
+
+    if not key or not key.isascii():
+        return False
+    headers = {"Authorization": f"Bearer {key.decode('ascii')}"}
+    try:
+        async with http_client(models_url(base_url), headers=headers, read_timeout=ASKED_S) as client:
+            answer = await client.get("")
+        return answer.status_code == 200 and isinstance(answer.json().get("models"), list)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, RecursionError, JoytuiError):
+        return False
 
 
 # --- the key

@@ -25,6 +25,7 @@ from joytui.doctor.faults import NetFault
 from joytui.doctor.foretold import foretell
 from joytui.doctor.limits import Limit, OutOfTime
 from joytui.doctor.local_gateway import path_it_lacks
+from joytui.doctor.model_list import model_list
 from joytui.doctor.probe import Probe, Sent, patience_of
 from joytui.doctor.resolve import key_suspicions, resolve, route_cause
 from joytui.doctor.steps import StepBook
@@ -54,6 +55,8 @@ def try_request(world: World, limit: Limit, book: StepBook) -> tuple[Finding, li
     judged = settled(judged)
     if judged.works:
         judged = _for_a_turn(probe, sent, judged)
+    if judged.works:
+        probe.warnings.extend(model_list(probe, joytui="whole_turn" in judged.details))
     judged = _with_costs(probe, judged)
     judged = _stale_daemon(world, judged)
     _record_logs(probe, book)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.core.hosts import allowed_hosts
-from joytui.core.joytoken import BASE_PATH, CODEX_MODELS_PATH, OWN_KEY_PATH
+from joytui.core.joytoken import BASE_PATH, CODEX_MODELS_PATH, OWN_KEY_PATH, TELEMETRY_PATH
 from joytui.gateway import codex_api
 from joytui.gateway import public_api as public
 from joytui.gateway.guard import App, Guard
@@ -23,6 +23,7 @@ from joytui.gateway.openapi import openapi
 from joytui.gateway.refusals import METHOD_NOT_ALLOWED, NOT_FOUND, STORE_UNAVAILABLE, Refused
 from joytui.gateway.routes import console_routes
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.telemetry import receiver
 from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.api import StoreUnavailable
 
@@ -44,7 +45,7 @@ def create_app(gateway: Gateway, host: str, port: int) -> Guard:
 
     models = _model_endpoints(gateway)
     app = Starlette(
-        routes=[*_model_routes(models), *_catalog_routes(), *console_routes()],
+        routes=[*_model_routes(models), *_catalog_routes(), *_telemetry_routes(), *console_routes()],
         exception_handlers={
             Refused: _refused,
             StoreUnavailable: _no_store,
@@ -74,6 +75,7 @@ def _model_routes(models: Mapping[str, ModelEndpoint]) -> list[Route]:
         Route(f"{V1}/responses/compact", public.no_compaction, methods=["GET"]),
         Route(f"{V1}/models", public.openai_models),
         Route(f"{V1}{CODEX_MODELS_PATH}", codex_api.models),
+        Route(f"{V1}/analytics/codex/turn-costs", codex_api.turn_costs, methods=["POST"]),
     ]
 
 
@@ -115,6 +117,11 @@ def _catalog_routes() -> list[Route]:
         Route("/metrics", public.metrics),
         Route("/openapi.json", openapi),
     ]
+
+
+def _telemetry_routes() -> list[Route]:
+    endpoints = {"logs": receiver.logs, "metrics": receiver.dropped, "traces": receiver.dropped}
+    return [Route(f"{TELEMETRY_PATH}/{name}", endpoint, methods=["POST"]) for name, endpoint in endpoints.items()]
 
 
 def _error(status: int, message: str, error_type: str, headers: Any = None) -> Response:

@@ -63,8 +63,10 @@ class Catalog:
 
     def get(self, key: str) -> Model | None:
         """By its key, else by an alias, else by the longest beginning."""
+        if (model := self.models.get(key)) is not None or not self.aliases:
+            return model
         alias = key if key in self.aliases else max(self._beginnings(key), key=len, default=key)
-        return self.models.get(key) or self.models.get(self.aliases.get(alias, ""))
+        return self.models.get(self.aliases.get(alias, ""))
 
     def _beginnings(self, key: str) -> Iterator[str]:
         return (alias for alias in self.aliases if alias.endswith("*") and key.startswith(alias[:-1]))

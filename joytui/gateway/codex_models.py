@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -49,14 +49,14 @@ class Offer:
 
 
 def offers(policy: Policy, market: Market) -> tuple[Offer, ...]:
-    """What a key of this policy may name, `auto` first; the model of a key that is fixed to one. Whether the key
-    is paid for, and where it asks from, does not matter here."""
+    """What a key of this policy may name, `auto` first, each name once (else Codex takes none of them); the model of a key that is
+    fixed to one. Whether the key is paid for, and where it asks from, does not matter here."""
     listed = market.catalog.models if market.listed else market.stands_for
     names = (policy.fixed_model,) if policy.fixed_model else (AUTO_MODEL, *listed)
-    return tuple(_offers(names, policy, market))
+    return tuple(_offers(dict.fromkeys(names), policy, market))
 
 
-def _offers(names: tuple[str, ...], policy: Policy, market: Market) -> Iterator[Offer]:
+def _offers(names: Iterable[str], policy: Policy, market: Market) -> Iterator[Offer]:
     address = str(policy.ip_allow[0].network_address) if policy.ip_allow else None
     for name in names:
         try:

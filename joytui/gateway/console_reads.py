@@ -27,6 +27,7 @@ from joytui.gateway.refusals import Refused
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.task_views import task_views
+from joytui.gateway.telemetry.fleet import LOOKED_AT, person
 from joytui.ledger.records import Page
 
 PAGE = 200
@@ -50,6 +51,7 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "store": gateway.ledger.location,
             "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
             "keys": gateway.keys.usable,
+            "telemetry_tokens": len(gateway.senders),
             "requests": await gateway.ledger.counted(),
             "consoles": gateway.tail.listeners,
             "last_seq": last,
@@ -203,6 +205,16 @@ async def upstreams(gateway: Gateway, request: Request) -> JsonAnswer:
     apis = {fact.url: fact.api for fact in gateway.upstream.facts()}
     taught = [views.lessons_view(lessons, apis.get(lessons.url)) for lessons in gateway.upstream.taught()]
     return JsonAnswer({"upstreams": taught})
+
+
+async def senders(gateway: Gateway, request: Request) -> JsonAnswer:
+    return JsonAnswer({"tokens": [views.sender_view(row) for row in await gateway.ledger.senders()]})
+
+
+async def fleet(gateway: Gateway, request: Request) -> JsonAnswer:
+    rows, moment = await gateway.ledger.senders(), now_ms()
+    people = [person(row, await gateway.ledger.pieces_of(row.id, LOOKED_AT), moment) for row in rows]
+    return JsonAnswer({"people": [views.person_view(one) for one in people]})
 
 
 async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:

@@ -12,12 +12,22 @@ from joytui.core.clock import now_ms
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean
-from joytui.core.wire import KeyCheck, KeyCreate, KeyEdit, KeyRotate, PolicyView, TokenCreate, WalletCredit, WalletSet
+from joytui.core.wire import (
+    KeyCheck,
+    KeyCreate,
+    KeyEdit,
+    KeyRotate,
+    PolicyView,
+    SenderCreate,
+    TokenCreate,
+    WalletCredit,
+    WalletSet,
+)
 from joytui.gateway import refusals, views
 from joytui.gateway.dry_run import check
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
-from joytui.gateway.plain_keys import digest, hint, new_key, new_token
+from joytui.gateway.plain_keys import digest, hint, new_key, new_telemetry_token, new_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
@@ -158,6 +168,29 @@ async def forget_lessons(gateway: Gateway, request: Request) -> JsonAnswer:
     asked = request.query_params
     count = await gateway.forget_lessons(asked.get("upstream") or None, asked.get("model") or None)
     return JsonAnswer({"forgotten": count})
+
+
+async def create_sender(gateway: Gateway, request: Request) -> JsonAnswer:
+    wanted = await read(request, SenderCreate)
+    name, owner, team = kept("name", wanted.name), _word("owner", wanted.owner), _word("team", wanted.team)
+    token = new_telemetry_token()
+    row = await gateway.ledger.create_sender(name, digest(token), owner, team)
+    if row is None:
+        message = f"a telemetry token is named {name!r} already: choose another name, or revoke that one"
+        raise Refused(409, CONFLICT, message)
+    gateway.keep_senders([*gateway.senders.values(), row])
+    return JsonAnswer({**views.sender_view(row), "token": token}, status_code=201)
+
+
+async def revoke_sender(gateway: Gateway, request: Request) -> JsonAnswer:
+    if not await gateway.ledger.revoke_sender(request.path_params["id"]):
+        raise Refused(404, NOT_FOUND, "no telemetry token with that id")
+    gateway.keep_senders(await gateway.ledger.senders())
+    return JsonAnswer({"revoked": True})
+
+
+def _word(field: str, value: str | None) -> Clean | None:
+    return kept(field, value) if value else None
 
 
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:

@@ -16,9 +16,9 @@ from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals, renewal
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.key_lookup import credential
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
+from joytui.gateway.protocol import CLIENT, Client
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import (
     BYTES_PER_TOKEN,
@@ -73,7 +73,7 @@ class ModelEndpoint:
         finally:
             if answer is None:
                 visit.leave()
-        await answer.deliver(receive)
+        await answer.deliver(scope[CLIENT])
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class ModelEndpoint:
         """The body, read to its end also where the key is refused: a client that still sends would not read why."""
         gateway, settings = self._gateway, self._gateway.settings
         try:
-            entry = gateway.keys.judge(credential(visit.headers))
+            entry = gateway.keys.judge(visit.secret)
         except Refused:
             await read_body(receive, settings.max_body_bytes, None)
             raise
@@ -208,17 +208,20 @@ class _Answer:
         self._cut = False
         self._gone = False
 
-    async def deliver(self, receive: Receive) -> None:
+    async def deliver(self, client: Client) -> None:
         visit = self._visit
         task = asyncio.current_task()
         assert task is not None
-        watch = asyncio.create_task(self._watch(receive, task))
+
+        def gone() -> None:
+            self._gone = True
+            task.cancel()
+
+        client.when_gone(gone)
         exchange: Exchange | None = None
         visit.sent = time.monotonic()
         try:
             exchange = await visit.gateway.upstream.call(self._call)
-            if self._kept is not None:
-                await _kept(self._kept)
             await self._pass_on(exchange)
         except asyncio.CancelledError:
             task.uncancel()
@@ -230,7 +233,7 @@ class _Answer:
             if not self._begun:
                 await send_refusal(self._send, refusal, visit.id_headers())
         finally:
-            watch.cancel()
+            client.forget(gone)
             visit.leave()
             if exchange is None:
                 visit.end(500, Observation(), gone=self._gone)
@@ -247,8 +250,14 @@ class _Answer:
         refused = foreign and status in (401, 403)
         return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
+    async def _kept_begin(self) -> None:
+        """The row is in the store. Raises Refused where it cannot be."""
+        if self._kept is not None:
+            await _kept(self._kept)
+
     async def _kept_end(self, exchange: Exchange) -> None:
         kept = self._end(exchange)
+        await self._kept_begin()  # where both are handed over by now, they are one transaction
         if kept is not None:
             await kept
 
@@ -263,12 +272,6 @@ class _Answer:
         event = broken_event(self._call, refusal.message)
         await self._send({"type": "http.response.body", "body": b"\n\n" + event, "more_body": False})
 
-    async def _watch(self, receive: Receive, task: asyncio.Task[Any]) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        task.cancel()
-
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
         if not self._call.stream or exchange.fail is None:
@@ -278,6 +281,7 @@ class _Answer:
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
+        await self._kept_begin()
         await send({"type": "http.response.start", "status": exchange.status, "headers": self._headers(exchange)})
         self._begun = True
         last = await self._stream(exchange)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from joytui import __version__
 from joytui.core import wire
 from joytui.gateway.routes import OPERATIONS, TEXT, TIER, Operation, Schema
+from joytui.ledger.api import MOST_TURNS
 
 CHAT_REQUEST: Schema = {
     "type": "object",
@@ -39,6 +40,35 @@ RESPONSES_REQUEST: Schema = {
         "tier": TIER,
         "max_output_tokens": {"type": "integer", "minimum": 1},
     },
+}
+TURN_COSTS_REQUEST: Schema = {
+    "type": "object",
+    "required": ["turn_ids"],
+    "properties": {"turn_ids": {"type": "array", "maxItems": MOST_TURNS, "items": TEXT}},
+}
+TURN_COSTS: Schema = {
+    "type": "object",
+    "required": ["turns"],
+    "properties": {
+        "turns": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["turn_id", "status"],
+                "properties": {
+                    "turn_id": TEXT,
+                    "status": {"type": "string", "enum": ["priced", "pending"]},
+                    "total_usd": TEXT,
+                    "event_count": {"type": "integer"},
+                },
+            },
+        }
+    },
+}
+TELEMETRY: Schema = {
+    "type": "object",
+    "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
+    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
 }
 ERROR: Schema = {
     "type": "object",
@@ -68,11 +98,19 @@ def description() -> bytes:
                 "schemas": _schemas(),
                 "securitySchemes": {
                     "key": {"type": "http", "scheme": "bearer", "description": "a key of this gateway"},
+                    "telemetry": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "a telemetry token: it writes only",
+                    },
                     "token": {"type": "http", "scheme": "bearer", "description": "an admin or read-only console token"},
                 },
             },
         }
     ).encode()
+
+
+_SCHEMES = {"key": "key", "telemetry": "telemetry"}
 
 
 def _told(operation: Operation) -> Schema:
@@ -86,7 +124,7 @@ def _told(operation: Operation) -> Schema:
             str(operation.status): {"description": "good", "content": dict.fromkeys(operation.media, answer)},
             "default": {"description": "refused", "content": {"application/json": {"schema": _ref("Error")}}},
         },
-        "security": [{"key" if operation.auth == "key" else "token": []}] if operation.auth else [],
+        "security": [{_SCHEMES.get(operation.auth, "token"): []}] if operation.auth else [],
     }
     if operation.body:
         optional = operation.body == "KeyRotate"
@@ -102,7 +140,14 @@ def _ref(name: str) -> Schema:
 def _schemas() -> Schema:
     from pydantic.json_schema import models_json_schema
 
-    ours = {"ChatRequest": CHAT_REQUEST, "ResponsesRequest": RESPONSES_REQUEST, "Error": ERROR}
+    ours = {
+        "ChatRequest": CHAT_REQUEST,
+        "ResponsesRequest": RESPONSES_REQUEST,
+        "TurnCostsRequest": TURN_COSTS_REQUEST,
+        "TurnCosts": TURN_COSTS,
+        "Telemetry": TELEMETRY,
+        "Error": ERROR,
+    }
     named = {name for operation in OPERATIONS for name in (operation.body, operation.answer) if name} - set(ours)
     wanted: Any = [(getattr(wire, name), "validation") for name in sorted(named)]
     _, made = models_json_schema(wanted, ref_template="#/components/schemas/{model}")

@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 
-from joytui.core.joytoken import LOCAL_KEY_PREFIX
+from joytui.core.joytoken import LOCAL_KEY_PREFIX, TELEMETRY_TOKEN_PREFIX
 
 SECRET_LENGTH = 43
 CHECK_LENGTH = 6
@@ -24,6 +24,11 @@ def new_key() -> str:
 def new_token() -> str:
     """A console token."""
     return f"jtc_{secrets.token_urlsafe(32)}"
+
+
+def new_telemetry_token() -> str:
+    """A token that telemetry is posted with, and that opens nothing else."""
+    return f"{TELEMETRY_TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
 
 
 def digest(secret: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -130,16 +131,17 @@ async def meta(request: Request) -> JsonAnswer:
 
 
 async def pricing(request: Request) -> JsonAnswer:
-    """`GET /api/v1/pricing`: this gateway counts credits and has no rate to money, so those are null."""
+    """`GET /api/v1/pricing`: this gateway counts credits; without a rate to money (`usd_per_credit`) those are null."""
     gateway = _with_key(request)
     version = gateway.market.catalog.version
+    rate = Decimal(gateway.settings.usd_per_credit) if gateway.settings.usd_per_credit else None
     tiers = [
         {
             "code": TIER_NAMES[tier][0],
             "name": tier,
             "description": f"{TIER_NAMES[tier][1]} tier",
-            "usdPerCredit": None,
-            "creditsPerUsd": None,
+            "usdPerCredit": float(rate) if rate else None,
+            "creditsPerUsd": float(1 / rate) if rate else None,
             "unit": "Credit",
             "rateVersion": version,
             "sortOrder": order,

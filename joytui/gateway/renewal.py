@@ -91,17 +91,17 @@ class Renewal:
         return self._candidate._replace(estimate=self._visit.holds + ahead, covers=tokens)
 
     async def _take(self) -> None:
-        """Waits for what was asked for. Raises Refused."""
+        """Waits for what was asked for. Raises Refused. While the store is away the answer goes on: the next step asks again."""
         asked, self._asked = self._asked, None
         if asked is None:
             return
         try:
             self._granted = (await asked).covers
-        except (Shortfall, StoreUnavailable) as error:
+        except Shortfall as error:
             self._visit.holds -= (self._begun - self._granted) // self._step * self._candidate.step
-            if isinstance(error, Shortfall):
-                raise refusals.used_up(error) from None
-            raise refusals.store_unavailable(error) from None
+            raise refusals.used_up(error) from None
+        except StoreUnavailable:
+            pass
 
     def _note(self, tokens: int) -> None:
         """Where money is held, the first one is kept at once: from then on the answer is not free."""

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from joytui.client.console_api import PREFIX
+from joytui.core.joytoken import TELEMETRY_PATH
 from joytui.core.token_counts import MOST_TOP
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
@@ -33,13 +34,13 @@ SPAN = {"since": TEXT, "until": TEXT}
 
 
 class Operation(NamedTuple):
-    """`auth`: a "key", the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
+    """`auth`: a "key", a "telemetry" token, the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
     `core.wire`, or components of the description. `media`: the content types of a good answer. `endpoint`: of the console
     API."""
 
     method: str
     path: str
-    auth: Literal["key", "admin", "read", ""]
+    auth: Literal["key", "telemetry", "admin", "read", ""]
     answer: str = ""
     body: str = ""
     query: Mapping[str, Schema] = {}
@@ -58,6 +59,7 @@ PUBLIC = (
     Operation("post", "/openai/v1/chat/completions", "key", body="ChatRequest", media=(JSON, EVENTS)),
     Operation("get", "/openai/v1/models", "key"),
     Operation("get", "/openai/v1/codex/models", "key", query={"client_version": TEXT}),
+    Operation("post", "/openai/v1/analytics/codex/turn-costs", "key", body="TurnCostsRequest", answer="TurnCosts"),
     Operation(
         "get", "/api/v1/models", "",
         query={"tier": TIER, "provider": TEXT, "feature_tag": TEXT, "locale": {"type": "string", "enum": ["zh", "en"]}},
@@ -67,6 +69,10 @@ PUBLIC = (
     Operation(
         "get", "/api/v1/key/check", "key",
         query={"model": TEXT, "tier": TIER, "input_bytes": {"type": "integer", "minimum": 0, "maximum": 999_999_999}},
+    ),
+    *(
+        Operation("post", f"{TELEMETRY_PATH}/{name}", "telemetry", body="Telemetry")
+        for name in ("logs", "metrics", "traces")
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
     Operation("get", "/readyz", ""),
@@ -99,6 +105,10 @@ CONSOLE = (
     _console("put", "/policies/{name}", "admin", writes.put_policy, answer="NamedPolicy", body="PolicyView"),
     _console("get", "/upstreams", "read", reads.upstreams),
     _console("delete", "/upstreams/lessons", "admin", writes.forget_lessons, answer="Forgotten", query={"upstream": TEXT, "model": TEXT}),
+    _console("get", "/fleet", "read", reads.fleet),
+    _console("get", "/telemetry/tokens", "read", reads.senders),
+    _console("post", "/telemetry/tokens", "admin", writes.create_sender, answer="SenderCreated", body="SenderCreate", status=201),
+    _console("delete", "/telemetry/tokens/{id}", "admin", writes.revoke_sender),
     _console("get", "/tokens", "read", reads.tokens),
     _console("post", "/tokens", "admin", writes.create_token, answer="TokenCreated", body="TokenCreate", status=201),
     _console("delete", "/tokens/{id}", "admin", writes.delete_token),

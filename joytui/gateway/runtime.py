@@ -28,10 +28,12 @@ from joytui.gateway.request_body import BodyRoom
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.tail import Tail
+from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
 from joytui.ledger.records import Access, KeyRow, LessonRow, WalletRow
 from joytui.ledger.retention import Keeping
+from joytui.ledger.telemetry import SenderRow
 
 log = logging.getLogger("joytui.gateway")
 
@@ -85,6 +87,7 @@ class Gateway:
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None
         self.keyless = KeylessPace()
+        self.telemetry_pace = Pace()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -94,7 +97,7 @@ class Gateway:
             await self._end_trials()
         self._tasks = [
             asyncio.create_task(self._every(ACCESS_AGAIN_S, self._follow_access)),
-            asyncio.create_task(self._every(LEASE_RENEWAL_S, self._renew)),
+            asyncio.create_task(self._every(min(LEASE_RENEWAL_S, self.settings.lease_s / 3), self._renew)),
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
             asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._catch_up)),
@@ -117,6 +120,7 @@ class Gateway:
         self._access_version = access.version
         self.keys.replace(access.keys)
         self.token_digests = {row.digest for row in access.tokens}
+        self.senders = {row.digest: row for row in access.senders}
         self.wallets_on = access.wallets_on
 
     async def _follow_access(self) -> None:
@@ -140,6 +144,11 @@ class Gateway:
         """The same for all tokens, by their digests."""
         self._own_changes += 1
         self.token_digests = digests
+
+    def keep_senders(self, rows: Iterable[SenderRow]) -> None:
+        """The same for the telemetry tokens."""
+        self._own_changes += 1
+        self.senders = {row.digest: row for row in rows}
 
     def keep_wallets(self, rows: Iterable[WalletRow]) -> None:
         """The same for the wallets: whether any has a balance, so that they count."""
@@ -271,8 +280,8 @@ class Gateway:
 
     @property
     def alone_s(self) -> float:
-        """Seconds since a console was here; 0 while one is, while a request runs, and where a key exists."""
-        if self.tail.listeners or self.running or self.keys.usable:
+        """Seconds since a console was here; 0 while one is, while a request runs, and where a key or a telemetry token exists."""
+        if self.tail.listeners or self.running or self.keys.usable or self.senders:
             return 0.0
         return time.monotonic() - self.console_seen
 

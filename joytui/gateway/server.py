@@ -22,6 +22,7 @@ from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
+from joytui.gateway.closing import take_in
 from joytui.gateway.descriptors import make_room
 from joytui.gateway.logs import set_up_logging
 from joytui.gateway.protocol import capped
@@ -29,14 +30,12 @@ from joytui.gateway.runtime import Gateway
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
-from joytui.ledger.engines import open_ledger, store_path
+from joytui.ledger.engines import named_store, open_ledger
 
 KEEP_ALIVE_S = 75
 QUEUE = 1024
 """Connections that the kernel keeps until they are accepted."""
 LONELY_LOOK_S = 5.0
-ROUNDS = 3
-"""Of the loop: one finds the connections that wait, the next takes them."""
 log = logging.getLogger("joytui.gateway")
 
 
@@ -52,10 +51,10 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     keys = UpstreamKeys.of(places)
     upstream = upstream_of(settings, keys)
     set_up_logging(access=settings.access_log, log=places.gateway_log, secrets=keys.given)
-    store = store_path(settings.store) if settings.store else places.store
+    store = named_store(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
     try:
-        ledger = open_ledger(store)
+        ledger = open_ledger(store, places.data_dir)
         try:
             port = listening.getsockname()[1]
             gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
@@ -214,8 +213,8 @@ class _Server(uvicorn.Server):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), delay)  # a second signal ends it
         self._gateway.tail.close()
-        for _ in range(ROUNDS):  # the loop takes in what the kernel has accepted: closing would reset those connections
-            await asyncio.sleep(0)
+        for listening in sockets or ():
+            await take_in(listening)
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -21,8 +21,11 @@ from joytui.core.money import parse_credits
 from joytui.core.plain_file import settings_text
 from joytui.gateway.addresses import parse_networks
 from joytui.gateway.upstreams.address import checked_fields, checked_headers, checked_url, checked_variable
+from joytui.ledger.engines import shown
 
 ENV_PREFIX = "JOYTUI_GATEWAY_"
+STORE_VARIABLE = "JOYTUI_STORE"
+"""Names the store for all commands that have to do with one; it goes before JOYTUI_GATEWAY_STORE."""
 TABLE = "gateway"
 PATHS = frozenset({"store", "tls_cert", "tls_key", "catalog"})
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -121,7 +124,9 @@ class GatewaySettings(BaseModel):
     """Addresses or CIDR ranges whose X-Forwarded-For is believed. Nobody else's is."""
 
     store: str | None = None
-    """The SQLite ledger; without it, in the data folder."""
+    """A SQLite file, or the URL of a PostgreSQL database that several gateways share: "postgresql://USER@HOST/DATABASE", with
+    "?schema=NAME" for another schema than joytui. Its password belongs into PGPASSWORD or a passfile. Without it: a file in the
+    data folder."""
     retention_days: int = Field(90, ge=0, le=36_500)
     """Request rows go after so many days, sums stay; 0 keeps them for ever."""
 
@@ -154,8 +159,12 @@ class GatewaySettings(BaseModel):
     goes on: a stream for which a step cannot be held ends."""
     default_freeze: Credits = "1"
     """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
-    lease_s: int = Field(900, ge=30, le=1_000_000)
-    """What a request holds is given back after this long unless the gateway renews it."""
+    usd_per_credit: Credits | None = None
+    """US dollars that a credit is worth. With it the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
+    telemetry); without it nobody is told dollars."""
+    lease_s: int = Field(60, ge=5, le=1_000_000)
+    """What a request holds is given back after this long unless the gateway renews it: so late do other gateways on the same store
+    end what one that died left open."""
     duplicate_window_s: int = Field(86_400, ge=0, le=100_000_000)
     """How long a client's X-Request-ID cannot be used again (409); 0 allows it."""
 
@@ -206,6 +215,13 @@ class GatewaySettings(BaseModel):
         parse_credits(value)
         return value
 
+    @field_validator("usd_per_credit")
+    @classmethod
+    def _rate(cls, value: str | None) -> str | None:
+        if value is not None and parse_credits(value) == 0:
+            raise ValueError("must be more than 0")
+        return value
+
     @model_validator(mode="after")
     def _listening(self) -> GatewaySettings:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -237,9 +253,10 @@ class GatewaySettings(BaseModel):
         return names
 
     def given(self) -> dict[str, Any]:
-        """What is no default, as JSON has it; paths from the root on."""
+        """What is no default, as JSON has it; paths from the root on, a store's URL without its password."""
         found = self.model_dump(mode="json", exclude_defaults=True)
-        return {name: absolute(value) if name in PATHS else value for name, value in found.items()}
+        given = {name: absolute(value) if name in PATHS else value for name, value in found.items()}
+        return given | ({"store": shown(given["store"])} if "store" in given else {})
 
 
 def absolute(path: str) -> str:
@@ -254,8 +271,8 @@ def load_settings(
     text, table = _read(config_file)
     origin = dict.fromkeys(table, str(config_file))
     values = dict(table)
-    for name, value in _environment(env).items():
-        values[name], origin[name] = value, f"{ENV_PREFIX}{name.upper()}"
+    for name, (value, variable) in _environment(env).items():
+        values[name], origin[name] = value, variable
     for name, value in (options or {}).items():
         if value is not None and value != []:
             values[name], origin[name] = value, f"--{name.replace('_', '-')}"
@@ -269,7 +286,7 @@ def origins(config_file: Path, env: Mapping[str, str] = os.environ) -> dict[str,
     """Where each setting that is given comes from: "FILE:LINE", or a variable's name. Raises SettingsError."""
     text, table = _read(config_file)
     found = {name: f"{config_file}:{_line_of(text, name) or 1}" for name in table}
-    return found | {name: f"{ENV_PREFIX}{name.upper()}" for name in _environment(env)}
+    return found | {name: variable for name, (_, variable) in _environment(env).items()}
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -293,14 +310,17 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     return text, table
 
 
-def _environment(env: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _environment(env: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """What variables say of each setting, and which variable does."""
+    found: dict[str, tuple[Any, str]] = {}
     for name, info in GatewaySettings.model_fields.items():
-        value = env.get(f"{ENV_PREFIX}{name.upper()}")
-        if value is None or value == "":
+        variables = (*([STORE_VARIABLE] if name == "store" else []), f"{ENV_PREFIX}{name.upper()}")
+        variable = next((variable for variable in variables if env.get(variable)), None)
+        if variable is None:
             continue
+        value = env[variable]
         is_list = str(info.annotation).startswith("list[str]")
-        found[name] = [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+        found[name] = [part.strip() for part in value.split(",") if part.strip()] if is_list else value, variable
     return found
 
 

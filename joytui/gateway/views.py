@@ -13,6 +13,7 @@ from joytui.core.request import request_id
 from joytui.core.wire import PolicyView
 from joytui.gateway.catalog import Model
 from joytui.gateway.key_lookup import KeyEntry
+from joytui.gateway.telemetry.fleet import Person
 from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
 from joytui.ledger.records import (
     PERIODS,
@@ -24,6 +25,7 @@ from joytui.ledger.records import (
     WalletRow,
     resets_at,
 )
+from joytui.ledger.telemetry import SenderRow
 
 
 def shown_time(ms: int | None) -> str | None:
@@ -140,6 +142,25 @@ def lessons_view(lessons: Lessons, api: str | None) -> dict[str, Any]:
 
 def token_view(row: TokenRow) -> dict[str, Any]:
     return {"id": row.id, "name": row.name, "created_at": shown_time(row.created_at)}
+
+
+def sender_view(row: SenderRow) -> dict[str, Any]:
+    """A `wire.SenderView`."""
+    last = None if row.last_at is None else shown_time(row.last_at)
+    return {
+        "id": row.id, "name": row.name, "owner": row.owner, "team": row.team, "created_at": shown_time(row.created_at),
+        "last_received": last,
+        "fingerprint": row.digest.hex()[:8],
+    }  # fmt: skip
+
+
+def person_view(one: Person) -> dict[str, Any]:
+    """A `wire.PersonView`."""
+    return {
+        **one._asdict(),
+        "last_turn": None if one.last_turn is None else shown_time(one.last_turn),
+        "since": shown_time(one.since),
+    }
 
 
 def model_view(model: Model) -> dict[str, Any]:

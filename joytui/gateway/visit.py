@@ -53,6 +53,7 @@ class Visit:
         "n",
         "opened",
         "request_id",
+        "secret",
         "sent",
         "share",
         "size",
@@ -65,6 +66,7 @@ class Visit:
         self.gateway = gateway
         self.endpoint = endpoint
         self.headers = headers
+        self.secret = credential(headers)  # what the client calls its key
         self.started = time.monotonic()
         self.n = gateway.ledger.next_number()
         self.started_at = now_ms()
@@ -139,8 +141,8 @@ class Visit:
 
     def _own_text(self, value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
         """Text in which a careless client or upstream may have repeated the key of this very request."""
-        if value and (key := credential(self.headers)) and len(key) >= 6:
-            value = value[:DOOR_LIMIT].replace(key, MASK)
+        if value and self.secret is not None and len(self.secret) >= 6:
+            value = value[:DOOR_LIMIT].replace(self.secret, MASK)
         return clean(value, limit, echo)
 
     def admit(self, candidate: Candidate, opened: Opened, *, held: bool) -> None:

@@ -2,5 +2,6 @@
 
 api        the interface that the gateway uses, with its errors
 records    what goes in and comes out;   ids   how requests and keys are called
-engines    opens a store;   sqlite/   the engine that keeps it in one file;   sql/   what any SQL engine asks
+engines    opens a store;   sqlite/   keeps it in one file;   postgres/   on a server, for several gateways;   sql/   what both ask
+waiting    who waits for a write
 """

@@ -25,7 +25,7 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
     AgentRow,
@@ -44,10 +44,15 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.retention import Keeping
+from joytui.ledger.telemetry import Piece, SenderRow
+
+MOST_TURNS = 1_000
+"""Turns that may be asked for at once."""
 
 
 class StoreError(Exception):
@@ -238,8 +243,10 @@ class Ledger(Protocol):
         top: int | None = None,
         only: Sequence[str] | None = None,
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open.
+        """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open. `source`: of the
+        requests that a gateway saw, or of those that telemetry alone told of.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
         one field that is no time. `tests`: whether the doctor's test requests count.
@@ -251,6 +258,10 @@ class Ledger(Protocol):
         that there are rows of, also those from before. By task, the newest first; a task's threads as they began. `task`: this
         one alone. The doctor's test requests are in none.
         """
+        ...
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        """What these turns (at most MOST_TURNS) cost this key; those without a request of this key are left out."""
         ...
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
@@ -315,6 +326,33 @@ class Ledger(Protocol):
 
     def unlearn(self, upstream: str, model: str | None) -> Future[int]:
         """Removes the lessons about one model, or all (None), of an upstream; returns how many went."""
+        ...
+
+    # --- what Codex's telemetry told ---
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> Future[int]:
+        """Keeps pieces that came by a telemetry token, and tells the requests around them anew (`ledger.telemetry`): a request that
+        no gateway saw has a row of its own, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
+        figures and its place in all sums, and says in `sources`, `attempts` and `differs` what telemetry adds. In whatever order
+        the pieces come, the rows and sums are the same in the end. Gives how many pieces were new; without one nothing changes."""
+        ...
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        """The newest pieces that came by a token, oldest first."""
+        ...
+
+    async def senders(self) -> list[SenderRow]:
+        """The telemetry tokens that are not revoked, oldest first."""
+        ...
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> Future[SenderRow | None]:
+        """A telemetry token. None, and nothing is stored, where one that is not revoked has that name."""
+        ...
+
+    def revoke_sender(self, sender_id: str) -> Future[bool]:
+        """Whether there was one. What it told stays, with its owner."""
         ...
 
     # --- wallets ---

@@ -11,6 +11,7 @@ from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
 from joytui.core.token_counts import UsageTotals
+from joytui.ledger.telemetry import SenderRow
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -76,6 +77,17 @@ class Charge(NamedTuple):
     reasoning_tokens: int = 0
     cost_nano: int = 0
     cost_source: str = "none"
+
+
+class TurnCost(NamedTuple):
+    """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
+    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
+
+    turn_id: str
+    cost_nano: int
+    running: int
+    answers: int
+    unpriced: int
 
 
 def interrupted(what: str, passed: Charge) -> Clean | None:
@@ -150,6 +162,10 @@ class Candidate(NamedTuple):
     def recorded(self) -> tuple[Clean | None, Clean | None, Clean | None]:
         """Model, provider and tier as a record has them."""
         return clean(self.model, 200), clean(self.provider, 100), clean(self.tier, 40)
+
+
+PLENTY = 64
+"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
 
 
 class Reservation(NamedTuple):
@@ -294,3 +310,4 @@ class Access(NamedTuple):
     keys: Sequence[KeyRow]
     tokens: Sequence[TokenRow]
     wallets_on: bool
+    senders: Sequence[SenderRow] = ()

@@ -78,8 +78,14 @@ KEPT = (
     ),
     Kept("clients of keys", ("key_client",), f"{CLIENT_DAYS} days after the last use", _days(CLIENT_DAYS)),
     Kept("what upstreams taught", ("lesson",), f"{LESSON_DAYS} days", _days(LESSON_DAYS)),
+    Kept(
+        "pieces of telemetry",
+        ("piece",),
+        f"{PIECE_DAYS + 1} days, not longer than requests; a session 30 days more",
+        lambda keeping: min(PIECE_DAYS + 1, keeping.rows_days or PIECE_DAYS + 1) * DAY_MS,
+    ),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
-    Kept("keys, policies, tokens", ("api_key", "policy", "console_token"), "what administrators made"),
+    Kept("keys, policies, tokens", ("api_key", "policy", "console_token", "sender"), "what administrators made"),
     Kept("wallets", ("wallet",), "one row for each tier"),
     Kept(
         "state of the store",

@@ -23,6 +23,10 @@ MOST_PIECES = 2_000
 """Of one request, and of what is read for one: Codex that cannot reach its gateway goes on trying for ever."""
 CLOCKS_MS = 120_000
 """How far the clocks of two machines may be apart."""
+NEAR_MS = 5_000
+"""Of one moment, for two that do not agree in what they say of a request."""
+SLACK_MS = 20
+"""Times are rounded, and two clocks that are kept right differ by that."""
 
 
 class Piece(NamedTuple):
@@ -178,19 +182,21 @@ def _first_token(pieces: Sequence[Piece], newest: Piece | None, started_at: int)
 
 
 class Seen(NamedTuple):
-    """A request of the thread that a gateway saw: its number, when it came (ms), its status and its tokens."""
+    """A request of the thread that a gateway saw: its number, when it came (ms), its status (None while it runs), its tokens."""
 
     n: int
     started_at: int
-    status: int
+    status: int | None
     tokens: tuple[int, int]
 
 
 def matches(attempts: Sequence[tuple[Piece, Piece | None]], seen: Sequence[Seen]) -> list[tuple[Piece, Seen]]:
-    """Which attempt is which request of the gateway's, both in the order of their time: as many pairs as there can be, of them
-    those whose status and tokens agree, of them the nearest in time. `attempts`: each with the piece that tells its tokens.
+    """Which attempt is which request of the gateway's: as many pairs as there can be, of them those that agree, of them the nearest
+    in time. `attempts`: each with the piece that tells its tokens; both in the order of their time, and requests of one thread do
+    not cross.
 
-    The clocks of the two may differ, so the order counts and not the moment; requests of one thread do not cross."""
+    Two that agree (in their status and, of a good answer, in their tokens) may be as far apart as clocks are; others are the same
+    only where they are near."""
     best: dict[tuple[int, int], tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
     for i in range(len(attempts), -1, -1):
         for j in range(len(seen), -1, -1):
@@ -199,17 +205,40 @@ def matches(attempts: Sequence[tuple[Piece, Piece | None]], seen: Sequence[Seen]
                 continue
             piece, done = attempts[i]
             options = [best[i + 1, j], best[i, j + 1]]
-            if (apart := abs(piece.began_at - seen[j].started_at)) <= CLOCKS_MS and piece.status is not None:
+            apart, agree = abs(piece.began_at - seen[j].started_at), _agree(piece, done, seen[j])
+            if apart <= (CLOCKS_MS if agree else NEAR_MS) and _may_be(piece, seen[j]):
                 (pairs, wrong, distance), places = best[i + 1, j + 1]
-                cost = (pairs - 1, wrong + _disagree(piece, done, seen[j]), distance + apart)
-                options.append((cost, ((i, j), *places)))
+                options.append(((pairs - 1, wrong + (not agree), distance + apart), ((i, j), *places)))
             best[i, j] = min(options)
     return [(attempts[i][0], seen[j]) for i, j in best[0, 0][1]]
 
 
-def _disagree(piece: Piece, done: Piece | None, seen: Seen) -> int:
-    other_status = seen.status not in (piece.status, 499)
-    return int(other_status) + int(done is not None and (done.input_tokens, done.output_tokens) != seen.tokens)
+def within(attempts: Sequence[Piece], seen: Sequence[Seen]) -> list[tuple[Piece, Seen]]:
+    """The pairs that the clocks alone settle: a gateway reads a request after Codex sent it and before Codex has the answer's head."""
+    found, i, j = [], 0, 0
+    while i < len(attempts) and j < len(seen):
+        piece, moment = attempts[i], seen[j].started_at
+        if moment < piece.began_at - SLACK_MS:
+            j += 1
+        elif moment > piece.at + SLACK_MS:
+            i += 1
+        else:
+            if _may_be(piece, seen[j]):
+                found.append((piece, seen[j]))
+                j += 1
+            i += 1
+    return found
+
+
+def _may_be(piece: Piece, seen: Seen) -> bool:
+    """Without an answer it reached a gateway only if that lost it on the way back."""
+    return piece.status is not None or (seen.status or 0) >= 499
+
+
+def _agree(piece: Piece, done: Piece | None, seen: Seen) -> bool:
+    if piece.status is None or piece.status != seen.status:
+        return False
+    return piece.status >= 400 or (done is not None and (done.input_tokens, done.output_tokens) == seen.tokens)
 
 
 # --- who sends it -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from joytui.tui.keymap import named
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
 from joytui.tui.read_only import refusal
+from joytui.tui.reading_place import reading_place
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState, Said
@@ -173,6 +174,10 @@ class ConsoleApp(PacedApp):
 
             self._ascii = AsciiOnly()
         return [*filters, self._ascii]
+
+    def draw(self, screen: Screen[Any], renderable: Any) -> None:
+        self.cursor_position = reading_place(screen.focused) or self.cursor_position
+        super().draw(screen, renderable)
 
     # The gateway
 

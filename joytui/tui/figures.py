@@ -55,6 +55,12 @@ def when(moment: datetime, zone: tzinfo | None, now: datetime) -> str:
     return f"{day(here, now.astimezone(zone))} {here:%H:%M}"
 
 
+def soon(moment: datetime, now: datetime, zone: tzinfo | None) -> str:
+    """When something ends: "today at 17:05", "on Sat 28 Nov"."""
+    here, today = moment.astimezone(zone), now.astimezone(zone)
+    return f"today at {here:%H:%M}" if here.date() == today.date() else f"on {day(here, today)}"
+
+
 def moment_with_day(ms: int, zone: tzinfo | None) -> str:
     """A moment of one request, with its day, its year and its milliseconds: "Sat 28 Nov 2026 14:57:56.120"."""
     here = datetime.fromtimestamp(ms / 1000, zone)

@@ -36,6 +36,13 @@ class ServedDriver(WebDriver):
     def start_application_mode(self) -> None:
         with self._until_it_leaves():
             super().start_application_mode()
+            self._console.watch(self._console, "theme", self._ground)
+
+    def _ground(self) -> None:
+        """The page's ground in the theme's colour (OSC 11), also where no cell lies: beside the last column, under the last row."""
+        colour = self._console.theme_variables.get("background", "")
+        if colour.startswith("#"):
+            self.write(f"\x1b]11;{colour}\x07")
 
     def write(self, data: str) -> None:
         with self._until_it_leaves():

@@ -83,8 +83,8 @@ def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period
     remaining = max(0, int((end - at).total_seconds()))
 
     def forecast(rate: int) -> Forecast:
-        runs_out = gone_at if left < 0 else _runs_out(left, rate, at)
-        return Forecast(rate, runs_out, spent + rate * remaining // 3600)
+        gone = gone_at if left < 0 else runs_out(left, rate, at)
+        return Forecast(rate, gone, spent + rate * remaining // 3600)
 
     recent = forecast(hourly_rate(hours, at))
     without, odd = ordinary(hours, at)
@@ -135,7 +135,8 @@ def _points(
     return tuple(points), gone_at
 
 
-def _runs_out(left: int, rate: int, at: datetime) -> datetime | None:
+def runs_out(left: int, rate: int, at: datetime) -> datetime | None:
+    """When `left` nano-credits are gone at so many an hour; None where that takes longer than a year."""
     if rate <= 0 or left // rate > 366 * 24:
         return None
     return at + timedelta(seconds=left * 3600 // rate)

@@ -60,7 +60,7 @@ def test_run_says_ready_and_ends_with_ctrl_c(machine: Machine) -> None:
 
 def test_ctrl_c_while_it_starts(machine: Machine) -> None:
     """The command ends at once and takes the gateway that is not ready yet with it."""
-    process = machine.start("logs")
+    process = machine.start("keys", "list")
     assert process.stderr
     assert process.stderr.readline() == "starting the local gateway …\n"
     process.send_signal(signal.SIGINT)
@@ -138,7 +138,7 @@ def test_a_port_in_use_names_the_program(machine: Machine) -> None:
             assert f"(pid {os.getpid()})" in said.err
             assert "hint:" in said.err
             assert "Traceback" not in said.err
-        said = machine.call("logs", env={"JOYTUI_GATEWAY_PORT": port})
+        said = machine.call("keys", "list", env={"JOYTUI_GATEWAY_PORT": port})
         assert (said.code, "the port is taken" in said.err) == (3, True)
 
 

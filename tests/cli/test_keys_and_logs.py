@@ -134,8 +134,8 @@ def test_limit_takes_the_newest(traffic: dict[str, Any], shared: Machine) -> Non
 
 def test_filters_of_the_server_and_of_the_client_agree(traffic: dict[str, Any], shared: Machine) -> None:
     from joytui.client.stream import record_of
+    from joytui.core.filter_meaning import predicate
     from joytui.core.filters import parse
-    from tests.support.filter_meaning import predicate
 
     everything = [record_of(row) for row in shared.call("logs", "--json", "--limit", "0").json_lines]
     assert everything

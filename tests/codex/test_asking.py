@@ -111,7 +111,8 @@ def test_the_prompt_is_never_passed_on_and_the_folder_goes_again(tmp_path: Path)
     seen(tmp_path, "-m", "gpt-8")
     asked = questions(tmp_path)
     assert "prompt" not in asked
-    assert 'exec --skip-git-repo-check -m gpt-8 -c model_provider="joytui-none" x' in asked
+    (loader,) = (line for line in asked.splitlines() if "joytui-none" in line)
+    assert loader == 'exec --strict-config --skip-git-repo-check -m gpt-8 -c model_provider="joytui-none" x'
     assert not (tmp_path / "ch" / "tmp").exists()
 
 

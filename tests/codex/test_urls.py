@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from joytui.codex.urls import compose, host_of, normalise, origin_of, path_of
+from joytui.codex.urls import _PLAIN, compose, host_of, normalise, origin_of, parsed, path_of
 from joytui.doctor.link import target_of
 from joytui.doctor.walk import doubtful_path
 from tests.codex.conftest import SEED, Scene
@@ -184,3 +184,14 @@ def test_the_doctor_dials_what_it_names(base: str) -> None:
     assert target.origin == origin_of(composed.text) == origin_of(composed.wire)
     assert target.host.removesuffix(".") == host_of(composed.text)
     assert target.path.split("?")[0] == path_of(composed.text)
+
+
+@given(st.from_regex(_PLAIN, fullmatch=True, alphabet=st.characters(codec="ascii")))
+@example("http://gate.example:80/openai/v1")
+@example("https://gate.example:443/v1")
+@example("http://127.0.0.1:59999/v1/responses")
+@example("https://ab.xn--p1ai/v1")
+@example("https://a-b.xn.example/v1/a.b-c_d")
+@settings(max_examples=60)
+def test_what_needs_no_parser_is_what_the_parser_says(url: str) -> None:
+    assert normalise(url) == parsed(url)

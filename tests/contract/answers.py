@@ -90,8 +90,10 @@ def of_keys(shell: Running) -> None:
 
 
 def of_logs(shell: Running) -> None:
-    for one in shell.machine.call("logs", "--json", "--limit", "0").json_lines:
+    for one in shell.machine.call("logs", "--json", "--limit", "0", "--source", "gateway").json_lines:
         shell.see("logs --json", one, REQUEST)
+    for one in shell.machine.call("logs", "--json", "--source", "codex").json_lines:
+        shell.see("logs --source codex --json", one, REQUEST)
     shell.ask("logs", f"--request {TICKET}", reading=REQUEST)
     for line in (
         "logs",
@@ -111,7 +113,9 @@ def of_logs(shell: Running) -> None:
 def _follow(shell: Running) -> None:
     """The tail in a process of its own, until Ctrl-C."""
     process = shell.machine.start(
-        "logs", "--follow", "--json", "--filter", "status:200", "--limit", "1", "--include-doctor", **CAN_BE_INTERRUPTED
+        *("logs", "--follow", "--json", "--filter", "status:200", "--limit", "1", "--include-doctor"),
+        *("--source", "gateway"),
+        **CAN_BE_INTERRUPTED,
     )
     for _ in range(2):
         shell.see("logs --follow --json", json.loads(next_line(process)), REQUEST)
@@ -205,7 +209,7 @@ _CODEX = Reading(open=("effective", "values"))
 
 
 def of_tickets(shell: Running) -> None:
-    logs = shell.machine.call("logs", "--json", "--limit", "0").json_lines
+    logs = shell.machine.call("logs", "--json", "--limit", "0", "--source", "gateway").json_lines
     for status in (200, 402, 500):
         one = next(one for one in logs if one["status"] == status)
         line = f"--request {one['id']}"

@@ -15,6 +15,7 @@ from tests.contract.product import Running, Shell
 
 Data = dict[str, Any]
 GIVEN = {
+    "usd_per_credit": "0.002",
     "tls_cert": "cert.pem",
     "tls_key": "key.pem",
     "allow_hosts": "gw.example",

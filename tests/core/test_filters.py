@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import OPERATORS, TEXT_COLUMNS, AllOf, FilterError, Not, help_lines, parse
 from joytui.core.request import RequestRecord
-from tests.support.filter_meaning import predicate
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from joytui.doctor import examine
 from tests.support.raw_gateway import CONFIG, KEY
 
 
-def verdict(tmp_path: Path, pid: int) -> Finding:
+def verdict(tmp_path: Path, pid: int, more: str = "") -> Finding:
     """The verdict on a Codex that asks a closed loopback port, while the state file names this gateway."""
     data, home = tmp_path / "data", tmp_path / "ch"
     data.mkdir()
@@ -27,7 +27,7 @@ def verdict(tmp_path: Path, pid: int) -> Finding:
     )
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    (home / "config.toml").write_text(CONFIG.format(port=port))
+    (home / "config.toml").write_text(CONFIG.format(port=port) + more.format(port=port))
     env = {"HOME": str(tmp_path), "CODEX_HOME": str(home), "PATH": "/nowhere", "JOY_TOKEN_API_KEY": KEY}
     env |= {"JOYTUI_DATA_DIR": str(data), "JOYTUI_GATEWAY_PORT": str(port)}
     return examine(Invocation((), env, tmp_path, "0.169.0", tmp_path / "etc")).verdict
@@ -39,6 +39,12 @@ def test_the_fix_names_the_port_where_it_runs(tmp_path: Path) -> None:
     assert found.fix is not None
     assert '+base_url = "http://127.0.0.1:9191/openai/v1"' in (found.fix.patch or "")
     assert not found.fix.safe
+
+
+def test_the_list_of_models_moves_with_it(tmp_path: Path) -> None:
+    found = verdict(tmp_path, os.getpid(), 'model_catalog_url = "http://127.0.0.1:{port}/openai/v1/codex/models"\n')
+    assert found.fix is not None
+    assert '+model_catalog_url = "http://127.0.0.1:9191/openai/v1/codex/models"' in (found.fix.patch or "")
 
 
 def test_a_gateway_that_is_gone_is_started(tmp_path: Path) -> None:

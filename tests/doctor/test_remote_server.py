@@ -76,11 +76,48 @@ def test_what_codex_says_before_it_connects(tmp_path: Path, args: tuple[str, ...
     assert verdict.codex_says == says
 
 
-def test_a_flag_of_the_console_alone_tells_that_it_is_meant(tmp_path: Path) -> None:
+def test_without_a_subcommand_it_is_the_console_as_codex_has_it(tmp_path: Path) -> None:
+    """The console takes any option beside --remote; a flag of exec alone says that exec is meant."""
     with RawGateway([TAKEN]) as server:
         words = ("--remote", f"ws://127.0.0.1:{server.port}", "-m", "gpt-5.5")
+        assert examined(tmp_path, *words, command="").verdict.works is True
         assert examined(tmp_path, *words, "--no-alt-screen", command="").verdict.works is True
-        assert examined(tmp_path, *words, command="").verdict.cause == "codex-flag-unsupported"
+        assert examined(tmp_path, *words, command="", config="x = [").verdict.cause == "config-syntax"
+        assert examined(tmp_path, *words, "--json", command="").verdict.codex_says == NOT_BESIDE
+
+
+@pytest.mark.parametrize("command", ["", "resume"])
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (TOKEN, "ERROR: `--remote-auth-token-env` requires `--remote`."),
+        (("--no-daemon", *TOKEN), "ERROR: `--remote-auth-token-env` requires `--remote`."),
+        (("--remote", "nonsense", "--no-daemon"), "ERROR: --no-daemon cannot be used with --remote."),
+        (("--remote", "ftp://h:1", "-m", "x"), f"Error: invalid remote address `ftp://h:1`; {SCHEMES}"),
+        (("--remote", "ws://127.0.0.1:9", "--no-daemon", "--enable", "nope"), "Error: Unknown feature flag: nope"),
+    ],
+)
+def test_what_the_console_says_before_it_connects(
+    tmp_path: Path, command: str, args: tuple[str, ...], says: str
+) -> None:
+    assert examined(tmp_path, *args, command=command).verdict.codex_says == says
+
+
+@pytest.mark.codex
+@pytest.mark.parametrize(
+    "args",
+    [
+        TOKEN, ("--remote", "nonsense", "--no-daemon"), ("--remote", "nonsense", "-m", "x"), ("--remote", "ws://127.0.0.1:9", *TOKEN),
+        ("--remote", "ws://127.0.0.1:9", "--enable", "nope", "--no-daemon"),
+    ],
+)  # fmt: skip
+def test_the_real_console_says_the_same(tmp_path: Path, args: tuple[str, ...]) -> None:
+    from tests.support.codex_run import bounded
+    from tests.support.real_codex import NEWEST, codex
+
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "CODEX_HOME": str(tmp_path)}
+    said = bounded([codex(NEWEST), *args], env, tmp_path, HANG_S).stderr
+    assert examined(tmp_path, *args, command="").verdict.codex_says in said.splitlines()
 
 
 @pytest.mark.parametrize(

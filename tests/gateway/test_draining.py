@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
+from joytui.gateway.closing import take_in
 from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_server import start
 from tests.support.hang import HANG_S
@@ -55,6 +59,24 @@ def _until_refused(url: str) -> None:
                 http.get(f"http://{host}:{port}/healthz")
         except httpx.TransportError:
             return
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a filter of sockets that Linux has")
+async def test_nobody_comes_in_between_the_last_look_and_the_close() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as late:
+        listening.setblocking(False)
+        early = socket.create_connection(listening.getsockname())
+        await take_in(listening)
+        late.setblocking(False)
+        late.connect_ex(listening.getsockname())
+        taken, _ = listening.accept()
+        early.sendall(b"sent before")
+        taken.setblocking(True)
+        assert taken.recv(100) == b"sent before", "the filter is not for those who were in"
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+        taken.close()
+        early.close()
 
 
 async def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:

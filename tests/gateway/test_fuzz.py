@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from joytui.gateway.app import _catalog_routes
+from joytui.gateway.app import _catalog_routes, _telemetry_routes
 from joytui.gateway.routes import OPERATIONS, console_routes
 from tests.long.fuzz_api import fuzz, gateway
 from tests.support.examples import ALL
@@ -23,7 +23,7 @@ def test_the_description_tells_every_route() -> None:
     told = {(operation.method.upper(), operation.path) for operation in OPERATIONS}
     told -= {(method, path) for method, path in told if path.startswith("/openai/")}
     served: set[tuple[str, str]] = set()
-    for route in [*_catalog_routes(), *console_routes()]:
+    for route in [*_catalog_routes(), *_telemetry_routes(), *console_routes()]:
         assert isinstance(route, Route)
         served |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
     assert told == served

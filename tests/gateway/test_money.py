@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from joytui.gateway.metering import MOST_HIDDEN, charge
 from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
 from joytui.gateway.upstreams.exchange import Observation
+from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.records import Candidate, Charge
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
 from tests.gateway.served import SAY_HI, Served, served
@@ -291,3 +293,38 @@ async def test_steps_that_are_held_ahead_cost_nothing_and_are_given_back(tmp_pat
         (budget,) = (await here.ask(f"keys/{made['id']}"))["budgets"]
     assert float(holds) > 3, "12,000 letters are three steps"
     assert (row["cost_credits"], budget["spent"], budget["held"]) == ("3", "3", "0")
+
+
+async def test_an_answer_goes_on_while_the_store_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs what it came to; the first step after the store is back asks for all of it, and is refused where it is too much."""
+    words, back = [sse([chunk({"content": "x" * 2000})]).removesuffix(b"data: [DONE]\n\n")] * 6, asyncio.Event()
+
+    def answer(seen: Any) -> Scripted:
+        return Scripted(pieces=[*words, back.wait(), *words, sse([chunk({}, "stop")])])
+
+    async with (
+        ChatUpstream(lambda seen: answer(seen) if seen.method == "POST" else Scripted(404)) as upstream,
+        served(tmp_path, upstream=upstream.url, upstream_api="chat") as here,
+    ):
+        extend, asked = here.gateway.ledger.extend, asyncio.Event()
+
+        def away(*words: Any) -> asyncio.Future[Any]:
+            asked.set()
+            failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            failed.set_exception(StoreUnavailable("the store is away"))
+            return failed
+
+        monkeypatch.setattr(here.gateway.ledger, "extend", away)
+        keys = [await here.key("poor", total_limit="4"), await here.key("rich", total_limit="100")]
+        body = {**SAY_HI, "model": "without-a-price", "stream": True}
+        asking = [asyncio.create_task(here.chat(key, body)) for key in keys]
+        await asyncio.wait_for(asked.wait(), HANG_S)
+        monkeypatch.setattr(here.gateway.ledger, "extend", extend)
+        back.set()
+        poor, rich = await asyncio.gather(*asking)
+        rows = {row["key"]: row for row in await here.logs()}
+    assert "insufficient_quota" in poor.text
+    assert "[DONE]" in rich.text
+    assert "error" not in rich.text
+    assert (rows["rich"]["status"], rows["rich"]["cost_credits"]) == (200, "6")
+    assert rows["poor"]["error_type"] == "insufficient_quota"

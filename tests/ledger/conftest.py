@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from joytui.ledger.sqlite.engine import SqliteLedger
+from tests.support import postgres
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -13,3 +15,15 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
     opened = SqliteLedger.open_store(tmp_path / "data" / "ledger.sqlite3")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_store(postgres_server: PostgresServer) -> str:
+    """The URL of a store that is the test's own."""
+    return postgres_server.empty_store()

@@ -12,7 +12,7 @@ from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import cleaning, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import DAY, START, add, new_key
-from tests.support.older_store import TREE, as_before_cleaning
+from tests.support.older_store import TOLD, TREE, as_before_cleaning
 
 KEY = "jt_live_Qw8zXc5vBn2mKj4h"
 RAW = f"m {KEY}"
@@ -90,7 +90,7 @@ def test_every_text_of_a_table_of_sums_is_looked_at(ledger: SqliteLedger) -> Non
             assert set(sums_.place[sums_.names]) == texts - {"part", "key_id"}
         columns = connection.execute("PRAGMA table_info(request)").fetchall()
     connection.close()
-    ours = {"key_id", "endpoint", "cause", "cost_source", "ip", *TREE}
+    ours = {"key_id", "endpoint", "cause", "cost_source", "ip", *TREE, *TOLD}
     assert {name for _, name, kind, *_ in columns if kind == "TEXT"} - ours == set(cleaning._COLUMNS)
 
 

@@ -20,24 +20,27 @@ from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened, request_id
 from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
-from joytui.ledger.api import DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.postgres import url
+from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
 from tests.support.hang import HANG_S
+from tests.support.needs import needs
 
-ENGINES: dict[str, Callable[[Path], Ledger]] = {
-    "sqlite": lambda folder: SqliteLedger.open_store(folder / "ledger.sqlite3"),
-}
-"""How a test opens a store of each engine in a folder; the same folder is the same store."""
-CLASSES: dict[str, type] = {"sqlite": SqliteLedger}
+ENGINES = ("sqlite", pytest.param("postgres", marks=needs("PostgreSQL")))
 
 
 @pytest.fixture(params=ENGINES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Ledger]:
-    return lambda: ENGINES[request.param](tmp_path)
+    """Opens a store that is the test's own: the same one, however often it is called."""
+    if request.param == "sqlite":
+        return lambda: SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
+    store = url.parse(request.getfixturevalue("postgres_store"))
+    return lambda: PostgresLedger.open_store(store)
 
 
 @pytest.fixture
@@ -93,9 +96,9 @@ def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int 
 @pytest.mark.parametrize(
     "name", [n for n, member in vars(Ledger).items() if inspect.isfunction(member) and n[0] != "_"]
 )
-@pytest.mark.parametrize("engine", CLASSES)
-def test_an_engine_has_every_method_with_the_same_words(engine: str, name: str) -> None:
-    promised, given = getattr(Ledger, name), getattr(CLASSES[engine], name)
+@pytest.mark.parametrize("engine", [SqliteLedger, PostgresLedger])
+def test_an_engine_has_every_method_with_the_same_words(engine: type, name: str) -> None:
+    promised, given = getattr(Ledger, name), getattr(engine, name)
     assert list(inspect.signature(given).parameters) == list(inspect.signature(promised).parameters)
     assert inspect.iscoroutinefunction(given) == inspect.iscoroutinefunction(promised)
 
@@ -185,6 +188,29 @@ async def test_whose_an_answer_is_tells_its_key_alone(ledger: Ledger) -> None:
     assert not await ledger.answered(mine.id, "resp_3")
     ledger.end(running, good(upstream_id="resp_3"), mine.budget_id, held=False)
     assert await ledger.answered(mine.id, "resp_3")
+
+
+async def test_what_turns_cost_their_key(ledger: Ledger) -> None:
+    mine, other = await a_key(ledger), await a_key(ledger, "other")
+    priced, none = (
+        good(cost_nano=cost, cost_source=source, output_tokens=1) for cost, source in ((5, "upstream"), (0, "none"))
+    )
+    for key, turn, ended in (
+        (mine, "whole", priced),
+        (mine, "whole", priced),
+        (mine, "whole", Ended("m", "p", "standard", 502)),
+        (other, "whole", priced),
+        (mine, "unknown price", none),
+        (other, "foreign", priced),
+        (mine, None, priced),
+    ):
+        await add(ledger, key, ended=ended, turn_id=turn)
+    await ledger.open(a_request(ledger, mine, turn_id="runs"), CHOSEN)
+    await ledger.written()
+    found = await ledger.turn_costs(mine.id, ["runs", "whole", "unknown price", "foreign", "never"])
+    assert sorted(found) == [("runs", 0, 1, 0, 0), ("unknown price", 0, 0, 1, 1), ("whole", 10, 0, 2, 0)]
+    assert await ledger.turn_costs(mine.id, []) == []
+    assert len(await ledger.turn_costs(mine.id, ["whole", *(f"t{n}" for n in range(MOST_TURNS - 1))])) == 1
 
 
 async def test_a_clients_id_is_spent_until_its_request_failed(ledger: Ledger) -> None:

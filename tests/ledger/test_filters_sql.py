@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import parse
 from joytui.ledger.records import Page
 from joytui.ledger.sql import reads
@@ -13,7 +14,6 @@ from joytui.tui.logs.select import matching
 from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 from tests.support.examples import examples
-from tests.support.filter_meaning import predicate
 from tests.support.log_rows import block_of_records
 
 ROWS = [

@@ -13,7 +13,7 @@ from tests.ledger.filling import START, add, new_key
 
 BEFORE: dict[str, Any] = {
     "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada",
-    "source": "gateway", "sources": ("gateway",), "attempts": 1,
+    "source": "gateway", "sources": ("gateway",), "attempts": 1, "differs": None,
 }  # fmt: skip
 """What is not written with the request."""
 VALUES: dict[Kind, Any] = {"status": 418, "source": "upstream", "flag": True}

@@ -339,6 +339,68 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
     SqliteLedger.open_store(tmp_path / "l.sqlite3").close()
 
 
+# --- who is waited for ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The transactions that were begun, each with what was counted of requests before it."""
+    found: list[int] = []
+    begin = Batch.begin
+
+    def counted(batch: Batch) -> None:
+        found.append(batch.execute("SELECT count(*) FROM request").fetchone()[0])
+        begin(batch)
+
+    monkeypatch.setattr(Batch, "begin", counted)
+    return found
+
+
+async def test_a_request_that_ends_at_once_is_one_transaction(
+    ledger: SqliteLedger, begun: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERED_S", HANG_S)
+    kept = ledger.open(opened(0), CHOSEN)
+    await asyncio.sleep(0)
+    assert not begun
+    await ledger.end(opened(0), Ended("m", "p", "standard", 200), None, held=False)
+    assert kept.done()
+    assert begun == [0]
+
+
+async def test_who_awaits_a_row_does_not_wait_for_others(
+    ledger: SqliteLedger, begun: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERED_S", 2 * HANG_S)
+
+    async def kept(number: int) -> None:
+        await ledger.open(opened(number), CHOSEN)
+
+    await asyncio.wait_for(asyncio.gather(kept(0), kept(1)), HANG_S)
+    await asyncio.wait_for(kept(2), HANG_S)
+    assert begun == [0, 2]
+
+
+async def test_a_row_that_nobody_awaits_is_written_all_the_same(ledger: SqliteLedger) -> None:
+    done, _ = await asyncio.wait([ledger.open(opened(0), CHOSEN)], timeout=HANG_S)
+    assert done
+    assert ledger.read_now(reads.last_seq) == 1
+
+
+async def test_what_a_loop_left_behind_is_written_at_the_end(
+    ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GATHERED_S", HANG_S)
+
+    async def leaves() -> None:
+        ledger.open(opened(0), CHOSEN)
+
+    await asyncio.to_thread(asyncio.run, leaves())
+    assert ledger.close()
+    with closing(SqliteLedger.open_store(ledger.path)) as again:
+        assert again.interrupted == 1
+
+
 def test_after_the_end_a_write_is_refused_and_nobody_waits(ledger: SqliteLedger) -> None:
     assert ledger.close()
     with pytest.raises(StoreUnavailable, match="closed"):
@@ -369,7 +431,7 @@ def test_the_store_stays_locked_as_long_as_it_may_be_written(
 def test_a_store_that_cannot_be_opened_leaves_no_thread_and_no_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(batch: Batch) -> int:
+    def fails(batch: Batch, left: object) -> int:
         raise sqlite3.OperationalError("not today")
 
     with monkeypatch.context() as patched:

@@ -178,6 +178,8 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "api_key": KEYS,
         "policy": 0,
         "console_token": 0,
+        "sender": 0,
+        "piece": 0,
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,

@@ -127,11 +127,47 @@ async def test_a_light_browser_gets_a_light_console(machine: Machine, tmp_path: 
         async with Browser.started(tmp_path / "profile") as browser:
             page = await browser.open(served.url, light=True)
             await page.wait_for("No Codex here")
-            corner = "getComputedStyle(document.body).backgroundColor"
-            assert await page.evaluate(corner) == "rgb(251, 251, 249)"
-            await page.wait_until(lambda _: True, "")
-            cell = "window.seenTerminal.buffer.active.getLine(5).getCell(60).getBgColor()"
-            assert await page.evaluate(cell) > 0xE00000
+            cell = "window.seenTerminal.buffer.active.getLine(1).getCell(60).getBgColor()"
+            ground = int(await page.evaluate(cell))
+            assert ground > 0xE00000
+            edges = "[document.body, document.querySelector('.xterm-viewport')].map((it) => getComputedStyle(it).backgroundColor)"
+            red, green, blue = ground >> 16, ground >> 8 & 255, ground & 255
+            assert await page.evaluate(edges) == [f"rgb({red}, {green}, {blue})"] * 2, (
+                "no strip of another colour at the edges"
+            )
+    finally:
+        served.end()
+
+
+NOTE_THE_COVER = """
+window.underTheCover = [];
+addEventListener("DOMContentLoaded", () => {
+  const cover = document.getElementById("opening"), buffer = () => window.seenTerminal?.buffer.active;
+  new MutationObserver(() => {
+    const line = buffer()?.getLine(0)?.translateToString(true) ?? "";
+    window.underTheCover.push([getComputedStyle(cover).display, line.trim() !== ""]);
+  }).observe(document.body, { attributeFilter: ["class"] });
+});
+"""
+
+
+async def test_the_cover_stays_until_there_is_something_to_see(machine: Machine, tmp_path: Path):
+    served = start(machine)
+    try:
+        async with Browser.started(tmp_path / "profile") as browser:
+            page = await browser.open(served.url)
+            await page.ask("Page.addScriptToEvaluateOnNewDocument", source=NOTE_THE_COVER)
+            await page.reload()
+            await page.wait_for("No Codex here")
+            await until_drawn(page)
+            assert await page.evaluate("getComputedStyle(document.getElementById('opening')).display") == "none"
+            seen = await page.evaluate("window.underTheCover")
+            assert ["none", True] in seen
+            assert ["none", False] not in seen, "an empty terminal was to be seen"
+            assert (
+                await page.evaluate("getComputedStyle(document.getElementById('opening')).backgroundColor")
+                != "rgba(0, 0, 0, 0)"
+            )
     finally:
         served.end()
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from joytui.codex.look import look
 from joytui.codex.toml_reader import read_toml
+from joytui.codex.world import Invocation
+from joytui.doctor.fix.provider import provider_fix
 from tests.support.fault_gateway import GOOD_KEY, FaultGateway
 from tests.support.joytui_process import Machine
 
@@ -55,6 +58,7 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
                 "base_url": f"{url}/openai/v1",
                 "env_key": "JOY_TOKEN_API_KEY",
                 "supports_websockets": False,
+                "model_catalog_url": f"{url}/openai/v1/codex/models",
             }
         },
     }
@@ -69,6 +73,10 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
     assert (again.code, again.out) == (0, ""), again.err
     assert "the key in this shell works here" in again.err
     assert len(machine.ask("keys", "list")["keys"]) == 1
+
+    by_address = machine.call("setup", "--base-url", f"{url}/openai/v1", "--yes", env=with_key(key))
+    assert by_address.code == 0, by_address.err
+    assert "has it already" in by_address.err  # asked with this key, the gateway there lists its models, too
 
     elsewhere = machine.call("setup", "--local", "--yes")
     assert (elsewhere.code, elsewhere.out) == (1, "")
@@ -117,6 +125,27 @@ def test_remove_after_own_edits_takes_out_the_provider_alone(machine: Machine, c
     assert read_toml(config.read_text()).data == read_toml(OWN + "\n[tui]\nanimations = false\n").data
     assert "animations = false # later" in config.read_text()
     assert machine.call("setup", "--remove").code == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "asks"), [("0.94.0", False), ("0.160.1", False), ("0.161.0", True), ("0.171.0", True)]
+)
+def test_the_models_are_named_to_a_codex_that_asks_for_them(tmp_path: Path, version: str, asks: bool) -> None:
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version=version))
+    (change,) = provider_fix(world, "http://127.0.0.1:8791/openai/v1/", "auto", lists_models=True).changes
+    assert (b'model_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"' in change.new) is asks
+
+
+def test_the_models_of_the_gateway_from_before_go(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        'model_provider = "joytoken"\nmodel = "auto"\n[model_providers.joytoken]\nname = "joytoken"\n'
+        'base_url = "http://127.0.0.1:8791/openai/v1"\nmodel_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"\n'
+    )
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version="0.171.0"))
+    (change,) = provider_fix(world, "https://api.example.com/openai/v1", "auto", lists_models=False).changes
+    assert b"model_catalog_url" not in change.new
+    changed = provider_fix(world, "http://127.0.0.1:8791/openai/v1", "auto", lists_models=False).changes[0].new
+    assert b"model_catalog_url" in changed
 
 
 def test_another_way_to_authenticate_goes(machine: Machine, config: Path) -> None:

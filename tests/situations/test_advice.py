@@ -103,7 +103,7 @@ def chat_only_where_it_was_seen(report: Report, requests: dict[str, int]) -> Ite
 def forms_are_their_own(report: Report, requests: dict[str, int]) -> Iterator[str]:
     for one in findings(report):
         if one["cause"] == "model-catalog-missing" and ("cannot be read" in one["title"]) == bool(
-            one["details"].get("readable")
+            one["details"].get("readable") or one["details"].get("catalog")
         ):
             yield f"{one['title']}: {one['details']}"
         if one["cause"] == "model-not-found" and one["details"].get("listed") and "lists" not in one["title"]:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.support import faketime
+from tests.support import faketime, postgres
 
 REQUIRED = os.environ.get("JOYTUI_REQUIRE") == "1"
 TEXTUAL = "8.2.8"
@@ -63,6 +63,7 @@ _THINGS: dict[str, tuple[Callable[[], bool], str]] = {
         "run the tests on Linux with two cores (taskset -c 0,1)",
     ),
     "a mount of one's own": (_has_mounts, "run the tests on Linux with util-linux, where users may have namespaces"),
+    "PostgreSQL": (postgres.there, postgres.PROVIDED_BY),
     "a POSIX terminal": (lambda: sys.platform != "win32", "run the tests on Linux or macOS"),
     f"textual {TEXTUAL}": (lambda: version("textual") == TEXTUAL, f"pip install textual=={TEXTUAL}"),
 }

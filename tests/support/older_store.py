@@ -8,6 +8,7 @@ from pathlib import Path
 from joytui.ledger.sqlite.schema import MIGRATIONS
 
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
+TOLD = ("source", "sources", "attempts", "differs", "sender_id", "told")
 TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit_hash", "dirty")
 
 
@@ -19,7 +20,7 @@ def as_before_parts(path: Path) -> None:
         _without_tree(connection)
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
-        for name in ("request_started", "request_keyless", "request_doctor"):
+        for name in ("request_started", "request_keyless", "request_doctor", "request_turn"):
             connection.execute(f"DROP INDEX {name}")
         for name in ("started_at", "turn_id", "keyless", "doctor"):
             connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
@@ -33,13 +34,19 @@ def as_before_cleaning(path: Path) -> None:
         connection.execute("DROP TABLE uncleaned")
         _without_tree(connection)
         connection.execute("DROP INDEX request_doctor")
+        connection.execute("DROP INDEX request_turn")
         connection.execute("ALTER TABLE request DROP COLUMN doctor")
         connection.execute("PRAGMA user_version = 7")
     connection.close()
 
 
 def _without_tree(connection: sqlite3.Connection) -> None:
-    """Without what tells where in the tree of agents a request stands."""
+    """Without what tells where in the tree of agents a request stands, and what telemetry told."""
+    for table in ("sender", "piece"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("DROP INDEX request_told")
+    for name in TOLD:
+        connection.execute(f"ALTER TABLE request DROP COLUMN {name}")
     connection.execute("DROP INDEX request_task")
     connection.execute("DROP TABLE client_fill")
     for name in TREE:

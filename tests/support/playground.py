@@ -209,7 +209,7 @@ def _codex(job: Job, prepared: Stage) -> Result:
 
 def _doctor(job: Job, prepared: Stage) -> Result:
     version = () if job.binary else ("--codex-version", prepared.situation.codex)
-    command = [sys.executable, "-m", "joytui", "doctor", "--json", *version, *job.extra, "--", *prepared.args]
+    command = [sys.executable, "-m", "joytui", "doctor", "--json", *version, *job.extra, "--", *prepared.words]
     env = {**prepared.env, "PYTHONPATH": python_path(str(ROOT)), "JOYTUI_DATA_DIR": str(prepared.folder / "data")}
     if job.binary:
         env["PATH"] = f"{Path(job.binary).parent}:{env['PATH']}"
@@ -234,7 +234,7 @@ def _examine(job: Job, prepared: Stage) -> Result:
 
     began = time.monotonic()
     try:
-        report = examine(Invocation(prepared.args, prepared.env, prepared.cwd, prepared.situation.codex))
+        report = examine(Invocation(prepared.words, prepared.env, prepared.cwd, prepared.situation.codex))
         text = json.dumps(report_json(report))
     except Exception:  # one broken situation is one wrong verdict, not the end of the table
         return Result(job.situation.name, "examine", "", 2, "", traceback.format_exc())

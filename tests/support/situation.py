@@ -101,6 +101,12 @@ class Stage:
     def cwd(self) -> Path:
         return self.folder / "work"
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the doctor is asked about. The situations are lives of `codex exec`, which is what it takes `codex` for; but with
+        `--remote` the two are different programs."""
+        return ("exec", *self.args) if any(one.startswith("--remote") for one in self.args) else self.args
+
 
 @contextlib.contextmanager
 def stage(situation: Situation, folder: Path, *, base_env: Mapping[str, str]) -> Iterator[Stage]:

@@ -144,12 +144,19 @@ def test_the_order_in_which_pieces_come_says_nothing() -> None:
 
 
 def test_a_gateways_requests_are_matched_in_their_order_whatever_the_clocks_say() -> None:
-    rows = list(pieces(plain([attempt(ms) for ms in (0, 1000, 2000, 3000)]), now_ms()))
-    attempts = [(piece, None) for piece in rows]
-    seen = [Seen(n, piece.began_at - 2_500, 200, (1, 1)) for n, piece in enumerate(rows)]
+    rows = list(pieces(plain([row for n in range(4) for row in (attempt(n * 1000), done(n * 1000 + 500))]), now_ms()))
+    attempts = list(zip(rows[::2], rows[1::2], strict=True))
+    seen = [Seen(n, piece.began_at - 62_500, 200, (100, 7)) for n, (piece, _) in enumerate(attempts)]
     assert [(piece.told, one.n) for piece, one in matches(attempts, seen)] == [
-        (piece.told, n) for n, piece in enumerate(rows)
+        (a.told, n) for n, (a, _) in enumerate(attempts)
     ]
     assert matches(attempts, []) == []
-    no_answer = list(pieces(plain([attempt(0, None)]), now_ms()))
-    assert matches([(no_answer[0], None)], seen) == []
+
+
+def test_what_does_not_agree_is_the_same_only_where_it_is_near() -> None:
+    [piece] = pieces(plain([attempt(0)]), now_ms())
+    assert matches([(piece, None)], [Seen(1, piece.began_at - 4_000, None, (0, 0))])
+    assert not matches([(piece, None)], [Seen(1, piece.began_at - 6_000, 200, (1, 1))])
+    [lost] = pieces(plain([attempt(0, None)]), now_ms())
+    assert not matches([(lost, None)], [Seen(1, lost.began_at, 200, (1, 1))])
+    assert matches([(lost, None)], [Seen(1, lost.began_at, 499, (1, 1))]), "the answer got lost on its way"

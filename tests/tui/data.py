@@ -200,9 +200,10 @@ NO_CODEX = report(
 
 SETUP_PLAN = Plan(
     CONFIG,
-    f"--- {CONFIG}\n+++ {CONFIG}\n@@ -0,0 +1,8 @@\n"
+    f"--- {CONFIG}\n+++ {CONFIG}\n@@ -0,0 +1,9 @@\n"
     '+model_provider = "joytoken"\n+model = "auto"\n+\n+[model_providers.joytoken]\n+name = "joytoken"\n'
-    '+base_url = "http://127.0.0.1:8791/openai/v1"\n+env_key = "JOY_TOKEN_API_KEY"\n+supports_websockets = false\n',
+    '+base_url = "http://127.0.0.1:8791/openai/v1"\n+env_key = "JOY_TOKEN_API_KEY"\n+supports_websockets = false\n'
+    '+model_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"\n',
     codex=True,
 )
 SETUP_STEPS = (
@@ -448,6 +449,13 @@ def insight(*, unit: Any = "credits", budget: str | None = "180") -> Any:
     recent = [(NOW - timedelta(minutes=2), 4 * 10**8)]
     parts = {"key": {"ci-nightly": wild}, "owner": {"platform": wild}, "project": {"/home/anna/shop": wild}}
     return made(unit, hours, recent, parts, NOW, ConsoleSettings(budget=budget))
+
+
+def spending_of_a_key() -> dict[int, int]:
+    """Nano-credits by hour of three weeks: office hours, and one wild evening two days ago."""
+    here = hour_of(NOW)
+    hours = {hour: 16 * 10**7 for hour in range(here - 500, here) if 8 <= hour % 24 < 18}
+    return hours | dict.fromkeys(range(here - 44, here - 41), 12 * 10**9)
 
 
 def owner_card() -> Any:

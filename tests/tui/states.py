@@ -34,6 +34,7 @@ from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.tui.screens.keys import KeysScreen
 from joytui.tui.screens.latency import LatencyDialog
 from joytui.tui.screens.mend import MendDialog
 from joytui.tui.screens.outliers import OutliersDialog
@@ -52,6 +53,7 @@ from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.views import View
+from joytui.usage.limits import key_forecast
 from tests.tui import data
 from tests.tui.opening import LIVE, console, done, fill, settle, usage
 
@@ -223,6 +225,24 @@ def standing_out(*keys: str) -> Prepare:
         await settle(app, pilot)
         for key in keys:
             await pilot.press(key)
+            await settle(app, pilot)
+
+    return prepare
+
+
+def foreseen(place: int) -> Prepare:
+    """Keys with the cursor on this key, and whether its limits last."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        key = data.keys()[place]
+        app.screen.go_to(key.id)
+        app.screen.post_message(
+            KeysScreen.Foreseen(key.id, key_forecast(key.budgets, data.spending_of_a_key(), data.NOW))
+        )
+        await settle(app, pilot)
+        if app.size.width < 110:
+            await pilot.press("space")
             await settle(app, pilot)
 
     return prepare
@@ -527,6 +547,9 @@ STATES: tuple[State, ...] = (
     State("keys-problem", showing(KeysSnapshot(data.keys(), True, "the gateway answered HTTP 500: database is locked"))),
     State("keys-disabled", showing(KeysSnapshot((data.keys()[0].model_copy(update={"state": "disabled"}), *data.keys()[1:]), loaded=True))),
     State("keys-detail", pressed("down", "space")),
+    State("keys-forecast", foreseen(0)),
+    State("keys-forecast-no-limit", foreseen(3)),
+    State("keys-forecast-gone", foreseen(2)),
     State("keys-new", dialog(lambda app: KeyForm(data.NOW))),
     State("keys-new-wrong", form_with_mistakes),
     State("keys-limits", dialog(lambda app: KeyForm(data.NOW, data.keys()[2], ("daily_limit", "weekly_limit", "total_limit")))),

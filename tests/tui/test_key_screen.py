@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import UTC
 from typing import Any
 
+import pytest
 from textual.widgets import Input
 
+from joytui.core.clock import rfc3339
+from joytui.core.money import format_credits
+from joytui.core.periods import start_of_hour
+from joytui.tui.keys.forecast import forecast_text
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.keys.table import most_without_limit
 from joytui.tui.screens.ask import Confirm
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
+from joytui.usage.limits import key_forecast
 from tests.tui import data
 from tests.tui.opening import SIZE, console, fill, settle, text_of
 
@@ -22,6 +30,7 @@ class Gateway:
     def __init__(self) -> None:
         self.wishes: list[Any] = []
         self.revoked: list[str] = []
+        self.asked: list[Any] = []
         self.client = self
 
     def wanted(self) -> bool:
@@ -40,6 +49,17 @@ class Gateway:
     async def revoke_key(self, key_id: str) -> Any:
         self.revoked.append(key_id)
         return data.keys()[0]
+
+    async def usage(self, by: Any, **asked: Any) -> Any:
+        from joytui.core.wire import UsageView
+
+        self.asked.append(asked)
+        hours = data.spending_of_a_key()
+        rows = [
+            {"hour": rfc3339(start_of_hour(hour)), "key": "codex-anna", "cost_credits": format_credits(spent)}
+            for hour, spent in hours.items()
+        ]
+        return UsageView.model_construct(rows=rows)
 
     async def leave(self) -> str | None:
         return "gateway keeps running at http://127.0.0.1:8791"
@@ -78,6 +98,41 @@ async def test_a_key_is_made_shown_once_and_copied():
         await pilot.press("escape")
         await settle(app, pilot)
         assert "jt_local_kkkk" not in text_of(app)
+
+
+async def test_the_key_under_the_cursor_has_its_forecast() -> None:
+    app, gateway = with_gateway()
+    async with app.run_test(size=SIZE) as pilot:
+        await fill(app, pilot)
+        words = re.sub(r"\s+", " ", text_of(app).replace("│", " "))
+        for part in ("daily limit gone today at 21:", "at the last 7 days' rate: 0.38 Cr/h", "without the 36.00"):
+            assert part in words
+        app.screen.show(app.screen.snapshot)
+        await settle(app, pilot)
+        assert [asked["only"] for asked in gateway.asked] == [["codex-anna"]], "asked once, and not at every look"
+        await pilot.press("down", "down", "down", "down")
+        await settle(app, pilot)
+        assert gateway.asked[-1]["only"] == ["docs-bot"], "a revoked key spends nothing"
+
+
+@pytest.mark.parametrize(
+    ("place", "hours", "words"),
+    [
+        (0, {}, ("✓ nothing is being spent", "at the last 7 days' rate")),
+        (2, {}, ("✗ total limit used up",)),
+        (1, {}, ("✗ daily limit used up, begins anew in 10 h (00:00)",)),
+        (3, data.spending_of_a_key(), ("· 276.46 Cr in 30 days", "· 48.23 Cr in 30 days")),
+    ],
+)
+@pytest.mark.parametrize("width", [40, 56, 74])
+def test_a_forecast_in_words(place: int, hours: dict[int, int], words: tuple[str, ...], width: int) -> None:
+    key = data.keys()[place]
+    if place == 1:
+        key = key.model_copy(update={"budgets": [key.budgets[0].model_copy(update={"left": "-0.01"})]})
+    text = forecast_text(key, key_forecast(key.budgets, hours, data.NOW), data.NOW, UTC, width).plain
+    assert all(len(line) <= width for line in text.splitlines())
+    flat = re.sub(r"\s+", " ", text)
+    assert all(part in flat for part in words)
 
 
 async def test_revoking_asks_and_no_means_no():

@@ -10,12 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from joytui.core.columnar import TEXTS, block_of, from_json, to_json
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import (
+    TEXT_COLUMNS,
     AllOf,
     AnyOf,
     Compare,
     Contains,
     Equals,
+    Failed,
     Match,
     Missing,
     Not,
@@ -23,12 +26,11 @@ from joytui.core.filters import (
     When,
     fold,
 )
-from joytui.core.request import names
+from joytui.core.request import FIELDS, names
 from joytui.core.wire import request_view
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import WINDOW, LogStore
-from tests.support.filter_meaning import predicate
 from tests.support.log_rows import block_of_records
 
 HEX = st.text("0123456789abcdef", min_size=1, max_size=40)
@@ -53,18 +55,21 @@ TIMES = st.sampled_from(
     ["2026-11-23T14:05:13.680Z", "1970-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z", "2026-11-23T14:05:14.000Z"]
 )
 COUNTS = names("count")
-NOTHING: dict[str, Any] = {**dict.fromkeys(TEXTS), **dict.fromkeys(COUNTS, 0)}
+NOTHING: dict[str, Any] = {
+    **{field.member: () if field.kind == "list" else None for field in FIELDS if field.name in TEXTS},
+    **dict.fromkeys(COUNTS, 0),
+}
 ROWS = st.fixed_dictionaries(
     {
         "id": OWN, "time": TIMES, "endpoint": WORDS, "request_id": st.none() | IDS, "upstream_id": st.none() | IDS,
         "status": st.none() | st.integers(100, 599), "cost_credits": st.integers(0, 10**10).map(lambda n: f"{n // 10**9}.{n % 10**9:09d}"),
         "cost_source": st.sampled_from(["none", "estimated", "upstream"]), "queue_ms": SPAN, "first_byte_ms": SPAN, "ttft_ms": SPAN, "latency_ms": SPAN, "stream": st.booleans(),
-        **{name: st.none() | WORDS for name in ("key", "model", "error_message", "cause")}, **dict.fromkeys(COUNTS, COUNT),
+        **{name: st.none() | WORDS for name in ("key", "model", "error_type", "error_message", "cause")}, **dict.fromkeys(COUNTS, COUNT),
     }
 ).map(lambda row: {**NOTHING, **row, "request_id": row["request_id"] or row["id"]})  # fmt: skip
 BATCHES = st.lists(st.lists(ROWS, min_size=1, max_size=3), min_size=1, max_size=3)
 NUMBERED = st.sampled_from(["cost_nano", "status", "ttft_ms", "latency_ms", *COUNTS])
-TEXTED = st.sampled_from([*TEXTS, "id", "request_id", "upstream_id"])
+TEXTED = st.sampled_from(TEXT_COLUMNS)
 OPS = st.sampled_from(["=", "<", "<=", ">", ">="])
 NEEDLES = st.sampled_from(["a", "0", "-", "_", "resp_", "req-0", "chat", "l-a", "i", "漢", "0199"]) | HEX.map(
     lambda t: t[:9]
@@ -81,8 +86,9 @@ LEAVES: st.SearchStrategy[Term] = st.one_of(
     st.builds(
         Match, st.lists(TEXTED, min_size=1, max_size=3, unique=True).map(tuple), GLOBS | IDS.map(fold) | OWN.map(fold)
     ),
+    st.just(Failed()),
     st.builds(When, st.sampled_from([">=", "<"]), TIMES),
-    st.builds(Missing, st.sampled_from(["status", "cause", "upstream_id", "ttft_ms"])),
+    st.builds(Missing, st.sampled_from(["status", "error_type", "cause", "upstream_id", "ttft_ms"])),
     st.builds(Equals, st.just("stream"), st.booleans()),
     st.builds(Equals, st.just("cost_source"), st.just("estimated")),
 )
@@ -129,7 +135,8 @@ def test_it_holds_what_came_each_request_once_as_it_came_last(batches: list[list
             name: value for name, value in row.items() if name != "cost_credits"
         }
         assert float(back["cost_credits"]) == pytest.approx(float(row["cost_credits"]))
-    assert list(store.failed) == [place for place, row in enumerate(rows) if (row["status"] or 0) >= 400]
+    failed = [row["error_type"] is not None if row["status"] is None else row["status"] >= 400 for row in rows]
+    assert list(store.failed) == [place for place, bad in enumerate(failed) if bad]
 
 
 @FEW
@@ -160,7 +167,7 @@ def test_older_rows_come_before_and_the_oldest_leave(
     wanted = [r for r in records if r.id not in known] + [store.record(row) for row in range(len(store))]
     store.prepend_block(block_of_records(records))
     assert [store.record(row) for row in range(len(store))] == wanted
-    wanted = [record for place, record in enumerate(wanted) if place >= gone or record.status is None]
+    wanted = [record for place, record in enumerate(wanted) if place >= gone or record.running]
     store.drop(min(gone, len(store)))
     assert [store.record(row) for row in range(len(store))] == wanted
     for row, record in enumerate(wanted):

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joytui.core.columnar import Block, block_of
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import Term, parse
 from joytui.core.places import places
 from joytui.core.request import RequestRecord, request_number
@@ -26,7 +27,6 @@ from joytui.tui.logs.history import LARGE_PAGE, MOST_PAGES
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import CHUNK, READING, WINDOW, LogStore
 from joytui.tui.options import Options
-from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
 from tests.support.log_rows import block_of_records
 from tests.tui import data

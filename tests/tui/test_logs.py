@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from joytui.core.filter_meaning import predicate
 from joytui.core.filters import parse
 from joytui.core.wire import request_view
 from joytui.tui.logs.curl import curl
@@ -17,7 +18,6 @@ from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 from joytui.tui.screens.compare import CompareDialog
-from tests.support.filter_meaning import predicate
 from tests.support.hang import HANG_S
 from tests.support.needs import needs
 from tests.support.terminal import Terminal

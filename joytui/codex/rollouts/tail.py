@@ -39,8 +39,12 @@ class TurnTail:
     def before(self, moment: datetime | None, limit: int, *, since: datetime | None = None) -> tuple[Turn, ...]:
         """The newest turns that began before a moment, newest first."""
         files = [*self._watch.files.values()]
-        fresh = clock.now() - timedelta(seconds=SILENT_S)
-        return last_turns(self._home, limit, before=moment, since=since, files=files, running_since=fresh)
+        return last_turns(self._home, limit, before=moment, since=since, files=files, running_since=_fresh())
+
+    def of_thread(self, thread: str) -> tuple[Turn, ...]:
+        """All turns of one thread, newest first."""
+        files = [file for file in self._watch.files.values() if thread and thread in file.name]
+        return last_turns(self._home, len(files) * (1 << 32), files=files, running_since=_fresh())
 
     def poll(self) -> list[Turn]:
         """The turns that began, went on or ended since the last poll, oldest first."""
@@ -57,6 +61,11 @@ class TurnTail:
         while len(self._open) > NEAR:
             self._open.popitem(last=False)
         return followed.read(file, self._scanner)
+
+
+def _fresh() -> datetime:
+    """A file that was written since then may still be written."""
+    return clock.now() - timedelta(seconds=SILENT_S)
 
 
 class _Followed:

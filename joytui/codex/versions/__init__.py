@@ -12,10 +12,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 Number = tuple[int, int, int]
+_FILES = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Rules:
     requires_provider_name: bool  # a provider without `name` does not deserialise
     names_error_path: bool  # type errors end with "in `key.path`"
     reads_model_catalog: bool  # the file that model_catalog_json names
+    asks_model_catalog: bool  # a provider's model_catalog_url
     checks_profile_flag: bool  # --profile takes a plain name only
     runs_ephemeral: bool  # exec --ephemeral leaves no rollout
     sends_long_first_turn: bool
@@ -113,8 +115,7 @@ def assumed_version() -> str:
 @cache
 def recorded_versions() -> tuple[Recorded, ...]:
     """Every version with a file, the oldest first."""
-    folder = files(__name__)
-    found = [json.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".json")]
+    found = [json.loads(file.read_text("utf-8")) for file in _FILES.glob("*.json")]
     return tuple(sorted(map(_read, found), key=lambda one: one.number))
 
 
@@ -179,7 +180,7 @@ def _by_name(flags: Mapping[str, Flag]) -> dict[str, Flag]:
 
 @cache
 def _behaviours() -> dict[str, Any]:
-    return tomllib.loads(files(__name__).joinpath("behaviours.toml").read_text("utf-8"))
+    return tomllib.loads((_FILES / "behaviours.toml").read_text("utf-8"))
 
 
 def _number(version: str) -> Number:

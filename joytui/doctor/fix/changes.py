@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from joytui.codex.edit import EditError, Keys
+from joytui.codex.model_lists import CATALOG_FIELD
 from joytui.codex.world import World
 from joytui.core.joytoken import (
+    CODEX_MODELS_PATH,
     DEV_BASE_URL,
     KEY_VARIABLE,
     PROVIDER_ID,
@@ -18,6 +20,7 @@ from joytui.doctor.fix import dotenv_key, files, syntax, values
 from joytui.doctor.fix.address import better_base
 from joytui.doctor.fix.check import objection
 from joytui.doctor.fix.draft import Draft
+from joytui.doctor.fix.provider import models_url
 from joytui.doctor.fix.refused import refused_by
 from joytui.doctor.fix.values import value_of
 from joytui.doctor.local_gateway import running_elsewhere
@@ -199,7 +202,11 @@ def _base_url(world: World, details: Details, draft: Draft) -> str:
 
 def _set_base(world: World, draft: Draft, right: str) -> str:
     draft.set(_field(world, "base_url"), right)
-    return f'Set base_url = "{right}".'
+    models = world.provider.get(CATALOG_FIELD) if world.provider else None
+    if not isinstance(models, str) or not models.endswith(CODEX_MODELS_PATH):
+        return f'Set base_url = "{right}".'
+    draft.set(_field(world, CATALOG_FIELD), models_url(right))
+    return f'Set base_url = "{right}", and {CATALOG_FIELD} with it.'
 
 
 def _env_key(world: World, details: Details, draft: Draft) -> str:

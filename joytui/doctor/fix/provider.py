@@ -6,9 +6,12 @@ from typing import Any
 
 from joytui.codex.credential import is_variable_name
 from joytui.codex.edit import EditError, Keys
+from joytui.codex.model_lists import CATALOG_FIELD
 from joytui.codex.toml_reader import TomlError, read_toml
+from joytui.codex.urls import origin_of
+from joytui.codex.versions import rules_for
 from joytui.codex.world import World
-from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
+from joytui.core.joytoken import CODEX_MODELS_PATH, KEY_VARIABLE, PROVIDER_ID
 from joytui.core.records import Change, Fix
 from joytui.doctor.fix.draft import Draft, patch_of
 
@@ -17,9 +20,10 @@ SETUP = "setup"
 _ANOTHER_WAY_IN = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
 
 
-def provider_fix(world: World, base_url: str, model: str) -> Fix:
+def provider_fix(world: World, base_url: str, model: str, *, lists_models: bool) -> Fix:
     """config.toml with the provider in it, selected; everything else as it is. No changes where it is so already.
 
+    `lists_models`: the gateway there has the models for Codex's own picker, and this Codex is told so if it asks for them.
     Raises EditError where the file does not parse or cannot be read.
     """
     draft = Draft(world)
@@ -38,12 +42,21 @@ def provider_fix(world: World, base_url: str, model: str) -> Fix:
     }
     if "wire_api" in present:
         wanted[*TABLE, "wire_api"] = "responses"
+    if lists_models and rules_for(world.version).asks_model_catalog:
+        wanted[*TABLE, CATALOG_FIELD] = models_url(base_url)
+    elif CATALOG_FIELD in present and origin_of(str(present[CATALOG_FIELD])) != origin_of(base_url):
+        draft.remove((*TABLE, CATALOG_FIELD), file=file)  # the models of the gateway from before
     for path, value in wanted.items():
         if _value(draft.text(file), path) != value:
             draft.set(path, value, file=file)
     changes = draft.changes()
     summary = f"Write the provider {PROVIDER_ID} into {file}, and select it."
     return Fix(summary, patch=patch_of(changes), safe=True, changes=changes)
+
+
+def models_url(base_url: str) -> str:
+    """Where joytui's gateway has a key's models for Codex."""
+    return base_url.rstrip("/") + CODEX_MODELS_PATH
 
 
 def _variable(present: dict[str, Any]) -> str:

@@ -44,10 +44,24 @@ def refused_line(world: World, details: Details, draft: Draft) -> str | None:
     return f"Remove {line}: the gateway refuses its value, and takes the request without it."
 
 
-def catalog(world: World, details: Details, draft: Draft) -> str:
+def catalog(world: World, details: Details, draft: Draft) -> str | None:
+    if details.get("catalog"):
+        return _catalog_url(details, draft)
     draft.remove(("model_catalog_json",))
     told = "the file that it names is no catalog" if details.get("readable") else "it names no readable file"
     return f"Remove model_catalog_json: {told}."
+
+
+def _catalog_url(details: Details, draft: Draft) -> str | None:
+    """The address where the gateway was seen to list its models; without one the line goes, but where the list is good."""
+    path = tuple(str(details["key"]).split("."))
+    if right := details.get("use"):
+        draft.set(path, right)
+        return f'Set model_catalog_url = "{right}".'
+    if details["catalog"] == "unlisted":
+        return None
+    draft.remove(path)
+    return "Remove model_catalog_url: Codex works without it."
 
 
 def type(world: World, details: Details, draft: Draft) -> str | None:

@@ -10,15 +10,17 @@ from joytui.core.joytoken import UPSTREAM_ERROR
 from joytui.gateway.bridge.chunks import FINAL_TASK
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.bridge.outputs import Event
+from joytui.gateway.bridge.reading import ReadChunk
 from joytui.gateway.bridge.stream import ResponsesStream
 
 
-def feed_completion(stream: ResponsesStream, completion: Any) -> list[Event]:
-    """The events of a body that came whole (also where a stream was asked for). A body that is none is a failure."""
+def feed_completion(stream: ResponsesStream, completion: Any, read: ReadChunk | None = None) -> list[Event]:
+    """The events of a body that came whole (also where a stream was asked for). A body that is none is a failure. `read`: what it
+    says, where somebody has read it."""
     if not isinstance(completion, Mapping):
         return stream.fail(StreamError(UPSTREAM_ERROR, "the upstream's answer is no Chat completion", UPSTREAM_ERROR))
     whole = orchestrated(completion)
-    events = stream.feed(whole)
+    events = stream.feed(whole, read if whole is completion else None)
     if not stream.ended and stream.finish is None and whole.get("choices"):
         stream.finish = "stop"  # what came whole was not cut off
     return events

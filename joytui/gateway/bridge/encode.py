@@ -11,7 +11,8 @@ from joytui.gateway.bridge.errors import StreamError
 
 DONE_BYTES = encode_event(DONE)
 _quoted = json.encoder.encode_basestring
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
+_encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+"""Made once: json.dumps would make one each time. Nothing in JSON that came is in itself."""
 
 
 def json_bytes(value: Any) -> bytes:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -175,6 +176,7 @@ RULES: tuple[tuple[str, str, Quirks], ...] = (
 """Host pattern, model pattern, record; the first that fits counts. Patterns are shell-style and in lower case."""
 
 
+@lru_cache(maxsize=1024)
 def quirks_for(url: str, model: str) -> Quirks:
     """The record for a model of the upstream at this base URL."""
     host = (urlsplit(url).hostname or "").lower()

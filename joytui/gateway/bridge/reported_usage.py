@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from joytui.core.money import NANO_PER_CREDIT, MoneyError, parse_credits
@@ -62,6 +63,9 @@ def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if found := _object(chunk.get(name)):
             return found
     return None
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _object(value: Any) -> Mapping[str, Any] | None:
@@ -126,10 +130,9 @@ def merge_usage(known: Usage | None, newer: Usage) -> Usage:
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     for name in names:
-        if isinstance(usage.get(name), Mapping):
-            found: Mapping[str, Any] = usage[name]
+        if found := _object(usage.get(name)):
             return found
-    return {}
+    return _NOTHING
 
 
 def _count(source: Mapping[str, Any], *names: str) -> int | None:
@@ -149,7 +152,7 @@ def _count(source: Mapping[str, Any], *names: str) -> int | None:
 
 def _odd(source: Mapping[str, Any], *names: str) -> bool:
     """Whether one of the names holds what can be no count: negative, NaN, true, a text."""
-    return any(source.get(name) is not None and _count(source, name) is None for name in names)
+    return any(_count(source, name) is None for name in names if source.get(name) is not None)
 
 
 def metadata_records(metadata: Any) -> list[Mapping[str, Any]]:

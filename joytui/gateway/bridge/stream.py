@@ -20,23 +20,16 @@ from joytui.core.sse import DONE
 from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
-from joytui.gateway.bridge.chunks import CallPiece, Delta, is_intermediate, read_delta
+from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
-from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError, find_error
+from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError
 from joytui.gateway.bridge.leaked import LeakedCalls
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
+from joytui.gateway.bridge.reading import ReadChunk, read_chunk
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
-from joytui.gateway.bridge.reported_usage import (
-    Usage,
-    billed_usage,
-    find_usage,
-    merge_records,
-    merge_usage,
-    metadata_records,
-    read_usage,
-)
+from joytui.gateway.bridge.reported_usage import Usage, billed_usage, merge_records, merge_usage
 from joytui.gateway.bridge.tags import Piece, ThoughtTags
 from joytui.gateway.bridge.tools import ToolNames
 
@@ -143,22 +136,26 @@ class ResponsesStream:
             return []
         return self._stamp([{"type": "response.in_progress", "response": self.response}])
 
-    def feed(self, chunk: Any) -> list[Event]:
-        """The events for one chunk; none after the terminal event."""
+    def feed(self, chunk: Any, read: ReadChunk | None = None) -> list[Event]:
+        """The events for one chunk; none after the terminal event. `read`: what `read_chunk` says of it, where somebody asked."""
         if (text := plain_text(chunk)) is not None:
             return [] if self.ended else self._take_plain(chunk, text)
         if chunk == DONE and not self.ended:
             self._take_done()
         if self.ended or not isinstance(chunk, Mapping):
             return []
-        if error := find_error(chunk):
-            return self.fail(error)
-        self._observe(chunk)
-        if is_intermediate(chunk):
+        read = read or read_chunk(chunk, self._answer.quirks)
+        if read.error:
+            return self.fail(read.error)
+        if read.usage:
+            self.usage = merge_usage(self.usage, read.usage)
+        if read.records:
+            self.records = merge_records(self.records, read.records)
+        self._take_model(chunk)
+        if read.intermediate:
             self._note("output of orchestrated sub-tasks was left out; only the final answer is passed on")
             return []
-        delta = read_delta(chunk, self._answer.quirks)
-        return self._stamp(self._take(delta)) if delta else []
+        return self._stamp(self._take(read.delta)) if read.delta else []
 
     def end(self, metadata: Any = None) -> list[Event]:
         """The terminal event. Without a finish reason the answer is cut, whatever came before: `response.failed`."""
@@ -211,12 +208,6 @@ class ResponsesStream:
         if not self.records:
             return self._metadata or {}
         return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
-
-    def _observe(self, chunk: Mapping[str, Any]) -> None:
-        if usage := read_usage(find_usage(chunk), self._answer.quirks.usage):
-            self.usage = merge_usage(self.usage, usage)
-        self.records = merge_records(self.records, metadata_records(chunk.get("metadata")))
-        self._take_model(chunk)
 
     def _take_model(self, chunk: Mapping[str, Any]) -> None:
         if isinstance(chunk.get("model"), str) and chunk["model"] and not self._answer.renamed:

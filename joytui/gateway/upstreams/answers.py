@@ -99,14 +99,14 @@ async def passed_through(
     reader = reader_for(call.endpoint, seen)
     headers = _headers(response, seen)
     try:
-        events, pieces = await _form(response)
+        events, head, pieces = await _form(response)
         if events:
             if not _says_events(response):
                 headers["content-type"] = EVENT_STREAM
             parts = Parts(hide_usage=hide_usage, single=reader.trail is not None)
-            body = _stream(response, pieces, call, reader, parts)
+            body = _stream(response, _after(head, pieces), call, reader, parts)
             return Exchange(200, headers, body, seen, response.aclose, partial(_failure, call, final=True))
-        data = await whole(response, MAX_BODY, pieces, echo=seen.echo)
+        data = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
     except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     reader.whole(data)
@@ -121,13 +121,13 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
         return await refused(response, seen)
     headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     try:
-        events, pieces = await _form(response)
+        events, head, pieces = await _form(response)
         if bridge.call.stream and events:
-            chunks = _chunks(response, pieces, seen)
+            chunks = _chunks(response, _after(head, pieces), seen)
             body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
             headers["content-type"] = EVENT_STREAM
             return Exchange(200, headers, body, seen, response.aclose, bridge.failed)
-        completion = await _completion(response, pieces, bridge, events=events)
+        completion = await _completion(response, head, pieces, bridge, events=events)
         if isinstance(completion, dict) and (told := find_error(completion)) is not None and told.status is not None:
             return _meant(told, seen)
         kind, data = _translated(completion, bridge)
@@ -270,12 +270,13 @@ def _says_events(response: httpx.Response) -> bool:
     return _kind(response) == EVENT_STREAM
 
 
-async def _form(response: httpx.Response) -> tuple[bool, AsyncIterator[bytes]]:
-    """Whether the body is an event stream, and its pieces. Where the content type says something else, or nothing, its first
-    bytes tell: what streams under a wrong name costs as much. One that says it is one is not waited for."""
+async def _form(response: httpx.Response) -> tuple[bool, bytes, AsyncIterator[bytes]]:
+    """Whether the body is an event stream, its first bytes as far as they were read, and its other pieces. Where the content type
+    says something else, or nothing, its first bytes tell: what streams under a wrong name costs as much. One that says it is
+    one is not waited for."""
     pieces = _pieces(response)
     if _says_events(response):
-        return True, pieces
+        return True, b"", pieces
     head = b""
     try:
         async for piece in pieces:
@@ -286,14 +287,16 @@ async def _form(response: httpx.Response) -> tuple[bool, AsyncIterator[bytes]]:
         await response.aclose()
         raise
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":")), _after(head, pieces)
+    return begin.startswith((b"data:", b"event:", b"id:", b"retry:", b":")), head, pieces
 
 
-async def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if head:
+def _after(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def both() -> AsyncIterator[bytes]:
         yield head
-    async for piece in pieces:
-        yield piece
+        async for piece in pieces:
+            yield piece
+
+    return both() if head else pieces
 
 
 def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -305,22 +308,32 @@ def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 async def whole(
-    response: httpx.Response, limit: int, pieces: AsyncIterator[bytes] | None = None, *, echo: Echo | None = None
+    response: httpx.Response,
+    limit: int,
+    head: bytes = b"",
+    pieces: AsyncIterator[bytes] | None = None,
+    *,
+    echo: Echo | None = None,
 ) -> bytes:
-    """The body (what `pieces` has of it) without the upstream's own key, and the connection given back. Raises BodyTooLarge,
-    httpx's errors."""
-    kept: list[bytes] = []
-    size = 0
+    """The body without the upstream's own key, and the connection given back. `head`: what was read of it, so that `pieces` has the
+    rest. Raises BodyTooLarge, httpx's errors."""
+    kept, size = [head], len(head)
     try:
+        if size > limit:
+            raise _beyond(limit)
         async for piece in pieces or _pieces(response):
             size += len(piece)
             if size > limit:
-                raise BodyTooLarge(f"more than {limit} bytes")
+                raise _beyond(limit)
             kept.append(piece)
     finally:
         await response.aclose()
     body = b"".join(kept)
     return echo.passing(body) if echo else body
+
+
+def _beyond(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"more than {limit} bytes")
 
 
 async def _stream(
@@ -479,15 +492,17 @@ def _one_text(pieces: list[bytes] | None, seen: Observation) -> list[Any]:
         return []
 
 
-async def _completion(response: httpx.Response, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool) -> Any:
+async def _completion(
+    response: httpx.Response, head: bytes, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool
+) -> Any:
     """A whole completion. An upstream that streams though nobody asked is read to its end first."""
     seen = bridge.reader.seen
     if events:
-        async for chunks in _chunks(response, pieces, seen):
+        async for chunks in _chunks(response, _after(head, pieces), seen):
             for chunk in chunks:
                 bridge.feed(chunk)
         return {}
-    body = await whole(response, MAX_BODY, pieces, echo=seen.echo)
+    body = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
     try:
         return json.loads(body)
     except ValueError:  # objects, one a line

@@ -57,9 +57,9 @@ class Bridge:
     def feed(self, chunk: Any) -> bytes:
         if (trail := self.reader.trail) is not None:
             trail.at = len(self.held)
-        self.reader.take(chunk)
+        read = self.reader.take(chunk)
         if trail is None or (trail.quiet and not self.held):
-            return event_bytes(self.stream.feed(chunk))
+            return event_bytes(self.stream.feed(chunk, read))
         self.held.append(chunk.to_json() if isinstance(chunk, PlainChunk) else chunk)
         waits = trail.holding and not self.reader.seen.complete and len(self.held) < MOST_CHUNKS_HELD
         return b"" if waits else event_bytes(self._let_go())
@@ -74,8 +74,8 @@ class Bridge:
 
     def whole(self, completion: Any) -> Events:
         """A whole completion as events; `end` gives the last of them."""
-        self.reader.take(completion)
-        return feed_completion(self.stream, completion)
+        read = self.reader.take(completion)
+        return feed_completion(self.stream, completion, read)
 
     def end(self) -> Events:
         self.reader.end()

@@ -10,20 +10,20 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from joytui.core.sse import DONE, MAX_EVENT_BYTES, EventTooLarge, SseSplitter
-from joytui.gateway.bridge.chunks import Delta, is_intermediate, other_deltas, read_delta
+from joytui.gateway.bridge.chunks import Delta, other_deltas
 from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.finish import CALLING, failure, meaning
 from joytui.gateway.bridge.plain import ChunkReader, PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
+from joytui.gateway.bridge.reading import ReadChunk, read_chunk
 from joytui.gateway.bridge.reported_usage import (
     Usage,
     billed_cost,
     billed_usage,
-    find_usage,
     has_bill,
     merge_records,
     merge_usage,
@@ -100,21 +100,16 @@ class Reader(ABC):
             return
         self.take(value)
 
-    def take(self, value: Any) -> None:
-        """One chunk, event or body as parsed JSON."""
-        if isinstance(value, Mapping):
-            self._take(value)
-
     @abstractmethod
-    def _take(self, value: Mapping[str, Any]) -> None: ...
+    def take(self, value: Any) -> object:
+        """One chunk, event or body as parsed JSON."""
 
     def _content(self, length: int) -> None:
         if length:
             self.seen.output_bytes += length
             self.seen.first_token_at = self.seen.first_token_at or time.monotonic()
 
-    def _metadata(self, metadata: Any) -> None:
-        records = metadata_records(metadata)
+    def _metadata(self, records: Sequence[Mapping[str, Any]]) -> None:
         if records:
             self._records = merge_records(self._records, records)
             self._settle()
@@ -138,12 +133,11 @@ class Reader(ABC):
             seen.model_used = _text(record, "model") or seen.model_used
             seen.provider = _text(record, "provider") or seen.provider
 
-    def _take_usage(self, usage: Any) -> None:
-        found = read_usage(usage, self.quirks.usage)
+    def _take_usage(self, found: Usage | None, *, told: bool) -> None:
         if found is not None and not found.odd:
             self._usage = merge_usage(self._usage, found)
             self._settle()
-        elif usage:
+        elif told:
             self.seen.note("the upstream's usage could not be read")
 
 
@@ -169,15 +163,16 @@ class ChatReader(Reader):
 
     answer_id: str | None = None
 
-    def take(self, value: Any) -> None:
+    def take(self, value: Any) -> ReadChunk | None:
+        """Gives what it read, unless that was a plain chunk, or none."""
         if (text := plain_text(value)) is None:
-            super().take(value)
-            return
+            return self._take(value) if isinstance(value, Mapping) else None
         if type(value) is not PlainChunk:  # else it says what the one before it did
             self._says_of_itself(value)
         self._content(_size(text))
         if self.trail is not None:
             self.trail.follow((0, "text"), text)
+        return None
 
     def _says_of_itself(self, value: Mapping[str, Any]) -> None:
         seen = self.seen
@@ -186,27 +181,26 @@ class ChatReader(Reader):
         seen.model_used = _text(value, "model") or seen.model_used
         seen.provider = _text(value, "provider") or seen.provider
 
-    def _take(self, value: Mapping[str, Any]) -> None:
-        seen = self.seen
-        if error := find_error(value):
-            self._failed(error)
-            return
+    def _take(self, value: Mapping[str, Any]) -> ReadChunk:
+        seen, read = self.seen, read_chunk(value, self.quirks)
+        if read.error:
+            self._failed(read.error)
+            return read
         self._says_of_itself(value)
-        self._take_usage(find_usage(value))
-        self._metadata(value.get("metadata"))
+        self._take_usage(read.usage, told=read.usage_told)
+        self._metadata(read.records)
         for place, other in enumerate(other_deltas(value, self.quirks), 1):
             self._content(_length(other))
             self._follow(place, other)
-        if (delta := read_delta(value, self.quirks)) is None:
-            return
+        if (delta := read.delta) is None:
+            return read
         self._content(_length(delta))
         self._follow(0, delta)
-        if is_intermediate(value):
-            return
-        if delta.finish:
+        if delta.finish and not read.intermediate:
             seen.finish, seen.complete = delta.finish, True
             if meaning(delta.finish, self.quirks.finish_words) == "failed":
                 self._failed(failure(delta.finish))
+        return read
 
     def _follow(self, place: int, delta: Delta) -> None:
         if (trail := self.trail) is None:
@@ -224,6 +218,10 @@ class ResponsesReader(Reader):
     _deltas = 0
     _items = 0
     _calls = False
+
+    def take(self, value: Any) -> None:
+        if isinstance(value, Mapping):
+            self._take(value)
 
     def _take(self, value: Mapping[str, Any]) -> None:
         kind = value.get("type")
@@ -244,7 +242,7 @@ class ResponsesReader(Reader):
             self._failed(error)
         elif kind == "error":
             self._failed(find_error({"error": value}) or StreamError("error", "error"))
-        self._metadata(value.get("metadata"))
+        self._metadata(metadata_records(value.get("metadata")))
 
     def _item(self, item: Any) -> None:
         self._items += _item_size(item)
@@ -260,8 +258,9 @@ class ResponsesReader(Reader):
         self._came(sum(_item_size(item) for item in output) if isinstance(output, list) else 0)
         seen.upstream_id = _text(response, "id") or seen.upstream_id
         seen.model_used = _text(response, "model") or seen.model_used
-        self._take_usage(response.get("usage"))
-        self._metadata(response.get("metadata"))
+        usage = response.get("usage")
+        self._take_usage(read_usage(usage, self.quirks.usage), told=bool(usage))
+        self._metadata(metadata_records(response.get("metadata")))
         status = kind.removeprefix("response.")
         if status in ("completed", "incomplete", "failed"):
             seen.finish, seen.complete = CALLING if self._calls and status == "completed" else status, True

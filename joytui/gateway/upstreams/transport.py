@@ -9,8 +9,7 @@ The transport is our own, for the mapping of errors: what is told to a client ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ IDLE_S = 30.0
 MAX_HEADER = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
 LOOK_S = 1.0
-"""How often is looked whether an answer's connection is still there."""
+"""How often is looked whether the connections of answers are still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +59,13 @@ _ERRORS: tuple[tuple[type[BaseException], type[httpx.TransportError]], ...] = (
 )
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """aiohttp's errors as httpx's."""
-    try:
-        yield
-    except (aiohttp.ClientError, TimeoutError, RuntimeError) as error:
-        kind = next((to for known, to in _ERRORS if isinstance(error, known)), httpx.RemoteProtocolError)
-        raise kind(str(error)) from error
+_RAISED = (aiohttp.ClientError, TimeoutError, RuntimeError)
+
+
+def _as_httpx(error: BaseException) -> httpx.TransportError:
+    """An error of aiohttp's as httpx's."""
+    kind = next((to for known, to in _ERRORS if isinstance(error, known)), httpx.RemoteProtocolError)
+    return kind(str(error))
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -78,25 +76,45 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._limit = limit
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
+        self._read: set[_Body] = set()
+        self._looks = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         bounds = _timeout(request.extensions.get("timeout", {}))
         response = await self._ask(request.method, str(request.url), request.headers, request.content or None, bounds)
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response), request=request)
+        body = self._body(response)
+        return httpx.Response(response.status, headers=response.raw_headers, stream=body, request=request)
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, bounds: aiohttp.ClientTimeout
     ) -> httpx.Response:
         """A model call: httpx's answer without httpx's client and request, which took a fifth of the relay's time."""
         response = await self._ask("POST", url, headers, body, bounds)
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+        return httpx.Response(response.status, headers=response.raw_headers, stream=self._body(response))
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, bounds: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         session = self._session or self._open()
-        with _as_httpx():
+        try:
             return await session.request(method, url, headers=headers, data=body, allow_redirects=False, timeout=bounds)
+        except _RAISED as error:
+            raise _as_httpx(error) from error
+
+    def _body(self, response: aiohttp.ClientResponse) -> _Body:
+        body = _Body(response, self._read)
+        if not self._looks:
+            self._looks = True
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        return body
+
+    def _look(self) -> None:
+        """At all answers that are being read: a timer for each would cost more than its answer's headers."""
+        for body in tuple(self._read):
+            body.look()
+        self._looks = bool(self._read)
+        if self._looks:
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _open(self) -> aiohttp.ClientSession:
         """The session belongs to the loop that makes the first request."""
@@ -124,26 +142,28 @@ def _timeout(timeout: dict[str, float | None]) -> aiohttp.ClientTimeout:
 
 
 class _Body(httpx.AsyncByteStream):
-    """An answer's bytes as they arrive. Closing before the end closes the connection."""
+    """An answer's bytes as they arrive. Closing before the end closes the connection. `read`: the bodies that are being read."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, read: set[_Body]) -> None:
         self._response = response
-        self._next_look: asyncio.TimerHandle | None = None
+        self._read = read
+        read.add(self)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._look_again()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            with _as_httpx():
-                while piece := await self._response.content.readany():
-                    yield piece
-        finally:
-            if self._next_look is not None:
-                self._next_look.cancel()
+            piece = await self._response.content.readany()
+        except _RAISED as error:
+            self._read.discard(self)
+            raise _as_httpx(error) from error
+        if not piece:
+            self._read.discard(self)
+            raise StopAsyncIteration
+        return piece
 
-    def _look_again(self) -> None:
-        self._next_look = asyncio.get_running_loop().call_later(LOOK_S, self._look)
-
-    def _look(self) -> None:
+    def look(self) -> None:
         """Ends the wait for an answer whose connection is closed. aiohttp 3.14.5 forgets who waits, and the time-out as well,
         where a chunk with a length that is no number comes while it holds back what was read."""
         content, connection = self._response.content, self._response.connection
@@ -151,10 +171,9 @@ class _Body(httpx.AsyncByteStream):
         lost = transport is None or transport.is_closing()
         if lost and not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("the connection ended in the middle of the answer"))
-        else:
-            self._look_again()
 
     async def aclose(self) -> None:
+        self._read.discard(self)
         self._response.release() if self._response.content.at_eof() else self._response.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from joytui.core.columnar import IDS, NUMBERS, TEXTS, Block, IdColumn, coded, narrow, sources, spans, statuses, tallies
 from joytui.core.filters import Term
-from joytui.core.request import Kind, request_id
+from joytui.core.request import Kind
 from joytui.ledger.records import Page
 from joytui.ledger.sql import reads
 from joytui.ledger.sql.connection import Connection
@@ -41,5 +41,5 @@ def block_of(rows: Sequence[tuple[Any, ...]]) -> Block:
     numbers = {name: narrow(_NUMBERED.get(kind, tuple)(columns[name])) for name, kind in NUMBERS.items()}
     texts = {name: coded(columns[name]) for name in TEXTS}
     ids: dict[str, IdColumn] = {name: list(columns[name]) for name in IDS}
-    ids["id"] = [request_id(number) for number in columns["id"]]
+    ids["id"] = [*map(reads.own_id, columns["id"], columns["source"], columns["thread_id"])]
     return Block(len(rows), max(columns["seq"], default=0), numbers, texts, ids)

@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from joytui.core.clock import parse_time
-from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Match, Missing, Not, Term, When
+from joytui.core.filters import AllOf, AnyOf, Compare, Contains, Equals, Failed, Match, Missing, Not, Term, When
 from joytui.core.request import request_number
 
+_ID = "CASE r.source WHEN 'telemetry' THEN printf('codex-%s-%016x', r.thread_id, r.n) ELSE printf('req-%016x', r.n) END"
 EXPRESSIONS = {
-    "id": "printf('req-%016x', r.n)",
-    "request_id": "coalesce(r.request_id, printf('req-%016x', r.n))",
+    "id": _ID,
+    "request_id": f"coalesce(r.request_id, {_ID})",
     "key": "k.name",
-    "owner": "k.owner",
-    "source": "'gateway'",
-    "sources": "'gateway'",
-    "attempts": "1",
+    "owner": "coalesce(k.owner, s.owner)",
+    "status": "nullif(r.status, 0)",
 }
+FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
+"""What a condition is over."""
 Sql = tuple[str, list[Any]]
 
 
 def to_sql(term: Term) -> Sql:
-    """A condition over `request r LEFT JOIN api_key k`, and its parameters."""
+    """A condition over FROM, and its parameters."""
     match term:
         case AllOf(terms):
             return _joined(terms, " AND ", "TRUE")
@@ -39,6 +40,8 @@ def to_sql(term: Term) -> Sql:
             return f"({' + '.join(_column(c) for c in columns)}) {op} ?", [value]
         case When(op, moment):
             return f"r.started_at {op} ?", [int(parse_time(moment).timestamp() * 1000)]
+        case Failed():  # what only telemetry tells of may have ended without a status: no index finds those
+            return "r.status >= 400", []
         case Missing(column):
             return f"{_column(column)} IS NULL", []
         case Equals(column, value):

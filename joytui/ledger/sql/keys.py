@@ -26,6 +26,7 @@ from joytui.ledger.records import (
 )  # fmt: skip
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.parts import DOCTOR
+from joytui.ledger.sql.telemetry import senders
 
 _COLUMNS = (
     "id, digest, name, hint, owner, labels, state, created_at, expires_at, revoked_at, last_used_at, policy,"
@@ -47,7 +48,7 @@ def access(connection: Connection) -> Access:
     """What every request is judged by, as one state of the store."""
     with one_state(connection):
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
-        return Access(access_version(connection), keys(connection), tokens(connection), on)
+        return Access(access_version(connection), keys(connection), tokens(connection), on, senders(connection))
 
 
 def access_version(connection: Connection) -> int:

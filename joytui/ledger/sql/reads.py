@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, RequestRecord, names, parted, request_id, request_number
-from joytui.ledger.records import Entry, Page
+from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, names, parted, request_id, request_number, told_id
+from joytui.ledger.records import Entry, Page, TurnCost
 from joytui.ledger.sql.connection import Connection, Rows
-from joytui.ledger.sql.filters import EXPRESSIONS, to_sql
+from joytui.ledger.sql.filters import EXPRESSIONS, FROM, to_sql
 
 COLUMNS = (*(field.name for field in FIELDS), "seq")
 """What is read of a request: its fields, in their order, and the number of its last change."""
 _STORED = {**EXPRESSIONS, "id": "r.n", "time": "r.started_at", "request_id": "r.request_id"}
 SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMNS)
-_ID, _TIME, _REQUEST_ID = map(COLUMNS.index, ("id", "time", "request_id"))
+_ID, _TIME, _REQUEST_ID, _THREAD, _SOURCE = map(COLUMNS.index, ("id", "time", "request_id", "thread_id", "source"))
 _FLAGS = [COLUMNS.index(name) for name in names("flag")]
 _LISTS = [COLUMNS.index(name) for name in names("list")]
-FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id"
+
+
+def own_id(number: int, source: str, thread: str | None) -> str:
+    """The id of a row."""
+    return told_id(thread or "", number) if source == TELEMETRY else request_id(number)
 
 
 def record(row: tuple[Any, ...]) -> Entry:
     """A row of COLUMNS as (sequence, record)."""
     *values, seq = row
-    own = request_id(values[_ID])
+    own = own_id(values[_ID], values[_SOURCE], values[_THREAD])
     values[_ID] = own
     values[_TIME] = rfc3339(datetime.fromtimestamp(values[_TIME] / 1000, UTC))
     values[_REQUEST_ID] = values[_REQUEST_ID] or own
@@ -109,8 +114,22 @@ def counted(connection: Connection) -> int:
 
 _COUNTED = """
     SELECT coalesce(sum(many), 0) FROM (
-        SELECT sum(requests) AS many FROM rollup_day UNION ALL SELECT sum(requests) FROM part_day WHERE part = 'doctor'
+        SELECT sum(requests) AS many FROM rollup_day UNION ALL SELECT sum(requests) FROM part_day WHERE part IN ('doctor', 'telemetry')
     )
+"""
+
+
+def turn_costs(connection: Connection, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+    """The sums of each turn that this key has requests of."""
+    marks = ", ".join("?" * len(turn_ids))
+    return [TurnCost(*row) for row in connection.execute(_TURN_COSTS.format(marks), (key_id, *turn_ids))]
+
+
+_TURN_COSTS = """
+    SELECT turn_id, sum(cost_nano), sum(CASE WHEN status IS NULL THEN 1 ELSE 0 END),
+        sum(CASE WHEN status < 400 THEN 1 ELSE 0 END),
+        sum(CASE WHEN status < 400 AND cost_source = 'none' AND input_tokens + output_tokens > 0 THEN 1 ELSE 0 END)
+    FROM request WHERE key_id = ? AND turn_id IN ({}) GROUP BY turn_id
 """
 
 

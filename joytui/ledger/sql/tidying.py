@@ -14,8 +14,10 @@ from itertools import takewhile
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.retention import SLICE
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.sql.parts import DOCTOR, FROM_OUTSIDE, PARTS, TABLES
+from joytui.ledger.sql.parts import ASIDE, FROM_OUTSIDE, PARTS, TABLES
 
+NS = 1_000_000
+SESSION_DAYS = 30
 MOVEMENTS = 10_000
 """Of one slice: as many as a busy day has, so that it is few rows afterwards."""
 
@@ -28,7 +30,7 @@ def _hours(batch: Connection, edge: int) -> int:
     hour = edge // HOUR_MS
     gone = _delete(batch, "rollup_hour", "hour, key_id, model, tier, provider", "hour < ?", hour)
     gone += _delete(batch, "latency_hour", "hour, kind, bucket", "hour < ?", hour)
-    for part in (*PARTS, DOCTOR):
+    for part in (*PARTS, *ASIDE):
         gone += _delete(batch, "part_hour", ", ".join(TABLES["part_hour"].place), "part = ? AND hour < ?", part, hour)
     return gone
 
@@ -39,7 +41,7 @@ def _days(batch: Connection, edge: int) -> int:
     free = "cost_nano = 0 AND model != ''"
     named = " OR ".join(f"{name} != ''" for name in FROM_OUTSIDE)
     return _fold(batch, "rollup_day", "", free, edge) + sum(
-        _fold(batch, "part_day", f"part = '{part}' AND ", f"({named} OR {free})", edge) for part in (*PARTS, DOCTOR)
+        _fold(batch, "part_day", f"part = '{part}' AND ", f"({named} OR {free})", edge) for part in (*PARTS, *ASIDE)
     )
 
 
@@ -102,6 +104,12 @@ def _lessons(batch: Connection, edge: int) -> int:
     return _delete(batch, "lesson", "upstream, model, lesson", "learned_at < ?", edge)
 
 
+def _pieces(batch: Connection, edge: int) -> int:
+    """A session goes later: what follows it is of its provider."""
+    where, session = "told < ? AND (kind != 'session' OR told < ?)", edge - SESSION_DAYS * DAY_MS
+    return _delete(batch, "piece", "thread, told, kind", where, edge * NS, session * NS)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -116,4 +124,5 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "movements of wallets": _movements,
     "clients of keys": _clients,
     "what upstreams taught": _lessons,
+    "pieces of telemetry": _pieces,
 }

@@ -12,16 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
-from joytui.core.token_counts import MANY, OTHERS, Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, OTHERS, Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.sql.connection import Connection, one_state
-from joytui.ledger.sql.filters import Sql, to_sql
-from joytui.ledger.sql.parts import DOCTOR, PROGRAM, complete_from, part_for
-from joytui.ledger.sqlite.rollups import bucket_middle
+from joytui.ledger.sql.filters import FROM, Sql, to_sql
+from joytui.ledger.sql.histogram import bucket_middle
+from joytui.ledger.sql.parts import DOCTOR, PROGRAM, TELLING, complete_from, part_for
 
 TIMES = {
     "hour": "{hour}",
@@ -44,7 +44,7 @@ _PLACES = {
     "commit": "commit_hash",
 }
 _ROW_PLACES = {
-    **dict.fromkeys(_OF_KEYS, "coalesce(r.key_id, '')"),
+    **dict.fromkeys(_OF_KEYS, "coalesce(r.key_id, r.sender_id, '')"),
     **dict.fromkeys(("team", "branch"), _NOWHERE),
     "model": "coalesce(r.model_used, r.model, '')",
     "tier": "coalesce(r.tier, '')",
@@ -75,6 +75,7 @@ def usage(
     top: int | None = None,
     only: Sequence[str] | None = None,
     tests: Tests = "in",
+    source: Teller = "gateway",
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
 
@@ -85,7 +86,7 @@ def usage(
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
-        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term), values, tests)
+        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term, source), values, tests, source)
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
     groups: dict[tuple[str | None, ...], UsageTotals] = {}
@@ -94,7 +95,8 @@ def usage(
         for place in product(*[names[value] for names, value in zip(called, group, strict=True)]):
             held = groups.get(place)
             groups[place] = totals if held is None else UsageTotals.sum((held, totals))
-    rows = [UsageRow(dict(zip(by, place, strict=True)), "gateway", totals) for place, totals in groups.items()]
+    told: Literal["gateway", "codex"] = "gateway" if source == "gateway" else "codex"
+    rows = [UsageRow(dict(zip(by, place, strict=True)), told, totals) for place, totals in groups.items()]
     rows.sort(key=lambda row: _order(by, row))
     return rows, UsageTotals.sum(totals for _, totals in parts)
 
@@ -115,12 +117,15 @@ class _Question(NamedTuple):
     summary: _Summary | None
     only: tuple[str, tuple[str, ...]] | None = None  # a field, and the values of it that count
     tests: Tests = "in"
+    source: Teller = "gateway"
 
 
-def _summary(connection: Connection, by: Sequence[str], term: Term | None) -> _Summary | None:
+def _summary(connection: Connection, by: Sequence[str], term: Term | None, source: Teller) -> _Summary | None:
     """The smallest sums that answer a question; None where only the rows do."""
     if term is not None:
         return None
+    if source == "telemetry":
+        return _Summary("part", TELLING, 0)
     columns = {_PLACES[name] for name in by if name not in TIMES} - {_NOWHERE}
     if part := part_for(columns):
         return _Summary("part", part, complete_from(connection, part))
@@ -146,9 +151,9 @@ def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
 _RANGE = """
     WITH held_day AS (
         SELECT min(day) AS first, max(day) AS last FROM rollup_day
-        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part = 'doctor'
+        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part IN ('doctor', 'telemetry')
     ), held_hour AS (
-        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part = 'doctor'
+        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part IN ('doctor', 'telemetry')
     )
     SELECT (SELECT min(first) FROM held_day), (SELECT max(last) FROM held_day), (SELECT max(last) FROM held_hour),
         (SELECT max(started_at) FROM request)
@@ -169,7 +174,7 @@ def _summaries(asked: _Question) -> Iterator[_Summary]:
     """The sums that together hold what was asked for."""
     if asked.tests != "only" and asked.summary is not None:
         yield asked.summary
-    if asked.tests != "out":
+    if asked.tests != "out" and asked.source == "gateway":
         yield _Summary("part", DOCTOR, 0)
 
 
@@ -221,8 +226,8 @@ def _from_rows(connection: Connection, asked: _Question, low: int, high: int) ->
 def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
     condition, values = to_sql(asked.term) if asked.term is not None else ("TRUE", [])
-    text = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL"
-    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, *values]
+    text = f"{FROM} WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL AND r.source = ?"
+    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, asked.source, *values]
 
 
 _OF_ROWS: Mapping[Tests, str] = {"in": "", "out": " AND r.doctor = 0", "only": " AND r.doctor = 1"}
@@ -236,7 +241,8 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     if field == "label":
         listed = f"SELECT api_key.id FROM api_key, json_each(labels) label WHERE label.value IN ({listed})"
     elif field in _OF_KEYS:
-        listed = f"SELECT id FROM api_key WHERE {'name' if field == 'key' else 'owner'} IN ({listed})"
+        name = "name" if field == "key" else "owner"
+        listed = f"SELECT id FROM (SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender) WHERE {name} IN ({listed})"
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
@@ -265,7 +271,7 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
         yield group, totals
     times_asked = tuple(name for name in asked.by if name != field)
     whole: dict[tuple[Any, ...], list[UsageTotals]] = {}
-    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term))
+    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term, asked.source))
     for times, totals in _parts(connection, everything):
         whole.setdefault(times, []).append(totals)
     for times, parts in whole.items():
@@ -307,7 +313,9 @@ class _Key(NamedTuple):
 
 
 def _keys(connection: Connection) -> dict[str, _Key]:
-    found = connection.execute("SELECT id, name, owner, labels FROM api_key")
+    found = connection.execute(
+        "SELECT id, name, owner, labels FROM api_key UNION ALL SELECT id, NULL, owner, '[]' FROM sender"
+    )
     return {key_id: _Key(name, owner, tuple(json.loads(labels))) for key_id, name, owner, labels in found}
 
 

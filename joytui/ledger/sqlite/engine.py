@@ -18,7 +18,7 @@ from joytui.core.errors import UnreachableError
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
@@ -39,15 +39,18 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
-from joytui.ledger.sql import blocks, keys, lessons, reads, tasks, usage_sums, wallets
+from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, tasks, telemetry, usage_sums, wallets
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
+from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -60,25 +63,27 @@ POLL_S = 0.1
 class SqliteLedger:
     """An open store in one file. One process at a time has it."""
 
-    def __init__(self, path: Path, lock: StoreLock) -> None:
+    def __init__(self, path: Path, lock: StoreLock, spools: Path | None = None) -> None:
         self.path = path
         self.location = str(path)
+        self._spool = None if spools is None else Spool(spools, str(path.absolute()))
         self._lock = lock
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
-        self._writer = Writer(self._connect_writer)
+        self._writer = Writer(self._connect_writer, self._spool)
         self.interrupted = 0
         self._numbers = Numbers()
         self._serving: GatewayRow | None = None
 
     @classmethod
-    def open_store(cls, path: Path) -> SqliteLedger:
-        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do."""
+    def open_store(cls, path: Path, spools: Path | None = None) -> SqliteLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for what the
+        store does not take (`ledger.spool`)."""
         os.umask(0o077)  # SQLite makes its WAL and shared memory files itself
         prepare(path)
         lock = StoreLock(path)
         lock.acquire()
-        ledger = cls(path, lock)
+        ledger = cls(path, lock, spools)
         try:
             ledger._begin()
         except BaseException as error:
@@ -94,7 +99,10 @@ class SqliteLedger:
         connection.close()
         self._writer.start()
         self._numbers = Numbers(self.read_now(reads.last_number))
-        self.interrupted = self.write_now(upkeep.recover)
+        left = [] if self._spool is None else self._spool.left()
+        self.interrupted = self.write_now(upkeep.recover, left)
+        if self._spool is not None:
+            self._spool.done(len(left))
 
     def close(self) -> bool:
         """Writes what waits, and closes everything. False if the writer is not done in time: the store stays locked then, as
@@ -221,7 +229,7 @@ class SqliteLedger:
         return self._numbers.next()
 
     def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        return self.write(requests.open_request, opened, chosen, ids_ms)
+        return self._writer.write_unhurried(requests.open_request, opened, chosen, ids_ms)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)
@@ -233,7 +241,7 @@ class SqliteLedger:
         return self.write(requests.note_passed, so_far)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        return self._writer.settle(requests.end_request, opened, ended, budget_id, held)
+        return self._writer.settle(requests.end_request, End(opened, ended, budget_id, held), [self.next_number()])
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)
@@ -280,8 +288,12 @@ class SqliteLedger:
         top: int | None = None,
         only: Sequence[str] | None = None,
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
+
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
     async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
         return await self.read(tasks.tasks, since, limit, task)
@@ -341,6 +353,25 @@ class SqliteLedger:
     def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
         return self.write(lessons.unlearn, upstream, model)
 
+    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
+        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        return await self.read(telemetry.pieces_of, sender_id, limit)
+
+    async def senders(self) -> list[SenderRow]:
+        return await self.read(telemetry.senders)
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> asyncio.Future[SenderRow | None]:
+        return self.write(telemetry.create_sender, name, digest, owner, team)
+
+    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
+        return self.write(telemetry.revoke_sender, sender_id)
+
     # --- wallets -----------------------------------------------------------------------------------------------------
 
     async def wallets(self) -> list[WalletRow]:
@@ -358,7 +389,7 @@ class SqliteLedger:
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
     def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
-        return self.write(upkeep.read_clock, ran_ms)
+        return self.write(clock_readings.read_clock, ran_ms)
 
     async def tidy(self, at_ms: int, keeping: Keeping) -> int:
         gone = 0

@@ -104,3 +104,13 @@ def _lock_inode(store: IO[bytes]) -> bool:
     except OSError as error:
         return error.errno not in (errno.EAGAIN, errno.EACCES)
     return True
+
+
+def holder(path: Path) -> str | None:
+    """Which gateway has the store ("process 123"), without touching anything: None where there is no lock, or nobody holds it."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        with open(lock, encoding="utf-8") as file:
+            return None if try_lock(file) else f"process {file.read().strip() or 'unknown'}"
+    except OSError:
+        return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from joytui.ledger.api import Shortfall
-from joytui.ledger.records import DAY_MS, Candidate, Period, Reservation, window_end, window_start
+from joytui.ledger.records import DAY_MS, PLENTY, Candidate, Period, Reservation, window_end, window_start
 from joytui.ledger.sql.keys import SPENT_WITHIN
 from joytui.ledger.sql.wallets import enter
 from joytui.ledger.sqlite.writer import Batch
@@ -87,8 +87,6 @@ def extend(batch: Batch, n: int, at_ms: int, wanted: Reservation) -> Candidate:
     return chosen
 
 
-PLENTY = 64
-"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
 _HOLDS = """
     SELECT kind, amount, spent, budget.held, EXISTS (SELECT 1 FROM wallet WHERE balance IS NOT NULL)
     FROM hold LEFT JOIN budget ON budget_id = ref AND period = kind AND budget.window = hold.window WHERE n = ?

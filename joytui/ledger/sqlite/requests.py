@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.redaction import Clean
@@ -11,7 +11,8 @@ from joytui.core.request import Ended, Opened, program
 from joytui.ledger.api import DuplicateRequest
 from joytui.ledger.records import Candidate, Charge, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
-from joytui.ledger.sql.parts import Place
+from joytui.ledger.sql import telemetry
+from joytui.ledger.sql.parts import DOCTOR, Place
 from joytui.ledger.sqlite.money import charge, extend, release, reserve
 from joytui.ledger.sqlite.writer import Batch
 
@@ -81,8 +82,11 @@ def extend_request(batch: Batch, opened: Opened, wanted: Reservation, so_far: Ch
     return extend(batch, opened.n, opened.started_at, wanted)
 
 
-def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool) -> None:
+def end_request(
+    batch: Batch, opened: Opened, ended: Ended, budget_id: str | None, held: bool, spare: Sequence[int] = ()
+) -> None:
     """Ends an open row: sums, budgets and holds move in the same transaction. A row that ended before stays as it is.
+    `spare`: a number for a row of what telemetry told, where this end parts it from the request.
 
     An answer that failed before anything came (status 5xx or an upstream's refusal) gives the client's id free again.
     """
@@ -99,6 +103,7 @@ def end_request(batch: Batch, opened: Opened, ended: Ended, budget_id: str | Non
     if opened.doctor and ended.output_tokens > DOCTOR_OUTPUT:
         opened = _counted(batch, opened)
     _sum(batch, opened, ended, refused=False)
+    telemetry.ended(batch, opened, ended.latency_ms, spare)
 
 
 def _counted(batch: Batch, opened: Opened) -> Opened:
@@ -126,6 +131,7 @@ def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = F
     """
     _write_row(batch, opened, ended.model_used, ended.provider, ended.tier, keyless=keyless)
     batch.execute(_END, (*ended, batch.seq, opened.n))
+    telemetry.ended(batch, opened, ended.latency_ms)
     if keyless:
         trim_keyless(batch)
         opened = opened._replace(model=None, project=None, thread_id=None, client=None)
@@ -166,7 +172,7 @@ def _sum(batch: Batch, opened: Opened, ended: Ended, *, refused: bool) -> None:
         ended.cost_nano,
     )
     if opened.doctor:
-        batch.sums.add_test(opened.started_at, place, numbers)
+        batch.sums.add_aside(DOCTOR, opened.started_at, place, numbers)
         return
     latency = None if refused else ended.latency_ms
     batch.sums.add(opened.started_at, place, numbers, ended.ttft_ms, latency)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -11,9 +10,9 @@ from operator import add
 from typing import Any
 
 from joytui.ledger.records import HOUR_MS
-from joytui.ledger.sql.parts import DOCTOR, TABLES, Place, part_places
+from joytui.ledger.sql.histogram import bucket
+from joytui.ledger.sql.parts import TABLES, Place, part_places
 
-STEPS_PER_DOUBLING = 8
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
 
@@ -46,33 +45,23 @@ def upsert(connection: sqlite3.Connection, into: tuple[str, int, str], rows: Seq
         connection.execute(f"{before}{', '.join([row] * len(some))}{after}", values)
 
 
-def bucket(milliseconds: float) -> int:
-    """The histogram's bucket: eight to a doubling, so its middle is within 5% of what it holds."""
-    return max(0, math.ceil(math.log2(milliseconds) * STEPS_PER_DOUBLING)) if milliseconds > 1 else 0
-
-
-def bucket_middle(index: int) -> float:
-    """Milliseconds that stand for a bucket."""
-    return float(2 ** ((index - 0.5) / STEPS_PER_DOUBLING)) if index else 1.0
-
-
 class Sums:
     """What a batch adds up. Kept as it comes, so that what a write added can be dropped with it, and added up once."""
 
-    __slots__ = ("_ended", "_tests", "_used")
+    __slots__ = ("_aside", "_ended", "_used")
 
     def __init__(self) -> None:
         self._ended: list[tuple[int, Place, Numbers, float | None, float | None]] = []
-        self._tests: list[tuple[int, Place, Numbers]] = []
+        self._aside: list[tuple[str, int, Place, Numbers]] = []
         self._used: list[tuple[str, str | None, int]] = []
 
     def add(self, at: int, place: Place, numbers: Numbers, ttft_ms: float | None, latency_ms: float | None) -> None:
         """One ended request, that began at `at` (ms)."""
         self._ended.append((at, place, numbers, ttft_ms, latency_ms))
 
-    def add_test(self, at: int, place: Place, numbers: Numbers) -> None:
-        """One of the doctor's test requests: it costs what it costs, and counts apart."""
-        self._tests.append((at, place, numbers))
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """One that counts apart, in a part that keeps everything apart (`parts.ASIDE`)."""
+        self._aside.append((part, at, place, numbers))
 
     def used(self, key_id: str, client: str | None, at: int) -> None:
         """A key was used, by this client where it is known."""
@@ -81,16 +70,16 @@ class Sums:
     def spent(self, key_ids: Collection[str], since: int, until: int) -> int:
         """What requests of these keys cost that began at `since` (ms) or later and before `until`, and that are not in the
         rollups yet."""
-        ended = chain((one[:3] for one in self._ended), self._tests)
+        ended = chain((one[:3] for one in self._ended), (one[1:] for one in self._aside))
         return sum(numbers[-1] for at, place, numbers in ended if since <= at < until and place.key_id in key_ids)
 
     def mark(self) -> Mark:
         """Where `undo` goes back to."""
-        return len(self._ended), len(self._tests), len(self._used)
+        return len(self._ended), len(self._aside), len(self._used)
 
     def undo(self, mark: Mark) -> None:
         del self._ended[mark[0] :]
-        del self._tests[mark[1] :]
+        del self._aside[mark[1] :]
         del self._used[mark[2] :]
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -99,9 +88,9 @@ class Sums:
             self._write_totals(connection)
             self._write_latency(connection)
             self._ended.clear()
-        if self._tests:
-            self._write_tests(connection)
-            self._tests.clear()
+        if self._aside:
+            self._write_aside(connection)
+            self._aside.clear()
         if self._used:
             self._write_used(connection)
             self._used.clear()
@@ -123,10 +112,10 @@ class Sums:
         upsert(connection, ADD_TO["rollup_day"], days)
         _add_parts(connection, parts)
 
-    def _write_tests(self, connection: sqlite3.Connection) -> None:
+    def _write_aside(self, connection: sqlite3.Connection) -> None:
         parts: dict[tuple[Any, ...], list[int]] = {}
-        for at, place, (requests, errors, _, *rest) in self._tests:
-            _add(parts, (DOCTOR, at // HOUR_MS, *place), (requests, errors, *rest))
+        for part, at, place, (requests, errors, _, *rest) in self._aside:
+            _add(parts, (part, at // HOUR_MS, *place), (requests, errors, *rest))
         _add_parts(connection, parts)
 
     def _write_latency(self, connection: sqlite3.Connection) -> None:

@@ -218,11 +218,50 @@ MIGRATIONS = (
     CREATE TABLE client_fill (n INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT;
     INSERT INTO client_fill SELECT max(n) + 1, max(seq) FROM request HAVING max(n) IS NOT NULL;
     """,
+    """
+    ALTER TABLE request ADD COLUMN source TEXT NOT NULL DEFAULT 'gateway';
+    ALTER TABLE request ADD COLUMN sources TEXT NOT NULL DEFAULT 'gateway';
+    ALTER TABLE request ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE request ADD COLUMN differs TEXT;
+    ALTER TABLE request ADD COLUMN sender_id TEXT;
+    ALTER TABLE request ADD COLUMN told INTEGER; -- the first piece of a request that telemetry alone told of
+    CREATE INDEX request_told ON request (thread_id, told) WHERE source = 'telemetry';
+
+    CREATE TABLE sender (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, owner TEXT, team TEXT,
+        created_at INTEGER NOT NULL, revoked_at INTEGER, last_at INTEGER, told INTEGER NOT NULL DEFAULT 0,
+        codex_version TEXT, provider TEXT
+    ) STRICT;
+    CREATE TRIGGER sender_made AFTER INSERT ON sender BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER sender_changed AFTER UPDATE OF revoked_at ON sender BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE piece (
+        thread TEXT NOT NULL, told INTEGER NOT NULL, kind TEXT NOT NULL, sender_id TEXT NOT NULL, n INTEGER, facts TEXT NOT NULL,
+        PRIMARY KEY (thread, told, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX piece_sender ON piece (sender_id, told);
+    CREATE INDEX piece_told ON piece (told);
+    CREATE INDEX piece_request ON piece (n) WHERE n IS NOT NULL;
+    """,
+    """
+    CREATE INDEX request_turn ON request (turn_id) WHERE turn_id IS NOT NULL;
+    """,
 )
 
 
-def migrate(connection: sqlite3.Connection, where: str) -> None:
-    """Brings a store to this version's tables. A newer store is refused (UnreachableError), never touched."""
+def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -> None:
+    """Brings a store to this version's tables. A newer store is refused (UnreachableError), never touched; so is one that a copy
+    has not finished, unless that goes on (`half`)."""
+    version = version_of(connection, where)
+    if is_half(connection) and not half:
+        raise UnreachableError(
+            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+        )
+    for step in range(version, len(MIGRATIONS)):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
+
+
+def version_of(connection: sqlite3.Connection, where: str) -> int:
+    """Which tables a store has. Raises UnreachableError for a newer one."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise UnreachableError(
@@ -230,5 +269,14 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
             where=where,
             hint="use that version, or name another store with --store PATH",
         )
-    for step in range(version, len(MIGRATIONS)):
-        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
+    return version
+
+
+def is_half(connection: sqlite3.Connection) -> bool:
+    """Whether a copy into this store has not come to its end."""
+    return has_table(connection, "half_copy")
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,))
+    return found.fetchone() is not None

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
-from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, ClockSeen, interrupted
-from joytui.ledger.retention import SLICE, Reading, believed, read_on
+from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
+from joytui.ledger.retention import SLICE
+from joytui.ledger.spool import End
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -17,12 +18,14 @@ from joytui.ledger.sqlite.requests import end_request
 from joytui.ledger.sqlite.writer import Batch
 
 
-def recover(batch: Batch) -> int:
-    """At the start, nothing can be running: rows still open are ended (status 500) and charged for what was noted of them
-    as passed, holds released.
+def recover(batch: Batch, left: Sequence[End]) -> int:
+    """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
+    500) and charged for what was noted of them as passed, holds released.
 
     Gives how many requests a process took with it when it died.
     """
+    for end in left:
+        end_request(batch, *end)
     charged = len(Charge._fields)
     rows = batch.execute(
         f"SELECT (SELECT budget_id FROM api_key WHERE id = key_id), {', '.join((*Charge._fields, *Opened._fields))},"
@@ -53,15 +56,6 @@ def probe(batch: Batch) -> None:
     """Takes some pages and gives them back: a full disk does not mind a transaction that writes nothing."""
     batch.execute("INSERT INTO spent_id VALUES ('', ?, 0)", ("probe" * 8_000,))
     batch.execute("DELETE FROM spent_id WHERE key_id = ''")
-
-
-def read_clock(batch: Batch, ran_ms: int) -> ClockSeen:
-    """Notes what the clock says, `ran_ms` of running after the last time."""
-    before = [Reading(*row) for row in batch.execute("SELECT ran_ms, at FROM clock_reading ORDER BY ran_ms")]
-    readings = read_on(before, ran_ms, now_ms())
-    batch.execute("DELETE FROM clock_reading")
-    batch.connection.executemany("INSERT INTO clock_reading VALUES (?, ?)", readings)
-    return ClockSeen(believed(readings), before[-1].at if before else None)
 
 
 # --- what an older store lacks ----------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@ A write is a function of a `Batch` and arguments. `submit` hands it over without
 being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable. `settle`
 does both: who waits for it waits for one try.
 
+Waking the thread costs more than most writes do, so it is woken once for all that an event loop hands over in one round, and
+not at all for what nobody waits for yet (`write_unhurried`): that goes with whatever comes next, at the latest after GATHERED_S.
+
 A write that raises changes nothing and takes no other write with it. A store that cannot be written fails all writes of
 the transaction. If the thread itself cannot go on, whatever waits for it gets an error, then and later, and `broken` says
 so: a gateway without its ledger has to end.
@@ -17,18 +20,24 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.sqlite.rollups import Mark, Sums
+from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql.parts import Place
+from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
+from joytui.ledger.waiting import Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
 MAX_BATCH = 512
+GATHERED_S = 0.01
+"""How long a write that nobody waits for may wait for others, to be committed with them."""
 ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0
@@ -55,6 +64,10 @@ class Batch:
         """Numbers the changes of requests: what a live tail counts by."""
         self.seq += 1
         return self.seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self.sums.add_aside(part, at, place, numbers)
 
     def begin(self) -> None:
         self._first = self.seq
@@ -85,38 +98,49 @@ class Batch:
             self.execute("ROLLBACK")
 
 
-class _Job:
-    """`kept`: written even if that needs another try; else whoever waits is told that it failed."""
+class _Job(Waiting):
+    """A write of this engine: a function of a batch."""
 
-    __slots__ = ("args", "done", "failure", "function", "future", "kept", "loop", "result")
+    __slots__ = ("args", "function")
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False) -> None:
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], *, kept: bool = False, end: End | None = None
+    ) -> None:
+        super().__init__(kept=kept, end=end)
         self.function = function
         self.args = args
-        self.kept = kept
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[Any] | None = None
-        self.done: threading.Event | None = None
-        self.result: Any = None
-        self.failure: Exception | None = None
 
     def perform(self, batch: Batch) -> None:
         self.result, self.failure = self.function(batch, *self.args), None
 
-    def fail(self, error: Exception) -> None:
-        # a future takes no StopIteration
-        self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
+
+class _Unhurried(asyncio.Future[T]):
+    """The result of a write that waits for others. Who awaits it hurries it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hurry: Callable[[], None]) -> None:
+        super().__init__(loop=loop)
+        self._hurry = hurry
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.done():
+            self._hurry()
+        return super().__await__()
 
 
 class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
-    `broken` is done, with what happened, once the thread has failed and nothing can be written any more.
+    `broken` is done, with what happened, once the thread has failed and nothing can be written any more. `spool` keeps the ends
+    of requests that cannot be written now.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
         self._connect = connect
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._spool = spool
+        self._jobs: deque[_Job | None] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()  # wakes the thread, for all jobs that are there by then
+        self._rings_soon: asyncio.AbstractEventLoop | None = None
+        self._rings_later: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
         self._failure: Exception | None = None
@@ -136,13 +160,14 @@ class Writer:
     def close(self) -> bool:
         """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S: it may still write."""
         if self._thread.is_alive():
-            self._jobs.put(None)
+            self._jobs.append(None)
+            self._ring()
             self._thread.join(timeout=CLOSE_S)
         return not self._thread.is_alive()
 
     @property
     def waiting(self) -> int:
-        return self._jobs.qsize()
+        return len(self._jobs)
 
     @property
     def owed(self) -> int:
@@ -157,26 +182,41 @@ class Writer:
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
         self._put(_Job(function, args, kept=True))
+        self._ring()
 
-    def settle(self, function: Callable[..., object], *args: Any) -> asyncio.Future[None]:
-        """The same; the future is done once it is committed, or was tried in vain and waits for another try."""
-        return self._awaited(_Job(function, args, kept=True))
+    def settle(self, function: Callable[..., object], end: End, *args: Any) -> asyncio.Future[None]:
+        """The same for the end of a request; the future is done once it is committed, or was tried in vain and waits for another
+        try, in the spool."""
+        return self._awaited(_Job(function, (*end, *args), kept=True, end=end))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future has its result once it is committed, or the error that undid it."""
         return self._awaited(_Job(function, args))
 
-    def _awaited(self, job: _Job) -> asyncio.Future[Any]:
-        job.loop = asyncio.get_running_loop()
-        job.future = job.loop.create_future()
+    def write_unhurried(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """The same, where others may come first: it is committed with the next write, once the future is awaited, or after
+        GATHERED_S."""
+        loop = asyncio.get_running_loop()
+        job = _Job(function, args)
+        job.loop, job.future = loop, _Unhurried(loop, self._ring_soon)
         self._put(job)
+        if self._rings_later is not loop:
+            self._rings_later = loop
+            loop.call_later(GATHERED_S, self._ring_later)
         return job.future
+
+    def _awaited(self, job: _Job) -> asyncio.Future[Any]:
+        future = job.awaited()
+        self._put(job)
+        self._ring_soon()
+        return future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
         job = _Job(function, args)
         job.done = threading.Event()
         self._put(job)
+        self._ring()
         job.done.wait()
         if job.failure is not None:
             raise _typed(job.failure)
@@ -184,10 +224,29 @@ class Writer:
         return result
 
     def _put(self, job: _Job) -> None:
-        self._jobs.put(job)
-        # the thread sets this before it looks into the queue for the last time: one of us two finds the job
+        self._jobs.append(job)
+        # the thread sets this before it looks for jobs for the last time: one of us two finds the job
         if self._ended is not None:
             self._refuse(self._rest())
+
+    def _ring(self) -> None:
+        self._bell.put(None)
+
+    def _ring_soon(self) -> None:
+        """Once this round of the event loop is over. A loop that ends before it leaves its jobs to `close`."""
+        loop = asyncio.get_running_loop()
+        if self._rings_soon is not loop:
+            self._rings_soon = loop
+            loop.call_soon(self._round_is_over)
+
+    def _round_is_over(self) -> None:
+        self._rings_soon = None
+        self._ring()
+
+    def _ring_later(self) -> None:
+        self._rings_later = None
+        if self._jobs:
+            self._ring()
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -222,33 +281,31 @@ class Writer:
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
-                _answer(self._at_hand)
+                settled(self._at_hand, self._owed, self._spool)
+                answer(self._at_hand, _typed)
         self._at_hand = []
 
     def _collect(self) -> tuple[list[_Job], bool]:
-        """All that waits, at least one job (none where writes are owed); False with it when the end was asked for."""
+        """All that waits, nothing where writes are owed or a bell rang late; False with it when the end was asked for."""
+        with contextlib.suppress(Empty):
+            while True:  # bells that rang for what was written meanwhile
+                self._bell.get_nowait()
+        if not self._jobs:
+            with contextlib.suppress(Empty):
+                self._bell.get(timeout=OWED_AGAIN_S if self._owed else None)
         jobs: list[_Job] = []
-        try:
-            job = self._jobs.get(timeout=OWED_AGAIN_S if self._owed else None)
-        except Empty:
-            return jobs, True
-        while job is not None:
+        while self._jobs and len(jobs) < MAX_BATCH:
+            job = self._jobs.popleft()
+            if job is None:
+                return jobs, False
             jobs.append(job)
-            if len(jobs) >= MAX_BATCH:
-                return jobs, True
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return jobs, True
-        return jobs, False
+        return jobs, True
 
     def _commit(self, batch: Batch, jobs: list[_Job]) -> None:
         """Writes these jobs. Afterwards each has its result or its failure, or is owed."""
         for attempt in range(ATTEMPTS):
             try:
-                batch.begin()
-                _perform(batch, jobs)
-                batch.commit()
+                _transact(batch, jobs)
             except Exception as error:
                 batch.roll_back()
                 code = _code(error)
@@ -289,6 +346,7 @@ class Writer:
         self._failed_at = time.monotonic()
         kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept
+        save(kept, self._spool)
         self.lost += len(jobs) - len(kept)
         log.error("the ledger could not write %d changes (%d to be tried again): %s", len(jobs), len(kept), error)
         for job in jobs:
@@ -299,21 +357,22 @@ class Writer:
     def _rest(self) -> list[_Job]:
         """What still waits after the end."""
         jobs: list[_Job] = []
-        with contextlib.suppress(Empty):
+        with contextlib.suppress(IndexError):
             while True:
-                job = self._jobs.get_nowait()
+                job = self._jobs.popleft()
                 if job is not None:
                     jobs.append(job)
         return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
-        lost = sum(job.kept for job in jobs)
+        save(jobs, self._spool)
+        lost = sum(job.kept and not job.safe for job in jobs)
         if lost:
             self.lost += lost
             log.error("%d changes were not written to the ledger: %s", lost, self._ended)
         for job in jobs:
             job.failure = self._ended
-        _answer(jobs)
+        answer(jobs, _typed)
 
 
 def _typed(error: Exception) -> Exception:
@@ -330,11 +389,27 @@ def _code(error: Exception) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _perform(batch: Batch, jobs: list[_Job]) -> None:
-    """Runs these writes. Raises what is not the refusal of one of several, but a fault of the whole transaction."""
-    if len(jobs) == 1:  # its transaction is savepoint enough, and a savepoint is a tenth of a lone write
-        jobs[0].perform(batch)
+def _transact(batch: Batch, jobs: list[_Job]) -> None:
+    """One transaction of all these writes: at first as if none were refused, since a savepoint for each takes a tenth of a
+    write, and refusals are few. Raises a fault of the whole transaction, or of a lone write."""
+    try:
+        batch.begin()
+        for job in jobs:
+            job.perform(batch)
+        batch.commit()
         return
+    except Exception as error:
+        if len(jobs) == 1 or _code(error) in _PASSING:
+            raise
+    batch.roll_back()
+    batch.begin()
+    _perform_apart(batch, jobs)
+    batch.commit()
+
+
+def _perform_apart(batch: Batch, jobs: list[_Job]) -> None:
+    """Runs these writes, each with a savepoint of its own. Raises what is not the refusal of one of several, but a fault of
+    the whole transaction."""
     for job in jobs:
         mark = batch.mark()
         try:
@@ -346,28 +421,3 @@ def _perform(batch: Batch, jobs: list[_Job]) -> None:
             job.fail(error)
         else:
             batch.keep()
-
-
-def _answer(jobs: Iterable[_Job]) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        if job.done is not None:
-            job.done.set()
-        if job.loop is not None:
-            waiting.setdefault(job.loop, []).append(job)
-    for loop, done in waiting.items():
-        try:
-            loop.call_soon_threadsafe(_resolve, done)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            pass
-
-
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        future = job.future
-        if future is None or future.done():
-            continue
-        if job.failure is not None and not job.kept:
-            future.set_exception(_typed(job.failure))
-        else:
-            future.set_result(job.result)

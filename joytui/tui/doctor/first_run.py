@@ -67,7 +67,8 @@ def planned(args: tuple[str, ...], where: Places) -> Plan:
     world = look(_invocation(args))
     usable(world)
     found = asyncio.run(find(where))
-    fix, remark = provider_plan(world, found.url + BASE_PATH if found else LOCAL_BASE_URL, AUTO_MODEL)
+    base_url = found.url + BASE_PATH if found else LOCAL_BASE_URL
+    fix, remark = provider_plan(world, base_url, AUTO_MODEL, lists_models=True)
     return Plan(
         world.config_file, shown_patch(fix.patch, world.secrets) or "", codex_path(os.environ) is not None, remark
     )
@@ -118,7 +119,7 @@ async def _files(args: tuple[str, ...], where: Places, client: ConsoleClient, *,
     from joytui.doctor.setup import key_here, key_in_dotenv, provider_plan
 
     world = await asyncio.to_thread(look, _invocation(args))
-    fix, _ = provider_plan(world, client.url + BASE_PATH, AUTO_MODEL)
+    fix, _ = provider_plan(world, client.url + BASE_PATH, AUTO_MODEL, lists_models=True)
     credential = as_if(world, fix.changes).credential
     key = await key_here(client, credential.value if credential else None, new=new_key)
     if key.state == "elsewhere":

@@ -12,61 +12,93 @@ from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.tui.charts.cells import bar_parts, percent
 from joytui.tui.figures import credits, exact_credits, resets, when
+from joytui.tui.keys.forecast import forecast_text
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.keys.table import STATES, ago
-from joytui.tui.lines import fact, fitting, hanging, keyed
+from joytui.tui.lines import fact, filled, fitting, hanging, keyed
 from joytui.tui.no_gateway import no_gateway, older
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
 if TYPE_CHECKING:
-    from joytui.core.wire import KeyView
+    from joytui.core.wire import BudgetView, KeyView
+    from joytui.usage.limits import KeyForecast
 
 LABEL = 11
+BESIDE = 70
+"""From this width on what belongs together stands in one line."""
 
 
 def detail(
-    key: KeyView, now: datetime, width: int, *, zone: tzinfo | None = None, share_without_limit: float | None = None
+    key: KeyView,
+    now: datetime,
+    width: int,
+    *,
+    zone: tzinfo | None = None,
+    share_without_limit: float | None = None,
+    forecast: KeyForecast | None = None,
 ) -> Content:
-    """Everything about one key. `share_without_limit`: it has no limit and spent most of all such, this part of everything."""
+    """Everything about one key. `share_without_limit`: it has no limit and spent most of all such, this part of everything.
+    `forecast`: None while it is not known."""
     glyph, colour = STATES.get(key.state, ("?", "warning"))
     head = Content.assemble(
         (f"{glyph} ", f"bold ${colour}"),
         (visible(key.name), "bold"),
-        (f"  {key.state}\n", f"${colour}"),
+        (f"  {key.state}", f"${colour}"),
+        ("  " if width >= BESIDE else "\n", ""),
         (key.hint, "$quiet"),
     )
-    return Content("\n\n").join(
-        [head, *_budgets(key, now, zone, share_without_limit, width), _policy(key, width), _use(key, now, zone, width)]
-    )
+    ahead = [forecast_text(key, forecast, now, zone, width)] if forecast else []
+    budgets = _budgets(key, now, zone, share_without_limit, width)
+    return Content("\n\n").join([head, *budgets, *ahead, _policy(key, width), _use(key, now, zone, width)])
 
 
 def _budgets(
     key: KeyView, now: datetime, zone: tzinfo | None, share_without_limit: float | None, width: int
 ) -> list[Content]:
-    room = max(8, min(40, width - 8))
-    blocks = []
-    for budget in key.budgets:
-        used = budget.used
-        colour = "$error" if used >= 1 else "$warning" if used >= 0.8 else "$primary"
-        left, limit = (exact_credits(parse_credits(text)) for text in (budget.left, budget.limit))
-        again = f"resets {resets(budget.resets_at, now, zone)}" if budget.resets_at else ""
-        words = ", ".join(part for part in (f"{left} of {limit} Cr left", again) if part)
-        lines = [words] if len(words) <= width else words.split(", ")
-        blocks.append(
-            Content.assemble(
-                (f"{budget.period} budget\n", "bold $quiet"),
-                *bar_parts(used, room, colour, "$rule"),
-                (f" {percent(used)}", "bold"),
-                ("\n" + "\n".join(lines), ""),
-            )
-        )
     if share_without_limit is not None:
         words = (
             f"No limit, and of all such keys it spent most: {percent(share_without_limit)} of everything. e sets one."
         )
         return [hanging(words, "▲", "$warning", width, "bold $warning")]
-    return blocks or [Content.styled("no budget limits this key", "$quiet")]
+    if not key.budgets:
+        return [Content.styled("no budget limits this key", "$quiet")]
+    if width >= BESIDE:
+        return [Content("\n").join(_budget_line(budget, now, zone, width) for budget in key.budgets)]
+    return [_budget_block(budget, now, zone, width) for budget in key.budgets]
+
+
+def _budget_line(budget: BudgetView, now: datetime, zone: tzinfo | None, width: int) -> Content:
+    """A budget in a line, where there is room for it; what its words do not fit goes on under them."""
+    head = Content.assemble(
+        (f"{budget.period:<8}", "bold $quiet"),
+        *bar_parts(budget.used, 12, _colour(budget), "$rule"),
+        (f" {percent(budget.used):>4}  ", "bold"),
+    )
+    words = filled(", ".join(_left(budget, now, zone)), width - head.cell_length)
+    return head + ("\n" + " " * head.cell_length).join(words)
+
+
+def _budget_block(budget: BudgetView, now: datetime, zone: tzinfo | None, width: int) -> Content:
+    parts = _left(budget, now, zone)
+    words = ", ".join(parts)
+    return Content.assemble(
+        (f"{budget.period} budget\n", "bold $quiet"),
+        *bar_parts(budget.used, max(8, min(40, width - 8)), _colour(budget), "$rule"),
+        (f" {percent(budget.used)}\n", "bold"),
+        words if len(words) <= width else "\n".join(parts),
+    )
+
+
+def _colour(budget: BudgetView) -> str:
+    return "$error" if budget.used >= 1 else "$warning" if budget.used >= 0.8 else "$primary"
+
+
+def _left(budget: BudgetView, now: datetime, zone: tzinfo | None) -> list[str]:
+    """What is left of it, and when it begins anew."""
+    left, limit = (exact_credits(parse_credits(text)) for text in (budget.left, budget.limit))
+    again = [f"resets {resets(budget.resets_at, now, zone)}"] if budget.resets_at else []
+    return [f"{left} of {limit} Cr left", *again]
 
 
 def _policy(key: KeyView, width: int) -> Content:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import compress, count
 from math import ceil
 from sys import getsizeof
 
@@ -17,6 +18,9 @@ from joytui.core.columnar import LIMITS, Coded, narrow
 from joytui.tui.logs import masks
 
 ORDER = "BHIQ"
+RUNNING = 0
+NO_STATUS = 999
+"""What stands in the column of a status while a request runs, and where it ended without one (no answer came, or none is known)."""
 
 
 def joined(first: array[int], second: array[int]) -> array[int]:
@@ -154,6 +158,11 @@ class Interned:
 
     def get(self, row: int) -> str | None:
         return self.values[self.rows[row]]
+
+    def places(self, value: str, low: int = 0) -> list[int]:
+        """The rows from low on that hold a value."""
+        code = self._index.get(value)
+        return [] if code is None else [*compress(count(low), map(code.__eq__, self.rows[low:]))]
 
     def drop(self, rows: int) -> None:
         """Without the first rows. Where many values were theirs alone (each error's amounts, yesterday's threads), the

@@ -12,7 +12,7 @@ from joytui.core.amounts import count, span
 from joytui.core.columnar import SOURCES
 from joytui.core.request import FIELDS
 from joytui.tui.figures import clock, credits, local_times
-from joytui.tui.logs.columns import Spans
+from joytui.tui.logs.columns import NO_STATUS, Spans
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ def status_cell(status: int) -> Cell:
         return "◌ …", "running"
     if status < 400:
         return f"✓ {status}", "good"
+    if status == NO_STATUS:
+        return "✗ –", "bad"
     if status == 499:
         return "– 499", "warn"
     return f"✗ {status}", "bad"

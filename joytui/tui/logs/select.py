@@ -16,6 +16,7 @@ from joytui.core.filters import (
     Compare,
     Contains,
     Equals,
+    Failed,
     Match,
     Missing,
     Not,
@@ -25,7 +26,7 @@ from joytui.core.filters import (
     glob_regex,
 )
 from joytui.tui.logs import masks
-from joytui.tui.logs.columns import Ids, Interned
+from joytui.tui.logs.columns import NO_STATUS, RUNNING, Ids, Interned
 from joytui.tui.logs.store import LogStore
 
 _WILD = ("*", "?")
@@ -69,6 +70,8 @@ class _Span:
                 return self.store.time.mask(op, milliseconds(moment), self.low, self.high)
             case Missing(column):
                 return self._missing(column)
+            case Failed():
+                return self.store.status.mask(">=", 400, self.low, self.high)
             case Equals(column, value):
                 wanted = int(value) if isinstance(value, bool) else SOURCES.index(value)
                 return self.store.numbers[column].mask("=", wanted, self.low, self.high)
@@ -100,11 +103,16 @@ class _Span:
             numbers = [self.store.numbers[name].rows[self.low : self.high] for name in columns]
             return masks.compare(masks.added(numbers), op, value)
         found = self.store.numbers[columns[0]].mask(op, value, self.low, self.high)
-        return found & self.store.status.mask(">", 0, self.low, self.high) if columns[0] == "status" else found
+        return found & self._answered() if columns[0] == "status" else found
+
+    def _answered(self) -> int:
+        """The rows that have a status."""
+        status = self.store.status
+        return status.mask(">", RUNNING, self.low, self.high) & status.mask("<", NO_STATUS, self.low, self.high)
 
     def _missing(self, name: str) -> int:
         if name == "status":
-            return self.store.status.mask("=", 0, self.low, self.high)
+            return self.ones ^ self._answered()
         if name == "request_id":
             return 0
         column = self.store.numbers[name] if name in self.store.numbers else self._column(name)

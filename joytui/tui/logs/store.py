@@ -1,6 +1,7 @@
 """The requests that the console knows, in columns. No textual here: what draws them reads `version` and the columns.
 
-A request comes when it is admitted (status 0) and again when it ended; the later row replaces the earlier in place.
+A request comes when it is admitted (status 0) and again when it ended; the later row replaces the earlier in place. Codex's
+own turns stand among them (`beside`): where the gateway tells of one, its row takes their place.
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from joytui.core.clock import rfc3339
-from joytui.core.columnar import IDS, LISTS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded
+from joytui.core.columnar import IDS, LISTS, NUMBERS, SOURCES, TEXTS, Block, block_of, coded, narrow
 from joytui.core.request import Kind, RequestRecord, parted, request_id, request_number
 from joytui.tui.logs.away import Away
-from joytui.tui.logs.columns import Ids, Interned, Numbers, Spans
+from joytui.tui.logs.columns import NO_STATUS, RUNNING, Ids, Interned, Numbers, Spans
 
-RUNNING = 0
 REMEMBERED = 4096
 CHUNK = 1 << 15
 """So many rows leave at once."""
@@ -29,6 +30,10 @@ READING = 2 * WINDOW
 CHANGES = 20_000
 """So many changed rows are told one by one; beyond that all count as changed (nobody draws them, then)."""
 Leaving = Callable[[int, Sequence[int]], None]
+TURN = "codex-"
+"""How the id of a row begins that Codex alone tells of."""
+NEARLY_MS = 60_000
+"""Rows come nearly in the order of their times: so much later, one is still put behind the others."""
 
 
 class LogStore:
@@ -43,6 +48,8 @@ class LogStore:
     is none, None where nobody asked. A request that still runs stays, so that its end finds it.
 
     `hides_tests`: the doctor's test requests are kept aside (`sorted_out`), so many as `hidden` says.
+
+    `turns_from`: Codex's turns are here from this moment on (epoch milliseconds; 0: all of them, None: nobody looked).
     """
 
     def __init__(self) -> None:
@@ -51,6 +58,8 @@ class LogStore:
         self.held = False
         self.away = Away()
         self.older: str | None = None
+        self.turns_from: int | None = None
+        self.beside: Callable[[Block], Block] | None = None  # completes what a gateway tells by what Codex does
         self.leaving: Leaving | None = None  # told before the first rows leave: how many, and which of them stay
         self.hides_tests = True
         self._aside: dict[str, Block] = {}
@@ -82,12 +91,57 @@ class LogStore:
     def _columns(self) -> Iterator[Numbers | Interned | Ids]:
         return chain(self.numbers.values(), self.text.values(), self.ids.values())
 
+    def take_in(self, block: Block) -> None:
+        """Rows as the gateway's stream brings them."""
+        self.append_block(self.completed(self.sorted_out(block)))
+
+    def completed(self, block: Block) -> Block:
+        """What a gateway tells, with what Codex tells of the same requests."""
+        return self.beside(block) if self.beside is not None and block.rows else block
+
+    def open_with(self, block: Block, older: str | None) -> None:
+        """The gateway's newest page. Codex's turns from before it leave where older requests are still to be loaded between them;
+        they come again with those."""
+        block = self.completed(self.sorted_out(block))
+        if older and block.rows and len(self):
+            low = min(block.numbers["time"])
+            self._rebuild([row for row in range(len(self)) if self.time[row] >= low])
+            self.turns_from = max(low, self.turns_from or 0)
+        self.put_in_time(block)
+        self.older = older
+
+    def put_in_time(self, block: Block) -> None:
+        """Rows among the others by their times; those that are here already are replaced."""
+        times = block.numbers["time"]
+        if not len(self) or not block.rows or min(times) >= self.time[len(self) - 1] - NEARLY_MS:
+            self.append_block(block)
+            return
+        self.append_block(block)
+        self._rebuild(range(len(self)))
+
+    def _rebuild(self, rows: Sequence[int]) -> None:
+        """These rows alone, in the order of their times. All have other places then."""
+        kept = self.block(sorted(rows, key=self.time.__getitem__))
+        self._clear()
+        self.append_block(kept)
+        self.epoch += 1
+
+    def take_over(self, old: str, new: str) -> None:
+        """The row with an id goes on under another: a better witness tells of it."""
+        place = self._place.pop(old, None)
+        if place is None:
+            place = self.ids["id"].find(old)
+        if place is not None and new not in self._place:
+            self.ids["id"].put([place], [new])
+            self._place[new] = place
+
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Rows as they come over the wire (`RequestView`'s plain data), oldest first."""
         self.append_block(block_of(list(rows)))
 
     def append_block(self, block: Block) -> None:
         """Rows by column; those that are here already are replaced, the last one of a request holds."""
+        block = _with_endings(block)
         keys: Sequence[str] = block.keys()
         places = self._place
         if not places.keys().isdisjoint(keys) or len(set(keys)) < len(keys):
@@ -210,7 +264,7 @@ class LogStore:
                 rows.append_block(block)
         self._aside.clear()
         self._clear()
-        order = sorted(range(len(rows)), key=lambda row: _number(rows.id(row)))
+        order = sorted(range(len(rows)), key=lambda row: (rows.time[row], _number(rows.id(row))))
         self.append_block(self.sorted_out(rows.block(order if shown else range(len(rows)))))
         self.epoch += 1
 
@@ -248,6 +302,8 @@ class LogStore:
         self.failed = array("I", [row - rows for row in self.failed if row >= rows])
         self._place = {id: place - rows for id, place in self._place.items() if place >= rows}
         self.changed.clear()
+        if self.turns_from is not None and len(self):
+            self.turns_from = max(self.turns_from, self.time[0])
         self.version += 1
         self.epoch += 1
 
@@ -262,10 +318,13 @@ class LogStore:
 
     def behind(self, rows: Sequence[int]) -> str:
         """An id before which the gateway has all these rows: the one after the greatest, as ids grow with time; the next
-        row's where they are no numbers."""
+        row's where they are no numbers. Codex's own turns are not the gateway's."""
         ids = self.ids["id"].rows
-        numbers = [_number(ids[row]) for row in rows]
-        return request_id(max(numbers) + 1) if all(numbers) else self.id(min(rows[-1] + 1, len(self) - 1))
+        theirs = [row for row in rows if not (ids[row] or "").startswith(TURN)]
+        numbers = [_number(ids[row]) for row in theirs]
+        if not theirs:
+            return self.older or ""
+        return request_id(max(numbers) + 1) if all(numbers) else self.id(min(theirs[-1] + 1, len(self) - 1))
 
     def times(self, rows: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
         """The times of rows, and of those among them that failed."""
@@ -312,9 +371,21 @@ def _number(own: str | None) -> int:
     return request_number(own or "") or 0
 
 
+def _with_endings(block: Block) -> Block:
+    """A row without a status that has an error's type has ended: NO_STATUS stands for it."""
+    statuses, (values, codes) = block.numbers["status"], block.texts["error_type"]
+    if RUNNING not in statuses or all(value is None for value in values):
+        return block
+    typed = [values[code] is not None for code in codes]
+    known = [
+        NO_STATUS if status == RUNNING and ended else status for status, ended in zip(statuses, typed, strict=True)
+    ]
+    return replace(block, numbers={**block.numbers, "status": narrow(known)})
+
+
 _VALUES: dict[Kind, Callable[[Any], Any]] = {
     "time": lambda ms: rfc3339(datetime.fromtimestamp(ms / 1000, UTC)),
-    "status": lambda status: status or None,
+    "status": lambda status: status if RUNNING < status < NO_STATUS else None,
     "number": lambda number: number or None,
     "source": lambda place: SOURCES[place],
     "span": lambda ms: None if ms < 0 else ms,

@@ -208,6 +208,10 @@ class LogView(ScrollView, can_focus=True):
         self.shown.store.held = self._loading or not self.follow
 
     @property
+    def reading_line(self) -> int:
+        return self.days.line(max(0, self.cursor))
+
+    @property
     def fresh(self) -> int:
         """How many requests have come since the view stopped following."""
         return 0 if self.follow else max(0, len(self.shown) - self._paused_at)

@@ -13,6 +13,7 @@ from joytui.core.filters import worded
 from joytui.core.money import parse_credits
 from joytui.core.periods import hour_of
 from joytui.usage.budget import hourly_rate
+from joytui.usage.limits import used_up
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -42,14 +43,8 @@ class OwnedKey:
 
     def used_up(self, now: datetime) -> datetime | None:
         """When its tightest limit is used up at this rate; None where that resets before, or never ends."""
-        budget = self.key.tightest
-        if budget is None or self.rate <= 0:
-            return None
-        hours = parse_credits(budget.left) / self.rate if budget.left[:1] != "-" else 0.0
-        if hours > 366 * 24:
-            return None
-        moment = now + timedelta(hours=hours)
-        return None if budget.resets_at and parse_time(budget.resets_at) <= moment else moment
+        limit = self.key.tightest
+        return used_up(limit, self.rate, now) if limit is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +87,8 @@ async def read_owner(client: ConsoleClient, subject: Subject, now: datetime) -> 
         rows = (await client.usage(["day", "owner"], since=rfc3339(begin), only=[owner])).rows
         days = _by(rows, "day")
     else:
-        days = (await _spent(client, "day", keys, begin, shared))[keys[0].id]
-    hours = await _spent(client, "hour", keys, now - WEEK, shared)
+        days = (await spent_by_key(client, "day", keys, begin, shared))[keys[0].id]
+    hours = await spent_by_key(client, "hour", keys, now - WEEK, shared)
     card = OwnerCard(owner, tuple(_with_hours(key, hours[key.id], now) for key in keys), _days(days, now), (), None)
     asked, since = f"{card.requests} is:refused", rfc3339(now - WEEK)
     refused = await client.requests(asked, since=since, limit=MOST_REFUSALS, tests="out")
@@ -113,7 +108,7 @@ def _owned(keys: Iterable[KeyView], subject: Subject) -> tuple[str | None, list[
     return owner, sorted(mine, key=lambda key: (key.state != "active", -parse_credits(key.spent)))
 
 
-async def _spent(
+async def spent_by_key(
     client: ConsoleClient, period: str, keys: Sequence[KeyView], since: datetime, shared: Collection[str]
 ) -> dict[str, dict[str, int]]:
     """Nano-credits of each key, by its id, by hour or day. The sums know a key by its name: for names that several keys share

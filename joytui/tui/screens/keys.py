@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from joytui.core.wire import KeyCreated, KeyView
     from joytui.tui.export.exported import Exported
     from joytui.tui.people.owner import Subject
+    from joytui.usage.limits import KeyForecast
+
+FORESIGHT_MS = 30_000
+GLANCE_S = 0.1
 
 
 class KeysScreen(FreshScreen):
@@ -71,10 +77,20 @@ class KeysScreen(FreshScreen):
             self.error = error
             self.created = created
 
+    class Foreseen(Message):
+        """A key's forecast, when it was read."""
+
+        def __init__(self, key_id: str, forecast: KeyForecast) -> None:
+            super().__init__()
+            self.key_id = key_id
+            self.forecast = forecast
+
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = KeysSnapshot()
         self._wanted: str | None = None
+        self._forecasts: dict[str, KeyForecast] = {}
+        self._foresight: tuple[str, int] = "", 0  # the key that was asked for, and when
 
     def compose_body(self) -> Iterable[Widget]:
         yield Fitted(id="context", one_line=True)
@@ -172,9 +188,37 @@ class KeysScreen(FreshScreen):
         whole = sum(parse_credits(one.spent) for one in keys)
         alone = key is not None and key is most_without_limit(keys)
         part = share(parse_credits(key.spent), whole) if key is not None and alone else None
+        forecast = self._forecasts.get(key.id) if key is not None else None
+        if key is not None:
+            self._foresee(key)
         self.query_one("#detail-text", Fitted).show(
-            lambda width: texts.detail(key, now, width, zone=zone, share_without_limit=part) if key else Content("")
+            lambda width: (
+                texts.detail(key, now, width, zone=zone, share_without_limit=part, forecast=forecast)
+                if key
+                else Content("")
+            )
         )
+
+    def _foresee(self, key: KeyView) -> None:
+        """Asks for the forecast of the key that is looked at, anew every FORESIGHT_MS."""
+        client, (asked, at) = self.console.client, self._foresight
+        fresh = asked == key.id and self.console.now_ms() - at < FORESIGHT_MS
+        if client is None or fresh or key.state != "active" or not self.query_one("#detail").display:
+            return
+        self._foresight = key.id, self.console.now_ms()
+        self.run_worker(self._look_ahead(client, key), group="forecast", exclusive=True, exit_on_error=False)
+
+    async def _look_ahead(self, client: ConsoleClient, key: KeyView) -> None:
+        from joytui.tui.keys.forecast import read_forecast
+
+        await asyncio.sleep(GLANCE_S)  # a cursor on its way asks nothing
+        shared = {key.name} if sum(one.name == key.name for one in self.snapshot.keys) > 1 else ()
+        with suppress(JoytuiError):  # the list itself says what is wrong
+            self.post_message(self.Foreseen(key.id, await read_forecast(client, key, self.now(), shared)))
+
+    def on_keys_screen_foreseen(self, message: Foreseen) -> None:
+        self._forecasts[message.key_id] = message.forecast
+        self._show_detail()
 
     def go_to(self, key_id: str) -> None:
         """The cursor on this key, at once or when the keys are there."""
@@ -322,6 +366,7 @@ class KeysScreen(FreshScreen):
 
     def on_keys_screen_done(self, message: Done) -> None:
         if not message.error:
+            self._foresight = "", 0  # the limits may be others now
             self.action_reload()
         if message.created is not None:
             from joytui.tui.screens.key_shown import KeyShown

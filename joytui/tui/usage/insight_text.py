@@ -9,8 +9,7 @@ from textual.content import Content
 from joytui.core.amounts import count
 from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
-from joytui.tui.figures import credits
-from joytui.tui.figures import day as day_of
+from joytui.tui.figures import credits, soon
 from joytui.tui.figures import when as moment
 from joytui.tui.usage.insight import Insight, Unit
 from joytui.tui.usage.outlier_words import when, who
@@ -69,10 +68,8 @@ def ending(burn: Burn, now: datetime, zone: tzinfo | None, at: Forecast | None =
         return f"✗ gone since {moment(forecast.runs_out, zone, now)}"
     if forecast.runs_out is None:
         return "✓ nothing is being spent" if forecast.rate == 0 else "✓ lasts longer than a year"
-    day = forecast.runs_out.astimezone(zone)
     if forecast.at_end > burn.limit:
-        same = day.date() == now.astimezone(zone).date()
-        return f"▲ gone today at {day:%H:%M}" if same else f"▲ gone on {day_of(day, now)}"
+        return f"▲ gone {soon(forecast.runs_out, now, zone)}"
     return f"✓ lasts: {credits(forecast.at_end)} Cr expected"
 
 

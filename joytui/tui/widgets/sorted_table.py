@@ -129,6 +129,10 @@ class SortedTable(DataTable[object]):
         if place is not None:
             self.move_cursor(row=place, animate=False)
 
+    @property
+    def reading_line(self) -> int:
+        return self.cursor_row + self.header_height
+
     def entry(self) -> Entry | None:
         """What the cursor stands on; None for the totals."""
         return self.entry_at(self.cursor_row)

@@ -55,6 +55,10 @@ class Walk(ScrollView, can_focus=True):
         self.lines: tuple[WalkLine, ...] = ()
         self.cursor = 0
 
+    @property
+    def reading_line(self) -> int:
+        return self.cursor
+
     def show(self, lines: tuple[WalkLine, ...]) -> None:
         """Replaces the lines; the cursor stays on the step that it stands on."""
         if lines == self.lines:

@@ -3,6 +3,7 @@
 // the console did not end by the user's own wish.
 (() => {
   const RETRY_S = 5;
+  const FRAME = 512; // bytes: more than what sets the terminal up, less than any first frame
   const terminal = document.getElementById("terminal");
   const asked = new URLSearchParams(location.search);
   const passedOn = ["screen", "theme", "view"];
@@ -27,12 +28,26 @@
       if (matchMedia("(prefers-color-scheme: light)").matches) full.searchParams.set("light", "1");
       super(full.href);
       this.addEventListener("close", (event) => over(event.code, event.reason));
+      this.addEventListener("message", (event) => (event.data.byteLength ?? event.data.size ?? 0) > FRAME && drawn());
     }
     send(data) {
       if (this.readyState === WebSocket.OPEN) super.send(data);
     }
   }
   window.WebSocket = ConsoleSocket;
+
+  // The cover goes when there is something to see, so nobody sees an empty terminal with its cursor. What the terminal's cells
+  // leave free at the edges has the ground that the console's theme gave it.
+  let shown = false;
+  function drawn() {
+    if (shown) return;
+    shown = true;
+    requestAnimationFrame(() => requestAnimationFrame(() => document.body.classList.add("-drawn")));
+    const viewport = document.querySelector(".xterm-viewport");
+    const ground = () => document.documentElement.style.setProperty("--ground", viewport.style.backgroundColor);
+    new MutationObserver(ground).observe(viewport, { attributeFilter: ["style"] });
+    ground();
+  }
 
   // The keys are the terminal's from the first moment, and again after every click beside it.
   const focus = () => document.querySelector(".xterm-helper-textarea")?.focus();

@@ -1,4 +1,4 @@
-"""What a filter means, record by record: the plain reading that SQL and the masks over columns are compared with."""
+"""What a filter means, record by record: for records of Codex's own files, and the plain reading that SQL and the masks are held to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from joytui.core.filters import (
     Comparison,
     Contains,
     Equals,
+    Failed,
     Match,
     Missing,
     Not,
@@ -46,6 +47,8 @@ def predicate(term: Term) -> Callable[[RequestRecord], bool]:
             return lambda record: (record.time >= moment) if op == ">=" else (record.time < moment)
         case Missing(column):
             return lambda record: getattr(record, column) is None
+        case Failed():
+            return _failed
         case Equals(column, wanted):
             return lambda record: bool(getattr(record, column) == wanted)
 
@@ -57,6 +60,10 @@ _COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+
+
+def _failed(record: RequestRecord) -> bool:
+    return record.error_type is not None if record.status is None else record.status >= 400
 
 
 def _matches(columns: tuple[str, ...], regex: re.Pattern[str], record: RequestRecord) -> bool:

@@ -1,0 +1,37 @@
+"""How a listening socket is closed without a client that is cut off.
+
+The kernel finishes a connection before anybody accepts it. Whoever has connected, and perhaps sent a request already, is reset
+when the socket is closed before that: so first no new connection is let in, then those that wait are taken, then it is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import socket
+import struct
+import sys
+
+_SO_ATTACH_FILTER = 26
+_DROP = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A classic BPF program of one instruction: return 0, keep nothing of the packet (linux/filter.h)."""
+ROUNDS = 4
+"""Of the loop: one finds the connections that wait, the next takes them."""
+
+
+async def take_in(listening: socket.socket) -> None:
+    """Afterwards the loop has all connections that were made, and the socket can be closed."""
+    _let_nobody_in(listening)
+    for _ in range(ROUNDS):
+        await asyncio.sleep(0)
+
+
+def _let_nobody_in(listening: socket.socket) -> None:
+    """Drops what comes to the socket itself; who tries to connect now tries again, and is refused then. Linux has it, and
+    elsewhere the moment until the socket is closed has to be short enough."""
+    if sys.platform != "linux":
+        return
+    program = ctypes.create_string_buffer(_DROP)
+    with contextlib.suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))

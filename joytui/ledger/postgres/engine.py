@@ -1,0 +1,379 @@
+"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises stands in the package's docstring."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+from joytui.core.columnar import Block
+from joytui.core.filters import Term
+from joytui.core.redaction import Clean
+from joytui.core.request import Ended, Opened
+from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.ids import row_id
+from joytui.ledger.postgres import gateways, jobs, reads, tidying
+from joytui.ledger.postgres.connections import Link, Readers, connect, unreachable
+from joytui.ledger.postgres.listener import Listener
+from joytui.ledger.postgres.schema import make_partitions, migrate
+from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.postgres.writer import Writer
+from joytui.ledger.records import (
+    Access,
+    Candidate,
+    Charge,
+    ClockSeen,
+    Entry,
+    GatewayRow,
+    KeyActivity,
+    KeyChanges,
+    KeyRow,
+    LessonRow,
+    NewKey,
+    Page,
+    Period,
+    PolicyRow,
+    Reservation,
+    TokenRow,
+    WalletEntry,
+    WalletRow,
+)
+from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.spool import End, Spool
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, usage_sums, wallets
+from joytui.ledger.sql import reads as sql_reads
+
+T = TypeVar("T")
+log = logging.getLogger("joytui.ledger")
+
+SLICE_PAUSE_S = 0.05
+FIRST_LEASE_MS = 60_000
+"""Until the gateway says for how long (`renew_leases`)."""
+
+
+class PostgresLedger:
+    """An open store on a server. Other gateways may have it too."""
+
+    def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
+        self.location = url.masked
+        self.interrupted = 0
+        self._url = url
+        self._id = row_id("gateway")
+        self._numbers = gateways.Numbers(0, 0, 0)
+        self._serving: tuple[str, str] | None = None
+        self._listener = Listener(url, self._id)
+        spool = None if spools is None else Spool(spools, url.masked)
+        self._writer = Writer(url, self._id, self._heard, spool)
+        self._readers = Readers(url)
+
+    @classmethod
+    def open_store(cls, url: StoreUrl, spools: Path | None = None) -> PostgresLedger:
+        """Opens (and makes) a store for one gateway. Raises UnreachableError with what to do. `spools`: a folder for what the
+        store does not take (`ledger.spool`)."""
+        ledger = cls(url, spools)
+        try:
+            ledger._begin()
+        except (psycopg.Error, StoreUnavailable) as error:
+            ledger.close()
+            raise unreachable(url, error) from None
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    def _begin(self) -> None:
+        link = connect(self._url, f"{self._id} migrates")
+        try:
+            migrate(link, self._url)
+        finally:
+            link.close()
+        self._writer.start()
+        self._listener.start()
+        self.write_now(self._register)
+        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS))["ended"]) > 0:
+            self.interrupted += ended
+
+    def _register(self, link: Link) -> None:
+        """This gateway's row, and the numbers that it may give."""
+        make_partitions(link, gateways.server_ms(link))
+        self._numbers = gateways.register(link, self._id, FIRST_LEASE_MS)
+        if self._serving is not None:
+            gateways.announce(link, self._id, *self._serving)
+
+    def close(self) -> bool:
+        """Writes what waits, and closes everything. False if something was not written, or not in time."""
+        self._listener.close()
+        if self._writer.alive:
+            try:
+                self.write_now(gateways.leave, self._id)
+            except (StoreUnavailable, psycopg.Error):
+                log.warning("the store is away: other gateways hear of this one's end when its lease is over")
+        closed = self._writer.close()
+        self._readers.close()
+        if not closed:
+            log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
+        return closed
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a write over; the future is done when it is committed."""
+        return self._writer.write(function, *args)
+
+    def write_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same, waiting in this thread."""
+        return self._writer.write_now(function, *args)
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    @property
+    def owed(self) -> int:
+        return self._writer.owed
+
+    @property
+    def lost(self) -> int:
+        return self._writer.lost
+
+    @property
+    def troubled(self) -> bool:
+        return self._writer.troubled
+
+    @property
+    def failure(self) -> BaseException | None:
+        broken = self._writer.broken
+        return broken.result() if broken.done() else None
+
+    async def broken(self) -> BaseException:
+        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        """In a thread. Raises StoreUnavailable."""
+        return await asyncio.to_thread(self.read_now, function, *args)
+
+    def read_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same in the calling thread."""
+        with self._readers.one() as link:
+            return function(link, *args)
+
+    async def changes(self) -> AsyncGenerator[None]:
+        async for _ in self._listener.changes():
+            yield
+
+    def _heard(self, version: int) -> None:
+        """The store said, in passing, that what requests are judged by has changed."""
+        if self._writer.known is not None:
+            self._listener.wake()
+
+    # --- who serves --------------------------------------------------------------------------------------------------
+
+    def announce(self, url: str, version: str) -> asyncio.Future[None]:
+        self._serving = (url, version)
+        return self.write(gateways.announce, self._id, url, version)
+
+    async def gateways(self) -> list[GatewayRow]:
+        return await self.read(gateways.gateways)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def next_number(self) -> int:
+        return self._numbers.next()
+
+    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
+        said = self._writer.do(jobs.open_(opened, chosen, ids_ms))
+        return _made(said, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
+
+    def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
+        said = self._writer.do(jobs.reserve(opened, wanted))
+        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+
+    def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[Candidate]:
+        said = self._writer.do(jobs.extend(opened, wanted, so_far))
+        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+
+    def passed(self, so_far: Mapping[int, Charge]) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.passed(so_far)), _nothing)
+
+    def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
+        return self._writer.settle(End(opened, ended, budget_id, held))
+
+    def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
+        return self._writer.do(jobs.answered(key_id, upstream_id))
+
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.refuse(opened, ended, keyless)), _nothing)
+
+    def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
+        said = self._writer.do(jobs.renew(running, lease_ms))
+        return _made(said, self._renewed)
+
+    def _renewed(self, answer: Mapping[str, Any]) -> int:
+        if not answer["known"]:  # it was away for so long that its row is gone
+            self.write(self._register).add_done_callback(asyncio.Future.exception)
+        return int(answer["lost"])
+
+    def written(self) -> asyncio.Future[None]:
+        return _made(self._writer.do(jobs.NOTHING), _nothing)
+
+    def probe(self) -> asyncio.Future[None]:
+        return self.write(gateways.probe)
+
+    async def page(self, asked: Page) -> list[Entry]:
+        return await self.read(sql_reads.page, asked)
+
+    async def page_block(self, asked: Page) -> Block:
+        return await self.read(blocks.page, asked)
+
+    async def find(self, text: str) -> Entry | None:
+        return await self.read(sql_reads.find, text)
+
+    async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
+        return await self.read(reads.newest_and, sql_reads.changed, [], after, term, limit)
+
+    async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
+        return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+
+    async def last_seq(self) -> int:
+        return await self.read(reads.last_seq)
+
+    async def counted(self) -> int:
+        return await self.read(sql_reads.counted)
+
+    async def usage(
+        self,
+        by: Sequence[str],
+        since: int,
+        until: int,
+        term: Term | None = None,
+        top: int | None = None,
+        only: Sequence[str] | None = None,
+        tests: Tests = "in",
+    ) -> tuple[list[UsageRow], UsageTotals]:
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
+
+    async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
+        return await self.read(usage_sums.latency, since, until)
+
+    # --- keys, policies, tokens --------------------------------------------------------------------------------------
+
+    def access(self) -> Access:
+        access = self.read_now(keys.access)
+        self._writer.known = access.version
+        return access
+
+    async def access_version(self) -> int:
+        return await self.read(keys.access_version)
+
+    async def key(self, key_id: str) -> KeyRow | None:
+        return await self.read(keys.key, key_id)
+
+    def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.create_key, wanted, alone)
+
+    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.edit_key, key_id, changes)
+
+    def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
+        return self.write(keys.end_labelled, label, life_ms)
+
+    async def activity(self, row: KeyRow) -> KeyActivity:
+        return await self.read(keys.activity, row)
+
+    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+        return await self.read(keys.window, budget_id, period, at_ms)
+
+    async def policies(self) -> list[PolicyRow]:
+        return await self.read(keys.policies)
+
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+        return self.write(keys.put_policy, name, body)
+
+    async def tokens(self) -> list[TokenRow]:
+        return await self.read(keys.tokens)
+
+    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest)
+
+    def delete_token(self, token_id: str) -> asyncio.Future[bool]:
+        return self.write(keys.delete_token, token_id)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def lessons(self) -> list[LessonRow]:
+        return await self.read(lessons.lessons)
+
+    def learn(self, row: LessonRow) -> asyncio.Future[None]:
+        return self.write(lessons.learn, row)
+
+    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
+        return self.write(lessons.unlearn, upstream, model)
+
+    # --- wallets -----------------------------------------------------------------------------------------------------
+
+    async def wallets(self) -> list[WalletRow]:
+        return await self.read(wallets.wallets)
+
+    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
+        return await self.read(wallets.wallet_entries, tier, before, limit)
+
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.set_wallet, tier, balance, note)
+
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.credit_wallet, tier, amount, note)
+
+    # --- upkeep ------------------------------------------------------------------------------------------------------
+
+    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
+        return self.write(clock_readings.read_clock, ran_ms)
+
+    async def tidy(self, at_ms: int, keeping: Keeping) -> int:
+        await self.write(lambda link: make_partitions(link, gateways.server_ms(link)))
+        gone = 0
+        for kept in KEPT:
+            if (span := kept.after_ms(keeping)) is None:
+                continue
+            while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
+                gone += count
+                await asyncio.sleep(SLICE_PAUSE_S)
+        return gone
+
+    def catch_up(self) -> asyncio.Future[bool]:
+        """There is no older version of this engine."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done.set_result(False)
+        return done
+
+
+def _nothing(answer: object) -> None:
+    return None
+
+
+def _made(said: asyncio.Future[Any], make: Callable[[Any], T]) -> asyncio.Future[T]:
+    """What is made of an answer when it comes: a result, or an error."""
+    made: asyncio.Future[T] = said.get_loop().create_future()
+
+    def answered(said: asyncio.Future[Any]) -> None:
+        if made.done():
+            return
+        if said.cancelled():
+            made.cancel()
+            return
+        if (error := said.exception()) is not None:
+            made.set_exception(error)
+            return
+        try:
+            made.set_result(make(said.result()))
+        except Exception as refusal:
+            made.set_exception(refusal)
+
+    said.add_done_callback(answered)
+    return made

@@ -1,0 +1,271 @@
+"""The tables of the PostgreSQL ledger, as migrations: step N brings `schema_version` from N to N + 1. Never edit a step that
+was released; add one.
+
+Times are milliseconds since 1970, amounts nano-credits, hours and days counted from 1970 in UTC; flags are 0 and 1. What
+SQLite has under the same name is the same, but for requests: those that run are in `running`, one that ends moves to `ended`
+(or to `keyless`, if it showed no valid key), and `request` is a view of the three. So history is written once, by day: `ended`
+has a partition for each day of its numbers, which retention drops whole.
+"""
+# ruff: noqa: S608 - the SQL is put together from this module's own words
+
+from __future__ import annotations
+
+from joytui.core.errors import UnreachableError
+from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.postgres.connections import Link
+from joytui.ledger.postgres.functions import FUNCTIONS
+from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.records import DAY_MS
+
+OLDEST_SERVER = 14
+MIGRATION_LIMIT_S = 120
+DAYS_AHEAD = 3
+REST = "ended_rest"
+"""The partition of what no day has."""
+REQUEST_TABLES = ("running", "ended", "keyless")
+_SUMS = """input_tokens bigint NOT NULL, cached_input_tokens bigint NOT NULL, output_tokens bigint NOT NULL,
+    reasoning_tokens bigint NOT NULL, cost_nano bigint NOT NULL"""
+
+
+def request_column(definition: str) -> str:
+    """The part of a migration that gives requests another column."""
+    return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
+
+
+MIGRATIONS = (
+    f"""
+    CREATE TABLE api_key (
+        id TEXT PRIMARY KEY, digest bytea NOT NULL UNIQUE, name TEXT NOT NULL, hint TEXT NOT NULL, owner TEXT,
+        labels TEXT NOT NULL DEFAULT '[]', state TEXT NOT NULL DEFAULT 'active', created_at bigint NOT NULL,
+        expires_at bigint, revoked_at bigint, last_used_at bigint, policy TEXT NOT NULL, policy_name TEXT,
+        policy_version bigint NOT NULL DEFAULT 1, budget_id TEXT NOT NULL, replaced_by TEXT
+    );
+    CREATE INDEX api_key_budget ON api_key (budget_id);
+    CREATE TABLE key_client (
+        key_id TEXT NOT NULL, client TEXT NOT NULL, last_used_at bigint NOT NULL, requests bigint NOT NULL,
+        PRIMARY KEY (key_id, client)
+    );
+    CREATE TABLE policy (
+        name TEXT NOT NULL, version bigint NOT NULL, created_at bigint NOT NULL, body TEXT NOT NULL, PRIMARY KEY (name, version)
+    );
+    CREATE TABLE console_token (id TEXT PRIMARY KEY, name TEXT NOT NULL, digest bytea NOT NULL UNIQUE, created_at bigint NOT NULL);
+    CREATE TABLE lesson (
+        upstream TEXT NOT NULL, model TEXT NOT NULL, lesson TEXT NOT NULL, learned_at bigint NOT NULL,
+        PRIMARY KEY (upstream, model, lesson)
+    );
+    CREATE TABLE clock_reading (ran_ms bigint NOT NULL, at bigint NOT NULL);
+    CREATE TABLE part_fill (n bigint NOT NULL, seq bigint NOT NULL);
+
+    CREATE TABLE gateway (
+        id TEXT PRIMARY KEY, slot bigint NOT NULL UNIQUE, url TEXT NOT NULL DEFAULT '', version TEXT NOT NULL DEFAULT '', since bigint NOT NULL,
+        heartbeat bigint NOT NULL, lease_until bigint NOT NULL, gone boolean NOT NULL DEFAULT false
+    );
+    CREATE TABLE turn (seq bigint NOT NULL, notified_at bigint NOT NULL) WITH (fillfactor = 10);
+    INSERT INTO turn VALUES (0, 0);
+    CREATE SEQUENCE change;
+
+    CREATE TABLE running (
+        n bigint PRIMARY KEY, seq bigint NOT NULL, gateway TEXT, started_at bigint NOT NULL, key_id TEXT, model TEXT,
+        model_used TEXT, provider TEXT, tier TEXT, endpoint TEXT NOT NULL, status bigint, error_type TEXT, error_message TEXT,
+        cause TEXT, finish TEXT, input_tokens bigint NOT NULL DEFAULT 0, cached_input_tokens bigint NOT NULL DEFAULT 0,
+        output_tokens bigint NOT NULL DEFAULT 0, reasoning_tokens bigint NOT NULL DEFAULT 0,
+        cost_nano bigint NOT NULL DEFAULT 0, cost_source TEXT NOT NULL DEFAULT 'none',
+        ttft_ms double precision, latency_ms double precision, stream smallint NOT NULL, request_id TEXT, upstream_id TEXT,
+        billing_id TEXT, thread_id TEXT, project TEXT, client TEXT, ip TEXT, notes TEXT, queue_ms double precision,
+        first_byte_ms double precision, turn_id TEXT, doctor smallint NOT NULL DEFAULT 0
+    );
+    CREATE TABLE ended (LIKE running INCLUDING DEFAULTS, PRIMARY KEY (n)) PARTITION BY RANGE (n);
+    CREATE INDEX ended_seq ON ended (seq);
+    CREATE INDEX ended_started ON ended (started_at);
+    CREATE INDEX ended_key ON ended (key_id, n);
+    CREATE INDEX ended_error ON ended (n) WHERE status >= 400;
+    CREATE INDEX ended_client_id ON ended (request_id) WHERE request_id IS NOT NULL;
+    CREATE INDEX ended_upstream ON ended (upstream_id) WHERE upstream_id IS NOT NULL;
+    CREATE INDEX ended_thread ON ended (thread_id, n) WHERE thread_id IS NOT NULL;
+    CREATE TABLE ended_rest PARTITION OF ended DEFAULT;
+    CREATE TABLE keyless (LIKE running INCLUDING ALL);
+    CREATE TABLE lapsed (n bigint PRIMARY KEY, at bigint NOT NULL);
+    CREATE TABLE spent_id (
+        key_id TEXT NOT NULL, request_id TEXT NOT NULL, at bigint NOT NULL, PRIMARY KEY (key_id, request_id)
+    );
+    CREATE INDEX spent_id_at ON spent_id (at);
+
+    CREATE TABLE rollup_hour (
+        hour bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests bigint NOT NULL, errors bigint NOT NULL, refused bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (hour, key_id, model, tier, provider)
+    );
+    CREATE TABLE rollup_day (
+        day bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests bigint NOT NULL, errors bigint NOT NULL, refused bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (day, key_id, model, tier, provider)
+    );
+    CREATE INDEX rollup_day_key ON rollup_day (key_id, day);
+    CREATE TABLE part_hour (
+        part TEXT NOT NULL, hour bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL,
+        {_SUMS}, PRIMARY KEY (part, hour, key_id, model, tier, provider, project, thread)
+    );
+    CREATE TABLE part_day (
+        part TEXT NOT NULL, day bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL,
+        {_SUMS}, PRIMARY KEY (part, day, key_id, model, tier, provider, project, thread)
+    );
+    CREATE TABLE latency_hour (
+        hour bigint NOT NULL, kind TEXT NOT NULL, bucket bigint NOT NULL, requests bigint NOT NULL,
+        PRIMARY KEY (hour, kind, bucket)
+    );
+
+    CREATE TABLE budget (
+        budget_id TEXT NOT NULL, period TEXT NOT NULL, "window" bigint NOT NULL, spent bigint NOT NULL, held bigint NOT NULL,
+        PRIMARY KEY (budget_id, period, "window")
+    ) WITH (fillfactor = 50);
+    CREATE TABLE wallet (tier TEXT PRIMARY KEY, balance bigint, held bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
+    INSERT INTO wallet (tier) VALUES ('economy'), ('standard'), ('premium');
+    CREATE TABLE wallet_entry (
+        id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, at bigint NOT NULL, tier TEXT NOT NULL, kind TEXT NOT NULL,
+        amount bigint NOT NULL, held bigint NOT NULL, n bigint, note TEXT
+    );
+    CREATE TABLE hold (
+        n bigint NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL, "window" bigint NOT NULL, amount bigint NOT NULL,
+        lease_until bigint NOT NULL, most bigint, PRIMARY KEY (n, kind, ref, "window")
+    );
+    CREATE TABLE lapsed_hold (LIKE hold INCLUDING ALL);
+
+    CREATE TABLE access (version bigint NOT NULL, changed_at bigint NOT NULL);
+    INSERT INTO access VALUES (1, 0);
+    CREATE FUNCTION access_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE access SET version = version + 1, changed_at = extract(epoch FROM clock_timestamp()) * 1000;
+        PERFORM pg_notify('joytui:' || TG_TABLE_SCHEMA, 'access');
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER key_made AFTER INSERT OR DELETE ON api_key FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER key_changed AFTER UPDATE OF digest, name, hint, owner, labels, state, expires_at, revoked_at, policy,
+        policy_name, policy_version, budget_id, replaced_by ON api_key FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER token_made AFTER INSERT OR DELETE ON console_token FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet FOR EACH ROW
+        WHEN ((old.balance IS NULL) != (new.balance IS NULL)) EXECUTE FUNCTION access_changed();
+
+    CREATE TYPE counted AS (
+        at bigint, key_id text, model text, tier text, provider text, project text, thread text, requests bigint,
+        errors bigint, refused bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
+        reasoning_tokens bigint, cost_nano bigint, test boolean, ttft bigint, took bigint
+    );
+    CREATE TYPE used AS (key_id text, client text, at bigint);
+
+    CREATE FUNCTION printf(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
+        $$ SELECT 'req-' || lpad(to_hex($2), 16, '0') $$;
+    CREATE FUNCTION strftime(text, bigint, text) RETURNS text LANGUAGE sql IMMUTABLE AS
+        $$ SELECT to_char(to_timestamp($2) AT TIME ZONE 'UTC', 'YYYY-MM') $$;
+    CREATE FUNCTION json_each(text) RETURNS TABLE (value text) LANGUAGE sql IMMUTABLE AS
+        $$ SELECT jsonb_array_elements_text($1::jsonb) $$;
+    """,
+    f"""
+    {request_column("root_thread TEXT")};
+    {request_column("parent_thread TEXT")};
+    {request_column("root_turn TEXT")};
+    {request_column("subagent TEXT")};
+    {request_column("repo TEXT")};
+    {request_column("commit_hash TEXT")};
+    {request_column("dirty smallint NOT NULL DEFAULT 0")};
+    CREATE INDEX ended_task ON ended (root_thread, n) WHERE root_thread IS NOT NULL;
+    """,
+)
+"""`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
+
+_VIEW = f"""
+DROP VIEW IF EXISTS request;
+CREATE VIEW request AS
+    {" UNION ALL ".join(f"SELECT *, {int(table == 'keyless')}::smallint AS keyless FROM {table}" for table in REQUEST_TABLES)};
+CREATE OR REPLACE FUNCTION put_request() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r running := jsonb_populate_record(NULL::running, to_jsonb(NEW));
+BEGIN
+    IF NEW.keyless = 1 THEN INSERT INTO keyless VALUES (r.*);
+    ELSIF NEW.status IS NULL THEN INSERT INTO running VALUES (r.*);
+    ELSE INSERT INTO ended VALUES (r.*);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER put INSTEAD OF INSERT ON request FOR EACH ROW EXECUTE FUNCTION put_request();
+"""
+"""All requests, as SQLite has them in a table; a row that is put into it goes where it belongs."""
+
+
+def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
+    """Makes the schema, or brings it to this version; one gateway at a time does. A newer store is refused (UnreachableError),
+    never touched, and so is one that a copy has not finished, unless that goes on (`half`), and a server that is too old. Raises
+    psycopg.Error."""
+    server = link.raw.info.server_version // 10_000
+    if server < OLDEST_SERVER:
+        raise UnreachableError(
+            f"the store needs PostgreSQL {OLDEST_SERVER} or newer, and this is {server}", where=url.masked
+        )
+    link.raw.patience = MIGRATION_LIMIT_S + 1
+    with link.raw.transaction():
+        link.execute(f"SET LOCAL statement_timeout = {MIGRATION_LIMIT_S * 1000}")
+        link.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"joytui {url.schema}",))
+        _make_schema(link, url)
+        version = version_of(link, url)
+        if is_half(link) and not half:
+            raise UnreachableError(
+                "the store is half of a copy", where=url.masked, hint="`joytui store copy FROM TO` again finishes it"
+            )
+        for step in MIGRATIONS[version:]:
+            link.raw.execute(step.replace("TEXT", 'text COLLATE "C"').encode())
+        if version < len(MIGRATIONS):
+            link.raw.execute(_VIEW.encode())
+            link.execute("UPDATE schema_version SET version = ?", (len(MIGRATIONS),))
+        if link.execute("SELECT to_regproc(?)", (FUNCTIONS.write,)).fetchone() == (None,):
+            link.raw.execute(FUNCTIONS.text.encode())
+    link.raw.patience = type(link.raw).patience
+
+
+def _make_schema(link: Link, url: StoreUrl) -> None:
+    if link.execute("SELECT to_regnamespace(?)", (url.schema,)).fetchone() == (None,):
+        link.raw.execute(f"CREATE SCHEMA {url.schema}".encode())
+    if link.execute("SELECT to_regclass(?)", (f"{url.schema}.schema_version",)).fetchone() == (None,):
+        link.execute("CREATE TABLE schema_version (version bigint NOT NULL)")
+        link.execute("INSERT INTO schema_version VALUES (0)")
+
+
+def version_of(link: Link, url: StoreUrl) -> int:
+    """Which tables a store has; 0 for none. Raises UnreachableError for a newer one."""
+    found = link.execute("SELECT version FROM schema_version").fetchone()
+    version = int(found[0]) if found else 0
+    if version > len(MIGRATIONS):
+        raise UnreachableError(
+            f"the store was written by a newer joytui (schema {version}, this one knows {len(MIGRATIONS)})",
+            where=url.masked,
+            hint="use that version, or name another store with --store",
+        )
+    return version
+
+
+def is_half(link: Link) -> bool:
+    """Whether a copy into this store has not come to its end."""
+    return link.execute("SELECT to_regclass('half_copy')").fetchone() != (None,)
+
+
+# --- a partition a day -----------------------------------------------------------------------------------------------
+
+
+def partition(day: int) -> str:
+    """The name of the partition for requests whose numbers were given on this day (since 1970)."""
+    return f"ended_{day}"
+
+
+def make_partitions(link: Link, at_ms: int) -> None:
+    """Those of today and the next days, as far as they are not there."""
+    for day in range(at_ms // DAY_MS, at_ms // DAY_MS + DAYS_AHEAD + 1):
+        make_partition(link, day)
+
+
+def make_partition(link: Link, day: int) -> None:
+    """That of one day, if it is not there. A day that has rows in `ended_rest` already gets none."""
+    low, high = (edge * DAY_MS << COUNTER_BITS for edge in (day, day + 1))
+    if link.execute("SELECT to_regclass(?)", (partition(day),)).fetchone() != (None,):
+        return
+    if link.execute("SELECT 1 FROM ended_rest WHERE n >= ? AND n < ? LIMIT 1", (low, high)).fetchone():
+        return
+    link.execute(f"CREATE TABLE {partition(day)} PARTITION OF ended FOR VALUES FROM ({low}) TO ({high})")
