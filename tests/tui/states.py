@@ -44,6 +44,7 @@ from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.setup import SetupDialog
+from joytui.tui.screens.tasks import TasksDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
@@ -497,6 +498,8 @@ STATES: tuple[State, ...] = (
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
     State("logs-patterns", pressed("p")),
     State("logs-turns", dialog(lambda app: TurnsDialog("0199f3a0-1111-7000-8000-000000000003", data.thread_records()))),
+    State("logs-tasks", dialog(lambda app: TasksDialog(), lambda s: s.show(data.tasks()))),
+    State("logs-tasks-none", dialog(lambda app: TasksDialog(), lambda s: s.show(()))),
     State("logs-latency", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()))),
     State("logs-latency-first-token", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()), "t", "left", "left")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),

@@ -33,6 +33,26 @@ def request_column(definition: str) -> str:
     return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
 
 
+def _parts_with_clients(unit: str) -> str:
+    """Sums also by task, repository, commit and client; what was summed before is of no client."""
+    sums = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
+    return f"""
+    ALTER TABLE part_{unit} RENAME TO former_part;
+    ALTER TABLE former_part DROP CONSTRAINT part_{unit}_pkey;
+    CREATE TABLE part_{unit} (
+        part TEXT NOT NULL, {unit} bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (part, {unit}, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    );
+    INSERT INTO part_{unit} SELECT part, {unit}, key_id, model, tier, provider, project, thread, '', '', '', '', {sums}
+        FROM former_part;
+    INSERT INTO part_{unit} SELECT 'client', {unit}, key_id, '', '', '', '', '', '', '', '', '', {sums}
+        FROM former_part WHERE part = 'key';
+    DROP TABLE former_part;
+    """
+
+
 MIGRATIONS = (
     f"""
     CREATE TABLE api_key (
@@ -148,11 +168,6 @@ MIGRATIONS = (
     CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet FOR EACH ROW
         WHEN ((old.balance IS NULL) != (new.balance IS NULL)) EXECUTE FUNCTION access_changed();
 
-    CREATE TYPE counted AS (
-        at bigint, key_id text, model text, tier text, provider text, project text, thread text, requests bigint,
-        errors bigint, refused bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
-        reasoning_tokens bigint, cost_nano bigint, test boolean, ttft bigint, took bigint
-    );
     CREATE TYPE used AS (key_id text, client text, at bigint);
 
     CREATE FUNCTION printf(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -200,8 +215,13 @@ MIGRATIONS = (
     """
     CREATE INDEX ended_turn ON ended (turn_id) WHERE turn_id IS NOT NULL;
     """,
+    f"""
+    {_parts_with_clients("hour")}
+    {_parts_with_clients("day")}
+    CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT strpos($1, $2) $$;
+    """,
 )
-"""`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
+"""`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 
 _VIEW = f"""
 DROP VIEW IF EXISTS request;
