@@ -59,7 +59,7 @@ class UsageScreen(FreshScreen):
         Binding("u", "unit", "Unit", tooltip="spend, tokens, requests"),
         Binding("v", "table", "Table", tooltip="the numbers behind the chart, and back"),
         Binding("i", "drill", "Requests", tooltip="the requests of the chosen bar and line, in Logs"),
-        Binding("b", "budget", "Budget", tooltip="its burn-down and the day it is gone; sets one where there is none"),
+        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; sets a budget if there is none"),
         Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
         Binding(
             "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
@@ -441,6 +441,6 @@ class UsageScreen(FreshScreen):
         from joytui.tui.screens.reconcile import ReconcileDialog
 
         if self.console.client is None or self.console.options.codex_home is None:
-            self.console.tell("comparing needs a gateway and a home of a Codex on this machine", error=True)
+            self.console.tell("nothing to compare: no gateway, or no Codex sessions on this machine", error=True)
             return
         self.app.push_screen(ReconcileDialog(self.sources, self.snapshot.asked, self.now()))
