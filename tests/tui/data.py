@@ -561,7 +561,7 @@ def verdict(*, allowed: bool) -> Any:
         return KeyVerdict(
             allowed=True, model="auto", model_used="gpt-5.4", tier="premium", estimate_credits="0.02", steps=steps
         )
-    steps[-1]["status"] = "fail"
+    steps[-1] |= {"status": "fail", "title": "tier not allowed"}
     message = "model gpt-5.4 is of tier premium, and this key may use economy"
     return KeyVerdict(
         allowed=False, model="gpt-5.4", status=403, error_type="policy_rejected", message=message,

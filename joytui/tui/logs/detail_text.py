@@ -64,7 +64,7 @@ def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
         (f"{words}  ", f"bold {MOODS[mood]}"),
         (visible(record.endpoint), "bold"),
         (f"\n{moment_with_day(milliseconds(record.time), zone)}", "$quiet"),
-        (f" · {'streamed' if record.stream else 'in one piece'}", "$quiet"),
+        (f" · {'streamed' if record.stream else 'not streamed'}", "$quiet"),
     )
 
 
