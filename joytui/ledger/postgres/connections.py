@@ -19,16 +19,19 @@ from joytui.ledger.postgres.url import StoreUrl
 
 RV = TypeVar("RV")
 LIMIT_S = 2.0
-"""Longest for a statement: the server ends it, and where it does not even do that, the connection is given up soon after."""
-PATIENCE_S = 2.5
+"""Longest for a statement that a request waits for: the server ends it, and where it does not even do that, the connection is
+given up after PATIENCE_S more."""
+READING_LIMIT_S = 20.0
+"""The same for what people ask: sums over filtered rows of a year take long."""
+PATIENCE_S = 0.5
 MOST_READING = 4
 """Connections of one gateway that read at the same time."""
 
 
 class Impatient(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that is closed when the server says nothing for PATIENCE_S."""
+    """A connection that is closed when the server says nothing for `patience` seconds."""
 
-    patience: float | None = PATIENCE_S
+    patience: float | None = LIMIT_S + PATIENCE_S
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
@@ -37,7 +40,7 @@ class Impatient(psycopg.Connection[tuple[Any, ...]]):
             if timeout is not None:
                 raise
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"the server did not answer within {PATIENCE_S:g} s") from None
+            raise psycopg.OperationalError(f"the server did not answer within {self.patience:g} s") from None
 
 
 class Link:
@@ -70,8 +73,9 @@ def connect(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
         url.conninfo, autocommit=True, connect_timeout=2, application_name=f"joytui {what}", client_encoding="utf8"
     )
     connection.adapters.register_loader("numeric", IntLoader)  # sums of integers: the ledger has no other numbers
-    limit = int(LIMIT_S * 1000)
-    settings = {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
+    limit = READING_LIMIT_S if reads else LIMIT_S
+    connection.patience = limit + PATIENCE_S
+    settings = {"statement_timeout": round(limit * 1000), "idle_in_transaction_session_timeout": round(LIMIT_S * 1000)}
     words = [f"SET {name} = {value}" for name, value in settings.items()]
     words.append(
         f"SET search_path = {url.schema}, pg_catalog"

@@ -247,10 +247,10 @@ class PostgresLedger:
         return self.write(gateways.probe)
 
     async def page(self, asked: Page) -> list[Entry]:
-        return await self.read(sql_reads.page, asked)
+        return await self.read(reads.page, asked)
 
     async def page_block(self, asked: Page) -> Block:
-        return await self.read(blocks.page, asked)
+        return await self.read(reads.page_block, asked)
 
     async def find(self, text: str) -> Entry | None:
         return await self.read(sql_reads.find, text)
