@@ -156,7 +156,9 @@ def _is_current(connection: sqlite3.Connection, where: str) -> bool:
         raise UnreachableError("the store is half of a copy", where=where, hint="finish that copy first")
     if version_of(connection, where) < len(MIGRATIONS):
         return False
-    return not any(connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in ("part_fill", "uncleaned"))
+    return not any(
+        connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in ("part_fill", "client_fill", "uncleaned")
+    )
 
 
 def _brought_up_to_date(source: sqlite3.Connection, path: Path) -> SqliteWhole:

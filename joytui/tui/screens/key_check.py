@@ -29,7 +29,7 @@ FIELDS = (
         "tier",
         "Tier",
         "as a request may ask for it",
-        choices=(("", "not asked for"), *((tier, tier) for tier in TIERS)),
+        choices=(("", "any tier"), *((tier, tier) for tier in TIERS)),
     ),
     Field("ip", "From address", "blank = an address that the key allows"),
 )
@@ -123,7 +123,5 @@ def verdict_text(verdict: KeyVerdict, now: datetime, zone: tzinfo | None) -> Con
         good = step.get("status") == "pass"
         glyph, style = ("✓", "$success") if good else ("✗", "$error")
         title = visible(step.get("title", ""))
-        lines.append(
-            Content.assemble((f"{glyph} ", style), (title if good else f"not so: {title}", "" if good else "bold"))
-        )
+        lines.append(Content.assemble((f"{glyph} ", style), (title, "" if good else "bold")))
     return Content("\n").join(lines)
