@@ -24,8 +24,6 @@ given up after PATIENCE_S more."""
 READING_LIMIT_S = 20.0
 """The same for what people ask: sums over filtered rows of a year take long."""
 PATIENCE_S = 0.5
-MOST_READING = 4
-"""Connections of one gateway that read at the same time."""
 
 
 class Impatient(psycopg.Connection[tuple[Any, ...]]):
@@ -66,21 +64,21 @@ def _translated(words: str) -> bytes:
     return words.replace("%", "%%").replace("?", "%s").replace(" LIKE ", " ILIKE ").encode()
 
 
-def connect(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
-    """Raises psycopg.Error. `what` is shown in the server's list of connections. `reads`: it can write nothing, and a
-    transaction of it sees one state of the store."""
+def connect(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:
+    """Raises psycopg.Error. `what` is shown in the server's list of connections. `reads`: it can write nothing, a transaction of
+    it sees one state of the store, and a statement may take so many seconds."""
     connection = Impatient.connect(
         url.conninfo, autocommit=True, connect_timeout=2, application_name=f"joytui {what}", client_encoding="utf8"
     )
     connection.adapters.register_loader("numeric", IntLoader)  # sums of integers: the ledger has no other numbers
-    limit = READING_LIMIT_S if reads else LIMIT_S
+    limit = LIMIT_S if reads is None else reads
     connection.patience = limit + PATIENCE_S
     settings = {"statement_timeout": round(limit * 1000), "idle_in_transaction_session_timeout": round(LIMIT_S * 1000)}
     words = [f"SET {name} = {value}" for name, value in settings.items()]
     words.append(
         f"SET search_path = {url.schema}, pg_catalog"
     )  # `url.parse` lets no other names through than plain ones
-    if reads:
+    if reads is not None:
         words.append("SET default_transaction_read_only = on")
         words.append("SET default_transaction_isolation = 'repeatable read'")
     connection.execute(sql.SQL("; ").join(map(sql.SQL, words)))
@@ -88,12 +86,13 @@ def connect(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
 
 
 class Readers:
-    """A few connections for reading, made when they are needed. For many threads."""
+    """A few connections for reading, at most so many, made when they are needed. For many threads. `limit_s`: for a statement."""
 
-    def __init__(self, url: StoreUrl) -> None:
+    def __init__(self, url: StoreUrl, most: int, limit_s: float) -> None:
         self._url = url
+        self._limit_s = limit_s
         self._idle: list[Link] = []
-        self._room = threading.BoundedSemaphore(MOST_READING)
+        self._room = threading.BoundedSemaphore(most)
         self._closed = False
 
     @contextmanager
@@ -122,7 +121,7 @@ class Readers:
             if self._answers(link):
                 return link
             link.close()
-        return connect(self._url, "reads", reads=True)
+        return connect(self._url, "reads", reads=self._limit_s)
 
     @staticmethod
     def _answers(link: Link) -> bool:

@@ -329,6 +329,11 @@ def partition(day: int) -> str:
     return f"ended_{day}"
 
 
+def first_number(name: str) -> int:
+    """The first number that belongs into a partition."""
+    return int(name.removeprefix("ended_")) * DAY_MS << COUNTER_BITS
+
+
 def make_partitions(link: Connection, at_ms: int) -> None:
     """Those of today and the next days, as far as they are not there."""
     for day in range(at_ms // DAY_MS, at_ms // DAY_MS + DAYS_AHEAD + 1):
