@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from joytui.core import clock as core_clock
+from tests.support import postgres
 from tests.support.clock import CLOCK, NOW, Clock
 from tests.support.cpu_seconds import CpuSeconds
 from tests.support.faketime import MACHINE_CLOCK
@@ -43,6 +44,13 @@ def machine_clock() -> Iterator[None]:
     """The machine's clock, for tests whose own process takes part in what real processes do."""
     with mock.patch.object(core_clock, "time_ns", time.time_ns):
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """One for all tests of a process that need it."""
+    with postgres.running() as server:
+        yield server
 
 
 # The layers whose tests are pure: values in, values out, files at most; no process, no server, no screen.

@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Literal
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, paint, say
 from joytui.codex.look import look
+from joytui.codex.model_lists import CATALOG_FILE_KEY
 from joytui.codex.world import Invocation, World
 from joytui.core.codex_path import INSTALL_CODEX, codex_path
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, RefusedError
 from joytui.core.joytoken import BASE_PATH, DEV_BASE_URL, PROVIDER_ID
 from joytui.core.places import places
-from joytui.doctor.setup import PROMPT, first_turn, key_variable, lists_models, provider_plan, usable
+from joytui.doctor.setup import (
+    PROMPT,
+    first_turn,
+    key_variable,
+    listed_models,
+    models_beside,
+    provider_plan,
+    usable,
+)
 
 if TYPE_CHECKING:
     from joytui.cli.setup_key import NewKey
@@ -50,16 +59,19 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
             if choice == "local":
                 asyncio.run(setup_key.let_go())
             return EXIT_BAD_NEWS
-        _write(fix, world)
+        _record(fix.changes, world)
     else:
         say(f"  {world.config_file} has it already")
     _say_step("the key")
     world = look(invocation)
     key = setup_key.see_to(world, args, choice)
     if key is None:
+        _write_models(invocation, base_url)
         return _finish(invocation, args)
     try:
-        return _finish(replace(invocation, env={**invocation.env, key.variable: key.value}), args)
+        invocation = replace(invocation, env={**invocation.env, key.variable: key.value})
+        _write_models(invocation, base_url)
+        return _finish(invocation, args)
     finally:  # whatever came of the rest: the key is shown this once
         _one_thing_left(key, setup_key.start_file(invocation.env))
 
@@ -77,8 +89,23 @@ def _one_thing_left(key: NewKey, file: str) -> None:
 
 def _lists_models(world: World, base_url: str) -> bool:
     """Whether another gateway than the local one lists its models for Codex: asked with the key that its provider will use."""
-    key = world.codex_env.get(key_variable(world), "")
-    return base_url != DEV_BASE_URL and asyncio.run(lists_models(base_url, os.fsencode(key)))
+    if base_url == DEV_BASE_URL:
+        return False
+    return asyncio.run(listed_models(base_url, _key_set(world), world.version)) is not None
+
+
+def _key_set(world: World) -> bytes:
+    return os.fsencode(world.codex_env.get(key_variable(world), ""))
+
+
+def _write_models(invocation: Invocation, base_url: str) -> None:
+    """For a Codex that cannot ask for the gateway's models: a copy of them, once there is a key to ask with."""
+    world = look(invocation)
+    if base_url == DEV_BASE_URL or not (changes := asyncio.run(models_beside(world, base_url, _key_set(world)))):
+        return
+    _say_step("the gateway's models")
+    say(f"  Codex {world.version} cannot ask for them: a copy for its picker, and the line {CATALOG_FILE_KEY}")
+    _record(changes, world)
 
 
 def _plan(world: World, base_url: str, model: str, *, lists_models: bool) -> Fix:
@@ -105,11 +132,11 @@ def _show(fix: Fix, world: World) -> None:
             say(f"  {remark}")
 
 
-def _write(fix: Fix, world: World) -> None:
+def _record(changes: tuple[Change, ...], world: World) -> None:
     from joytui.doctor.fix import journal
     from joytui.doctor.fix.provider import SETUP
 
-    entry = journal.record(fix.changes, SETUP, world.codex_home, places())
+    entry = journal.record(changes, SETUP, world.codex_home, places())
     for written in entry.files:
         kept = f"; as it was: {written.backup}" if written.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")

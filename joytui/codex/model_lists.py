@@ -15,6 +15,7 @@ from joytui.codex.world import Provider
 from joytui.core.loopback import is_loopback
 
 CATALOG_FIELD = "model_catalog_url"
+CATALOG_FILE_KEY = "model_catalog_json"
 FAILED = "failed to refresh available models: "
 """How Codex's words for a list that it did not get begin; it prints them twice."""
 WAITS_S = 5.0
@@ -22,7 +23,7 @@ WAITS_S = 5.0
 
 def asks_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any]) -> bool:
     """Whether this Codex would ask this provider for its models, if it were told where."""
-    return rules.asks_model_catalog and not provider.builtin and "model_catalog_json" not in config
+    return rules.asks_model_catalog and not provider.builtin and CATALOG_FILE_KEY not in config
 
 
 def asked_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any]) -> str | None:

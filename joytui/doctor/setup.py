@@ -58,23 +58,37 @@ def provider_plan(world: World, base_url: str, model: str, *, lists_models: bool
     return fix, ""
 
 
-async def lists_models(base_url: str, key: bytes | None) -> bool:
-    """Whether the gateway at this address has this key's models for Codex, as joytui's gateways do. Asks it once, for a moment;
-    without a key nobody can tell."""
+async def listed_models(base_url: str, key: bytes | None, version: str) -> bytes | None:
+    """This key's models for a Codex of this version, as joytui's gateways list them; None where the gateway at this address does
+    not. Asks it once, for a moment; without a key nobody can tell."""
     import httpx
 
     from joytui.client.http import http_client
     from joytui.doctor.fix.provider import models_url
 
     if not key or not key.isascii():
-        return False
+        return None
     headers = {"Authorization": f"Bearer {key.decode('ascii')}"}
     try:
-        async with http_client(models_url(base_url), headers=headers, read_timeout=ASKED_S) as client:
-            answer = await client.get("")
-        return answer.status_code == 200 and isinstance(answer.json().get("models"), list)
+        async with http_client(base_url, headers=headers, read_timeout=ASKED_S) as client:
+            answer = await client.get(models_url(base_url), params={"client_version": version})
+        return answer.content if answer.status_code == 200 and isinstance(answer.json().get("models"), list) else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, RecursionError, JoytuiError):
-        return False
+        return None
+
+
+async def models_beside(world: World, base_url: str, key: bytes | None) -> tuple[Change, ...]:
+    """The gateway's models as a file, with its line, for a Codex that cannot ask for them; nothing for another. Raises
+    RefusedError where config.toml takes no line."""
+    from joytui.doctor.fix.models_file import models_file, takes_file
+
+    if not takes_file(world):
+        return ()
+    catalog = await listed_models(base_url, key, world.version)
+    try:
+        return models_file(world, catalog) if catalog else ()
+    except EditError as error:
+        raise RefusedError(str(error), where=world.config_file) from None
 
 
 # --- the key

@@ -98,7 +98,7 @@ def catalog_json(offered: tuple[Offer, ...], client: Version, *, packed: bool) -
     prompt = prompt_for(client)
     entries = [_entry(offer, priority, prompt) for priority, offer in enumerate(offered)]
     plain = json.dumps({"models": entries}, separators=(",", ":")).encode()
-    return gzip.compress(plain, compresslevel=1, mtime=0) if packed else plain
+    return gzip.compress(plain, compresslevel=6, mtime=0) if packed else plain
 
 
 def _entry(offer: Offer, priority: int, prompt: str) -> dict[str, Any]:
@@ -129,9 +129,10 @@ def _entry(offer: Offer, priority: int, prompt: str) -> dict[str, Any]:
 
 def prompt_for(client: Version) -> str:
     """The base instructions that a Codex of this version uses for a model that it does not know: those of the newest recorded
-    version up to it, else the oldest."""
+    version up to it, else the oldest; the newest for a client that does not tell its version."""
     known = _prompts()
-    return known[max((version for version in known if version <= client), default=min(known))]
+    fitting = [version for version in known if version <= client] if client else list(known)
+    return known[max(fitting, default=min(known))]
 
 
 @cache

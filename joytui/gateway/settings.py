@@ -119,7 +119,8 @@ class GatewaySettings(BaseModel):
     insecure: bool = False
     """Listen without TLS beyond loopback: keys cross the network readable."""
     allow_hosts: list[str] = []
-    """More names by which clients may address it (Host header): "gw.example.com" or "gw.example.com:8791"."""
+    """More names by which clients may address it (Host header): "gw.example.com" or "gw.example.com:8791"; behind a proxy the
+    name that it has: "gw.example.com:443"."""
     trusted_proxies: list[str] = []
     """Addresses or CIDR ranges whose X-Forwarded-For is believed. Nobody else's is."""
 

@@ -253,15 +253,14 @@ class Ledger(Protocol):
         """
         ...
 
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        """What these turns (at most MOST_TURNS) cost this key; those without a request of this key are left out."""
+
     async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
         """The threads of the `limit` tasks that asked last, of those that asked since then (ms): each with all of its requests
         that there are rows of, also those from before. By task, the newest first; a task's threads as they began. `task`: this
         one alone. The doctor's test requests are in none.
         """
-        ...
-
-    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
-        """What these turns (at most MOST_TURNS) cost this key; those without a request of this key are left out."""
         ...
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:

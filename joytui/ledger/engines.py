@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def back_up(store: Store, to: Path, tell: Callable[[int, int], None]) -> None:
 def _need_driver(store: StoreUrl) -> None:
     """Raises UnreachableError."""
     try:
-        from joytui.ledger.postgres import connections  # noqa: F401
+        import_module("joytui.ledger.postgres.connections")
     except ImportError as error:
         raise UnreachableError(
             f"the driver for PostgreSQL is not there ({error})",

@@ -96,6 +96,14 @@ async def test_a_key_that_is_fixed_to_auto_lists_it_once(gateway: Served) -> Non
     assert [one["id"] for one in answer.json()["data"]] == ["auto"]
 
 
+def test_the_prompt_is_that_of_the_clients_version() -> None:
+    lengths = {
+        text: len(prompt_for(version_of(text)))
+        for text in ("0.94.0", "0.142.5", "0.143.0", "0.151.0", "0.152.0", "0.171.0", "")
+    }
+    assert list(lengths.values()) == [20_771, 20_771, 20_751, 20_751, 16_979, 16_979, 16_979]
+
+
 @pytest.mark.parametrize(
     ("text", "version"),
     [("0.171.0", (0, 171, 0)), ("0.172.0-alpha.1", (0, 172, 0)), ("", ()), ("1.٣", ()), ("9" * 5000, ()), ("x", ())],

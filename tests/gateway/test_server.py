@@ -354,5 +354,8 @@ def test_hosts_that_are_let_in() -> None:
         b"127.0.0.1:8791", b"localhost:8791", b"[::1]:8791", b"gw.example:8791", b"other:1",
     }  # fmt: skip
     assert b"gw.example" in allowed_hosts("0.0.0.0", 443, ["gw.example"], tls=True)
+    behind = allowed_hosts("10.0.0.5", 9000, ["gw.example:443", "[2001:db8::1]:80"], tls=False)
+    assert {b"gw.example", b"gw.example:443", b"[2001:db8::1]"} < behind
+    assert b"gw.example:9000" not in behind
     assert b"10.0.0.5:9000" in allowed_hosts("10.0.0.5", 9000, [], tls=False)
     assert b"localhost:9000" not in allowed_hosts("10.0.0.5", 9000, [], tls=False)

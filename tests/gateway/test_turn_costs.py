@@ -48,7 +48,9 @@ async def test_turns_cost_what_the_ledger_says_in_dollars(paid: Served) -> None:
     credits = [Decimal(row["cost_credits"]) for row in await paid.logs() if row["key"] == "dev"]
     assert len(credits) == 3
     assert min(credits) > 0
-    found = {one.pop("turn_id"): one for one in await told(paid, key, "never", "two", "foreign", "one", "two", "\x00")}
+    found = {
+        one.pop("turn_id"): one for one in await told(paid, key, "never", "two", "foreign", "one", "two", "\ud800")
+    }
     cost = f"{(credits[0] * Decimal('0.002')).normalize():f}"
     both = f"{((credits[1] + credits[2]) * Decimal('0.002')).normalize():f}"
     assert found == {

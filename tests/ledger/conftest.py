@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from joytui.ledger.sqlite.engine import SqliteLedger
-from tests.support import postgres
 from tests.support.postgres import PostgresServer
 
 
@@ -15,12 +14,6 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
     opened = SqliteLedger.open_store(tmp_path / "data" / "ledger.sqlite3")
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    with postgres.running() as server:
-        yield server
 
 
 @pytest.fixture

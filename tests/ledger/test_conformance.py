@@ -21,7 +21,6 @@ from joytui.core.request import Ended, Opened, request_id
 from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
-from joytui.ledger.postgres import url
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
@@ -29,18 +28,13 @@ from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
 from tests.support.hang import HANG_S
-from tests.support.needs import needs
-
-ENGINES = ("sqlite", pytest.param("postgres", marks=needs("PostgreSQL")))
+from tests.support.stores import ENGINES, new_store
 
 
 @pytest.fixture(params=ENGINES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Ledger]:
     """Opens a store that is the test's own: the same one, however often it is called."""
-    if request.param == "sqlite":
-        return lambda: SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
-    store = url.parse(request.getfixturevalue("postgres_store"))
-    return lambda: PostgresLedger.open_store(store)
+    return new_store(request, tmp_path)
 
 
 @pytest.fixture

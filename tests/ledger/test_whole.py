@@ -46,7 +46,7 @@ SQLITE = Engine(
     lambda folder: open_whole(folder / "l.sqlite3"),
     lambda folder: open_target(folder / "l.sqlite3"),
 )
-PRIVATE = {"access", "clock_reading", "part_fill", "client_fill", "uncleaned"}
+PRIVATE = {"access", "client_fill", "clock_reading", "part_fill", "uncleaned"}
 """What a store needs for itself alone: not copied, and made anew."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from joytui.core.joytoken import CODEX_MODELS_PATH, KEY_VARIABLE
+from joytui.doctor.setup import listed_models
 from tests.bridge.tap import Tap
 from tests.support.app_server import app_server
 from tests.support.codex_run import Done
@@ -70,6 +72,32 @@ async def test_the_request_is_the_same_but_for_the_models_of_sub_agents(setup: S
     assert "joytui-offline-max" not in str(before)
 
 
+async def test_an_older_codex_sends_the_same_with_a_copy(setup: Setup) -> None:
+    """0.140.0 takes the models from a file alone; it lists its skills in any order."""
+    version, place = OLDER[0], setup.folder / "models.json"
+    async with Tap() as tap:
+        host = f"127.0.0.1:{tap.port}"
+        tap.target = await asyncio.to_thread(setup.start_gateway, "--allow-host", host)
+        setup.url = f"http://{host}"
+        key = (await asyncio.to_thread(setup.create_key, "codex"))["key"]
+        found = await listed_models(f"{tap.target}/openai/v1", key.encode(), version)
+        assert found is not None
+        place.write_bytes(found)
+        runs = []
+        for head in ("", f'model_catalog_json = "{place}"\n'):
+            config = setup.configure()
+            config.write_text(head + config.read_text())
+            runs.append(await asyncio.to_thread(setup.codex, "say hi", version=version))
+        before, after = tap.bodies
+    assert [run.exit_code for run in runs] == [0, 0], runs[-1].stderr
+    assert [WARNING in run.stderr for run in runs] == [True, False]
+    assert sorted_lines(steady(after)) == sorted_lines(steady(before))
+
+
+def sorted_lines(request: Any) -> list[str]:
+    return sorted(json.dumps(request, sort_keys=True).replace("\\n", "\n").split("\n"))
+
+
 @pytest.mark.parametrize("version", [NEWEST, CURRENT, *OLDER])
 def test_what_setup_writes_is_good_for_each_version(setup: Setup, version: str) -> None:
     command = Path(codex(version))
@@ -82,9 +110,11 @@ def test_what_setup_writes_is_good_for_each_version(setup: Setup, version: str) 
     finally:
         setup.joytui("gateway", "stop")
     assert done.exit_code == 0, done.stderr
-    asks = version in (NEWEST, CURRENT)
-    assert ("model_catalog_url" in (setup.codex_home / "config.toml").read_text()) is asks
-    assert not asks or WARNING not in done.stderr
+    config = (setup.codex_home / "config.toml").read_text()
+    told = {NEWEST: "model_catalog_url", CURRENT: "model_catalog_url", "0.140.0": "model_catalog_json"}.get(version)
+    for line in ("model_catalog_url", "model_catalog_json"):
+        assert (line in config) is (line == told)
+    assert WARNING not in done.stderr
 
 
 def test_the_picker_offers_what_the_policy_allows(setup: Setup) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -74,10 +75,6 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
     assert "the key in this shell works here" in again.err
     assert len(machine.ask("keys", "list")["keys"]) == 1
 
-    by_address = machine.call("setup", "--base-url", f"{url}/openai/v1", "--yes", env=with_key(key))
-    assert by_address.code == 0, by_address.err
-    assert "has it already" in by_address.err  # asked with this key, the gateway there lists its models, too
-
     elsewhere = machine.call("setup", "--local", "--yes")
     assert (elsewhere.code, elsewhere.out) == (1, "")
     assert "--new-key" in elsewhere.err
@@ -90,6 +87,39 @@ def test_local_on_an_empty_home(machine: Machine, config: Path) -> None:
     removed = machine.call("setup", "--remove")
     assert removed.code == 0, removed.err
     assert list(config.parent.iterdir()) == []
+
+    by_address = machine.call("setup", "--base-url", f"{url}/openai/v1", "--yes", env=with_key(key_of(renewed.out)))
+    assert by_address.code == 0, by_address.err
+    assert (
+        f'model_catalog_url = "{url}/openai/v1/codex/models"' in config.read_text()
+    )  # asked with this key, it lists them
+
+
+@pytest.mark.slow
+def test_an_older_codex_gets_a_copy_of_the_models(machine: Machine, config: Path, tmp_path: Path) -> None:
+    """As 0.140 takes them; --remove gives both files back, also where config.toml was edited since."""
+    old = tmp_path / "bin"
+    old.mkdir()
+    (old / "codex").write_text('#!/bin/sh\necho "codex-cli 0.140.0"\n')
+    (old / "codex").chmod(0o755)
+    env = {"PATH": f"{old}:/usr/bin:/bin"}
+    said = machine.call("setup", "--local", "--yes", env=env)
+    assert said.code == 0, said.err
+    copy = config.parent / "joytui-models.json"
+    assert f'model_catalog_json = "{copy}"' in config.read_text()
+    (entry,) = json.loads(copy.read_text())["models"]
+    assert (entry["slug"], len(entry["base_instructions"])) == ("auto", 20_771)
+    again = machine.call("setup", "--local", "--yes", env={**env, **with_key(key_of(said.out))})
+    assert again.code == 0, again.err
+    assert "the gateway's models" not in again.err
+    assert machine.call("setup", "--remove").code == 0
+    assert list(config.parent.iterdir()) == []
+
+    said = machine.call("setup", "--local", "--yes", "--new-key", env=env)
+    assert said.code == 0, said.err
+    config.write_text(config.read_text() + "\n[tui]\nanimations = false\n")
+    assert machine.call("setup", "--remove").code == 0
+    assert read_toml(config.read_text()).data == {"tui": {"animations": False}}
 
 
 def test_direct_keeps_what_is_there_and_remove_gives_the_bytes_back(machine: Machine, config: Path) -> None:
@@ -134,6 +164,15 @@ def test_the_models_are_named_to_a_codex_that_asks_for_them(tmp_path: Path, vers
     world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version=version))
     (change,) = provider_fix(world, "http://127.0.0.1:8791/openai/v1/", "auto", lists_models=True).changes
     assert (b'model_catalog_url = "http://127.0.0.1:8791/openai/v1/codex/models"' in change.new) is asks
+
+
+@pytest.mark.parametrize(("file", "goes"), [("joytui-models.json", True), ("mine.json", False)])
+def test_the_copy_of_an_older_codex_goes(tmp_path: Path, file: str, goes: bool) -> None:
+    """A file goes before the address: the user's own stays."""
+    (tmp_path / "config.toml").write_text(f'model_catalog_json = "{tmp_path / file}"\n')
+    world = look(Invocation((), {"CODEX_HOME": str(tmp_path)}, tmp_path, codex_version="0.171.0"))
+    (change,) = provider_fix(world, "http://127.0.0.1:8791/openai/v1", "auto", lists_models=True).changes
+    assert (b"model_catalog_json" in change.new) is not goes
 
 
 def test_the_models_of_the_gateway_from_before_go(tmp_path: Path) -> None:

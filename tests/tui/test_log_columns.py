@@ -56,7 +56,7 @@ TIMES = st.sampled_from(
 )
 COUNTS = names("count")
 NOTHING: dict[str, Any] = {
-    **{field.member: () if field.kind == "list" else None for field in FIELDS if field.name in TEXTS},
+    **{field.member: [] if field.kind == "list" else None for field in FIELDS if field.name in TEXTS},
     **dict.fromkeys(COUNTS, 0),
 }
 ROWS = st.fixed_dictionaries(

@@ -20,7 +20,7 @@ HARMLESS = {
     "doctor": {"look", "cancel", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
         "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "patterns", "turns", "latency", "copy_block",
-        "back", "tests", "columns", "tasks",
+        "back", "tests", "columns", "source", "tasks",
     },
     "usage": {
         "range", "move", "open", "scale", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",

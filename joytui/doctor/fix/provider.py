@@ -6,7 +6,7 @@ from typing import Any
 
 from joytui.codex.credential import is_variable_name
 from joytui.codex.edit import EditError, Keys
-from joytui.codex.model_lists import CATALOG_FIELD
+from joytui.codex.model_lists import CATALOG_FIELD, CATALOG_FILE_KEY
 from joytui.codex.toml_reader import TomlError, read_toml
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import rules_for
@@ -14,6 +14,7 @@ from joytui.codex.world import World
 from joytui.core.joytoken import CODEX_MODELS_PATH, KEY_VARIABLE, PROVIDER_ID
 from joytui.core.records import Change, Fix
 from joytui.doctor.fix.draft import Draft, patch_of
+from joytui.doctor.fix.models_file import is_ours, named_file
 
 TABLE: Keys = ("model_providers", PROVIDER_ID)
 SETUP = "setup"
@@ -44,6 +45,8 @@ def provider_fix(world: World, base_url: str, model: str, *, lists_models: bool)
         wanted[*TABLE, "wire_api"] = "responses"
     if lists_models and rules_for(world.version).asks_model_catalog:
         wanted[*TABLE, CATALOG_FIELD] = models_url(base_url)
+        if is_ours(named_file(world) or ""):
+            draft.remove((CATALOG_FILE_KEY,))  # the copy of an older Codex, which would go before it
     elif CATALOG_FIELD in present and origin_of(str(present[CATALOG_FIELD])) != origin_of(base_url):
         draft.remove((*TABLE, CATALOG_FIELD), file=file)  # the models of the gateway from before
     for path, value in wanted.items():
@@ -85,6 +88,8 @@ def removal(world: World, old: bytes | None) -> tuple[Change, ...]:
     paths: list[Keys] = [TABLE]
     if _value(draft.text(file), ("model_provider",)) == PROVIDER_ID:
         paths += [("model_provider",), ("model",)]
+    if is_ours(str(_value(draft.text(file), (CATALOG_FILE_KEY,)))):
+        paths.append((CATALOG_FILE_KEY,))
     for path in paths:
         _put_back(draft, file, path, _value(before, path))
     return draft.changes()

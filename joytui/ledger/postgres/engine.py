@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,17 +15,18 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
-from joytui.ledger.postgres.connections import Link, Readers, connect, unreachable
+from joytui.ledger.postgres.connections import Readers, connect, unreachable
 from joytui.ledger.postgres.listener import Listener
 from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
-from joytui.ledger.postgres.writer import Writer
+from joytui.ledger.postgres.writer import Turn, Writer
 from joytui.ledger.records import (
     Access,
+    AgentRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -40,13 +42,16 @@ from joytui.ledger.records import (
     PolicyRow,
     Reservation,
     TokenRow,
+    TurnCost,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, tasks, telemetry, usage_sums, wallets
 from joytui.ledger.sql import reads as sql_reads
+from joytui.ledger.sql.connection import Connection
+from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -66,6 +71,8 @@ class PostgresLedger:
         self._id = row_id("gateway")
         self._numbers = gateways.Numbers(0, 0, 0)
         self._serving: tuple[str, str] | None = None
+        self._renewed_at = time.monotonic()
+        self._judges_from = self._renewed_at
         self._listener = Listener(url, self._id)
         spool = None if spools is None else Spool(spools, url.masked)
         self._writer = Writer(url, self._id, self._heard, spool)
@@ -95,10 +102,10 @@ class PostgresLedger:
         self._writer.start()
         self._listener.start()
         self.write_now(self._register)
-        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS))["ended"]) > 0:
+        while (ended := self._writer.do_now(jobs.renew((), FIRST_LEASE_MS, judges=True))["ended"]) > 0:
             self.interrupted += ended
 
-    def _register(self, link: Link) -> None:
+    def _register(self, link: Connection) -> None:
         """This gateway's row, and the numbers that it may give."""
         make_partitions(link, gateways.server_ms(link))
         self._numbers = gateways.register(link, self._id, FIRST_LEASE_MS)
@@ -188,40 +195,53 @@ class PostgresLedger:
         return self._numbers.next()
 
     def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        said = self._writer.do(jobs.open_(opened, chosen, ids_ms))
-        return _made(said, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
+        job = jobs.open_(opened, chosen, ids_ms)
+        return self._writer.do_unhurried(job, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
-        said = self._writer.do(jobs.reserve(opened, wanted))
-        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+        job = jobs.reserve(opened, wanted)
+        return self._writer.do(job, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
 
     def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[Candidate]:
-        said = self._writer.do(jobs.extend(opened, wanted, so_far))
-        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+        job = jobs.extend(opened, wanted, so_far)
+        return self._writer.do(job, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
 
     def passed(self, so_far: Mapping[int, Charge]) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.passed(so_far)), _nothing)
+        return self._writer.do(jobs.passed(so_far), _nothing)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
-        return self._writer.settle(End(opened, ended, budget_id, held))
+        return self._writer.settle(End(opened, ended, budget_id, held), self._joins(opened, ended))
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
-        return self._writer.do(jobs.answered(key_id, upstream_id))
+        return self._writer.do(jobs.answered(key_id, upstream_id), bool)
 
     def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.refuse(opened, ended, keyless)), _nothing)
+        return self._writer.do(jobs.refuse(opened, ended, keyless), _nothing, self._joins(opened, ended))
+
+    def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
+        """Joins an ended request with what telemetry told of it."""
+        spare = [self.next_number()]
+        return lambda turn: telemetry.ended(turn, opened, ended.latency_ms, spare)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
-        said = self._writer.do(jobs.renew(running, lease_ms))
-        return _made(said, self._renewed)
+        return self._writer.do(jobs.renew(running, lease_ms, judges=self._judges(lease_ms / 1000)), self._renewed)
+
+    def _judges(self, lease_s: float) -> bool:
+        """Whether this gateway has renewed its own lease in time for a whole lease. One that could not may have been away with
+        all others, from a server that said nothing, and they need time to be heard of again."""
+        now = time.monotonic()
+        if now - self._renewed_at > lease_s * 2 / 3:
+            self._judges_from = now + lease_s
+        return now >= self._judges_from
 
     def _renewed(self, answer: Mapping[str, Any]) -> int:
+        self._renewed_at = time.monotonic()
         if not answer["known"]:  # it was away for so long that its row is gone
-            self.write(self._register).add_done_callback(asyncio.Future.exception)
+            self._writer.submit(self._register)
         return int(answer["lost"])
 
     def written(self) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.NOTHING), _nothing)
+        return self._writer.do(jobs.NOTHING, _nothing)
 
     def probe(self) -> asyncio.Future[None]:
         return self.write(gateways.probe)
@@ -241,6 +261,12 @@ class PostgresLedger:
     async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
         return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
 
+    async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
+        return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
+
+    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+        return await self.read(tasks.tasks, since, limit, task)
+
     async def last_seq(self) -> int:
         return await self.read(reads.last_seq)
 
@@ -256,8 +282,9 @@ class PostgresLedger:
         top: int | None = None,
         only: Sequence[str] | None = None,
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)
@@ -316,6 +343,25 @@ class PostgresLedger:
     def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
         return self.write(lessons.unlearn, upstream, model)
 
+    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
+        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        return await self.read(telemetry.pieces_of, sender_id, limit)
+
+    async def senders(self) -> list[SenderRow]:
+        return await self.read(telemetry.senders)
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> asyncio.Future[SenderRow | None]:
+        return self.write(telemetry.create_sender, name, digest, owner, team)
+
+    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
+        return self.write(telemetry.revoke_sender, sender_id)
+
     # --- wallets -----------------------------------------------------------------------------------------------------
 
     async def wallets(self) -> list[WalletRow]:
@@ -355,25 +401,3 @@ class PostgresLedger:
 
 def _nothing(answer: object) -> None:
     return None
-
-
-def _made(said: asyncio.Future[Any], make: Callable[[Any], T]) -> asyncio.Future[T]:
-    """What is made of an answer when it comes: a result, or an error."""
-    made: asyncio.Future[T] = said.get_loop().create_future()
-
-    def answered(said: asyncio.Future[Any]) -> None:
-        if made.done():
-            return
-        if said.cancelled():
-            made.cancel()
-            return
-        if (error := said.exception()) is not None:
-            made.set_exception(error)
-            return
-        try:
-            made.set_result(make(said.result()))
-        except Exception as refusal:
-            made.set_exception(refusal)
-
-    said.add_done_callback(answered)
-    return made

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
-from joytui.ledger.sql.parts import DOCTOR, PARTS, TABLES, Place, Table
+from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
 
 NOTIFY_MS = 50
 """Between two notices to the gateways; what changes in between they find by looking again (`listener`)."""
@@ -39,8 +39,20 @@ _CHARGE = ", ".join(f"{name} = c.{name}" for name in Charge._fields)
 # --- money ------------------------------------------------------------------------------------------------------------
 
 _MONEY = f"""
--- Rows of `budget` that are missing for what these jobs ask for. Before anything else: all that was spent is in the sums then.
-CREATE FUNCTION make_budgets(jobs jsonb) RETURNS void LANGUAGE sql AS $$
+-- Whether a limit that a job asks for has no row in `budget` yet.
+CREATE FUNCTION lacks_budget(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE limit_ jsonb;
+BEGIN
+    FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
+        PERFORM FROM budget b
+        WHERE b.budget_id = job ->> 'budget' AND b.period = limit_ ->> 0 AND b."window" = (limit_ ->> 2)::bigint;
+        IF NOT FOUND THEN RETURN true; END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+
+-- The rows that it lacks. All that was spent has to be in the sums.
+CREATE FUNCTION make_budgets(job jsonb) RETURNS void LANGUAGE sql AS $$
     INSERT INTO budget
     SELECT w.budget_id, w.period, w.low, (
         SELECT coalesce(sum(cost_nano), 0) FROM (
@@ -51,17 +63,18 @@ CREATE FUNCTION make_budgets(jobs jsonb) RETURNS void LANGUAGE sql AS $$
             AND day >= w.low / {DAY_MS} AND day < w.high / {DAY_MS}
     ), 0
     FROM (
-        SELECT DISTINCT j ->> 'budget' AS budget_id, l ->> 0 AS period, (l ->> 2)::bigint AS low, (l ->> 3)::bigint AS high
-        FROM jsonb_array_elements(jobs) j CROSS JOIN jsonb_array_elements(j -> 'limits') l WHERE j ? 'limits'
+        SELECT job ->> 'budget' AS budget_id, l ->> 0 AS period, (l ->> 2)::bigint AS low, (l ->> 3)::bigint AS high
+        FROM jsonb_array_elements(job -> 'limits') l
     ) w
     WHERE NOT EXISTS (
         SELECT 1 FROM budget b WHERE b.budget_id = w.budget_id AND b.period = w.period AND b."window" = w.low
     )
 $$;
 
-CREATE FUNCTION enter(tier text, kind text, amount bigint, held bigint, n bigint) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO wallet_entry (at, tier, kind, amount, held, n) VALUES ({_NOW}, $1, $2, $3, $4, $5)
-$$;
+CREATE FUNCTION enter(tier text, kind text, amount bigint, held bigint, n bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO wallet_entry (at, tier, kind, amount, held, n) VALUES ({_NOW}, $1, $2, $3, $4, $5);
+END $$;
 
 -- Holds this much more for a request. `most`: the limit that it was held under.
 CREATE FUNCTION hold_more(n bigint, kind text, ref text, "window" bigint, amount bigint, lease_ms bigint, most bigint)
@@ -132,11 +145,15 @@ BEGIN
     RETURN CASE WHEN wallets AND rest > 0 THEN short_wallet(candidate ->> 0, rest) END;
 END $$;
 
-CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, kind text) RETURNS bigint LANGUAGE sql AS $$
-    SELECT greatest(0, (candidate ->> 1)::bigint - coalesce(
-        (SELECT sum(h.amount) FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = still_to_hold.kind), 0
-    ))::bigint
-$$;
+-- How much more than it holds already a request has to hold for a candidate.
+CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, of_kind text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE held bigint := 0;
+BEGIN
+    IF job ->> 'do' = 'extend' THEN
+        SELECT coalesce(sum(h.amount), 0) INTO held FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = of_kind;
+    END IF;
+    RETURN greatest(0, (candidate ->> 1)::bigint - held);
+END $$;
 
 -- Gives back what a request holds; its wallet pays. `keep`: so that it can be held again (`revive`).
 CREATE FUNCTION release(request bigint, cost bigint, keep boolean) RETURNS void LANGUAGE plpgsql AS $$
@@ -156,10 +173,11 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE budget b SET spent = b.spent + cost
-    WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS})
-$$;
+    WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS});
+END $$;
 """
 
 # --- sums -------------------------------------------------------------------------------------------------------------
@@ -196,7 +214,25 @@ def _rows_of(name: str) -> str:
     )
 
 
+_PLACE = {
+    "key_id": "coalesce(r.key_id, '')",
+    "model": "coalesce(r.model_used, r.model, '')",
+    "tier": "coalesce(r.tier, '')",
+    "provider": "coalesce(r.provider, '')",
+    "project": "coalesce(r.project, '')",
+    "thread": "coalesce(r.thread_id, '')",
+    "task": "coalesce(r.root_thread, '')",
+    "repo": "coalesce(r.repo, '')",
+    "commit_hash": "coalesce(r.commit_hash, '')",
+    "client": PROGRAM,
+}
+"""Where a request counts, from its row."""
 _ADD_UP = f"""
+CREATE TYPE counted AS (
+    at bigint, {", ".join(f"{name} text" for name in Place._fields)}, {", ".join(f"{name} bigint" for name in ROLLUP_SUMS)},
+    test boolean, ttft bigint, took bigint
+);
+
 CREATE FUNCTION add_up(done counted[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     {"; ".join(_sum_into(table, _rows_of(name)) for name, table in TABLES.items())};
@@ -207,7 +243,8 @@ BEGIN
     ON CONFLICT (hour, kind, bucket) DO UPDATE SET requests = latency_hour.requests + excluded.requests;
 END $$;
 
-CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE api_key k SET last_used_at = u.at
     FROM (SELECT DISTINCT ON (key_id) key_id, at FROM unnest(uses) WITH ORDINALITY AS x (key_id, client, at, place)
           ORDER BY key_id, place DESC) AS u WHERE k.id = u.key_id;
@@ -216,13 +253,12 @@ CREATE FUNCTION note_used(uses used[]) RETURNS void LANGUAGE sql AS $$
     FROM unnest(uses) WITH ORDINALITY AS x (key_id, client, at, place) WHERE client != '' GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (key_id, client) DO UPDATE
     SET last_used_at = excluded.last_used_at, requests = key_client.requests + excluded.requests;
-$$;
+END $$;
 
 -- What an ended request counts: `sign` 1, or -1 where it is taken back.
 CREATE FUNCTION counts(r running, sign bigint, refused bigint, ttft bigint, took bigint) RETURNS counted LANGUAGE sql AS $$
     SELECT ROW(
-        r.started_at, coalesce(r.key_id, ''), coalesce(r.model_used, r.model, ''), coalesce(r.tier, ''),
-        coalesce(r.provider, ''), coalesce(r.project, ''), coalesce(r.thread_id, ''), sign,
+        r.started_at, {", ".join(_PLACE[name] for name in Place._fields)}, sign,
         CASE WHEN r.status >= 400 OR r.error_type IS NOT NULL THEN sign ELSE 0 END, refused, sign * r.input_tokens,
         sign * r.cached_input_tokens, sign * r.output_tokens, sign * r.reasoning_tokens, sign * r.cost_nano,
         r.doctor = 1, ttft, took
@@ -233,19 +269,20 @@ $$;
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 _REQUESTS = f"""
-CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE sql AS $$
-    SELECT EXISTS (
+CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN job #>> '{{row,request_id}}' IS NOT NULL AND EXISTS (
         SELECT 1 FROM spent_id s
         WHERE s.key_id = job #>> '{{row,key_id}}' AND s.request_id = job #>> '{{row,request_id}}'
             AND (s.at <= (job #>> '{{row,started_at}}')::bigint - (job ->> 'ids_ms')::bigint) IS NOT TRUE
-    )
-$$;
+    );
+END $$;
 
 -- Writes the row of an admitted request, on the model of this candidate.
 CREATE FUNCTION admit(job jsonb, me text, place int) RETURNS used LANGUAGE plpgsql AS $$
 DECLARE r running; candidate jsonb := job #> ARRAY['candidates', place::text];
 BEGIN
-    r := jsonb_populate_record(NULL::running, job -> 'row');
+    r := jsonb_populate_record(blank(), job -> 'row');
     r.seq := nextval('change');
     r.gateway := me;
     r.tier := candidate ->> 0;
@@ -274,10 +311,11 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION note_passed(rows_ jsonb) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION note_passed(rows_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE running r SET {_CHARGE}
-    FROM jsonb_array_elements(rows_) AS p, jsonb_populate_record(NULL::running, p) AS c WHERE r.n = c.n
-$$;
+    FROM jsonb_array_elements(rows_) AS p, jsonb_populate_record(NULL::running, p) AS c WHERE r.n = c.n;
+END $$;
 
 -- Ends a row that was taken out of `running`.
 CREATE FUNCTION finish(INOUT r running, ended jsonb, budget text, held boolean, keep boolean) LANGUAGE plpgsql AS $$
@@ -291,6 +329,12 @@ BEGIN
     END IF;
     IF held THEN PERFORM release(r.n, r.cost_nano, keep); END IF;
     IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, r.cost_nano); END IF;
+END $$;
+
+-- "told" where Codex's telemetry told of this request's thread.
+CREATE FUNCTION told_of(r running) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN CASE WHEN EXISTS (SELECT 1 FROM piece p WHERE p.thread = r.thread_id) THEN '"told"'::jsonb END;
 END $$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
@@ -347,10 +391,10 @@ BEGIN
     END LOOP;
 END $$;
 
--- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up.
-CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint) RETURNS SETOF text LANGUAGE sql AS $$
+-- Which gateways are dead: they went, or nobody heard of them for their lease, while the server was up, and answered.
+CREATE FUNCTION dead_gateways(now_ bigint, lease_ms bigint, judges boolean) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT g.id FROM gateway g WHERE g.gone OR (
-        g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
+        judges AND g.lease_until < now_ AND (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + lease_ms < now_
     )
 $$;
 
@@ -359,6 +403,10 @@ $$;
 CREATE FUNCTION renew(job jsonb, me text, OUT known boolean, OUT lost bigint, OUT over running[]) LANGUAGE plpgsql AS $$
 DECLARE
     now_ bigint := {_NOW}; lease_ms bigint := (job ->> 'lease')::bigint; r running; stray bigint; budget text;
+    -- A call that a server had in hand when it stopped answering is done when it goes on, and then all are late.
+    judges boolean := (job ->> 'judges')::boolean AND NOT EXISTS (
+        SELECT 1 FROM gateway g WHERE g.id = me AND now_ - g.heartbeat > lease_ms * 2 / 3
+    );
 BEGIN
     UPDATE gateway g SET heartbeat = now_, lease_until = now_ + lease_ms, gone = false WHERE g.id = me;
     known := FOUND;
@@ -369,7 +417,7 @@ BEGIN
     FOR r IN
         DELETE FROM running x WHERE x.n IN (
             SELECT y.n FROM running y WHERE y.gateway != me AND (
-                y.gateway IN (SELECT dead_gateways(now_, lease_ms)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
+                y.gateway IN (SELECT dead_gateways(now_, lease_ms, judges)) OR NOT EXISTS (SELECT 1 FROM gateway g WHERE g.id = y.gateway)
             ) ORDER BY y.n LIMIT {REAPED}
         ) RETURNING *
     LOOP
@@ -402,13 +450,17 @@ DECLARE
     place int; ended_ jsonb; strangers boolean := false; renewed record; now_ bigint := {_NOW}; told bigint;
 BEGIN
     SELECT t.seq, t.notified_at INTO STRICT before_, told FROM turn t FOR UPDATE;
-    PERFORM make_budgets(jobs);
     wallets := EXISTS (SELECT 1 FROM wallet w WHERE w.balance IS NOT NULL);
     SELECT a.version, known IS DISTINCT FROM NULL AND a.version != known AND a.changed_at < now_ - {STALE_MS}
     INTO STRICT version_, stale FROM access a;
     newest := before_;
     FOR job IN SELECT value FROM jsonb_array_elements(jobs) LOOP
         answer := NULL;
+        IF job ? 'limits' AND lacks_budget(job) THEN
+            IF cardinality(done) > 0 THEN PERFORM add_up(done); END IF;
+            done := '{{}}';
+            PERFORM make_budgets(job);
+        END IF;
         CASE job ->> 'do'
         WHEN 'open', 'reserve' THEN
             IF stale THEN
@@ -474,9 +526,10 @@ BEGIN
                     uses := uses || ROW(r.key_id, r.client, r.started_at)::used;
                 END IF;
                 done := done || counts(r, 1, 0, (job ->> 'ttft')::bigint, (job ->> 'took')::bigint);
+                answer := told_of(r);
             END IF;
         WHEN 'refuse' THEN
-            r := jsonb_populate_record(NULL::running, (job -> 'row') || (job -> 'ended'));
+            r := jsonb_populate_record(blank(), (job -> 'row') || (job -> 'ended'));
             r.seq := nextval('change');
             r.gateway := me;
             IF (job ->> 'keyless')::boolean THEN
@@ -490,6 +543,8 @@ BEGIN
             END IF;
             IF (job ->> 'keyless')::boolean THEN
                 r := jsonb_populate_record(r, job -> 'blank');
+            ELSE
+                answer := told_of(r);
             END IF;
             done := done || counts(r, 1, 1, (job ->> 'ttft')::bigint, NULL);
         WHEN 'answered' THEN
@@ -528,6 +583,7 @@ def _named(text: str) -> Functions:
     """The functions under names of their own."""
     made = re.findall(r"CREATE FUNCTION (\w+)", text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r"\bcounted\b", f"counted_{digest}", text)
     for name in made:
         text = re.sub(rf"\b{name}\(", f"{name}_{digest}(", text)
         text = re.sub(rf"\b{name}\.(?=\w|\")", f"{name}_{digest}.", text)

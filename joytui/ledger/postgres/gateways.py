@@ -5,8 +5,8 @@ from __future__ import annotations
 from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError
 from joytui.ledger.ids import COUNTER_BITS, LATEST_MS
-from joytui.ledger.postgres.connections import Link
 from joytui.ledger.records import GatewayRow
+from joytui.ledger.sql.connection import Connection
 
 SLOT_BITS = 10
 _STEP = 1 << SLOT_BITS
@@ -34,12 +34,12 @@ class Numbers:
         return number
 
 
-def server_ms(link: Link) -> int:
+def server_ms(link: Connection) -> int:
     """The server's clock, by which leases go: gateways' own may differ."""
     return int(link.execute(_SERVER_MS).fetchall()[0][0])
 
 
-def register(link: Link, gateway: str, lease_ms: int) -> Numbers:
+def register(link: Connection, gateway: str, lease_ms: int) -> Numbers:
     """Takes a row, and a slot that no other gateway has."""
     now = server_ms(link)
     free = link.execute(
@@ -55,22 +55,22 @@ def register(link: Link, gateway: str, lease_ms: int) -> Numbers:
     return Numbers(free[0], last, now - now_ms())
 
 
-def announce(link: Link, gateway: str, url: str, version: str) -> None:
+def announce(link: Connection, gateway: str, url: str, version: str) -> None:
     link.execute("UPDATE gateway SET url = ?, version = ? WHERE id = ?", (url, version, gateway))
 
 
-def probe(link: Link) -> None:
+def probe(link: Connection) -> None:
     """Takes some pages and gives them back: a full disk does not mind a transaction that writes nothing."""
     link.execute("INSERT INTO spent_id VALUES ('', ?, 0)", ("probe" * 500,))
     link.execute("DELETE FROM spent_id WHERE key_id = ''")
 
 
-def leave(link: Link, gateway: str) -> None:
+def leave(link: Connection, gateway: str) -> None:
     """It ends: what it left open, any other may end."""
     link.execute("UPDATE gateway SET gone = true WHERE id = ?", (gateway,))
 
 
-def gateways(link: Link) -> list[GatewayRow]:
+def gateways(link: Connection) -> list[GatewayRow]:
     """Those that serve, or died without a word within a day; oldest first."""
     rows = link.execute(
         "SELECT id, url, version, since, (SELECT count(*) FROM running r WHERE r.gateway = g.id), heartbeat, lease_until >= ?"

@@ -24,9 +24,8 @@ from joytui.ledger.records import (
 from joytui.ledger.sql.histogram import bucket
 
 Job = dict[str, Any]
-_ENDED = Ended(None, None, None, 0)._asdict()
 _FLAGS = [name for name in names("flag") if name in Opened._fields]
-_BLANK = dict.fromkeys(("model", "project", "thread_id", "model_used", "provider", "tier"))
+_BLANK = dict.fromkeys(("model", "project", "thread_id", "client", "model_used", "provider", "tier"))
 NOTHING: Job = {"do": "nothing"}
 
 
@@ -108,8 +107,8 @@ def answered(key_id: str, upstream_id: str) -> Job:
     return {"do": "answered", "key_id": key_id, "upstream_id": upstream_id}
 
 
-def renew(running: Collection[int], lease_ms: int) -> Job:
-    """`nothing` and `charged`: the words for a request whose gateway fell silent, by what it cost."""
+def renew(running: Collection[int], lease_ms: int, *, judges: bool) -> Job:
+    """`judges`: whether gateways that nobody heard of for their lease are taken for dead. `nothing` and `charged`: the words for a request whose gateway fell silent, by what it cost."""
     why = {"status": 500, "error_type": INTERRUPTED, "cause": "gateway-error"}
     texts = (interrupted("the gateway ended before this request did", Charge(cost_nano=cost)) for cost in (0, 1))
     nothing, charged = texts
@@ -117,6 +116,7 @@ def renew(running: Collection[int], lease_ms: int) -> Job:
         "do": "renew",
         "running": list(running),
         "lease": lease_ms,
+        "judges": judges,
         "why": why,
         "nothing": nothing,
         "charged": charged,
@@ -129,7 +129,7 @@ def disown(numbers: Collection[int]) -> Job:
 
 
 def _row(opened: Opened) -> dict[str, Any]:
-    row = {**_ENDED, **opened._asdict(), "status": None}
+    row = opened._asdict()
     for flag in _FLAGS:
         row[flag] = int(row[flag])
     return row

@@ -16,6 +16,7 @@ from joytui.ledger.postgres.connections import Link
 from joytui.ledger.postgres.functions import FUNCTIONS
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.records import DAY_MS
+from joytui.ledger.sql.connection import Connection
 
 OLDEST_SERVER = 14
 MIGRATION_LIMIT_S = 120
@@ -30,6 +31,26 @@ _SUMS = """input_tokens bigint NOT NULL, cached_input_tokens bigint NOT NULL, ou
 def request_column(definition: str) -> str:
     """The part of a migration that gives requests another column."""
     return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
+
+
+def _parts_with_clients(unit: str) -> str:
+    """Sums also by task, repository, commit and client; what was summed before is of no client."""
+    sums = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
+    return f"""
+    ALTER TABLE part_{unit} RENAME TO former_part;
+    ALTER TABLE former_part DROP CONSTRAINT part_{unit}_pkey;
+    CREATE TABLE part_{unit} (
+        part TEXT NOT NULL, {unit} bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (part, {unit}, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    );
+    INSERT INTO part_{unit} SELECT part, {unit}, key_id, model, tier, provider, project, thread, '', '', '', '', {sums}
+        FROM former_part;
+    INSERT INTO part_{unit} SELECT 'client', {unit}, key_id, '', '', '', '', '', '', '', '', '', {sums}
+        FROM former_part WHERE part = 'key';
+    DROP TABLE former_part;
+    """
 
 
 MIGRATIONS = (
@@ -147,11 +168,6 @@ MIGRATIONS = (
     CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet FOR EACH ROW
         WHEN ((old.balance IS NULL) != (new.balance IS NULL)) EXECUTE FUNCTION access_changed();
 
-    CREATE TYPE counted AS (
-        at bigint, key_id text, model text, tier text, provider text, project text, thread text, requests bigint,
-        errors bigint, refused bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
-        reasoning_tokens bigint, cost_nano bigint, test boolean, ttft bigint, took bigint
-    );
     CREATE TYPE used AS (key_id text, client text, at bigint);
 
     CREATE FUNCTION printf(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -171,25 +187,83 @@ MIGRATIONS = (
     {request_column("dirty smallint NOT NULL DEFAULT 0")};
     CREATE INDEX ended_task ON ended (root_thread, n) WHERE root_thread IS NOT NULL;
     """,
+    f"""
+    {request_column("source TEXT NOT NULL DEFAULT 'gateway'")};
+    {request_column("sources TEXT NOT NULL DEFAULT 'gateway'")};
+    {request_column("attempts bigint NOT NULL DEFAULT 1")};
+    {request_column("differs TEXT")};
+    {request_column("sender_id TEXT")};
+    {request_column("told bigint")};
+    CREATE INDEX ended_told ON ended (thread_id, told) WHERE source = 'telemetry';
+    CREATE TABLE sender (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, digest bytea NOT NULL UNIQUE, owner TEXT, team TEXT,
+        created_at bigint NOT NULL, revoked_at bigint, last_at bigint, told bigint NOT NULL DEFAULT 0,
+        codex_version TEXT, provider TEXT
+    );
+    CREATE TRIGGER sender_made AFTER INSERT ON sender FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER sender_changed AFTER UPDATE OF revoked_at ON sender FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TABLE piece (
+        thread TEXT NOT NULL, told bigint NOT NULL, kind TEXT NOT NULL, sender_id TEXT NOT NULL, n bigint, facts TEXT NOT NULL,
+        PRIMARY KEY (thread, told, kind)
+    );
+    CREATE INDEX piece_sender ON piece (sender_id, told);
+    CREATE INDEX piece_told ON piece (told);
+    CREATE INDEX piece_request ON piece (n) WHERE n IS NOT NULL;
+    CREATE FUNCTION printf(text, text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
+        $$ SELECT 'codex-' || $2 || '-' || lpad(to_hex($3), 16, '0') $$;
+    """,
+    """
+    CREATE INDEX ended_turn ON ended (turn_id) WHERE turn_id IS NOT NULL;
+    """,
+    f"""
+    {_parts_with_clients("hour")}
+    {_parts_with_clients("day")}
+    CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT strpos($1, $2) $$;
+    """,
 )
-"""`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
+"""`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 
 _VIEW = f"""
 DROP VIEW IF EXISTS request;
 CREATE VIEW request AS
     {" UNION ALL ".join(f"SELECT *, {int(table == 'keyless')}::smallint AS keyless FROM {table}" for table in REQUEST_TABLES)};
 CREATE OR REPLACE FUNCTION put_request() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE r running := jsonb_populate_record(NULL::running, to_jsonb(NEW));
+DECLARE r running;
 BEGIN
+    IF TG_OP != 'INSERT' THEN
+        DELETE FROM running WHERE n = OLD.n;
+        DELETE FROM keyless WHERE n = OLD.n;
+        DELETE FROM ended WHERE n = OLD.n;
+        IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    END IF;
+    r := jsonb_populate_record(NULL::running, to_jsonb(NEW));
     IF NEW.keyless = 1 THEN INSERT INTO keyless VALUES (r.*);
     ELSIF NEW.status IS NULL THEN INSERT INTO running VALUES (r.*);
     ELSE INSERT INTO ended VALUES (r.*);
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER put INSTEAD OF INSERT ON request FOR EACH ROW EXECUTE FUNCTION put_request();
+CREATE TRIGGER put INSTEAD OF INSERT OR UPDATE OR DELETE ON request FOR EACH ROW EXECUTE FUNCTION put_request();
+DO $$
+DECLARE a record;
+BEGIN
+    ALTER VIEW request ALTER COLUMN keyless SET DEFAULT 0;
+    FOR a IN SELECT attname, pg_get_expr(adbin, adrelid) AS value FROM pg_attribute JOIN pg_attrdef
+        ON adrelid = attrelid AND adnum = attnum WHERE attrelid = 'running'::regclass
+    LOOP
+        EXECUTE format('ALTER VIEW request ALTER COLUMN %I SET DEFAULT %s', a.attname, a.value);
+    END LOOP;
+    EXECUTE (
+        SELECT format(
+            'CREATE OR REPLACE FUNCTION blank() RETURNS running LANGUAGE sql IMMUTABLE AS $f$ SELECT ROW(%s)::running $f$',
+            string_agg(coalesce(pg_get_expr(adbin, adrelid), 'NULL'), ', ' ORDER BY attnum)
+        ) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attrelid = 'running'::regclass AND attnum > 0 AND NOT attisdropped
+    );
+END $$;
 """
-"""All requests, as SQLite has them in a table; a row that is put into it goes where it belongs."""
+"""All requests, as SQLite has them in a table. A row that is put into it, or changed there, goes where it belongs. `blank`: a
+row of defaults, which every new one is made from: also by a gateway that does not know the newest columns."""
 
 
 def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
@@ -255,13 +329,13 @@ def partition(day: int) -> str:
     return f"ended_{day}"
 
 
-def make_partitions(link: Link, at_ms: int) -> None:
+def make_partitions(link: Connection, at_ms: int) -> None:
     """Those of today and the next days, as far as they are not there."""
     for day in range(at_ms // DAY_MS, at_ms // DAY_MS + DAYS_AHEAD + 1):
         make_partition(link, day)
 
 
-def make_partition(link: Link, day: int) -> None:
+def make_partition(link: Connection, day: int) -> None:
     """That of one day, if it is not there. A day that has rows in `ended_rest` already gets none."""
     low, high = (edge * DAY_MS << COUNTER_BITS for edge in (day, day + 1))
     if link.execute("SELECT to_regclass(?)", (partition(day),)).fetchone() != (None,):

@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from joytui.core.clock import now_ms
-from joytui.ledger.postgres.connections import Link
 from joytui.ledger.postgres.schema import REST
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
 from joytui.ledger.sql import tidying
+from joytui.ledger.sql.connection import Connection
 
 _PARTITIONS = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'ended'::regclass"
 )
 
 
-def _requests(link: Link, edge: int) -> int:
+def _requests(link: Connection, edge: int) -> int:
     """Rows go in the order in which they came, up to the first that is young: one that a wrong clock dated between others
     that are young is young as well, and one that it dated into the future goes with those that came after it."""
     cut: int | None = None
@@ -34,18 +34,18 @@ def _requests(link: Link, edge: int) -> int:
     return 0
 
 
-def _oldest_first(link: Link) -> list[tuple[int, str]]:
+def _oldest_first(link: Connection) -> list[tuple[int, str]]:
     """The days that have rows, by their first number."""
     names = [name for (name,) in link.execute(_PARTITIONS).fetchall()]
     begins = [(link.execute(f"SELECT min(n) FROM {name}").fetchall()[0][0], name) for name in names]
     return sorted(found for found in begins if found[0] is not None)
 
 
-def _is_last(link: Link, name: str, number: int) -> bool:
+def _is_last(link: Connection, name: str, number: int) -> bool:
     return name != REST and not link.execute(f"SELECT 1 FROM {name} WHERE n > ? LIMIT 1", (number,)).fetchall()
 
 
-def _drop(link: Link, name: str) -> int:
+def _drop(link: Connection, name: str) -> int:
     """A day that is old as a whole."""
     rows = int(link.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
     link.execute("SET LOCAL lock_timeout = 500")  # a long reading is not to hold up who writes
@@ -53,18 +53,18 @@ def _drop(link: Link, name: str) -> int:
     return rows
 
 
-def _delete(link: Link, name: str, last: int) -> int:
+def _delete(link: Connection, name: str, last: int) -> int:
     some = f"SELECT n FROM {name} WHERE n <= ? ORDER BY n LIMIT ?"
     return link.execute(f"DELETE FROM {name} WHERE n IN ({some})", (last, SLICE)).rowcount
 
 
-def _keyless(link: Link, edge: int) -> int:
+def _keyless(link: Connection, edge: int) -> int:
     beyond = "SELECT n FROM keyless ORDER BY n DESC OFFSET ?"
     gone = link.execute(f"DELETE FROM keyless WHERE n IN ({beyond})", (KEYLESS_ROWS,)).rowcount
     return gone or link.execute("DELETE FROM keyless WHERE started_at < ?", (edge,)).rowcount
 
 
-SLICES: Mapping[str, Callable[[Link, int], int]] = {
+SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "requests": _requests,
     "refusals without a valid key": _keyless,
     **tidying.SLICES,

@@ -17,20 +17,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import groupby
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import psycopg
 
-from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.api import StoreError, StoreUnavailable
 from joytui.ledger.postgres import jobs
 from joytui.ledger.postgres.connections import Link, connect
 from joytui.ledger.postgres.functions import FUNCTIONS
 from joytui.ledger.postgres.url import StoreUrl
+from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.waiting import Waiting, answer, save, settled
+from joytui.ledger.sql.parts import TABLES, Place
+from joytui.ledger.sql.telemetry import Numbers
+from joytui.ledger.waiting import Inbox, Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -45,18 +46,59 @@ _CALL = f"SELECT {FUNCTIONS.write}(?::jsonb, ?, ?::bigint)"
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity WHERE application_name = ? AND pid != pg_backend_pid()
 """
+TOLD = "told"
+"""Answers the end of a request whose thread telemetry told of."""
 _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
 
+class Turn:
+    """One transaction of functions: what they write, the numbers of changes, and sums to add before the commit."""
+
+    def __init__(self, link: Link) -> None:
+        self.execute = link.execute
+        self._aside: list[tuple[str, int, Place, Numbers]] = []
+        self._seq: int | None = None
+
+    def next_seq(self) -> int:
+        """Numbers the change of a request."""
+        self._seq = int(self.execute("SELECT nextval('change')").fetchall()[0][0])
+        return self._seq
+
+    def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
+        """Adds to the sums of a part that keeps everything apart."""
+        self._aside.append((part, at, place, numbers))
+
+    def finish(self) -> None:
+        for part, at, place, (requests, errors, _, *rest) in self._aside:
+            for unit, ms in (("hour", HOUR_MS), ("day", DAY_MS)):
+                table = TABLES[f"part_{unit}"]
+                row = (part, at // ms, *place, requests, errors, *rest)
+                self.execute(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(row))}) {table.add}", row)  # noqa: S608 (own words)
+        if self._seq is not None:
+            self.execute("UPDATE turn SET seq = ?", (self._seq,))
+            self.execute("SELECT pg_notify('joytui:' || current_schema(), 'requests')")
+
+
 class _Data(Waiting):
-    """A job of a request; `admits`: the number of the request whose row it makes."""
+    """A job of a request; `admits`: the number of the request whose row it makes. `make`: makes the result of the answer, or raises
+    a refusal. `then`: a function that follows where the store says that telemetry told of the request."""
 
-    __slots__ = ("admits", "job")
+    __slots__ = ("admits", "job", "make", "then")
 
-    def __init__(self, job: jobs.Job, *, kept: bool = False, end: End | None = None) -> None:
+    def __init__(
+        self,
+        job: jobs.Job,
+        *,
+        kept: bool = False,
+        end: End | None = None,
+        make: Callable[[Any], Any] | None = None,
+        then: Callable[[Turn], None] | None = None,
+    ) -> None:
         super().__init__(kept=kept, end=end)
         self.job = job
+        self.make = make
+        self.then = then
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
 
@@ -85,7 +127,7 @@ class Writer:
         self._heard = heard
         self._spool = spool
         self._name = f"{gateway} writes"
-        self._queue: SimpleQueue[_Data | _Work | None] = SimpleQueue()
+        self._inbox: Inbox[_Data | _Work] = Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._link: Link | None = None
         self._down: Exception | None = None
@@ -105,13 +147,13 @@ class Writer:
         for end in [] if self._spool is None else self._spool.left():
             left = _Data(jobs.end(*end), kept=True, end=end)
             left.safe = True
-            self._queue.put(left)
+            self._inbox.put(left)
         self._thread.start()
 
     def close(self) -> bool:
         """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if something is lost."""
         if self._thread.is_alive():
-            self._queue.put(None)
+            self._inbox.put(None)
             self._thread.join(timeout=CLOSE_S)
         return not self._thread.is_alive() and not self._left_out
 
@@ -121,7 +163,7 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return len(self._inbox)
 
     @property
     def owed(self) -> int:
@@ -133,18 +175,24 @@ class Writer:
 
     # --- handing over ------------------------------------------------------------------------------------------------
 
-    def do(self, job: jobs.Job) -> asyncio.Future[Any]:
-        """Hands a job over; the future has its answer once it is committed, or the error."""
-        return self._awaited(_Data(job))
+    def do(
+        self, job: jobs.Job, make: Callable[[Any], T], then: Callable[[Turn], None] | None = None
+    ) -> asyncio.Future[T]:
+        """Hands a job over; the future has what is made of its answer once that is committed, or the error."""
+        return self._awaited(_Data(job, make=make, then=then))
 
-    def settle(self, end: End) -> asyncio.Future[None]:
+    def settle(self, end: End, then: Callable[[Turn], None]) -> asyncio.Future[None]:
         """The same for the end of a request, which has to be written: the future is done once it is, or was tried in vain and
         waits for another try, in the spool."""
-        return self._awaited(_Data(jobs.end(*end), kept=True, end=end))
+        return self._awaited(_Data(jobs.end(*end), kept=True, end=end, then=then))
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands over a function of a connection; the future has its result once it is committed, or the error that undid it."""
         return self._awaited(_Work(function, args))
+
+    def submit(self, function: Callable[..., object], *args: Any) -> None:
+        """The same as `write` from any thread; nobody waits for it."""
+        self._inbox.put(_Work(function, args))
 
     def do_now(self, job: jobs.Job) -> Any:
         """The same as `do`, waiting in this thread."""
@@ -155,34 +203,45 @@ class Writer:
         result: T = self._now(_Work(function, args))
         return result
 
+    def do_unhurried(self, job: jobs.Job, make: Callable[[Any], T]) -> asyncio.Future[T]:
+        """The same as `do`, where others may come first: it is committed with the next write, once the future is awaited, or a
+        little later."""
+        write = _Data(job, make=make)
+        return self._away(write) or self._inbox.put_unhurried(write)
+
     def _awaited(self, write: _Data | _Work) -> asyncio.Future[Any]:
-        future = write.awaited()
-        self._put(write)
+        future = self._away(write) or self._inbox.put_soon(write)
+        self._look_again()
         return future
 
     def _now(self, write: _Data | _Work) -> Any:
+        if self._down is not None and self._ended is None:
+            raise self._typed(self._down)
         write.done = threading.Event()
-        self._put(write)
+        self._inbox.put(write)
+        self._look_again()
         write.done.wait()
         if write.failure is not None:
             raise self._typed(write.failure)
         return write.result
 
-    def _put(self, write: _Data | _Work) -> None:
+    def _away(self, write: _Data | _Work) -> asyncio.Future[Any] | None:
+        """While the store is away nobody waits for it: the future is done, and only what has to be written is handed over."""
         down = self._down
-        if down is not None and self._ended is None:  # nobody waits for a store that is away
-            write.failure = down
-            if write.kept:
-                save([write], self._spool)
-                self._queue.put(write)
-            answer([write], self._typed)
-            if not write.kept:
-                return
-        else:
-            self._queue.put(write)
-        # the thread sets this before it looks into the queue for the last time: one of us two finds the write
+        if down is None or self._ended is not None:
+            return None
+        future = write.awaited()
+        write.failure = down
+        if write.kept:
+            save([write], self._spool)
+            self._inbox.put(write)
+        answer([write], self._typed)
+        return future
+
+    def _look_again(self) -> None:
+        """The thread sets `_ended` before it looks for writes for the last time: one of us two finds the write."""
         if self._ended is not None:
-            self._refuse(self._rest())
+            self._refuse(self._inbox.rest())
 
     def _typed(self, error: Exception) -> Exception:
         """An error as the ledger's interface has it: the driver's own mean that the store cannot be written."""
@@ -206,7 +265,7 @@ class Writer:
             log.critical("the thread that writes the ledger failed, so nothing is written any more", exc_info=error)
             self._ended = psycopg.OperationalError(f"the ledger cannot be written any more: {error!r}")
             failed = error
-        self._refuse([*self._owed, *self._at_hand, *self._rest()])
+        self._refuse([*self._owed, *self._at_hand, *self._inbox.rest()])
         self._disconnect()
         if failed is not None:
             self.broken.set_result(failed)
@@ -214,7 +273,7 @@ class Writer:
     def _write_until_closed(self) -> None:
         open_ = True
         while open_:
-            fresh, open_ = self._collect()
+            fresh, open_ = self._inbox.take(MAX_BATCH, OWED_AGAIN_S if self._owed or self._link is None else None)
             if self._link is None and not self._reconnect(wait=open_):
                 self._keep(fresh)
                 continue
@@ -224,24 +283,6 @@ class Writer:
             answer(self._at_hand, self._typed)
             self._at_hand = []
 
-    def _collect(self) -> tuple[list[_Data | _Work], bool]:
-        """All that waits: at least one write, or none after a while if there is something to try again. False with it when the
-        end was asked for."""
-        found: list[_Data | _Work] = []
-        try:
-            write = self._queue.get(timeout=OWED_AGAIN_S if self._owed or self._link is None else None)
-        except Empty:
-            return found, True
-        while write is not None:
-            found.append(write)
-            if len(found) >= MAX_BATCH:
-                return found, True
-            try:
-                write = self._queue.get_nowait()
-            except Empty:
-                return found, True
-        return found, False
-
     def _write(self, writes: Sequence[_Data | _Work]) -> None:
         """Afterwards each has its answer or its failure, or is owed."""
         for data, run in groupby(writes, key=lambda write: isinstance(write, _Data)):
@@ -249,6 +290,18 @@ class Writer:
             for first in range(0, len(some), MAX_BATCH if data else 1):
                 batch = some[first : first + MAX_BATCH] if data else some[first : first + 1]
                 self._commit(batch)
+                for write in batch:
+                    if isinstance(write, _Data) and write.result == TOLD:
+                        self._follow(write)
+
+    def _follow(self, write: _Data) -> None:
+        """What is left to do for a request that telemetry told of. The next piece of its thread does it as well."""
+        write.result = None
+        if write.then is not None:
+            work = _Work(write.then, ())
+            self._commit([work])
+            if work.failure is not None:
+                log.warning("a request was not joined with its telemetry: %s", self._words(work.failure))
 
     def _commit(self, writes: Sequence[_Data | _Work]) -> None:
         for attempt in range(ATTEMPTS):
@@ -280,14 +333,16 @@ class Writer:
         if isinstance(first, _Work):
             with link.raw.transaction():
                 link.execute("SELECT FROM turn FOR UPDATE")
-                first.result = first.function(link, *first.args)
+                turn = Turn(link)
+                first.result = first.function(turn, *first.args)
+                turn.finish()
             first.failure = None
             return
         data = [write for write in writes if isinstance(write, _Data)]
         said = link.execute(_CALL, (json.dumps([write.job for write in data]), self._gateway, self.known)).fetchone()
         assert said is not None
         for write, result in zip(data, said[0]["answers"], strict=True):
-            write.result, write.failure = result, None
+            _take_answer(write, result)
         if said[0]["version"] != self.known:
             self._heard(said[0]["version"])
 
@@ -311,6 +366,7 @@ class Writer:
     def _connect(self) -> None:
         link = connect(self._url, self._name)
         link.execute("SET default_transaction_isolation = 'read committed'")
+        link.execute("SET plan_cache_mode = force_generic_plan")  # the functions' statements are planned once
         link.execute(_END_OTHERS, (f"joytui {self._name}",))
         self._link = link
 
@@ -359,16 +415,6 @@ class Writer:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _rest(self) -> list[_Data | _Work]:
-        """What still waits after the end."""
-        found: list[_Data | _Work] = []
-        with suppress(Empty):
-            while True:
-                write = self._queue.get_nowait()
-                if write is not None:
-                    found.append(write)
-        return found
-
     def _refuse(self, writes: Sequence[_Data | _Work]) -> None:
         save(writes, self._spool)
         lost = sum(write.kept and not write.safe for write in writes)
@@ -379,3 +425,13 @@ class Writer:
         for write in writes:
             write.failure = self._ended
         answer(writes, self._typed)
+
+
+def _take_answer(write: _Data, result: Any) -> None:
+    write.result, write.failure = result, None
+    if result == TOLD or write.make is None:
+        return
+    try:
+        write.result = write.make(result)
+    except StoreError as refusal:
+        write.failure = refusal

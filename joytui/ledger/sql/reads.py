@@ -115,7 +115,7 @@ def counted(connection: Connection) -> int:
 _COUNTED = """
     SELECT coalesce(sum(many), 0) FROM (
         SELECT sum(requests) AS many FROM rollup_day UNION ALL SELECT sum(requests) FROM part_day WHERE part IN ('doctor', 'telemetry')
-    )
+    ) AS days
 """
 
 

@@ -149,7 +149,7 @@ _ABOUT = """
         SELECT told FROM piece WHERE thread = ? AND told BETWEEN ? AND ? AND kind = 'attempt'
         UNION ALL SELECT told FROM piece WHERE n = ?
         UNION ALL SELECT told FROM request WHERE thread_id = ? AND source = 'telemetry' AND started_at BETWEEN ? AND ?
-    )
+    ) AS about
 """
 """Which pieces may tell of a request: those of its time, those that were taken for it, and those of no gateway's request."""
 
@@ -305,7 +305,7 @@ class _Thread:
         low, high = min(piece.began_at for piece in free), max(piece.at for piece in free)
         rows = self._batch.execute(
             "SELECT n, started_at, status, input_tokens, output_tokens FROM request r WHERE thread_id = ?"
-            " AND source = 'gateway' AND started_at BETWEEN ? AND ? AND (n IN (SELECT value FROM json_each(?))"
+            " AND source = 'gateway' AND started_at BETWEEN ? AND ? AND (n IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
             " OR NOT EXISTS (SELECT 1 FROM piece WHERE piece.n = r.n)) ORDER BY started_at, n LIMIT ?",
             (self._thread, low - CLOCKS_MS, high + CLOCKS_MS, json.dumps([*ours]), MOST_PIECES),
         )

@@ -95,8 +95,8 @@ def usage(
         for place in product(*[names[value] for names, value in zip(called, group, strict=True)]):
             held = groups.get(place)
             groups[place] = totals if held is None else UsageTotals.sum((held, totals))
-    told: Literal["gateway", "codex"] = "gateway" if source == "gateway" else "codex"
-    rows = [UsageRow(dict(zip(by, place, strict=True)), told, totals) for place, totals in groups.items()]
+    told_by: Literal["gateway", "codex"] = "gateway" if source == "gateway" else "codex"
+    rows = [UsageRow(dict(zip(by, place, strict=True)), told_by, totals) for place, totals in groups.items()]
     rows.sort(key=lambda row: _order(by, row))
     return rows, UsageTotals.sum(totals for _, totals in parts)
 
@@ -242,7 +242,7 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
         listed = f"SELECT api_key.id FROM api_key, json_each(labels) label WHERE label.value IN ({listed})"
     elif field in _OF_KEYS:
         name = "name" if field == "key" else "owner"
-        listed = f"SELECT id FROM (SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender) WHERE {name} IN ({listed})"
+        listed = f"SELECT id FROM (SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender) AS k WHERE {name} IN ({listed})"
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
@@ -300,7 +300,7 @@ def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> 
         return ()
     union = " UNION ALL ".join(selects)
     found = connection.execute(
-        f"SELECT name FROM ({union}) GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
+        f"SELECT name FROM ({union}) AS spent GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
         [*values, top],
     )
     return tuple(name for (name,) in found)

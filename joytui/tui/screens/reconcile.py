@@ -32,6 +32,7 @@ KINDS = {
     "tokens-differ": ("▲", "tokens differ"),
     "retried": ("✗", "failed, retried"),
     "failed-before": ("✗", "failed before"),
+    "telemetry-differs": ("▲", "told otherwise"),
 }
 MOST = 2000
 
