@@ -18,6 +18,7 @@ def as_before_parts(path: Path) -> None:
         _without_tree(connection)
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
+        _without_tree(connection)
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless", "request_doctor", "request_turn"):
