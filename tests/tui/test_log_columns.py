@@ -27,7 +27,7 @@ from joytui.core.filters import (
     fold,
 )
 from joytui.core.request import FIELDS, names
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import WINDOW, LogStore
@@ -56,7 +56,7 @@ TIMES = st.sampled_from(
 )
 COUNTS = names("count")
 NOTHING: dict[str, Any] = {
-    **{field.member: () if field.kind == "list" else None for field in FIELDS if field.name in TEXTS},
+    **{field.member: [] if field.kind == "list" else None for field in FIELDS if field.name in TEXTS},
     **dict.fromkeys(COUNTS, 0),
 }
 ROWS = st.fixed_dictionaries(
