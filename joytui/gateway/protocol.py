@@ -100,10 +100,12 @@ class TooManyPipelined(Exception):
 
 class Capped(HttpToolsProtocol):
     """`head_limit`: bytes before a request's headers are complete. `wait_s`: the time for a connection's first byte, for all
-    headers of a request, and for each further piece of its body. `room`: how many may be connected."""
+    headers of a request, and for each further piece of its body. `body_s`: the time for all of a body. `room`: how many may be
+    connected."""
 
     head_limit: int
     wait_s: float
+    body_s: float
     room: Room
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -113,6 +115,7 @@ class Capped(HttpToolsProtocol):
         self._whole = False
         self._client: Client
         self._due: asyncio.TimerHandle | None = None
+        self._body_by = 0.0
         self._too_many = False
 
     def connection_made(self, transport: Any) -> None:
@@ -156,7 +159,10 @@ class Capped(HttpToolsProtocol):
 
     def _await_more(self) -> None:
         self._await_nothing()
-        self._due = self.loop.call_later(self.wait_s, self._too_slow)
+        by = self.loop.time() + self.wait_s
+        if not self._in_head and not self.flow.read_paused:
+            by = min(by, self._body_by)
+        self._due = self.loop.call_at(by, self._too_slow)
 
     def _await_nothing(self) -> None:
         if self._due is not None:
@@ -169,7 +175,9 @@ class Capped(HttpToolsProtocol):
         elif not self.transport.is_closing():
             answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
             if self._head_bytes and not answering:
-                self._refuse(408, "the request did not come whole in time")
+                late = not self._in_head and self.loop.time() >= self._body_by
+                why = f": its body may take {self.body_s:g} s (body_wait_s)" if late else ""
+                self._refuse(408, f"the request did not come whole in time{why}")
             self.transport.close()
 
     def _no_room(self) -> None:
@@ -199,6 +207,7 @@ class Capped(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise TooManyPipelined
         self._in_head = False
+        self._body_by = self.loop.time() + self.body_s
         self.scope[CLIENT] = self._client  # type: ignore[literal-required]
         super().on_headers_complete()
 
@@ -209,6 +218,7 @@ class Capped(HttpToolsProtocol):
         super().on_message_complete()
 
 
-def capped(head_limit: int, wait_s: float, room: Room) -> type[Capped]:
+def capped(head_limit: int, wait_s: float, body_s: float, room: Room) -> type[Capped]:
     """The protocol with these limits: uvicorn makes one of it for each connection, and gives it none of ours."""
-    return type("CappedHere", (Capped,), {"head_limit": head_limit, "wait_s": wait_s, "room": room})
+    limits = {"head_limit": head_limit, "wait_s": wait_s, "body_s": body_s, "room": room}
+    return type("CappedHere", (Capped,), limits)
