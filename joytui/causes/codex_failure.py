@@ -33,6 +33,12 @@ class CodexFailure:
     cause: str | None
 
 
+def answer_in(words: str) -> str:
+    """What the gateway said, without Codex's frame around it; Codex's own words where there is no such frame."""
+    found = _UNEXPECTED.search(words)
+    return (_BEHIND.sub("", found[2]).strip() if found else "") or words
+
+
 def read_failure(words: str, *, name: str | None = None, status: int | None = None) -> CodexFailure:
     """Codex's words about a failure. `name`: what codex_error_info calls it; `status`: the one that it holds."""
     found = _UNEXPECTED.search(words) or _LAST.search(words)

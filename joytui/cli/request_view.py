@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -14,7 +13,7 @@ from joytui.cli.output import emit, emit_json_line, paint
 from joytui.core.amounts import count, span
 from joytui.core.clock import now
 from joytui.core.redaction import visible
-from joytui.core.request import FIELDS, TELEMETRY, RequestRecord
+from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, folder_name
 from joytui.core.request_lines import as_json, request_sheet
 from joytui.core.sheet import csv_text
 
@@ -94,11 +93,6 @@ def model_text(record: RequestRecord) -> str:
     """ "auto → gpt-5.5" where another answered than was asked for."""
     asked, used = record.model or "-", record.model_used
     return f"{asked} → {used}" if used and used != record.model else asked
-
-
-def folder_name(path: str | None) -> str:
-    """The last part of a folder's path, of either kind of system."""
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1] if path else ""
 
 
 def reason(record: RequestRecord) -> str:

@@ -6,6 +6,7 @@ joytui usage --by thread --top 20                the dearest threads, all others
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
 joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
 joytui usage --insight --json                    with the rate now, and what was out of the ordinary, with its culprits
+joytui usage --focus spend.csv --since 2026-11-01    for other tools: a row a day, key and model in the columns of FOCUS 1.2
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
 JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
@@ -83,6 +84,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
     form.add_argument("--csv", action="store_true", help="CSV on stdout, the rows alone")
+    form.add_argument(
+        "--focus",
+        metavar="FILE",
+        help="write a CSV with the columns of FOCUS 1.2 (the FinOps Open Cost and Usage Specification); - is stdout",
+    )
+    parser.add_argument(
+        "--usd-per-credit",
+        metavar="USD",
+        help="with --focus: what a credit costs (default: the setting usd_per_credit of the local gateway)",
+    )
     add_gateway_options(parser)
 
 
@@ -90,6 +101,12 @@ def run(args: argparse.Namespace) -> int:
     args.by = _fields(args.by or [])
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
+    if args.focus is not None:
+        from joytui.cli.usage_focus import write_focus
+
+        return write_focus(args)
+    if args.usd_per_credit is not None:
+        raise UsageError("it goes with --focus", where="--usd-per-credit", hint="joytui usage --focus spend.csv")
     budget = _budget(args)
     _check(args)
     if args.reconcile:

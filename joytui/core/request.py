@@ -173,6 +173,11 @@ SHARED_TERMS = {
 """The help of terms that several fields have."""
 
 
+def folder_name(path: str | None) -> str:
+    """The last part of a project's folder, on either kind of system; "" where there is none."""
+    return (path or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
 def names(*kinds: Kind) -> tuple[str, ...]:
     """The fields of these kinds."""
     return tuple(field.name for field in FIELDS if field.kind in kinds)

@@ -16,6 +16,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from joytui.tui.console import Console
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
+    from joytui.tui.logs.codex_turns import CodexTurns
     from joytui.tui.logs.store import LogStore
     from joytui.tui.state import Mood
     from joytui.tui.views import View
@@ -70,6 +72,8 @@ def _keys() -> Screen[None]:
 
 
 MOST_SAID = 100
+LOOK_S = 1.0
+"""How often a look is taken whether a local gateway has come up."""
 NEED_GATEWAY = ("logs", "usage", "keys")
 
 
@@ -137,6 +141,9 @@ class ConsoleApp(PacedApp):
         ],
     )
 
+    class TurnsCame(Message):
+        """Codex's newest turns on this machine are in the store."""
+
     link_state: reactive[LinkState] = reactive(LinkState(), always_update=False)
 
     def __init__(self, options: Options) -> None:
@@ -155,6 +162,7 @@ class ConsoleApp(PacedApp):
         self.goodbye: str | None = None
         self.failure: BaseException | None = None
         self.codex_goes_to: str | None = None
+        self.codex_turns: CodexTurns | None = None
         self.settings = options.settings or ConsoleSettings()
         self.complaint = ""
 
@@ -257,8 +265,32 @@ class ConsoleApp(PacedApp):
             self.tell(f"[console.keymap]: {'; '.join(wrong)}", warning=True)
 
     def _entered(self, mode: str) -> None:
-        if mode in NEED_GATEWAY:
+        if mode == "logs" and self.options.turns_home is not None:
+            self._follow_codex(self.options.turns_home)
+            self.need_gateway(peek=True)
+        elif mode in NEED_GATEWAY:
             self.need_gateway(start=self.options.start_gateway)
+
+    def _follow_codex(self, home: Path) -> None:
+        """This machine's Codex turns come into the log from now on, and a gateway that starts is noticed there."""
+        if self.codex_turns is not None:
+            return
+        from joytui.tui.logs.codex_turns import CodexTurns
+
+        self.codex_turns = CodexTurns(home, self.store, lambda: self.post_message(self.TurnsCame()))
+        self.run_worker(self.codex_turns.run(), group="turns", exit_on_error=False)
+        self.set_interval(LOOK_S, self._look_for_gateway)
+
+    def _look_for_gateway(self) -> None:
+        if self.link is not None and self.link.appeared():
+            self.need_gateway(peek=True)
+
+    def on_console_app_turns_came(self) -> None:
+        """The log shows what is there, or that nothing is."""
+        from joytui.tui.screens.logs import LogsScreen
+
+        if isinstance(self.screen, LogsScreen):
+            self.screen.turns_came()
 
     # Actions
 

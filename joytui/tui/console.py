@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
+    from joytui.tui.logs.codex_turns import CodexTurns
     from joytui.tui.logs.store import LogStore
     from joytui.tui.options import Options
     from joytui.tui.settings import ConsoleSettings
@@ -20,13 +21,15 @@ class Console(Protocol):
     """The console's data and actions, without Textual's own: those are on `self.app`.
 
     `client` is None while there is no gateway to ask; `link` is None in a console that only shows what it was given;
-    `codex_goes_to` is where the doctor saw Codex send its requests; `drawn`: whether a first frame is on the terminal.
+    `codex_turns` brings this machine's Codex turns into the store, where they are shown; `codex_goes_to` is where the doctor
+    saw Codex send its requests; `drawn`: whether a first frame is on the terminal.
     """
 
     options: Options
     settings: ConsoleSettings
     link_state: LinkState
     codex_goes_to: str | None
+    codex_turns: CodexTurns | None
     drawn: bool
 
     @property

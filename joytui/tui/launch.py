@@ -125,6 +125,7 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
         gateway_url=gateway_url,
         start_gateway=wishes.start_gateway and settings.start_gateway,
         codex_home=home if home.is_dir() else None,
+        turns_home=home if _shows_turns(wishes, gateway_url, os.environ) else None,
         settings=settings,
         codex_args=wishes.codex_args,
         read_only=wishes.served == "read-only",
@@ -133,6 +134,11 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
         examine=examine_here,
         link=make_link,
     )
+
+
+def _shows_turns(wishes: Wishes, gateway_url: str | None, env: Mapping[str, str]) -> bool:
+    """Whether Logs shows the Codex turns of this machine: not beside somebody else's gateway, and not in anybody's browser."""
+    return gateway_url is None and wishes.served is None and not env.get("JOYTUI_ADMIN_TOKEN", "").strip()
 
 
 def _moment(text: str | None) -> datetime | None:

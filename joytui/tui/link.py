@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from joytui.core import clock
 from joytui.core.errors import JoytuiError, UnreachableError
 from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.places import Places
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NEWEST = 500
 WATCH_S = 2.0
+YOUNG_MS = 15_000
+"""So long a gateway may take from its state file to its first answer."""
 
 
 class Link:
@@ -47,10 +50,18 @@ class Link:
         self._running = False
         self._seq = 0
         self._behind_since: float | None = None
+        self._peeked: int | None = None
 
     def wanted(self) -> bool:
         """Whether a run would do anything: not while one is under way."""
         return not self._running
+
+    def appeared(self) -> bool:
+        """Whether a local gateway may have come up since the last look, by the file that it writes before it is ready."""
+        stamp = _stamp(self.places)
+        if self._running or stamp is None:
+            return False
+        return stamp != self._peeked or 0 <= clock.now_ms() - stamp // 1_000_000 < YOUNG_MS
 
     async def run(self, store: LogStore, *, start: bool, peek: bool = False) -> None:
         """Connects and follows for ever; ends when the gateway cannot be had (the state says why).
@@ -63,6 +74,7 @@ class Link:
             )
             return
         self._running = True
+        self._peeked = _stamp(self.places)
         if peek and self.gateway_url is None and not self.places.state_file.exists():
             self._running = False
             self._become("idle", looked=True)
@@ -109,7 +121,7 @@ class Link:
         watch = asyncio.create_task(self._watch(client))
         try:
             async for block in client.tail_blocks(self._seq, on_state=self._tail_state):
-                store.append_block(store.sorted_out(block))
+                store.take_in(block)
                 self._seq = max(self._seq, block.seq)
                 await asyncio.sleep(0)  # keys and frames come between the batches of a flood
         finally:
@@ -121,8 +133,7 @@ class Link:
         if 0 < self._seq <= last_seq and len(store):
             return
         self._seq = last_seq
-        store.append_block(store.sorted_out(page.block))
-        store.older = page.next
+        store.open_with(page.block, page.next)
 
     def _tail_state(self, state: ConnectionState) -> None:
         if state.name == "waiting":
@@ -183,6 +194,14 @@ class Link:
         finally:
             await client.aclose()
         return words
+
+
+def _stamp(places: Places) -> int | None:
+    """When a gateway wrote its state file; None where there is none."""
+    try:
+        return places.state_file.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _facts(status: Mapping[str, Any]) -> dict[str, Any]:

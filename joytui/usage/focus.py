@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from joytui.core.money import NANO_PER_CREDIT
@@ -59,8 +59,7 @@ def _charge(row: UsageRow, account: Account) -> dict[str, object]:
     totals, key, model = row.totals, row.by["key"], row.by["model"]
     day = datetime.fromisoformat(row.by["day"] or "").replace(tzinfo=UTC)
     tokens = totals.input_tokens + totals.output_tokens
-    credits = Decimal(totals.cost_nano) / NANO_PER_CREDIT
-    cost = _decimal(credits if account.rate is None else credits * account.rate)
+    credits, cost = _amounts(totals.cost_nano, account.rate)
     sku = model or row.by["tier"] or account.provider
     return {
         **_period("Charge", "day", day),
@@ -78,7 +77,7 @@ def _charge(row: UsageRow, account: Account) -> dict[str, object]:
         "InvoiceIssuerName": account.provider,
         "PricingCategory": "Standard",
         "PricingCurrency": "Credits",
-        "PricingCurrencyEffectiveCost": _decimal(credits),
+        "PricingCurrencyEffectiveCost": credits,
         "PricingQuantity": tokens,
         "PricingUnit": "Tokens",
         "ProviderName": account.provider,
@@ -115,7 +114,11 @@ def _tags(owner: str | None, labels: Sequence[str]) -> str | None:
     return json.dumps(tags, ensure_ascii=False) if tags else None
 
 
-def _decimal(number: Decimal) -> str:
-    """As FOCUS writes numbers: digits and a point, no exponent."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _amounts(nano: int, rate: Decimal | None) -> tuple[str, str]:
+    """Credits, and what they cost: digits and a point, no exponent, nothing rounded."""
+    with localcontext() as context:
+        context.prec = 60
+        credits = Decimal(nano) / NANO_PER_CREDIT
+        amounts = credits, credits if rate is None else credits * rate
+        shown = [f"{amount.normalize():f}" for amount in amounts]
+    return shown[0], shown[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from joytui.causes.codex_failure import CodexFailure, read_failure
+from joytui.causes.codex_failure import CodexFailure, answer_in, read_failure
 
 TAIL = ", url: http://127.0.0.1:1/openai/v1/responses, request id: req_jt_123"
 SAID = {
@@ -24,6 +24,16 @@ def test_words_with_a_status(words: str) -> None:
     status, cause = SAID[words]
     assert read_failure(words + TAIL) == CodexFailure(status, "req_jt_123", cause)
     assert read_failure(words) == CodexFailure(status, None, cause)
+
+
+def test_what_the_gateway_said() -> None:
+    assert (
+        answer_in("unexpected status 402 Payment Required: Wallet balance is too low" + TAIL)
+        == "Wallet balance is too low"
+    )
+    assert answer_in("exceeded retry limit, last status: 429 Too Many Requests") == (
+        "exceeded retry limit, last status: 429 Too Many Requests"
+    )
 
 
 def test_words_without_a_status() -> None:

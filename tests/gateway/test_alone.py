@@ -27,7 +27,7 @@ from tests.support.needs import needs
 from tests.support.terminal import Terminal
 
 pytestmark = needs("pidfd")
-CONSOLE = [sys.executable, "-m", "joytui", "--screen", "logs"]
+CONSOLE = [sys.executable, "-m", "joytui", "--screen", "keys"]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def started(machine: Machine, terminal: Terminal) -> GatewayState:
 
     def live(screen: str) -> bool:
         state = read_state(machine.data / "gateway.json")
-        return state is not None and "No request has passed yet" in screen and state.url.split("//")[1] in screen
+        return state is not None and "No key yet" in screen and state.url.split("//")[1] in screen
 
     terminal.wait_until(live, what="the gateway's address")
     state = read_state(machine.data / "gateway.json")

@@ -96,7 +96,7 @@ def test_a_user_walks_the_four_screens_and_leaves(tmp_path):
     with Terminal(command("--no-start"), columns=100, lines=30, env=env) as terminal:
         terminal.wait_for("1 Doctor", "2 Logs", "3 Usage", "4 Keys", "key-unset")
         terminal.send("2")
-        terminal.wait_for("--no-start forbids to start it")
+        terminal.wait_for("Codex has done nothing on this machine yet")
         terminal.send("3")
         terminal.wait_for("last 7 days")
         terminal.send("4")

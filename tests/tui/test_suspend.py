@@ -17,14 +17,14 @@ def test_suspended_and_resumed_under_a_shell(tmp_path):
     with Terminal(["bash", "--norc", "-i"], columns=100, lines=30, env=env) as terminal:
         terminal.wait_for("READY>")
         terminal.send(shlex.join(command("--no-start", "--screen", "logs")), "enter")
-        terminal.wait_for("2 Logs", "? Help", "forbids to start it")
+        terminal.wait_for("2 Logs", "? Help", "Codex has done nothing")
         assert terminal.alternate
         terminal.send("ctrl+z")
         terminal.wait_for("Stopped", "READY>")
         assert not terminal.alternate
-        assert "forbids to start it" not in terminal.text
+        assert "Codex has done nothing" not in terminal.text
         terminal.send("fg", "enter")
-        terminal.wait_for("1 Doctor", "2 Logs", "? Help", "forbids to start it")
+        terminal.wait_for("1 Doctor", "2 Logs", "? Help", "Codex has done nothing")
         assert terminal.alternate
         terminal.send("q")
         terminal.wait_until(lambda screen: screen.rstrip().endswith("READY>"), what="the prompt")
@@ -53,7 +53,7 @@ def test_a_window_resized_while_it_is_suspended(tmp_path):
 def test_screen_256color_and_a_resize(tmp_path):
     env = {**configured(tmp_path), "TERM": "screen-256color"}
     with Terminal(command("--no-start", "--screen", "logs"), columns=100, lines=30, env=env) as terminal:
-        terminal.wait_for("forbids to start it")
+        terminal.wait_for("Codex has done nothing")
         terminal.resize(80, 24)
         terminal.wait_for("2 Logs", "? Help")
         terminal.send("q")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from joytui.codex.rollouts import Turn
 from joytui.core.columnar import Block, block_of
 from joytui.core.request import ROLLOUT
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.logs.store import NEARLY_MS, LogStore
 from joytui.usage.joined import TurnIndex, rows_told_by_rollout
 from joytui.usage.turns import turn_record, turn_row_id
@@ -50,11 +50,12 @@ class Beside:
         self._own.update(map(turn_row_id, alone))
         return block_of([request_view(turn_record(turn)) for turn in alone])
 
-    def among(self, block: Block, turns: Sequence[Turn]) -> Block:
-        """A page of older requests with the turns of its time, in the order of their times."""
+    def among(self, block: Block, turns: Sequence[Turn], told: Collection[str] = ()) -> Block:
+        """A page of older requests with the turns of its time, in the order of their times. `told`: the rows of turns of which
+        the gateway has a request that is on no page."""
         for turn in turns:
             self._turns.add(turn)
-        told = {turn_row_id(turn) for turn in self._turns.of_block(block).values()}
+        told = {*told} | {turn_row_id(turn) for turn in self._turns.of_block(block).values()}
         page = LogStore()
         page.held = True
         page.append_block(self.requests(block))

@@ -11,6 +11,7 @@ from joytui.core.amounts import span
 from joytui.core.columnar import milliseconds
 from joytui.core.request import RequestRecord
 from joytui.tui.figures import clock, exact_credits, local_times
+from joytui.tui.logs.columns import NO_STATUS
 from joytui.tui.logs.format import fit, status_cell
 
 LABEL = 14
@@ -49,7 +50,7 @@ def facts(record: RequestRecord, zone: tzinfo | None) -> list[tuple[str, str]]:
     total, first = record.latency_ms, record.ttft_ms
     streaming = span(total - first) if total is not None and first is not None else ""
     pairs = [
-        ("status", status_cell(record.status or 0)[0]),
+        ("status", status_cell(NO_STATUS if record.status is None and not record.running else record.status or 0)[0]),
         ("day", f"{datetime.fromtimestamp(milliseconds(record.time) / 1000, zone):%a %d %b %Y}"),
         ("time", clock(milliseconds(record.time), zone, precise=True)),
         ("key", record.key),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from joytui.tui.lines import fitting
+from joytui.tui.logs.empty_text import LookedAt
 from joytui.tui.logs.shown import Shown
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
@@ -18,10 +19,11 @@ def context(
     fresh: int | None = None,
     marked: int = 0,
     asking: bool = False,
+    turns: LookedAt = "no",
     width: int,
 ) -> Content:
     """`fresh`: how many came since the pause, None while it follows; `asking`: the gateway is about to say what passes the
-    filter."""
+    filter; `turns`: whether Codex's turns on this machine are followed."""
     total, errors = shown.total, shown.errors
     if not total and not filter_text and not state.connected:
         return Content("")
@@ -35,6 +37,8 @@ def context(
         parts.append(Content.assemble((f"✗ {errors:,}", "bold $error"), (" failed", "$quiet")))
     if fresh is None and state.phase == "behind":
         parts.append(Content.styled(f"▲ {state.behind_s:.0f} s behind", "bold $warning"))
+    elif fresh is None and turns == "yes" and state.phase in ("idle", "off"):
+        parts.append(Content.assemble(("● following", "$success"), ("  Codex alone: no gateway runs", "$quiet")))
     elif fresh is None and not state.connected:
         parts.append(Content.styled("✗ not live: the gateway is away", "bold $error"))
     elif fresh is None:

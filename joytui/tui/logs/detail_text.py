@@ -9,9 +9,10 @@ from textual.content import Content
 
 from joytui.core.columnar import milliseconds
 from joytui.core.money import parse_credits
-from joytui.core.request import FIELDS, RequestRecord
-from joytui.tui.figures import at_the_point, exact_credits, local_times, moment_with_day, resets
+from joytui.core.request import FIELDS, ROLLOUT, RequestRecord
+from joytui.tui.figures import at_the_point, exact_credits, moment_with_day, refusal, resets
 from joytui.tui.lines import fact
+from joytui.tui.logs.columns import NO_STATUS
 from joytui.tui.logs.format import status_cell
 from joytui.tui.logs.timeline import timeline
 from joytui.tui.shown import visible
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 MOODS = {"good": "$success", "bad": "$error", "warn": "$warning", "running": "$secondary"}
 LABEL = 12
+TOLD_BY = {
+    ("rollout",): "Codex's own file on this machine; no gateway saw it",
+    ("gateway", "rollout"): "the gateway, and Codex's own file on this machine",
+    ("telemetry",): "Codex's telemetry; no gateway saw it",
+    ("telemetry", "rollout"): "Codex's telemetry, and its own file on this machine",
+    ("gateway", "telemetry"): "the gateway, and Codex's telemetry",
+    ("gateway", "telemetry", "rollout"): "the gateway, Codex's telemetry, and its own file on this machine",
+}
 COST_WORDS = {
     "upstream": "as the upstream billed it",
     "estimated": "estimated by the catalog",
@@ -41,7 +50,7 @@ def detail(
     if around is not None and around.record is not None and around.record.status == record.status:
         record = around.record
     parts = [_head(record, zone)]
-    if record.status is not None and record.status >= 400:
+    if (record.status or 0) >= 400 or (record.status is None and record.error_type):
         parts.append(explained(record, now, zone))
     parts += [timeline(record, width), _money(record)]
     parts += [_decision(record, around, width, now, zone), _wallet(around), _ids(record, width)]
@@ -49,13 +58,13 @@ def detail(
 
 
 def _head(record: RequestRecord, zone: tzinfo | None) -> Content:
-    words, mood = status_cell(record.status or 0)
+    words, mood = status_cell(NO_STATUS if record.status is None and not record.running else record.status or 0)
     words = words.replace("…", "running")
     return Content.assemble(
         (f"{words}  ", f"bold {MOODS[mood]}"),
         (visible(record.endpoint), "bold"),
         (f"\n{moment_with_day(milliseconds(record.time), zone)}", "$quiet"),
-        (f" · {'streamed' if record.stream else 'in one piece'}", "$quiet"),
+        (f" · {'streamed' if record.stream else 'not streamed'}", "$quiet"),
     )
 
 
@@ -63,7 +72,7 @@ def explained(record: RequestRecord, now: datetime, zone: tzinfo | None) -> Cont
     """What a refusal means in the guide's words, and what to do about it."""
     from joytui.causes import CAUSES, ROW_TEXTS
 
-    said = local_times(visible(record.error_message or record.error_type or "no message", limit=1000), zone, now)
+    said = refusal(visible(record.error_message or record.error_type or "no message", limit=1000), zone, now)
     cause = CAUSES.get(record.cause or "")
     if cause is None:
         return Content.styled(said, "$error")
@@ -81,6 +90,8 @@ def _decision(
     record: RequestRecord, around: Surroundings | None, width: int, now: datetime, zone: tzinfo | None
 ) -> Content:
     """Which way the gateway chose, and the policy of the key as it stands now."""
+    if record.source == ROLLOUT:
+        return Content("")  # no gateway chose anything
     lines = [Content.styled("POLICY", "bold $quiet")]
     asked, used = record.model or "–", record.model_used
     if used:
@@ -143,10 +154,11 @@ def _money(record: RequestRecord) -> Content:
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""
     reasoning = f"{record.reasoning_tokens:,} reasoning" if record.reasoning_tokens else ""
     cost = "~" * (record.cost_source == "estimated") + exact_credits(record.cost_nano)
+    known = record.source != ROLLOUT or record.cost_nano
     rows = [
         ("input", f"{record.input_tokens:,}", cached),
         ("output", f"{record.output_tokens:,}", reasoning),
-        ("cost", f"{cost} Cr", COST_WORDS[record.cost_source]),
+        *([("cost", f"{cost} Cr", COST_WORDS[record.cost_source])] if known else []),
     ]
     lines = [
         Content.assemble((f"{name:<8}", "$quiet"), (f"{value:>12}", "bold"), (f"  {more}" if more else "", "$quiet"))
@@ -157,7 +169,9 @@ def _money(record: RequestRecord) -> Content:
 
 def _ids(record: RequestRecord, width: int) -> Content:
     pairs = [
+        ("told by", TOLD_BY.get(record.sources)),
         ("key", record.key),
+        ("provider", record.provider if record.source == ROLLOUT else None),
         ("asked", record.model if record.model_used is None else None),
         ("tier", record.tier if record.model_used is None else None),
         ("request id", record.request_id),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from textual.content import Content
 
 from joytui.core.joytoken import config_block, try_command
@@ -10,17 +12,33 @@ from joytui.tui.no_gateway import no_gateway
 from joytui.tui.shown import visible
 from joytui.tui.state import LinkState
 
+LookedAt = Literal["no", "not yet", "yes"]
+"""Whether Codex's turns on this machine were looked at: not meant to be, not done yet, done."""
+
 
 def nothing_yet(
-    state: LinkState, codex_goes_to: str | None, filter_text: str = "", *, loading: bool = False, width: int = 80
+    state: LinkState,
+    codex_goes_to: str | None,
+    filter_text: str = "",
+    *,
+    loading: bool = False,
+    turns: LookedAt = "no",
+    width: int = 80,
 ) -> Content:
     """The words for an empty log. `codex_goes_to`: the base_url that this machine's Codex uses, where that is known."""
     if filter_text and loading:
-        return Content.styled("Asking the gateway for older requests that pass this filter…", "bold")
+        whom = "Asking the gateway" if state.connected or turns == "no" else "Looking at Codex's turns"
+        return Content.styled(f"{whom} for older requests that pass this filter…", "bold")
+    if turns == "not yet":
+        return Content.styled("Looking at what Codex did on this machine…", "bold")
     if filter_text:
         return Content.assemble(
             ("No request passes this filter.", "bold"),
             ("\n\nesc clears it, / changes it, ? explains the language.", ""),
+        )
+    if turns == "yes" and not state.connected:
+        return Content("\n").join(
+            [_no_turns(codex_goes_to), Content(""), *_how(state.base_url, width, "the local gateway")]
         )
     if state.phase == "off":
         return Content.assemble(
@@ -30,6 +48,16 @@ def nothing_yet(
     if (words := no_gateway(state, "There is no gateway to show logs of.", "bold $error")) is not None:
         return words
     return Content("\n").join([_why(codex_goes_to, state.base_url), Content(""), *_how(state.base_url, width)])
+
+
+def _no_turns(codex_goes_to: str | None) -> Content:
+    words = [
+        ("Codex has done nothing on this machine yet.\n\n", "bold"),
+        ("Each of its turns appears here as it happens, and no gateway needs to run.", ""),
+    ]
+    if codex_goes_to:
+        words += [(" Your Codex talks to ", ""), (visible(codex_goes_to), "bold $secondary"), (".", "")]
+    return Content.assemble(*words)
 
 
 def _why(codex_goes_to: str | None, base_url: str) -> Content:
@@ -51,9 +79,9 @@ def _why(codex_goes_to: str | None, base_url: str) -> Content:
     )
 
 
-def _how(base_url: str, width: int) -> list[Content]:
+def _how(base_url: str, width: int, gateway: str = "it") -> list[Content]:
     return [
-        keyed("t", "sends one real Codex turn through it now, config.toml untouched:", width),
+        keyed("t", f"sends one real Codex turn through {gateway} now, config.toml untouched:", width),
         *(Content.styled(f"   {line}", "$quiet") for line in filled(try_command(base_url), width - 3)),
         Content(""),
         keyed("b", "copies the config.toml that puts Codex on it for good:", width),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from joytui.core.amounts import count, span
 from joytui.core.columnar import SOURCES
-from joytui.core.request import FIELDS
+from joytui.core.request import FIELDS, ROLLOUT, folder_name
 from joytui.tui.figures import clock, credits, local_times
 from joytui.tui.logs.columns import NO_STATUS, Spans
 from joytui.tui.shown import visible
@@ -148,6 +148,10 @@ def reason(store: LogStore, row: int) -> str:
     message = store.text["error_message"].get(row) or ""
     if store.status[row] == 499 and not message:
         message = "the client went away"
+    if store.text["source"].get(row) == ROLLOUT:
+        from joytui.causes.codex_failure import answer_in
+
+        message = answer_in(message)
     return clean(": ".join(part for part in (cause, message) if part))
 
 
@@ -155,7 +159,10 @@ def note(store: LogStore, row: int, room: int) -> str:
     if store.status[row] == 0:
         return "running"
     names = ("notes", "client", "ip") if room >= 34 else ("notes", "client")
-    return clean("  ".join(text for text in (store.text[name].get(row) for name in names) if text))
+    texts = [store.text[name].get(row) for name in names]
+    if store.text["source"].get(row) == ROLLOUT:  # no key stands in its row: the folder says whose turn it is
+        texts[0] = folder_name(store.text["project"].get(row))
+    return clean("  ".join(text for text in texts if text))
 
 
 def model_text(store: LogStore, row: int) -> str:

@@ -66,6 +66,17 @@ class Shown:
             store.away.clear()
 
     @property
+    def turns_from(self) -> int | None:
+        """From when on Codex's turns are here (epoch milliseconds; 0: none is older, None: nobody looks at them)."""
+        if self.term is None or self.front.turns_from is None:
+            return self.store.turns_from
+        return self.front.turns_from
+
+    @turns_from.setter
+    def turns_from(self, begin: int) -> None:
+        (self.store if self.term is None else self.front).turns_from = begin
+
+    @property
     def total(self) -> int:
         """Those that are here, and those that were."""
         return len(self) + self.away.requests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from time import monotonic
@@ -19,10 +20,10 @@ from joytui.core.request import RequestRecord
 from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
-from joytui.tui.logs.empty_text import nothing_yet
+from joytui.tui.logs.empty_text import LookedAt, nothing_yet
 from joytui.tui.logs.format import TITLES, header, layout
 from joytui.tui.logs.histogram import Histogram, count
-from joytui.tui.logs.history import OlderCame, OlderEnded, older_error, older_page
+from joytui.tui.logs.history import History, OlderCame, OlderEnded, older_error, older_page
 from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.surroundings import Surroundings, surroundings
@@ -42,12 +43,27 @@ PATIENCE_S = 0.4
 FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text      (F1: the whole language)"
 
 
+GATEWAY_ALONE, CODEX_ALONE = "source:gateway", "-source:gateway"
+SOURCE_WORDS = {
+    "": "all that tells of requests: the gateway and Codex itself",
+    GATEWAY_ALONE: "only what passed a gateway",
+    CODEX_ALONE: "only what Codex alone tells of",
+}
+_SOURCE = re.compile(r"(?:^|(?<=\s))-?source:\S+")
+
+
+def without_source(text: str) -> tuple[str, str]:
+    """A filter without its term on who tells, and that term."""
+    found = _SOURCE.search(text)
+    return (" ".join(_SOURCE.sub("", text).split()), found[0]) if found else (text, "")
+
+
 class FilterLine(Input):
     """While it is open the last line of the screen says what its keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Filter"),
-        Binding("escape", "screen.back", "Leave it as it was"),
+        Binding("escape", "screen.back", "Cancel"),
         Binding("f1", "app.help", "The language"),
     ]
 
@@ -95,6 +111,9 @@ class LogsScreen(ConsoleScreen):
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
         Binding(
             "T", "tests", "Doctor's tests", show=False, tooltip="the test requests of joytui doctor: shown, or hidden"
+        ),
+        Binding(
+            "s", "source", "Source", show=False, tooltip="all, what passed a gateway, or what Codex alone tells of"
         ),
         Binding(
             "escape", "back", "Back", show=False, tooltip="closes the detail; then the filter goes, then the marks"
@@ -187,6 +206,7 @@ class LogsScreen(ConsoleScreen):
             fresh=view.fresh if not view.follow else None,
             marked=len(view.marked),
             asking=self._asking(),
+            turns=self._looked_at_codex(),
         )
         self.query_one("#context", Fitted).show(lambda width: words(width=width))
 
@@ -243,10 +263,22 @@ class LogsScreen(ConsoleScreen):
             self.set_focus(self.view)
         if empty:
             state, goes_to, text = self.console.link_state, self.console.codex_goes_to, self.filter_text
-            loading = self.loading_history is not None
+            loading, turns = self.loading_history is not None, self._looked_at_codex()
             self.query_one("#empty", Fitted).show(
-                lambda width: nothing_yet(state, goes_to, text, loading=loading, width=width)
+                lambda width: nothing_yet(state, goes_to, text, loading=loading, turns=turns, width=width)
             )
+
+    def _looked_at_codex(self) -> LookedAt:
+        """How far the look at this machine's Codex turns has come."""
+        if self.console.options.turns_home is None:
+            return "no"
+        codex = self.console.codex_turns
+        return "yes" if codex is not None and codex.looked else "not yet"
+
+    def turns_came(self) -> None:
+        """Codex's newest turns are here, or there are none."""
+        self.view.catch_up()
+        self.each_second()
 
     def on_log_view_moved(self) -> None:
         if self.has_class("-empty"):
@@ -370,6 +402,13 @@ class LogsScreen(ConsoleScreen):
         self.set_filter(self.filter_text)
         self.console.tell(f"the doctor's test requests are {'shown' if self._with_tests else 'hidden'}")
 
+    def action_source(self) -> None:
+        """All requests, those that passed a gateway, or those that Codex alone tells of: a term of the filter."""
+        rest, now = without_source(self.filter_text)
+        term = {"": GATEWAY_ALONE, GATEWAY_ALONE: CODEX_ALONE}.get(now, "")
+        self.set_filter(f"{rest} {term}".strip())
+        self.console.tell(SOURCE_WORDS[term])
+
     def action_copy_block(self) -> None:
         self.console.copy_block()
 
@@ -413,18 +452,21 @@ class LogsScreen(ConsoleScreen):
 
     @property
     def more_history(self) -> bool:
-        """Whether the gateway may have older requests than those that are here."""
-        return self.console.client is not None and self.view.shown.older != "end"
+        """Whether the gateway or Codex may have older requests than those that are here."""
+        return self._history().more(self.view.shown)
+
+    def _history(self) -> History:
+        text = self.filter_text if self.view.shown.term is not None else ""
+        return History(self.console.client, self.console.codex_turns, text)
 
     def load_history(self, *, error: bool = False) -> None:
         """One page more, or (`error`) as many as the next older failure needs. Loading something else gives way."""
-        client, shown = self.console.client, self.view.shown
-        if client is None or not self.more_history or self.loading_history is shown:
+        shown = self.view.shown
+        if not self.more_history or self.loading_history is shown:
             return
         self._loading(shown)
         body = older_error if error else older_page
-        text = self.filter_text if shown.term is not None else ""
-        self.run_worker(body(self, client, shown, text), group="history", exclusive=True, exit_on_error=False)
+        self.run_worker(body(self, self._history(), shown), group="history", exclusive=True, exit_on_error=False)
 
     def _loading(self, shown: Shown | None) -> None:
         """What is loaded must not leave before it is seen."""
@@ -434,9 +476,15 @@ class LogsScreen(ConsoleScreen):
     def on_older_came(self, message: OlderCame) -> None:
         if message.edge != message.shown.older:
             return  # rows have left meanwhile: between them and this page others would be missing
-        block = message.page.block
-        added = message.shown.prepend(block if message.shown.term else self.console.store.sorted_out(block))
-        message.shown.older = message.page.next or "end"
+        page, store = message.page, self.console.store
+        block = page.block if message.shown.term else store.sorted_out(page.block)
+        if self.console.codex_turns is not None:
+            block = self.console.codex_turns.beside.among(block, page.turns, page.told)
+        added = message.shown.prepend(block)
+        if page.next is not None:
+            message.shown.older = page.next
+        if page.begin is not None:
+            message.shown.turns_from = page.begin
         if message.shown is self.view.shown and added:
             self.view.shift(added)
 
@@ -447,7 +495,8 @@ class LogsScreen(ConsoleScreen):
             return
         if message.exhausted:
             self._wrap(-1)
-        if message.found and (place := message.shown.find(message.found)) is not None:
+        place = message.shown.find(message.found) if message.found else None
+        if place is not None and not self.view.next_error(-1):  # Codex may tell of a nearer one than the gateway
             self.view.go(place)
         if message.words or message.problem:
             self.console.tell(message.words or message.problem, error=bool(message.problem))
