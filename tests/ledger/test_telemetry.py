@@ -227,6 +227,16 @@ async def test_each_attempt_that_a_gateway_saw_is_its_row(ledger: Ledger) -> Non
     assert (await totals(ledger))[1] == UsageTotals()
 
 
+async def test_a_request_that_lost_its_attempt_to_the_true_one_is_the_gateways_alone_again(ledger: Ledger) -> None:
+    sender, key = await a_sender(ledger), await a_key(ledger)
+    await relayed(ledger, 3_000, key, given=5)
+    await ledger.tell(sender.id, told(attempt(25), done(90)))
+    assert [row.sources for row in await rows(ledger)] == [("gateway", "telemetry")], "near enough"
+    await relayed(ledger, 15, key)
+    found = sorted(await rows(ledger), key=lambda row: row.time)
+    assert [(row.sources, row.differs) for row in found] == [(("gateway", "telemetry"), None), (("gateway",), None)]
+
+
 async def test_the_id_that_the_gateway_gave_is_enough(ledger: Ledger) -> None:
     sender, key = await a_sender(ledger), await a_key(ledger)
     one = opened(ledger, 15, key, thread_id=None, request_id="mine")
