@@ -33,19 +33,19 @@ TIMES = {
 ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
-_OF_KEYS = ("key", "owner", "label")
-"""What a request has from its key."""
+_OF_KEYS = ("key", "owner", "team", "label")
+"""What a request has from its key, or from the telemetry token that it was told by: those alone have a team."""
 _NOWHERE = "''"
-"""Nobody is in a team yet, and no header names a branch."""
+"""No header names a branch."""
 _PLACES = {
     **dict.fromkeys(_OF_KEYS, "key_id"),
-    **dict.fromkeys(("team", "branch"), _NOWHERE),
+    "branch": _NOWHERE,
     **{name: name for name in ("model", "tier", "provider", "client", "project", "repo", "task", "thread")},
     "commit": "commit_hash",
 }
 _ROW_PLACES = {
     **dict.fromkeys(_OF_KEYS, "coalesce(r.key_id, r.sender_id, '')"),
-    **dict.fromkeys(("team", "branch"), _NOWHERE),
+    "branch": _NOWHERE,
     "model": "coalesce(r.model_used, r.model, '')",
     "tier": "coalesce(r.tier, '')",
     "provider": "coalesce(r.provider, '')",
@@ -241,8 +241,8 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     if field == "label":
         listed = f"SELECT api_key.id FROM api_key, json_each(labels) label WHERE label.value IN ({listed})"
     elif field in _OF_KEYS:
-        name = "name" if field == "key" else "owner"
-        listed = f"SELECT id FROM (SELECT id, name, owner FROM api_key UNION ALL SELECT id, NULL, owner FROM sender) AS k WHERE {name} IN ({listed})"
+        name = "name" if field == "key" else field
+        listed = f"SELECT id FROM ({_WHO}) AS k WHERE {name} IN ({listed})"
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
@@ -309,14 +309,19 @@ def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> 
 class _Key(NamedTuple):
     name: str | None = None
     owner: str | None = None
+    team: str | None = None
     labels: tuple[str, ...] = ()
 
 
+_WHO = """
+    SELECT id, name, owner, NULL AS team, labels FROM api_key
+    UNION ALL SELECT id, NULL, owner, team, '[]' FROM sender
+"""
+
+
 def _keys(connection: Connection) -> dict[str, _Key]:
-    found = connection.execute(
-        "SELECT id, name, owner, labels FROM api_key UNION ALL SELECT id, NULL, owner, '[]' FROM sender"
-    )
-    return {key_id: _Key(name, owner, tuple(json.loads(labels))) for key_id, name, owner, labels in found}
+    found = connection.execute(_WHO)
+    return {key_id: _Key(name, owner, team, tuple(json.loads(labels))) for key_id, name, owner, team, labels in found}
 
 
 class _Names(dict[Any, tuple[str | None, ...]]):
@@ -344,7 +349,7 @@ class _Names(dict[Any, tuple[str | None, ...]]):
     def _name(self, value: Any) -> str | None:
         if self._field in _OF_KEYS:
             key = self._keys.get(value, _Key())
-            return key.name if self._field == "key" else key.owner
+            return {"key": key.name, "owner": key.owner, "team": key.team}[self._field]
         if self._field in ("hour", "day", "week"):
             return period_label(
                 self._field, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._field]
