@@ -66,6 +66,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from joytui.core.money import format_credits, parse_credits
 from joytui.core.request import FIELDS, RequestRecord, names
 
+_LISTS = names("list")
+
 
 class Model(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -503,5 +505,5 @@ def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
     data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
     data["cost_credits"] = format_credits(record.cost_nano)
-    data["sources"] = list(record.sources)
+    data |= {name: list(getattr(record, name)) for name in _LISTS}
     return data
