@@ -31,7 +31,7 @@ WORDS = [
     "ttft>80ms", "latency>2s", "latency<=10", "thread:t-1", "client:codex*", "ip:10.0.0.1", "id:mine-1", "id:up_*", "id:req-*",
     "provider:open%ai", "tier:premium", "not_allowed", "100%", "codex", "ärger", '"not_allowed"', "since:2026-11-23T00:00:02Z",
     "until:2026-11-23T00:00:03Z", "endpoint:*responses", "nothing-has-this",
-    "label:web", "label:night_*", "label:w*t", "label:?eb", "label:shift", 'label:"a b"', "task:t-1", "task:t*", "is:subagent", "is:dirty",
+    "label:web", "label:night_*", "label:w*t", "label:?eb", "label:shift", "branch:main", 'label:"a b"', "task:t-1", "task:t*", "is:subagent", "is:dirty",
     "commit:c1", "repo:host/*",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ EXPRESSIONS = {
     "owner": "coalesce(k.owner, s.owner)",
     "status": "nullif(r.status, 0)",
     "labels": "k.labels",
+    "branch": "CAST(NULL AS TEXT)",
 }
 FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
 """What a condition is over."""
