@@ -17,8 +17,8 @@ from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
+from joytui.core.request_lines import request_view
 from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
-from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
 from joytui.gateway.json_answer import JsonAnswer
@@ -35,7 +35,7 @@ MOST = 5_000
 
 
 async def status(gateway: Gateway, request: Request) -> JsonAnswer:
-    last = await gateway.ledger.last_seq()
+    store = await gateway.store_told()
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
@@ -49,17 +49,17 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
-            "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
+            "gateways": [views.gateway_view(row) for row in store.gateways],
             "keys": gateway.keys.usable,
             "telemetry_tokens": len(gateway.senders),
-            "requests": await gateway.ledger.counted(),
+            "requests": store.requests,
             "consoles": gateway.tail.listeners,
-            "last_seq": last,
+            "last_seq": store.last_seq,
             "in_flight": len(gateway.running),
             "wallets": gateway.wallets_on,
             "turned_away": gateway.turned_away,
             "owed": gateway.ledger.owed,
-            "warnings": gateway.warnings(),
+            "warnings": [*gateway.warnings(), *store.away],
         }
     )
 

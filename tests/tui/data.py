@@ -494,6 +494,26 @@ def wallets() -> tuple[list[Any], list[Any]]:
     ], entries
 
 
+def people() -> list[Any]:
+    """In every state; one asks somebody else."""
+    from joytui.core.wire import PersonView
+
+    def one(owner: str, state: Any, minutes: float, **more: Any) -> PersonView:
+        since, last = (rfc3339(NOW - timedelta(minutes=at)) for at in (minutes, minutes / 2))
+        known = {"team": "core", "codex_version": "0.171.0", "provider": "joytoken", "last_turn": last}
+        return PersonView(token=f"{owner}-laptop", owner=owner, state=state, since=since, **(known | more))
+
+    return [
+        one("ada", "ok", 300),
+        one("bo", "failing", 42, cause="insufficient-quota", status=402, message="http 402"),
+        one("cem", "failing", 9, cause="key-rejected", sure=False, status=401, message="http 401", team=None),
+        one("dana", "silent", 2000, codex_version="0.140.0"),
+        one("eve", "ok", 30, provider="openai"),
+        one("finn", "silent", 60, last_turn=None, codex_version=None, provider=None),
+        one("gus", "failing", 3, status=None, message="error sending request", sure=False),
+    ]
+
+
 def reconciliation() -> Any:
     """Differences of every kind."""
     from joytui.usage.reconcile import Difference, Reconciliation
@@ -541,7 +561,7 @@ def verdict(*, allowed: bool) -> Any:
         return KeyVerdict(
             allowed=True, model="auto", model_used="gpt-5.4", tier="premium", estimate_credits="0.02", steps=steps
         )
-    steps[-1]["status"] = "fail"
+    steps[-1] |= {"status": "fail", "title": "tier not allowed"}
     message = "model gpt-5.4 is of tier premium, and this key may use economy"
     return KeyVerdict(
         allowed=False, model="gpt-5.4", status=403, error_type="policy_rejected", message=message,

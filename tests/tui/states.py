@@ -31,6 +31,7 @@ from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.people.owner import Subject
 from joytui.tui.screens.fix import FixDialog
+from joytui.tui.screens.fleet import FleetDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
@@ -468,6 +469,8 @@ STATES: tuple[State, ...] = (
     State("doctor-setup-done", dialog(lambda app: SetupDialog(), setting_up(data.SETUP_STEPS, Ended(data.HEALTHY, turned=True), data.CODEX_SAYS))),
     State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
     State("doctor-triage", triage),
+    State("doctor-fleet", dialog(lambda app: FleetDialog(data.NOW), lambda s: s.show(data.people()))),
+    State("doctor-fleet-nobody", dialog(lambda app: FleetDialog(data.NOW), lambda s: s.show(()))),
     State("doctor-surfaces", pressed("w"), ELSEWHERE),
     State("doctor-try", dialog(lambda app: TrialDialog())),
     State("doctor-try-ran", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s._show_problem("Codex said nothing for 60 s")])),

@@ -63,7 +63,7 @@ class FilterLine(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Filter"),
-        Binding("escape", "screen.back", "Leave it as it was"),
+        Binding("escape", "screen.back", "Cancel"),
         Binding("f1", "app.help", "The language"),
     ]
 

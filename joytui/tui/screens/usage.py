@@ -63,7 +63,7 @@ class UsageScreen(FreshScreen):
         Binding(
             "A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: what they cost, which of them run"
         ),
-        Binding("b", "budget", "Budget", tooltip="its burn-down and the day it is gone; sets one where there is none"),
+        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; sets a budget if there is none"),
         Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
         Binding(
             "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
@@ -454,6 +454,6 @@ class UsageScreen(FreshScreen):
         from joytui.tui.screens.reconcile import ReconcileDialog
 
         if self.console.client is None or self.console.options.codex_home is None:
-            self.console.tell("comparing needs a gateway and a home of a Codex on this machine", error=True)
+            self.console.tell("nothing to compare: no gateway, or no Codex sessions on this machine", error=True)
             return
         self.app.push_screen(ReconcileDialog(self.sources, self.snapshot.asked, self.now()))
