@@ -245,7 +245,7 @@ NETWORK: Final = (
             "commands",
         ),
         title="The proxy that Codex uses cannot be reached",
-        explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. It is not there.",
+        explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. Nothing answers there.",
         remedy="Unset the variable, correct it, or add the gateway's host to NO_PROXY.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(

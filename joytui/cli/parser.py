@@ -62,8 +62,8 @@ def surplus(unknown: Sequence[str], options: Sequence[str]) -> str:
     """What to say of words that nobody took: options by their name where it is one, nothing else."""
     dashed = [word for word in unknown if word.startswith("-") and word != "-"]
     if not dashed:
-        count = f"{len(unknown)} words are" if len(unknown) > 1 else "a word is"
-        return f"{count} too many (not repeated: it may be a key); one with blanks goes into quotes"
+        what = f"{len(unknown)} unexpected arguments" if len(unknown) > 1 else "unexpected argument"
+        return f"{what} (not repeated: it may be a key). Quote values that contain spaces."
     name = dashed[0].partition("=")[0]
     if not _OPTION.fullmatch(name):
         return "an unknown option (not repeated: it may be a key)"

@@ -92,15 +92,17 @@ def _gateway(invocation: Invocation, moment: datetime) -> dict[str, Any]:
     from joytui.codex.look import look
     from joytui.core.places import places
     from joytui.doctor.bundle.gather import records_of
+    from joytui.doctor.telemetry import exporter
 
     async def ask() -> dict[str, Any]:
         gateway = await find(places())
         if gateway is None:
             return {"running": False}
-        credential = look(invocation).credential
+        world = look(invocation)
+        credential, telemetry = world.credential, exporter(world)
         key = credential.value.decode("utf-8", "replace") if credential and credential.value else None
         async with client_of(gateway) as console:
-            return await records_of(console, key, moment)
+            return await records_of(console, key, moment, telemetry.fingerprint if telemetry else None)
 
     try:
         return asyncio.run(ask())

@@ -13,7 +13,7 @@ from joytui.cli.output import emit, emit_json_line, paint
 from joytui.core.amounts import count, span
 from joytui.core.clock import now
 from joytui.core.redaction import visible
-from joytui.core.request import FIELDS, RequestRecord, folder_name
+from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, folder_name
 from joytui.core.request_lines import as_json, request_sheet
 from joytui.core.sheet import csv_text
 
@@ -168,20 +168,22 @@ def emit_records(records: Sequence[RequestRecord], form: Form, *, headed: bool =
 
 
 class Feed:
-    """Prints each ended request once. The columns keep their widths, so that later rows line up with earlier ones; a
+    """Prints each ended request once; one that Codex's telemetry tells of again where a later piece changed its outcome (a retry
+    that went well). The columns keep their widths, so that later rows line up with earlier ones; a
     feed that runs past midnight names the new day."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        self._shown: dict[str, None] = {}
+        self._shown: dict[str, object] = {}
         self._headed = False
         self._day = now().astimezone().date()
 
     def show(self, records: Sequence[RequestRecord]) -> None:
         fresh = []
         for record in records:
-            if not record.running and record.id not in self._shown:
-                self._shown[record.id] = None
+            outcome = (record.status, record.tokens) if record.source == TELEMETRY else None
+            if not record.running and self._shown.get(record.id, self) != outcome:
+                self._shown[record.id] = outcome
                 fresh.append(record)
         while len(self._shown) > 20_000:
             del self._shown[next(iter(self._shown))]

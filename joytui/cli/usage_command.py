@@ -6,10 +6,12 @@ joytui usage --by thread --top 20                the dearest threads, all others
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
 joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
 joytui usage --insight --json                    with the rate now, and what was out of the ordinary, with its culprits
+joytui usage --focus spend.csv --since 2026-11-01    for other tools: a row a day, key and model in the columns of FOCUS 1.2
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
 JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
-a turn through the gateway has two witnesses: "totals" is null then, and "totals_by_source" has the sums of each.
+a turn through the gateway has two witnesses: "totals" counts it once, and "totals_by_source" has the sums of each. What Codex's telemetry told
+of requests that no gateway saw is a part of codex.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from joytui.cli.gateway_options import add_gateway_options, count, moment, with_
 from joytui.cli.output import emit, emit_json, say
 from joytui.codex.home import codex_home
 from joytui.core.clock import now, parse_time, parse_when
-from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
+from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.periods import PERIODS
 from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, UsageRow, UsageTotals
+from joytui.usage.witnesses import Told, ask_told, joined_totals, of_codex, topped
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -39,13 +42,16 @@ UNKNOWN_TO_CODEX = ("key", "owner", "team", "label", "tier")
 
 class Gathered(NamedTuple):
     """What was read. `totals` by source. `hours`: the gateway's nano-credits by hour (Unix time in hours), for a budget's
-    forecast. `left_out`: the doctor's test requests, which are in no row."""
+    forecast. `left_out`: the doctor's test requests, which are in no row. `told`: what the gateway knows of Codex's telemetry.
+    `joined`: the totals of both sources, where both were asked."""
 
     rows: list[UsageRow]
     totals: Mapping[str, UsageTotals]
     hours: dict[int, int] = {}  # noqa: RUF012 - a default that nobody changes
     insight: Insight | None = None
     left_out: UsageTotals | None = None
+    told: Told | None = None
+    joined: UsageTotals | None = None
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +84,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
     form.add_argument("--csv", action="store_true", help="CSV on stdout, the rows alone")
+    form.add_argument(
+        "--focus",
+        metavar="FILE",
+        help="write a CSV with the columns of FOCUS 1.2 (the FinOps Open Cost and Usage Specification); - is stdout",
+    )
+    parser.add_argument(
+        "--usd-per-credit",
+        metavar="USD",
+        help="with --focus: what a credit costs (default: the setting usd_per_credit of the local gateway)",
+    )
     add_gateway_options(parser)
 
 
@@ -85,6 +101,12 @@ def run(args: argparse.Namespace) -> int:
     args.by = _fields(args.by or [])
     args.since = moment(args.since, "--since", parse_when)
     args.until = moment(args.until, "--until", parse_when)
+    if args.focus is not None:
+        from joytui.cli.usage_focus import write_focus
+
+        return write_focus(args)
+    if args.usd_per_credit is not None:
+        raise UsageError("it goes with --focus", where="--usd-per-credit", hint="joytui usage --focus spend.csv")
     budget = _budget(args)
     _check(args)
     if args.reconcile:
@@ -104,11 +126,45 @@ def gather(args: argparse.Namespace) -> Gathered:
     """
     if args.source == "gateway":
         return _from_gateway(args)
-    mine = _from_codex(args)
+    mine, by_thread = _from_codex(args)
     if args.source == "codex":
-        return mine
+        return _with_telemetry(mine, _told_here(args), by_thread, args)
     found = _from_gateway(args)
-    return found._replace(rows=found.rows + mine.rows, totals={**found.totals, **mine.totals})
+    told = found.told or Told()
+    mine = _with_telemetry(mine, told, by_thread, args)
+    return found._replace(
+        rows=found.rows + mine.rows,
+        totals={**found.totals, **mine.totals},
+        joined=joined_totals(found.totals["gateway"], told, by_thread),
+    )
+
+
+def _with_telemetry(
+    mine: Gathered, told: Told, by_thread: Mapping[str, UsageTotals], args: argparse.Namespace
+) -> Gathered:
+    from joytui.usage.rows import totals_of
+
+    rows = topped(of_codex(mine.rows, told, by_thread), args.top)
+    return mine._replace(rows=rows, totals={"codex": totals_of(rows, "codex")})
+
+
+def _told_here(args: argparse.Namespace) -> Told:
+    """What a gateway that runs knows of Codex's telemetry; none is started for that."""
+    import asyncio
+
+    from joytui.client.local import connect
+    from joytui.core.places import places
+
+    async def ask() -> Told:
+        async with await connect(places(), gateway_url=args.gateway, start=False) as console:
+            return await ask_told(console, args.by, args.since, args.until)
+
+    try:
+        return asyncio.run(ask())
+    except JoytuiError:
+        if args.gateway:
+            raise
+        return Told()
 
 
 def _from_gateway(args: argparse.Namespace) -> Gathered:
@@ -132,15 +188,18 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
             insight = await gateway_insight(console, now(), since=since, most=MOST_ANOMALIES)
         left_out = UsageTotals.of(view.left_out.model_dump()) if view.left_out else None
         totals = {"gateway": UsageTotals.of(view.totals.model_dump())}
-        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out)
+        both = args.source == "both"
+        told = await ask_told(console, args.by, args.since, args.until, seen=True) if both else None
+        return Gathered(gateway_rows(view.rows, args.by), totals, hours, insight, left_out, told)
 
     return with_console(args, ask)
 
 
-def _from_codex(args: argparse.Namespace) -> Gathered:
+def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTotals]]:
+    """What the rollouts here tell, and their sums by thread."""
     from joytui.codex.rollouts import read_usage
     from joytui.core.places import places
-    from joytui.usage.rows import codex_rows, totals_of
+    from joytui.usage.rows import codex_rows
 
     home, cache_dir = codex_home(os.environ), places().cache_dir
     since, until = (parse_time(text) if text else None for text in (args.since, args.until))
@@ -154,8 +213,11 @@ def _from_codex(args: argparse.Namespace) -> Gathered:
         from joytui.usage.insight import codex_insight
 
         insight = codex_insight(home, cache_dir, now(), since)
-    rows = codex_rows(usage.rows, args.by, args.top)
-    return Gathered(rows, {"codex": totals_of(rows, "codex")}, insight=insight)
+    by_thread: dict[str, list[UsageTotals]] = {}
+    for row in usage.rows:
+        by_thread.setdefault(row.thread, []).append(row.totals)
+    sums = {thread: UsageTotals.sum(parts) for thread, parts in by_thread.items()}
+    return Gathered(codex_rows(usage.rows, args.by), {}, insight=insight), sums
 
 
 def _reconcile(args: argparse.Namespace) -> int:
@@ -241,7 +303,8 @@ def show(found: Gathered, budget: int | None, spent: int, args: argparse.Namespa
 def _view(found: Gathered, budget: int | None, spent: int, args: argparse.Namespace) -> dict[str, Any]:
     from joytui.usage.rows import usage_view
 
-    view = usage_view(found.rows, ("gateway", "codex") if args.source == "both" else (args.source,), found.totals)
+    asked = ("gateway", "codex") if args.source == "both" else (args.source,)
+    view = usage_view(found.rows, asked, found.totals, found.joined)
     if found.left_out is not None:
         view["left_out"] = found.left_out.numbers()
     if budget is not None:

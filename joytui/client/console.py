@@ -30,7 +30,7 @@ from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.core import wire
-    from joytui.core.token_counts import Tests
+    from joytui.core.token_counts import Teller, Tests
 
 __all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
 
@@ -258,16 +258,17 @@ class ConsoleClient(ConsoleApi):
         top: int | None = None,
         only: Sequence[str] = (),
         tests: Tests = "in",
+        source: Teller = "gateway",
     ) -> wire.UsageView:
         """Sums by the fields (core.token_counts.USAGE_GROUPS), in that order.
 
         `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time. `tests`:
-        whether the doctor's test requests count.
+        whether the doctor's test requests count. `source`: of what the gateway saw, or of what Codex's telemetry alone told.
         """
         from joytui.core.wire import UsageView
 
         params = {"by": list(by), "since": since, "until": until, "filter": filter, "top": top, "only": list(only)}
-        params |= _asked(tests)
+        params |= _asked(tests) | ({} if source == "gateway" else {"source": source})
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
     async def tasks(

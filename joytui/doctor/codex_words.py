@@ -71,7 +71,7 @@ def per_request(says: str | None, patience: Patience) -> Behaviour:
 
 
 def connecting(patience: Patience) -> Behaviour:
-    """A fault before the request is out: Codex waits for ever, or counts as for any transport fault if bounded."""
+    """A fault before the request is out: Codex never gives up, or counts as for any transport fault if bounded."""
     if patience.unbounded:
         return Behaviour(WAITING, 0, None)
     return Behaviour("Connection failed: error sending request", 0, per_request(None, patience).gives_up_after_s)

@@ -18,7 +18,7 @@ from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
 from joytui.core.request_lines import request_view
-from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Tests
+from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
 from joytui.gateway.json_answer import JsonAnswer
@@ -35,7 +35,7 @@ MOST = 5_000
 
 
 async def status(gateway: Gateway, request: Request) -> JsonAnswer:
-    last = await gateway.ledger.last_seq()
+    store = await gateway.store_told()
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
@@ -49,17 +49,17 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "upstream_api": gateway.upstream.api,
             "upstreams": [to_json(fact) for fact in gateway.upstream.facts()],
             "store": gateway.ledger.location,
-            "gateways": [views.gateway_view(row) for row in await gateway.ledger.gateways()],
+            "gateways": [views.gateway_view(row) for row in store.gateways],
             "keys": gateway.keys.usable,
             "telemetry_tokens": len(gateway.senders),
-            "requests": await gateway.ledger.counted(),
+            "requests": store.requests,
             "consoles": gateway.tail.listeners,
-            "last_seq": last,
+            "last_seq": store.last_seq,
             "in_flight": len(gateway.running),
             "wallets": gateway.wallets_on,
             "turned_away": gateway.turned_away,
             "owed": gateway.ledger.owed,
-            "warnings": gateway.warnings(),
+            "warnings": [*gateway.warnings(), *store.away],
         }
     )
 
@@ -137,9 +137,10 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
         raise refusals.bad_request("only: with one field in `by` beside times, and without `top`")
     low = int(since.timestamp() * 1000) if since else 0
     high = int(until.timestamp() * 1000) + 1
-    rows, totals = await gateway.ledger.usage(by, low, high, term, top, only, tests)
+    told_by = source(request)
+    rows, totals = await gateway.ledger.usage(by, low, high, term, top, only, tests, told_by)
     answer: dict[str, Any] = {"rows": [row.shown() for row in rows], "totals": totals.numbers()}
-    if tests == "out":
+    if tests == "out" and told_by == "gateway":
         _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
         answer["left_out"] = left_out.numbers()
     return JsonAnswer(answer)
@@ -225,6 +226,15 @@ async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 _TESTS = {"in": "", "out": "-is:doctor", "only": "is:doctor"}
+
+
+def source(request: Request) -> Teller:
+    """Whose requests are summed. Raises Refused (400)."""
+    named: Any = request.query_params.get("source", "gateway")
+    if named not in ("gateway", "telemetry"):
+        raise refusals.bad_request("source: gateway or telemetry")
+    told_by: Teller = named
+    return told_by
 
 
 def wanted_tests(request: Request) -> Tests:

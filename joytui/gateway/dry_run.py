@@ -22,7 +22,7 @@ INPUT_BYTES = {"codex-turn": 48_000, "small": 3_000}
 """What a request is held for by its length. The first turn of Codex 0.169.0 with a short prompt has 38 to 48 kB, by the
 shape that it sends for the model (observed); it sends no max_output_tokens."""
 STEPS = ("key", "blocked", "ip", "tier", "model", "route", "budget", "wallet")
-TITLES = {
+PASSED = {
     "key": "the key is known and active",
     "blocked": "its policy does not block it",
     "ip": "the address is allowed",
@@ -32,6 +32,17 @@ TITLES = {
     "budget": "its budgets have enough left",
     "wallet": "the tier's wallet has enough",
 }
+FAILED = {
+    "key": "key not known, or not active",
+    "blocked": "blocked by its policy",
+    "ip": "address not allowed",
+    "tier": "tier not allowed",
+    "model": "model not allowed",
+    "route": "no model is there",
+    "budget": "not enough left of a budget",
+    "wallet": "not enough in the tier's wallet",
+}
+"""What each check is called, by how it went."""
 
 
 async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
@@ -132,6 +143,6 @@ def _steps(refusal: Refused | None) -> list[dict[str, str]]:
     steps: list[dict[str, str]] = []
     for step in STEPS:
         if refusal is not None and refusal.step == step:
-            return [*steps, {"step": step, "title": TITLES[step], "status": "fail", "message": refusal.message}]
-        steps.append({"step": step, "title": TITLES[step], "status": "pass"})
+            return [*steps, {"step": step, "title": FAILED[step], "status": "fail", "message": refusal.message}]
+        steps.append({"step": step, "title": PASSED[step], "status": "pass"})
     return steps

@@ -26,6 +26,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 TIER: Schema = {"type": "string", "enum": ["economy", "standard", "premium"]}
 FORM: Schema = {"type": "string", "enum": ["rows", "columns"]}
+TELLER: Schema = {"type": "string", "enum": ["gateway", "telemetry"]}
 TESTS: Schema = {"type": "string", "enum": ["in", "out", "only"]}
 COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": reads.MOST}
 JSON, EVENTS = "application/json", "text/event-stream"
@@ -93,7 +94,7 @@ CONSOLE = (
     _console("get", "/requests", "read", reads.requests, query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM, "tests": TESTS}),
     _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM, "tests": TESTS}, media=(EVENTS,)),
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
-    _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS}),
+    _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
     _console("get", "/latency", "read", reads.latencies, query=SPAN),
     _console("get", "/models", "read", reads.models, query={"key": TEXT}),

@@ -7,10 +7,10 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from joytui import __version__
@@ -31,7 +31,7 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, KeyRow, LessonRow, WalletRow
+from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, WalletRow
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
 
@@ -49,6 +49,15 @@ ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
 """Longer than any trial's key is made for, also where its maker's clock is slow."""
+
+
+class StoreTold(NamedTuple):
+    """What a store tells of itself; `away`: why this is what it told before."""
+
+    last_seq: int = 0
+    requests: int = 0
+    gateways: Sequence[GatewayRow] = ()
+    away: Sequence[str] = ()
 
 
 class Gateway:
@@ -83,6 +92,7 @@ class Gateway:
         self.console_seen = time.monotonic()
         self.draining = False
         self.turned_away = 0
+        self._told = StoreTold()
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None
@@ -213,6 +223,8 @@ class Gateway:
         while True:
             try:
                 await work()
+            except StoreUnavailable as error:
+                log.warning("upkeep waits: %s", error)
             except Exception as error:  # upkeep goes on, whatever one round of it met
                 log.warning("upkeep: %s", error, exc_info=error)
             await asyncio.sleep(seconds)
@@ -274,6 +286,15 @@ class Gateway:
         except (StoreUnavailable, TimeoutError):
             return False
         return True
+
+    async def store_told(self) -> StoreTold:
+        """As it is now; while the store is away, what it told the last time: a status is for such a time above all."""
+        ledger = self.ledger
+        try:
+            self._told = StoreTold(await ledger.last_seq(), await ledger.counted(), await ledger.gateways())
+        except StoreUnavailable as error:
+            return self._told._replace(away=[str(error)])
+        return self._told
 
     def seen_console(self) -> None:
         self.console_seen = time.monotonic()

@@ -14,11 +14,13 @@ from contextlib import aclosing
 from joytui.core import columnar
 from joytui.core.filters import AllOf, Term, parse
 from joytui.core.request_lines import request_view
-from joytui.ledger.api import Ledger
+from joytui.ledger.api import Ledger, StoreUnavailable
 from joytui.ledger.records import Entry
 
 HEARTBEAT_S = 10.0
 BATCH = 2_000
+AGAIN_S = 0.5
+"""When a store that is away is asked again."""
 EVERYTHING = AllOf()
 
 
@@ -54,7 +56,12 @@ class Tail:
             yield b": joytui\n\n"
             while not self._closed:
                 tick = self._ticks
-                seq, event = await self._batch(filter_text, term, seq, columns)
+                try:
+                    seq, event = await self._batch(filter_text, term, seq, columns)
+                except StoreUnavailable:  # what changes meanwhile comes when it is back
+                    self._shared.clear()
+                    await asyncio.sleep(AGAIN_S)
+                    continue
                 if event:
                     yield event
                     continue
@@ -76,15 +83,22 @@ class Tail:
 
     async def _poll(self) -> None:
         try:
-            async with aclosing(self._ledger.changes()) as changes:
-                async for _ in changes:
-                    self._ticks += 1
-                    self._shared.clear()
-                    async with self._changed:
-                        self._changed.notify_all()
+            while True:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._follow()
+                await asyncio.sleep(AGAIN_S)
         finally:
             async with self._changed:
                 self._changed.notify_all()
+
+    async def _follow(self) -> None:
+        """Wakes all who listen at each change, for as long as the store can tell."""
+        async with aclosing(self._ledger.changes()) as changes:
+            async for _ in changes:
+                self._ticks += 1
+                self._shared.clear()
+                async with self._changed:
+                    self._changed.notify_all()
 
     async def _batch(self, filter_text: str, term: Term, seq: int, columns: bool) -> tuple[int, bytes]:
         """The next sequence to go on from, and the event (empty if there is nothing new for this filter)."""

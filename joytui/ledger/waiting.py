@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterable
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from joytui.ledger.spool import End, Spool
+
+GATHERED_S = 0.01
+"""How long a write that nobody waits for may wait for others, to be committed with them."""
 
 
 class Waiting:
@@ -35,6 +41,100 @@ class Waiting:
     def fail(self, error: Exception) -> None:
         # a future takes no StopIteration
         self.failure = RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
+
+
+W = TypeVar("W", bound=Waiting)
+
+
+class Inbox(Generic[W]):
+    """Where writes wait for the thread. Waking it costs more than most writes do, so it is woken once for all that an event loop
+    hands over in one round, and not at all for what nobody waits for yet (`put_unhurried`): that goes with whatever comes next,
+    at the latest after GATHERED_S."""
+
+    def __init__(self) -> None:
+        self._writes: deque[W | None] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._rings_soon: asyncio.AbstractEventLoop | None = None
+        self._rings_later: asyncio.AbstractEventLoop | None = None
+
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    def put(self, write: W | None) -> None:
+        """Hands over and wakes the thread; None says that nothing more comes."""
+        self._writes.append(write)
+        self._bell.put(None)
+
+    def put_soon(self, write: W) -> asyncio.Future[Any]:
+        """Hands over, and wakes the thread once this round of the event loop is over. A loop that ends before it leaves that to
+        whoever closes."""
+        future = write.awaited()
+        self._writes.append(write)
+        self._ring_soon()
+        return future
+
+    def put_unhurried(self, write: W) -> asyncio.Future[Any]:
+        """Hands over what others may come before; whoever awaits the future hurries it."""
+        loop = asyncio.get_running_loop()
+        write.loop, write.future = loop, _Unhurried(loop, self._ring_soon)
+        self._writes.append(write)
+        if self._rings_later is not loop:
+            self._rings_later = loop
+            loop.call_later(GATHERED_S, self._ring_later)
+        return write.future
+
+    def take(self, most: int, wait_s: float | None) -> tuple[list[W], bool]:
+        """For the thread: what waits; nothing where the time is over or a bell rang late. False with it at the end."""
+        with contextlib.suppress(Empty):
+            while True:  # bells that rang for what was taken meanwhile
+                self._bell.get_nowait()
+        if not self._writes:
+            with contextlib.suppress(Empty):
+                self._bell.get(timeout=wait_s)
+        found: list[W] = []
+        while self._writes and len(found) < most:
+            write = self._writes.popleft()
+            if write is None:
+                return found, False
+            found.append(write)
+        return found, True
+
+    def rest(self) -> list[W]:
+        """What still waits after the end."""
+        found: list[W] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                if (write := self._writes.popleft()) is not None:
+                    found.append(write)
+        return found
+
+    def _ring_soon(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._rings_soon is not loop:
+            self._rings_soon = loop
+            loop.call_soon(self._round_is_over)
+
+    def _round_is_over(self) -> None:
+        self._rings_soon = None
+        self._bell.put(None)
+
+    def _ring_later(self) -> None:
+        self._rings_later = None
+        if self._writes:
+            self._bell.put(None)
+
+
+class _Unhurried(asyncio.Future[Any]):
+    """The result of a write that waits for others. Who awaits it hurries it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hurry: Callable[[], None]) -> None:
+        super().__init__(loop=loop)
+        self._hurry = hurry
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self.done():
+            self._hurry()
+        return super().__await__()
 
 
 def save(writes: Iterable[Waiting], spool: Spool | None) -> None:

@@ -14,10 +14,12 @@ from typing import Literal
 
 from joytui.codex.rollouts import Entry
 from joytui.core.clock import parse_time
-from joytui.core.request import RequestRecord
+from joytui.core.request import TELEMETRY, RequestRecord
 from joytui.core.token_counts import TOKEN_NAMES, TokenCounts
 
-DifferenceKind = Literal["elsewhere", "unrecorded", "unknown-to-codex", "tokens-differ", "retried", "failed-before"]
+DifferenceKind = Literal[
+    "elsewhere", "unrecorded", "unknown-to-codex", "tokens-differ", "retried", "failed-before", "telemetry-differs"
+]
 NEAR_MS = 15 * 60_000
 
 
@@ -27,7 +29,8 @@ class Difference:
 
     `kind`: "elsewhere" a response by another provider; "unrecorded" one that should have passed the gateway and did not;
     "unknown-to-codex" a request in no rollout; "tokens-differ" the same response with other counts; "retried" refused
-    or failed requests of one turn that Codex notes once; "failed-before" a failed turn that never reached the gateway.
+    or failed requests of one turn that Codex notes once; "failed-before" a failed turn that never reached the gateway; "telemetry-differs" a request
+    whose tokens Codex's telemetry told otherwise.
     `requests` are the gateway's ids.
     """
 
@@ -59,15 +62,17 @@ def reconcile(
     """Compares Codex's responses and failed turns with a gateway's requests of the same range.
 
     `providers`: the ids in config.toml whose base_url is this gateway; with none given, those of the responses that
-    matched. Requests that still run are left out.
+    matched. Requests that still run are left out, and those that no gateway saw.
     """
-    books = _Books(entries, records)
+    seen = [record for record in records if record.source != TELEMETRY]
+    books = _Books(entries, seen)
     matched = books.match_ids() + books.match_tokens()
     ours: set[str | None] = set(providers) or {entry.provider for entry, _ in matched}
     differences = [found for entry, record in matched if (found := _tokens_differ(entry, record))]
     differences += books.failures(ours)
     differences += [_missing(entry, ours, books.first) for entry in books.responses]
     differences += [_unknown(record, books.threads) for record in books.records]
+    differences += [_told_otherwise(record) for record in seen if record.differs]
     return Reconciliation(
         matched=len(matched) - sum(found.kind == "tokens-differ" for found in differences),
         differences=tuple(sorted(differences, key=lambda found: found.time)),
@@ -227,6 +232,26 @@ def _unknown(record: RequestRecord, threads: set[str]) -> Difference:
         provider=record.provider,
         model=record.model_used or record.model,
         codex=None,
+        gateway=record.tokens,
+        requests=(record.id,),
+    )
+
+
+def _told_otherwise(record: RequestRecord) -> Difference:
+    """A request of which Codex's telemetry told other counts than the gateway has."""
+    told = dict(part.rsplit(" ", 1) for part in (record.differs or "").split(", ") if " " in part)
+    codex = {
+        name: int(told[name]) if told.get(name, "").isdecimal() else own for name, own in record.tokens.named().items()
+    }
+    return Difference(
+        kind="telemetry-differs",
+        time=parse_time(record.time),
+        explanation=f"Codex's telemetry says {record.differs}; the gateway's figures hold",
+        thread=record.thread_id,
+        response=record.upstream_id,
+        provider=record.provider,
+        model=record.model_used or record.model,
+        codex=TokenCounts(*codex.values()),
         gateway=record.tokens,
         requests=(record.id,),
     )

@@ -69,19 +69,22 @@ def totals_of(rows: Iterable[UsageRow], source: str) -> UsageTotals:
 
 
 def usage_view(
-    rows: Sequence[UsageRow], asked: Sequence[str], totals: Mapping[str, UsageTotals] | None = None
+    rows: Sequence[UsageRow],
+    asked: Sequence[str],
+    totals: Mapping[str, UsageTotals] | None = None,
+    joined: UsageTotals | None = None,
 ) -> dict[str, Any]:
     """Rows as `joytui usage --json` prints them; `asked`: the sources that were asked, also those without a row; `totals` by
     source, where they are not the sums of the rows.
 
-    `totals_by_source` has the sums of each source. `totals` are those of the one source; null where both were asked: a
-    turn through the gateway has two witnesses then, and the sum of what they saw is nothing that anybody used.
+    `totals_by_source` has the sums of each source. `totals` are those of the one source; where both were asked: a turn through
+    the gateway has two witnesses then, and `joined` counts it once (`usage.witnesses`); null where nobody has joined them.
     """
     known = totals or {}
     sums = {name: (known.get(name) or totals_of(rows, name)).numbers() for name in asked}
     return {
         "rows": [row.shown() for row in rows],
-        "totals": sums[asked[0]] if len(asked) == 1 else None,
+        "totals": sums[asked[0]] if len(asked) == 1 else joined.numbers() if joined else None,
         "totals_by_source": sums,
     }
 

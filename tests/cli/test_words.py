@@ -77,7 +77,7 @@ def test_what_was_not_understood_may_be_a_key_and_is_not_repeated(words: list[st
             ["keys", "lst"],
             "must be one of create, list, revoke, disable, enable, edit, rotate, check; did you mean list?",
         ),
-        (["keys", "create", "my", "key"], "a word is too many"),
+        (["keys", "create", "my", "key"], "unexpected argument"),
         (["usage", "--source", "codx"], "did you mean codex?"),
     ],
 )

@@ -144,6 +144,12 @@ def of_usage(shell: Running) -> None:
         "usage --by colour",
         "usage --source codex --budget 1",
         "usage --since 1h --until 2h",
+        "usage --focus -",
+        "usage --focus - --usd-per-credit 0.02 --since 2d",
+        "usage --focus - --usd-per-credit much",
+        "usage --focus - --by key",
+        "usage --focus missing/spend.csv",
+        "usage --usd-per-credit 1",
     ):
         shell.run(line)
     shell.ask("tasks")

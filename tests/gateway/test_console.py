@@ -13,6 +13,7 @@ import pytest
 
 from joytui.core import columnar, wire
 from joytui.gateway.metrics import Metrics
+from joytui.ledger.api import StoreUnavailable
 from tests.gateway.served import SAY_HI, Served, served
 from tests.support.hang import HANG_S
 
@@ -431,3 +432,35 @@ async def test_half_a_surrogate_pair_is_no_text(gateway: Served) -> None:
     answer = await gateway.post("chat/completions", await gateway.key(), body)
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "model_not_found")
     assert (await gateway.chat(await gateway.key(), {**SAY_HI, "user": "\ud83e"})).status_code == 200
+
+
+async def test_while_the_store_is_away_the_status_tells_and_the_tail_waits(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happened meanwhile comes when it is back, by the same stream."""
+    monkeypatch.setattr("joytui.gateway.tail.AGAIN_S", 0.01)
+    ledger = gateway.gateway.ledger
+    key = await gateway.key()
+    await gateway.chat(key, x_request_id="before")
+    before = await gateway.ask("status")
+    asked = asyncio.Event()
+
+    async def away(*words: object) -> None:
+        asked.set()
+        raise StoreUnavailable("the store cannot be read: it is away")
+
+    async with gateway.admin.stream("GET", "/console/v1/requests/stream", params={"after": before["last_seq"]}) as tail:
+        lines = tail.aiter_lines()
+        assert (await anext(lines)).startswith(":")
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "changed", away)
+            patched.setattr(ledger, "counted", away)
+            await gateway.chat(key, x_request_id="meanwhile")
+            await asyncio.wait_for(asked.wait(), HANG_S)
+            told = await gateway.ask("status")
+        assert (told["requests"], told["gateways"][0]["url"]) == (1, gateway.url)
+        assert told["warnings"] == ["the store cannot be read: it is away"]
+        async with asyncio.timeout(HANG_S):
+            while "meanwhile" not in await anext(lines):
+                pass
+    assert (await gateway.ask("status"))["requests"] == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import sys
 from pathlib import Path
 
 import httpx
@@ -12,7 +14,10 @@ from tests.gateway.served import SAY_HI
 from tests.long.chaos import chaos, summary
 from tests.support import postgres
 from tests.support.fleet import Member, fleet
+from tests.support.hang import HANG_S
+from tests.support.joytui_process import Machine
 from tests.support.needs import needs
+from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.slow, needs("PostgreSQL")]
 CHAOS_S = 60
@@ -54,3 +59,41 @@ def test_what_each_says_of_all(tmp_path: Path) -> None:
         assert other.end() == 0
         with one.console() as http:
             assert [row["url"] for row in http.get("/status").json()["gateways"]] == [one.url]
+
+
+def test_a_console_misses_nothing_while_its_gateway_is_killed(tmp_path: Path) -> None:
+    """It looks through one of three. Requests go to all of them; its own is killed in the middle, and comes back."""
+    with (
+        postgres.running() as server,
+        fleet([Member(tmp_path / name, server.url("postgres"), lease_s="5") for name in "abc"]) as members,
+    ):
+        watched, *others = members
+        keys = [watched.new_key(f"who-{number:02d}")["key"] for number in range(18)]
+        machine = Machine(tmp_path / "console")
+        token = watched.bearer["authorization"].removeprefix("Bearer ")
+        words = [sys.executable, "-m", "joytui", "--screen", "logs", "--gateway", watched.url]
+        env = {**machine.terminal_env, "JOYTUI_ADMIN_TOKEN": token}
+        with Terminal(words, columns=140, lines=40, env=env, cwd=machine.folder) as terminal:
+            for number in range(6):
+                ask(members[number % 3], keys[number])
+            terminal.wait_for("who-05")
+            watched.end(signal.SIGKILL)
+            for number in range(6, 12):
+                ask(others[number % 2], keys[number])
+            watched.start()
+            for number in range(12, 18):
+                ask(members[number % 3], keys[number])
+            names = [f"who-{number:02d}" for number in range(18)]
+            screen = terminal.wait_for(*names)
+            assert {name: screen.count(name) for name in names} == dict.fromkeys(names, 1)
+            terminal.send("ctrl+q")
+            assert terminal.wait_exit() == 0
+            assert terminal.left_behind() == []
+
+
+def ask(member: Member, key: str) -> None:
+    """One answer; a key that was just made may not be known there yet."""
+    with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+        headers = {"authorization": f"Bearer {key}"}
+        while http.post(f"{member.url}/openai/v1/chat/completions", json=SAY_HI, headers=headers).status_code != 200:
+            pass

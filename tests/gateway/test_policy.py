@@ -7,6 +7,7 @@ import json
 import pytest
 
 from joytui.gateway.catalog import Catalog, Model, Prices
+from joytui.gateway.dry_run import FAILED, PASSED
 from joytui.gateway.policy import Policy, blacklisted, parse_policy
 from joytui.gateway.routing import Ask, Market, route
 from tests.gateway.served import SAY_HI, Served, served
@@ -180,7 +181,9 @@ async def test_the_dry_run_says_what_a_request_would_meet(gateway: Served) -> No
         answer = await gateway.chat(made["key"], {**SAY_HI, "model": asked.get("model", "auto")})
         assert verdict["status"] == answer.status_code, (policy, verdict)
         assert verdict["allowed"] == (answer.status_code == 200)
-        assert (verdict["steps"][-1]["status"] == "pass") == verdict["allowed"]
+        last = verdict["steps"][-1]
+        assert (last["status"] == "pass") == verdict["allowed"]
+        assert last["title"] == (PASSED if verdict["allowed"] else FAILED)[last["step"]], "no ✗ beside a good word"
         if not verdict["allowed"]:
             assert verdict["error_type"] == answer.json()["error"]["type"]
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from joytui.core.errors import UnreachableError
 from joytui.core.joytoken import TIERS
 from joytui.core.request import Ended, Opened
+from joytui.ledger import waiting
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import Candidate, Page, Period, Reservation
@@ -359,7 +360,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_a_request_that_ends_at_once_is_one_transaction(
     ledger: SqliteLedger, begun: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "GATHERED_S", HANG_S)
+    monkeypatch.setattr(waiting, "GATHERED_S", HANG_S)
     kept = ledger.open(opened(0), CHOSEN)
     await asyncio.sleep(0)
     assert not begun
@@ -371,7 +372,7 @@ async def test_a_request_that_ends_at_once_is_one_transaction(
 async def test_who_awaits_a_row_does_not_wait_for_others(
     ledger: SqliteLedger, begun: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "GATHERED_S", 2 * HANG_S)
+    monkeypatch.setattr(waiting, "GATHERED_S", 2 * HANG_S)
 
     async def kept(number: int) -> None:
         await ledger.open(opened(number), CHOSEN)
@@ -390,7 +391,7 @@ async def test_a_row_that_nobody_awaits_is_written_all_the_same(ledger: SqliteLe
 async def test_what_a_loop_left_behind_is_written_at_the_end(
     ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "GATHERED_S", HANG_S)
+    monkeypatch.setattr(waiting, "GATHERED_S", HANG_S)
 
     async def leaves() -> None:
         ledger.open(opened(0), CHOSEN)

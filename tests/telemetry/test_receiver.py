@@ -58,6 +58,10 @@ async def test_a_post_becomes_a_row(gateway: Served) -> None:
     }  # fmt: skip
     assert (row["input_tokens"], row["output_tokens"]) == (100, 7)
     assert (await gateway.admin.get(f"/console/v1/requests/{row['id']}")).json()["id"] == row["id"]
+    for source, requests in (("gateway", 0), ("telemetry", 1)):
+        asked = {"source": source, "by": "owner", "until": row["time"].replace("2026", "2027")}
+        usage = await gateway.admin.get("/console/v1/usage", params=asked)
+        assert usage.json()["totals"]["requests"] == requests
     older = await gateway.admin.get("/console/v1/requests", params={"before": row["id"]})
     assert older.json()["requests"] == []
 
@@ -90,6 +94,7 @@ async def test_metrics_and_traces_are_answered_and_not_kept(gateway: Served) -> 
         (b" " * (receiver.MOST_BYTES + 1), {}, 413),
         (gzip.compress(b" " * (receiver.MOST_BYTES + 1)), {"content_encoding": "gzip"}, 413),
     ],
+    ids=["no json", "no protobuf", "type", "encoding", "no gzip", "too large", "too large unpacked"],
 )
 async def test_what_is_no_telemetry_is_refused_in_words(
     gateway: Served, body: bytes, headers: dict[str, str], status: int
@@ -99,6 +104,29 @@ async def test_what_is_no_telemetry_is_refused_in_words(
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
     assert await rows(gateway) == []
+
+
+async def test_hostile_records_are_bounded_or_dropped(gateway: Served) -> None:
+    secret = await token(gateway)
+    odd = [attempt(20, thread=f"t{n}") for n in range(6)]
+    odd[0]["observed"] = str(2**64 - 1)
+    odd[1]["attributes"]["conversation.id"] = "x\ud800\x1b[2J\u202e" + "y" * 9_000
+    odd[2]["attributes"] |= {"duration_ms": "9" * 19, "http.response.status_code": "9" * 19}
+    odd[3]["attributes"] |= {"model": "m" * 100_000, "endpoint": "/responses"}
+    odd[4]["attributes"]["event.timestamp"] = "9999-12-31T23:59:59Z"
+    odd[5]["attributes"]["conversation.id"] = ""
+    huge = done(90, thread="t2")
+    huge["attributes"] |= dict.fromkeys(("input_token_count", "output_token_count", "cached_token_count"), "9" * 19)
+    assert (await post(gateway, secret, as_json([*odd, huge]))).status_code == 200
+    found = {row["thread_id"]: row for row in await rows(gateway)}
+    assert len(found) == 4
+    assert (found["t2"]["status"], found["t2"]["input_tokens"]) == (999, 10**9)
+    assert len(found["t3"]["model"]) == 200
+    assert all(name.isprintable() and len(name) <= 100 for name in found)
+    deep = b'{"resourceLogs": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+    assert (await post(gateway, secret, deep)).status_code == 400
+    many = as_json([record("user_prompt", 0, thread=f"u{n}") for n in range(3_000)])
+    assert (await post(gateway, secret, many)).status_code == 200
 
 
 async def test_only_a_telemetry_token_posts_and_it_opens_nothing_else(gateway: Served) -> None:

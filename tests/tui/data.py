@@ -9,6 +9,7 @@ from typing import Any
 
 from joytui.causes import CAUSES, ROW_TEXTS
 from joytui.core.clock import rfc3339
+from joytui.core.money import format_credits
 from joytui.core.periods import hour_of, period_label
 from joytui.core.records import (
     ROWS,
@@ -385,6 +386,34 @@ def thread_records() -> list[Any]:
     return [store.record(row) for row in range(len(store))]
 
 
+def tasks() -> list[Any]:
+    """Three tasks: one with a tree of sub-agents that still runs, one that ended, one that failed."""
+    from joytui.core.wire import AgentView, TaskView
+
+    def numbers(requests: int, nano: int, errors: int = 0) -> dict[str, Any]:
+        counts = {"input_tokens": requests * 9_400, "output_tokens": requests * 310}
+        return {"requests": requests, "errors": errors, "cost_credits": format_credits(nano), **counts}
+
+    def at(state: str, began: int, last: int) -> dict[str, Any]:
+        times = {"started_at": began, "last_at": last}
+        return {"state": state, **{name: rfc3339(NOW - timedelta(seconds=back)) for name, back in times.items()}}
+
+    root, child = "0199f3a0-1111-7000-8000-000000000003", "0199f3a0-2222-7000-8000-00000000000"
+    kinds = {"subagent": "collab_spawn", "model": "gpt-5.5"}
+    tree = [
+        AgentView(id=root, model="gpt-5.5", **at("running", 1_500, 40), **numbers(31, 912_000_000)),
+        AgentView(id=f"{child}1", parent=root, **kinds, **at("running", 900, 2), **numbers(58, 1_412_000_000, 2)),
+        AgentView(id=f"{child}2", parent=f"{child}1", **kinds, **at("ended", 700, 400), **numbers(7, 96_000_000)),
+        AgentView(id=f"{child}3", parent=root, **kinds, **at("ended", 650, 600), **numbers(2, 18_000_000)),
+    ]
+    place = {"project": "/home/anna/shop", "repo": "git.example.com/team/shop"}
+    return [
+        TaskView(id=root, key="codex-anna", owner="Anna", agents=4, threads=tree, **place, **at("running", 1_500, 2), **numbers(98, 2_438_000_000, 2)),
+        TaskView(id="0199f3a0-3333-7000-8000-000000000007", key="codex-ben", agents=1, project="/home/ben/payments", **at("ended", 9_000, 7_200), **numbers(12, 140_000_000)),
+        TaskView(id="nightly", key="ci-nightly", agents=1, **at("ended", 40_000, 39_990), **numbers(1, 0, 1)),
+    ]  # fmt: skip
+
+
 def latencies() -> list[Any]:
     """The last day by hours; one in which the upstream was slow, and a quiet night."""
     from joytui.core.wire import LatencyView
@@ -465,6 +494,26 @@ def wallets() -> tuple[list[Any], list[Any]]:
     ], entries
 
 
+def people() -> list[Any]:
+    """In every state; one asks somebody else."""
+    from joytui.core.wire import PersonView
+
+    def one(owner: str, state: Any, minutes: float, **more: Any) -> PersonView:
+        since, last = (rfc3339(NOW - timedelta(minutes=at)) for at in (minutes, minutes / 2))
+        known = {"team": "core", "codex_version": "0.171.0", "provider": "joytoken", "last_turn": last}
+        return PersonView(token=f"{owner}-laptop", owner=owner, state=state, since=since, **(known | more))
+
+    return [
+        one("ada", "ok", 300),
+        one("bo", "failing", 42, cause="insufficient-quota", status=402, message="http 402"),
+        one("cem", "failing", 9, cause="key-rejected", sure=False, status=401, message="http 401", team=None),
+        one("dana", "silent", 2000, codex_version="0.140.0"),
+        one("eve", "ok", 30, provider="openai"),
+        one("finn", "silent", 60, last_turn=None, codex_version=None, provider=None),
+        one("gus", "failing", 3, status=None, message="error sending request", sure=False),
+    ]
+
+
 def reconciliation() -> Any:
     """Differences of every kind."""
     from joytui.usage.reconcile import Difference, Reconciliation
@@ -512,7 +561,7 @@ def verdict(*, allowed: bool) -> Any:
         return KeyVerdict(
             allowed=True, model="auto", model_used="gpt-5.4", tier="premium", estimate_credits="0.02", steps=steps
         )
-    steps[-1]["status"] = "fail"
+    steps[-1] |= {"status": "fail", "title": "tier not allowed"}
     message = "model gpt-5.4 is of tier premium, and this key may use economy"
     return KeyVerdict(
         allowed=False, model="gpt-5.4", status=403, error_type="policy_rejected", message=message,

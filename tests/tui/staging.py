@@ -141,6 +141,7 @@ def _one_hour(
         opened = Opened(
             (at << COUNTER_BITS) + number + share * 1_000, at, key.id, "auto", "/openai/v1/responses", True, None,
             f"0199f3a0-{like.hour:04x}-7000-8000-000000000001", None, "codex_exec/0.169.0", "127.0.0.1",
+            root_thread=f"0199f3a0-{like.hour:04x}-7000-8000-000000000001",
         )  # fmt: skip
         bad = dice.random() < 0.02
         ended = Ended(

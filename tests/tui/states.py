@@ -31,6 +31,7 @@ from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.people.owner import Subject
 from joytui.tui.screens.fix import FixDialog
+from joytui.tui.screens.fleet import FleetDialog
 from joytui.tui.screens.key_check import CheckDialog
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.key_shown import KeyShown
@@ -43,6 +44,7 @@ from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.search import SearchDialog
 from joytui.tui.screens.settings import SettingsDialog
 from joytui.tui.screens.setup import SetupDialog
+from joytui.tui.screens.tasks import TasksDialog
 from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
@@ -467,6 +469,8 @@ STATES: tuple[State, ...] = (
     State("doctor-setup-done", dialog(lambda app: SetupDialog(), setting_up(data.SETUP_STEPS, Ended(data.HEALTHY, turned=True), data.CODEX_SAYS))),
     State("doctor-fix", dialog(lambda app: FixDialog(fix_offer()))),
     State("doctor-triage", triage),
+    State("doctor-fleet", dialog(lambda app: FleetDialog(data.NOW), lambda s: s.show(data.people()))),
+    State("doctor-fleet-nobody", dialog(lambda app: FleetDialog(data.NOW), lambda s: s.show(()))),
     State("doctor-surfaces", pressed("w"), ELSEWHERE),
     State("doctor-try", dialog(lambda app: TrialDialog())),
     State("doctor-try-ran", dialog(lambda app: TrialDialog(), lambda s: [*map(s._say, data.CODEX_SAYS), s._show_problem("Codex said nothing for 60 s")])),
@@ -494,6 +498,8 @@ STATES: tuple[State, ...] = (
     State("logs-compare", pressed("E", "space", "up", "equals_sign")),
     State("logs-patterns", pressed("p")),
     State("logs-turns", dialog(lambda app: TurnsDialog("0199f3a0-1111-7000-8000-000000000003", data.thread_records()))),
+    State("logs-tasks", dialog(lambda app: TasksDialog(), lambda s: s.show(data.tasks()))),
+    State("logs-tasks-none", dialog(lambda app: TasksDialog(), lambda s: s.show(()))),
     State("logs-latency", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()))),
     State("logs-latency-first-token", dialog(lambda app: LatencyDialog(), lambda s: s.show(data.latencies()), "t", "left", "left")),
     State("logs-replay", dialog(lambda app: replay_question(app.screen.selected()))),

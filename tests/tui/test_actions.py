@@ -86,6 +86,12 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "KeysScreen.wallets": ("keys-full", (), front("WalletsDialog")),
     "KeysScreen.undo_change": ("keys-full", (), words("no policy was changed from here")),
     "WalletsDialog.credit": ("keys-wallets", ("down",), words("Credit the standard wallet")),
+    "LogsScreen.columns": ("logs-full", (), front("ColumnsDialog")),
+    "UsageScreen.columns": ("usage-table", (), front("ColumnsDialog")),
+    "KeysScreen.columns": ("keys-full", (), front("ColumnsDialog")),
+    "ColumnsDialog.tick": ("keys-full", ("C",), words("· ")),
+    "ColumnsDialog.apply": ("keys-full", ("C", "space"), front("KeysScreen")),
+    "ColumnsDialog.everything": ("keys-full", ("C", "space"), front("KeysScreen")),
     "ConsoleApp.views": ("keys-full", (), front("ViewsDialog")),
     "ViewsDialog.open": ("usage-views", ("down",), lambda app: app.screen.snapshot.asked.group == "owner"),
     "ViewsDialog.delete": ("usage-views", (), words("✓ failed-today is deleted")),
@@ -119,6 +125,9 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "DoctorScreen.triage": ("doctor-full", (), front("TriageDialog")),
     "DoctorScreen.app.export": ("doctor-full", (), front("ExportDialog")),
     "DoctorScreen.surfaces": ("doctor-healthy", (), front("SurfacesDialog")),
+    "DoctorScreen.fleet": ("doctor-full", (), front("FleetDialog")),
+    "FleetDialog.open": ("doctor-fleet", (), lambda app: app.screen.filter_text == "owner:bo"),
+    "FleetDialog.reload": ("doctor-fleet", (), words("there is no gateway to ask")),
     "SurfacesDialog.start_shells": ("doctor-surfaces", (), words("a login shell", "key missing")),
     "DoctorScreen.focus_walk": ("doctor-full", ("right",), focused("walk")),
     "DoctorScreen.focus_verdict": ("doctor-full", (), focused("verdict")),
@@ -141,6 +150,9 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.go_to_id": ("logs-full", (), words("Go to a request")),
     "LogsScreen.patterns": ("logs-full", (), words("Failures by pattern", "23 failures")),
     "LogsScreen.turns": ("logs-full", (), words("One thread, turn by turn")),
+    "LogsScreen.tasks": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
+    "TasksDialog.open": ("logs-tasks", ("down",), closed),  # with what it finds in test_live_screens
+    "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.438 Cr")),
     "LogsScreen.latency": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "PatternsDialog.open": ("logs-patterns", (), lambda app: app.screen.filter_text.startswith("status:")),
     "TurnsDialog.open": ("logs-turns", (), closed),
@@ -172,6 +184,8 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.range('months')": ("usage-full", (), asked(range="months")),
     "UsageScreen.source": ("usage-full", (), words("there is no home of a Codex")),  # with one in test_live_screens
     "UsageScreen.group": ("usage-full", (), asked(group="key")),
+    "UsageScreen.group(-1)": ("usage-full", (), asked(group="client")),
+    "UsageScreen.tasks": ("usage-full", (), words(NEED_LINK)),
     "UsageScreen.unit": ("usage-full", (), asked(metric="tokens")),
     "UsageScreen.table": ("usage-full", (), words("claude-haiku-5", "Mon 23 Nov")),
     "UsageScreen.drill": (

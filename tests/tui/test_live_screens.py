@@ -266,6 +266,27 @@ async def test_latency_and_a_thread_are_told_by_the_gateway(stage):
         assert app.screen.selected().thread_id == thread
 
 
+@pytest.mark.slow
+async def test_tasks_are_read_again_as_requests_come_and_lead_to_theirs(stage):
+    child = {
+        "session-id": "root",
+        "thread-id": "child",
+        "x-codex-parent-thread-id": "root",
+        "x-openai-subagent": "review",
+    }
+    async with opened(stage, "logs") as (app, pilot):
+        await until(pilot, lambda: len(app.screen.view.shown) > 100)
+        await pilot.press("A")
+        await until(pilot, lambda: "of the last 24 hours" in text_of(app))
+        await asyncio.to_thread(stage.ask, "codex-anna", **{"session-id": "root", "thread-id": "root"})
+        await asyncio.to_thread(stage.ask, "codex-anna", **child)
+        await until(pilot, lambda: "└─ child review" in text_of(app))
+        app.screen.query_one(DataTable).move_cursor(row=1)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen.filter_text == 'thread:"child"' and len(app.screen.view.shown) == 1)
+        assert app.screen.selected().root_thread == "root"
+
+
 async def test_codex_files_are_shown_without_a_word_of_the_gateway(stage):
     options = Options(places=stage.where, screen="usage", theme="dark", codex_home=stage.setup.codex_home)
     app = ConsoleApp(options)

@@ -296,7 +296,15 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("group", "value", "term"),
-    [("thread", "t1", "thread:t1"), ("owner", "Ada", "owner:Ada"), ("project", "/src/my app", 'project:"/src/my app"')],
+    [
+        ("thread", "t1", "thread:t1"),
+        ("owner", "Ada", "owner:Ada"),
+        ("project", "/src/my app", 'project:"/src/my app"'),
+        ("task", "t1", "task:t1"),
+        ("repo", "host/app", "repo:host/app"),
+        ("commit", "c1", "commit:c1"),
+        ("client", "codex_exec/1", 'client:codex_exec/1,"codex_exec/1 *"'),
+    ],
 )
 def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
     text, left_out = requests_filter(Question(group=group), None, value, named=True, now=NOW, zone=UTC)

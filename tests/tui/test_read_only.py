@@ -17,14 +17,14 @@ from tests.tui.opening import console, fill, settle, text_of
 # and the user's clipboard. A new action belongs into one of the two.
 HARMLESS = {
     "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "quit", "suspend_process", "help", "outliers", "messages", "owner", "views"},
-    "doctor": {"look", "cancel", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
+    "doctor": {"look", "cancel", "fleet", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
         "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "patterns", "turns", "latency", "copy_block",
-        "back", "tests", "columns", "source",
+        "back", "tests", "columns", "source", "tasks",
     },
     "usage": {
         "range", "move", "open", "scale", "source", "group", "unit", "table", "drill", "budget", "reconcile", "step", "line", "back", "reload",
-        "tests", "columns",
+        "tests", "columns", "tasks",
     },
     "keys": {"wallets", "check", "toggle_detail", "requests", "copy_id", "copy_block", "reload", "columns"},
 }  # fmt: skip

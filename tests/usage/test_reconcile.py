@@ -164,3 +164,15 @@ def test_nothing_is_lost_and_everything_is_explained(entries: list[Entry], recor
     assert noted == len(entries)
     assert found.matched + sum(len(one.requests) for one in found.differences) == len(records)
     assert all(one.explanation for one in found.differences)
+
+
+def test_what_telemetry_told_otherwise_is_a_difference_and_what_no_gateway_saw_is_none() -> None:
+    one = replace(RECORD, differs="input_tokens 77, output_tokens 8", sources=("gateway", "telemetry"))
+    alone = replace(RECORD, id="codex-t-1", source="telemetry", sources=("telemetry",))
+    found = reconcile([], [one, alone])
+    told = [each for each in found.differences if each.kind == "telemetry-differs"]
+    assert [(each.codex.input, each.codex.output, each.codex.cached, each.requests) for each in told if each.codex] == [
+        (77, 8, one.cached_input_tokens, (one.id,))
+    ]
+    assert "input_tokens 77" in told[0].explanation
+    assert {name for each in found.differences for name in each.requests} == {one.id}

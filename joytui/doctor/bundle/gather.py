@@ -21,6 +21,7 @@ from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
 from joytui.doctor.failures import History, last_failures
 from joytui.doctor.scrub import known_secrets
 from joytui.doctor.surfaces import surface_cells
+from joytui.doctor.telemetry import exporter
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -88,7 +89,16 @@ def _config(world: World) -> dict[str, Any]:
         "effective": effective,
         "request": _only(request, "method", "url", "shape") | {"url": bare(request["url"])} if request else None,
         "credential": _only(credential, "kind", "origin", "sent") | {"length": len(value)} if credential else None,
+        "telemetry": _telemetry(world),
     }
+
+
+def _telemetry(world: World) -> dict[str, Any]:
+    """Whether Codex tells joytui's gateway of its requests, and where it says so."""
+    found = exporter(world)
+    if found is None:
+        return {"on": False, "endpoint": None, "origin": None}
+    return {"on": found.ours, "endpoint": bare(found.endpoint) if found.endpoint else None, "origin": found.origin}
 
 
 def _only(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -138,8 +148,11 @@ def bare(url: str) -> str:
     return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}".removeprefix("://")
 
 
-async def records_of(console: ConsoleClient, key: str | None, generated_at: datetime) -> dict[str, Any]:
-    """The gateway's records of the last hour for a plain key (None or unknown: those that came without a known key)."""
+async def records_of(
+    console: ConsoleClient, key: str | None, generated_at: datetime, telemetry: str | None = None
+) -> dict[str, Any]:
+    """The gateway's records of the last hour for a plain key (None or unknown: those that came without a known key). `telemetry`:
+    the fingerprint of the telemetry token that Codex posts with."""
     status = await console.status()
     key_id = (await console.check_key(key)).key_id if key else None
     since = rfc3339(generated_at - timedelta(hours=1))
@@ -150,7 +163,14 @@ async def records_of(console: ConsoleClient, key: str | None, generated_at: date
         "version": status.version,
         "upstream": bare(status.upstream) if status.upstream else None,
         "key": "known" if key_id else "not of this gateway",
+        "telemetry_received": await _received(console, telemetry) if telemetry else None,
         "records": [
             {name: value for name, value in to_json(record).items() if name in _RECORD_FIELDS} for record in own
         ],
     }
+
+
+async def _received(console: ConsoleClient, fingerprint: str) -> str | None:
+    """When something came by that token last."""
+    found = (one for one in await console.telemetry_tokens() if one.fingerprint == fingerprint)
+    return next((one.last_received for one in found), None)

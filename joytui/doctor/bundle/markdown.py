@@ -64,6 +64,8 @@ def _gateway(gateway: Mapping[str, Any]) -> list[str]:
         return ["no local gateway runs"]
     records = gateway.get("records") or []
     lines = [f"{len(records)} request(s) in the last hour, key {gateway.get('key')}"]
+    if gateway.get("telemetry_received"):
+        lines.append(f"Codex's telemetry came last at {gateway['telemetry_received']}")
     for one in records[:20]:
         said = f": {_code(one['error_message'])}" if one.get("error_message") else ""
         lines.append(f"- {one['time']} {_code(one['model'])} {one['status']}{said} ({one['request_id']})")

@@ -79,9 +79,9 @@ def render(answer: Answer, paint: Paint, width: int = WIDTH) -> str:
     lines += _candidates(answer, paint, fill)
     if answer.row:
         text = ROW_TEXTS[answer.row]
-        lines += ["", f"  {paint('The guide', 'bold')}  {text.symptom}: {text.check}"]
+        lines += ["", f"  {paint('From the guide', 'bold')}  {text.symptom}: {text.check}"]
     if facts := _facts(answer):
-        lines += ["", f"  {paint('Also in it', 'bold')}  {facts}"]
+        lines += ["", f"  {paint('Also found', 'bold')}  {facts}"]
     if answer.looked_up:
         lines += ["", *_record(answer.looked_up, paint, fill)]
     if answer.ask:

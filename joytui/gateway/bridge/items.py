@@ -22,6 +22,8 @@ COMPACTIONS = ("compaction", "compaction_summary", "context_compaction")
 AGENT_MESSAGE = "agent_message"
 _CIPHERTEXT = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 NO_OUTPUT = "(no output: the call was interrupted before it gave a result)"
+MOST_NOTES = 32
+"""Remarks on one request: a record has room for fewer."""
 EMPTY_OUTPUT = "(empty)"
 """The output of a tool that said nothing: several vendors refuse a message without text."""
 IMAGES_BELOW = "(images, shown below)"
@@ -81,10 +83,11 @@ class Gatherer:
         self._turn = _Turn()
         self._ids: dict[int, str] = {}
         self._taken: set[str] = set()
+        self._repeats: dict[str, int] = {}
         self._told: list[str] = []
 
     def note(self, text: str) -> None:
-        if text not in self.notes:
+        if text not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(text)
 
     def note_told(self) -> None:
@@ -101,7 +104,7 @@ class Gatherer:
             if _role(item) not in SYSTEM_ROLES:
                 break
             more, pictures = split_content(item.get("content"), self._told)
-            texts = [*texts, *more]
+            texts += more
             media += pictures
         else:
             position = len(self._items)
@@ -210,10 +213,11 @@ class Gatherer:
     def _call_id(self, position: int) -> str:
         """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
         given = self._items[position]["call_id"]
-        chosen, count = self._quirks.call_id(given), 1
+        chosen, count = self._quirks.call_id(given), self._repeats.get(given, 1)
         while chosen in self._taken:
             count += 1
             chosen = self._quirks.call_id(f"{given}_{count}")
+        self._repeats[given] = count
         self._taken.add(chosen)
         self._ids[position] = chosen
         return chosen

@@ -6,6 +6,7 @@ that were cut away, or not at all, and call ids that repeat from turn to turn (s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 CALL_SUFFIX = "_call"
 OUTPUT_SUFFIX = "_call_output"
 NAMED_OUTPUTS = {"tool_search_output": "tool_search_call"}
+Waiting = deque[tuple[int, deque[int]]]
+"""Calls of one id that have no output yet: the number of each run of calls, and their positions in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +38,42 @@ def is_output(item: Mapping[str, Any]) -> bool:
 
 def pair(items: Sequence[Mapping[str, Any]]) -> Pairs:
     """Pairs by call id. Where an id repeats, an output answers the latest run of calls before it, the first of them."""
-    open_calls: dict[str, list[tuple[int, int]]] = {}
+    open_calls: dict[str, Waiting] = {}
     outputs: dict[int, int] = {}
     early: list[int] = []
     run, in_run = 0, False
     for position, item in enumerate(items):
         if is_call(item):
             run, in_run = (run, True) if in_run else (run + 1, True)
-            open_calls.setdefault(item["call_id"], []).append((run, position))
+            calls = open_calls.setdefault(item["call_id"], deque())
+            if not calls or calls[-1][0] != run:
+                calls.append((run, deque()))
+            calls[-1][1].append(position)
         elif is_output(item):
             in_run = False
             waiting = open_calls.get(str(item.get("call_id")))
             if not waiting:
                 early.append(position)
                 continue
-            latest = max(run_of for run_of, _ in waiting)
-            chosen = min(entry for entry in waiting if entry[0] == latest)
-            waiting.remove(chosen)
-            outputs[chosen[1]] = position
+            outputs[_next_of(waiting, -1)] = position
         elif item.get("type") != "reasoning":
             in_run = False
     return Pairs(outputs, _place_early(items, early, open_calls, outputs))
 
 
+def _next_of(waiting: Waiting, run: int) -> int:
+    """Takes the first call of a run, the last one (-1) or the first (0)."""
+    calls = waiting[run][1]
+    position = calls.popleft()
+    if not calls:
+        del waiting[run]
+    return position
+
+
 def _place_early(
     items: Sequence[Mapping[str, Any]],
     early: list[int],
-    open_calls: dict[str, list[tuple[int, int]]],
+    open_calls: dict[str, Waiting],
     outputs: dict[int, int],
 ) -> tuple[int, ...]:
     """Outputs that stood before their call still answer it, if nothing else does; the rest are orphans."""
@@ -69,7 +81,7 @@ def _place_early(
     for position in early:
         waiting = open_calls.get(str(items[position].get("call_id")))
         if waiting:
-            outputs[waiting.pop(0)[1]] = position
+            outputs[_next_of(waiting, 0)] = position
         else:
             orphans.append(position)
     return tuple(orphans)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from joytui.gateway.bridge.quirks import Quirks
@@ -99,17 +100,22 @@ def _bridged(messages: Iterable[Message]) -> Iterable[Message]:
 
 def _merged(messages: Iterable[Message], quirks: Quirks) -> Iterable[Message]:
     """Neighbours of one role as one message: users always, assistants where the vendor wants roles to alternate."""
-    last: Message | None = None
+    run: list[Message] = []
     for message in messages:
-        if last is not None and _belong_together(last, message, quirks):
-            texts = last.get("content") or "", message.get("content") or ""
-            last = {**last, **message, "content": _both(*texts) or None}
-            continue
-        if last is not None:
-            yield last
-        last = message
-    if last is not None:
-        yield last
+        if run and not _belong_together(run[-1], message, quirks):
+            yield _joined(run)
+            run = []
+        run.append(message)
+    if run:
+        yield _joined(run)
+
+
+def _joined(run: list[Message]) -> Message:
+    """All at once: one by one would copy what came before for each of them, and there may be 100,000."""
+    if len(run) == 1:
+        return run[0]
+    merged = {name: value for message in run for name, value in message.items()}
+    return {**merged, "content": _all_of([message.get("content") or "" for message in run]) or None}
 
 
 def _belong_together(one: Message, two: Message, quirks: Quirks) -> bool:
@@ -118,10 +124,12 @@ def _belong_together(one: Message, two: Message, quirks: Quirks) -> bool:
     return one["role"] == "user" or (one["role"] == "assistant" and quirks.merge_assistants and "tool_calls" not in one)
 
 
-def _both(one: str | list[Any], two: str | list[Any]) -> str | list[Any]:
-    if isinstance(one, str) and isinstance(two, str):
-        return _APART.join(text for text in (one, two) if text)
-    return [*_parts(one), *_parts(two)]
+def _all_of(contents: list[str | list[Any]]) -> str | list[Any]:
+    """Texts as one; from the first list of parts on, everything as parts."""
+    texts = [one for one in takewhile(lambda content: isinstance(content, str), contents) if one]
+    text = _APART.join(str(one) for one in texts)
+    rest = list(dropwhile(lambda content: isinstance(content, str), contents))
+    return [part for content in (text, *rest) for part in _parts(content)] if rest else text
 
 
 def _parts(content: str | list[Any]) -> list[Any]:

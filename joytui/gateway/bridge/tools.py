@@ -40,6 +40,7 @@ class ToolNames:
     tools: dict[str, Tool] = field(default_factory=dict)
     schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _flat: dict[tuple[str | None, str], str] = field(default_factory=dict)
+    _repeats: dict[str, int] = field(default_factory=dict)
 
     def add(self, tool: Tool) -> str:
         """The flat name of a tool, which it keeps: a valid function name, unique within the request."""
@@ -47,11 +48,12 @@ class ToolNames:
         if known is not None:
             return known
         flat = wanted = flat_name(tool.namespace, tool.name)
-        count = 2
+        count = self._repeats.get(wanted, 1)
         while flat in self.tools:
+            count += 1
             suffix = f"_{count}"
             flat = wanted[: MAX_NAME - len(suffix)] + suffix
-            count += 1
+        self._repeats[wanted] = count
         self.tools[flat] = tool
         self._flat[tool.namespace, tool.name] = flat
         return flat

@@ -20,11 +20,15 @@ from joytui.ledger.records import DAY_MS
 from joytui.ledger.retention import PIECE_DAYS
 from joytui.ledger.telemetry import CLOCKS_MS, Piece, PieceKind
 
+NS = 1_000_000
+MOST_TOKENS = 10**9
+"""Of one request: a larger number is no count of tokens, and would fill a sum."""
 NO_ANSWER = clean("no_answer", 100)
 STREAM_FAILED = clean("response_failed", 100)
 TRUNCATED = clean("stream_truncated", 100)
 _MODEL_PATHS = ("/responses", "/responses/compact", "/chat/completions")
-_BROKEN = ("stream disconnected", "transport error", "stream closed", "idle timeout")
+_BROKEN = ("stream disconnected", "transport error", "stream closed")
+_IDLE = "idle timeout"
 Attributes = Mapping[str, Scalar]
 _NO_MODEL = Catalog()
 
@@ -47,7 +51,7 @@ def _piece(record: LogRecord, now_ms: int, catalog: Catalog) -> Piece | None:
     version = _text(said, "app.version", 40)
     piece = Piece(
         thread,
-        record.observed or at * 1_000_000,
+        _place(record.observed, at),
         kind,
         at,
         model=_text(said, "model", 200),
@@ -57,12 +61,17 @@ def _piece(record: LogRecord, now_ms: int, catalog: Catalog) -> Piece | None:
     return _TELLS[kind](piece, said, catalog)
 
 
+def _place(observed: int, at: int) -> int:
+    """Where it stands in its thread: to the nanosecond where the two times of a record agree."""
+    return observed if abs(observed // NS - at) <= CLOCKS_MS else at * NS
+
+
 def _moment(record: LogRecord) -> int:
     """When it happened, in ms: `event.timestamp` (`timeUnixNano` is 0), else when it was recorded; 0 where nothing says it."""
     try:
         return int(parse_time(str(record.attributes["event.timestamp"])).timestamp() * 1000)
     except (KeyError, ValueError, OverflowError):
-        return record.observed // 1_000_000
+        return record.observed // NS
 
 
 def _text(said: Attributes, name: str, limit: int) -> Clean | None:
@@ -70,7 +79,7 @@ def _text(said: Attributes, name: str, limit: int) -> Clean | None:
     return clean(value, limit) if isinstance(value, str) else None
 
 
-def _number(said: Attributes, name: str, most: int = 10**12) -> int | None:
+def _number(said: Attributes, name: str, most: int = MOST_TOKENS) -> int | None:
     """Codex writes numbers as texts in JSON and as integers in protobuf."""
     value = said.get(name)
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
@@ -117,7 +126,7 @@ def _attempt(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
     piece = piece._replace(
         endpoint=_text(said, "endpoint", 100),
         status=status,
-        duration_ms=_number(said, "duration_ms"),
+        duration_ms=_number(said, "duration_ms", DAY_MS),
         request_id=clean_id(request_id, 200) if isinstance(request_id, str) else None,
     )
     if not piece.failed:
@@ -134,11 +143,12 @@ def _failed(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
     words = str(said["error.message"])
     error = _of_event(words)
     code, message = str(error.get("code") or error.get("type") or ""), str(error.get("message") or words)
-    broken = any(sign in words.lower() for sign in _BROKEN)
+    idle, broken = _IDLE in words.lower(), any(sign in words.lower() for sign in _BROKEN)
     named = BY_CODE.get(code.lower()) or named_cause(of_fields(error or {"message": words}, 200))
-    cause = named if named in CAUSES else "stream-truncated" if broken else "response-failed"
-    error_type = clean(code, 100) or (TRUNCATED if broken else STREAM_FAILED)
-    return piece._replace(error_type=error_type, error_message=clean(message, 500), cause=cause, sure=bool(code))
+    cause = named if named in CAUSES else "stream-idle" if idle else "stream-truncated" if broken else "response-failed"
+    error_type = clean(code, 100) or (TRUNCATED if idle or broken else STREAM_FAILED)
+    sure = bool(code) or idle or broken
+    return piece._replace(error_type=error_type, error_message=clean(message, 500), cause=cause, sure=sure)
 
 
 def _done(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:

@@ -31,6 +31,7 @@ Api = Literal["responses", "chat"]
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+MOST_NOTES = 64
 
 
 @dataclass(slots=True)
@@ -74,8 +75,8 @@ class Observation:
     echo: Echo | None = None
 
     def note(self, text: str) -> None:
-        """Adds a remark for the record, once."""
-        if text not in self.notes:
+        """Adds a remark for the record, once. Of too many the first ones stay: a record has room for few."""
+        if text not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(text)
 
 

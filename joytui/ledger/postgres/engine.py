@@ -19,13 +19,14 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
-from joytui.ledger.postgres.connections import Readers, connect, unreachable
+from joytui.ledger.postgres.connections import LIMIT_S, READING_LIMIT_S, Readers, connect, unreachable
 from joytui.ledger.postgres.listener import Listener
 from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.postgres.writer import Turn, Writer
 from joytui.ledger.records import (
     Access,
+    AgentRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -47,7 +48,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, telemetry, usage_sums, wallets
+from joytui.ledger.sql import blocks, clock_readings, keys, lessons, tasks, telemetry, usage_sums, wallets
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.telemetry import Piece, SenderRow
@@ -75,7 +76,8 @@ class PostgresLedger:
         self._listener = Listener(url, self._id)
         spool = None if spools is None else Spool(spools, url.masked)
         self._writer = Writer(url, self._id, self._heard, spool)
-        self._readers = Readers(url)
+        self._readers = Readers(url, 4, READING_LIMIT_S)
+        self._quick_readers = Readers(url, 2, LIMIT_S)
 
     @classmethod
     def open_store(cls, url: StoreUrl, spools: Path | None = None) -> PostgresLedger:
@@ -121,6 +123,7 @@ class PostgresLedger:
                 log.warning("the store is away: other gateways hear of this one's end when its lease is over")
         closed = self._writer.close()
         self._readers.close()
+        self._quick_readers.close()
         if not closed:
             log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
         return closed
@@ -170,6 +173,14 @@ class PostgresLedger:
         with self._readers.one() as link:
             return function(link, *args)
 
+    async def _read_quick(self, function: Callable[..., T], *args: Any) -> T:
+        """What the live tail and the judging of requests need: it waits for nobody's long question."""
+        return await asyncio.to_thread(self._read_quick_now, function, *args)
+
+    def _read_quick_now(self, function: Callable[..., T], *args: Any) -> T:
+        with self._quick_readers.one() as link:
+            return function(link, *args)
+
     async def changes(self) -> AsyncGenerator[None]:
         async for _ in self._listener.changes():
             yield
@@ -194,28 +205,28 @@ class PostgresLedger:
         return self._numbers.next()
 
     def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        said = self._writer.do(jobs.open_(opened, chosen, ids_ms))
-        return _made(said, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
+        job = jobs.open_(opened, chosen, ids_ms)
+        return self._writer.do_unhurried(job, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
-        said = self._writer.do(jobs.reserve(opened, wanted))
-        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+        job = jobs.reserve(opened, wanted)
+        return self._writer.do(job, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
 
     def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> asyncio.Future[Candidate]:
-        said = self._writer.do(jobs.extend(opened, wanted, so_far))
-        return _made(said, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
+        job = jobs.extend(opened, wanted, so_far)
+        return self._writer.do(job, lambda answer: jobs.chosen(answer, opened, wanted.candidates))
 
     def passed(self, so_far: Mapping[int, Charge]) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.passed(so_far)), _nothing)
+        return self._writer.do(jobs.passed(so_far), _nothing)
 
     def end(self, opened: Opened, ended: Ended, budget_id: str | None, *, held: bool) -> asyncio.Future[None]:
         return self._writer.settle(End(opened, ended, budget_id, held), self._joins(opened, ended))
 
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
-        return self._writer.do(jobs.answered(key_id, upstream_id))
+        return self._writer.do(jobs.answered(key_id, upstream_id), bool)
 
     def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.refuse(opened, ended, keyless), self._joins(opened, ended)), _nothing)
+        return self._writer.do(jobs.refuse(opened, ended, keyless), _nothing, self._joins(opened, ended))
 
     def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
         """Joins an ended request with what telemetry told of it."""
@@ -223,8 +234,7 @@ class PostgresLedger:
         return lambda turn: telemetry.ended(turn, opened, ended.latency_ms, spare)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:
-        said = self._writer.do(jobs.renew(running, lease_ms, judges=self._judges(lease_ms / 1000)))
-        return _made(said, self._renewed)
+        return self._writer.do(jobs.renew(running, lease_ms, judges=self._judges(lease_ms / 1000)), self._renewed)
 
     def _judges(self, lease_s: float) -> bool:
         """Whether this gateway has renewed its own lease in time for a whole lease. One that could not may have been away with
@@ -237,35 +247,38 @@ class PostgresLedger:
     def _renewed(self, answer: Mapping[str, Any]) -> int:
         self._renewed_at = time.monotonic()
         if not answer["known"]:  # it was away for so long that its row is gone
-            self.write(self._register).add_done_callback(asyncio.Future.exception)
+            self._writer.submit(self._register)
         return int(answer["lost"])
 
     def written(self) -> asyncio.Future[None]:
-        return _made(self._writer.do(jobs.NOTHING), _nothing)
+        return self._writer.do(jobs.NOTHING, _nothing)
 
     def probe(self) -> asyncio.Future[None]:
         return self.write(gateways.probe)
 
     async def page(self, asked: Page) -> list[Entry]:
-        return await self.read(sql_reads.page, asked)
+        return await self.read(reads.page, asked)
 
     async def page_block(self, asked: Page) -> Block:
-        return await self.read(blocks.page, asked)
+        return await self.read(reads.page_block, asked)
 
     async def find(self, text: str) -> Entry | None:
         return await self.read(sql_reads.find, text)
 
     async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
-        return await self.read(reads.newest_and, sql_reads.changed, [], after, term, limit)
+        return await self._read_quick(reads.newest_and, sql_reads.changed, [], after, term, limit)
 
     async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
-        return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+        return await self._read_quick(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
 
     async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
         return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
+    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+        return await self.read(tasks.tasks, since, limit, task)
+
     async def last_seq(self) -> int:
-        return await self.read(reads.last_seq)
+        return await self._read_quick(reads.last_seq)
 
     async def counted(self) -> int:
         return await self.read(sql_reads.counted)
@@ -289,12 +302,12 @@ class PostgresLedger:
     # --- keys, policies, tokens --------------------------------------------------------------------------------------
 
     def access(self) -> Access:
-        access = self.read_now(keys.access)
+        access = self._read_quick_now(keys.access)
         self._writer.known = access.version
         return access
 
     async def access_version(self) -> int:
-        return await self.read(keys.access_version)
+        return await self._read_quick(keys.access_version)
 
     async def key(self, key_id: str) -> KeyRow | None:
         return await self.read(keys.key, key_id)
@@ -398,25 +411,3 @@ class PostgresLedger:
 
 def _nothing(answer: object) -> None:
     return None
-
-
-def _made(said: asyncio.Future[Any], make: Callable[[Any], T]) -> asyncio.Future[T]:
-    """What is made of an answer when it comes: a result, or an error."""
-    made: asyncio.Future[T] = said.get_loop().create_future()
-
-    def answered(said: asyncio.Future[Any]) -> None:
-        if made.done():
-            return
-        if said.cancelled():
-            made.cancel()
-            return
-        if (error := said.exception()) is not None:
-            made.set_exception(error)
-            return
-        try:
-            made.set_result(make(said.result()))
-        except Exception as refusal:
-            made.set_exception(refusal)
-
-    said.add_done_callback(answered)
-    return made

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
-from joytui.ledger.sql.parts import DOCTOR, PARTS, TABLES, Place, Table
+from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
 
 NOTIFY_MS = 50
 """Between two notices to the gateways; what changes in between they find by looking again (`listener`)."""
@@ -214,7 +214,25 @@ def _rows_of(name: str) -> str:
     )
 
 
+_PLACE = {
+    "key_id": "coalesce(r.key_id, '')",
+    "model": "coalesce(r.model_used, r.model, '')",
+    "tier": "coalesce(r.tier, '')",
+    "provider": "coalesce(r.provider, '')",
+    "project": "coalesce(r.project, '')",
+    "thread": "coalesce(r.thread_id, '')",
+    "task": "coalesce(r.root_thread, '')",
+    "repo": "coalesce(r.repo, '')",
+    "commit_hash": "coalesce(r.commit_hash, '')",
+    "client": PROGRAM,
+}
+"""Where a request counts, from its row."""
 _ADD_UP = f"""
+CREATE TYPE counted AS (
+    at bigint, {", ".join(f"{name} text" for name in Place._fields)}, {", ".join(f"{name} bigint" for name in ROLLUP_SUMS)},
+    test boolean, ttft bigint, took bigint
+);
+
 CREATE FUNCTION add_up(done counted[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     {"; ".join(_sum_into(table, _rows_of(name)) for name, table in TABLES.items())};
@@ -240,8 +258,7 @@ END $$;
 -- What an ended request counts: `sign` 1, or -1 where it is taken back.
 CREATE FUNCTION counts(r running, sign bigint, refused bigint, ttft bigint, took bigint) RETURNS counted LANGUAGE sql AS $$
     SELECT ROW(
-        r.started_at, coalesce(r.key_id, ''), coalesce(r.model_used, r.model, ''), coalesce(r.tier, ''),
-        coalesce(r.provider, ''), coalesce(r.project, ''), coalesce(r.thread_id, ''), sign,
+        r.started_at, {", ".join(_PLACE[name] for name in Place._fields)}, sign,
         CASE WHEN r.status >= 400 OR r.error_type IS NOT NULL THEN sign ELSE 0 END, refused, sign * r.input_tokens,
         sign * r.cached_input_tokens, sign * r.output_tokens, sign * r.reasoning_tokens, sign * r.cost_nano,
         r.doctor = 1, ttft, took
@@ -566,6 +583,7 @@ def _named(text: str) -> Functions:
     """The functions under names of their own."""
     made = re.findall(r"CREATE FUNCTION (\w+)", text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r"\bcounted\b", f"counted_{digest}", text)
     for name in made:
         text = re.sub(rf"\b{name}\(", f"{name}_{digest}(", text)
         text = re.sub(rf"\b{name}\.(?=\w|\")", f"{name}_{digest}.", text)

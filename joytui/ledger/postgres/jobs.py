@@ -25,7 +25,7 @@ from joytui.ledger.sql.histogram import bucket
 
 Job = dict[str, Any]
 _FLAGS = [name for name in names("flag") if name in Opened._fields]
-_BLANK = dict.fromkeys(("model", "project", "thread_id", "model_used", "provider", "tier"))
+_BLANK = dict.fromkeys(("model", "project", "thread_id", "client", "model_used", "provider", "tier"))
 NOTHING: Job = {"do": "nothing"}
 
 

@@ -33,6 +33,26 @@ def request_column(definition: str) -> str:
     return "; ".join(f"ALTER TABLE {table} ADD COLUMN {definition}" for table in REQUEST_TABLES)
 
 
+def _parts_with_clients(unit: str) -> str:
+    """Sums also by task, repository, commit and client; what was summed before is of no client."""
+    sums = "requests, errors, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano"
+    return f"""
+    ALTER TABLE part_{unit} RENAME TO former_part;
+    ALTER TABLE former_part DROP CONSTRAINT part_{unit}_pkey;
+    CREATE TABLE part_{unit} (
+        part TEXT NOT NULL, {unit} bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (part, {unit}, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    );
+    INSERT INTO part_{unit} SELECT part, {unit}, key_id, model, tier, provider, project, thread, '', '', '', '', {sums}
+        FROM former_part;
+    INSERT INTO part_{unit} SELECT 'client', {unit}, key_id, '', '', '', '', '', '', '', '', '', {sums}
+        FROM former_part WHERE part = 'key';
+    DROP TABLE former_part;
+    """
+
+
 MIGRATIONS = (
     f"""
     CREATE TABLE api_key (
@@ -148,11 +168,6 @@ MIGRATIONS = (
     CREATE TRIGGER wallet_set AFTER UPDATE OF balance ON wallet FOR EACH ROW
         WHEN ((old.balance IS NULL) != (new.balance IS NULL)) EXECUTE FUNCTION access_changed();
 
-    CREATE TYPE counted AS (
-        at bigint, key_id text, model text, tier text, provider text, project text, thread text, requests bigint,
-        errors bigint, refused bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
-        reasoning_tokens bigint, cost_nano bigint, test boolean, ttft bigint, took bigint
-    );
     CREATE TYPE used AS (key_id text, client text, at bigint);
 
     CREATE FUNCTION printf(text, bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
@@ -200,8 +215,13 @@ MIGRATIONS = (
     """
     CREATE INDEX ended_turn ON ended (turn_id) WHERE turn_id IS NOT NULL;
     """,
+    f"""
+    {_parts_with_clients("hour")}
+    {_parts_with_clients("day")}
+    CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT strpos($1, $2) $$;
+    """,
 )
-"""`printf`, `strftime` and `json_each` are what the shared SQL asks of SQLite's, and no more."""
+"""`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 
 _VIEW = f"""
 DROP VIEW IF EXISTS request;
@@ -255,7 +275,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
         raise UnreachableError(
             f"the store needs PostgreSQL {OLDEST_SERVER} or newer, and this is {server}", where=url.masked
         )
-    link.raw.patience = MIGRATION_LIMIT_S + 1
+    patience, link.raw.patience = link.raw.patience, MIGRATION_LIMIT_S + 1
     with link.raw.transaction():
         link.execute(f"SET LOCAL statement_timeout = {MIGRATION_LIMIT_S * 1000}")
         link.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"joytui {url.schema}",))
@@ -272,7 +292,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
             link.execute("UPDATE schema_version SET version = ?", (len(MIGRATIONS),))
         if link.execute("SELECT to_regproc(?)", (FUNCTIONS.write,)).fetchone() == (None,):
             link.raw.execute(FUNCTIONS.text.encode())
-    link.raw.patience = type(link.raw).patience
+    link.raw.patience = patience
 
 
 def _make_schema(link: Link, url: StoreUrl) -> None:
@@ -307,6 +327,11 @@ def is_half(link: Link) -> bool:
 def partition(day: int) -> str:
     """The name of the partition for requests whose numbers were given on this day (since 1970)."""
     return f"ended_{day}"
+
+
+def first_number(name: str) -> int:
+    """The first number that belongs into a partition."""
+    return int(name.removeprefix("ended_")) * DAY_MS << COUNTER_BITS
 
 
 def make_partitions(link: Connection, at_ms: int) -> None:

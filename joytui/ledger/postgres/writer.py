@@ -17,14 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import groupby
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import psycopg
 
-from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.api import StoreError, StoreUnavailable
 from joytui.ledger.postgres import jobs
 from joytui.ledger.postgres.connections import Link, connect
 from joytui.ledger.postgres.functions import FUNCTIONS
@@ -33,7 +31,7 @@ from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import TABLES, Place
 from joytui.ledger.sql.telemetry import Numbers
-from joytui.ledger.waiting import Waiting, answer, save, settled
+from joytui.ledger.waiting import Inbox, Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -83,10 +81,10 @@ class Turn:
 
 
 class _Data(Waiting):
-    """A job of a request; `admits`: the number of the request whose row it makes. `then`: a function that follows where the store
-    says that telemetry told of the request."""
+    """A job of a request; `admits`: the number of the request whose row it makes. `make`: makes the result of the answer, or raises
+    a refusal. `then`: a function that follows where the store says that telemetry told of the request."""
 
-    __slots__ = ("admits", "job", "then")
+    __slots__ = ("admits", "job", "make", "then")
 
     def __init__(
         self,
@@ -94,10 +92,12 @@ class _Data(Waiting):
         *,
         kept: bool = False,
         end: End | None = None,
+        make: Callable[[Any], Any] | None = None,
         then: Callable[[Turn], None] | None = None,
     ) -> None:
         super().__init__(kept=kept, end=end)
         self.job = job
+        self.make = make
         self.then = then
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
@@ -127,7 +127,7 @@ class Writer:
         self._heard = heard
         self._spool = spool
         self._name = f"{gateway} writes"
-        self._queue: SimpleQueue[_Data | _Work | None] = SimpleQueue()
+        self._inbox: Inbox[_Data | _Work] = Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._link: Link | None = None
         self._down: Exception | None = None
@@ -147,13 +147,13 @@ class Writer:
         for end in [] if self._spool is None else self._spool.left():
             left = _Data(jobs.end(*end), kept=True, end=end)
             left.safe = True
-            self._queue.put(left)
+            self._inbox.put(left)
         self._thread.start()
 
     def close(self) -> bool:
         """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S, or if something is lost."""
         if self._thread.is_alive():
-            self._queue.put(None)
+            self._inbox.put(None)
             self._thread.join(timeout=CLOSE_S)
         return not self._thread.is_alive() and not self._left_out
 
@@ -163,7 +163,7 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return len(self._inbox)
 
     @property
     def owed(self) -> int:
@@ -175,9 +175,11 @@ class Writer:
 
     # --- handing over ------------------------------------------------------------------------------------------------
 
-    def do(self, job: jobs.Job, then: Callable[[Turn], None] | None = None) -> asyncio.Future[Any]:
-        """Hands a job over; the future has its answer once it is committed, or the error."""
-        return self._awaited(_Data(job, then=then))
+    def do(
+        self, job: jobs.Job, make: Callable[[Any], T], then: Callable[[Turn], None] | None = None
+    ) -> asyncio.Future[T]:
+        """Hands a job over; the future has what is made of its answer once that is committed, or the error."""
+        return self._awaited(_Data(job, make=make, then=then))
 
     def settle(self, end: End, then: Callable[[Turn], None]) -> asyncio.Future[None]:
         """The same for the end of a request, which has to be written: the future is done once it is, or was tried in vain and
@@ -188,6 +190,10 @@ class Writer:
         """Hands over a function of a connection; the future has its result once it is committed, or the error that undid it."""
         return self._awaited(_Work(function, args))
 
+    def submit(self, function: Callable[..., object], *args: Any) -> None:
+        """The same as `write` from any thread; nobody waits for it."""
+        self._inbox.put(_Work(function, args))
+
     def do_now(self, job: jobs.Job) -> Any:
         """The same as `do`, waiting in this thread."""
         return self._now(_Data(job))
@@ -197,34 +203,45 @@ class Writer:
         result: T = self._now(_Work(function, args))
         return result
 
+    def do_unhurried(self, job: jobs.Job, make: Callable[[Any], T]) -> asyncio.Future[T]:
+        """The same as `do`, where others may come first: it is committed with the next write, once the future is awaited, or a
+        little later."""
+        write = _Data(job, make=make)
+        return self._away(write) or self._inbox.put_unhurried(write)
+
     def _awaited(self, write: _Data | _Work) -> asyncio.Future[Any]:
-        future = write.awaited()
-        self._put(write)
+        future = self._away(write) or self._inbox.put_soon(write)
+        self._look_again()
         return future
 
     def _now(self, write: _Data | _Work) -> Any:
+        if self._down is not None and self._ended is None:
+            raise self._typed(self._down)
         write.done = threading.Event()
-        self._put(write)
+        self._inbox.put(write)
+        self._look_again()
         write.done.wait()
         if write.failure is not None:
             raise self._typed(write.failure)
         return write.result
 
-    def _put(self, write: _Data | _Work) -> None:
+    def _away(self, write: _Data | _Work) -> asyncio.Future[Any] | None:
+        """While the store is away nobody waits for it: the future is done, and only what has to be written is handed over."""
         down = self._down
-        if down is not None and self._ended is None:  # nobody waits for a store that is away
-            write.failure = down
-            if write.kept:
-                save([write], self._spool)
-                self._queue.put(write)
-            answer([write], self._typed)
-            if not write.kept:
-                return
-        else:
-            self._queue.put(write)
-        # the thread sets this before it looks into the queue for the last time: one of us two finds the write
+        if down is None or self._ended is not None:
+            return None
+        future = write.awaited()
+        write.failure = down
+        if write.kept:
+            save([write], self._spool)
+            self._inbox.put(write)
+        answer([write], self._typed)
+        return future
+
+    def _look_again(self) -> None:
+        """The thread sets `_ended` before it looks for writes for the last time: one of us two finds the write."""
         if self._ended is not None:
-            self._refuse(self._rest())
+            self._refuse(self._inbox.rest())
 
     def _typed(self, error: Exception) -> Exception:
         """An error as the ledger's interface has it: the driver's own mean that the store cannot be written."""
@@ -248,7 +265,7 @@ class Writer:
             log.critical("the thread that writes the ledger failed, so nothing is written any more", exc_info=error)
             self._ended = psycopg.OperationalError(f"the ledger cannot be written any more: {error!r}")
             failed = error
-        self._refuse([*self._owed, *self._at_hand, *self._rest()])
+        self._refuse([*self._owed, *self._at_hand, *self._inbox.rest()])
         self._disconnect()
         if failed is not None:
             self.broken.set_result(failed)
@@ -256,7 +273,7 @@ class Writer:
     def _write_until_closed(self) -> None:
         open_ = True
         while open_:
-            fresh, open_ = self._collect()
+            fresh, open_ = self._inbox.take(MAX_BATCH, OWED_AGAIN_S if self._owed or self._link is None else None)
             if self._link is None and not self._reconnect(wait=open_):
                 self._keep(fresh)
                 continue
@@ -265,24 +282,6 @@ class Writer:
             settled(self._at_hand, self._owed, self._spool)
             answer(self._at_hand, self._typed)
             self._at_hand = []
-
-    def _collect(self) -> tuple[list[_Data | _Work], bool]:
-        """All that waits: at least one write, or none after a while if there is something to try again. False with it when the
-        end was asked for."""
-        found: list[_Data | _Work] = []
-        try:
-            write = self._queue.get(timeout=OWED_AGAIN_S if self._owed or self._link is None else None)
-        except Empty:
-            return found, True
-        while write is not None:
-            found.append(write)
-            if len(found) >= MAX_BATCH:
-                return found, True
-            try:
-                write = self._queue.get_nowait()
-            except Empty:
-                return found, True
-        return found, False
 
     def _write(self, writes: Sequence[_Data | _Work]) -> None:
         """Afterwards each has its answer or its failure, or is owed."""
@@ -343,7 +342,7 @@ class Writer:
         said = link.execute(_CALL, (json.dumps([write.job for write in data]), self._gateway, self.known)).fetchone()
         assert said is not None
         for write, result in zip(data, said[0]["answers"], strict=True):
-            write.result, write.failure = result, None
+            _take_answer(write, result)
         if said[0]["version"] != self.known:
             self._heard(said[0]["version"])
 
@@ -416,16 +415,6 @@ class Writer:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def _rest(self) -> list[_Data | _Work]:
-        """What still waits after the end."""
-        found: list[_Data | _Work] = []
-        with suppress(Empty):
-            while True:
-                write = self._queue.get_nowait()
-                if write is not None:
-                    found.append(write)
-        return found
-
     def _refuse(self, writes: Sequence[_Data | _Work]) -> None:
         save(writes, self._spool)
         lost = sum(write.kept and not write.safe for write in writes)
@@ -436,3 +425,13 @@ class Writer:
         for write in writes:
             write.failure = self._ended
         answer(writes, self._typed)
+
+
+def _take_answer(write: _Data, result: Any) -> None:
+    write.result, write.failure = result, None
+    if result == TOLD or write.make is None:
+        return
+    try:
+        write.result = write.make(result)
+    except StoreError as refusal:
+        write.failure = refusal

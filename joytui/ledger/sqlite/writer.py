@@ -4,8 +4,8 @@ A write is a function of a `Batch` and arguments. `submit` hands it over without
 being torn down (every `await` in a `finally` is cancelled then) can still be settled. `write` gives an awaitable. `settle`
 does both: who waits for it waits for one try.
 
-Waking the thread costs more than most writes do, so it is woken once for all that an event loop hands over in one round, and
-not at all for what nobody waits for yet (`write_unhurried`): that goes with whatever comes next, at the latest after GATHERED_S.
+The thread is woken seldom (`ledger.waiting.Inbox`): once for all that an event loop hands over in one round, and not at all for
+what nobody waits for yet (`write_unhurried`).
 
 A write that raises changes nothing and takes no other write with it. A store that cannot be written fails all writes of
 the transaction. If the thread itself cannot go on, whatever waits for it gets an error, then and later, and `broken` says
@@ -20,24 +20,20 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite.rollups import Mark, Numbers, Sums
-from joytui.ledger.waiting import Waiting, answer, save, settled
+from joytui.ledger.waiting import Inbox, Waiting, answer, save, settled
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
 
 MAX_BATCH = 512
-GATHERED_S = 0.01
-"""How long a write that nobody waits for may wait for others, to be committed with them."""
 ATTEMPTS = 6
 MOST_OWED = 20_000
 OWED_AGAIN_S = 1.0
@@ -114,19 +110,6 @@ class _Job(Waiting):
         self.result, self.failure = self.function(batch, *self.args), None
 
 
-class _Unhurried(asyncio.Future[T]):
-    """The result of a write that waits for others. Who awaits it hurries it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, hurry: Callable[[], None]) -> None:
-        super().__init__(loop=loop)
-        self._hurry = hurry
-
-    def __await__(self) -> Generator[Any, None, T]:
-        if not self.done():
-            self._hurry()
-        return super().__await__()
-
-
 class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
@@ -137,10 +120,7 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection], spool: Spool | None = None) -> None:
         self._connect = connect
         self._spool = spool
-        self._jobs: deque[_Job | None] = deque()
-        self._bell: SimpleQueue[None] = SimpleQueue()  # wakes the thread, for all jobs that are there by then
-        self._rings_soon: asyncio.AbstractEventLoop | None = None
-        self._rings_later: asyncio.AbstractEventLoop | None = None
+        self._jobs: Inbox[_Job] = Inbox()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._started = threading.Event()
         self._failure: Exception | None = None
@@ -160,8 +140,7 @@ class Writer:
     def close(self) -> bool:
         """Ends the thread when it has written what waits. False if that takes longer than CLOSE_S: it may still write."""
         if self._thread.is_alive():
-            self._jobs.append(None)
-            self._ring()
+            self._jobs.put(None)
             self._thread.join(timeout=CLOSE_S)
         return not self._thread.is_alive()
 
@@ -181,8 +160,8 @@ class Writer:
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
         """Hands a write over and returns at once."""
-        self._put(_Job(function, args, kept=True))
-        self._ring()
+        self._jobs.put(_Job(function, args, kept=True))
+        self._look_again()
 
     def settle(self, function: Callable[..., object], end: End, *args: Any) -> asyncio.Future[None]:
         """The same for the end of a request; the future is done once it is committed, or was tried in vain and waits for another
@@ -196,57 +175,31 @@ class Writer:
     def write_unhurried(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """The same, where others may come first: it is committed with the next write, once the future is awaited, or after
         GATHERED_S."""
-        loop = asyncio.get_running_loop()
-        job = _Job(function, args)
-        job.loop, job.future = loop, _Unhurried(loop, self._ring_soon)
-        self._put(job)
-        if self._rings_later is not loop:
-            self._rings_later = loop
-            loop.call_later(GATHERED_S, self._ring_later)
-        return job.future
+        future = self._jobs.put_unhurried(_Job(function, args))
+        self._look_again()
+        return future
 
     def _awaited(self, job: _Job) -> asyncio.Future[Any]:
-        future = job.awaited()
-        self._put(job)
-        self._ring_soon()
+        future = self._jobs.put_soon(job)
+        self._look_again()
         return future
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same for a thread that may wait: at the start, and in tools."""
         job = _Job(function, args)
         job.done = threading.Event()
-        self._put(job)
-        self._ring()
+        self._jobs.put(job)
+        self._look_again()
         job.done.wait()
         if job.failure is not None:
             raise _typed(job.failure)
         result: T = job.result
         return result
 
-    def _put(self, job: _Job) -> None:
-        self._jobs.append(job)
-        # the thread sets this before it looks for jobs for the last time: one of us two finds the job
+    def _look_again(self) -> None:
+        """The thread sets `_ended` before it looks for jobs for the last time: one of us two finds the job."""
         if self._ended is not None:
-            self._refuse(self._rest())
-
-    def _ring(self) -> None:
-        self._bell.put(None)
-
-    def _ring_soon(self) -> None:
-        """Once this round of the event loop is over. A loop that ends before it leaves its jobs to `close`."""
-        loop = asyncio.get_running_loop()
-        if self._rings_soon is not loop:
-            self._rings_soon = loop
-            loop.call_soon(self._round_is_over)
-
-    def _round_is_over(self) -> None:
-        self._rings_soon = None
-        self._ring()
-
-    def _ring_later(self) -> None:
-        self._rings_later = None
-        if self._jobs:
-            self._ring()
+            self._refuse(self._jobs.rest())
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -268,7 +221,7 @@ class Writer:
             self._ended = sqlite3.OperationalError(f"the ledger cannot be written any more: {error!r}")
             failed = error
         owed, self._owed = self._owed, []
-        self._refuse([*owed, *self._at_hand, *self._rest()])
+        self._refuse([*owed, *self._at_hand, *self._jobs.rest()])
         with contextlib.suppress(sqlite3.Error):
             connection.close()
         if failed is not None:
@@ -277,29 +230,13 @@ class Writer:
     def _write_until_closed(self, batch: Batch) -> None:
         open_ = True
         while open_:
-            jobs, open_ = self._collect()
+            jobs, open_ = self._jobs.take(MAX_BATCH, OWED_AGAIN_S if self._owed else None)
             self._at_hand, self._owed = self._owed + jobs, []
             if self._at_hand:
                 self._commit(batch, self._at_hand)
                 settled(self._at_hand, self._owed, self._spool)
                 answer(self._at_hand, _typed)
         self._at_hand = []
-
-    def _collect(self) -> tuple[list[_Job], bool]:
-        """All that waits, nothing where writes are owed or a bell rang late; False with it when the end was asked for."""
-        with contextlib.suppress(Empty):
-            while True:  # bells that rang for what was written meanwhile
-                self._bell.get_nowait()
-        if not self._jobs:
-            with contextlib.suppress(Empty):
-                self._bell.get(timeout=OWED_AGAIN_S if self._owed else None)
-        jobs: list[_Job] = []
-        while self._jobs and len(jobs) < MAX_BATCH:
-            job = self._jobs.popleft()
-            if job is None:
-                return jobs, False
-            jobs.append(job)
-        return jobs, True
 
     def _commit(self, batch: Batch, jobs: list[_Job]) -> None:
         """Writes these jobs. Afterwards each has its result or its failure, or is owed."""
@@ -353,16 +290,6 @@ class Writer:
             job.failure = error
 
     # --- the end -----------------------------------------------------------------------------------------------------
-
-    def _rest(self) -> list[_Job]:
-        """What still waits after the end."""
-        jobs: list[_Job] = []
-        with contextlib.suppress(IndexError):
-            while True:
-                job = self._jobs.popleft()
-                if job is not None:
-                    jobs.append(job)
-        return jobs
 
     def _refuse(self, jobs: list[_Job]) -> None:
         save(jobs, self._spool)

@@ -111,4 +111,4 @@ def take_back(here: Places) -> str:
     entry = journal.undo(world.codex_home, here, folders=world.folders)
     if entry is None:
         return "nothing to undo: joytui changed no file here"
-    return f"{', '.join(written.path for written in entry.files)}: as before ({entry.what})"
+    return f"{', '.join(written.path for written in entry.files)}: restored ({entry.what})"

@@ -109,11 +109,12 @@ def usage_exported(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, 
         return None
     asked = snapshot.asked
     sources = ("gateway", "codex") if snapshot.source == "both" else (snapshot.source,)
+    told = {"gateway": snapshot.totals} if snapshot.totals is not None and asked.group == "label" else None
     return Exported(
         name=named("usage", now),
         what=f"Usage by {asked.bucket} and {asked.group}, {asked.window(now, zone).words}",
         sheet=lambda: usage_sheet(snapshot.rows, [asked.bucket, asked.group]),
-        data=lambda: usage_view(snapshot.rows, sources),
+        data=lambda: usage_view(snapshot.rows, sources, told),
         svg=partial(_usage_svg, snapshot, now, zone, colours),
     )
 

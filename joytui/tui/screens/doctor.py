@@ -56,6 +56,7 @@ class DoctorScreen(ConsoleScreen):
         Binding(
             "w", "surfaces", "Where", tooltip="where else Codex may start, and whether its key is there", show=False
         ),
+        Binding("F", "fleet", "Fleet", tooltip="whose Codex works, of all that send telemetry", show=False),
         Binding("e", "app.export", "Export", show=False),
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
@@ -272,6 +273,12 @@ class DoctorScreen(ConsoleScreen):
 
         report = self.snapshot.report
         self.app.push_screen(SurfacesDialog(report.verdict if report and self.snapshot.sent else None))
+
+    def action_fleet(self) -> None:
+        from joytui.tui.screens.fleet import FleetDialog
+
+        self.console.need_gateway(peek=True)
+        self.app.push_screen(FleetDialog(self.now()))
 
     def exported(self) -> Exported | None:
         from joytui.tui.export.screens import report_exported

@@ -21,7 +21,7 @@ class FixDialog(Dialog[bool]):
     DIALOG_TITLE = "Apply this fix?"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer(True)", "Apply"),
-        Binding("n", "answer(False)", "Leave it"),
+        Binding("n", "answer(False)", "Cancel"),
         Binding("left", "app.focus_previous", "Other", show=False),
         Binding("right", "app.focus_next", "Other", show=False),
     ]
@@ -37,11 +37,9 @@ class FixDialog(Dialog[bool]):
         for note in self._offer.notes:
             yield Static(Content(words.clean(note)), classes="note")
         if self._offer.patch:
-            yield Static(
-                Content("a applies it; the file as it was is kept beside it, and u puts it back."), classes="note"
-            )
+            yield Static(Content("a applies it (a backup is kept, u undoes it)."), classes="note")
         with Horizontal(id="buttons"):
-            yield Button("Leave it", id="no")
+            yield Button("Cancel", id="no")
             yield Button("Apply", id="yes")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

@@ -63,7 +63,7 @@ class FilterLine(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Filter"),
-        Binding("escape", "screen.back", "Leave it as it was"),
+        Binding("escape", "screen.back", "Cancel"),
         Binding("f1", "app.help", "The language"),
     ]
 
@@ -102,6 +102,9 @@ class LogsScreen(ConsoleScreen):
         Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
         Binding("p", "patterns", "Patterns", tooltip="all failures by what they say, counted"),
         Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and what each cost"),
+        Binding(
+            "A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: what they cost, which of them run"
+        ),
         Binding("l", "latency", "Latency", tooltip="how long answers took, by hour: p50, p95, p99"),
         Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
@@ -532,6 +535,14 @@ class LogsScreen(ConsoleScreen):
         store = self.view.shown.store
         here = [store.record(row) for row in range(len(store)) if store.text["thread_id"].get(row) == record.thread_id]
         self.app.push_screen(TurnsDialog(record.thread_id, here), self._filter_anew)
+
+    def action_tasks(self) -> None:
+        from joytui.tui.screens.tasks import TasksDialog
+
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        else:
+            self.app.push_screen(TasksDialog(), self._filter_anew)
 
     def action_latency(self) -> None:
         from joytui.tui.screens.latency import LatencyDialog

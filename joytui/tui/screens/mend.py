@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.doctor.verdict_text import patch
+from joytui.tui.figures import refusal
 from joytui.tui.keys.changes import PolicyChange
 from joytui.tui.keys.mend import Mend, amount, difference, mends, suggested, wallet_of
 from joytui.tui.shown import visible
@@ -34,7 +36,7 @@ class MendDialog(Dialog[PolicyChange]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "apply", "Apply"),
         Binding("a", "apply", "Apply", show=False),
-        Binding("n", "close", "Leave it", show=False),
+        Binding("n", "close", "Cancel", show=False),
         Binding("tab", "app.focus_next", "Next", show=False),
     ]
 
@@ -51,7 +53,9 @@ class MendDialog(Dialog[PolicyChange]):
         self._mends: list[Mend] = []
 
     def compose_dialog(self) -> ComposeResult:
+        now = datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
         said = visible(self._record.error_message or self._record.cause or "", limit=400)
+        said = refusal(said, self.console.options.zone, now)
         yield Static(Content(said), id="said")
         yield OptionList(id="mends")
         with Horizontal(classes="row", id="by"):
@@ -61,7 +65,7 @@ class MendDialog(Dialog[PolicyChange]):
         yield Static(NOTE, classes="note")
         yield Static("Looking at the key…", id="outcome")
         with Horizontal(id="buttons"):
-            yield Button("Leave it", id="no")
+            yield Button("Cancel", id="no")
             yield Button("Apply", id="yes")
 
     def on_mount(self) -> None:

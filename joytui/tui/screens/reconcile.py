@@ -20,6 +20,7 @@ from joytui.tui.usage.reading import Sources
 from joytui.tui.usage.snapshot import Question
 from joytui.tui.usage.window import Window
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
 
 if TYPE_CHECKING:
     from joytui.core.token_counts import TokenCounts
@@ -32,8 +33,16 @@ KINDS = {
     "tokens-differ": ("▲", "tokens differ"),
     "retried": ("✗", "failed, retried"),
     "failed-before": ("✗", "failed before"),
+    "telemetry-differs": ("▲", "told otherwise"),
 }
 MOST = 2000
+COLUMNS = (
+    TableColumn("time"),
+    TableColumn("what"),
+    TableColumn("model", rank=1, least=8),
+    TableColumn("Codex", numeric=True),
+    TableColumn("gateway", numeric=True),
+)
 
 
 class ReconcileDialog(Dialog[None]):
@@ -55,7 +64,7 @@ class ReconcileDialog(Dialog[None]):
 
     def compose_dialog(self) -> ComposeResult:
         yield Static(Content.styled(f"Comparing {self._window().words}…", "bold"), id="summary")
-        yield DataTable(id="differences", cursor_type="row")
+        yield SortedTable(id="differences")
         yield Static(id="why", classes="box")
 
     def on_mount(self) -> None:
@@ -89,22 +98,22 @@ class ReconcileDialog(Dialog[None]):
     def show(self, found: Reconciliation) -> None:
         self._differences = tuple(reversed(found.differences))[:MOST]
         self.query_one("#summary", Static).update(summary_text(found, self._window().words))
-        grid: DataTable[object] = self.query_one("#differences", DataTable)
-        grid.clear(columns=True)
-        for title in ("time", "what", "model", "Codex in/out", "gateway in/out"):
-            grid.add_column(title)
-        zone = self.console.options.zone
-        for one in self._differences:
-            glyph, words = KINDS[one.kind]
-            grid.add_row(
-                when(one.time, zone, self._now),
-                f"{glyph} {words}",
-                visible(one.model or "–", limit=24),
-                Text(_counts(one.codex), justify="right"),
-                Text(_counts(one.gateway), justify="right"),
-            )
-        grid.display = bool(self._differences)
-        grid.focus()
+        table = self.query_one(SortedTable)
+        table.fill(COLUMNS, [self._entry(place, one) for place, one in enumerate(self._differences)])
+        table.display = bool(self._differences)
+        table.focus()
+
+    def _entry(self, place: int, one: Difference) -> Entry:
+        glyph, words = KINDS[one.kind]
+        cells = {
+            "time": when(one.time, self.console.options.zone, self._now),
+            "what": f"{glyph} {words}",
+            "model": visible(one.model or "–", limit=24),
+            "Codex": _counts(one.codex),
+            "gateway": _counts(one.gateway),
+        }
+        keys = {"time": one.time, "Codex": _sum(one.codex), "gateway": _sum(one.gateway)}
+        return Entry(str(place), {title: Text(cell) for title, cell in cells.items()}, keys, one)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         one = self._selected()
@@ -118,8 +127,8 @@ class ReconcileDialog(Dialog[None]):
         self.action_open()
 
     def _selected(self) -> Difference | None:
-        row = self.query_one(DataTable).cursor_row
-        return self._differences[row] if 0 <= row < len(self._differences) else None
+        entry = self.query_one(SortedTable).entry()
+        return entry.item if entry is not None else None
 
     def action_open(self) -> None:
         one = self._selected()
@@ -139,7 +148,7 @@ def summary_text(found: Reconciliation, words: str) -> Content:
     verdict = ("✓ no differences", "bold $success") if not many else (f"▲ {many} differences", "bold $warning")
     return Content.assemble(
         verdict,
-        (f"  ·  {found.matched} responses agree in every count  ·  {words}\n", ""),
+        (f"  ·  {_agreeing(found.matched)} in every count  ·  {words}\n", ""),
         ("Codex ", "$quiet"),
         (f"{count(theirs.input)} in, {count(theirs.output)} out", ""),
         ("   gateway ", "$quiet"),
@@ -147,5 +156,13 @@ def summary_text(found: Reconciliation, words: str) -> Content:
     )
 
 
+def _agreeing(many: int) -> str:
+    return "1 response agrees" if many == 1 else f"{many:,} responses agree"
+
+
 def _counts(counts: TokenCounts | None) -> str:
-    return f"{count(counts.input)} / {count(counts.output)}" if counts else "–"
+    return f"{count(counts.input)} → {count(counts.output)}" if counts else "–"
+
+
+def _sum(counts: TokenCounts | None) -> int:
+    return counts.input + counts.output if counts else -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -23,7 +23,7 @@ from joytui.tui.usage.grid import columns, entries, filler
 from joytui.tui.usage.panes import ChartPane, RankingPane, RankingText
 from joytui.tui.usage.reading import Sources, read, stands_out
 from joytui.tui.usage.saved import restored, saved
-from joytui.tui.usage.snapshot import SOURCES, Question, UsageSnapshot
+from joytui.tui.usage.snapshot import CODEX_GROUPS, GROUPS, SOURCES, Group, Question, UsageSnapshot
 from joytui.tui.usage.sums import ranking
 from joytui.tui.usage.window import Range, Window
 from joytui.tui.widgets.fitted import Fitted
@@ -55,11 +55,15 @@ class UsageScreen(FreshScreen):
             "enter", "open", "Open", tooltip="the chosen bar as a window of its own; an hour or a line: its requests"
         ),
         Binding("s", "source", "Source", tooltip="the gateway, Codex's own files on this machine, both"),
-        Binding("g", "group", "Group by", tooltip="model, key, owner, tier, provider, project, thread"),
+        Binding("g", "group", "Group by", tooltip=f"{', '.join(get_args(Group))}; G goes back"),
+        Binding("G", "group(-1)", "Group before", show=False, tooltip="the grouping before this one"),
         Binding("u", "unit", "Unit", tooltip="spend, tokens, requests"),
         Binding("v", "table", "Table", tooltip="the numbers behind the chart, and back"),
         Binding("i", "drill", "Requests", tooltip="the requests of the chosen bar and line, in Logs"),
-        Binding("b", "budget", "Budget", tooltip="its burn-down and the day it is gone; sets one where there is none"),
+        Binding(
+            "A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: what they cost, which of them run"
+        ),
+        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; sets a budget if there is none"),
         Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
         Binding(
             "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
@@ -217,7 +221,8 @@ class UsageScreen(FreshScreen):
         chart, asked = self.query_one(ChartPane), self.snapshot.asked
         step = chart.step(self._step)
         words = self._window().step_words(step, self.now())
-        title = f"by {asked.group}" + (f" · {words}" if step else "")
+        overlap = " (a key may have several)" if asked.group == "label" else ""
+        title = f"by {asked.group}{overlap}" + (f" · {words}" if step else "")
         lines = ranking(self.snapshot, step, self.console.options.zone)
         self.query_one(RankingPane).show(lines, title, self.snapshot.metric, chart.slots)
 
@@ -332,15 +337,15 @@ class UsageScreen(FreshScreen):
         here = SOURCES.index(self.snapshot.source)
         source = SOURCES[(here + 1) % len(SOURCES)]
         asked = replace(self.snapshot.asked, source=source)
-        if source == "codex" and asked.group in ("key", "owner", "tier"):
-            asked = replace(asked, group="model")  # Codex's files know neither keys nor tiers
+        if asked.group not in (CODEX_GROUPS if source == "codex" else GROUPS):
+            asked = replace(asked, group="model")
         if source != "gateway" and self.console.options.codex_home is None:
             self.console.tell("there is no home of a Codex on this machine", error=True)
             return
         self._ask(asked, load=True)
 
-    def action_group(self) -> None:
-        self._ask(self.snapshot.asked.next_group(self.snapshot.groups), load=True)
+    def action_group(self, by: int = 1) -> None:
+        self._ask(self.snapshot.asked.next_group(self.snapshot.groups, by), load=True)
 
     def action_tests(self) -> None:
         asked = self.snapshot.asked
@@ -437,10 +442,18 @@ class UsageScreen(FreshScreen):
         else:
             self.console.action_settings("budget")
 
+    def action_tasks(self) -> None:
+        from joytui.tui.screens.tasks import TasksDialog
+
+        if self.console.client is None:
+            self.console.tell("there is no gateway to ask", error=True)
+        else:
+            self.app.push_screen(TasksDialog(), lambda text: self.console.show_logs(text) if text else None)
+
     def action_reconcile(self) -> None:
         from joytui.tui.screens.reconcile import ReconcileDialog
 
         if self.console.client is None or self.console.options.codex_home is None:
-            self.console.tell("comparing needs a gateway and a home of a Codex on this machine", error=True)
+            self.console.tell("nothing to compare: no gateway, or no Codex sessions on this machine", error=True)
             return
         self.app.push_screen(ReconcileDialog(self.sources, self.snapshot.asked, self.now()))

@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from joytui.core.amounts import credits
 from joytui.core.clock import parse_time
 from joytui.core.errors import JoytuiError
 from joytui.core.money import format_credits, parse_credits
+from joytui.tui.figures import at_the_point, credits
 from joytui.tui.keys.mend import amount
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
@@ -146,7 +146,7 @@ def wallet_line(wallet: WalletView, *, limiting: bool) -> Content:
     empty = left == 0 or (wallet.left or "").startswith("-")
     return Content.assemble(
         (f"{wallet.tier:<10}", "bold"),
-        (f"{credits(left):>14} Cr left", "bold $error" if empty else "bold"),
+        (f"{credits(left):>12} Cr left", "bold $error" if empty else "bold"),
         (
             f"  of {credits(parse_credits(wallet.balance.lstrip('-')))} Cr, {credits(parse_credits(wallet.held))} held",
             "$quiet",
@@ -158,14 +158,19 @@ def movements(entries: Sequence[WalletEntryView], zone: tzinfo | None, width: in
     """The latest movements, a line each: what changed the balance, or is held."""
     if not entries:
         return Content.styled("no movement yet", "$quiet")
-    lines = [_movement(entry, zone).truncate(width, ellipsis=True) for entry in entries]
-    return Content("\n").join([Content.styled("LATEST MOVEMENTS", "bold $quiet"), *lines])
+    amounts = at_the_point([entry.held if entry.kind == "freeze" else entry.amount for entry in entries])
+    lines = [_movement(entry, amount, zone) for entry, amount in zip(entries, amounts, strict=True)]
+    title = Content.styled("LATEST MOVEMENTS", "bold $quiet")
+    return Content("\n").join([title, *(line.truncate(width, ellipsis=True) for line in lines)])
 
 
-def _movement(entry: WalletEntryView, zone: tzinfo | None) -> Content:
+def _movement(entry: WalletEntryView, amount: str, zone: tzinfo | None) -> Content:
     when = f"{parse_time(entry.time).astimezone(zone):%a %d %b %H:%M:%S}"
     said = visible(entry.note or entry.request or "", limit=60).replace("\n", " ")
-    amount = f"{entry.held} held" if entry.kind == "freeze" else f"{entry.amount} Cr"
+    unit = "held" if entry.kind == "freeze" else "Cr"
     return Content.assemble(
-        (f"{when}  ", "$quiet"), f"{entry.tier:<9} {entry.kind:<7}", (f"{amount:>13}", "bold"), (f"  {said}", "$quiet")
+        (f"{when}  ", "$quiet"),
+        f"{entry.tier:<9} {entry.kind:<8}",
+        (f"{amount} {unit:<4}", "bold"),
+        (f"  {said}", "$quiet"),
     )

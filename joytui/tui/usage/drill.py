@@ -10,12 +10,10 @@ from joytui.tui.usage.snapshot import Group, Question
 
 FILTERS: dict[Group, str] = {
     "model": "used",
-    "key": "key",
-    "owner": "owner",
-    "tier": "tier",
-    "provider": "provider",
-    "thread": "thread",
-    "project": "project",
+    **{
+        name: name
+        for name in ("key", "owner", "tier", "provider", "thread", "project", "repo", "commit", "task", "client")
+    },
 }
 
 
@@ -34,7 +32,10 @@ def requests_filter(
         return " ".join(words), f"{OTHERS} are many {asked.group}s: all requests of that time"
     if asked.group not in FILTERS or not value:
         return " ".join(words), f"Logs cannot be filtered by {asked.group}: all requests of that time"
-    return " ".join([worded(FILTERS[asked.group], value), *words]), ""
+    term = worded(FILTERS[asked.group], value)
+    if asked.group == "client":
+        term += f',"{value} *"'  # a program, on whatever machine
+    return " ".join([term, *words]), ""
 
 
 def _when(moment: datetime) -> str:

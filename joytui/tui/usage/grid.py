@@ -58,7 +58,10 @@ def entries(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, width: 
         numbers = _numbers(totals, priced=rows[0].source != "codex", rounded=width < ROOMY)
         made.append(Entry(f"{step} {name}", first | numbers, keys, (step, rows[0].by.get(asked.group))))
     made.sort(key=lambda entry: str(entry.keys[asked.bucket]), reverse=True)
-    return made, _totals(snapshot, UsageTotals.sum(row.totals for rows in sums.values() for row in rows), width)
+    whole = UsageTotals.sum(row.totals for rows in sums.values() for row in rows)
+    if asked.group == "label" and snapshot.totals is not None:
+        whole = snapshot.totals  # a key with two labels stands in both lines
+    return made, _totals(snapshot, whole, width)
 
 
 def _totals(snapshot: UsageSnapshot, totals: UsageTotals, width: int) -> Entry:

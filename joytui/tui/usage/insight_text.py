@@ -85,10 +85,11 @@ def _forecasts(insight: Insight, now: datetime, zone: tzinfo | None, room: int) 
     if burn.usual is None:
         return [title + recent]
     usual = Content.assemble(
-        (f"at the usual rate, {amount(burn.usual.rate, 'credits')}/h: ", "$quiet"),
-        ending(burn, now, zone, burn.usual),
-        (f" (without the {amount(burn.odd, 'credits')} out of the ordinary)", "$quiet"),
+        (f"at the usual rate, {amount(burn.usual.rate, 'credits')}/h: ", "$quiet"), ending(burn, now, zone, burn.usual)
     )
+    odd, left = amount(burn.odd, "credits"), room - title.cell_length - usual.cell_length
+    words = (f" (without the {odd} out of the ordinary)", f" (without {odd})", "")
+    usual += Content.styled(next(one for one in words if len(one) <= max(0, left)), "$quiet")
     if title.cell_length + recent.cell_length + usual.cell_length + len(GAP) <= room:
         return [title + recent + GAP + usual]
     return [title + recent, Content(" " * title.cell_length) + usual]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
 from joytui.core.periods import hour_of
-from joytui.core.token_counts import Tests, UsageRow, UsageTotals
+from joytui.core.token_counts import MANY, Tests, UsageRow, UsageTotals
 from joytui.tui.usage.snapshot import Question, UsageSnapshot
 from joytui.tui.usage.window import Window
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from joytui.tui.usage.insight import Insight
 
 MOST_GROUPS = 200
-"""As many projects or threads are asked for, the dearest; all others are one row."""
+"""As many projects, tasks, … (MANY) are asked for, the dearest; all others are one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
     by = [window.asked, asked.group]
     view = None
     if asked.source != "codex" and sources.client is not None:
-        top = MOST_GROUPS if asked.group in ("project", "thread") else None
+        top = MOST_GROUPS if asked.group in MANY else None
         tests: Tests = "in" if asked.tests else "out"
         until = _until(window.end, now)
         view = await sources.client.usage(by, since=rfc3339(window.begin), until=until, top=top, tests=tests)

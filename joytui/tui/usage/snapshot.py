@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from joytui.tui.usage.window import CALENDAR, OPENED, RANGES, Bucket, Range, Window, window
 
@@ -12,12 +12,29 @@ if TYPE_CHECKING:
     from joytui.core.token_counts import UsageRow, UsageTotals
     from joytui.tui.usage.insight import Insight
 
-Group = Literal["model", "key", "owner", "tier", "provider", "project", "thread"]
+Group = Literal[
+    "model",
+    "key",
+    "owner",
+    "label",
+    "tier",
+    "provider",
+    "project",
+    "repo",
+    "branch",
+    "commit",
+    "task",
+    "thread",
+    "client",
+]
 Metric = Literal["spend", "tokens", "requests"]
 Source = Literal["auto", "gateway", "codex", "both"]
 
-GROUPS: tuple[Group, ...] = ("model", "key", "owner", "tier", "provider", "project", "thread")
-CODEX_GROUPS: tuple[Group, ...] = ("model", "provider", "project", "thread")
+GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group != "branch")
+"""What the gateway knows: no header names the branch."""
+OF_KEYS: tuple[Group, ...] = ("key", "owner", "label", "tier")
+CODEX_GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group not in OF_KEYS)
+"""What Codex's own files know: neither keys nor tiers."""
 METRICS: tuple[Metric, ...] = ("spend", "tokens", "requests")
 SOURCES: tuple[Source, ...] = ("gateway", "codex", "both")
 
@@ -47,9 +64,9 @@ class Question:
     def window(self, now: datetime, zone: tzinfo | None = None) -> Window:
         return window(self.range, now, zone, back=self.back, at=self.at)
 
-    def next_group(self, groups: tuple[Group, ...] = GROUPS) -> Question:
-        here = groups.index(self.group) if self.group in groups else -1
-        return replace(self, group=groups[(here + 1) % len(groups)])
+    def next_group(self, groups: tuple[Group, ...] = GROUPS, by: int = 1) -> Question:
+        here = groups.index(self.group) if self.group in groups else -min(by, 1)
+        return replace(self, group=groups[(here + by) % len(groups)])
 
     def next_metric(self) -> Question:
         return replace(self, metric=METRICS[(METRICS.index(self.metric) + 1) % len(METRICS)])

@@ -14,6 +14,7 @@ from joytui.tui.usage.window import STEP_NAMES
 
 UNITS = {"spend": "credits", "tokens": "tokens", "requests": "requests"}
 NOBODY = "(none)"
+_TOLD_BY_THE_END = ("project", "repo", "branch", "task", "thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def group_name(row: UsageRow, snapshot: UsageSnapshot) -> str:
     """What a row is counted for, fit for the screen; with both sources, also who says so."""
     text = visible(row.by.get(snapshot.asked.group) or NOBODY).replace("\n", " ")
     if len(text) > 40:
-        # A folder's end and a thread's end are what tells it from its neighbours.
-        text = "…" + text[-39:] if snapshot.asked.group in ("project", "thread") else text[:39] + "…"
+        # The end of a folder, and of a thread, is what tells it from its neighbours.
+        text = "…" + text[-39:] if snapshot.asked.group in _TOLD_BY_THE_END else text[:39] + "…"
     return f"{text} ({row.source})" if snapshot.source == "both" else text
 
 

@@ -1,0 +1,126 @@
+"""A team's Codex as its telemetry tells: who works, who fails since when and why, who is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import DataTable, Static
+
+from joytui.core.clock import parse_time
+from joytui.core.errors import JoytuiError
+from joytui.core.filters import worded
+from joytui.tui.figures import when
+from joytui.tui.shown import visible
+from joytui.tui.widgets.dialog import Dialog
+from joytui.usage.fleet import NOBODY, STATES, elsewhere, name, ordered, why
+
+if TYPE_CHECKING:
+    from joytui.core.wire import PersonView
+
+_STYLES = {"ok": "$success", "failing": "$error", "silent": "$warning"}
+
+
+class FleetDialog(Dialog[None]):
+    """Asks the gateway once, `r` again; ⏎ opens a person's requests in Logs."""
+
+    DIALOG_TITLE = "Whose Codex works, as their telemetry tells"
+    CSS = "FleetDialog #dialog { width: 110; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Requests"),
+        Binding("r", "reload", "Look again"),
+    ]
+
+    class Known(Message):
+        def __init__(self, people: Sequence[PersonView], problem: str = "") -> None:
+            super().__init__()
+            self.people = people
+            self.problem = problem
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__()
+        self._now = now
+        self._people: list[PersonView] = []
+
+    def compose_dialog(self) -> ComposeResult:
+        yield Static("Looking…", id="summary")
+        yield DataTable(id="people", cursor_type="row")
+        yield Static(id="why", classes="box")
+
+    def on_mount(self) -> None:
+        self.add_class("-roomy")
+        self.action_reload()
+
+    def action_reload(self) -> None:
+        if self.console.client is None:
+            self.show((), "there is no gateway to ask")
+        else:
+            self.run_worker(self._ask(), group="fleet", exclusive=True, exit_on_error=False)
+
+    async def _ask(self) -> None:
+        client = self.console.client
+        assert client is not None
+        try:
+            self.post_message(self.Known(await client.fleet()))
+        except JoytuiError as error:
+            self.post_message(self.Known((), error.what))
+
+    def on_fleet_dialog_known(self, message: Known) -> None:
+        self.show(message.people, message.problem)
+
+    def show(self, people: Sequence[PersonView], problem: str = "") -> None:
+        """These people, those first whose Codex fails; or why there are none."""
+        self._people = ordered(people)
+        grid: DataTable[object] = self.query_one("#people", DataTable)
+        grid.clear(columns=True)
+        for title in ("owner", "team", "state", "Codex", "provider", "last turn"):
+            grid.add_column(title)
+        for one in self._people:
+            words = (name(one), one.team, STATES[one.state], one.codex_version, one.provider, self._when(one.last_turn))
+            grid.add_row(*(visible(word or "–", limit=24) for word in words))
+        grid.display = self.query_one("#why").display = bool(self._people)
+        self.query_one("#summary", Static).update(_summary(self._people, problem))
+        if self._people:
+            grid.focus()
+
+    def _when(self, time: str | None) -> str:
+        return when(parse_time(time), self.console.options.zone, self._now) if time else ""
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        one = self._selected()
+        if one is not None:
+            from joytui.causes import CAUSES
+
+            cause = CAUSES.get(one.cause or "")
+            text = [(visible(why(one, self._when(one.since)), limit=300), "")]
+            text += [(f"\n{cause.title}", "bold")] if cause else []
+            self.query_one("#why", Static).update(Content.assemble(*text))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        self.action_open()
+
+    def _selected(self) -> PersonView | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._people[row] if 0 <= row < len(self._people) else None
+
+    def action_open(self) -> None:
+        one = self._selected()
+        if one is None:
+            return
+        self.dismiss(None)
+        self.console.show_logs(worded("owner", one.owner) if one.owner else "source:telemetry")
+
+
+def _summary(people: Sequence[PersonView], problem: str) -> Content:
+    if problem:
+        return Content.styled(f"✗ {visible(problem, limit=300)}", "$error")
+    if not people:
+        return Content.styled(NOBODY.replace("`", ""), "$quiet")
+    counts = {state: sum(one.state == state for one in people) for state in ("failing", "silent", "ok")}
+    told = [(f"{STATES[state]} {count}   ", f"bold {_STYLES[state]}") for state, count in counts.items() if count]
+    return Content.assemble(*told, *((f"\n{line}", "$warning") for line in elsewhere(people)))
