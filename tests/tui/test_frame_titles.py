@@ -15,12 +15,9 @@ from joytui.tui.screens.owner import OwnerDialog
 from tests.tui import data
 from tests.tui.opening import SIZE, console, fill, settle, text_of
 
-NAMES = ("[/x", "[@click=app.quit]q[/]", "[bold]b")
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if at else ()) for at, name in enumerate(NAMES)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["[/x", "[@click=app.quit]q[/]", "[bold]b"])
 async def test_it_is_shown_as_it_is(name: str) -> None:
     key = data.keys()[0].model_copy(update={"name": name, "owner": name})
     app = console("keys")
