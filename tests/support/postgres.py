@@ -79,9 +79,9 @@ class PostgresServer:
     def _readable(self, found: Path | None) -> Path:
         """The programs, where the server's user can read them."""
         assert found is not None
-        tried = subprocess.run([found / "postgres", "--version"], capture_output=True, **_as_user())
-        if tried.returncode == 0:
-            return found
+        with contextlib.suppress(OSError):
+            if subprocess.run([found / "postgres", "--version"], capture_output=True, **_as_user()).returncode == 0:
+                return found
         copy = self.folder / "programs"
         shutil.copytree(found.parent, copy)
         return copy / found.name
