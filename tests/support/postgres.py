@@ -82,9 +82,11 @@ class PostgresServer:
         with contextlib.suppress(OSError):
             if subprocess.run([found / "postgres", "--version"], capture_output=True, **_as_user()).returncode == 0:
                 return found
-        copy = self.folder / "programs"
-        shutil.copytree(found.parent, copy)
-        return copy / found.name
+        copy, package = self.folder / "programs", found.parents[1]
+        for part in (package, package.with_name(f"{package.name}.libs")):  # a wheel's libraries are beside its package
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name)
+        return copy / found.relative_to(package.parent)
 
     def _make(self) -> None:
         command = [self._programs / "initdb", "-D", self.folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]
