@@ -27,7 +27,7 @@ from tests.support.hang import HANG_S
 from tests.support.needs import needs
 from tests.support.postgres import PostgresServer
 
-pytestmark = needs("PostgreSQL")
+pytestmark = [needs("PostgreSQL"), pytest.mark.slow]
 Opening = Callable[[], PostgresLedger]
 
 

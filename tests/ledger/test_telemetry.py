@@ -20,6 +20,7 @@ from joytui.ledger.api import Ledger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
 from joytui.ledger.telemetry import Piece, SenderRow
 from tests.support.clock import NOW
+from tests.support.examples import examples
 from tests.support.stores import IN_CI, new_store
 from tests.telemetry.otlp import attempt, done, plain, record
 
@@ -316,7 +317,7 @@ def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], 
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_any_of_many_orders_gives_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
     any_order_is_the_same(open_store, data)

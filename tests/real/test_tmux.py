@@ -15,7 +15,7 @@ from tests.support.hang import HANG_S, poll
 from tests.support.needs import needs
 from tests.tui.test_start import command, configured
 
-pytestmark = [needs("tmux"), needs("bash")]
+pytestmark = [needs("tmux"), needs("bash"), pytest.mark.slow]
 DOCTOR = shlex.join(command("--no-start", "--screen", "doctor"))
 
 
