@@ -50,6 +50,9 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
+`GET /readyz` needs no token: 200 while new requests are welcome; 503 {"status": "draining"} while the gateway is being stopped,
+{"status": "store_unavailable"} while its store cannot be written.
+
 `GET /healthz` needs no token: {"status": "ok", "version", "pid"}, and with `?nonce=X` also "proof": `core.gateway_state.proof(
 admin token, X, the url of the state file)`, by which a console knows the gateway before it sends that token. It is 503 and "failed" when the store
 can no longer be written, and the gateway about to end for that. A Host that the gateway does not expect
@@ -58,12 +61,11 @@ is refused first of all, so talk to the address that its state file names.
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from joytui.core.money import format_credits, parse_credits
+from joytui.core.money import parse_credits
 from joytui.core.request import FIELDS, RequestRecord, names
 
 
@@ -493,15 +495,3 @@ class PersonView(Model):
     sure: bool = True
     status: int | None = None
     message: str | None = None
-
-
-_of_record = attrgetter(*(field.name for field in FIELDS))
-_MEMBERS = tuple(field.member for field in FIELDS)
-
-
-def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
-    """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
-    data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
-    data["cost_credits"] = format_credits(record.cost_nano)
-    data["sources"] = list(record.sources)
-    return data
