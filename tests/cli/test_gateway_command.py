@@ -202,7 +202,7 @@ def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyP
         pytest.param(["--host", "192.0.2.77", "--insecure"], "cannot listen there", marks=pytest.mark.slow),
         pytest.param(["--upstream", "ftp://x"], "http(s)", marks=pytest.mark.slow),
         (["--upstream", "https://api.example.com/v1", "--upstream-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
-        pytest.param(["--store", "postgresql://db/joytui"], "SQLite", marks=pytest.mark.slow),
+        pytest.param(["--store", "mysql://db/joytui"], "SQLite", marks=pytest.mark.slow),
         pytest.param(["--catalog", "/no/such/catalog.toml"], "catalog", marks=pytest.mark.slow),
         pytest.param(
             ["--tls-cert", "/no/such/cert", "--tls-key", "/no/such/key"],
