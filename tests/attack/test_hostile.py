@@ -334,7 +334,7 @@ async def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
         await here.gateway.ledger.write(fill)
         answers = [await here.admin.post("/console/v1/keys", json={"name": f"n-{number}"}) for number in range(200)]
         full = answers[-1]
-        assert (full.status_code, full.json()["error"]["type"]) == (503, "upstream_error")
+        assert (full.status_code, full.json()["error"]["type"]) == (503, "store_unavailable")
         assert "disk is full" in full.json()["error"]["message"]
 
 

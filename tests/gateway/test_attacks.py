@@ -126,7 +126,7 @@ async def test_a_body_that_never_ends_gives_its_slot_back(tmp_path: Path) -> Non
         answer = asyncio.create_task(reader.read())
         while not answer.done():
             writer.write(b" ")
-            await asyncio.wait([answer], timeout=0.05)
+            await asyncio.sleep(0.05)
         assert answer.result().startswith(b"HTTP/1.1 408")
         assert b"its body may take 0.5 s (body_wait_s)" in answer.result()
         writer.close()

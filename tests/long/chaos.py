@@ -171,7 +171,7 @@ async def raise_limit(members: list[Member], key_id: str, watcher: Watcher, rng:
         limit = format_credits(watcher.spent + 60 * COST)
         member = rng.choice(members)
         with contextlib.suppress(httpx.HTTPError):
-            async with httpx.AsyncClient(headers=member.bearer, trust_env=False, verify=False, timeout=5) as http:
+            async with httpx.AsyncClient(headers=member.bearer, trust_env=False, verify=False, timeout=HANG_S) as http:
                 await http.patch(f"{member.url}/console/v1/keys/{key_id}", json={"policy": {"total_limit": limit}})
 
 

@@ -117,9 +117,10 @@ def other_than(then: Any, now: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: was {json.dumps(then, ensure_ascii=False)[:300]}, is {json.dumps(now, ensure_ascii=False)[:300]}"
 
 
-def command(machine: Machine, line: str) -> Any:
-    """The exit code of `joytui LINE --json`, and what it says; None where there is no such command."""
-    done = machine.call(*line.split(), "--json")
+def command(machine: Machine, line: str, *more: str) -> Any:
+    """The exit code of `joytui LINE --json`, and what it says; None where there is no such command. `more`: what is typed besides,
+    for the same answer."""
+    done = machine.call(*line.split(), "--json", *more)
     if done.code == EXIT_USAGE:
         return None
     assert done.out, (line, done)
