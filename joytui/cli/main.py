@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "create, list, revoke the gateway's keys",
     "wallet": "the gateway's tier wallets",
     "models": "the model catalog with prices",
+    "tokens": "console tokens: who may read, who may change things",
     "gateway": "run, start, stop the local gateway",
     "store": "the gateway's store: check, backup, copy",
     "try": "one real Codex turn through the local gateway, config.toml untouched",

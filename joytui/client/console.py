@@ -30,6 +30,7 @@ from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.core import wire
+    from joytui.core.roles import Role
     from joytui.core.token_counts import Teller, Tests
 
 __all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
@@ -133,19 +134,22 @@ class ConsoleClient(ConsoleApi):
         query = urlencode({name: value for name, value in named.items() if value})
         return self._model(Forgotten, await self._ask("DELETE", f"/upstreams/lessons?{query}")).forgotten
 
-    # --- read-only tokens ---
+    # --- console tokens ---
 
     async def tokens(self) -> list[wire.TokenView]:
-        """The read-only tokens, by id and name; none of them can be read again."""
+        """The console tokens, by id, name and role; none of them can be read again."""
         from joytui.core.wire import TokenView
 
         return self._models(TokenView, await self._ask("GET", "/tokens"), "tokens")
 
-    async def create_token(self, name: str) -> wire.TokenCreated:
-        """A token that may read and nothing else; `.token` is shown this once."""
+    async def create_token(self, name: str, role: Role = "viewer") -> wire.TokenCreated:
+        """A token of that role; `.token` is shown this once."""
         from joytui.core.wire import TokenCreated
 
-        return self._model(TokenCreated, await self._ask("POST", "/tokens", {"name": name}))
+        body = {"name": name}
+        if role != "viewer":  # which a gateway makes that knows no roles
+            body["role"] = role
+        return self._model(TokenCreated, await self._ask("POST", "/tokens", body))
 
     async def delete_token(self, token_id: str) -> None:
         await self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")

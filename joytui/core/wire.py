@@ -2,7 +2,8 @@
 
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
-Every path wants `Authorization: Bearer TOKEN`: the admin token, or for GET and `keys/check` a read-only token. Errors have the
+Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
+has GET and `keys/check`. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
@@ -47,7 +48,7 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
     GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
-    POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
+    POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; the token this once; without `role` it reads only)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
 `GET /healthz` needs no token: {"status": "ok", "version", "pid"}, and with `?nonce=X` also "proof": `core.gateway_state.proof(
@@ -65,6 +66,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import format_credits, parse_credits
 from joytui.core.request import FIELDS, RequestRecord, names
+from joytui.core.roles import Role
 
 
 class Model(BaseModel):
@@ -441,11 +443,13 @@ class TokenCreate(Model):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=80)
+    role: Role = "viewer"
 
 
 class TokenView(Model):
     id: str
     name: str
+    role: Role = "viewer"
     created_at: str
 
 

@@ -1,4 +1,4 @@
-"""What the console API changes: keys, wallets, named policies, read-only tokens. A plain key is in one answer, once."""
+"""What the console API changes: keys, wallets, named policies, tokens. A plain key is in one answer, once."""
 
 from __future__ import annotations
 
@@ -159,8 +159,8 @@ async def put_policy(gateway: Gateway, request: Request) -> JsonAnswer:
 async def create_token(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, TokenCreate)
     name, token = kept("name", wanted.name), new_token()
-    row = await gateway.ledger.create_token(name, digest(token))
-    gateway.keep_tokens(gateway.token_digests | {row.digest})
+    row = await gateway.ledger.create_token(name, digest(token), wanted.role)
+    gateway.keep_tokens([*gateway.tokens.values(), row])
     return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
 
 
@@ -196,7 +196,7 @@ def _word(field: str, value: str | None) -> Clean | None:
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.keep_tokens({row.digest for row in await gateway.ledger.tokens()})
+    gateway.keep_tokens(await gateway.ledger.tokens())
     return JsonAnswer({"deleted": True})
 
 

@@ -18,7 +18,7 @@ from joytui.core.joytoken import TELEMETRY_PATH
 from joytui.core.token_counts import MOST_TOP
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
-from joytui.gateway.console_auth import may_read, may_write
+from joytui.gateway.console_auth import Right, judged
 from joytui.gateway.runtime import Gateway
 
 Endpoint = Callable[[Gateway, Request], Awaitable[Response]]
@@ -35,13 +35,13 @@ SPAN = {"since": TEXT, "until": TEXT}
 
 
 class Operation(NamedTuple):
-    """`auth`: a "key", a "telemetry" token, the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
+    """`auth`: a "key", a "telemetry" token, a console token with that right (`console_auth.HAVE`), or "" (nothing). `body`, `answer`: models of
     `core.wire`, or components of the description. `media`: the content types of a good answer. `endpoint`: of the console
     API."""
 
     method: str
     path: str
-    auth: Literal["key", "telemetry", "admin", "read", ""]
+    auth: Right | Literal["key", "telemetry", ""]
     answer: str = ""
     body: str = ""
     query: Mapping[str, Schema] = {}
@@ -50,7 +50,7 @@ class Operation(NamedTuple):
     media: tuple[str, ...] = (JSON,)
 
 
-def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: Endpoint, **more: Any) -> Operation:
+def _console(method: str, path: str, auth: Right, endpoint: Endpoint, **more: Any) -> Operation:
     return Operation(method, PREFIX + path, auth, endpoint=endpoint, **more)
 
 
@@ -123,10 +123,12 @@ def console_routes() -> list[Route]:
 
 
 def _guarded(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    judge, endpoint = may_write if operation.auth == "admin" else may_read, operation.endpoint
+    endpoint, right = operation.endpoint, operation.auth
     assert endpoint is not None
+    assert right in ("read", "admin")
 
     async def answer(request: Request) -> Response:
-        return await endpoint(judge(request), request)
+        gateway, request.state.caller = judged(request, right)
+        return await endpoint(gateway, request)
 
     return answer

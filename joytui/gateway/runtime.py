@@ -31,7 +31,7 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, WalletRow
+from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, TokenRow, WalletRow
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
 
@@ -129,7 +129,7 @@ class Gateway:
     def _take_access(self, access: Access) -> None:
         self._access_version = access.version
         self.keys.replace(access.keys)
-        self.token_digests = {row.digest for row in access.tokens}
+        self.tokens = {row.digest: row for row in access.tokens}
         self.senders = {row.digest: row for row in access.senders}
         self.wallets_on = access.wallets_on
 
@@ -150,10 +150,10 @@ class Gateway:
         self._own_changes += 1
         return self.keys.put(row)
 
-    def keep_tokens(self, digests: set[bytes]) -> None:
-        """The same for all tokens, by their digests."""
+    def keep_tokens(self, rows: Iterable[TokenRow]) -> None:
+        """The same for all console tokens."""
         self._own_changes += 1
-        self.token_digests = digests
+        self.tokens = {row.digest: row for row in rows}
 
     def keep_senders(self, rows: Iterable[SenderRow]) -> None:
         """The same for the telemetry tokens."""

@@ -141,7 +141,7 @@ def lessons_view(lessons: Lessons, api: str | None) -> dict[str, Any]:
 
 
 def token_view(row: TokenRow) -> dict[str, Any]:
-    return {"id": row.id, "name": row.name, "created_at": shown_time(row.created_at)}
+    return {"id": row.id, "name": row.name, "role": row.role, "created_at": shown_time(row.created_at)}
 
 
 def sender_view(row: SenderRow) -> dict[str, Any]:

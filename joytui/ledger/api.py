@@ -25,6 +25,7 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
+from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.records import (
     Access,
@@ -309,7 +310,7 @@ class Ledger(Protocol):
 
     async def tokens(self) -> list[TokenRow]: ...
 
-    def create_token(self, name: Clean, digest: bytes) -> Future[TokenRow]: ...
+    def create_token(self, name: Clean, digest: bytes, role: Role) -> Future[TokenRow]: ...
 
     def delete_token(self, token_id: str) -> Future[bool]: ...
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
+from joytui.core.roles import Role
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
@@ -282,12 +283,13 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A console token."""
+    """A console token. `role`: what it may do."""
 
     id: str
     name: Clean
     digest: bytes
     created_at: int
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
+from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import row_id
@@ -326,8 +327,8 @@ class PostgresLedger:
     async def tokens(self) -> list[TokenRow]:
         return await self.read(keys.tokens)
 
-    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
-        return self.write(keys.create_token, name, digest)
+    def create_token(self, name: Clean, digest: bytes, role: Role) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest, role)
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
         return self.write(keys.delete_token, token_id)

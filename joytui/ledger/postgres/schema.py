@@ -220,6 +220,9 @@ MIGRATIONS = (
     {_parts_with_clients("day")}
     CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT strpos($1, $2) $$;
     """,
+    """
+    ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.core.redaction import Clean
+from joytui.core.roles import Role
 from joytui.ledger.ids import row_id
 from joytui.ledger.records import (
     DAY_MS,
@@ -179,13 +180,16 @@ def put_policy(batch: Connection, name: Clean, body: Mapping[str, Any]) -> Polic
 def tokens(connection: Connection) -> list[TokenRow]:
     return [
         TokenRow(*row)
-        for row in connection.execute("SELECT id, name, digest, created_at FROM console_token ORDER BY id")
+        for row in connection.execute("SELECT id, name, digest, created_at, role FROM console_token ORDER BY id")
     ]
 
 
-def create_token(batch: Connection, name: Clean, digest: bytes) -> TokenRow:
-    row = TokenRow(row_id("token"), name, digest, now_ms())
-    batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
+def create_token(batch: Connection, name: Clean, digest: bytes, role: Role) -> TokenRow:
+    row = TokenRow(row_id("token"), name, digest, now_ms(), role)
+    batch.execute(
+        "INSERT INTO console_token (id, name, digest, created_at, role) VALUES (?, ?, ?, ?, ?)",
+        (row.id, name, digest, row.created_at, role),
+    )
     return row
 
 

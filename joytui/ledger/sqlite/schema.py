@@ -245,6 +245,9 @@ MIGRATIONS = (
     """
     CREATE INDEX request_turn ON request (turn_id) WHERE turn_id IS NOT NULL;
     """,
+    """
+    ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
+    """,
 )
 
 
