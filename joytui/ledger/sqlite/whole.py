@@ -22,6 +22,8 @@ from joytui.ledger.sqlite.schema import MIGRATIONS, has_table, is_half, migrate,
 from joytui.ledger.sqlite.writer import Batch
 from joytui.ledger.whole import Half, Row, Table
 
+PENDING = ("part_fill", "client_fill", "uncleaned")
+"""What an older store still lacks (`upkeep.catch_up`)."""
 PAGES = 500
 """Of a step of a backup: 2 MB."""
 
@@ -156,9 +158,7 @@ def _is_current(connection: sqlite3.Connection, where: str) -> bool:
         raise UnreachableError("the store is half of a copy", where=where, hint="finish that copy first")
     if version_of(connection, where) < len(MIGRATIONS):
         return False
-    return not any(
-        connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in ("part_fill", "client_fill", "uncleaned")
-    )
+    return not any(connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in PENDING)
 
 
 def _brought_up_to_date(source: sqlite3.Connection, path: Path) -> SqliteWhole:
