@@ -1,13 +1,14 @@
 """Console tokens: who may read what the gateway tells, and who may change things. They open no model.
 
 joytui tokens create ann --role admin
-joytui tokens create wall --role viewer      reads everything, changes nothing
+joytui tokens create wall --role viewer               reads everything, changes nothing
+joytui tokens create bea --role lead --team core      sees this team alone, and edits its keys
 joytui tokens list
 joytui tokens revoke wall
 
 Whoever has a token puts it into JOYTUI_ADMIN_TOKEN, for the commands and the console with --gateway.
 
-JSON: {"tokens": [{"id", "name", "role", "created_at"}]}; of `create`, one of them with "token"; of `revoke`, {"revoked": NAME}.
+JSON: {"tokens": [{"id", "name", "role", "teams", "created_at"}]}; of `create`, one of them with "token"; of `revoke`, {"revoked": NAME}.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name", metavar="NAME")
     rights = "; ".join(f"{role} {what}" for role, what in ROLES.items())
     create.add_argument("--role", required=True, choices=tuple(ROLES), help=rights)
+    create.add_argument("--team", metavar="T", action="append", default=[], help="a team that it leads, repeatable")
     listing = actions.add_parser("list", help="all tokens, oldest first")
     revoke = actions.add_parser("revoke", help="end a token, at once and for good")
     revoke.add_argument("token", metavar="NAME|ID")
@@ -49,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
 async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
     if not 1 <= len(args.name) <= 80:
         raise UsageError(f"it has 1 to 80 characters, not {len(args.name)}", where="NAME")
-    made = await console.create_token(args.name, args.role)
+    if (args.role == "lead") != bool(args.team):
+        raise UsageError("a lead has one or more, and no other role has any", where="--team")
+    made = await console.create_token(args.name, args.role, args.team)
     if args.json:
         emit_json(made.model_dump())
         return EXIT_OK
@@ -74,8 +78,10 @@ def _show(found: list[TokenView]) -> None:
     from joytui.cli.amounts import local_time
     from joytui.cli.columns import Column, emit_table
 
-    columns = [Column("name"), Column("role"), Column("created", rank=1), Column("id")]
-    emit_table(columns, [[one.name, one.role, local_time(one.created_at), one.id] for one in found])
+    columns = [Column("name"), Column("role"), Column("teams", rank=1), Column("created", rank=2), Column("id")]
+    emit_table(
+        columns, [[one.name, one.role, ", ".join(one.teams), local_time(one.created_at), one.id] for one in found]
+    )
 
 
 async def _revoke(console: ConsoleClient, args: argparse.Namespace) -> int:

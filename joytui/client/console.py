@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from joytui.client.console_api import ConsoleApi
 from joytui.client.stream import (
@@ -131,8 +131,7 @@ class ConsoleClient(ConsoleApi):
         from joytui.core.wire import Forgotten
 
         named = {"upstream": upstream, "model": model}
-        query = urlencode({name: value for name, value in named.items() if value})
-        return self._model(Forgotten, await self._ask("DELETE", f"/upstreams/lessons?{query}")).forgotten
+        return self._model(Forgotten, await self._ask("DELETE", "/upstreams/lessons", params=named)).forgotten
 
     # --- console tokens ---
 
@@ -142,17 +141,43 @@ class ConsoleClient(ConsoleApi):
 
         return self._models(TokenView, await self._ask("GET", "/tokens"), "tokens")
 
-    async def create_token(self, name: str, role: Role = "viewer") -> wire.TokenCreated:
-        """A token of that role; `.token` is shown this once."""
+    async def create_token(self, name: str, role: Role = "viewer", teams: Sequence[str] = ()) -> wire.TokenCreated:
+        """A token of that role, of a lead for its teams; `.token` is shown this once."""
         from joytui.core.wire import TokenCreated
 
-        body = {"name": name}
+        body: dict[str, Any] = {"name": name} | ({"teams": list(teams)} if teams else {})
         if role != "viewer":  # which a gateway makes that knows no roles
             body["role"] = role
         return self._model(TokenCreated, await self._ask("POST", "/tokens", body))
 
     async def delete_token(self, token_id: str) -> None:
         await self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
+
+    # --- teams ---
+
+    async def teams(self) -> list[wire.TeamView]:
+        """The teams that the token sees, by name."""
+        from joytui.core.wire import TeamView
+
+        return self._models(TeamView, await self._ask("GET", "/teams"), "teams")
+
+    async def create_team(self, name: str) -> wire.TeamView:
+        """Raises RefusedError where there is one of that name."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("POST", "/teams", {"name": name}))
+
+    async def add_owner(self, team: str, owner: str) -> wire.TeamView:
+        """Raises RefusedError where there is no such team, or the owner is in another."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("POST", _owners_path(team), {"owner": owner}))
+
+    async def remove_owner(self, team: str, owner: str) -> wire.TeamView:
+        """Raises RefusedError where the owner is not in that team."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("DELETE", _owners_path(team), params={"owner": owner}))
 
     # --- telemetry ---
 
@@ -328,6 +353,10 @@ class ConsoleClient(ConsoleApi):
 def _asked(tests: Tests) -> dict[str, str]:
     """The parameter about the doctor's test requests, where it says anything: older gateways do not know it, and ignore it."""
     return {} if tests == "in" else {"tests": tests}
+
+
+def _owners_path(team: str) -> str:
+    return f"/teams/{quote(team, safe='')}/owners"
 
 
 def _key_path(key: str) -> str:

@@ -3,9 +3,9 @@
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
 Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
-has GET and `keys/check`. Errors have the
+has GET and `keys/check`; a lead sees its teams alone, and edits their keys. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
-403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
+403 invalid_token, read_only_token or beyond_teams, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
 means the new key, and is not enough (409) to revoke, disable or enable.
 
@@ -47,6 +47,10 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/telemetry/tokens           SenderCreate      -> SenderCreated (201; it posts telemetry and opens nothing else)
     DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
     GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
+    GET    /console/v1/teams                                        -> {"teams": [TeamView]}
+    POST   /console/v1/teams                      TeamCreate        -> TeamView (201)
+    POST   /console/v1/teams/{name}/owners        OwnerAdd          -> TeamView (an owner is in one team at most: else 409)
+    DELETE /console/v1/teams/{name}/owners        owner             -> TeamView
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; the token this once; without `role` it reads only)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
@@ -444,17 +448,39 @@ class TokenCreate(Model):
 
     name: str = Field(min_length=1, max_length=80)
     role: Role = "viewer"
+    teams: list[str] = Field(default_factory=list, max_length=100, description="of a lead, those that it leads")
 
 
 class TokenView(Model):
     id: str
     name: str
     role: Role = "viewer"
+    teams: list[str] = Field(default_factory=list)
     created_at: str
 
 
 class TokenCreated(TokenView):
     token: str
+
+
+class TeamCreate(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    name: KeyName = Field(min_length=1, max_length=80)
+
+
+class OwnerAdd(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    owner: str = Field(min_length=1, max_length=80)
+
+
+class TeamView(Model):
+    """A team with its owners: what keys and telemetry tokens name as theirs."""
+
+    name: str
+    owners: list[str] = Field(default_factory=list)
+    created_at: str
 
 
 class SenderCreate(Model):

@@ -71,7 +71,7 @@ async def ready(request: Request) -> JsonAnswer:
 async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     if not gateway.settings.metrics_public:
-        judged(request, "read")
+        judged(request, "whole")
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
         "joytui_requests_turned_away": gateway.turned_away,

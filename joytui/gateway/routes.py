@@ -77,29 +77,29 @@ PUBLIC = (
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
     Operation("get", "/readyz", ""),
-    Operation("get", "/metrics", "read", media=("text/plain",)),
+    Operation("get", "/metrics", "whole", media=("text/plain",)),
     Operation("get", "/openapi.json", ""),
 )  # fmt: skip
 CONSOLE = (
     _console("get", "/status", "read", reads.status, answer="GatewayStatus"),
     _console("get", "/keys", "read", writes.list_keys),
-    _console("post", "/keys", "admin", writes.create_key, answer="KeyCreated", body="KeyCreate", status=201),
+    _console("post", "/keys", "lead", writes.create_key, answer="KeyCreated", body="KeyCreate", status=201),
     _console("post", "/keys/check", "read", writes.check_key, answer="KeyVerdict", body="KeyCheck"),
     _console("get", "/keys/{id}", "read", writes.one_key, answer="KeyView"),
-    _console("patch", "/keys/{id}", "admin", writes.edit_key, answer="KeyView", body="KeyEdit"),
-    _console("post", "/keys/{id}/rotate", "admin", writes.rotate_key, answer="KeyCreated", body="KeyRotate", status=201),
-    _console("post", "/keys/{id}/revoke", "admin", writes.key_action, answer="KeyView"),
-    _console("post", "/keys/{id}/disable", "admin", writes.key_action, answer="KeyView"),
-    _console("post", "/keys/{id}/enable", "admin", writes.key_action, answer="KeyView"),
+    _console("patch", "/keys/{id}", "lead", writes.edit_key, answer="KeyView", body="KeyEdit"),
+    _console("post", "/keys/{id}/rotate", "lead", writes.rotate_key, answer="KeyCreated", body="KeyRotate", status=201),
+    _console("post", "/keys/{id}/revoke", "lead", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/disable", "lead", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/enable", "lead", writes.key_action, answer="KeyView"),
     _console("get", "/requests", "read", reads.requests, query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM, "tests": TESTS}),
     _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM, "tests": TESTS}, media=(EVENTS,)),
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
-    _console("get", "/latency", "read", reads.latencies, query=SPAN),
+    _console("get", "/latency", "whole", reads.latencies, query=SPAN),
     _console("get", "/models", "read", reads.models, query={"key": TEXT}),
     _console("get", "/wallet", "read", reads.wallet),
-    _console("get", "/wallet/entries", "read", reads.wallet_entries, query={"tier": TIER, "limit": COUNT, "before": TEXT}),
+    _console("get", "/wallet/entries", "whole", reads.wallet_entries, query={"tier": TIER, "limit": COUNT, "before": TEXT}),
     _console("put", "/wallet/{tier}", "admin", writes.set_wallet, answer="WalletView", body="WalletSet"),
     _console("post", "/wallet/{tier}/credit", "admin", writes.credit_wallet, answer="WalletView", body="WalletCredit"),
     _console("get", "/policies", "read", reads.policies),
@@ -110,7 +110,11 @@ CONSOLE = (
     _console("get", "/telemetry/tokens", "read", reads.senders),
     _console("post", "/telemetry/tokens", "admin", writes.create_sender, answer="SenderCreated", body="SenderCreate", status=201),
     _console("delete", "/telemetry/tokens/{id}", "admin", writes.revoke_sender),
-    _console("get", "/tokens", "read", reads.tokens),
+    _console("get", "/teams", "read", reads.teams),
+    _console("post", "/teams", "admin", writes.create_team, answer="TeamView", body="TeamCreate", status=201),
+    _console("post", "/teams/{name}/owners", "admin", writes.add_owner, answer="TeamView", body="OwnerAdd"),
+    _console("delete", "/teams/{name}/owners", "admin", writes.remove_owner, answer="TeamView", query={"owner": TEXT}),
+    _console("get", "/tokens", "whole", reads.tokens),
     _console("post", "/tokens", "admin", writes.create_token, answer="TokenCreated", body="TokenCreate", status=201),
     _console("delete", "/tokens/{id}", "admin", writes.delete_token),
 )  # fmt: skip
@@ -125,7 +129,7 @@ def console_routes() -> list[Route]:
 def _guarded(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     endpoint, right = operation.endpoint, operation.auth
     assert endpoint is not None
-    assert right in ("read", "admin")
+    assert right in ("read", "whole", "lead", "admin")
 
     async def answer(request: Request) -> Response:
         gateway, request.state.caller = judged(request, right)

@@ -20,6 +20,7 @@ from joytui.ledger.records import (
     GatewayRow,
     KeyActivity,
     PolicyRow,
+    TeamRow,
     TokenRow,
     WalletEntry,
     WalletRow,
@@ -141,7 +142,17 @@ def lessons_view(lessons: Lessons, api: str | None) -> dict[str, Any]:
 
 
 def token_view(row: TokenRow) -> dict[str, Any]:
-    return {"id": row.id, "name": row.name, "role": row.role, "created_at": shown_time(row.created_at)}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "role": row.role,
+        "teams": list(row.teams),
+        "created_at": shown_time(row.created_at),
+    }
+
+
+def team_view(row: TeamRow) -> dict[str, Any]:
+    return {"name": row.name, "owners": list(row.owners), "created_at": shown_time(row.created_at)}
 
 
 def sender_view(row: SenderRow) -> dict[str, Any]:

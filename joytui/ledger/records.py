@@ -283,13 +283,23 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A console token. `role`: what it may do."""
+    """A console token. `role`: what it may do; `teams`: of a lead, those that it leads."""
 
     id: str
     name: Clean
     digest: bytes
     created_at: int
     role: Role
+    teams: tuple[Clean, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRow:
+    """A team with its owners, by name. An owner is in one team at most."""
+
+    name: Clean
+    created_at: int
+    owners: tuple[Clean, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,3 +323,4 @@ class Access(NamedTuple):
     tokens: Sequence[TokenRow]
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
+    teams: Sequence[TeamRow] = ()

@@ -612,6 +612,58 @@ async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Le
     assert not await ledger.delete_token(token.id)
 
 
+async def test_an_owner_is_in_one_team(ledger: Ledger) -> None:
+    version = await ledger.access_version()
+    for name in ("core", "web"):
+        made = await ledger.create_team(name)
+        assert made is not None
+        assert (made.name, made.owners) == (name, ())
+    assert await ledger.create_team("core") is None
+    assert await ledger.add_owner("nowhere", "ann") is None
+    assert (await ledger.add_owner("core", "ann"), await ledger.add_owner("web", "ann")) == ("core", "core")
+    assert [(row.name, row.owners) for row in await ledger.teams()] == [("core", ("ann",)), ("web", ())]
+    assert ledger.access().teams == await ledger.teams()
+    assert not await ledger.remove_owner("web", "ann")
+    before = await ledger.access_version()
+    assert version < before
+    assert await ledger.remove_owner("core", "ann")
+    assert await ledger.access_version() > before
+    assert await ledger.add_owner("web", "ann") == "web"
+
+
+@pytest.mark.parametrize("summed", [True, False])
+async def test_sums_and_requests_of_a_team(ledger: Ledger, summed: bool) -> None:
+    """From whole days of sums, and from rows."""
+    ann, bob, none = [await a_key(ledger, name) for name in ("ann", "bob", "none")]
+    await ledger.create_team("core")
+    for key in (ann, bob):
+        await ledger.edit_key(key.id, {"owner": f"the {key.name}"})
+    await ledger.add_owner("core", "the ann")
+    for place, key in enumerate((ann, bob, none, None)):
+        more = {"root_thread": f"t{place % 2}", "project": f"p{place}", "started_at": START + place, "doctor": False}
+        await add(ledger, key, ended=good(cost_nano=10**place), **more)
+    await add(ledger, ann, started_at=START + 9, ended=good(cost_nano=7), doctor=True)
+    await ledger.written()
+    until = START + DAY if summed else START + 10
+    rows, totals = await ledger.usage(["team"], START, until, tests="out")
+    assert ({row.by["team"]: row.totals.cost_nano for row in rows}, totals.cost_nano) == ({"core": 1, None: 1110}, 1111)
+    for by in USAGE_GROUPS:
+        _, totals = await ledger.usage([by], START, until, tests="out", teams=["core"])
+        assert totals.cost_nano == 1, by
+    _, totals = await ledger.usage((), START, until, tests="only", teams=["core", "web"])
+    assert totals.cost_nano == 7
+    rows, totals = await ledger.usage(["project"], START, until, top=1, tests="out", teams=["core"])
+    assert [(row.by, row.totals.cost_nano) for row in rows] == [({"project": "p0"}, 1)]
+    rows, _ = await ledger.usage(["team"], START, until, only=["core"], tests="out")
+    assert [row.totals.cost_nano for row in rows] == [1]
+    found = await ledger.page(Page(limit=9, term=parse("team:core -is:doctor")))
+    assert [(record.key, record.team) for _, record in found] == [("ann", "core")]
+    assert {record.team for _, record in await ledger.page(Page(limit=9, term=parse("-team:core")))} == {None}
+    agents = await ledger.tasks(0, 9, None, parse("team:core"))
+    assert [(row.task, row.totals.cost_nano) for row in agents] == [("t0", 1)]
+    assert [row.totals.cost_nano for row in await ledger.tasks(0, 9, "t0")] == [101]
+
+
 async def test_a_named_policy_has_versions(ledger: Ledger) -> None:
     await ledger.put_policy("team", {"daily_limit": 1})
     second = await ledger.put_policy("team", {"daily_limit": 2})

@@ -179,6 +179,8 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "policy": 0,
         "console_token": 0,
         "sender": 0,
+        "team": 0,
+        "team_owner": 0,
         "piece": 0,
         "wallet": len(TIERS),
         "access": 1,

@@ -223,6 +223,13 @@ MIGRATIONS = (
     """
     ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
     """,
+    """
+    CREATE TABLE team (name TEXT PRIMARY KEY, created_at bigint NOT NULL);
+    CREATE TABLE team_owner (owner TEXT PRIMARY KEY, team TEXT NOT NULL);
+    CREATE TRIGGER team_made AFTER INSERT ON team FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER owner_moved AFTER INSERT OR DELETE ON team_owner FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -16,6 +16,8 @@ PAGE = 5_000
 KEYS: Mapping[str, tuple[str, ...]] = {
     "api_key": ("id",),
     "console_token": ("id",),
+    "team": ("name",),
+    "team_owner": ("owner",),
     "policy": ("name", "version"),
     "lesson": ("upstream", "model", "lesson"),
     "sender": ("id",),

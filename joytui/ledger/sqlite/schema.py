@@ -248,6 +248,14 @@ MIGRATIONS = (
     """
     ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
     """,
+    """
+    CREATE TABLE team (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE team_owner (owner TEXT PRIMARY KEY, team TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER team_made AFTER INSERT ON team BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER owner_added AFTER INSERT ON team_owner BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER owner_removed AFTER DELETE ON team_owner BEGIN UPDATE access SET version = version + 1; END;
+    ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
+    """,
 )
 
 
