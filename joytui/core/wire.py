@@ -63,12 +63,11 @@ is refused first of all, so talk to the address that its state file names.
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from joytui.core.money import format_credits, parse_credits
+from joytui.core.money import parse_credits
 from joytui.core.request import FIELDS, RequestRecord, names
 from joytui.core.roles import Role
 
@@ -523,15 +522,3 @@ class PersonView(Model):
     sure: bool = True
     status: int | None = None
     message: str | None = None
-
-
-_of_record = attrgetter(*(field.name for field in FIELDS))
-_MEMBERS = tuple(field.member for field in FIELDS)
-
-
-def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
-    """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
-    data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
-    data["cost_credits"] = format_credits(record.cost_nano)
-    data["sources"] = list(record.sources)
-    return data

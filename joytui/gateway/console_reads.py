@@ -17,8 +17,8 @@ from joytui.core.filters import FilterError, Term, parse
 from joytui.core.periods import PERIODS
 from joytui.core.records import to_json
 from joytui.core.request import request_number
+from joytui.core.request_lines import request_view
 from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
-from joytui.core.wire import request_view
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
 from joytui.gateway.console_auth import caller_of, keys_of

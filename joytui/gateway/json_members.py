@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from joytui.gateway import refusals
+from joytui.gateway.aside import LARGE
 
 READ = (
     "background", "conversation", "input", "max_completion_tokens", "max_output_tokens", "max_tokens", "messages", "model", "n",
@@ -23,6 +25,9 @@ _FOLDED = {name.replace("_", ""): name for name in READ}
 _DECODER = json.JSONDecoder()
 _SPACE = r"[ \t\n\r]*"
 _OPEN, _COLON, _NEXT, _END = (re.compile(_SPACE + sign + _SPACE) for sign in (r"\{", ":", "([,}])", r"\Z"))
+_LIST, _EMPTY, _NEXT_ELEMENT = (
+    re.compile(sign) for sign in (rf"\[{_SPACE}", rf"\[{_SPACE}\]", rf"{_SPACE}([,\]]){_SPACE}")
+)
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
@@ -30,7 +35,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
     by case alone."""
     try:
         text = raw.decode(json.detect_encoding(raw), "surrogatepass")
-        members = _members(text)
+        members = _members(text, _step_by_step if len(text) > LARGE else _DECODER.raw_decode)
     except (ValueError, RecursionError):
         raise refusals.bad_request("request body is not valid JSON") from None
     if members is None:
@@ -38,8 +43,9 @@ def read_object(raw: bytes) -> dict[str, Any]:
     return _unambiguous(members)
 
 
-def _members(text: str) -> list[tuple[str, Any]] | None:
-    """Name and value of each member, in order; None for JSON that is no object. Raises ValueError, RecursionError."""
+def _members(text: str, read: Callable[[str, int], tuple[Any, int]]) -> list[tuple[str, Any]] | None:
+    """Name and value of each member, in order; None for JSON that is no object. `read`: what reads a value, and says where it ends.
+    Raises ValueError, RecursionError."""
     at = _OPEN.match(text)
     if at is None:
         json.loads(text)
@@ -52,12 +58,28 @@ def _members(text: str) -> list[tuple[str, Any]] | None:
         if not text.startswith('"', place):
             raise ValueError("a name is wanted")
         name, place = _DECODER.raw_decode(text, place)
-        value, place = _DECODER.raw_decode(text, _past(_COLON, text, place).end())
+        value, place = read(text, _past(_COLON, text, place).end())
         found.append((name, value))
         after = _past(_NEXT, text, place)
         place, sign = after.end(), after[1]
     _past(_END, text, place)
     return found
+
+
+def _step_by_step(text: str, place: int) -> tuple[Any, int]:
+    """A value as the decoder reads it; the elements of a list one by one, so that other threads get their turn (`gateway.aside`)."""
+    if not text.startswith("[", place):
+        return _DECODER.raw_decode(text, place)
+    if empty := _EMPTY.match(text, place):
+        return [], empty.end()
+    found, sign = [], ","
+    place = _past(_LIST, text, place).end()
+    while sign == ",":
+        value, place = _DECODER.raw_decode(text, place)
+        found.append(value)
+        after = _past(_NEXT_ELEMENT, text, place)
+        place, sign = (after.end(), ",") if after[1] == "," else (after.end(1), "]")
+    return found, place
 
 
 def _past(wanted: re.Pattern[str], text: str, place: int) -> re.Match[str]:

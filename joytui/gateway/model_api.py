@@ -6,15 +6,16 @@ A plain ASGI endpoint: this is the hot path. No byte of an answer leaves before 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened
 from joytui.gateway import refusals, renewal
+from joytui.gateway.aside import LARGE, aside
 from joytui.gateway.bridge.errors import StreamError
 from joytui.gateway.keyless import A_SECOND
 from joytui.gateway.metering import metadata
@@ -22,15 +23,18 @@ from joytui.gateway.protocol import CLIENT, Client
 from joytui.gateway.refusals import Refused, send_refusal
 from joytui.gateway.request_body import (
     BYTES_PER_TOKEN,
+    SMALL,
     ClientGone,
     ModelRequest,
     compacting,
     decompress,
     parse,
     read_body,
+    read_size,
     too_large,
+    written_again,
 )
-from joytui.gateway.routing import route
+from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
@@ -80,10 +84,8 @@ class ModelEndpoint:
     async def _admit(self, visit: Visit, receive: Receive) -> tuple[ModelCall, asyncio.Future[None] | None]:
         """JoyToken's order: key, blocked and address, tiers, model, money. Gives the call, and the future of its row."""
         raw = await self._body_of_known_key(visit, receive)
-        visit.size = len(raw)
-        request = parse(raw, self._endpoint)
-        if self._compact:
-            request = compacting(request)
+        visit.size = size = len(raw)
+        request, ask = await aside(size, lambda: self._read(raw, visit.address))
         visit.model, visit.stream = request.model, request.stream
         assert visit.key is not None
         if request.previous is not None and not await _kept(
@@ -92,7 +94,6 @@ class ModelEndpoint:
             raise refusals.bad_request(
                 "previous_response_id is not supported but for a response that this key got; send the whole input"
             )
-        ask = request.ask(visit.address)
         visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)
         opened = visit.describe()
@@ -106,7 +107,13 @@ class ModelEndpoint:
             chosen = candidates[0]
             kept = self._gateway.ledger.open(opened, chosen)
         visit.admit(chosen, opened, held=limited)
-        return self._call(visit, request, chosen), kept
+        return await self._call(visit, request, chosen), kept
+
+    def _read(self, raw: bytes, address: str | None) -> tuple[ModelRequest, Ask]:
+        """The request, and what it wants. Raises Refused, RecursionError."""
+        request = parse(raw, self._endpoint)
+        request = compacting(request) if self._compact else request
+        return request, request.ask(address)
 
     async def _body_of_known_key(self, visit: Visit, receive: Receive) -> bytes:
         """The body, read to its end also where the key is refused: a client that still sends would not read why."""
@@ -128,8 +135,11 @@ class ModelEndpoint:
             raise refusals.too_many(f"more than {settings.max_parallel} requests at the same time")
         if raw is None:
             raise too_large(settings.max_body_bytes)
-        raw = decompress(raw, visit.headers.get("content-encoding", ""), settings.max_body_bytes, visit.share)
-        visit.share.take_read(raw)
+        if encoding := visit.headers.get("content-encoding", ""):
+            raw = await aside(LARGE, partial(decompress, raw, encoding, settings.max_body_bytes))
+            if not visit.share.take(len(raw)):
+                raise refusals.no_room_for_body()
+        visit.share.take_read(await aside(len(raw), partial(read_size, raw, gateway.bodies.limit + SMALL)))
         return raw
 
     async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
@@ -163,14 +173,14 @@ class ModelEndpoint:
 
     # --- the call ----------------------------------------------------------------------------------------------------
 
-    def _call(self, visit: Visit, request: ModelRequest, chosen: Candidate) -> ModelCall:
+    async def _call(self, visit: Visit, request: ModelRequest, chosen: Candidate) -> ModelCall:
         gateway = self._gateway
         body, raw = request.body, request.raw
         drop_tier = "tier" in body and not gateway.market.forwards_auto
         if body.get("model") != chosen.model or drop_tier:
             body = {name: value for name, value in body.items() if not (drop_tier and name == "tier")}
             body["model"] = chosen.model
-            raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+            raw = await aside(len(raw), partial(written_again, body))
         routing_ms = visit.elapsed_ms()
         form = gateway.settings.metadata
 

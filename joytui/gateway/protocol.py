@@ -102,11 +102,12 @@ class TooManyPipelined(Exception):
 
 class Capped(HttpToolsProtocol):
     """`head_limit`: bytes before a request's headers are complete. `wait_s`: the time for a connection's first byte, for all
-    headers of a request, and for each further piece of its body. `room`: how many may be connected. `leaving`: whether the
-    gateway ends, so that each request is the last of its connection."""
+    headers of a request, and for each further piece of its body. `body_s`: the time for all of a body. `room`: how many may be
+    connected. `leaving`: whether the gateway ends, so that each request is the last of its connection."""
 
     head_limit: int
     wait_s: float
+    body_s: float
     room: Room
     leaving: Callable[[], bool]
 
@@ -117,6 +118,7 @@ class Capped(HttpToolsProtocol):
         self._whole = False
         self._client: Client
         self._due: asyncio.TimerHandle | None = None
+        self._body_by = 0.0
         self._too_many = False
         self._last: asyncio.TimerHandle | None = None
 
@@ -163,7 +165,10 @@ class Capped(HttpToolsProtocol):
 
     def _await_more(self) -> None:
         self._await_nothing()
-        self._due = self.loop.call_later(self.wait_s, self._too_slow)
+        by = self.loop.time() + self.wait_s
+        if not self._in_head and not self.flow.read_paused:
+            by = min(by, self._body_by)
+        self._due = self.loop.call_at(by, self._too_slow)
 
     def _await_nothing(self) -> None:
         if self._due is not None:
@@ -176,7 +181,9 @@ class Capped(HttpToolsProtocol):
         elif not self.transport.is_closing():
             answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
             if self._head_bytes and not answering:
-                self._refuse(408, "the request did not come whole in time")
+                late = not self._in_head and self.loop.time() >= self._body_by
+                why = f": its body may take {self.body_s:g} s (body_wait_s)" if late else ""
+                self._refuse(408, f"the request did not come whole in time{why}")
             self.transport.close()
 
     def _no_room(self) -> None:
@@ -219,6 +226,7 @@ class Capped(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise TooManyPipelined
         self._in_head = False
+        self._body_by = self.loop.time() + self.body_s
         self.scope[CLIENT] = self._client  # type: ignore[literal-required]
         super().on_headers_complete()
         if self.leaving():
@@ -231,7 +239,13 @@ class Capped(HttpToolsProtocol):
         super().on_message_complete()
 
 
-def capped(head_limit: int, wait_s: float, room: Room, leaving: Callable[[], bool]) -> type[Capped]:
+def capped(head_limit: int, wait_s: float, body_s: float, room: Room, leaving: Callable[[], bool]) -> type[Capped]:
     """The protocol with these limits: uvicorn makes one of it for each connection, and gives it none of ours."""
-    ours = {"head_limit": head_limit, "wait_s": wait_s, "room": room, "leaving": staticmethod(leaving)}
+    ours = {
+        "head_limit": head_limit,
+        "wait_s": wait_s,
+        "body_s": body_s,
+        "room": room,
+        "leaving": staticmethod(leaving),
+    }
     return type("CappedHere", (Capped,), ours)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from joytui.gateway import refusals
+from joytui.gateway.bridge.encode import stepwise
 from joytui.gateway.json_members import read_object
 from joytui.gateway.routing import Ask
 
@@ -26,8 +28,11 @@ SMALL = 1024 * 1024
 PER_VALUE = 100
 """Bytes of memory for each list, object and element of one, beside the text: `[[],[],…` takes 20 times what was sent."""
 FEW = 4 * SMALL
+TEXTS_AT_ONCE = 1000
+"""Texts of a large body that are looked at in one step."""
 MOST_MEMBERS = 16
 """Of one gzip body: the rest is copied for each."""
+_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=_-]*")
 
@@ -83,9 +88,9 @@ class Share:
         self._room = room
         self.size = 0
 
-    def take_read(self, raw: bytes) -> None:
-        """Room for a body as it is in memory once it is read. Raises Refused: 400 where it never has it, 503 where not now."""
-        size = _read_size(raw)
+    def take_read(self, size: int) -> None:
+        """Room for a body as it is in memory once it is read (`read_size`). Raises Refused: 400 where it never has it, 503 where
+        not now."""
         if size > self._room.limit + SMALL:
             raise refusals.bad_request(
                 "the request body has too many lists, objects and values", cause="request-too-large"
@@ -108,11 +113,17 @@ class Share:
         self.size = 0
 
 
-def _read_size(raw: bytes) -> int:
-    """At most; few values do not count, and signs within texts are told from those of JSON only where there are many."""
+def read_size(raw: bytes, most: int) -> int:
+    """The bytes of a body in memory once it is read, at most. Few values do not count, and signs within texts are told from those
+    of JSON only where there are many. Beyond `most` nothing is counted any more."""
     if PER_VALUE * _signs(raw) <= FEW:
         return len(raw)
-    return len(raw) + PER_VALUE * _signs(_TEXT.sub(b"", raw))
+    size, last, texts = len(raw), 0, _TEXT.finditer(raw)
+    while size <= most and (some := list(islice(texts, TEXTS_AT_ONCE))):
+        ends = [last, *(text.end() for text in some)]
+        size += PER_VALUE * _signs(b"".join([raw[end : text.start()] for end, text in zip(ends, some, strict=False)]))
+        last = ends[-1]
+    return size + PER_VALUE * _signs(raw[last:]) if size <= most else size
 
 
 def _signs(raw: bytes) -> int:
@@ -149,20 +160,17 @@ async def read_body(receive: Receive, limit: int, share: Share | None, announced
         message = await receive()
 
 
-def decompress(raw: bytes, encoding: str, limit: int, share: Share) -> bytes:
-    """A body without its Content-Encoding: gzip or deflate, never more than the limit. Raises Refused (400; 503 without room)."""
+def decompress(raw: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its Content-Encoding: gzip or deflate, never more than the limit. Raises Refused (400)."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return raw
     if name not in ("gzip", "x-gzip", "deflate"):
         raise refusals.bad_request(f"content-encoding {name[:40]!r} is not supported; send the body plain or as gzip")
     try:
-        data = _inflated(raw, name, limit)
+        return _inflated(raw, name, limit)
     except zlib.error:
         raise refusals.bad_request(f"the body is not valid {name}") from None
-    if not share.take(len(data)):
-        raise refusals.no_room_for_body()
-    return data
 
 
 def _inflated(raw: bytes, name: str, limit: int) -> bytes:
@@ -241,8 +249,12 @@ def compacting(request: ModelRequest) -> ModelRequest:
     given = request.body["input"]
     items = given if isinstance(given, list) else [{"type": "message", "role": "user", "content": given}]
     body = {**request.body, "input": [*items, {"type": "compaction_trigger"}], "stream": False}
-    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return replace(request, body=body, raw=raw, stream=False)
+    return replace(request, body=body, raw=written_again(body), stream=False)
+
+
+def written_again(body: Mapping[str, Any]) -> bytes:
+    """A changed request's bytes, written step by step, for it may be large."""
+    return stepwise(body, _json).encode("utf-8", "surrogatepass")
 
 
 def _check_messages(messages: Any) -> None:

@@ -141,7 +141,9 @@ async def run(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         backlog=room.burst,
-        http=capped(settings.max_header_bytes, settings.request_wait_s, room, lambda: gateway.draining),
+        http=capped(
+            settings.max_header_bytes, settings.request_wait_s, settings.body_wait_s, room, lambda: gateway.draining
+        ),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )

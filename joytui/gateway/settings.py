@@ -177,6 +177,8 @@ class GatewaySettings(BaseModel):
     """All headers of a request together."""
     request_wait_s: float = Field(30.0, gt=0)
     """How long a client may take to send a request's headers, and between two pieces of its body (408 after that)."""
+    body_wait_s: float = Field(300.0, gt=0)
+    """How long a client may take to send all of a request's body, however steadily it comes (408 after that)."""
     max_parallel: int = Field(1024, ge=1)
     """Model requests at the same time."""
     max_parallel_per_key: int = Field(256, ge=1)

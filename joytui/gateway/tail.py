@@ -13,7 +13,7 @@ from contextlib import aclosing
 
 from joytui.core import columnar
 from joytui.core.filters import AllOf, Term, parse
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.ledger.api import Ledger, StoreUnavailable
 from joytui.ledger.records import Entry
 

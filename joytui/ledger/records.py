@@ -28,13 +28,14 @@ Entry = tuple[int, RequestRecord]
 
 
 class Page(NamedTuple):
-    """Asks for the newest `limit` requests that started from `since` on and before `until`; `before` is a request's number."""
+    """Asks for the newest `limit` requests that started from `since` on and before `until`; `before` and `after` are requests' numbers."""
 
     limit: int
     term: Term | None = None
     since: int | None = None
     until: int | None = None
     before: int | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from joytui.core.clock import parse_time
-from joytui.core.money import NANO_PER_CREDIT, format_credits
+from joytui.core.money import NANO_PER_CREDIT, format_credits, parse_credits
 
 CENT = NANO_PER_CREDIT // 100
+_LIMIT = re.compile(
+    r"(?P<period>daily|weekly|total) limit of (?P<limit>[\d.]+) credits exceeded: (?P<left>[\d.]+) left \([^()]*\), "
+    r"(?P<need>[\w, ]+? may cost up to) (?P<cost>\d+(?:\.\d+)?)"
+)
+"""The gateway's words for a limit that refused (gateway/refusals.py)."""
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC\b)")
 
 
@@ -87,6 +92,18 @@ def _span(left: timedelta) -> str:
     if minutes < 48 * 60:
         return f"in {round(minutes / 60)} h"
     return f"in {round(minutes / 1440)} days"
+
+
+def refusal(text: str, zone: tzinfo | None, now: datetime) -> str:
+    """A refusal as a person reads it: times are local, and a limit says what is left before it says no."""
+    return _LIMIT.sub(_limit_words, local_times(text, zone, now))
+
+
+def _limit_words(found: re.Match[str]) -> str:
+    """ "This request may cost up to 10.53 Cr, and 7.63 of the daily limit of 40.00 Cr are left"."""
+    limit, left, cost = (exact_credits(parse_credits(found[name])) for name in ("limit", "left", "cost"))
+    need = found["need"] if found.start() else found["need"].capitalize()
+    return f"{need} {cost} Cr, and {left} of the {found['period']} limit of {limit} Cr are left"
 
 
 def local_times(text: str, zone: tzinfo | None, now: datetime | None = None) -> str:

@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from joytui.cli.main import COMMANDS
+from joytui.core.periods import PERIODS
+from joytui.core.token_counts import USAGE_GROUPS
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json
 from tests.gateway.served import SAY_HI
 from tests.support.hang import HANG_S
@@ -41,16 +43,14 @@ model_reasoning_effort = "high{evil}"
 """
 TICKET = f"ERROR: unexpected status 403 Forbidden: policy {EVIL} rejected, url: http://x{EVIL}/openai/v1/responses"
 
+GROUPED = [word for by in USAGE_GROUPS if by not in PERIODS for word in ("--by", by)]
 WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "doctor": (
         ("--no-send",), ("--no-send", "--json"), ("--no-send", "--", "-m", EVIL), ("--says", TICKET),
         ("--says", TICKET, "--json"), ("--explain", EVIL), ("--no-send", "--fix", "--yes"), ("--undo",),
     ),
     "logs": ((), ("--json",), ("--csv",), ("--request", "ROW"), ("--request", "ROW", "--json"), ("--filter", f"model:{EVIL}"), ("--request", EVIL)),
-    "usage": tuple(
-        (*(word for by in ("model", "key", "project", "thread") for word in ("--by", by)), *form)
-        for form in ((), ("--json",), ("--csv",), ("--insight",))
-    ),
+    "usage": (("--focus", "-"), *((*GROUPED, *form) for form in ((), ("--json",), ("--csv",), ("--insight",)))),
     "keys": (
         ("list",), ("list", "--json"), ("check", "KEY", "--model", EVIL), ("check", "KEY", "--model", EVIL, "--json"),
         ("create", EVIL), ("revoke", EVIL), ("edit", "dev", "--owner", EVIL), ("edit", "dev", "--owner", EVIL, "--json"),
@@ -64,6 +64,7 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "report": (("--markdown",), ("--preview",), ("--preview", "--json"), ("--check", EVIL)),
     "triage": (("TICKET",), ("TICKET", "--json"), ("--request", "ROW"), ("--request", "ROW", "--json"), (EVIL,)),
     "serve": ((EVIL,), ("--port", EVIL)),
+    "tasks": ((), ("--json",), ("--running",), (EVIL,), ("--since", EVIL)),
     "completion": ((EVIL,), ("bash",), ("zsh",), ("fish",)),
 }  # fmt: skip
 """What is typed. Exit codes do not matter here: also an error repeats what it was given."""
@@ -108,6 +109,16 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, 
                 wanted = {"name": "dev", "owner": EVIL + "ann", "labels": [f"l{EVIL}"]}
                 made = await http.post("/console/v1/keys", headers=admin, json=wanted)
                 head = {"authorization": f"Bearer {made.json()['key']}", "user-agent": b"to\x9b31mol"}
+                head |= {
+                    "session-id": b"ro\x9b31mot",
+                    "thread-id": b"th\x9b31mread",
+                    "x-openai-subagent": b"ki\x9b31mnd",
+                }
+                workspace = {
+                    "associated_remote_urls": {"origin": f"https://host/{EVIL}"},
+                    "latest_git_commit_hash": EVIL,
+                }
+                head["x-codex-turn-metadata"] = json.dumps({"parent_thread_id": EVIL, "workspaces": {EVIL: workspace}})
                 for user in ("", "as an error"):
                     body = {**SAY_HI, "model": f"m{EVIL}", "user": user}
                     await http.post("/openai/v1/chat/completions", headers=head, json=body)

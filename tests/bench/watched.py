@@ -1,7 +1,7 @@
 """What the console's bench runs in its terminal: the console, or a plain app with RichLog or DataTable on the same feed,
 each with a probe of the event loop inside.
 
-    python -m tests.bench.watched OUT WHAT URL EXPECTED SECONDS     WHAT: joytui, RichLog, DataTable, hour, opening
+    python -m tests.bench.watched OUT WHAT URL EXPECTED SECONDS     WHAT: joytui, RichLog, DataTable, hour, opening, turns
 
 It writes its figures to OUT as JSON and ends when all EXPECTED requests were seen (or time is up).
 """
@@ -69,8 +69,9 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def console(url: str | None) -> Any:
-    """The console as it is, with a hook where a frame goes out."""
+def console(url: str | None, *, turns: bool = False) -> Any:
+    """The console as it is, with a hook where a frame goes out. `turns`: with those of the Codex of this environment."""
+    from joytui.codex.home import codex_home
     from joytui.core.places import places
     from joytui.tui.app import ConsoleApp
     from joytui.tui.link import Link
@@ -84,15 +85,18 @@ def console(url: str | None) -> Any:
             self.missed = 0  # requests that left it before it was drawn with them
             self.frames: list[float] = []
             self.rows_at = 0.0
+            self.cpu = [0.0, 0.0]  # what was taken until the first frame, and until the first rows
 
         def _display(self, screen: Any, renderable: Any) -> None:
             super()._display(screen, renderable)
             self.frames.append(time.monotonic())
+            self.cpu[0] = self.cpu[0] or time.process_time()
             view = next(iter(screen.query("LogView")), None)
             away = self.store.away.requests
             if view is None or view._rows + away <= self.displayed:
                 return
             self.rows_at = self.rows_at or time.monotonic()
+            self.cpu[1] = self.cpu[1] or time.process_time()
             now = time.time() * 1000
             self.missed += max(0, away - self.displayed)
             if self.probe.running:
@@ -102,7 +106,11 @@ def console(url: str | None) -> Any:
 
     where = places()
     options = Options(
-        places=where, screen="logs", theme="dark", link=lambda changed: Link(where, changed, gateway_url=url)
+        places=where,
+        screen="logs",
+        theme="dark",
+        turns_home=codex_home(os.environ) if turns else None,
+        link=lambda changed: Link(where, changed, gateway_url=url),
     )
     return Watched(options)
 
@@ -143,8 +151,13 @@ async def watch_hour(app: Any, expected: int, limit: float) -> dict[str, Any]:
 
 
 async def watch_opening(app: Any) -> dict[str, Any]:
-    await until(lambda: app.rows_at > 0, 30)
-    return {"ms": (app.rows_at - app.frames[0]) * 1000, "rows": len(app.store)}
+    if not await until(lambda: app.rows_at > 0, 30):
+        return {}
+    return {
+        "ms": (app.rows_at - app.frames[0]) * 1000,
+        "cpu_ms": (app.cpu[1] - app.cpu[0]) * 1000,
+        "rows": len(app.store),
+    }
 
 
 def plain(what: str, url: str) -> Any:
@@ -198,13 +211,13 @@ async def watch_plain(app: Any, expected: int, limit: float) -> dict[str, Any]:
 
 def watch(words: list[str]) -> None:
     out, what, url, expected, seconds = words
-    app = plain(what, url) if what in ("RichLog", "DataTable") else console(url or None)
+    app = plain(what, url) if what in ("RichLog", "DataTable") else console(url or None, turns=what == "turns")
 
     async def measure() -> None:
         try:
             if what == "hour":
                 figures = await watch_hour(app, int(expected), float(seconds) + GRACE_S)
-            elif what == "opening":
+            elif what in ("opening", "turns"):
                 figures = await watch_opening(app)
             else:
                 follow = watch_console if what == "joytui" else watch_plain

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from joytui.client.stream import Backoff, RequestBatch, batches, reconnecting, record_of
 from joytui.core.errors import UnreachableError
 from joytui.core.request import RequestRecord
-from joytui.core.wire import RequestView, request_view
+from joytui.core.request_lines import request_view
+from joytui.core.wire import RequestView
 from tests.core.test_filters import REFUSED
 
 

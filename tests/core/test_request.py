@@ -16,7 +16,8 @@ from joytui.client.stream import record_of
 from joytui.core import columnar
 from joytui.core.filters import BY_CODE, NumberOperator, TextOperator
 from joytui.core.request import FIELDS, SHARED_TERMS, Field, Kind, RequestRecord, names
-from joytui.core.wire import RequestView, request_view
+from joytui.core.request_lines import request_view
+from joytui.core.wire import RequestView
 from joytui.doctor.bundle.gather import _RECORD_FIELDS
 from joytui.ledger.sqlite.schema import migrate
 from joytui.tui.logs.detail_text import detail

@@ -116,6 +116,24 @@ async def test_a_request_that_does_not_go_on_is_closed(tmp_path: Path) -> None:
                 break
 
 
+async def test_a_body_that_never_ends_gives_its_slot_back(tmp_path: Path) -> None:
+    """A byte now and then, each well within the time for a piece: it held a slot of its key for as long as it liked."""
+    async with served(tmp_path, body_wait_s=0.5) as here:
+        key = await here.key()
+        host, port = here.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write((POST + head(here, "Content-Length: 99999", key=key)).encode())
+        answer = asyncio.create_task(reader.read())
+        while not answer.done():
+            writer.write(b" ")
+            await asyncio.wait([answer], timeout=0.05)
+        assert answer.result().startswith(b"HTTP/1.1 408")
+        assert b"its body may take 0.5 s (body_wait_s)" in answer.result()
+        writer.close()
+        assert (await here.chat(key)).status_code == 200
+        assert here.gateway.keys.find(key).running == 0  # type: ignore[union-attr]
+
+
 async def test_a_body_that_ends_early_is_no_request(gateway: Served) -> None:
     key = await gateway.key()
     assert await talk(gateway, POST + head(gateway, "Content-Length: 999", key=key), BODY, end=True) == b""

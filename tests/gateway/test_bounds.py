@@ -7,26 +7,32 @@ import asyncio
 import gzip
 import json
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from joytui.core.sse import MAX_EVENT_BYTES
-from joytui.gateway import request_body
+from joytui.gateway import json_members, model_api, request_body
+from joytui.gateway.bridge.encode import json_bytes, object_bytes
 from joytui.gateway.refusals import Refused
-from joytui.gateway.request_body import SMALL, BodyRoom, Share, decompress, read_body, too_large
+from joytui.gateway.request_body import SMALL, BodyRoom, Share, read_body, read_size, too_large, written_again
 from joytui.gateway.upstreams.factory import make_upstream
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, not_found, sse, stream, usage
-from tests.gateway.served import SAY_HI
+from tests.gateway.served import SAY_HI, served
 from tests.gateway.test_attacks import resident
 from tests.gateway.test_endings import CODEX, STREAM, relayed
+from tests.support.examples import examples
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.upstreams.calling import model_call, read
 
+HI = json.dumps(SAY_HI).encode()
 BODIES = [("chat/completions", STREAM), ("responses", CODEX)]
 MB = 1024 * 1024
 
@@ -324,9 +330,83 @@ async def test_memory_and_disk_room_is_taken_at_once_for_a_size_that_is_announce
     with pytest.raises(Refused):
         await body_of(2 * SMALL, Share(room))
     first.give_back()
-    bomb = gzip.compress(bytes(6 * SMALL))
-    with pytest.raises(Refused, match="max_bodies_bytes"):
-        decompress(bomb, "gzip", 8 * SMALL, Share(room))
+
+
+async def test_memory_and_disk_a_compressed_body_takes_room_by_what_it_is(tmp_path: Path) -> None:
+    body = gzip.compress(HI[:-1] + b',"metadata":"' + b" " * (3 * SMALL) + b'"}')
+    async with served(tmp_path, max_body_bytes=8 * SMALL, max_bodies_bytes=8 * SMALL) as here:
+        key = await here.key()
+        here.gateway.bodies.taken = 7 * SMALL
+        refused = await here.post("chat/completions", key, body, content_encoding="gzip")
+        assert (refused.status_code, "max_bodies_bytes" in refused.text) == (503, True)
+        here.gateway.bodies.taken = 0
+        assert (await here.post("chat/completions", key, body, content_encoding="gzip")).status_code == 200
+        assert here.gateway.bodies.taken == 0
+
+
+async def test_a_large_body_is_read_while_others_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of 49 MiB stood the gateway still for 1.4 s."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def held(raw: bytes, most: int) -> int:
+        if len(raw) > SMALL:
+            reached.set()
+            go_on.wait(HANG_S)
+        return read_size(raw, most)
+
+    monkeypatch.setattr(model_api, "read_size", held)
+    async with served(tmp_path) as here:
+        key = await here.key()
+        large = asyncio.create_task(here.post("chat/completions", key, HI[:-1] + b',"user":"' + b"u" * SMALL + b'"}'))
+        try:
+            assert await asyncio.to_thread(reached.wait, HANG_S)
+            assert (await here.chat(key)).status_code == 200
+            assert not large.done()
+        finally:
+            go_on.set()
+        assert (await large).status_code == 200
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=3), values, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON_VALUES, st.sampled_from((None, 1)), st.data())
+@settings(max_examples=examples(60), deadline=None)
+def test_a_large_body_is_read_step_by_step_as_at_once(value: Any, indent: int | None, data: st.DataObject) -> None:
+    """Also what is no JSON is none, and ends where it does."""
+    text = json.dumps(value, indent=indent) + data.draw(st.sampled_from(("", " ", ",", "]", "}")))
+    if data.draw(st.booleans()) and text:
+        at = data.draw(st.integers(0, len(text) - 1))
+        text = text[:at] + data.draw(st.sampled_from(',[]{}" ')) + text[at + 1 :]
+    try:
+        wanted: Any = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        wanted = None
+    try:
+        found: Any = json_members._step_by_step(text, 0)
+    except ValueError:
+        found = None
+    assert found == wanted
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON_VALUES, max_size=4))
+@settings(max_examples=examples(60), deadline=None)
+def test_a_large_body_is_written_step_by_step_as_at_once(body: dict[str, Any]) -> None:
+    assert written_again(body) == json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    assert object_bytes(body) == json_bytes(body)
+
+
+def test_texts_are_told_from_values_in_a_large_body() -> None:
+    code = json.dumps("if a[0] == {'b': [1, 2]}: print('\"', end='\\\\')\n" * 40).encode()
+    texts = b'{"input":[' + b",".join([code] * 2500) + b"]}"
+    values = b'{"input":[' + b",".join([b"[1,2]"] * 25_000) + b"]}"
+    assert read_size(texts, 2**30) == len(texts) + 100 * 2501
+    assert read_size(values, 2**30) == len(values) + 100 * (1 + 1 + 24_999 + 25_000 * 2)
+    assert read_size(texts, len(texts)) > len(texts)
 
 
 async def body_of(size: int, share: Share, announced: int = 0) -> bytes | None:

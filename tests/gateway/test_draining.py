@@ -79,6 +79,7 @@ async def test_nobody_comes_in_between_the_last_look_and_the_close() -> None:
         early.close()
 
 
+@pytest.mark.slow
 async def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
     """Two gateways, clients that go to the other one where a connection is refused, and nowhere else: each of the two is
     stopped once, in the middle."""

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.postgres import schema, url
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation
-from joytui.ledger.retention import Keeping
+from joytui.ledger.retention import KEPT, Keeping
 from tests.ledger.filling import CHOSEN, DAY, START
+from tests.support import postgres
 from tests.support.hang import HANG_S
 from tests.support.needs import needs
 from tests.support.postgres import PostgresServer
@@ -338,3 +340,65 @@ async def trying(ledger: PostgresLedger) -> bool:
     except StoreUnavailable:
         return True
     return False
+
+
+@pytest.mark.slow
+async def test_a_frozen_server_admits_nobody_and_what_it_admits_too_late_is_taken_back() -> None:
+    """It is there and says nothing; what it had in hand is done when it goes on, and its client was told that it failed."""
+    with postgres.running() as server:
+        ledger = PostgresLedger.open_store(url.parse(server.url("postgres")))
+        key = await a_key(ledger)
+        asked = a_request(ledger, key, request_id="mine")
+        server.freeze()
+        try:
+            with pytest.raises(StoreUnavailable):
+                await ledger.reserve(asked, wanting(key, 30, 100))
+            with pytest.raises(StoreUnavailable):
+                await ledger.reserve(a_request(ledger, key), wanting(key, 30, 100))
+        finally:
+            server.thaw()
+        async with asyncio.timeout(HANG_S):
+            while await trying(ledger):
+                await asyncio.sleep(0.05)
+        assert await ledger.page(Page(10)) == []
+        assert await ledger.window(key.budget_id, "total", START) == (0, 0)
+        await ledger.reserve(a_request(ledger, key, request_id="mine"), wanting(key, 30, 100))
+        ledger.close()
+
+
+@pytest.mark.slow
+async def test_a_server_that_goes_away_is_refused_at_once_and_gets_every_end_when_it_is_back(tmp_path: Path) -> None:
+    with postgres.running() as server:
+        store = url.parse(server.url("postgres"))
+        ledger = PostgresLedger.open_store(store, tmp_path)
+        key = await a_key(ledger)
+        running = [a_request(ledger, key) for _ in range(3)]
+        for opened in running:
+            await ledger.reserve(opened, wanting(key, 30, 100))
+        server.stop()
+        for opened in running:
+            await ledger.end(opened, good(cost_nano=7), key.budget_id, held=True)
+        with pytest.raises(StoreUnavailable):
+            await ledger.open(a_request(ledger, key), CHOSEN)
+        assert (ledger.troubled, ledger.failure) == (True, None)
+        assert ledger.close(), "what could not be written is in the spool"
+        server.start()
+        again = PostgresLedger.open_store(store, tmp_path)
+        await again.written()
+        assert [record.status for _, record in await again.page(Page(10))] == [200] * 3
+        assert await again.window(key.budget_id, "total", START) == (21, 0)
+        assert again.close()
+
+
+# --- what is kept how long --------------------------------------------------------------------------------------------
+
+
+def test_every_table_has_its_time(one: PostgresLedger, postgres_server: PostgresServer) -> None:
+    rows = postgres_server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'joytui'")
+    tables = {name for (name,) in rows if not name.startswith("ended_")}
+    known = {table for kept in KEPT for table in kept.tables}
+    assert tables - known == {*schema.REQUEST_TABLES, *OWN}
+
+
+OWN = {"gateway", "lapsed", "lapsed_hold", "schema_version", "turn"}
+"""What this engine has beside: gateways and what they left go after a day; the others have a row each."""

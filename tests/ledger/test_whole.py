@@ -30,6 +30,7 @@ from joytui.ledger.whole import Target, Whole
 from tests.ledger.filling import DAY, START
 from tests.ledger.test_conformance import ENGINES, a_key, a_request, add, good, wanting
 from tests.support.clock import Clock
+from tests.support.needs import needs
 from tests.support.postgres import PostgresServer
 
 
@@ -64,18 +65,41 @@ def on_postgres(server: PostgresServer) -> Engine:
     )
 
 
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return SQLITE if request.param == "sqlite" else on_postgres(request.getfixturevalue("postgres_server"))
+def engine(name: str, request: pytest.FixtureRequest) -> Engine:
+    return SQLITE if name == "sqlite" else on_postgres(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture(params=ENGINES)
-def source(request: pytest.FixtureRequest) -> Engine:
-    return engine(request)
+def store(request: pytest.FixtureRequest) -> Engine:
+    return engine(request.param, request)
 
 
-@pytest.fixture(params=ENGINES)
-def target(request: pytest.FixtureRequest, source: Engine) -> Engine:
-    return engine(request)
+_SERVER = needs("PostgreSQL")
+
+
+@pytest.fixture(
+    params=[
+        ("sqlite", "sqlite"),
+        pytest.param(("sqlite", "postgres"), marks=_SERVER),
+        pytest.param(("postgres", "sqlite"), marks=(_SERVER, pytest.mark.slow)),
+        pytest.param(("postgres", "postgres"), marks=(_SERVER, pytest.mark.slow)),
+    ],
+    ids="-".join,
+)
+def direction(request: pytest.FixtureRequest) -> tuple[Engine, Engine]:
+    """From where to where."""
+    source, target = request.param
+    return engine(source, request), engine(target, request)
+
+
+@pytest.fixture
+def source(direction: tuple[Engine, Engine]) -> Engine:
+    return direction[0]
+
+
+@pytest.fixture
+def target(direction: tuple[Engine, Engine]) -> Engine:
+    return direction[1]
 
 
 async def fill(ledger: Ledger) -> None:
@@ -116,17 +140,17 @@ def faults(store: Whole) -> dict[str, int]:
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_store_adds_up_also_after_retention(source: Engine, tmp_path: Path, clock: Clock) -> None:
-    await filled(source, tmp_path / "a")
-    with source.whole(tmp_path / "a") as store:
-        compared = {one.name: one.compared for one in check(store.connection)}
-        assert faults(store) == {}
+async def test_a_store_adds_up_also_after_retention(store: Engine, tmp_path: Path, clock: Clock) -> None:
+    await filled(store, tmp_path / "a")
+    with store.whole(tmp_path / "a") as whole:
+        compared = {one.name: one.compared for one in check(whole.connection)}
+        assert faults(whole) == {}
     assert all(compared.values()), compared
-    ledger = source.ledger(tmp_path / "a")
+    ledger = store.ledger(tmp_path / "a")
     await ledger.tidy(now_ms() + 88 * DAY + DAY // 2, Keeping(90, 3600))
     assert 0 < len(await ledger.page(Page(100))) < 15
     ledger.close()
-    assert faults(source.whole(tmp_path / "a")) == {}
+    assert faults(store.whole(tmp_path / "a")) == {}
 
 
 @pytest.mark.parametrize(
@@ -195,14 +219,14 @@ def number(text: str) -> int:
 async def test_a_copy_that_was_interrupted_goes_on(
     source: Engine, target: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PAGE", 3)
+    monkeypatch.setattr(reading, "PAGE", 5)
     await filled(source, tmp_path / "a")
     (tmp_path / "b").mkdir()
     steps: list[int] = []
 
     def interrupted(what: str, done: int, total: int) -> None:
         steps.append(done)
-        if what == "copying" and len(steps) % 3 == 0:
+        if what == "copying" and len(steps) % 5 == 0:
             raise KeyboardInterrupt
 
     while True:
@@ -256,15 +280,15 @@ async def test_a_target_with_something_of_its_own_is_refused(source: Engine, tar
                 copying.copy(whole, to, silent)
 
 
-def test_every_table_is_copied_or_known_to_be_private(source: Engine, tmp_path: Path) -> None:
+def test_every_table_is_copied_or_known_to_be_private(store: Engine, tmp_path: Path) -> None:
     """A table that is new needs a line in `ledger.sql.whole.KEYS`, or here."""
     SqliteLedger.open_store(tmp_path / "l.sqlite3").close()
     with closing(sqlite3.connect(tmp_path / "l.sqlite3")) as connection:
         names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
         assert {name for (name,) in names} == {*KEYS, *PRIVATE}
-    source.ledger(tmp_path).close()
-    with source.whole(tmp_path) as store, open_whole(tmp_path / "l.sqlite3") as sqlite:
-        assert list(store.tables) == list(sqlite.tables), "every engine has the same columns"
+    store.ledger(tmp_path).close()
+    with store.whole(tmp_path) as whole, open_whole(tmp_path / "l.sqlite3") as sqlite:
+        assert list(whole.tables) == list(sqlite.tables), "every engine has the same columns"
 
 
 # --- SQLite's own -----------------------------------------------------------------------------------------------------

@@ -172,10 +172,12 @@ def test_an_old_thread_that_is_resumed_is_found_by_what_codex_writes_beside_it(
     old = thread_of(tmp_path, AT - timedelta(days=3), seed=1)
     os.utime(old.path(tmp_path), (old.moment.timestamp(),) * 2)
     thread_of(tmp_path, AT, seed=2)
-    tail = TurnTail(tmp_path, Seconds())
+    seconds = Seconds()
+    tail = TurnTail(tmp_path, seconds)
     old.end_turn()
     old.write(tmp_path)
     assert told(tail) == []
+    seconds.now += 1
     (tmp_path / "state_5.sqlite").write_text("a turn began")
     assert told(tail) == [(old.turn, "completed", 0)]
     assert walks() == 2
@@ -188,3 +190,15 @@ def test_another_day_and_a_first_session_are_found(tmp_path: Path) -> None:
     assert [turn for turn, _, _ in told(tail)] == [first.turn]
     second = thread_of(tmp_path / "codex", AT + timedelta(days=1), seed=2)
     assert [turn for turn, _, _ in told(tail)] == [second.turn]
+
+
+def test_todays_first_thread_is_found_though_files_of_later_days_are_there(
+    tmp_path: Path, walks: Callable[[], int]
+) -> None:
+    thread_of(tmp_path, now() + timedelta(days=40), seed=1)
+    today = tmp_path / "sessions" / f"{now():%Y/%m/%d}"
+    today.mkdir(parents=True)
+    tail = TurnTail(tmp_path, Seconds())
+    thread = thread_of(tmp_path, now(), seed=2)
+    assert [turn for turn, _, _ in told(tail)] == [thread.turn]
+    assert walks() == 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from joytui.core.columnar import Block, block_of
 from joytui.core.request import RequestRecord
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 
 
 def block_of_records(records: Iterable[RequestRecord]) -> Block:

@@ -15,9 +15,9 @@ TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit
 def as_before_parts(path: Path) -> None:
     """As a store was before it had sums by project and thread: then a request's number carried its time."""
     with sqlite3.connect(path) as connection:
-        _without_tree(connection)
         for name in TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
+        _without_tree(connection)
         for name in ("access", "part_hour", "part_day", "part_fill", "clock_reading", "lesson", "uncleaned"):
             connection.execute(f"DROP TABLE {name}")
         for name in ("request_started", "request_keyless", "request_doctor", "request_turn"):

@@ -229,11 +229,11 @@ def texts(rng: random.Random) -> Callable[[], str]:
     return lambda: rng.choice(pool)
 
 
-def write_corpus(home: Path, size: int, seed: int = 7) -> Truth:
-    """About `size` bytes of rollouts below `home`: every version, children, copies, archived and compressed files."""
+def write_corpus(home: Path, size: int, seed: int = 7, moment: datetime = datetime(2026, 9, 1, 6, tzinfo=UTC)) -> Truth:
+    """About `size` bytes of rollouts below `home`, the first of that moment: every version, children, copies, archived and
+    compressed files."""
     rng, truth = random.Random(seed), Truth()
     text = texts(rng)
-    moment = datetime(2026, 9, 1, 6, tzinfo=UTC)
     while truth.bytes < size:
         moment += timedelta(minutes=rng.randrange(20, 160))
         thread = _write_thread(rng, truth, moment, text)

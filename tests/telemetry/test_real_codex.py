@@ -161,3 +161,40 @@ async def test_nobody_there_is_a_row_without_a_status(gateway: Served, tmp_path:
         [person] = (await gateway.admin.get("/console/v1/fleet")).json()["people"]
     assert (row["status"], row["error_type"], row["cause"]) == (None, "no_answer", None)
     assert (person["state"], person["sure"]) == ("failing", False)
+
+
+async def test_relay_and_telemetry_tell_of_the_same_requests_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Turns of several threads through the gateway, some of them retried, with telemetry on: the ledger's sums hold."""
+    monkeypatch.setenv("KEY_BEHIND", GOOD_KEY)
+    with FaultGateway("flaky_503_twice") as plays:
+        async with served(
+            tmp_path / "gateway", upstream=plays.base_url, upstream_key_env="KEY_BEHIND", upstream_api="responses"
+        ) as gateway:
+            secret, key = await token(gateway), await gateway.key("dev")
+            env = environment(tmp_path, plays, gateway, secret, "binary")
+            config = tmp_path / "ch" / "config.toml"
+            config.write_text(config.read_text().replace(plays.base_url, f"{gateway.url}/openai/v1"))
+            with app_server(codex(NEWEST), env | {KEY_VARIABLE: key}, tmp_path / "work") as server:
+
+                def live() -> set[str]:
+                    threads = {str(server.ask("thread/start")["thread"]["id"]) for _ in range(3)}
+                    for n in range(4):
+                        for thread in threads:
+                            server.turn(thread, f"say {n}")
+                    return threads
+
+                threads = await asyncio.to_thread(live)
+                found = await until(gateway, lambda all_: all(len(row["sources"]) == 2 for row in all_))
+            assert {row["source"] for row in found} == {"gateway"}
+            assert [row["sources"] for row in found] == [["gateway", "telemetry"]] * len(found)
+            assert {row["thread_id"] for row in found} == threads
+            assert [row["differs"] for row in found] == [None] * len(found)
+            sums = {
+                source: (await gateway.admin.get("/console/v1/usage", params={"source": source})).json()["totals"]
+                for source in ("gateway", "telemetry")
+            }
+    assert sums["telemetry"]["requests"] == 0
+    assert sums["gateway"]["requests"] == len(found) >= 12
+    assert sums["gateway"]["input_tokens"] == sum(row["input_tokens"] for row in found)

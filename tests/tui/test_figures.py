@@ -8,8 +8,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from joytui.gateway.refusals import no_money, used_up
+from joytui.ledger.api import Shortfall
 from joytui.tui.charts.ticks import ceiling
-from joytui.tui.figures import at_the_point, credits, day, exact_credits, local_times, moment_with_day, resets, when
+from joytui.tui.figures import (
+    at_the_point,
+    credits,
+    day,
+    exact_credits,
+    local_times,
+    moment_with_day,
+    refusal,
+    resets,
+    when,
+)
 from joytui.tui.logs.axis import axis
 from joytui.tui.usage.colours import NameColours
 from joytui.tui.usage.drill import requests_filter
@@ -157,3 +169,20 @@ def test_the_times_under_the_chart_are_round_and_have_their_day(span: int, width
     begin = NOW - timedelta(seconds=span)
     if begin.date() != NOW.date() and span < 86_400 * 3:
         assert labels[0].startswith(f"{begin:%a}") or labels[0].startswith(f"{NOW:%a}")
+
+
+def test_a_limit_says_what_is_left_before_it_says_no() -> None:
+    """In the gateway's own words for it; what is no such refusal stays as it is."""
+    at_ms = int(NOW.timestamp() * 1000)
+    lack = Shortfall("daily", None, 40 * 10**9, 32_367_940_000, 0, 10_530_000_000, at_ms)
+    for refused, need in (
+        (no_money(lack), "This request"),
+        (used_up(lack), "This answer was ended, since its next step"),
+    ):
+        text = refusal(refused.message, UTC, NOW)
+        assert text.startswith(
+            f"{need} may cost up to 10.53 Cr, and 7.63206 of the daily limit of 40.00 Cr are left; resets in "
+        )
+        assert refusal(f"402: {refused.message}", UTC, NOW).startswith("402: this ")
+    for other in ("IP 10.0.0.1 is not allowed", no_money(Shortfall(None, "premium", 0, 0, 0, 1, at_ms)).message):
+        assert refusal(other, UTC, NOW) == other

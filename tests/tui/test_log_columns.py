@@ -27,7 +27,7 @@ from joytui.core.filters import (
     fold,
 )
 from joytui.core.request import FIELDS, names
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import WINDOW, LogStore

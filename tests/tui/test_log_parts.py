@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 
 from joytui.core.amounts import count, span
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.charts.cells import columns as bars
 from joytui.tui.logs.format import cells, cost_text, fit, header, layout, status_cell
 from joytui.tui.logs.histogram import count as histogram

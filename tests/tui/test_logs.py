@@ -12,7 +12,7 @@ import pytest
 
 from joytui.core.filter_meaning import predicate
 from joytui.core.filters import parse
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.logs.curl import curl
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown

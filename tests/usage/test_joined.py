@@ -19,8 +19,8 @@ from joytui.core.columnar import block_of
 from joytui.core.filter_meaning import predicate
 from joytui.core.filters import parse
 from joytui.core.request import RequestRecord, request_id
+from joytui.core.request_lines import request_view
 from joytui.core.token_counts import TokenCounts
-from joytui.core.wire import request_view
 from joytui.usage.joined import TurnIndex, join, rows_told_by_rollout
 from joytui.usage.newest import Wish, newest, one_request
 from joytui.usage.turns import turn_record, turn_row_id

@@ -2,8 +2,8 @@
 
 A walk over a year of rollouts takes tens of milliseconds, so it is made only when something hints at it. Codex writes to
 databases in CODEX_HOME itself when a turn begins or a thread is resumed (0.171.0, observed), a new thread's file appears in the
-folder of its day, and what was written last is mostly written next. Each look therefore takes the newest files, the entries of
-CODEX_HOME and the newest folders. A walk that the home hints at waits until the last one is REST times its own length ago, and
+folder of its day (the newest, or today's), and what was written last is mostly written next. Each look therefore takes the newest files, the entries of
+CODEX_HOME and the newest folders. A walk that the home hints at waits until the last one is REST times its own CPU time ago, and
 a walk without any hint (older versions write no databases) comes every SLOW_S.
 """
 
@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from joytui.codex.rollouts.files import RolloutFile, find_rollouts, in_folder
+from joytui.core import clock
 
 NEAR = 64
 """So many files, those that were written last, are looked at each time."""
 REST = 200
 SLOW_S = 30.0
 DAY = 3
-"""The place of a day's folder behind those of `sessions`, the year and the month."""
+"""How deep a day's folder lies: below `sessions`, the year and the month."""
 Mark = tuple[object, ...]
 Change = tuple[RolloutFile, RolloutFile | None]
 """A file as it is, and as it was at the last look; None: it is new."""
@@ -46,25 +47,25 @@ class Watch:
         (home, folders), now = self._moved, self._now()
         self._moved = (_entries(self._home), _stamps(self._folders))
         self._hinted |= self._moved[0] != home
+        moved = [folder for folder, old, new in zip(self._folders, folders, self._moved[1], strict=True) if old != new]
         due = now >= self._walked + SLOW_S or (self._hinted and now >= self._rested)
-        if due or self._moved[1][:DAY] != folders[:DAY]:
+        if due or not all(map(self._is_day, moved)):
             return self.walk()
-        if self._moved[1] != folders:
-            self._near += self._new_in_day()
+        self._near += self._new_in(moved)
         return self._taken(found for file in self._near if (found := _now_as(file)) is not None)
 
     def walk(self) -> list[Change]:
         """Looks at every rollout."""
-        began = self._now()
+        began = time.thread_time()
         self._hinted = False
-        self._folders = _newest_folders(self._home)
+        self._folders = [*dict.fromkeys([*_newest_folders(self._home), *_folders_of_today(self._home)])]
         self._moved = (_entries(self._home), _stamps(self._folders))
         files = find_rollouts(self._home)
         changed = self._taken(files)
         self.files = {file.name: file for file in files}
         self._near = sorted(files, key=lambda file: file.mtime_ns)[-NEAR:]
         self._walked = self._now()
-        self._rested = self._walked + REST * (self._walked - began)
+        self._rested = self._walked + REST * (time.thread_time() - began)
         return changed
 
     def _taken(self, files: Iterable[RolloutFile]) -> list[Change]:
@@ -72,11 +73,13 @@ class Watch:
         self.files.update((file.name, file) for file, _ in changed)
         return changed
 
-    def _new_in_day(self) -> list[RolloutFile]:
-        """The files in the newest folder that were not there yet."""
-        folder = self._folders[-1]
-        name = Path(folder).relative_to(self._home).as_posix()
-        return [file for file in in_folder(folder, name) if file.name not in self.files]
+    def _new_in(self, days: Iterable[str]) -> list[RolloutFile]:
+        """The files in folders of days that were not there yet."""
+        named = [(folder, Path(folder).relative_to(self._home).as_posix()) for folder in days]
+        return [file for folder, name in named for file in in_folder(folder, name) if file.name not in self.files]
+
+    def _is_day(self, folder: str) -> bool:
+        return len(Path(folder).relative_to(self._home).parts) > DAY
 
 
 def _newest_folders(home: Path) -> list[str]:
@@ -92,6 +95,16 @@ def _newest_folders(home: Path) -> list[str]:
             break
         folders.append(inner)
     return folders
+
+
+def _folders_of_today(home: Path) -> list[str]:
+    """The same for today, here and in UTC, whether they are there yet or not."""
+    now = clock.now()
+    return [
+        str(home.joinpath("sessions", *f"{day:%Y/%m/%d}".split("/")[:parts]))
+        for day in (now, now.astimezone())
+        for parts in range(DAY + 1)
+    ]
 
 
 def _stamps(folders: Iterable[str]) -> Mark:

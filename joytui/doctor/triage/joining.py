@@ -95,7 +95,7 @@ def _reply(record: RequestRecord, cause: Cause | None) -> str:
 
 def story_json(story: Story) -> dict[str, Any]:
     """The story as plain data, redacted."""
-    from joytui.core.wire import request_view
+    from joytui.core.request_lines import request_view
 
     turn = story.turn
     data = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from joytui.core.sse import DONE, encode_event
@@ -18,6 +18,30 @@ _encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators
 def json_bytes(value: Any) -> bytes:
     """Compact JSON that is always valid UTF-8: pairs that came in two pieces are joined, a half becomes U+FFFD."""
     return _utf8(_encoded(value))
+
+
+def object_bytes(value: Mapping[str, Any]) -> bytes:
+    """The same for an object that may be large: each member, and a few elements of a list at a time, in a step of its own
+    (`gateway.aside`)."""
+    return _utf8(stepwise(value, _encoded))
+
+
+STEP = 64
+"""Elements of a list that are written in one step."""
+
+
+def stepwise(value: Mapping[str, Any], encoded: Callable[[Any], str]) -> str:
+    """An object's JSON, as `encoded` writes it."""
+    members = (
+        f"{encoded(name)}:{_elements(one, encoded) if isinstance(one, list) else encoded(one)}"
+        for name, one in value.items()
+    )
+    return f"{{{','.join(members)}}}"
+
+
+def _elements(values: list[Any], encoded: Callable[[Any], str]) -> str:
+    steps = [encoded(values[start : start + STEP])[1:-1] for start in range(0, len(values), STEP)]
+    return f"[{','.join(steps)}]"
 
 
 def _utf8(text: str) -> bytes:

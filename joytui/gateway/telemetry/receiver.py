@@ -7,15 +7,17 @@ traces are answered and dropped. Whatever is refused is read on within bounds, s
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from starlette.requests import Request
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import INVALID_REQUEST
+from joytui.gateway.aside import LARGE, aside
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.plain_keys import digest
-from joytui.gateway.refusals import RATE_LIMITED, Refused
-from joytui.gateway.request_body import DRAINED, ClientGone, Share, decompress, read_body
+from joytui.gateway.refusals import RATE_LIMITED, Refused, no_room_for_body
+from joytui.gateway.request_body import DRAINED, SMALL, ClientGone, Share, decompress, read_body, read_size
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.telemetry.otlp import JSON, PROTOBUF, records
 from joytui.gateway.telemetry.pace import A_SECOND
@@ -39,7 +41,7 @@ async def logs(request: Request) -> JsonAnswer:
     try:
         sender, body, media = await _post(gateway, request, share)
         if media == JSON:
-            share.take_read(body)
+            share.take_read(await aside(len(body), partial(read_size, body, gateway.bodies.limit + SMALL)))
         found = await _read(gateway, body, media)
         for start in range(0, len(found), WRITTEN_AT_ONCE):
             await gateway.ledger.tell(sender.id, found[start : start + WRITTEN_AT_ONCE])
@@ -73,9 +75,12 @@ async def _post(gateway: Gateway, request: Request, share: Share) -> tuple[Sende
         raise refusal or Refused(401, INVALID_REQUEST, "")
     body = await _body(request, share)
     try:
-        return sender, decompress(body, encoding, MOST_BYTES, share), media
+        plain = await aside(LARGE, partial(decompress, body, encoding, MOST_BYTES)) if encoding else body
     except Refused as error:
         raise (_too_large() if error.cause == "request-too-large" else error) from None
+    if not share.take(len(plain)):
+        raise no_room_for_body()
+    return sender, plain, media
 
 
 def _refusal(gateway: Gateway, request: Request) -> tuple[SenderRow | None, Refused | None]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ import httpx
 
 from joytui.core.echo import Echo, Echoes
 from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
-from joytui.gateway.bridge.encode import json_bytes
+from joytui.gateway.aside import aside
+from joytui.gateway.bridge.encode import object_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
@@ -165,11 +167,12 @@ class Relay:
         seen = Observation(upstream=self.name, echo=self._echo)
         attempt = Attempt(call.body, self._own.quirks_of(self.url, call.model), self.lessons.of(call.model))
         try:
-            chat = attempt.chat()
+            chat = await aside(len(call.raw), attempt.chat)
         except BridgeError as error:
             return error_exchange(error.status, str(error), error.error_type, observation=seen)
         while True:
-            sent = await self._send(call, "chat/completions", json_bytes(chat.body), seen, bridged=True)
+            written = await aside(len(call.raw), partial(object_bytes, chat.body))
+            sent = await self._send(call, "chat/completions", written, seen, bridged=True)
             if isinstance(sent, Exchange):
                 return sent
             if sent.status_code not in REFUSED_FORM:

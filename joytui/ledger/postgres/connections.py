@@ -19,16 +19,17 @@ from joytui.ledger.postgres.url import StoreUrl
 
 RV = TypeVar("RV")
 LIMIT_S = 2.0
-"""Longest for a statement: the server ends it, and where it does not even do that, the connection is given up soon after."""
-PATIENCE_S = 2.5
-MOST_READING = 4
-"""Connections of one gateway that read at the same time."""
+"""Longest for a statement that a request waits for: the server ends it, and where it does not even do that, the connection is
+given up after PATIENCE_S more."""
+READING_LIMIT_S = 20.0
+"""The same for what people ask: sums over filtered rows of a year take long."""
+PATIENCE_S = 0.5
 
 
 class Impatient(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that is closed when the server says nothing for PATIENCE_S."""
+    """A connection that is closed when the server says nothing for `patience` seconds."""
 
-    patience: float | None = PATIENCE_S
+    patience: float | None = LIMIT_S + PATIENCE_S
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
@@ -37,7 +38,7 @@ class Impatient(psycopg.Connection[tuple[Any, ...]]):
             if timeout is not None:
                 raise
             self.pgconn.finish()
-            raise psycopg.OperationalError(f"the server did not answer within {PATIENCE_S:g} s") from None
+            raise psycopg.OperationalError(f"the server did not answer within {self.patience:g} s") from None
 
 
 class Link:
@@ -63,20 +64,21 @@ def _translated(words: str) -> bytes:
     return words.replace("%", "%%").replace("?", "%s").replace(" LIKE ", " ILIKE ").encode()
 
 
-def connect(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
-    """Raises psycopg.Error. `what` is shown in the server's list of connections. `reads`: it can write nothing, and a
-    transaction of it sees one state of the store."""
+def connect(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:
+    """Raises psycopg.Error. `what` is shown in the server's list of connections. `reads`: it can write nothing, a transaction of
+    it sees one state of the store, and a statement may take so many seconds."""
     connection = Impatient.connect(
         url.conninfo, autocommit=True, connect_timeout=2, application_name=f"joytui {what}", client_encoding="utf8"
     )
     connection.adapters.register_loader("numeric", IntLoader)  # sums of integers: the ledger has no other numbers
-    limit = int(LIMIT_S * 1000)
-    settings = {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
+    limit = LIMIT_S if reads is None else reads
+    connection.patience = limit + PATIENCE_S
+    settings = {"statement_timeout": round(limit * 1000), "idle_in_transaction_session_timeout": round(LIMIT_S * 1000)}
     words = [f"SET {name} = {value}" for name, value in settings.items()]
     words.append(
         f"SET search_path = {url.schema}, pg_catalog"
     )  # `url.parse` lets no other names through than plain ones
-    if reads:
+    if reads is not None:
         words.append("SET default_transaction_read_only = on")
         words.append("SET default_transaction_isolation = 'repeatable read'")
     connection.execute(sql.SQL("; ").join(map(sql.SQL, words)))
@@ -84,12 +86,13 @@ def connect(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
 
 
 class Readers:
-    """A few connections for reading, made when they are needed. For many threads."""
+    """A few connections for reading, at most so many, made when they are needed. For many threads. `limit_s`: for a statement."""
 
-    def __init__(self, url: StoreUrl) -> None:
+    def __init__(self, url: StoreUrl, most: int, limit_s: float) -> None:
         self._url = url
+        self._limit_s = limit_s
         self._idle: list[Link] = []
-        self._room = threading.BoundedSemaphore(MOST_READING)
+        self._room = threading.BoundedSemaphore(most)
         self._closed = False
 
     @contextmanager
@@ -118,7 +121,7 @@ class Readers:
             if self._answers(link):
                 return link
             link.close()
-        return connect(self._url, "reads", reads=True)
+        return connect(self._url, "reads", reads=self._limit_s)
 
     @staticmethod
     def _answers(link: Link) -> bool:

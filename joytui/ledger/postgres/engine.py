@@ -20,7 +20,7 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
-from joytui.ledger.postgres.connections import Readers, connect, unreachable
+from joytui.ledger.postgres.connections import LIMIT_S, READING_LIMIT_S, Readers, connect, unreachable
 from joytui.ledger.postgres.listener import Listener
 from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
@@ -78,7 +78,8 @@ class PostgresLedger:
         self._listener = Listener(url, self._id)
         spool = None if spools is None else Spool(spools, url.masked)
         self._writer = Writer(url, self._id, self._heard, spool)
-        self._readers = Readers(url)
+        self._readers = Readers(url, 4, READING_LIMIT_S)
+        self._quick_readers = Readers(url, 2, LIMIT_S)
 
     @classmethod
     def open_store(cls, url: StoreUrl, spools: Path | None = None) -> PostgresLedger:
@@ -124,6 +125,7 @@ class PostgresLedger:
                 log.warning("the store is away: other gateways hear of this one's end when its lease is over")
         closed = self._writer.close()
         self._readers.close()
+        self._quick_readers.close()
         if not closed:
             log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
         return closed
@@ -171,6 +173,14 @@ class PostgresLedger:
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same in the calling thread."""
         with self._readers.one() as link:
+            return function(link, *args)
+
+    async def _read_quick(self, function: Callable[..., T], *args: Any) -> T:
+        """What the live tail and the judging of requests need: it waits for nobody's long question."""
+        return await asyncio.to_thread(self._read_quick_now, function, *args)
+
+    def _read_quick_now(self, function: Callable[..., T], *args: Any) -> T:
+        with self._quick_readers.one() as link:
             return function(link, *args)
 
     async def changes(self) -> AsyncGenerator[None]:
@@ -249,19 +259,19 @@ class PostgresLedger:
         return self.write(gateways.probe)
 
     async def page(self, asked: Page) -> list[Entry]:
-        return await self.read(sql_reads.page, asked)
+        return await self.read(reads.page, asked)
 
     async def page_block(self, asked: Page) -> Block:
-        return await self.read(blocks.page, asked)
+        return await self.read(reads.page_block, asked)
 
     async def find(self, text: str) -> Entry | None:
         return await self.read(sql_reads.find, text)
 
     async def changed(self, after: int, term: Term | None, limit: int) -> tuple[int, list[Entry]]:
-        return await self.read(reads.newest_and, sql_reads.changed, [], after, term, limit)
+        return await self._read_quick(reads.newest_and, sql_reads.changed, [], after, term, limit)
 
     async def changed_block(self, after: int, term: Term | None, limit: int) -> tuple[int, Block]:
-        return await self.read(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
+        return await self._read_quick(reads.newest_and, blocks.changed, blocks.block_of([]), after, term, limit)
 
     async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
         return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
@@ -270,7 +280,7 @@ class PostgresLedger:
         return await self.read(tasks.tasks, since, limit, task, term)
 
     async def last_seq(self) -> int:
-        return await self.read(reads.last_seq)
+        return await self._read_quick(reads.last_seq)
 
     async def counted(self) -> int:
         return await self.read(sql_reads.counted)
@@ -295,12 +305,12 @@ class PostgresLedger:
     # --- keys, policies, tokens --------------------------------------------------------------------------------------
 
     def access(self) -> Access:
-        access = self.read_now(keys.access)
+        access = self._read_quick_now(keys.access)
         self._writer.known = access.version
         return access
 
     async def access_version(self) -> int:
-        return await self.read(keys.access_version)
+        return await self._read_quick(keys.access_version)
 
     async def key(self, key_id: str) -> KeyRow | None:
         return await self.read(keys.key, key_id)

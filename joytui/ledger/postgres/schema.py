@@ -285,7 +285,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
         raise UnreachableError(
             f"the store needs PostgreSQL {OLDEST_SERVER} or newer, and this is {server}", where=url.masked
         )
-    link.raw.patience = MIGRATION_LIMIT_S + 1
+    patience, link.raw.patience = link.raw.patience, MIGRATION_LIMIT_S + 1
     with link.raw.transaction():
         link.execute(f"SET LOCAL statement_timeout = {MIGRATION_LIMIT_S * 1000}")
         link.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (f"joytui {url.schema}",))
@@ -302,7 +302,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
             link.execute("UPDATE schema_version SET version = ?", (len(MIGRATIONS),))
         if link.execute("SELECT to_regproc(?)", (FUNCTIONS.write,)).fetchone() == (None,):
             link.raw.execute(FUNCTIONS.text.encode())
-    link.raw.patience = type(link.raw).patience
+    link.raw.patience = patience
 
 
 def _make_schema(link: Link, url: StoreUrl) -> None:
@@ -337,6 +337,11 @@ def is_half(link: Link) -> bool:
 def partition(day: int) -> str:
     """The name of the partition for requests whose numbers were given on this day (since 1970)."""
     return f"ended_{day}"
+
+
+def first_number(name: str) -> int:
+    """The first number that belongs into a partition."""
+    return int(name.removeprefix("ended_")) * DAY_MS << COUNTER_BITS
 
 
 def make_partitions(link: Connection, at_ms: int) -> None:

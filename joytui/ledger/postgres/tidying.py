@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from joytui.core.clock import now_ms
-from joytui.ledger.postgres.schema import REST
+from joytui.ledger.postgres.schema import REST, first_number, partition
+from joytui.ledger.records import DAY_MS
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
 from joytui.ledger.sql import tidying
 from joytui.ledger.sql.connection import Connection
@@ -19,10 +20,12 @@ _PARTITIONS = (
 
 def _requests(link: Connection, edge: int) -> int:
     """Rows go in the order in which they came, up to the first that is young: one that a wrong clock dated between others
-    that are young is young as well, and one that it dated into the future goes with those that came after it."""
+    that are young is young as well, and one that it dated into the future goes with those that came after it.
+
+    The day that the edge lies in waits until it can go as a whole."""
     cut: int | None = None
     for begins, name in _oldest_first(link):
-        if cut is not None and begins > cut:
+        if (cut is not None and begins > cut) or name == partition(edge // DAY_MS):
             break
         young = f"SELECT min(n) FROM {name} WHERE started_at >= ? AND started_at <= ?"
         first = link.execute(young, (edge, now_ms())).fetchall()[0][0]
@@ -35,10 +38,11 @@ def _requests(link: Connection, edge: int) -> int:
 
 
 def _oldest_first(link: Connection) -> list[tuple[int, str]]:
-    """The days that have rows, by their first number."""
-    names = [name for (name,) in link.execute(_PARTITIONS).fetchall()]
-    begins = [(link.execute(f"SELECT min(n) FROM {name}").fetchall()[0][0], name) for name in names]
-    return sorted(found for found in begins if found[0] is not None)
+    """The days, each with the first number that it may have; what is in none of them with the first that it has."""
+    names = {name for (name,) in link.execute(_PARTITIONS).fetchall()} - {REST}
+    begins = [(first_number(name), name) for name in names]
+    rest = link.execute(f"SELECT min(n) FROM {REST}").fetchall()[0][0]
+    return sorted(begins if rest is None else [*begins, (rest, REST)])
 
 
 def _is_last(link: Connection, name: str, number: int) -> bool:
@@ -46,8 +50,9 @@ def _is_last(link: Connection, name: str, number: int) -> bool:
 
 
 def _drop(link: Connection, name: str) -> int:
-    """A day that is old as a whole."""
-    rows = int(link.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+    """A day that is old as a whole. Gives how many rows it had, as far as the server knows without counting."""
+    about = link.execute("SELECT greatest(reltuples, 1)::bigint FROM pg_class WHERE oid = ?::regclass", (name,))
+    rows = int(about.fetchall()[0][0])
     link.execute("SET LOCAL lock_timeout = 500")  # a long reading is not to hold up who writes
     link.execute(f"DROP TABLE {name}")
     return rows

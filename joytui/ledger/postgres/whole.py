@@ -15,7 +15,7 @@ import psycopg
 from joytui.core.errors import UnreachableError
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.postgres import gateways
-from joytui.ledger.postgres.connections import Link, connect, unreachable
+from joytui.ledger.postgres.connections import READING_LIMIT_S, Link, connect, unreachable
 from joytui.ledger.postgres.schema import is_half, make_partition, migrate, version_of
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.records import DAY_MS
@@ -116,7 +116,7 @@ class _Telling(Link):
 
 def open_whole(url: StoreUrl) -> PostgresWhole:
     """Raises UnreachableError."""
-    link = _open(url, "reads all", reads=True)
+    link = _open(url, "reads all", reads=READING_LIMIT_S)
     try:
         if link.execute("SELECT to_regclass('turn')").fetchone() == (None,):
             raise UnreachableError("there is no store", where=url.masked, hint="a gateway or a copy makes it")
@@ -151,7 +151,7 @@ def open_target(url: StoreUrl) -> PostgresTarget:
         raise
 
 
-def _open(url: StoreUrl, what: str, *, reads: bool = False) -> Link:
+def _open(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:
     """A connection for long work, whose statements may take as long as they need."""
     try:
         link = _Telling(connect(url, what, reads=reads).raw)

@@ -53,6 +53,7 @@ def page_rows(connection: Connection, asked: Page) -> Rows:
         (asked.since, "r.started_at >= ?"),
         (asked.until, "r.started_at < ?"),
         (asked.before, "r.n < ?"),
+        (asked.after, "r.n > ?"),
     ):
         if edge is not None:
             conditions.append(condition)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from joytui.codex.rollouts import Turn
 from joytui.core.columnar import Block, block_of
 from joytui.core.request import ROLLOUT
-from joytui.core.wire import request_view
+from joytui.core.request_lines import request_view
 from joytui.tui.logs.store import NEARLY_MS, LogStore
 from joytui.usage.joined import TurnIndex, rows_told_by_rollout
 from joytui.usage.turns import turn_record, turn_row_id

@@ -10,7 +10,7 @@ from textual.content import Content
 from joytui.core.columnar import milliseconds
 from joytui.core.money import parse_credits
 from joytui.core.request import FIELDS, ROLLOUT, RequestRecord
-from joytui.tui.figures import at_the_point, exact_credits, local_times, moment_with_day, resets
+from joytui.tui.figures import at_the_point, exact_credits, moment_with_day, refusal, resets
 from joytui.tui.lines import fact
 from joytui.tui.logs.columns import NO_STATUS
 from joytui.tui.logs.format import status_cell
@@ -72,7 +72,7 @@ def explained(record: RequestRecord, now: datetime, zone: tzinfo | None) -> Cont
     """What a refusal means in the guide's words, and what to do about it."""
     from joytui.causes import CAUSES, ROW_TEXTS
 
-    said = local_times(visible(record.error_message or record.error_type or "no message", limit=1000), zone, now)
+    said = refusal(visible(record.error_message or record.error_type or "no message", limit=1000), zone, now)
     cause = CAUSES.get(record.cause or "")
     if cause is None:
         return Content.styled(said, "$error")

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from joytui.core.errors import JoytuiError
 from joytui.core.money import parse_credits
-from joytui.tui.figures import exact_credits, local_times
+from joytui.tui.figures import exact_credits, refusal
 from joytui.tui.form_field import Field
 from joytui.tui.keys.form import TIERS
 from joytui.tui.shown import visible
@@ -115,7 +115,7 @@ def verdict_text(verdict: KeyVerdict, now: datetime, zone: tzinfo | None) -> Con
     else:
         head = Content.assemble(
             (f"✗ No: {verdict.status} {verdict.error_type or ''}", "bold $error"),
-            (f"\n{local_times(visible(verdict.message or '', limit=400), zone, now)}", ""),
+            (f"\n{refusal(visible(verdict.message or '', limit=400), zone, now)}", ""),
             (f"\ncause {verdict.cause}" if verdict.cause else "", "$quiet"),
         )
     lines = [head, Content("")]

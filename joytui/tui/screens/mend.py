@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from joytui.core.errors import JoytuiError
 from joytui.tui.doctor.verdict_text import patch
-from joytui.tui.figures import local_times
+from joytui.tui.figures import refusal
 from joytui.tui.keys.changes import PolicyChange
 from joytui.tui.keys.mend import Mend, amount, difference, mends, suggested, wallet_of
 from joytui.tui.shown import visible
@@ -55,7 +55,7 @@ class MendDialog(Dialog[PolicyChange]):
     def compose_dialog(self) -> ComposeResult:
         now = datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
         said = visible(self._record.error_message or self._record.cause or "", limit=400)
-        said = local_times(said, self.console.options.zone, now)
+        said = refusal(said, self.console.options.zone, now)
         yield Static(Content(said), id="said")
         yield OptionList(id="mends")
         with Horizontal(classes="row", id="by"):
