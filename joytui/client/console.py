@@ -179,6 +179,16 @@ class ConsoleClient(ConsoleApi):
 
         return self._model(TeamView, await self._ask("DELETE", _owners_path(team), params={"owner": owner}))
 
+    # --- who changed what ---
+
+    async def audit(self, *, since: str | None = None, limit: int = PAGE) -> list[wire.AuditEntry]:
+        """Changes that somebody made, newest first."""
+        from joytui.core.wire import AuditEntry
+
+        return self._models(
+            AuditEntry, await self._ask("GET", "/audit", params={"since": since, "limit": limit}), "entries"
+        )
+
     # --- telemetry ---
 
     async def telemetry_tokens(self) -> list[wire.SenderView]:

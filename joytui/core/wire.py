@@ -47,6 +47,7 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/telemetry/tokens           SenderCreate      -> SenderCreated (201; it posts telemetry and opens nothing else)
     DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
     GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
+    GET    /console/v1/audit                      since limit       -> {"entries": [AuditEntry]}, newest first
     GET    /console/v1/teams                                        -> {"teams": [TeamView]}
     POST   /console/v1/teams                      TeamCreate        -> TeamView (201)
     POST   /console/v1/teams/{name}/owners        OwnerAdd          -> TeamView (an owner is in one team at most: else 409)
@@ -480,6 +481,21 @@ class TeamView(Model):
     name: str
     owners: list[str] = Field(default_factory=list)
     created_at: str
+
+
+class AuditEntry(Model):
+    """One change. `token`: the name of the console token that made it ("admin": the gateway's own; "gateway": the gateway itself).
+    `before`, `after`: the facts that differ; null: it was not there."""
+
+    id: str
+    time: str
+    token: str
+    token_id: str | None = None
+    what: str = Field(description="what was done: key created, wallet set, …")
+    subject: str = Field(description="the id of what it was done to, or its name where it has no id")
+    name: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
 
 class SenderCreate(Model):

@@ -232,6 +232,11 @@ async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
 
 
+async def audit(gateway: Gateway, request: Request) -> JsonAnswer:
+    since, limit = _ms(moment(request, "since")) or 0, number(request, "limit", PAGE, 1, MOST)
+    return JsonAnswer({"entries": [views.audit_view(row) for row in await gateway.ledger.audit(since, limit)]})
+
+
 async def teams(gateway: Gateway, request: Request) -> JsonAnswer:
     caller, rows = caller_of(request), await gateway.ledger.teams()
     return JsonAnswer({"teams": [views.team_view(row) for row in rows if caller.sees(row.name)]})

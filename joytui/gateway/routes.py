@@ -20,6 +20,7 @@ from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
 from joytui.gateway.console_auth import Right, judged
 from joytui.gateway.runtime import Gateway
+from joytui.ledger.audit import ACTING, Actor
 
 Endpoint = Callable[[Gateway, Request], Awaitable[Response]]
 Schema = dict[str, Any]
@@ -110,6 +111,7 @@ CONSOLE = (
     _console("get", "/telemetry/tokens", "read", reads.senders),
     _console("post", "/telemetry/tokens", "admin", writes.create_sender, answer="SenderCreated", body="SenderCreate", status=201),
     _console("delete", "/telemetry/tokens/{id}", "admin", writes.revoke_sender),
+    _console("get", "/audit", "whole", reads.audit, query={"since": TEXT, "limit": COUNT}),
     _console("get", "/teams", "read", reads.teams),
     _console("post", "/teams", "admin", writes.create_team, answer="TeamView", body="TeamCreate", status=201),
     _console("post", "/teams/{name}/owners", "admin", writes.add_owner, answer="TeamView", body="OwnerAdd"),
@@ -132,7 +134,12 @@ def _guarded(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     assert right in ("read", "whole", "lead", "admin")
 
     async def answer(request: Request) -> Response:
-        gateway, request.state.caller = judged(request, right)
-        return await endpoint(gateway, request)
+        gateway, caller = judged(request, right)
+        request.state.caller = caller
+        acting = ACTING.set(Actor(caller.token, caller.name))
+        try:
+            return await endpoint(gateway, request)
+        finally:
+            ACTING.reset(acting)
 
     return answer

@@ -27,6 +27,7 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     Access,
     AgentRow,
@@ -332,6 +333,13 @@ class Ledger(Protocol):
 
     def remove_owner(self, team: str, owner: str) -> Future[bool]:
         """Whether the owner was in that team."""
+        ...
+
+    # --- who changed what ---
+
+    async def audit(self, since: int, limit: int) -> list[AuditRow]:
+        """Changes that somebody made (`ledger.audit.ACTING`) from then on (ms), newest first: of keys, policies, tokens, teams, wallets
+        and lessons. Each is written in the transaction of the change."""
         ...
 
     # --- what upstreams taught ---

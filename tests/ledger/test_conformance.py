@@ -21,6 +21,7 @@ from joytui.core.request import Ended, Opened, request_id
 from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
@@ -629,6 +630,36 @@ async def test_an_owner_is_in_one_team(ledger: Ledger) -> None:
     assert await ledger.remove_owner("core", "ann")
     assert await ledger.access_version() > before
     assert await ledger.add_owner("web", "ann") == "web"
+
+
+async def test_a_change_is_written_down_with_it(ledger: Ledger) -> None:
+    """By whoever acts; a change that is undone leaves no entry, and one that changes nothing neither."""
+    acting = ACTING.set(Actor("token_1", "ann"))
+    key = await a_key(ledger, "dev")
+    await ledger.edit_key(key.id, {"state": "disabled", "owner": "bob"})
+    ACTING.reset(acting)
+    await ledger.edit_key(key.id, {"state": "disabled"})
+    await ledger.set_wallet("economy", MAX_NANO, None)
+    with pytest.raises(MoneyError):
+        await ledger.credit_wallet("economy", 1, None)
+    found = await ledger.audit(0, 9)
+    assert [(row.actor, row.token, row.what, row.subject, row.called) for row in found] == [
+        ("gateway", None, "wallet set", "economy", None),
+        ("ann", "token_1", "key edited", key.id, "dev"),
+        ("ann", "token_1", "key created", key.id, "dev"),
+    ]
+    edited, created = found[1:]
+    assert (edited.before, edited.after) == (
+        {"owner": "ann", "state": "active"},
+        {"owner": "bob", "state": "disabled"},
+    )
+    assert created.before is None
+    assert created.after is not None
+    assert (created.after["labels"], "digest" in created.after) == (["x"], False)
+    assert await ledger.audit(now_ms() + 1, 9) == []
+    assert len(await ledger.audit(0, 1)) == 1
+    assert await ledger.tidy(now_ms() + 401 * DAY, Keeping(0, 60)) >= 3
+    assert await ledger.audit(0, 9) == []
 
 
 @pytest.mark.parametrize("summed", [True, False])

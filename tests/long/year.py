@@ -181,6 +181,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "sender": 0,
         "team": 0,
         "team_owner": 0,
+        "audit": min(days, SUMS_DAYS) * len(TIERS) * 3 + len(TIERS) + KEYS,
         "piece": 0,
         "wallet": len(TIERS),
         "access": 1,

@@ -230,6 +230,13 @@ MIGRATIONS = (
     CREATE TRIGGER owner_moved AFTER INSERT OR DELETE ON team_owner FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
     ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
     """,
+    """
+    CREATE TABLE audit (
+        id TEXT PRIMARY KEY, at bigint NOT NULL, token TEXT, actor TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+        called TEXT, before TEXT, after TEXT
+    );
+    CREATE INDEX audit_at ON audit (at);
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

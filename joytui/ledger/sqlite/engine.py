@@ -21,6 +21,7 @@ from joytui.core.request import Ended, Opened
 from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
     Access,
@@ -47,7 +48,19 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, reads, tasks, teams, telemetry, usage_sums, wallets
+from joytui.ledger.sql import (
+    audit,
+    blocks,
+    clock_readings,
+    keys,
+    lessons,
+    reads,
+    tasks,
+    teams,
+    telemetry,
+    usage_sums,
+    wallets,
+)
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
@@ -151,6 +164,8 @@ class SqliteLedger:
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future is done when it is committed."""
+        if function in audit.CHANGES:
+            return self._writer.write(audit.audited, ACTING.get(), function, *args)
         return self._writer.write(function, *args)
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
@@ -360,6 +375,11 @@ class SqliteLedger:
 
     def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
         return self.write(teams.remove_owner, team, owner)
+
+    # --- who changed what --------------------------------------------------------------------------------------------
+
+    async def audit(self, since: int, limit: int) -> list[AuditRow]:
+        return await self.read(audit.entries, since, limit)
 
     # --- what upstreams taught ---------------------------------------------------------------------------------------
 

@@ -256,6 +256,13 @@ MIGRATIONS = (
     CREATE TRIGGER owner_removed AFTER DELETE ON team_owner BEGIN UPDATE access SET version = version + 1; END;
     ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
     """,
+    """
+    CREATE TABLE audit (
+        id TEXT PRIMARY KEY, at INTEGER NOT NULL, token TEXT, actor TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+        called TEXT, before TEXT, after TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX audit_at ON audit (at);
+    """,
 )
 
 
