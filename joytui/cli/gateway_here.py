@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def gateway_if_there(args: argparse.Namespace, *, needed: bool) -> AsyncIterator[ConsoleClient | None]:
     """A client, None where no gateway runs. `needed`: there is no answer without one. Raises UnreachableError, UsageError."""
-    from joytui.client.local import connect
+    from joytui.client.local import START_HINT, connect
 
     try:
         console = await connect(places(), gateway_url=args.gateway, start=False, announce=say)
-    except UnreachableError:
+    except UnreachableError as error:
         if needed or args.gateway is not None:
             raise
+        if error.hint != START_HINT:  # something is there, and it is no gateway that answers
+            say(f"joytui: {error}")
         yield None
         return
     async with console:

@@ -17,6 +17,7 @@ from joytui.codex.rollouts.tail import POLL_S, TurnTail
 from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
 from joytui.core.places import places
 from joytui.core.request import RequestRecord
+from joytui.usage.joined import TurnIndex
 from joytui.usage.newest import Wish, newest, told_by
 from joytui.usage.turns import turn_record, turn_row_id
 
@@ -63,7 +64,7 @@ class _Both:
         self._wish = wish
         self._feed = feed
         self._passes = wish.passes()
-        self._shown: dict[tuple[str | None, str | None], None] = {}
+        self._shown = TurnIndex()  # the turns that Codex alone told of when they ended
 
     async def hear_gateway(self, seen: int | None) -> None:
         if self.console is not None:
@@ -82,14 +83,11 @@ class _Both:
         try:
             async with aclosing(stream):
                 async for batch in stream:
-                    self._show([record for record in batch.records if not self._is_shown(record)])
+                    self._show([record for record in batch.records if self._shown.of_record(record) is None])
         except RefusedError:
             if self._wish.source != "codex":
                 raise
             await asyncio.Future()  # an older gateway, which knows nothing of telemetry: Codex's files alone are heard
-
-    def _is_shown(self, record: RequestRecord) -> bool:
-        return record.turn_id is not None and (record.thread_id, record.turn_id) in self._shown
 
     def _show(self, records: Rows) -> None:
         since = self._wish.since
@@ -107,9 +105,9 @@ class _Both:
         wanted = [turn for turn in ended if turn_row_id(turn) in rows]
         for own in await self._told(wanted):
             del rows[own]
-        self._shown.update(((row.thread_id, row.turn_id), None) for row in rows.values())
-        while len(self._shown) > 20_000:
-            del self._shown[next(iter(self._shown))]
+        for turn in wanted:
+            if turn_row_id(turn) in rows:
+                self._shown.add(turn)
         self._show([*rows.values()])
 
     async def _told(self, turns: Sequence[Turn]) -> set[str]:

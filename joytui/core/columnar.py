@@ -8,7 +8,7 @@ A tenth of the rows' work on both sides: texts that repeat are numbered, and num
                  "id" | "request_id" | "upstream_id": [text | null, …]}}
 
 Arrays are unsigned and little-endian, of 1, 2, 4 or 8 bytes each. `time` is in milliseconds since 1970, `cost_nano` in
-nano-credits, `status` 0 for none (while it runs), `attempts` 0 for none, `sources` one text with commas, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
+nano-credits, `status` 0 for none (while it runs), `attempts` 0 for none, lists one text with commas, `cost_source` a place in SOURCES. Spans are named without their "_ms" and are in
 hundredths of a millisecond and one more, 0 for none. A `request_id` that is null is the own id. The array of a text may be left
 out where there is one value. Older gateways send ids as their bytes, {"prefix", "size", "kind": "hex" | "uuid", "data": base64,
 "none": [row, …]}; that form is still read.

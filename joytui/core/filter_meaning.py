@@ -68,7 +68,8 @@ def _failed(record: RequestRecord) -> bool:
 
 def _matches(columns: tuple[str, ...], regex: re.Pattern[str], record: RequestRecord) -> bool:
     values = (getattr(record, column) for column in columns)
-    return any(value is not None and regex.match(fold(value)) for value in values)
+    words = (word for value in values for word in (value if isinstance(value, tuple) else (value,)))
+    return any(word is not None and regex.match(fold(word)) for word in words)
 
 
 def _contains(columns: tuple[str, ...], text: str, record: RequestRecord) -> bool:

@@ -4,7 +4,8 @@ The rules, which the ledger (in SQL) and `tui.logs.select` (over columns) follow
 
 - column names are those of `RequestRecord`;
 - letters compare without regard to case, for ASCII letters only (as SQL's LIKE does);
-- in a `Match` pattern `*` stands for any run of characters and `?` for one, anchored at both ends;
+- in a `Match` pattern `*` stands for any run of characters and `?` for one, anchored at both ends; a list matches where one of
+  its words does;
 - a value that is not there (None) matches nothing, so `Not` of it is true (in SQL: `(…) IS NOT TRUE`).
 """
 

@@ -205,6 +205,7 @@ OPERATORS: tuple[Operator, ...] = (
     StatusOperator(),
     StateOperator(),
     *_of_fields("text"),
+    *_of_fields("list"),
     *_of_fields("id"),
     *_of_fields("cost", _nano),
     *_of_fields("count", _count),

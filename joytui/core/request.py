@@ -58,8 +58,8 @@ def program(client: str) -> str:
 
 
 def joined(words: Iterable[str]) -> str | None:
-    """A list as one text; None for an empty one."""
-    return ",".join(words) or None
+    """A list as one text; None for an empty one. A comma in a word becomes a space."""
+    return ",".join(word.replace(",", " ") for word in words) or None
 
 
 def parted(text: str | None) -> tuple[str, ...]:
@@ -162,6 +162,9 @@ FIELDS: tuple[Field, ...] = (
     Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
           measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
     Field("sources", "list", "all that told of it"),
+    Field("branch", "text", "the git branch, where Codex's own files tell it", ("branch",), listed="if any", label="branch",
+          measured="null at the gateway: no header names it"),
+    Field("labels", "list", "the labels of the key", ("label",), listed="if any", measured="those that the key has now"),
     Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
     Field("differs", "text", "figures of Codex's telemetry that are others than the gateway's", listed="if any", label="telemetry says"),
 )  # fmt: skip
@@ -292,6 +295,8 @@ class RequestRecord:
     dirty: bool = False
     source: str | None = GATEWAY
     sources: tuple[str, ...] = (GATEWAY,)
+    branch: str | None = None
+    labels: tuple[str, ...] = ()
     attempts: int | None = 1
     differs: str | None = None
 

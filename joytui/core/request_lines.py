@@ -23,7 +23,7 @@ def request_view(record: RequestRecord, seq: int = 0) -> dict[str, Any]:
     """A record as one line of the logs' JSON (a plain dict: no validation on the hot path)."""
     data = {"seq": seq, **dict(zip(_MEMBERS, _of_record(record), strict=True))}
     data["cost_credits"] = format_credits(record.cost_nano)
-    data["sources"] = list(record.sources)
+    data |= {name: list(getattr(record, name)) for name in LISTS}
     return data
 
 

@@ -56,6 +56,9 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; the token this once; without `role` it reads only)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
+`GET /readyz` needs no token: 200 while new requests are welcome; 503 {"status": "draining"} while the gateway is being stopped,
+{"status": "store_unavailable"} while its store cannot be written.
+
 `GET /healthz` needs no token: {"status": "ok", "version", "pid"}, and with `?nonce=X` also "proof": `core.gateway_state.proof(
 admin token, X, the url of the state file)`, by which a console knows the gateway before it sends that token. It is 503 and "failed" when the store
 can no longer be written, and the gateway about to end for that. A Host that the gateway does not expect

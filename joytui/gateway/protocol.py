@@ -61,15 +61,15 @@ class Client:
 
 
 class _HeadFirst:
-    """A connection's transport that sends the head of an answer together with what follows at once: uvicorn writes the two
-    apart, and each write is a system call and a packet."""
+    """A connection's transport that sends the head of an answer together with the body that follows at once: uvicorn writes the
+    two apart, and each write is a system call and a packet. `body_follows`: the answer will have one (HEAD's has none)."""
 
-    __slots__ = ("_head", "_loop", "_transport")
+    __slots__ = ("_head", "_transport", "body_follows")
 
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self._loop = loop
         self._head = b""
+        self.body_follows = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -77,19 +77,14 @@ class _HeadFirst:
     def write(self, data: bytes) -> None:
         if self._head:
             data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 2"):
+        elif self.body_follows and data.startswith(b"HTTP/1.1 2") and b"\r\ncontent-length: " in data:
             self._head = data
-            self._loop.call_soon(self._flush)
             return
         self._transport.write(data)
 
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
-
     def close(self) -> None:
-        self._flush()
+        if self._head:
+            self.write(b"")
         self._transport.close()
 
     def is_closing(self) -> bool:
@@ -117,6 +112,7 @@ class Capped(HttpToolsProtocol):
         self._in_head = True
         self._whole = False
         self._client: Client
+        self._head_first: _HeadFirst
         self._due: asyncio.TimerHandle | None = None
         self._body_by = 0.0
         self._too_many = False
@@ -124,7 +120,8 @@ class Capped(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.transport = _HeadFirst(transport, self.loop)  # type: ignore[assignment]
+        self._head_first = _HeadFirst(transport)
+        self.transport = self._head_first  # type: ignore[assignment]
         self._client = Client(self.flow)
         self._await_more()
         if len(self.connections) > self.room.connections:
@@ -226,6 +223,7 @@ class Capped(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise TooManyPipelined
         self._in_head = False
+        self._head_first.body_follows = self.parser.get_method() == b"POST"
         self._body_by = self.loop.time() + self.body_s
         self.scope[CLIENT] = self._client  # type: ignore[literal-required]
         super().on_headers_complete()

@@ -45,6 +45,8 @@ JUMP_SHOWN_S = 86_400.0
 """How long a change of the clock is among the warnings."""
 ANSWER_S = 2.0
 """How long the store may take to say that it can be written."""
+PROBED_S = 0.5
+"""For so long a store that was written is one that can be."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -93,6 +95,8 @@ class Gateway:
         self.draining = False
         self.turned_away = 0
         self._told = StoreTold()
+        self._probing: asyncio.Task[bool] | None = None
+        self._wrote_at = -PROBED_S
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None
@@ -293,12 +297,20 @@ class Gateway:
         return found
 
     async def can_write(self) -> bool:
-        """Whether the store takes a write, within ANSWER_S."""
+        """Whether the store takes a write. It is asked at most twice a second, however many want to know."""
+        if time.monotonic() - self._wrote_at < PROBED_S:
+            return True
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe())
+        return await asyncio.shield(self._probing)
+
+    async def _probe(self) -> bool:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self.ledger.probe()
         except (StoreUnavailable, TimeoutError):
             return False
+        self._wrote_at = time.monotonic()
         return True
 
     async def store_told(self) -> StoreTold:

@@ -12,9 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
+from joytui.core.errors import RefusedError
 from joytui.ledger.sql.connection import Connection
 
 Row = tuple[Any, ...]
+
+
+def refuse_older(version: int, newest: int, where: str) -> None:
+    """For a target whose tables are there already, before they are brought to this version: it is nobody's to change. Raises
+    RefusedError."""
+    if 0 < version < newest:
+        raise RefusedError(
+            "the target is a store of an older joytui, and no copy that this one could go on with",
+            where=where,
+            hint="name a store that does not exist yet",
+        )
 
 
 class Table(NamedTuple):

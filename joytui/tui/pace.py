@@ -64,7 +64,7 @@ class PacedApp(TypeAheadApp):
     def tell(self, text: str, *, error: bool = False, warning: bool = False) -> None:
         """A short word to the user."""
         severity: Any = "error" if error else "warning" if warning else "information"
-        self.notify(text, severity=severity, timeout=30 if error else 4)
+        self.notify(text, severity=severity, timeout=30 if error else 4, markup=False)
 
     def catch_signals(self) -> None:
         """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the console by its own way out, so the terminal comes back whole; fg draws anew."""

@@ -77,6 +77,7 @@ def turn_record(turn: Turn) -> RequestRecord:
         subagent=clean(session.subagent, _LIMIT),
         repo=clean(repository(session.origin or ""), _LONG),
         commit_hash=clean(session.commit, _LIMIT),
+        branch=clean(session.branch, _LIMIT),
         source=ROLLOUT,
         sources=(ROLLOUT,),
         attempts=None,

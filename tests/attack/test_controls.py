@@ -65,6 +65,9 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "triage": (("TICKET",), ("TICKET", "--json"), ("--request", "ROW"), ("--request", "ROW", "--json"), (EVIL,)),
     "serve": ((EVIL,), ("--port", EVIL)),
     "tasks": ((), ("--json",), ("--running",), (EVIL,), ("--since", EVIL)),
+    "store": (("check",), ("check", "--json"), ("check", EVIL), ("backup", EVIL), ("copy", EVIL, f"another{EVIL}")),
+    "telemetry": (("status",), ("status", "--json"), ("token", "create", EVIL), ("token", "list"), ("token", "revoke", EVIL)),
+    "fleet": ((), ("--json",)),
     "completion": ((EVIL,), ("bash",), ("zsh",), ("fish",)),
 }  # fmt: skip
 """What is typed. Exit codes do not matter here: also an error repeats what it was given."""

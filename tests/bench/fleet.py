@@ -99,6 +99,9 @@ async def _measure(
     ways: list[Way], team: list[Member], key: str, file: Path, server: PostgresServer, args: argparse.Namespace
 ) -> int:
     good = True
+    print(
+        f"the disk commits in {_commit_ms(file.parent):.1f} ms (p50); SQLite does not wait for it, PostgreSQL twice a request"
+    )
     for connections in [int(part) for part in args.connections.split(",")]:
         some = ways if connections >= len(team) else ways[:3]
         for way in some:
@@ -166,6 +169,18 @@ async def _listen(http: httpx.AsyncClient, watcher: Member, seen: dict[str, floa
                 for row in json.loads(line.removeprefix("data: "))["requests"]:
                     if row["status"] is not None and row["request_id"].startswith("tail-"):
                         seen.setdefault(row["request_id"], time.perf_counter())
+
+
+def _commit_ms(folder: Path) -> float:
+    """What the disk takes until a small write is on it."""
+    took = []
+    with open(folder / "tried", "wb", buffering=0) as file:
+        for _ in range(50):
+            begun = time.perf_counter()
+            file.write(bytes(8192))
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(took)
 
 
 def _file_size(file: Path) -> int:

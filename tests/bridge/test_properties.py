@@ -71,7 +71,7 @@ def read(pieces: list[bytes]) -> list[Any]:
     return asyncio.run(chunks_of(pieces))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(STREAMS, st.booleans(), st.booleans(), st.data())
 def test_any_split_gives_the_same_events(chunks: list[Any], done: bool, crlf: bool, data: st.DataObject) -> None:
     stream = b": ping\n\n" + sse(chunks, done=done)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import random
 import signal
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
+from joytui.cli import logs_follow
+from joytui.cli.request_view import Feed
+from joytui.client.console import ConsoleClient
+from joytui.usage.newest import Wish
+from joytui.usage.turns import turn_row_id
 from tests.contract.product import next_line
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.rollout_corpus import Thread, Truth
+from tests.usage.test_joined import request, turn
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -69,3 +78,19 @@ def test_a_turn_is_told_when_it_ends_and_a_gateway_that_starts_later_is_noticed(
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=HANG_S) == ("", "")
     assert process.returncode == 130
+
+
+async def test_what_codex_has_told_of_is_not_told_again() -> None:
+    """Telemetry comes seconds after the turn's end, and need not name the turn."""
+    shown: list[str] = []
+    feed = cast(Feed, SimpleNamespace(show=lambda records: shown.extend(record.id for record in records)))
+    late = request(1, id="late", source="telemetry", sources=("telemetry",), turn_id=None, upstream_id=None)
+    both = logs_follow._Both(None, Wish(), feed)
+    await both._show_turns([turn(1)])
+    stream = SimpleNamespace(records=[late, request(2)])
+
+    async def tail(*_: object, **__: object) -> AsyncIterator[SimpleNamespace]:
+        yield stream
+
+    await both._tail(cast(ConsoleClient, SimpleNamespace(tail=tail)), None)
+    assert shown == [turn_row_id(turn(1)), request(2).id]

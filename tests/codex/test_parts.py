@@ -22,6 +22,7 @@ from joytui.codex.proxies import proxy_for
 from joytui.codex.toml_reader import read_toml
 from joytui.codex.versions import Rules, rules_for
 from tests.codex.conftest import KEY, SEED, Scene
+from tests.support.examples import examples
 from tests.support.hang import HANG_S
 from tests.support.needs import needs
 
@@ -196,7 +197,7 @@ def test_edits_keep_everything_else() -> None:
 
 
 @given(st.sampled_from(["model", "model_provider", "zz"]), st.text(max_size=8).filter(str.isprintable))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_what_is_set_is_read_back(key: str, value: str) -> None:
     for text in (SEED, "", "[a]\nb = 1\n"):
         assert read_toml(set_key(text, (key,), value).text).data[key] == value

@@ -50,7 +50,7 @@ def test_reads_what_tomlkit_writes(data: dict[str, Any]) -> None:
 
 
 @given(documents)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_every_key_has_its_line(data: dict[str, Any]) -> None:
     document = read_toml(tomlkit.dumps(data))
     lines = document.text.split("\n")

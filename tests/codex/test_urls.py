@@ -192,6 +192,6 @@ def test_the_doctor_dials_what_it_names(base: str) -> None:
 @example("http://127.0.0.1:59999/v1/responses")
 @example("https://ab.xn--p1ai/v1")
 @example("https://a-b.xn.example/v1/a.b-c_d")
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_what_needs_no_parser_is_what_the_parser_says(url: str) -> None:
     assert normalise(url) == parsed(url)

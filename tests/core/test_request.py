@@ -33,7 +33,7 @@ STORED: dict[Kind, str] = {
     "id": "TEXT", "text": "TEXT", "list": "TEXT", "number": "INTEGER", "status": "INTEGER", "count": "INTEGER", "cost": "INTEGER", "source": "TEXT", "span": "REAL",
     "flag": "INTEGER",
 }  # fmt: skip
-JOINED = ("id", "time", "key", "owner", "team")
+JOINED = ("id", "time", "key", "owner", "team", "labels", "branch")
 """What the store has no column of this name for: it is reckoned, or stands in another table."""
 
 
@@ -92,7 +92,7 @@ def test_a_term_of_the_filter_looks_into_its_fields() -> None:
     for field in FIELDS:
         for code in field.terms:
             operator = BY_CODE[code]
-            assert isinstance(operator, TextOperator if field.kind in ("id", "text") else NumberOperator), code
+            assert isinstance(operator, TextOperator if field.kind in ("id", "text", "list") else NumberOperator), code
             assert field.name in operator.columns, code
     codes = [code for field in FIELDS for code in field.terms]
     assert {code for code in codes if codes.count(code) > 1} <= set(SHARED_TERMS) <= set(codes)

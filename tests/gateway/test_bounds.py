@@ -162,6 +162,7 @@ async def test_memory_and_disk_parallel_requests_of_one_key_have_a_bound(tmp_pat
         assert len(upstream.turns) == 7
 
 
+@pytest.mark.slow
 async def test_memory_and_disk_a_bomb_from_the_upstream(tmp_path: Path) -> None:
     """Compressed though nobody asked for it, 80 MB in 80 kB: an error, as answer and as list of models."""
     bomb = gzip.compress(b" " * (80 * MB))

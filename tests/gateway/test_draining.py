@@ -33,6 +33,17 @@ async def test_readiness_is_told_apart_from_health(tmp_path: Path) -> None:
         assert (await here.chat(key)).status_code == 200, "what is sent all the same is served"
 
 
+async def test_who_asks_often_makes_the_store_write_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask."""
+    async with served(tmp_path) as here:
+        probe, probes = here.gateway.ledger.probe, []
+        monkeypatch.setattr(here.gateway.ledger, "probe", lambda: probes.append(1) or probe())
+        monkeypatch.setattr("joytui.gateway.runtime.PROBED_S", 3600.0)
+        answers = await asyncio.gather(*(here.http.get("/readyz") for _ in range(40)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len(probes) == 1
+
+
 async def test_a_connection_without_a_request_is_waited_for(tmp_path: Path) -> None:
     """Who has connected, or keeps a connection, may have sent a request that has not come yet."""
     async with served(tmp_path) as here:

@@ -91,6 +91,7 @@ def test_a_port_that_is_taken_says_by_whom(tmp_path: Path) -> None:
     assert f"pid {os.getpid()}" in err
 
 
+@pytest.mark.slow
 def test_a_second_gateway_on_the_same_store(tmp_path: Path) -> None:
     store = str(tmp_path / "ledger.sqlite3")
     first = start(tmp_path / "a", "--port", "0", "--store", store)
@@ -135,6 +136,7 @@ async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
         assert await asyncio.to_thread(process.wait, 20) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signals", [1, 2], ids=["after the drain time", "at once by a second signal"])
 async def test_what_still_runs_when_the_time_is_over_is_told_and_recorded(tmp_path: Path, signals: int) -> None:
     """A client reads why its stream ends; the record does not blame the upstream; the log has no traceback."""

@@ -540,6 +540,10 @@ async def test_sums_by_whatever_a_request_tells(ledger: Ledger) -> None:
     assert (found["repo"], found["commit"]) == ({"host/app": 110_110, None: 1_001}, {"c1": 110_110, None: 1_001})
     assert found["client"] == {"codex_exec/1": 1_001, "codex": 110_110}
     assert found["team"] == found["branch"] == {None: 111_111}
+    entries = await ledger.page(Page(10, parse("label:ni* task:t1")))
+    assert [record.labels for _, record in entries] == [("x", "night")] * 2
+    block = await ledger.page_block(Page(10, parse("-label:night")))
+    assert [block.texts["labels"].values[code] for code in block.texts["labels"].codes] == ["x"] * 3
     rows, totals = await ledger.usage(["label", "task"], START, START + DAY)
     assert [(row.by["label"], row.by["task"], row.totals.requests) for row in rows] == [
         ("x", "t1", 4), ("night", "t1", 2), ("x", None, 2), ("night", None, 1),

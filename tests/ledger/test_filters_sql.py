@@ -20,7 +20,8 @@ ROWS = [
     {"status": 200, "model": "auto", "model_used": "gpt-5.5", "cost_nano": 5 * 10**8, "input_tokens": 1200, "ttft_ms": 80.5},
     {"status": 403, "model": "GPT_5", "error_type": "policy_rejected", "error_message": "IP 10.0.0.1 100% not_allowed", "cause": "policy-rejected"},
     {"status": 402, "model": None, "error_type": "insufficient_quota", "cause": "insufficient-quota", "stream": False, "ip": "10.0.0.1"},
-    {"status": 499, "model": "Ärger*?", "client": "codex/1 (Linux)", "thread_id": "t-1", "cost_source": "estimated"},
+    {"status": 499, "model": "Ärger*?", "client": "codex/1 (Linux)", "thread_id": "t-1", "cost_source": "estimated",
+     "root_thread": "t-1", "subagent": "review", "commit_hash": "c1", "dirty": True, "repo": "host/app"},
     {"status": 200, "model": "a\\b", "provider": "open%ai", "tier": "premium", "request_id": "mine-1", "upstream_id": "up_1", "latency_ms": 2500.0},
 ]  # fmt: skip
 WORDS = [
@@ -30,11 +31,13 @@ WORDS = [
     "ttft>80ms", "latency>2s", "latency<=10", "thread:t-1", "client:codex*", "ip:10.0.0.1", "id:mine-1", "id:up_*", "id:req-*",
     "provider:open%ai", "tier:premium", "not_allowed", "100%", "codex", "ärger", '"not_allowed"', "since:2026-11-23T00:00:02Z",
     "until:2026-11-23T00:00:03Z", "endpoint:*responses", "nothing-has-this",
+    "label:web", "label:night_*", "label:w*t", "label:?eb", "label:shift", "branch:main", 'label:"a b"', "task:t-1", "task:t*", "is:subagent", "is:dirty",
+    "commit:c1", "repo:host/*",
 ]  # fmt: skip
 
 
 def fill(ledger: SqliteLedger) -> None:
-    key = new_key(ledger)
+    key = new_key(ledger, labels=("Web", "night_shift", "a b"))
     for second, fields in enumerate(ROWS):
         add(ledger, START + second * 1000, key if second % 2 else None, **fields)
     ledger.write_now(lambda batch: None)

@@ -20,6 +20,7 @@ from joytui.ledger.sqlite.engine import SqliteLedger
 from joytui.ledger.sqlite.requests import end_request, extend_request, open_request, reserve_request
 from joytui.ledger.sqlite.writer import Batch
 from tests.ledger.filling import CHOSEN, DAY, START, add, new_key, one_batch
+from tests.support.examples import examples
 
 STEP = st.one_of(
     st.tuples(st.just("reserve"), st.integers(0, 400), st.sampled_from(["economy", "standard"])),
@@ -33,7 +34,7 @@ def opened(ledger: SqliteLedger, key: KeyRow, request_id: str | None = None) -> 
     return Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", False, request_id, None, None, None, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(STEP, max_size=40), st.integers(0, 1500), st.integers(0, 800))
 def test_any_order_of_reserving_and_ending(steps: list, limit: int, balance: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import DAY, START, add, new_key
+from tests.support.examples import examples
 from tests.support.older_store import as_before_parts
 
 DAYS = 6
@@ -126,7 +127,7 @@ def test_what_is_written_is_what_a_group_by_finds(ledger: SqliteLedger) -> None:
     assert sums_differ(ledger.path) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     field=st.sampled_from(MANY), time=st.sampled_from([None, "hour", "day", "month"]),
     top=st.integers(1, 40), start=st.integers(0, DAYS * DAY), length=st.integers(0, DAYS * DAY),

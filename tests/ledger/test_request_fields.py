@@ -12,7 +12,7 @@ from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 
 BEFORE: dict[str, Any] = {
-    "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada",
+    "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada", "labels": ("web", "night"), "branch": None,
     "source": "gateway", "sources": ("gateway",), "attempts": 1, "differs": None,
 }  # fmt: skip
 """What is not written with the request."""
@@ -20,7 +20,7 @@ VALUES: dict[Kind, Any] = {"status": 418, "source": "upstream", "flag": True}
 
 
 def test_every_field_is_written_and_read(ledger: SqliteLedger) -> None:
-    key = new_key(ledger, "dev", owner="Ada")
+    key = new_key(ledger, "dev", "Ada", ("web", "night"))
     written = {
         field.name: VALUES.get(field.kind) or (f"the {field.name}" if field.kind in ("text", "id") else place + 0.25 * (field.kind == "span"))
         for place, field in enumerate(FIELDS, 1)

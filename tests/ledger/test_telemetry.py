@@ -20,6 +20,7 @@ from joytui.ledger.api import Ledger
 from joytui.ledger.records import Candidate, KeyRow, NewKey, Page
 from joytui.ledger.telemetry import Piece, SenderRow
 from tests.support.clock import NOW
+from tests.support.examples import examples
 from tests.support.stores import IN_CI, new_store
 from tests.telemetry.otlp import attempt, done, plain, record
 
@@ -160,7 +161,13 @@ async def test_an_answer_that_still_comes_is_running_and_one_that_never_came_is_
 async def test_sums_go_by_owner_model_and_thread(ledger: Ledger) -> None:
     sender = await a_sender(ledger)
     await ledger.tell(sender.id, told(attempt(20), done(90), attempt(20, thread="t2"), done(90, thread="t2")))
-    for by, wanted in (("owner", {"ann"}), ("model", {"auto"}), ("thread", {"t1", "t2"}), ("key", {None})):
+    for by, wanted in (
+        ("owner", {"ann"}),
+        ("team", {"core"}),
+        ("model", {"auto"}),
+        ("thread", {"t1", "t2"}),
+        ("key", {None}),
+    ):
         found, whole = await ledger.usage([by], *ALL, source="telemetry")
         assert {row.by[by] for row in found} == wanted
         assert {row.source for row in found} == {"codex"}
@@ -168,6 +175,8 @@ async def test_sums_go_by_owner_model_and_thread(ledger: Ledger) -> None:
         filtered, _ = await ledger.usage([by], *ALL, parse("source:telemetry"), source="telemetry")
         assert filtered == found
     assert (await ledger.usage(["owner"], *ALL, only=["ann"], source="telemetry"))[1].requests == 2
+    assert (await ledger.usage(["team"], *ALL, only=["core"], source="telemetry"))[1].requests == 2
+    assert (await ledger.usage(["team"], *ALL, only=["other"], source="telemetry"))[1].requests == 0
     assert (await ledger.usage(["thread"], *ALL, top=1, source="telemetry"))[1].requests == 2
 
 
@@ -225,6 +234,16 @@ async def test_each_attempt_that_a_gateway_saw_is_its_row(ledger: Ledger) -> Non
         (status, 1, ("gateway", "telemetry")) for status in (500, 500, 200)
     ]
     assert (await totals(ledger))[1] == UsageTotals()
+
+
+async def test_a_request_that_lost_its_attempt_to_the_true_one_is_the_gateways_alone_again(ledger: Ledger) -> None:
+    sender, key = await a_sender(ledger), await a_key(ledger)
+    await relayed(ledger, 3_000, key, given=5)
+    await ledger.tell(sender.id, told(attempt(25), done(90)))
+    assert [row.sources for row in await rows(ledger)] == [("gateway", "telemetry")], "near enough"
+    await relayed(ledger, 15, key)
+    found = sorted(await rows(ledger), key=lambda row: row.time)
+    assert [(row.sources, row.differs) for row in found] == [(("gateway", "telemetry"), None), (("gateway",), None)]
 
 
 async def test_the_id_that_the_gateway_gave_is_enough(ledger: Ledger) -> None:
@@ -298,7 +317,7 @@ def test_any_order_and_any_part_give_the_same(open_store: Callable[[], Ledger], 
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_any_of_many_orders_gives_the_same(open_store: Callable[[], Ledger], data: st.DataObject) -> None:
     any_order_is_the_same(open_store, data)

@@ -307,6 +307,14 @@ def test_an_older_store_is_read_as_it_would_be_now(tmp_path: Path, commit: str) 
     assert faults(open_whole(tmp_path / "b.sqlite3")) == {}
 
 
+def test_a_target_of_an_older_version_stays_as_it_is(tmp_path: Path) -> None:
+    disk = Path(__file__).parents[1] / "contract" / "stores" / "6adaf4f" / "disk" / "data" / "ledger.sqlite3"
+    shutil.copy(disk, tmp_path / "l.sqlite3")
+    with pytest.raises(RefusedError, match="older joytui"):
+        open_target(tmp_path / "l.sqlite3")
+    assert (tmp_path / "l.sqlite3").read_bytes() == disk.read_bytes()
+
+
 async def test_a_backup_is_whole_while_the_store_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joytui.ledger.sqlite.whole.PAGES", 1)
     await filled(SQLITE, tmp_path / "a")

@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -92,12 +92,16 @@ def upstream_of(rng: random.Random) -> ChatUpstream:
     def answer(seen: Seen) -> Scripted:
         if not seen.path.endswith("/chat/completions") or seen.raw.strip() in (b"", b"{}"):
             return not_found(seen)
-        words = [sse([chunk({"content": "word " * 40})], done=False) for _ in range(2)]
-        wait = rng.expovariate(10)
-        last = sse([chunk({}, "stop"), usage(1, 100)])
-        return Scripted(pieces=[words[0], asyncio.sleep(wait), words[1], asyncio.sleep(wait), last])
+        return Scripted(pieces=pieces(rng.expovariate(10)))
 
     return ChatUpstream(answer)
+
+
+def pieces(wait_s: float) -> Iterator[bytes | Awaitable[None]]:
+    for _ in range(2):
+        yield sse([chunk({"content": "word " * 40})], done=False)
+        yield asyncio.sleep(wait_s)
+    yield sse([chunk({}, "stop"), usage(1, 100)])
 
 
 async def client(number: int, members: list[Member], key: str, record: Record, done: asyncio.Event) -> None:
@@ -174,8 +178,10 @@ async def raise_limit(members: list[Member], key_id: str, watcher: Watcher, rng:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
-async def trouble(members: list[Member], server: PostgresServer, record: Record, rng: random.Random) -> None:
-    """One fault after another, with a moment of peace in between."""
+async def trouble(
+    members: list[Member], server: PostgresServer, record: Record, rng: random.Random, peace: asyncio.Event
+) -> None:
+    """One fault after another, with a moment without one in between, until there is peace."""
     kinds: list[Callable[[], None]] = [
         lambda: _killed(rng.choice(members), rng),
         lambda: _stopped(rng.choice(members)),
@@ -194,7 +200,10 @@ async def trouble(members: list[Member], server: PostgresServer, record: Record,
     )
     order: list[int] = []
     while True:
-        await asyncio.sleep(rng.uniform(1, 3))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(peace.wait(), rng.uniform(1, 3))
+        if peace.is_set():
+            return
         order = order or rng.sample(range(len(kinds)), len(kinds))
         kind = order.pop()
         fault = Fault(names[kind], time.monotonic())
@@ -315,38 +324,23 @@ async def chaos(seconds: float, seed: int, folder: Path, server: PostgresServer)
             Member(folder / name, url, *words, ahead_s=ahead, lease_s=str(LEASE_S), drain_s="5")
             for name, ahead in (("a", 0), ("b", 0), ("c", AHEAD_S))
         ]
-        with started(members):
+        with fleet(members):
             made = await asyncio.to_thread(members[0].new_key, "all", total_limit=format_credits(60 * COST))
             watcher = Watcher(url, record)
             watcher.start()
             clients = [asyncio.create_task(client(n, members, made["key"], record, done)) for n in range(CLIENTS)]
-            busy = [
-                asyncio.create_task(raise_limit(members, made["id"], watcher, rng)),
-                asyncio.create_task(trouble(members, server, record, rng)),
-            ]
-            finished, _ = await asyncio.wait(busy, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for task in finished:
-                task.result()  # neither ends by itself
-            busy[0].cancel()
-            await calm(busy[1])
+            raising = asyncio.create_task(raise_limit(members, made["id"], watcher, rng))
+            peace = asyncio.Event()
+            faults = asyncio.create_task(trouble(members, server, record, rng, peace))
+            await asyncio.wait([raising, faults], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            peace.set()
+            await faults
+            raising.cancel()
             done.set()
             await asyncio.gather(*clients)
             await asyncio.to_thread(settle, members, url)
             watcher.done.set()
             return record, await asyncio.to_thread(compare, record, url)
-
-
-async def calm(task: asyncio.Task[None]) -> None:
-    """No fault after this; one that is under way comes to its end, in its thread, before the store is judged."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await asyncio.sleep(LEASE_S + 6)
-
-
-@contextlib.contextmanager
-def started(members: list[Member]) -> Iterator[None]:
-    with fleet(members):
-        yield
 
 
 def summary(record: Record) -> str:

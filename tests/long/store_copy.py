@@ -45,6 +45,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=3)
     wanted = parser.parse_args(words)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory(prefix="joytui-copy-") as name, postgres.running(durable=True) as server:
         folder, url = Path(name), server.url("postgres")
         source = folder / "ledger.sqlite3"

@@ -71,5 +71,5 @@ def test_a_session_of_an_older_codex(setup: Setup) -> None:
 
 
 def reconciled(setup: Setup) -> Reconciliation:
-    records = [record_of(line) for line in setup.json_lines("logs", "--limit", "0")]
+    records = [record_of(line) for line in setup.json_lines("logs", "--limit", "0", "--source", "gateway")]
     return reconcile(read_responses(setup.codex_home, Path(setup.env["JOYTUI_DATA_DIR"]) / "cache"), records)

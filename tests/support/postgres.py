@@ -79,12 +79,14 @@ class PostgresServer:
     def _readable(self, found: Path | None) -> Path:
         """The programs, where the server's user can read them."""
         assert found is not None
-        tried = subprocess.run([found / "postgres", "--version"], capture_output=True, **_as_user())
-        if tried.returncode == 0:
-            return found
-        copy = self.folder / "programs"
-        shutil.copytree(found.parent, copy)
-        return copy / found.name
+        with contextlib.suppress(OSError):
+            if subprocess.run([found / "postgres", "--version"], capture_output=True, **_as_user()).returncode == 0:
+                return found
+        copy, package = self.folder / "programs", found.parents[1]
+        for part in (package, package.with_name(f"{package.name}.libs")):  # a wheel's libraries are beside its package
+            if part.is_dir():
+                shutil.copytree(part, copy / part.name)
+        return copy / found.relative_to(package.parent)
 
     def _make(self) -> None:
         command = [self._programs / "initdb", "-D", self.folder / "data", "-U", ROLE, "-A", "trust", "-E", "UTF8"]

@@ -13,9 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from joytui.client.console import ConsoleClient
 from joytui.core.redaction import Redactor
 from joytui.gateway.telemetry import pace, receiver
-from tests.gateway.served import Served, served
+from joytui.tui.usage.reading import Sources, read
+from joytui.tui.usage.snapshot import Question
+from tests.gateway.served import ADMIN, Served, served
+from tests.support.clock import NOW, Clock
 from tests.telemetry.otlp import BINARY, as_json, attempt, done, record
 
 JSON_POST = as_json([record("conversation_starts", 0, provider_name="joytoken"), attempt(20), done(90)])
@@ -169,7 +173,7 @@ async def test_a_gateway_with_a_telemetry_token_stays(gateway: Served) -> None:
     assert (await gateway.admin.get("/console/v1/status")).json()["telemetry_tokens"] == 1
 
 
-async def test_relay_and_telemetry_are_one_row(gateway: Served, clock: Any) -> None:
+async def test_relay_and_telemetry_are_one_row(gateway: Served, clock: Clock) -> None:
     secret, key = await token(gateway), await gateway.key()
     answer = await gateway.chat(key, thread_id="t1")
     assert answer.status_code == 200
@@ -180,7 +184,20 @@ async def test_relay_and_telemetry_are_one_row(gateway: Served, clock: Any) -> N
     assert (row["id"], row["sources"], row["key"]) == (seen["id"], ["gateway", "telemetry"], "dev")
 
 
-async def test_fleet_says_who_works_and_who_does_not(gateway: Served, clock: Any) -> None:
+async def test_usage_on_the_screen_counts_it_as_codex(gateway: Served, tmp_path: Path, clock: Clock) -> None:
+    await post(gateway, await token(gateway))
+    clock.advance(timedelta(hours=1))
+    async with ConsoleClient(gateway.url, ADMIN) as client:
+        sources, later = Sources(client, None, tmp_path / "cache"), NOW + timedelta(hours=1)
+        for source, group in (("codex", "owner"), ("auto", "model")):
+            shown = await read(sources, Question("day", group, source=source), later, None)
+            assert (shown.source, shown.totals and shown.totals.requests) == ("codex", 1)
+            assert {row.by[group] for row in shown.rows} == {"ann" if group == "owner" else "auto"}
+        both = await read(sources, Question("day", source="both"), later, None)
+        assert (both.totals and both.totals.requests, both.codex_totals and both.codex_totals.requests) == (0, 1)
+
+
+async def test_fleet_says_who_works_and_who_does_not(gateway: Served, clock: Clock) -> None:
     async def people() -> list[dict[str, Any]]:
         return list((await gateway.admin.get("/console/v1/fleet")).json()["people"])
 

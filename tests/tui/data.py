@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from joytui.causes import CAUSES, ROW_TEXTS
+from joytui.codex.rollouts.turns import Session, Turn
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
 from joytui.core.periods import hour_of, period_label
@@ -627,3 +628,30 @@ SURFACES = (
     _cell("ci", "CI", "unknown", "a runner has an environment of its own: the key is one of its secrets"),
 )  # fmt: skip
 """The most frequent ticket: the key stands in ~/.zshrc."""
+
+
+def codex_turns() -> list[Turn]:
+    """What Codex did on this machine in the last two hours: good ones, failures with and without a status, one that still runs."""
+    refused = "unexpected status 402 Payment Required: Wallet balance is too low, url: https://api-dev.joytokens.ai, request id: r"
+    busy = "We’re currently experiencing high demand, which may cause temporary errors."
+    made = [
+        (118, "shop", "auto", "completed", "", None, 48_200),
+        (97, "shop", "auto", "completed", "", None, 51_900),
+        (81, "billing-service", "gpt-5.5", "failed", busy, "internal_server_error", 0),
+        (80, "billing-service", "gpt-5.5", "completed", "", None, 212_000),
+        (44, "shop", "auto", "interrupted", "", None, 9_400),
+        (12, "docs", "joy/claude-sonnet", "failed", refused, {"http_connection_failed": {"http_status_code": 402}}, 0),
+        (9, "docs", "joy/claude-sonnet", "completed", "", None, 18_300),
+        (1, "shop", "auto", "running", "", None, 6_100),
+    ]
+    return [
+        Turn(
+            time=NOW - timedelta(minutes=ago), thread=f"01a2{n}c5e-f80c-7021-9ae6-f566b250233d",
+            turn=f"01a2{n}c5e-f823-7402-a04d-a2b9fc16459c", provider="joytoken", model=model, cwd=f"/home/ada/{project}",
+            outcome=outcome, error=error or None, error_info=info, codex_version="0.171.0", path="",  # type: ignore[arg-type]
+            tokens=TokenCounts(spent, spent // 2, spent // 40, 0) if spent else TokenCounts(),
+            duration_ms=None if outcome == "running" else 900 + spent // 4, ttft_ms=850 if spent else None,
+            session=Session(originator="codex_cli_rs", codex_version="0.171.0"),
+        )
+        for n, (ago, project, model, outcome, error, info, spent) in enumerate(made)
+    ]  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
 
@@ -80,8 +81,9 @@ def _titles(screen: Any, lines: list[str]) -> Iterator[str]:
             continue
         for title in (widget.border_title, widget.border_subtitle):
             top = "".join(_text(lines, widget.region)[:1] + _text(lines, widget.region)[-1:])
-            if title and _letters(str(title)) not in _letters(top):
-                yield f"the title {str(title)!r} is cut"
+            plain = Content.from_markup(title).plain if title else ""
+            if _letters(plain) not in _letters(top):
+                yield f"the title {plain!r} is cut"
     for name in ("#context", "#totals", "#titles", "#legend"):
         for widget in screen.query(name):
             if _shown(widget) and any(line.rstrip().endswith("…") for line in _text(lines, widget.region)):

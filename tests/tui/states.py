@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +28,7 @@ from joytui.tui.doctor.first_run import Ended, Told
 from joytui.tui.doctor.fixing import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.keys.snapshot import KeysSnapshot
+from joytui.tui.logs.beside import Beside
 from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.people.owner import Subject
@@ -276,6 +278,22 @@ async def log_without_requests(app: Any, pilot: Any) -> None:
     await settle(app, pilot)
 
 
+def log_of_codex(*keys: str, turns: bool = True) -> Prepare:
+    """Codex's turns on a machine where no gateway runs, then these keys."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        app.options = replace(app.options, turns_home=Path("/home/ada/.codex"))  # after the start: nothing is read
+        app.codex_turns = SimpleNamespace(looked=True, beside=Beside(app.store))
+        app.link_state = LinkState("idle", looked=True)
+        app.codex_turns.beside.tell(data.codex_turns() if turns else [])
+        app.screen.turns_came()
+        await settle(app, pilot)
+        await pilot.press(*keys)
+        await settle(app, pilot)
+
+    return prepare
+
+
 async def timed(app: Any, pilot: Any) -> None:
     """A request whose every time was measured, as the gateway tells it when a detail is open."""
     await refusal(200)(app, pilot)
@@ -482,6 +500,9 @@ STATES: tuple[State, ...] = (
     State("logs-days", log_of_days()),
     State("logs-days-above", log_of_days("home", *["down"] * 40)),
     State("logs-empty", log_without_requests),
+    State("logs-codex", log_of_codex()),
+    State("logs-codex-failure", log_of_codex("e", "e", "enter")),
+    State("logs-codex-nothing", log_of_codex(turns=False)),
     State("logs-starting", linked(STARTING)),
     State("logs-not-connected", linked(FAILED)),
     State("logs-lost", linked(LOST, filled=True)),

@@ -100,6 +100,7 @@ async def test_a_key_is_made_shown_once_and_copied():
         assert "jt_local_kkkk" not in text_of(app)
 
 
+@pytest.mark.slow
 async def test_the_key_under_the_cursor_has_its_forecast() -> None:
     app, gateway = with_gateway()
     async with app.run_test(size=SIZE) as pilot:

@@ -84,6 +84,7 @@ def key_named(app: Any, name: str) -> Any:
     return next((key for key in app.screen.snapshot.keys if key.name == name), None)
 
 
+@pytest.mark.slow
 async def test_a_key_is_edited_tried_disabled_enabled_and_rotated(stage):
     async with opened(stage, "keys") as (app, pilot):
         await until(pilot, lambda: len(app.screen.snapshot.keys) == 4)
@@ -130,6 +131,7 @@ async def test_a_key_is_edited_tried_disabled_enabled_and_rotated(stage):
         assert stage.ask("docs-bot") == 200  # the old one, for a day
 
 
+@pytest.mark.slow
 async def test_usage_of_the_gateway_leads_to_its_requests(stage):
     async with opened(stage, "usage") as (app, pilot):
         await until(pilot, lambda: app.screen.snapshot.source == "gateway" and not app.screen.snapshot.empty)
@@ -222,6 +224,7 @@ async def test_a_wallet_is_shown_and_credited(stage):
             await app.client.set_wallet(tier, None)
 
 
+@pytest.mark.slow
 async def test_usage_goes_back_and_opens_a_day_and_an_hour(stage):
     async with opened(stage, "usage") as (app, pilot):
         screen = app.screen
@@ -341,6 +344,7 @@ async def test_a_budget_burns_down(stage):
         await until(pilot, lambda: "left at the end" not in text_of(app))
 
 
+@pytest.mark.slow
 async def test_a_budget_is_set_in_the_settings_file(stage):
     path = stage.where.config_file
     path.write_text("# mine\n[gateway]\nport = 0   # any\n", encoding="utf-8")
@@ -398,6 +402,7 @@ async def test_escape_stops_waiting_for_a_gateway(tmp_path):
         await until(pilot, lambda: "was cancelled" in text_of(app))
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 async def test_jump_keys_go_to_a_pane(stage):
     async with opened(stage, "keys") as (app, pilot):

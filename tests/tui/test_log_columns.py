@@ -31,6 +31,7 @@ from joytui.core.request_lines import request_view
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import WINDOW, LogStore
+from tests.support.examples import examples
 from tests.support.log_rows import block_of_records
 
 HEX = st.text("0123456789abcdef", min_size=1, max_size=40)
@@ -94,7 +95,7 @@ LEAVES: st.SearchStrategy[Term] = st.one_of(
 )
 TERMS = st.recursive(LEAVES, lambda inner: st.builds(Not, inner) | st.builds(lambda *t: AllOf(t), inner, inner) | st.builds(lambda *t: AnyOf(t), inner, inner), max_leaves=4)  # fmt: skip
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=examples(40), deadline=None)
 PLAIN_ROW: dict[str, Any] = {
     **NOTHING, "id": "req-0000000000000001", "request_id": "req-0000000000000001", "upstream_id": None, "time": "1970-01-01T00:00:00.000Z",
     "endpoint": "", "status": None, "cost_credits": "0.000000000", "cost_source": "none", "queue_ms": None, "first_byte_ms": None,

@@ -27,6 +27,7 @@ from joytui.tui.logs.history import LARGE_PAGE, MOST_PAGES
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import CHUNK, READING, WINDOW, LogStore
 from joytui.tui.options import Options
+from tests.support.examples import examples
 from tests.support.hang import HANG_S
 from tests.support.log_rows import block_of_records
 from tests.tui import data
@@ -35,7 +36,7 @@ from tests.tui.opening import console, settle
 from tests.tui.test_logs import long_ledger  # noqa: F401
 
 TEMPLATE = data.requests(1)[0]
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=examples(60), deadline=None)
 
 
 def row(number: int, status: int | None = 200, **values: Any) -> dict[str, Any]:
@@ -276,6 +277,7 @@ def insert(ledger: Path, numbers: range, start_ms: int) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small", "machine_clock")
 async def test_what_has_left_comes_back_from_the_gateway(long_ledger: dict[str, str]) -> None:  # noqa: F811
     """1,300 requests there, 900 more while it follows: scrolled back to the first, all are there, once and in order."""

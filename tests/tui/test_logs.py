@@ -189,6 +189,7 @@ def long_ledger(tmp_path: Path) -> Iterator[dict[str, str]]:
         process.wait(HANG_S)
 
 
+@pytest.mark.slow
 def test_older_pages_errors_and_ids_come_from_the_gateway(long_ledger):
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=long_ledger) as terminal:
         terminal.wait_for("500 requests", "following")

@@ -301,6 +301,7 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
         ("owner", "Ada", "owner:Ada"),
         ("project", "/src/my app", 'project:"/src/my app"'),
         ("task", "t1", "task:t1"),
+        ("label", "night shift", 'label:"night shift"'),
         ("repo", "host/app", "repo:host/app"),
         ("commit", "c1", "commit:c1"),
         ("client", "codex_exec/1", 'client:codex_exec/1,"codex_exec/1 *"'),

@@ -50,6 +50,7 @@ def test_a_window_resized_while_it_is_suspended(tmp_path):
         terminal.wait_until(lambda screen: screen.rstrip().endswith("READY>"), what="the prompt")
 
 
+@pytest.mark.slow
 def test_screen_256color_and_a_resize(tmp_path):
     env = {**configured(tmp_path), "TERM": "screen-256color"}
     with Terminal(command("--no-start", "--screen", "logs"), columns=100, lines=30, env=env) as terminal:

@@ -72,8 +72,8 @@ async def test_a_filter_that_does_not_hold_is_said() -> None:
     ("screen", "columns", "titles"),
     [
         ("usage", "credits, failed", "day  owner  failed  credits  share of credits"),
-        ("keys", "spent, owner", "name  owner  ▼ spent"),
-        ("logs", "time, owner, client", "time  owner  client, or the reason"),
+        pytest.param("keys", "spent, owner", "name  owner  ▼ spent", marks=pytest.mark.slow),
+        pytest.param("logs", "time, owner, client", "time  owner  client, or the reason", marks=pytest.mark.slow),
     ],
 )
 async def test_a_view_opens_a_screen_that_was_not_open_yet(screen: str, columns: str, titles: str) -> None:
@@ -88,6 +88,7 @@ async def test_a_view_opens_a_screen_that_was_not_open_yet(screen: str, columns:
         assert titles in [re.sub(" {2,}", "  ", line) for line in lines] or table_titles(app) == titles.split("  ")
 
 
+@pytest.mark.slow
 async def test_columns_are_ticked_and_a_view_keeps_them() -> None:
     app = console("keys")
     async with app.run_test(size=SIZE) as pilot:

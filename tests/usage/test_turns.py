@@ -53,7 +53,7 @@ def test_a_turn_that_completed(tmp_path: Path) -> None:
     assert record.tokens == (150, 40, 9, 4)
     assert (record.latency_ms, record.model, record.provider) == (1200, "auto", "joytoken")
     assert (record.client, record.project) == ("codex_exec/0.171.0", "/home/dev/shop")
-    assert (record.repo, record.commit_hash) == ("github.com/org/shop", "d258c847")
+    assert (record.repo, record.branch, record.commit_hash) == ("github.com/org/shop", "main", "d258c847")
     assert (record.source, record.sources, record.attempts) == ("rollout", ("rollout",), None)
     assert (record.key, record.key_id, record.tier, record.ip, record.cost_nano) == (None, None, None, None, 0)
 

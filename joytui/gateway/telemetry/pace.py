@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-A_SECOND = 100
-BURST = 200
+A_SECOND = 60
+BURST = 120
 MOST_SENDERS = 4_096
 
 

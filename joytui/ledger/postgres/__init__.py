@@ -7,6 +7,9 @@
     jobs           the same as the gateway hands it over, and the answers
     writer         the thread that hands over what waits, one call a transaction
     listener       the thread that hears of changes
+    gateways       who is on the store, and the numbers that each gives
+    reads, tidying what is asked, and removed, in a way of this engine's own
+    whole          the store as a whole, for checks and copies
     engine         `joytui.ledger.api.Ledger`
 
 **One turn at a time.** Every writing transaction of every gateway begins by locking the one row of `turn`, so transactions

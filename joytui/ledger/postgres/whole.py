@@ -16,11 +16,11 @@ from joytui.core.errors import UnreachableError
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.postgres import gateways
 from joytui.ledger.postgres.connections import READING_LIMIT_S, Link, connect, unreachable
-from joytui.ledger.postgres.schema import is_half, make_partition, migrate, version_of
+from joytui.ledger.postgres.schema import MIGRATIONS, is_half, make_partition, migrate, version_of
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.records import DAY_MS
 from joytui.ledger.sql.whole import HALF, SqlWhole, note_half, read_half
-from joytui.ledger.whole import Half, Row, Table
+from joytui.ledger.whole import Half, Row, Table, refuse_older
 
 COPIED = "copied"
 """The gateway of a request that ran when its store was copied."""
@@ -131,9 +131,11 @@ def open_whole(url: StoreUrl) -> PostgresWhole:
 
 
 def open_target(url: StoreUrl) -> PostgresTarget:
-    """Makes a store, or opens one that may become a copy. Raises UnreachableError."""
+    """Makes a store, or opens one that may become a copy. Raises UnreachableError and RefusedError."""
     link = _open(url, "copies")
     try:
+        if link.execute("SELECT to_regclass('schema_version')").fetchone() != (None,):
+            refuse_older(version_of(link, url), len(MIGRATIONS), url.masked)
         migrate(link, url, half=True)
         link.raw.patience = None
         if link.execute("SELECT pg_try_advisory_lock(hashtext(?))", (f"joytui copy {url.schema}",)).fetchone() != (

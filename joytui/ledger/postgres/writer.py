@@ -207,7 +207,9 @@ class Writer:
         """The same as `do`, where others may come first: it is committed with the next write, once the future is awaited, or a
         little later."""
         write = _Data(job, make=make)
-        return self._away(write) or self._inbox.put_unhurried(write)
+        future = self._away(write) or self._inbox.put_unhurried(write)
+        self._look_again()
+        return future
 
     def _awaited(self, write: _Data | _Work) -> asyncio.Future[Any]:
         future = self._away(write) or self._inbox.put_soon(write)

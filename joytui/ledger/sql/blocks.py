@@ -39,6 +39,7 @@ def block_of(rows: Sequence[tuple[Any, ...]]) -> Block:
     if rows:
         columns = dict(zip(reads.COLUMNS, zip(*rows, strict=True), strict=True))
     numbers = {name: narrow(_NUMBERED.get(kind, tuple)(columns[name])) for name, kind in NUMBERS.items()}
+    columns["labels"] = [*map(reads.labels, columns["labels"])]
     texts = {name: coded(columns[name]) for name in TEXTS}
     ids: dict[str, IdColumn] = {name: list(columns[name]) for name in IDS}
     ids["id"] = [*map(reads.own_id, columns["id"], columns["source"], columns["thread_id"])]

@@ -17,6 +17,8 @@ EXPRESSIONS = {
     "owner": "coalesce(k.owner, s.owner)",
     "team": "coalesce(o.team, s.team)",
     "status": "nullif(r.status, 0)",
+    "labels": "k.labels",
+    "branch": "CAST(NULL AS TEXT)",
 }
 FROM = (
     "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
@@ -77,8 +79,13 @@ def _match(columns: Sequence[str], pattern: str) -> Sql:
 def _likes(columns: Sequence[str], pattern: str) -> Sql:
     if not columns:
         return "FALSE", []
-    likes = (f"{_column(c)} LIKE ? ESCAPE '\\'" for c in columns)
-    return f"({' OR '.join(likes)})", [pattern] * len(columns)
+    return f"({' OR '.join(map(_like, columns))})", [pattern] * len(columns)
+
+
+def _like(name: str) -> str:
+    if name == "labels":
+        return "EXISTS (SELECT 1 FROM json_each(k.labels) label WHERE label.value LIKE ? ESCAPE '\\')"
+    return f"{_column(name)} LIKE ? ESCAPE '\\'"
 
 
 def _escaped(text: str) -> str:

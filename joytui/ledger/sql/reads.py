@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.filters import Term
-from joytui.core.request import FIELDS, TELEMETRY, RequestRecord, names, parted, request_id, request_number, told_id
+from joytui.core.request import (
+    FIELDS,
+    TELEMETRY,
+    RequestRecord,
+    joined,
+    names,
+    parted,
+    request_id,
+    request_number,
+    told_id,
+)
 from joytui.ledger.records import Entry, Page, TurnCost
 from joytui.ledger.sql.connection import Connection, Rows
 from joytui.ledger.sql.filters import EXPRESSIONS, FROM, to_sql
@@ -20,11 +32,18 @@ SELECT = "SELECT " + ", ".join(_STORED.get(name, f"r.{name}") for name in COLUMN
 _ID, _TIME, _REQUEST_ID, _THREAD, _SOURCE = map(COLUMNS.index, ("id", "time", "request_id", "thread_id", "source"))
 _FLAGS = [COLUMNS.index(name) for name in names("flag")]
 _LISTS = [COLUMNS.index(name) for name in names("list")]
+_LABELS = COLUMNS.index("labels")
 
 
 def own_id(number: int, source: str, thread: str | None) -> str:
     """The id of a row."""
     return told_id(thread or "", number) if source == TELEMETRY else request_id(number)
+
+
+@lru_cache(maxsize=1024)
+def labels(stored: str | None) -> str | None:
+    """A key's labels as one text; None for a request without a key."""
+    return joined(json.loads(stored)) if stored else None
 
 
 def record(row: tuple[Any, ...]) -> Entry:
@@ -36,6 +55,7 @@ def record(row: tuple[Any, ...]) -> Entry:
     values[_REQUEST_ID] = values[_REQUEST_ID] or own
     for flag in _FLAGS:
         values[flag] = bool(values[flag])
+    values[_LABELS] = labels(values[_LABELS])
     for place in _LISTS:
         values[place] = parted(values[place])
     return seq, RequestRecord(*values)

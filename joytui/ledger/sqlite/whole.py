@@ -20,7 +20,7 @@ from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.files import StoreLock, holder, prepare
 from joytui.ledger.sqlite.schema import MIGRATIONS, has_table, is_half, migrate, version_of
 from joytui.ledger.sqlite.writer import Batch
-from joytui.ledger.whole import Half, Row, Table
+from joytui.ledger.whole import Half, Row, Table, refuse_older
 
 PENDING = ("part_fill", "client_fill", "uncleaned")
 """What an older store still lacks (`upkeep.catch_up`)."""
@@ -84,7 +84,7 @@ def open_whole(path: Path) -> SqliteWhole:
 
 
 def open_target(path: Path) -> SqliteTarget:
-    """Makes a store, or opens one that may become a copy. Raises UnreachableError."""
+    """Makes a store, or opens one that may become a copy. Raises UnreachableError and RefusedError."""
     os.umask(0o077)  # SQLite makes its WAL and shared memory files itself
     prepare(path)
     lock = StoreLock(path)
@@ -93,6 +93,7 @@ def open_target(path: Path) -> SqliteTarget:
     try:
         if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() and not has_table(connection, "api_key"):
             raise UnreachableError("it is a database, and no store of joytui", where=str(path))
+        refuse_older(version_of(connection, str(path)), len(MIGRATIONS), str(path))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         migrate(connection, str(path), half=True)

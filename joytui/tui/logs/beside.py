@@ -42,11 +42,12 @@ class Beside:
             self._store.put_in_time(self.rows(turns))
 
     def rows(self, turns: Sequence[Turn]) -> Block:
-        """The rows of those turns of which no request is here; the requests of the others are completed where they stand."""
+        """The rows of those turns of which no request is here, oldest first; the requests of the others are completed where they
+        stand."""
         for turn in turns:
             self._turns.add(turn)
         told = self._told(turns)
-        alone = [turn for turn in turns if turn_row_id(turn) not in told]
+        alone = sorted((turn for turn in turns if turn_row_id(turn) not in told), key=lambda turn: turn.time)
         self._own.update(map(turn_row_id, alone))
         return block_of([request_view(turn_record(turn)) for turn in alone])
 

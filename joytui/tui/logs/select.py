@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import compress
 
-from joytui.core.columnar import SOURCES, milliseconds
+from joytui.core.columnar import LISTS, SOURCES, milliseconds
 from joytui.core.filters import (
     AllOf,
     AnyOf,
@@ -25,6 +25,7 @@ from joytui.core.filters import (
     fold,
     glob_regex,
 )
+from joytui.core.request import parted
 from joytui.tui.logs import masks
 from joytui.tui.logs.columns import NO_STATUS, RUNNING, Ids, Interned
 from joytui.tui.logs.store import LogStore
@@ -82,10 +83,16 @@ class _Span:
         return self._passing(columns, lambda value: text in fold(value))
 
     def _match(self, columns: Sequence[str], pattern: str) -> int:
-        if not set(pattern) & {*_WILD}:
-            return self._passing(columns, lambda value: fold(value) == pattern)
-        matches = glob_regex(pattern).match
-        return self._passing(columns, lambda value: matches(fold(value)) is not None)
+        matches = glob_regex(pattern).match if set(pattern) & {*_WILD} else pattern.__eq__
+
+        def test(value: str) -> bool:
+            return bool(matches(fold(value)))
+
+        found = 0
+        for name in columns:
+            in_list = name in LISTS
+            found |= self._passing((name,), (lambda value: any(map(test, parted(value)))) if in_list else test)
+        return found
 
     def _passing(self, columns: Sequence[str], test: Callable[[str], bool]) -> int:
         found = 0

@@ -23,7 +23,7 @@ class Ask(Dialog[str]):
         return self._title
 
     def compose_dialog(self) -> ComposeResult:
-        yield Static(self._label, classes="label")
+        yield Static(self._label, classes="label", markup=False)
         yield Input(self._value, id="line")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="cancel")

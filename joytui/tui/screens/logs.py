@@ -333,7 +333,7 @@ class LogsScreen(ConsoleScreen):
             self.set_filter(event.value.strip())
         except FilterError as error:
             self.console.tell(f"{error.what}: {error.hint or ''}".rstrip(": "), error=True)
-            event.input.border_subtitle = f"✗ {visible(error.what, limit=60)}"
+            event.input.border_subtitle = Content(f"✗ {visible(error.what, limit=60)}")
             event.input.cursor_position = min(error.position, len(event.value))
             return
         event.input.border_subtitle = ""

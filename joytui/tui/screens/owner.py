@@ -74,7 +74,8 @@ class OwnerDialog(Dialog[None]):
 
         self._card = found
         box = self.query_one("#dialog")
-        box.border_title = visible(found.owner or f"{found.keys[0].key.name} (no owner)", limit=60).replace("\n", " ")
+        name = visible(found.owner or f"{found.keys[0].key.name} (no owner)", limit=60).replace("\n", " ")
+        box.border_title = Content(name)
         box.border_subtitle = KEYS
         text.show(partial(card, found, self._now, self.console.options.zone))
 

@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Static
 
 from joytui.core.amounts import count, span
 from joytui.core.errors import JoytuiError
+from joytui.core.request import ROLLOUT
 from joytui.core.token_counts import TokenCounts
 from joytui.tui.figures import credits, exact_credits, when
 from joytui.tui.logs.format import clean
@@ -85,7 +86,10 @@ class TurnsDialog(Dialog[str]):
             self.post_message(self.Read(self._here, error.what))
 
     def on_turns_dialog_read(self, message: Read) -> None:
-        self.show(message.records, problem=message.problem)
+        """The gateway's requests of the thread, and the turns that Codex alone tells of."""
+        told = {record.turn_id for record in message.records}
+        alone = [one for one in self._here if one.source == ROLLOUT and one.turn_id not in told]
+        self.show([*message.records, *alone], problem=message.problem)
 
     def show(self, records: Sequence[RequestRecord], *, reading: bool = False, problem: str = "") -> None:
         found = turns(records)

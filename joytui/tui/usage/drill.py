@@ -12,7 +12,19 @@ FILTERS: dict[Group, str] = {
     "model": "used",
     **{
         name: name
-        for name in ("key", "owner", "tier", "provider", "thread", "project", "repo", "commit", "task", "client")
+        for name in (
+            "key",
+            "owner",
+            "label",
+            "tier",
+            "provider",
+            "thread",
+            "project",
+            "repo",
+            "commit",
+            "task",
+            "client",
+        )
     },
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 
 from joytui.tui.charts.plot import Plot, plain
@@ -110,7 +111,7 @@ class RankingPane(Vertical):
     def show(self, lines: Iterable[Line], title: str, metric: Metric, slots: Mapping[str, int]) -> None:
         self.lines = list(lines)
         self.cursor = min(self.cursor, len(self.lines) - 1)
-        self.border_title = title
+        self.border_title = Content(title)
         words = partial(texts.ranking_text, self.lines, metric, self.cursor, slots)
         self.query_one("#ranking-text", Fitted).show(words)
         if self.cursor >= 0:

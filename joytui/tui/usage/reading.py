@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -48,9 +48,10 @@ async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | 
         if asked.source == "gateway" or (asked.source == "auto" and view.totals.requests):
             before = await _before(sources.client, window, now, tests)
             return replace(_snapshot(asked, view, by), before=before)
-    if asked.source == "gateway" or sources.home is None:
+    if asked.source == "gateway" or (sources.home is None and sources.client is None):
         return _snapshot(asked, view, by)
-    rows, before = await asyncio.to_thread(_codex, sources, by, window, now)
+    rows, before, here = await asyncio.to_thread(_codex, sources, by, window, now)
+    rows = await _with_telemetry(sources.client, rows, here, by, window, now)
     sums = UsageTotals.sum(row.totals for row in rows)
     if asked.source == "both":
         mine = _snapshot(asked, view, by)
@@ -81,19 +82,41 @@ def _snapshot(asked: Question, view: UsageView | None, by: Sequence[str]) -> Usa
     return UsageSnapshot(asked, tuple(gateway_rows(view.rows, by)), totals, left_out=left_out)
 
 
+async def _with_telemetry(
+    client: ConsoleClient | None,
+    rows: tuple[UsageRow, ...],
+    here: Collection[str | None],
+    by: Sequence[str],
+    window: Window,
+    now: datetime,
+) -> tuple[UsageRow, ...]:
+    """Codex's side with what its telemetry told a gateway, where one can be asked. `here`: the threads that have rollouts."""
+    from joytui.usage.witnesses import ask_told, of_codex
+
+    if client is None:
+        return rows
+    try:
+        told = await ask_told(client, by, rfc3339(window.begin), _until(window.end, now))
+    except JoytuiError:
+        return rows  # the files are here, whatever became of the gateway
+    return tuple(of_codex(rows, told, here)) if told.alone else rows
+
+
 def _codex(
     sources: Sources, by: Sequence[str], window: Window, now: datetime
-) -> tuple[tuple[UsageRow, ...], UsageTotals]:
-    """The window's rows, and the sums of the window before, as far into it as this one has come."""
+) -> tuple[tuple[UsageRow, ...], UsageTotals, set[str | None]]:
+    """The window's rows, the sums of the window before, as far into it as this one has come, and all threads."""
     from joytui.codex.rollouts import read_usage
     from joytui.usage.rows import codex_rows
 
-    assert sources.home is not None
+    if sources.home is None:
+        return (), UsageTotals(), set()
     rows = read_usage(sources.home, sources.cache_dir, window.before).rows
     here = range(hour_of(window.begin), hour_of(window.end))
     earlier = range(hour_of(window.before), hour_of(window.before_until(now)))
     before = UsageTotals.sum(row.totals for row in rows if row.hour in earlier)
-    return tuple(codex_rows((row for row in rows if row.hour in here), by)), before
+    threads: set[str | None] = {row.thread for row in rows}
+    return tuple(codex_rows((row for row in rows if row.hour in here), by)), before, threads
 
 
 ABSENT = timedelta(hours=1)

@@ -7,12 +7,15 @@ from typing import ClassVar, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 
 from joytui.tui.console import Console, console_of
 from joytui.tui.current_size import CurrentSize
 
 T = TypeVar("T")
+CLOSES = "[@click=screen.close]esc closes[/]"
+"""For the mouse, too."""
 
 
 class Dialog(CurrentSize, ModalScreen[T]):
@@ -32,8 +35,8 @@ class Dialog(CurrentSize, ModalScreen[T]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="dialog", can_focus=False) as box:
-            box.border_title = self.dialog_title()
-            box.border_subtitle = "esc closes"
+            box.border_title = Content(self.dialog_title())  # as it is: a name may look like markup
+            box.border_subtitle = CLOSES
             yield from self.compose_dialog()
 
     def on_mount(self) -> None:

@@ -20,7 +20,7 @@ from textual.widgets import Checkbox, Input, Select, Static
 
 from joytui.tui.form_field import OFF, ON, Field
 from joytui.tui.shown import visible
-from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.dialog import CLOSES, Dialog
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ class FormDialog(Dialog[T]):
         """Where there is no room beside the fields, the frame has the help of the one that has the cursor."""
         row = next((row for row in self._rows if row in event.widget.ancestors), None)
         slim = self.has_class("-slim")
-        self.query_one("#dialog").border_subtitle = row.field.help if slim and row is not None else "esc closes"
+        self.query_one("#dialog").border_subtitle = row.field.help if slim and row is not None else CLOSES
 
     def rows(self, fields: Iterable[Field], values: Mapping[str, str]) -> Iterable[FieldRow]:
         return (FieldRow(field, values.get(field.name, field.value)) for field in fields)
