@@ -17,6 +17,7 @@ from joytui.cli.gateway_options import add_gateway_options, count, moment, with_
 from joytui.cli.output import emit_json, say
 from joytui.core.clock import parse_when
 from joytui.core.errors import EXIT_OK, UsageError
+from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -75,4 +76,4 @@ def _change(one: AuditEntry) -> str:
 
 
 def _word(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

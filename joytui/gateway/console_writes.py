@@ -199,8 +199,8 @@ async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def remove_owner(gateway: Gateway, request: Request) -> JsonAnswer:
-    team = request.path_params["name"]
-    if not await gateway.ledger.remove_owner(team, request.query_params.get("owner", "")):
+    team, owner = request.path_params["name"], kept("owner", request.query_params.get("owner", ""))
+    if not await gateway.ledger.remove_owner(team, owner):
         raise Refused(404, NOT_FOUND, "no such owner in a team with that name")
     return JsonAnswer(await _team(gateway, team))
 

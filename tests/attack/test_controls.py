@@ -68,6 +68,9 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "store": (("check",), ("check", "--json"), ("check", EVIL), ("backup", EVIL), ("copy", EVIL, f"another{EVIL}")),
     "telemetry": (("status",), ("status", "--json"), ("token", "create", EVIL), ("token", "list"), ("token", "revoke", EVIL)),
     "fleet": ((), ("--json",)),
+    "teams": (("create", "core"), ("create", EVIL), ("add", "core", EVIL), ("list",), ("list", "--json"), ("remove", "core", EVIL), ("add", EVIL, EVIL)),
+    "tokens": (("create", EVIL, "--role", "viewer"), ("create", "x", "--role", "lead", "--team", EVIL), ("list",), ("list", "--json"), ("revoke", EVIL)),
+    "audit": ((), ("--json",), ("--since", EVIL)),
     "completion": ((EVIL,), ("bash",), ("zsh",), ("fish",)),
 }  # fmt: skip
 """What is typed. Exit codes do not matter here: also an error repeats what it was given."""
