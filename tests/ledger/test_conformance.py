@@ -677,9 +677,10 @@ async def test_sums_and_requests_of_a_team(ledger: Ledger, summed: bool) -> None
     for place, key in enumerate((ann, bob, none, None)):
         more = {"root_thread": f"t{place % 2}", "project": f"p{place}", "started_at": START + place, "doctor": False}
         await add(ledger, key, ended=good(cost_nano=10**place), **more)
-    await add(ledger, ann, started_at=START + 9, ended=good(cost_nano=7), doctor=True)
+    await add(ledger, ann, started_at=START + 5, ended=good(cost_nano=7), doctor=True)
+    await add(ledger, started_at=START + 9, root_thread="t9")
     await ledger.written()
-    until = START + DAY if summed else START + 10
+    until = START + DAY if summed else START + 9  # before the last request: else its day is read as a whole
     rows, totals = await ledger.usage(["team"], START, until, tests="out")
     assert ({row.by["team"]: row.totals.cost_nano for row in rows}, totals.cost_nano) == ({"core": 1, None: 1110}, 1111)
     for by in USAGE_GROUPS:
