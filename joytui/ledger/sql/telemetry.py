@@ -145,7 +145,7 @@ def ended(batch: Batch, opened: Opened, latency_ms: float | None, spare: Sequenc
 
 
 _SOMEBODY = "SELECT 1 FROM sender LIMIT 1"
-"""Nobody, where no telemetry can have come: that costs a request 2 µs, the whole question 14."""
+"""Nobody, where no telemetry can have come: asked before the dear question."""
 _ABOUT = """
     SELECT min(told), max(told) FROM (
         SELECT told FROM piece WHERE thread = ? AND told BETWEEN ? AND ? AND kind = 'attempt'
