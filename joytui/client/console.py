@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from joytui.client.console_api import ConsoleApi
 from joytui.client.stream import (
@@ -30,6 +30,7 @@ from joytui.core.request import RequestRecord
 
 if TYPE_CHECKING:
     from joytui.core import wire
+    from joytui.core.roles import Role
     from joytui.core.token_counts import Teller, Tests
 
 __all__ = ["BlockPage", "ConnectionState", "ConsoleClient", "RequestBatch", "RequestPage", "record_of"]
@@ -130,25 +131,63 @@ class ConsoleClient(ConsoleApi):
         from joytui.core.wire import Forgotten
 
         named = {"upstream": upstream, "model": model}
-        query = urlencode({name: value for name, value in named.items() if value})
-        return self._model(Forgotten, await self._ask("DELETE", f"/upstreams/lessons?{query}")).forgotten
+        return self._model(Forgotten, await self._ask("DELETE", "/upstreams/lessons", params=named)).forgotten
 
-    # --- read-only tokens ---
+    # --- console tokens ---
 
     async def tokens(self) -> list[wire.TokenView]:
-        """The read-only tokens, by id and name; none of them can be read again."""
+        """The console tokens, by id, name and role; none of them can be read again."""
         from joytui.core.wire import TokenView
 
         return self._models(TokenView, await self._ask("GET", "/tokens"), "tokens")
 
-    async def create_token(self, name: str) -> wire.TokenCreated:
-        """A token that may read and nothing else; `.token` is shown this once."""
+    async def create_token(self, name: str, role: Role = "viewer", teams: Sequence[str] = ()) -> wire.TokenCreated:
+        """A token of that role, of a lead for its teams; `.token` is shown this once."""
         from joytui.core.wire import TokenCreated
 
-        return self._model(TokenCreated, await self._ask("POST", "/tokens", {"name": name}))
+        body: dict[str, Any] = {"name": name} | ({"teams": list(teams)} if teams else {})
+        if role != "viewer":  # which a gateway makes that knows no roles
+            body["role"] = role
+        return self._model(TokenCreated, await self._ask("POST", "/tokens", body))
 
     async def delete_token(self, token_id: str) -> None:
         await self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
+
+    # --- teams ---
+
+    async def teams(self) -> list[wire.TeamView]:
+        """The teams that the token sees, by name."""
+        from joytui.core.wire import TeamView
+
+        return self._models(TeamView, await self._ask("GET", "/teams"), "teams")
+
+    async def create_team(self, name: str) -> wire.TeamView:
+        """Raises RefusedError where there is one of that name."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("POST", "/teams", {"name": name}))
+
+    async def add_owner(self, team: str, owner: str) -> wire.TeamView:
+        """Raises RefusedError where there is no such team, or the owner is in another."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("POST", _owners_path(team), {"owner": owner}))
+
+    async def remove_owner(self, team: str, owner: str) -> wire.TeamView:
+        """Raises RefusedError where the owner is not in that team."""
+        from joytui.core.wire import TeamView
+
+        return self._model(TeamView, await self._ask("DELETE", _owners_path(team), params={"owner": owner}))
+
+    # --- who changed what ---
+
+    async def audit(self, *, since: str | None = None, limit: int = PAGE) -> list[wire.AuditEntry]:
+        """Changes that somebody made, newest first."""
+        from joytui.core.wire import AuditEntry
+
+        return self._models(
+            AuditEntry, await self._ask("GET", "/audit", params={"since": since, "limit": limit}), "entries"
+        )
 
     # --- telemetry ---
 
@@ -324,6 +363,10 @@ class ConsoleClient(ConsoleApi):
 def _asked(tests: Tests) -> dict[str, str]:
     """The parameter about the doctor's test requests, where it says anything: older gateways do not know it, and ignore it."""
     return {} if tests == "in" else {"tests": tests}
+
+
+def _owners_path(team: str) -> str:
+    return f"/teams/{quote(team, safe='')}/owners"
 
 
 def _key_path(key: str) -> str:

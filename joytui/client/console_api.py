@@ -107,6 +107,8 @@ class ConsoleApi:
             hint = "JOYTUI_ADMIN_TOKEN holds the token; it stands in `admin-token` in the gateway's data folder"
             if kind == "read_only_token":
                 hint = "this needs the admin token, not a read-only one"
+            if kind == "beyond_teams":
+                hint = "an admin's token sees and changes more"
             raise RefusedError(message, where=self.url, hint=hint, status=answer.status_code, kind=kind)
         if answer.status_code >= 500:
             hint = "`joytui gateway status` names its log"

@@ -140,6 +140,7 @@ FIELDS: tuple[Field, ...] = (
     Field("turn_id", "text", "the Codex turn", ("turn",), listed="if any", label="turn",
           measured="turn_id in x-codex-turn-metadata: a turn's requests share it"),
     Field("owner", "text", "the key's owner", ("owner",), listed="if any", label="owner", cell=Cell("owner", 14)),
+    Field("team", "text", "the owner's team", ("team",), listed="if any", label="team"),
     Field("project", "text", "the folder that Codex works in", ("project",), listed="if any", label="project", cell=Cell("project", 18),
           measured="workspaces in x-codex-turn-metadata"),
     Field("doctor", "flag", "whether joytui doctor sent it, as a test", listed="if any",
@@ -282,6 +283,7 @@ class RequestRecord:
     first_byte_ms: float | None = None
     turn_id: str | None = None
     owner: str | None = None
+    team: str | None = None
     project: str | None = None
     doctor: bool = False
     root_thread: str | None = None

@@ -2,9 +2,10 @@
 
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
-Every path wants `Authorization: Bearer TOKEN`: the admin token, or for GET and `keys/check` a read-only token. Errors have the
+Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
+has GET and `keys/check`; a lead sees its teams alone, and edits their keys. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
-403 invalid_token or read_only_token, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
+403 invalid_token, read_only_token or beyond_teams, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
 means the new key, and is not enough (409) to revoke, disable or enable.
 
@@ -46,8 +47,13 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     POST   /console/v1/telemetry/tokens           SenderCreate      -> SenderCreated (201; it posts telemetry and opens nothing else)
     DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
     GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
+    GET    /console/v1/audit                      since limit       -> {"entries": [AuditEntry]}, newest first
+    GET    /console/v1/teams                                        -> {"teams": [TeamView]}
+    POST   /console/v1/teams                      TeamCreate        -> TeamView (201)
+    POST   /console/v1/teams/{name}/owners        OwnerAdd          -> TeamView (an owner is in one team at most: else 409)
+    DELETE /console/v1/teams/{name}/owners        owner             -> TeamView
     GET    /console/v1/tokens                                       -> {"tokens": [TokenView]}
-    POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; read-only, the token this once)
+    POST   /console/v1/tokens                     TokenCreate       -> TokenCreated (201; the token this once; without `role` it reads only)
     DELETE /console/v1/tokens/{id}                                  -> {"deleted": true}
 
 `GET /readyz` needs no token: 200 while new requests are welcome; 503 {"status": "draining"} while the gateway is being stopped,
@@ -67,6 +73,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from joytui.core.money import parse_credits
 from joytui.core.request import FIELDS, RequestRecord, names
+from joytui.core.roles import Role
 
 
 class Model(BaseModel):
@@ -443,16 +450,55 @@ class TokenCreate(Model):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=80)
+    role: Role = "viewer"
+    teams: list[str] = Field(default_factory=list, max_length=100, description="of a lead, those that it leads")
 
 
 class TokenView(Model):
     id: str
     name: str
+    role: Role = "viewer"
+    teams: list[str] = Field(default_factory=list)
     created_at: str
 
 
 class TokenCreated(TokenView):
     token: str
+
+
+class TeamCreate(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    name: KeyName = Field(min_length=1, max_length=80)
+
+
+class OwnerAdd(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    owner: str = Field(min_length=1, max_length=80)
+
+
+class TeamView(Model):
+    """A team with its owners: what keys and telemetry tokens name as theirs."""
+
+    name: str
+    owners: list[str] = Field(default_factory=list)
+    created_at: str
+
+
+class AuditEntry(Model):
+    """One change. `token`: the name of the console token that made it ("admin": the gateway's own; "gateway": the gateway itself).
+    `before`, `after`: the facts that differ; null: it was not there."""
+
+    id: str
+    time: str
+    token: str
+    token_id: str | None = None
+    what: str = Field(description="what was done: key created, wallet set, …")
+    subject: str = Field(description="the id of what it was done to, or its name where it has no id")
+    name: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
 
 class SenderCreate(Model):

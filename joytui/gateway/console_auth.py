@@ -1,41 +1,114 @@
-"""Who may use the console API: the admin token does all, a read-only token reads."""
+"""Who asks of the console API, and what that role may do: `gateway.routes` says of each route which right it needs."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from starlette.requests import Request
 
+from joytui.core.filters import AllOf, AnyOf, Equals, Term
+from joytui.core.roles import Role
+from joytui.gateway.key_lookup import KeyLookup
 from joytui.gateway.plain_keys import digest
 from joytui.gateway.refusals import Refused
 from joytui.gateway.runtime import Gateway
 
+Right = Literal["read", "whole", "lead", "admin"]
+HAVE: Mapping[Right, frozenset[Role]] = {
+    "read": frozenset({"admin", "lead", "viewer"}),
+    "whole": frozenset({"admin", "viewer"}),
+    "lead": frozenset({"admin", "lead"}),
+    "admin": frozenset({"admin"}),
+}
+"""The roles that have each right. read: what a lead sees of its teams alone. whole: to read what cannot be told by teams. lead: to
+change keys, a lead those of its teams. admin: to change anything."""
 
-def may_read(request: Request) -> Gateway:
-    """The gateway, for a token that may read. Raises Refused (401, 403)."""
-    _judge(request)
+
+BEYOND = "beyond_teams"
+"""The type of a refusal of what lies beyond a lead's teams."""
+
+
+class Caller(NamedTuple):
+    """Whose token asks. `token`: its id; None for the gateway's own admin token. `teams`: those that it sees; None: everything."""
+
+    token: str | None
+    name: str
+    role: Role
+    teams: frozenset[str] | None = None
+
+    @property
+    def listed(self) -> list[str] | None:
+        """The teams, in an order."""
+        return None if self.teams is None else sorted(self.teams)
+
+    @property
+    def term(self) -> Term | None:
+        """Finds the requests that it sees."""
+        return None if self.listed is None else AnyOf(tuple(Equals("team", team) for team in self.listed))
+
+    def sees(self, team: str | None) -> bool:
+        return self.teams is None or team in self.teams
+
+    def within(self, term: Term | None) -> Term | None:
+        """Of what a term finds, what it sees."""
+        terms = [one for one in (term, self.term) if one is not None]
+        return AllOf(tuple(terms)) if len(terms) > 1 else next(iter(terms), None)
+
+
+ADMIN = Caller(None, "admin", "admin")
+
+
+def judged(request: Request, right: Right) -> tuple[Gateway, Caller]:
+    """The gateway, and who asks, for a token that has this right. Raises Refused (401, 403)."""
     gateway: Gateway = request.app.state.gateway
-    return gateway
+    caller = _caller(gateway, request)
+    if caller.role not in HAVE[right]:
+        raise _lacking(caller.role, right)
+    return gateway, caller
 
 
-def may_write(request: Request) -> Gateway:
-    """The gateway, for the admin token. Raises Refused (401, 403)."""
-    if not _judge(request):
-        raise Refused(403, "read_only_token", "this token may only read")
-    gateway: Gateway = request.app.state.gateway
-    return gateway
+def caller_of(request: Request) -> Caller:
+    """Who asks, on a route of the console API."""
+    caller: Caller = request.state.caller
+    return caller
 
 
-def _judge(request: Request) -> bool:
-    """Whether it is the admin token; False for a read-only one."""
-    gateway: Gateway = request.app.state.gateway
+def keys_of(gateway: Gateway, request: Request) -> KeyLookup:
+    """The keys that the caller sees."""
+    caller = caller_of(request)
+    return (
+        gateway.keys
+        if caller.teams is None
+        else gateway.keys.within(lambda row: caller.sees(gateway.team_of(row.owner)))
+    )
+
+
+def check_owner(gateway: Gateway, request: Request, owner: str | None) -> None:
+    """Raises Refused (403) where the caller may not give a key this owner."""
+    caller = caller_of(request)
+    if not caller.sees(gateway.team_of(owner)):
+        teams = " or ".join(sorted(caller.teams or ()))
+        raise Refused(403, BEYOND, f"owner: this token gives keys to owners in {teams} alone (`joytui teams list`)")
+
+
+def _lacking(role: Role, right: Right) -> Refused:
+    if role == "viewer":
+        return Refused(403, "read_only_token", "this token may only read")
+    if right == "whole":
+        return Refused(403, BEYOND, "this is of all teams, and this token sees its own alone")
+    return Refused(403, BEYOND, "this token may change keys of its teams, and nothing else")
+
+
+def _caller(gateway: Gateway, request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Refused(401, "missing_token", "the console API wants a token: Authorization: Bearer TOKEN")
     gateway.seen_console()
     if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), gateway.admin_token.encode()):
-        return True
-    if digest(token) in gateway.token_digests:
-        return False
+        return ADMIN
+    if row := gateway.tokens.get(digest(token)):
+        return Caller(row.id, row.name, row.role, frozenset(row.teams) if row.role == "lead" else None)
     raise Refused(403, "invalid_token", "this is not a token of this gateway's console API")

@@ -21,6 +21,7 @@ from joytui.core.request_lines import request_view
 from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
 from joytui.gateway import refusals, views
 from joytui.gateway.catalog import Model
+from joytui.gateway.console_auth import caller_of, keys_of
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
@@ -29,6 +30,7 @@ from joytui.gateway.runtime import Gateway
 from joytui.gateway.task_views import task_views
 from joytui.gateway.telemetry.fleet import LOOKED_AT, person
 from joytui.ledger.records import Page
+from joytui.ledger.telemetry import SenderRow
 
 PAGE = 200
 MOST = 5_000
@@ -72,7 +74,7 @@ async def requests(gateway: Gateway, request: Request) -> Response:
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
         raise refusals.bad_request("before: not the id of a request")
-    asked = Page(limit, filter_term(request), _ms(since), _ms(until), edge)
+    asked = Page(limit, caller_of(request).within(filter_term(request)), _ms(since), _ms(until), edge)
     if columns:
         return Response(await _page_by_column(gateway, asked), media_type="application/json")
     found = await gateway.ledger.page(asked)
@@ -89,7 +91,7 @@ async def _page_by_column(gateway: Gateway, asked: Page) -> str:
 
 async def one_request(gateway: Gateway, request: Request) -> JsonAnswer:
     found = await gateway.ledger.find(request.path_params["id"])
-    if found is None:
+    if found is None or not caller_of(request).sees(found[1].team):
         raise Refused(404, refusals.NOT_FOUND, "no request with that id")
     return JsonAnswer(request_view(found[1], found[0]))
 
@@ -105,7 +107,7 @@ async def request_stream(gateway: Gateway, request: Request) -> Response:
     if request.method == "HEAD":  # a stream without an end, of which nothing may be sent: it would hold the connection
         return Response(media_type="text/event-stream")
     first = int(after) if after is not None else None
-    stream = gateway.tail.stream(first, filter_text(request), columns=columns)
+    stream = gateway.tail.stream(first, filter_text(request), columns=columns, seen=caller_of(request).term)
     headers = {"Cache-Control": "no-store"}
     return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)
 
@@ -138,10 +140,11 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
     low = int(since.timestamp() * 1000) if since else 0
     high = int(until.timestamp() * 1000) + 1
     told_by = source(request)
-    rows, totals = await gateway.ledger.usage(by, low, high, term, top, only, tests, told_by)
+    teams = caller_of(request).listed
+    rows, totals = await gateway.ledger.usage(by, low, high, term, top, only, tests, told_by, teams)
     answer: dict[str, Any] = {"rows": [row.shown() for row in rows], "totals": totals.numbers()}
     if tests == "out" and told_by == "gateway":
-        _, left_out = await gateway.ledger.usage((), low, high, term, tests="only")
+        _, left_out = await gateway.ledger.usage((), low, high, term, tests="only", teams=teams)
         answer["left_out"] = left_out.numbers()
     return JsonAnswer(answer)
 
@@ -149,7 +152,8 @@ async def usage_sums(gateway: Gateway, request: Request) -> JsonAnswer:
 async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
     since = moment(request, "since") or parse_when("24h")
     limit = number(request, "limit", PAGE, 1, MOST_TOP)
-    found = await gateway.ledger.tasks(int(since.timestamp() * 1000), limit, request.query_params.get("task"))
+    asked = int(since.timestamp() * 1000), limit, request.query_params.get("task"), caller_of(request).term
+    found = await gateway.ledger.tasks(*asked)
     return JsonAnswer({"tasks": task_views(found, now_ms())})
 
 
@@ -162,7 +166,7 @@ async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:
 async def models(gateway: Gateway, request: Request) -> JsonAnswer:
     entry = None
     if named := request.query_params.get("key"):
-        entry = gateway.keys.addressed(named)
+        entry = keys_of(gateway, request).addressed(named)
     listed = gateway.market.catalog.models.values()
     return JsonAnswer({"models": [_model(gateway, model, entry) for model in listed]})
 
@@ -209,17 +213,33 @@ async def upstreams(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def senders(gateway: Gateway, request: Request) -> JsonAnswer:
-    return JsonAnswer({"tokens": [views.sender_view(row) for row in await gateway.ledger.senders()]})
+    return JsonAnswer({"tokens": [views.sender_view(row) for row in await _senders(gateway, request)]})
+
+
+async def _senders(gateway: Gateway, request: Request) -> list[SenderRow]:
+    """Those that the caller sees."""
+    caller, rows = caller_of(request), await gateway.ledger.senders()
+    return [row for row in rows if caller.sees(gateway.team_of(row.owner) or row.team)]
 
 
 async def fleet(gateway: Gateway, request: Request) -> JsonAnswer:
-    rows, moment = await gateway.ledger.senders(), now_ms()
+    rows, moment = await _senders(gateway, request), now_ms()
     people = [person(row, await gateway.ledger.pieces_of(row.id, LOOKED_AT), moment) for row in rows]
     return JsonAnswer({"people": [views.person_view(one) for one in people]})
 
 
 async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer({"tokens": [views.token_view(row) for row in await gateway.ledger.tokens()]})
+
+
+async def audit(gateway: Gateway, request: Request) -> JsonAnswer:
+    since, limit = _ms(moment(request, "since")) or 0, number(request, "limit", PAGE, 1, MOST)
+    return JsonAnswer({"entries": [views.audit_view(row) for row in await gateway.ledger.audit(since, limit)]})
+
+
+async def teams(gateway: Gateway, request: Request) -> JsonAnswer:
+    caller, rows = caller_of(request), await gateway.ledger.teams()
+    return JsonAnswer({"teams": [views.team_view(row) for row in rows if caller.sees(row.name)]})
 
 
 # --- parameters -------------------------------------------------------------------------------------------------------

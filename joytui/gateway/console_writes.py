@@ -1,4 +1,4 @@
-"""What the console API changes: keys, wallets, named policies, read-only tokens. A plain key is in one answer, once."""
+"""What the console API changes: keys, wallets, named policies, tokens. A plain key is in one answer, once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from joytui.core.wire import (
     KeyCreate,
     KeyEdit,
     KeyRotate,
+    OwnerAdd,
     PolicyView,
     SenderCreate,
+    TeamCreate,
     TokenCreate,
     WalletCredit,
     WalletSet,
 )
 from joytui.gateway import refusals, views
+from joytui.gateway.console_auth import check_owner, keys_of
 from joytui.gateway.dry_run import check
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
@@ -38,7 +41,7 @@ MAX_BODY = 256 * 1024
 
 
 async def list_keys(gateway: Gateway, request: Request) -> JsonAnswer:
-    return JsonAnswer({"keys": [await _view(gateway, entry) for entry in list(gateway.keys)]})
+    return JsonAnswer({"keys": [await _view(gateway, entry) for entry in list(keys_of(gateway, request))]})
 
 
 async def one_key(gateway: Gateway, request: Request) -> JsonAnswer:
@@ -49,6 +52,7 @@ async def create_key(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, KeyCreate)
     policy, name = await _policy(gateway, wanted.policy, wanted.policy_name)
     who = kept("name", wanted.name), kept_if_any("owner", wanted.owner), _labels(wanted.labels)
+    check_owner(gateway, request, who[1])
     return await _created(gateway, *who, wanted.expires_at, policy, name, None)
 
 
@@ -67,6 +71,7 @@ async def edit_key(gateway: Gateway, request: Request) -> JsonAnswer:
         changes["name"] = kept("name", wanted.name)
     if "owner" in given:
         changes["owner"] = kept_if_any("owner", wanted.owner)
+        check_owner(gateway, request, changes["owner"])
     if "labels" in given:
         changes["labels"] = _labels(wanted.labels or [])
     if "expires_at" in given:
@@ -116,7 +121,7 @@ async def rotate_key(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def check_key(gateway: Gateway, request: Request) -> JsonAnswer:
-    return JsonAnswer(await check(gateway, await read(request, KeyCheck)))
+    return JsonAnswer(await check(gateway, keys_of(gateway, request), await read(request, KeyCheck)))
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
@@ -159,9 +164,50 @@ async def put_policy(gateway: Gateway, request: Request) -> JsonAnswer:
 async def create_token(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, TokenCreate)
     name, token = kept("name", wanted.name), new_token()
-    row = await gateway.ledger.create_token(name, digest(token))
-    gateway.keep_tokens(gateway.token_digests | {row.digest})
+    row = await gateway.ledger.create_token(name, digest(token), wanted.role, _led(gateway, wanted))
+    gateway.keep_tokens([*gateway.tokens.values(), row])
     return JsonAnswer({**views.token_view(row), "token": token}, status_code=201)
+
+
+def _led(gateway: Gateway, wanted: TokenCreate) -> tuple[Clean, ...]:
+    """The teams of a lead. Raises Refused (400)."""
+    if (wanted.role == "lead") != bool(wanted.teams):
+        raise refusals.bad_request("teams: a lead has one or more, and no other role has any")
+    for name in wanted.teams:
+        if name not in gateway.teams:
+            raise refusals.bad_request(f"teams: no team is called {name!r} (`joytui teams list`)")
+    return tuple(gateway.teams[name].name for name in dict.fromkeys(wanted.teams))
+
+
+async def create_team(gateway: Gateway, request: Request) -> JsonAnswer:
+    name = kept("name", (await read(request, TeamCreate)).name)
+    if await gateway.ledger.create_team(name) is None:
+        raise Refused(409, CONFLICT, f"there is a team {name!r} already")
+    return JsonAnswer(await _team(gateway, name), status_code=201)
+
+
+async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
+    team, owner = request.path_params["name"], kept("owner", (await read(request, OwnerAdd)).owner)
+    there = await gateway.ledger.add_owner(team, owner)
+    if there is None:
+        raise Refused(404, NOT_FOUND, "no team with that name")
+    if there != team:
+        raise Refused(
+            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody is in two: remove them there first"
+        )
+    return JsonAnswer(await _team(gateway, team))
+
+
+async def remove_owner(gateway: Gateway, request: Request) -> JsonAnswer:
+    team, owner = request.path_params["name"], kept("owner", request.query_params.get("owner", ""))
+    if not await gateway.ledger.remove_owner(team, owner):
+        raise Refused(404, NOT_FOUND, "no such owner in a team with that name")
+    return JsonAnswer(await _team(gateway, team))
+
+
+async def _team(gateway: Gateway, name: str) -> dict[str, Any]:
+    gateway.keep_teams(await gateway.ledger.teams())
+    return views.team_view(gateway.teams[name])
 
 
 async def forget_lessons(gateway: Gateway, request: Request) -> JsonAnswer:
@@ -196,7 +242,7 @@ def _word(field: str, value: str | None) -> Clean | None:
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.keep_tokens({row.digest for row in await gateway.ledger.tokens()})
+    gateway.keep_tokens(await gateway.ledger.tokens())
     return JsonAnswer({"deleted": True})
 
 
@@ -297,7 +343,7 @@ def _labels(texts: list[str]) -> tuple[Clean, ...]:
 
 
 def _named(gateway: Gateway, request: Request, *, surely: bool = False) -> KeyEntry:
-    return gateway.keys.addressed(request.path_params["id"], surely=surely)
+    return keys_of(gateway, request).addressed(request.path_params["id"], surely=surely)
 
 
 def _tier(request: Request) -> str:

@@ -9,7 +9,7 @@ from joytui.core.joytoken import INSUFFICIENT_QUOTA
 from joytui.core.money import format_credits
 from joytui.core.wire import KeyCheck
 from joytui.gateway import refusals
-from joytui.gateway.key_lookup import KeyEntry
+from joytui.gateway.key_lookup import KeyEntry, KeyLookup
 from joytui.gateway.plain_keys import complaint
 from joytui.gateway.refusals import Refused
 from joytui.gateway.request_body import BYTES_PER_TOKEN
@@ -45,10 +45,10 @@ FAILED = {
 """What each check is called, by how it went."""
 
 
-async def check(gateway: Gateway, wanted: KeyCheck) -> dict[str, Any]:
+async def check(gateway: Gateway, keys: KeyLookup, wanted: KeyCheck) -> dict[str, Any]:
     """For an administrator, about any key: a `wire.KeyVerdict`. Without an address, one that the policy allows is taken."""
     try:
-        entry = _entry(gateway, wanted.key)
+        entry = _entry(keys, wanted.key)
     except Refused as refusal:
         return _verdict(None, wanted.model, wanted.like, None, refusal)
     address = wanted.ip or (str(entry.policy.ip_allow[0].network_address) if entry.policy.ip_allow else None)
@@ -111,8 +111,8 @@ def _verdict(
     }
 
 
-def _entry(gateway: Gateway, text: str) -> KeyEntry:
-    entry = gateway.keys.named(text) or gateway.keys.find(text)
+def _entry(keys: KeyLookup, text: str) -> KeyEntry:
+    entry = keys.named(text) or keys.find(text)
     if entry is None:
         wrong = complaint(text)
         raise refusals.bad_key(f"invalid api key: not copied correctly ({wrong})" if wrong else "invalid api key")

@@ -5,7 +5,7 @@ A lookup is a SHA-256 and a dictionary. Policies are parsed when a key is loaded
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from joytui.core.clock import now_ms, rfc3339
@@ -47,6 +47,13 @@ class KeyLookup:
         ids, digests = {row.id for row in rows}, {row.digest for row in rows}
         self._by_id = {key_id: entry for key_id, entry in self._by_id.items() if key_id in ids}
         self._by_digest = {digest: entry for digest, entry in self._by_digest.items() if digest in digests}
+
+    def within(self, seen: Callable[[KeyRow], bool]) -> KeyLookup:
+        """Those of the keys, for who sees no others. Of the same entries: what runs counts in both."""
+        among = KeyLookup()
+        among._by_id = {key_id: entry for key_id, entry in self._by_id.items() if seen(entry.row)}
+        among._by_digest = {entry.row.digest: entry for entry in among}
+        return among
 
     def __len__(self) -> int:
         return len(self._by_id)

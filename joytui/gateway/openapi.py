@@ -103,7 +103,7 @@ def description() -> bytes:
                         "scheme": "bearer",
                         "description": "a telemetry token: it writes only",
                     },
-                    "token": {"type": "http", "scheme": "bearer", "description": "an admin or read-only console token"},
+                    "token": {"type": "http", "scheme": "bearer", "description": "a console token: a viewer's reads"},
                 },
             },
         }

@@ -17,7 +17,7 @@ from joytui.core.joytoken import AUTO_MODEL, INVALID_REQUEST, TIERS
 from joytui.gateway import refusals
 from joytui.gateway.addresses import client_address
 from joytui.gateway.catalog import entry, filtered
-from joytui.gateway.console_auth import may_read
+from joytui.gateway.console_auth import judged
 from joytui.gateway.dry_run import INPUT_BYTES, check_own
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import credential
@@ -71,7 +71,7 @@ async def ready(request: Request) -> JsonAnswer:
 async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     if not gateway.settings.metrics_public:
-        may_read(request)
+        judged(request, "whole")
     gauges = {
         "joytui_requests_in_flight": len(gateway.running),
         "joytui_requests_turned_away": gateway.turned_away,

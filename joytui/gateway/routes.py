@@ -18,8 +18,9 @@ from joytui.core.joytoken import TELEMETRY_PATH
 from joytui.core.token_counts import MOST_TOP
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
-from joytui.gateway.console_auth import may_read, may_write
+from joytui.gateway.console_auth import Right, judged
 from joytui.gateway.runtime import Gateway
+from joytui.ledger.audit import ACTING, Actor
 
 Endpoint = Callable[[Gateway, Request], Awaitable[Response]]
 Schema = dict[str, Any]
@@ -35,13 +36,13 @@ SPAN = {"since": TEXT, "until": TEXT}
 
 
 class Operation(NamedTuple):
-    """`auth`: a "key", a "telemetry" token, the "admin" token, "read" (that or a read-only token) or "" (nothing). `body`, `answer`: models of
+    """`auth`: a "key", a "telemetry" token, a console token with that right (`console_auth.HAVE`), or "" (nothing). `body`, `answer`: models of
     `core.wire`, or components of the description. `media`: the content types of a good answer. `endpoint`: of the console
     API."""
 
     method: str
     path: str
-    auth: Literal["key", "telemetry", "admin", "read", ""]
+    auth: Right | Literal["key", "telemetry", ""]
     answer: str = ""
     body: str = ""
     query: Mapping[str, Schema] = {}
@@ -50,7 +51,7 @@ class Operation(NamedTuple):
     media: tuple[str, ...] = (JSON,)
 
 
-def _console(method: str, path: str, auth: Literal["admin", "read"], endpoint: Endpoint, **more: Any) -> Operation:
+def _console(method: str, path: str, auth: Right, endpoint: Endpoint, **more: Any) -> Operation:
     return Operation(method, PREFIX + path, auth, endpoint=endpoint, **more)
 
 
@@ -77,29 +78,29 @@ PUBLIC = (
     ),
     Operation("get", "/healthz", "", query={"nonce": {"type": "string", "minLength": 1, "maxLength": 200}}),
     Operation("get", "/readyz", ""),
-    Operation("get", "/metrics", "read", media=("text/plain",)),
+    Operation("get", "/metrics", "whole", media=("text/plain",)),
     Operation("get", "/openapi.json", ""),
 )  # fmt: skip
 CONSOLE = (
     _console("get", "/status", "read", reads.status, answer="GatewayStatus"),
     _console("get", "/keys", "read", writes.list_keys),
-    _console("post", "/keys", "admin", writes.create_key, answer="KeyCreated", body="KeyCreate", status=201),
+    _console("post", "/keys", "lead", writes.create_key, answer="KeyCreated", body="KeyCreate", status=201),
     _console("post", "/keys/check", "read", writes.check_key, answer="KeyVerdict", body="KeyCheck"),
     _console("get", "/keys/{id}", "read", writes.one_key, answer="KeyView"),
-    _console("patch", "/keys/{id}", "admin", writes.edit_key, answer="KeyView", body="KeyEdit"),
-    _console("post", "/keys/{id}/rotate", "admin", writes.rotate_key, answer="KeyCreated", body="KeyRotate", status=201),
-    _console("post", "/keys/{id}/revoke", "admin", writes.key_action, answer="KeyView"),
-    _console("post", "/keys/{id}/disable", "admin", writes.key_action, answer="KeyView"),
-    _console("post", "/keys/{id}/enable", "admin", writes.key_action, answer="KeyView"),
+    _console("patch", "/keys/{id}", "lead", writes.edit_key, answer="KeyView", body="KeyEdit"),
+    _console("post", "/keys/{id}/rotate", "lead", writes.rotate_key, answer="KeyCreated", body="KeyRotate", status=201),
+    _console("post", "/keys/{id}/revoke", "lead", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/disable", "lead", writes.key_action, answer="KeyView"),
+    _console("post", "/keys/{id}/enable", "lead", writes.key_action, answer="KeyView"),
     _console("get", "/requests", "read", reads.requests, query={"filter": TEXT, **SPAN, "limit": COUNT, "before": TEXT, "form": FORM, "tests": TESTS}),
     _console("get", "/requests/stream", "read", reads.request_stream, query={"after": TEXT, "filter": TEXT, "form": FORM, "tests": TESTS}, media=(EVENTS,)),
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
-    _console("get", "/latency", "read", reads.latencies, query=SPAN),
+    _console("get", "/latency", "whole", reads.latencies, query=SPAN),
     _console("get", "/models", "read", reads.models, query={"key": TEXT}),
     _console("get", "/wallet", "read", reads.wallet),
-    _console("get", "/wallet/entries", "read", reads.wallet_entries, query={"tier": TIER, "limit": COUNT, "before": TEXT}),
+    _console("get", "/wallet/entries", "whole", reads.wallet_entries, query={"tier": TIER, "limit": COUNT, "before": TEXT}),
     _console("put", "/wallet/{tier}", "admin", writes.set_wallet, answer="WalletView", body="WalletSet"),
     _console("post", "/wallet/{tier}/credit", "admin", writes.credit_wallet, answer="WalletView", body="WalletCredit"),
     _console("get", "/policies", "read", reads.policies),
@@ -110,7 +111,12 @@ CONSOLE = (
     _console("get", "/telemetry/tokens", "read", reads.senders),
     _console("post", "/telemetry/tokens", "admin", writes.create_sender, answer="SenderCreated", body="SenderCreate", status=201),
     _console("delete", "/telemetry/tokens/{id}", "admin", writes.revoke_sender),
-    _console("get", "/tokens", "read", reads.tokens),
+    _console("get", "/audit", "whole", reads.audit, query={"since": TEXT, "limit": COUNT}),
+    _console("get", "/teams", "read", reads.teams),
+    _console("post", "/teams", "admin", writes.create_team, answer="TeamView", body="TeamCreate", status=201),
+    _console("post", "/teams/{name}/owners", "admin", writes.add_owner, answer="TeamView", body="OwnerAdd"),
+    _console("delete", "/teams/{name}/owners", "admin", writes.remove_owner, answer="TeamView", query={"owner": TEXT}),
+    _console("get", "/tokens", "whole", reads.tokens),
     _console("post", "/tokens", "admin", writes.create_token, answer="TokenCreated", body="TokenCreate", status=201),
     _console("delete", "/tokens/{id}", "admin", writes.delete_token),
 )  # fmt: skip
@@ -123,10 +129,17 @@ def console_routes() -> list[Route]:
 
 
 def _guarded(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    judge, endpoint = may_write if operation.auth == "admin" else may_read, operation.endpoint
+    endpoint, right = operation.endpoint, operation.auth
     assert endpoint is not None
+    assert right in ("read", "whole", "lead", "admin")
 
     async def answer(request: Request) -> Response:
-        return await endpoint(judge(request), request)
+        gateway, caller = judged(request, right)
+        request.state.caller = caller
+        acting = ACTING.set(Actor(caller.token, caller.name))
+        try:
+            return await endpoint(gateway, request)
+        finally:
+            ACTING.reset(acting)
 
     return answer

@@ -31,7 +31,7 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, WalletRow
+from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, TeamRow, TokenRow, WalletRow
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
 
@@ -133,9 +133,18 @@ class Gateway:
     def _take_access(self, access: Access) -> None:
         self._access_version = access.version
         self.keys.replace(access.keys)
-        self.token_digests = {row.digest for row in access.tokens}
+        self.tokens = {row.digest: row for row in access.tokens}
         self.senders = {row.digest: row for row in access.senders}
         self.wallets_on = access.wallets_on
+        self._take_teams(access.teams)
+
+    def _take_teams(self, rows: Iterable[TeamRow]) -> None:
+        self.teams: dict[str, TeamRow] = {row.name: row for row in rows}
+        self._team_of: dict[str, str] = {owner: row.name for row in self.teams.values() for owner in row.owners}
+
+    def team_of(self, owner: str | None) -> str | None:
+        """The team that an owner of keys is in."""
+        return self._team_of.get(owner) if owner is not None else None
 
     async def _follow_access(self) -> None:
         """Takes over what others changed in the store, for as long as the store can tell."""
@@ -154,10 +163,15 @@ class Gateway:
         self._own_changes += 1
         return self.keys.put(row)
 
-    def keep_tokens(self, digests: set[bytes]) -> None:
-        """The same for all tokens, by their digests."""
+    def keep_tokens(self, rows: Iterable[TokenRow]) -> None:
+        """The same for all console tokens."""
         self._own_changes += 1
-        self.token_digests = digests
+        self.tokens = {row.digest: row for row in rows}
+
+    def keep_teams(self, rows: Iterable[TeamRow]) -> None:
+        """The same for the teams."""
+        self._own_changes += 1
+        self._take_teams(rows)
 
     def keep_senders(self, rows: Iterable[SenderRow]) -> None:
         """The same for the telemetry tokens."""

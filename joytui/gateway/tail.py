@@ -33,7 +33,7 @@ class Tail:
         self._ticks = 0
         self._poller: asyncio.Task[None] | None = None
         self._closed = False
-        self._shared: dict[tuple[str, int, bool], asyncio.Task[tuple[int, bytes]]] = {}
+        self._shared: dict[tuple[Term, int, bool], asyncio.Task[tuple[int, bytes]]] = {}
         self.listeners = 0
 
     def close(self) -> None:
@@ -42,12 +42,16 @@ class Tail:
         if self._poller is not None:
             self._poller.cancel()
 
-    async def stream(self, after: int | None, filter_text: str, *, columns: bool = False) -> AsyncIterator[bytes]:
+    async def stream(
+        self, after: int | None, filter_text: str, *, columns: bool = False, seen: Term | None = None
+    ) -> AsyncIterator[bytes]:
         """Server-sent events from a sequence number on (None: from now on). Ends when the gateway does.
 
-        `columns`: each batch by column (core.columnar), else as rows.
+        `columns`: each batch by column (core.columnar), else as rows. `seen`: finds the requests that this listener sees; None: all.
         """
         term = parse(filter_text)
+        if seen is not None:
+            term = AllOf((term, seen))
         self.listeners += 1
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
@@ -57,7 +61,7 @@ class Tail:
             while not self._closed:
                 tick = self._ticks
                 try:
-                    seq, event = await self._batch(filter_text, term, seq, columns)
+                    seq, event = await self._batch(term, seq, columns)
                 except StoreUnavailable:  # what changes meanwhile comes when it is back
                     self._shared.clear()
                     await asyncio.sleep(AGAIN_S)
@@ -100,9 +104,9 @@ class Tail:
                 async with self._changed:
                     self._changed.notify_all()
 
-    async def _batch(self, filter_text: str, term: Term, seq: int, columns: bool) -> tuple[int, bytes]:
+    async def _batch(self, term: Term, seq: int, columns: bool) -> tuple[int, bytes]:
         """The next sequence to go on from, and the event (empty if there is nothing new for this filter)."""
-        key = (filter_text, seq, columns)
+        key = (term, seq, columns)
         task = self._shared.get(key)
         if task is None:
             task = self._shared[key] = asyncio.create_task(self._event(seq, term, columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -15,11 +16,13 @@ from joytui.gateway.catalog import Model
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.telemetry.fleet import Person
 from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
+from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     PERIODS,
     GatewayRow,
     KeyActivity,
     PolicyRow,
+    TeamRow,
     TokenRow,
     WalletEntry,
     WalletRow,
@@ -141,7 +144,37 @@ def lessons_view(lessons: Lessons, api: str | None) -> dict[str, Any]:
 
 
 def token_view(row: TokenRow) -> dict[str, Any]:
-    return {"id": row.id, "name": row.name, "created_at": shown_time(row.created_at)}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "role": row.role,
+        "teams": list(row.teams),
+        "created_at": shown_time(row.created_at),
+    }
+
+
+def audit_view(row: AuditRow) -> dict[str, Any]:
+    """A `wire.AuditEntry`."""
+    return {
+        "id": row.id, "time": shown_time(row.at), "token": row.actor, "token_id": row.token, "what": row.what, "subject": row.subject,
+        "name": row.called, "before": _told(row.before), "after": _told(row.after),
+    }  # fmt: skip
+
+
+def _told(facts: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """With amounts as decimal credits, and times in RFC 3339."""
+    if facts is None:
+        return None
+    shown: dict[str, Callable[[Any], str | None]] = {
+        "balance": format_credits,
+        "expires_at": shown_time,
+        "revoked_at": shown_time,
+    }
+    return {name: shown[name](one) if name in shown and one is not None else one for name, one in facts.items()}
+
+
+def team_view(row: TeamRow) -> dict[str, Any]:
+    return {"name": row.name, "owners": list(row.owners), "created_at": shown_time(row.created_at)}
 
 
 def sender_view(row: SenderRow) -> dict[str, Any]:

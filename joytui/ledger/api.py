@@ -25,7 +25,9 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
+from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     Access,
     AgentRow,
@@ -43,6 +45,7 @@ from joytui.ledger.records import (
     Period,
     PolicyRow,
     Reservation,
+    TeamRow,
     TokenRow,
     TurnCost,
     WalletEntry,
@@ -244,22 +247,23 @@ class Ledger(Protocol):
         only: Sequence[str] | None = None,
         tests: Tests = "in",
         source: Teller = "gateway",
+        teams: Sequence[str] | None = None,
     ) -> tuple[list[UsageRow], UsageTotals]:
         """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open. `source`: of the
         requests that a gateway saw, or of those that telemetry alone told of.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
-        one field that is no time. `tests`: whether the doctor's test requests count.
+        one field that is no time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
         """
         ...
 
     async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
         """What these turns (at most MOST_TURNS) cost this key; those without a request of this key are left out."""
 
-    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
+    async def tasks(self, since: int, limit: int, task: str | None = None, term: Term | None = None) -> list[AgentRow]:
         """The threads of the `limit` tasks that asked last, of those that asked since then (ms): each with all of its requests
         that there are rows of, also those from before. By task, the newest first; a task's threads as they began. `task`: this
-        one alone. The doctor's test requests are in none.
+        one alone. `term`: of the requests that it finds. The doctor's test requests are in none.
         """
         ...
 
@@ -309,9 +313,34 @@ class Ledger(Protocol):
 
     async def tokens(self) -> list[TokenRow]: ...
 
-    def create_token(self, name: Clean, digest: bytes) -> Future[TokenRow]: ...
+    def create_token(self, name: Clean, digest: bytes, role: Role, teams: Sequence[Clean] = ()) -> Future[TokenRow]: ...
 
     def delete_token(self, token_id: str) -> Future[bool]: ...
+
+    # --- teams ---
+
+    async def teams(self) -> list[TeamRow]:
+        """All of them, by name."""
+        ...
+
+    def create_team(self, name: Clean) -> Future[TeamRow | None]:
+        """None, and nothing is stored, where there is one of that name."""
+        ...
+
+    def add_owner(self, team: str, owner: Clean) -> Future[str | None]:
+        """Puts an owner into a team, unless it is in one. Gives the team that the owner is in now; None: there is no such team."""
+        ...
+
+    def remove_owner(self, team: str, owner: str) -> Future[bool]:
+        """Whether the owner was in that team."""
+        ...
+
+    # --- who changed what ---
+
+    async def audit(self, since: int, limit: int) -> list[AuditRow]:
+        """Changes that somebody made (`ledger.audit.ACTING`) from then on (ms), newest first: of keys, policies, tokens, teams, wallets
+        and lessons. Each is written in the transaction of the change."""
+        ...
 
     # --- what upstreams taught ---
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
+from joytui.core.roles import Role
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
@@ -283,12 +284,23 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A console token."""
+    """A console token. `role`: what it may do; `teams`: of a lead, those that it leads."""
 
     id: str
     name: Clean
     digest: bytes
     created_at: int
+    role: Role
+    teams: tuple[Clean, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRow:
+    """A team with its owners, by name. An owner is in one team at most."""
+
+    name: Clean
+    created_at: int
+    owners: tuple[Clean, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,3 +324,4 @@ class Access(NamedTuple):
     tokens: Sequence[TokenRow]
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
+    teams: Sequence[TeamRow] = ()

@@ -84,8 +84,13 @@ KEPT = (
         f"{PIECE_DAYS + 1} days, not longer than requests; a session 30 days more",
         lambda keeping: min(PIECE_DAYS + 1, keeping.rows_days or PIECE_DAYS + 1) * DAY_MS,
     ),
+    Kept("who changed what", ("audit",), f"{SUMS_DAYS} days", _days(SUMS_DAYS)),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
-    Kept("keys, policies, tokens", ("api_key", "policy", "console_token", "sender"), "what administrators made"),
+    Kept(
+        "keys, policies, tokens, teams",
+        ("api_key", "policy", "console_token", "sender", "team", "team_owner"),
+        "what administrators made",
+    ),
     Kept("wallets", ("wallet",), "one row for each tier"),
     Kept(
         "state of the store",

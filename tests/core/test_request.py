@@ -33,7 +33,7 @@ STORED: dict[Kind, str] = {
     "id": "TEXT", "text": "TEXT", "list": "TEXT", "number": "INTEGER", "status": "INTEGER", "count": "INTEGER", "cost": "INTEGER", "source": "TEXT", "span": "REAL",
     "flag": "INTEGER",
 }  # fmt: skip
-JOINED = ("id", "time", "key", "owner", "labels", "branch")
+JOINED = ("id", "time", "key", "owner", "team", "labels", "branch")
 """What the store has no column of this name for: it is reckoned, or stands in another table."""
 
 

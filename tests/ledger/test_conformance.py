@@ -21,6 +21,7 @@ from joytui.core.request import Ended, Opened, request_id
 from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
@@ -601,19 +602,102 @@ async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Le
     assert await changed()
     await ledger.edit_key(key.id, {"state": "revoked"})
     assert await changed()
-    token = await ledger.create_token("wall", b"digest")
+    token = await ledger.create_token("wall", b"digest", "admin")
     assert await changed()
     await ledger.set_wallet("economy", 5, None)
     assert await changed()
     access = ledger.access()
     assert (access.version, [row.state for row in access.keys]) == (seen[-1], ["revoked"])
-    assert ([row.id for row in access.tokens], access.wallets_on) == ([token.id], True)
+    assert ([(row.id, row.role) for row in access.tokens], access.wallets_on) == ([(token.id, "admin")], True)
     await add(ledger, key)
     await ledger.credit_wallet("economy", 1, None)
     assert not await changed(), "using a key, and paying, changes nothing that is judged by"
     assert await ledger.delete_token(token.id)
     assert await changed()
     assert not await ledger.delete_token(token.id)
+
+
+async def test_an_owner_is_in_one_team(ledger: Ledger) -> None:
+    version = await ledger.access_version()
+    for name in ("core", "web"):
+        made = await ledger.create_team(name)
+        assert made is not None
+        assert (made.name, made.owners) == (name, ())
+    assert await ledger.create_team("core") is None
+    assert await ledger.add_owner("nowhere", "ann") is None
+    assert (await ledger.add_owner("core", "ann"), await ledger.add_owner("web", "ann")) == ("core", "core")
+    assert [(row.name, row.owners) for row in await ledger.teams()] == [("core", ("ann",)), ("web", ())]
+    assert ledger.access().teams == await ledger.teams()
+    assert not await ledger.remove_owner("web", "ann")
+    before = await ledger.access_version()
+    assert version < before
+    assert await ledger.remove_owner("core", "ann")
+    assert await ledger.access_version() > before
+    assert await ledger.add_owner("web", "ann") == "web"
+
+
+async def test_a_change_is_written_down_with_it(ledger: Ledger) -> None:
+    """By whoever acts; a change that is undone leaves no entry, and one that changes nothing neither."""
+    acting = ACTING.set(Actor("token_1", "ann"))
+    key = await a_key(ledger, "dev")
+    await ledger.edit_key(key.id, {"state": "disabled", "owner": "bob"})
+    ACTING.reset(acting)
+    await ledger.edit_key(key.id, {"state": "disabled"})
+    await ledger.set_wallet("economy", MAX_NANO, None)
+    with pytest.raises(MoneyError):
+        await ledger.credit_wallet("economy", 1, None)
+    found = await ledger.audit(0, 9)
+    assert [(row.actor, row.token, row.what, row.subject, row.called) for row in found] == [
+        ("gateway", None, "wallet set", "economy", None),
+        ("ann", "token_1", "key edited", key.id, "dev"),
+        ("ann", "token_1", "key created", key.id, "dev"),
+    ]
+    edited, created = found[1:]
+    assert (edited.before, edited.after) == (
+        {"owner": "ann", "state": "active"},
+        {"owner": "bob", "state": "disabled"},
+    )
+    assert created.before is None
+    assert created.after is not None
+    assert (created.after["labels"], "digest" in created.after) == (["x"], False)
+    assert await ledger.audit(now_ms() + 1, 9) == []
+    assert len(await ledger.audit(0, 1)) == 1
+    assert await ledger.tidy(now_ms() + 401 * DAY, Keeping(0, 60)) >= 3
+    assert await ledger.audit(0, 9) == []
+
+
+@pytest.mark.parametrize("summed", [True, False])
+async def test_sums_and_requests_of_a_team(ledger: Ledger, summed: bool) -> None:
+    """From whole days of sums, and from rows."""
+    ann, bob, none = [await a_key(ledger, name) for name in ("ann", "bob", "none")]
+    await ledger.create_team("core")
+    for key in (ann, bob):
+        await ledger.edit_key(key.id, {"owner": f"the {key.name}"})
+    await ledger.add_owner("core", "the ann")
+    for place, key in enumerate((ann, bob, none, None)):
+        more = {"root_thread": f"t{place % 2}", "project": f"p{place}", "started_at": START + place, "doctor": False}
+        await add(ledger, key, ended=good(cost_nano=10**place), **more)
+    await add(ledger, ann, started_at=START + 5, ended=good(cost_nano=7), doctor=True)
+    await add(ledger, started_at=START + 9, root_thread="t9")
+    await ledger.written()
+    until = START + DAY if summed else START + 9  # before the last request: else its day is read as a whole
+    rows, totals = await ledger.usage(["team"], START, until, tests="out")
+    assert ({row.by["team"]: row.totals.cost_nano for row in rows}, totals.cost_nano) == ({"core": 1, None: 1110}, 1111)
+    for by in USAGE_GROUPS:
+        _, totals = await ledger.usage([by], START, until, tests="out", teams=["core"])
+        assert totals.cost_nano == 1, by
+    _, totals = await ledger.usage((), START, until, tests="only", teams=["core", "web"])
+    assert totals.cost_nano == 7
+    rows, totals = await ledger.usage(["project"], START, until, top=1, tests="out", teams=["core"])
+    assert [(row.by, row.totals.cost_nano) for row in rows] == [({"project": "p0"}, 1)]
+    rows, _ = await ledger.usage(["team"], START, until, only=["core"], tests="out")
+    assert [row.totals.cost_nano for row in rows] == [1]
+    found = await ledger.page(Page(limit=9, term=parse("team:core -is:doctor")))
+    assert [(record.key, record.team) for _, record in found] == [("ann", "core")]
+    assert {record.team for _, record in await ledger.page(Page(limit=9, term=parse("-team:core")))} == {None}
+    agents = await ledger.tasks(0, 9, None, parse("team:core"))
+    assert [(row.task, row.totals.cost_nano) for row in agents] == [("t0", 1)]
+    assert [row.totals.cost_nano for row in await ledger.tasks(0, 9, "t0")] == [101]
 
 
 async def test_a_named_policy_has_versions(ledger: Ledger) -> None:

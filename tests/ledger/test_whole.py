@@ -108,7 +108,7 @@ async def fill(ledger: Ledger) -> None:
     await ledger.set_wallet("standard", 10**9, None)
     await ledger.put_policy(ann.name, {"logs": True})
     await ledger.learn(LessonRow("http://u", "m", "text only", START))
-    await ledger.create_token(ann.name, b"digest")
+    await ledger.create_token(ann.name, b"digest", "viewer")
     for number in range(12):
         key = (ann, bob, None)[number % 3]
         at = now_ms() - 3 * DAY + number * DAY // 5

@@ -42,6 +42,7 @@ def as_before_cleaning(path: Path) -> None:
 
 def _without_tree(connection: sqlite3.Connection) -> None:
     """Without what tells where in the tree of agents a request stands, and what telemetry told."""
+    _without_teams(connection)
     for table in ("sender", "piece"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DROP INDEX request_told")
@@ -59,6 +60,14 @@ def _without_tree(connection: sqlite3.Connection) -> None:
             f"INSERT INTO part_{unit} SELECT {_OLDER.format(unit=unit)} FROM newer_part WHERE part != 'client' GROUP BY {_PLACE.format(unit=unit)}"
         )
         connection.execute("DROP TABLE newer_part")
+
+
+def _without_teams(connection: sqlite3.Connection) -> None:
+    """Without teams and audit log, and with tokens that all read only."""
+    for table in ("team", "team_owner", "audit"):
+        connection.execute(f"DROP TABLE {table}")
+    for name in ("role", "teams"):
+        connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")
 
 
 _PLACE = "part, {unit}, key_id, model, tier, provider, project, thread"

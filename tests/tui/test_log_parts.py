@@ -68,7 +68,7 @@ def test_older_requests_go_before_and_none_comes_twice():
 def test_memory_of_a_row_is_small():
     store = filled(2000)
     per_row = sum(len(c.rows) * c.rows.itemsize for c in store.text.values()) / len(store)
-    assert per_row <= 26
+    assert per_row <= 29
 
 
 @pytest.mark.parametrize("width", [20, 40, 56, 79, 80, 119, 160, 300])

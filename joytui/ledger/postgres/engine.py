@@ -15,8 +15,10 @@ from joytui.core.columnar import Block
 from joytui.core.filters import Term
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
+from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
+from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
 from joytui.ledger.postgres.connections import LIMIT_S, READING_LIMIT_S, Readers, connect, unreachable
@@ -41,6 +43,7 @@ from joytui.ledger.records import (
     Period,
     PolicyRow,
     Reservation,
+    TeamRow,
     TokenRow,
     TurnCost,
     WalletEntry,
@@ -48,7 +51,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, clock_readings, keys, lessons, tasks, telemetry, usage_sums, wallets
+from joytui.ledger.sql import audit, blocks, clock_readings, keys, lessons, tasks, teams, telemetry, usage_sums, wallets
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.telemetry import Piece, SenderRow
@@ -132,6 +135,8 @@ class PostgresLedger:
 
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future is done when it is committed."""
+        if function in audit.CHANGES:
+            return self._writer.write(audit.audited, ACTING.get(), function, *args)
         return self._writer.write(function, *args)
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
@@ -274,8 +279,8 @@ class PostgresLedger:
     async def turn_costs(self, key_id: str, turn_ids: Collection[str]) -> list[TurnCost]:
         return await self.read(sql_reads.turn_costs, key_id, turn_ids) if turn_ids else []
 
-    async def tasks(self, since: int, limit: int, task: str | None = None) -> list[AgentRow]:
-        return await self.read(tasks.tasks, since, limit, task)
+    async def tasks(self, since: int, limit: int, task: str | None = None, term: Term | None = None) -> list[AgentRow]:
+        return await self.read(tasks.tasks, since, limit, task, term)
 
     async def last_seq(self) -> int:
         return await self._read_quick(reads.last_seq)
@@ -293,8 +298,9 @@ class PostgresLedger:
         only: Sequence[str] | None = None,
         tests: Tests = "in",
         source: Teller = "gateway",
+        teams: Sequence[str] | None = None,
     ) -> tuple[list[UsageRow], UsageTotals]:
-        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source)
+        return await self.read(usage_sums.usage, by, since, until, term, top, only, tests, source, teams)
 
     async def latency(self, since: int, until: int) -> list[dict[str, Any]]:
         return await self.read(usage_sums.latency, since, until)
@@ -336,11 +342,32 @@ class PostgresLedger:
     async def tokens(self) -> list[TokenRow]:
         return await self.read(keys.tokens)
 
-    def create_token(self, name: Clean, digest: bytes) -> asyncio.Future[TokenRow]:
-        return self.write(keys.create_token, name, digest)
+    def create_token(
+        self, name: Clean, digest: bytes, role: Role, teams: Sequence[Clean] = ()
+    ) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest, role, teams)
 
     def delete_token(self, token_id: str) -> asyncio.Future[bool]:
         return self.write(keys.delete_token, token_id)
+
+    # --- teams -------------------------------------------------------------------------------------------------------
+
+    async def teams(self) -> list[TeamRow]:
+        return await self.read(teams.teams)
+
+    def create_team(self, name: Clean) -> asyncio.Future[TeamRow | None]:
+        return self.write(teams.create_team, name)
+
+    def add_owner(self, team: str, owner: Clean) -> asyncio.Future[str | None]:
+        return self.write(teams.add_owner, team, owner)
+
+    def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
+        return self.write(teams.remove_owner, team, owner)
+
+    # --- who changed what --------------------------------------------------------------------------------------------
+
+    async def audit(self, since: int, limit: int) -> list[AuditRow]:
+        return await self.read(audit.entries, since, limit)
 
     # --- what upstreams taught ---------------------------------------------------------------------------------------
 

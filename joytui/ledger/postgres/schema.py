@@ -220,6 +220,23 @@ MIGRATIONS = (
     {_parts_with_clients("day")}
     CREATE FUNCTION instr(text, text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT strpos($1, $2) $$;
     """,
+    """
+    ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
+    """,
+    """
+    CREATE TABLE team (name TEXT PRIMARY KEY, created_at bigint NOT NULL);
+    CREATE TABLE team_owner (owner TEXT PRIMARY KEY, team TEXT NOT NULL);
+    CREATE TRIGGER team_made AFTER INSERT ON team FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TRIGGER owner_moved AFTER INSERT OR DELETE ON team_owner FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
+    """,
+    """
+    CREATE TABLE audit (
+        id TEXT PRIMARY KEY, at bigint NOT NULL, token TEXT, actor TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+        called TEXT, before TEXT, after TEXT
+    );
+    CREATE INDEX audit_at ON audit (at);
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -15,11 +15,15 @@ EXPRESSIONS = {
     "request_id": f"coalesce(r.request_id, {_ID})",
     "key": "k.name",
     "owner": "coalesce(k.owner, s.owner)",
+    "team": "coalesce(o.team, s.team)",
     "status": "nullif(r.status, 0)",
     "labels": "k.labels",
     "branch": "CAST(NULL AS TEXT)",
 }
-FROM = "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
+FROM = (
+    "FROM request r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN sender s ON s.id = r.sender_id"
+    " LEFT JOIN team_owner o ON o.owner = coalesce(k.owner, s.owner)"
+)
 """What a condition is over."""
 Sql = tuple[str, list[Any]]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.core.redaction import Clean
+from joytui.core.roles import Role
 from joytui.ledger.ids import row_id
 from joytui.ledger.records import (
     DAY_MS,
@@ -26,6 +27,7 @@ from joytui.ledger.records import (
 )  # fmt: skip
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.parts import DOCTOR
+from joytui.ledger.sql.teams import teams
 from joytui.ledger.sql.telemetry import senders
 
 _COLUMNS = (
@@ -48,7 +50,8 @@ def access(connection: Connection) -> Access:
     """What every request is judged by, as one state of the store."""
     with one_state(connection):
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
-        return Access(access_version(connection), keys(connection), tokens(connection), on, senders(connection))
+        version, all_keys, all_tokens = access_version(connection), keys(connection), tokens(connection)
+        return Access(version, all_keys, all_tokens, on, senders(connection), teams(connection))
 
 
 def access_version(connection: Connection) -> int:
@@ -177,15 +180,16 @@ def put_policy(batch: Connection, name: Clean, body: Mapping[str, Any]) -> Polic
 
 
 def tokens(connection: Connection) -> list[TokenRow]:
-    return [
-        TokenRow(*row)
-        for row in connection.execute("SELECT id, name, digest, created_at FROM console_token ORDER BY id")
-    ]
+    rows = connection.execute("SELECT id, name, digest, created_at, role, teams FROM console_token ORDER BY id")
+    return [TokenRow(*(*row[:5], tuple(json.loads(row[5])))) for row in rows]
 
 
-def create_token(batch: Connection, name: Clean, digest: bytes) -> TokenRow:
-    row = TokenRow(row_id("token"), name, digest, now_ms())
-    batch.execute("INSERT INTO console_token VALUES (?, ?, ?, ?)", (row.id, row.name, row.digest, row.created_at))
+def create_token(batch: Connection, name: Clean, digest: bytes, role: Role, of_teams: Sequence[Clean]) -> TokenRow:
+    row = TokenRow(row_id("token"), name, digest, now_ms(), role, tuple(of_teams))
+    batch.execute(
+        "INSERT INTO console_token (id, name, digest, created_at, role, teams) VALUES (?, ?, ?, ?, ?, ?)",
+        (row.id, name, digest, row.created_at, role, json.dumps(row.teams)),
+    )
     return row
 
 

@@ -110,6 +110,10 @@ def _pieces(batch: Connection, edge: int) -> int:
     return _delete(batch, "piece", "thread, told, kind", where, edge * NS, session * NS)
 
 
+def _audit(batch: Connection, edge: int) -> int:
+    return _delete(batch, "audit", "id", "at < ?", edge)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -125,4 +129,5 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "clients of keys": _clients,
     "what upstreams taught": _lessons,
     "pieces of telemetry": _pieces,
+    "who changed what": _audit,
 }

@@ -22,6 +22,7 @@ from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.filters import FROM, Sql, to_sql
 from joytui.ledger.sql.histogram import bucket_middle
 from joytui.ledger.sql.parts import DOCTOR, PROGRAM, TELLING, complete_from, part_for
+from joytui.ledger.sql.teams import HOLDERS
 
 TIMES = {
     "hour": "{hour}",
@@ -34,7 +35,9 @@ ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
 _OF_KEYS = ("key", "owner", "team", "label")
-"""What a request has from its key, or from the telemetry token that it was told by: those alone have a team."""
+"""What a request has from its key."""
+_COLUMN = {"key": "name"}
+"""Where that is called otherwise there."""
 _NOWHERE = "''"
 """No header names a branch."""
 _PLACES = {
@@ -76,17 +79,21 @@ def usage(
     only: Sequence[str] | None = None,
     tests: Tests = "in",
     source: Teller = "gateway",
+    teams: Sequence[str] | None = None,
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
 
     `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
-    field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count.
+    field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count. `teams`: of the
+    requests of these alone.
     """
     with one_state(connection):
         since, until = _clamped(connection, since, until)
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
-        wanted = _Question(tuple(by), since, until, term, _summary(connection, by, term, source), values, tests, source)
+        of_teams = None if teams is None else tuple(teams)
+        wanted = _Question(tuple(by), since, until, term, None, values, tests, source, of_teams)
+        wanted = wanted._replace(summary=_summary(connection, wanted))
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
     groups: dict[tuple[str | None, ...], UsageTotals] = {}
@@ -118,15 +125,18 @@ class _Question(NamedTuple):
     only: tuple[str, tuple[str, ...]] | None = None  # a field, and the values of it that count
     tests: Tests = "in"
     source: Teller = "gateway"
+    teams: tuple[str, ...] | None = None
 
 
-def _summary(connection: Connection, by: Sequence[str], term: Term | None, source: Teller) -> _Summary | None:
+def _summary(connection: Connection, asked: _Question) -> _Summary | None:
     """The smallest sums that answer a question; None where only the rows do."""
-    if term is not None:
+    if asked.term is not None:
         return None
-    if source == "telemetry":
+    if asked.source == "telemetry":
         return _Summary("part", TELLING, 0)
-    columns = {_PLACES[name] for name in by if name not in TIMES} - {_NOWHERE}
+    columns = {_PLACES[name] for name in asked.by if name not in TIMES} - {_NOWHERE}
+    if asked.teams is not None:
+        columns.add("key_id")
     if part := part_for(columns):
         return _Summary("part", part, complete_from(connection, part))
     return _Summary("rollup", None, 0) if columns <= ROLLED else None
@@ -210,8 +220,9 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
     assert asked.summary is not None
     unit = HOUR_MS if kind == "hour" else DAY_MS
     part, values = ("part = ? AND ", [asked.summary.part]) if asked.summary.part else ("", [])
-    text = f"FROM {asked.summary.tables}_{kind} WHERE {part}{kind} >= ? AND {kind} < ?"
-    return text, [*values, low // unit, high // unit]
+    condition, teams = _of_teams(asked, "key_id")
+    text = f"FROM {asked.summary.tables}_{kind} WHERE {part}{kind} >= ? AND {kind} < ?{condition}"
+    return text, [*values, low // unit, high // unit, *teams]
 
 
 def _from_rows(connection: Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
@@ -227,10 +238,18 @@ def _rows(asked: _Question, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in the request rows."""
     condition, values = to_sql(asked.term) if asked.term is not None else ("TRUE", [])
     text = f"{FROM} WHERE r.started_at >= ? AND r.started_at < ? AND r.status IS NOT NULL AND r.source = ?"
-    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}", [low, high, asked.source, *values]
+    within, teams = _of_teams(asked, _ROW_PLACES["key"])
+    return f"{text} AND {condition}{_OF_ROWS[asked.tests]}{within}", [low, high, asked.source, *values, *teams]
 
 
 _OF_ROWS: Mapping[Tests, str] = {"in": "", "out": " AND r.doctor = 0", "only": " AND r.doctor = 1"}
+
+
+def _of_teams(asked: _Question, place: str) -> Sql:
+    if asked.teams is None:
+        return "", []
+    listed = f"SELECT id FROM {HOLDERS} WHERE team IN (SELECT value FROM json_each(?))"
+    return f" AND {place} IN ({listed})", [json.dumps(asked.teams)]
 
 
 def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
@@ -241,8 +260,7 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     if field == "label":
         listed = f"SELECT api_key.id FROM api_key, json_each(labels) label WHERE label.value IN ({listed})"
     elif field in _OF_KEYS:
-        name = "name" if field == "key" else field
-        listed = f"SELECT id FROM ({_WHO}) AS k WHERE {name} IN ({listed})"
+        listed = f"SELECT id FROM {HOLDERS} WHERE {_COLUMN.get(field, field)} IN ({listed})"
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
@@ -271,7 +289,8 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
         yield group, totals
     times_asked = tuple(name for name in asked.by if name != field)
     whole: dict[tuple[Any, ...], list[UsageTotals]] = {}
-    everything = asked._replace(by=times_asked, summary=_summary(connection, times_asked, asked.term, asked.source))
+    everything = asked._replace(by=times_asked)
+    everything = everything._replace(summary=_summary(connection, everything))
     for times, totals in _parts(connection, everything):
         whole.setdefault(times, []).append(totals)
     for times, parts in whole.items():
@@ -313,14 +332,8 @@ class _Key(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-_WHO = """
-    SELECT id, name, owner, NULL AS team, labels FROM api_key
-    UNION ALL SELECT id, NULL, owner, team, '[]' FROM sender
-"""
-
-
 def _keys(connection: Connection) -> dict[str, _Key]:
-    found = connection.execute(_WHO)
+    found = connection.execute(f"SELECT id, name, owner, team, labels FROM {HOLDERS}")
     return {key_id: _Key(name, owner, team, tuple(json.loads(labels))) for key_id, name, owner, team, labels in found}
 
 
@@ -348,8 +361,8 @@ class _Names(dict[Any, tuple[str | None, ...]]):
 
     def _name(self, value: Any) -> str | None:
         if self._field in _OF_KEYS:
-            key = self._keys.get(value, _Key())
-            return {"key": key.name, "owner": key.owner, "team": key.team}[self._field]
+            named: str | None = getattr(self._keys.get(value, _Key()), _COLUMN.get(self._field, self._field))
+            return named
         if self._field in ("hour", "day", "week"):
             return period_label(
                 self._field, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._field]

@@ -16,6 +16,9 @@ PAGE = 5_000
 KEYS: Mapping[str, tuple[str, ...]] = {
     "api_key": ("id",),
     "console_token": ("id",),
+    "audit": ("id",),
+    "team": ("name",),
+    "team_owner": ("owner",),
     "policy": ("name", "version"),
     "lesson": ("upstream", "model", "lesson"),
     "sender": ("id",),

@@ -245,6 +245,24 @@ MIGRATIONS = (
     """
     CREATE INDEX request_turn ON request (turn_id) WHERE turn_id IS NOT NULL;
     """,
+    """
+    ALTER TABLE console_token ADD COLUMN role TEXT NOT NULL DEFAULT 'viewer'; -- those from before read only
+    """,
+    """
+    CREATE TABLE team (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE team_owner (owner TEXT PRIMARY KEY, team TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER team_made AFTER INSERT ON team BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER owner_added AFTER INSERT ON team_owner BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER owner_removed AFTER DELETE ON team_owner BEGIN UPDATE access SET version = version + 1; END;
+    ALTER TABLE console_token ADD COLUMN teams TEXT NOT NULL DEFAULT '[]';
+    """,
+    """
+    CREATE TABLE audit (
+        id TEXT PRIMARY KEY, at INTEGER NOT NULL, token TEXT, actor TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+        called TEXT, before TEXT, after TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX audit_at ON audit (at);
+    """,
 )
 
 

@@ -1,0 +1,79 @@
+"""Who changed what at the gateway: keys, policies, tokens, teams, wallets, what upstreams taught. No secret is in it.
+
+joytui audit                    the newest changes first
+joytui audit --since 7d --json
+
+JSON: {"entries": [{"id", "time", "token", "token_id", "what", "subject", "name", "before", "after"}]}; "before" and "after" hold what
+differs, null where it was not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
+from joytui.cli.output import emit_json, say
+from joytui.core.clock import parse_when
+from joytui.core.errors import EXIT_OK, UsageError
+from joytui.core.redaction import visible
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import AuditEntry
+
+LIMIT, MOST = 100, 5_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
+    parser.add_argument("--limit", metavar="N", type=count, default=LIMIT, help=f"the N newest (default: {LIMIT})")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+    add_gateway_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    args.since = moment(args.since, "--since", parse_when)
+    if not 1 <= args.limit <= MOST:
+        raise UsageError(f"from 1 to {MOST}", where="--limit")
+    return with_console(args, lambda console: _list(console, args))
+
+
+async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
+    found = await console.audit(since=args.since, limit=args.limit)
+    if args.json:
+        emit_json({"entries": [one.model_dump() for one in found]})
+    elif found:
+        _show(found)
+    else:
+        say("nobody has changed anything" + (f" since {args.since}" if args.since else " yet"))
+    return EXIT_OK
+
+
+def _show(found: list[AuditEntry]) -> None:
+    from joytui.cli.amounts import local_time
+    from joytui.cli.columns import Column, emit_table
+
+    columns = [
+        Column("time"),
+        Column("token"),
+        Column("what"),
+        Column("of", least=8),
+        Column("change", rank=1, least=12),
+    ]
+    emit_table(
+        columns, [[local_time(one.time), one.token, one.what, one.name or one.subject, _change(one)] for one in found]
+    )
+
+
+def _change(one: AuditEntry) -> str:
+    """For example "owner: null → ann"."""
+    if one.before is None or one.after is None:
+        return ""
+    names = sorted(one.before.keys() | one.after.keys())
+    return ", ".join(f"{name}: {_word(one.before.get(name))} → {_word(one.after.get(name))}" for name in names)
+
+
+def _word(value: object) -> str:
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,78 @@
+"""Teams: which owners of keys belong together. A lead's token sees its teams alone, and usage is summed by team.
+
+joytui teams create core
+joytui teams add core ann            ann's keys, and her telemetry, are the team's from now on, also in sums of what was
+joytui teams list
+joytui teams remove core ann
+joytui usage --by team
+joytui tokens create bea --role lead --team core
+
+An owner is in one team at most.
+
+JSON: {"teams": [{"name", "owners", "created_at"}]}; of the others, one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.output import emit, emit_json, say
+from joytui.core.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from joytui.client.console import ConsoleClient
+    from joytui.core.wire import TeamView
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="a new team, of nobody yet")
+    listing = actions.add_parser("list", help="all teams, with their owners")
+    add = actions.add_parser("add", help="put an owner into a team")
+    remove = actions.add_parser("remove", help="take an owner out of a team")
+    for action in (create, add, remove):
+        action.add_argument("team", metavar="TEAM")
+    for action in (add, remove):
+        action.add_argument("owner", metavar="OWNER", help="as keys name their owner")
+    for action in (create, listing, add, remove):
+        action.add_argument("--json", action="store_true", help="JSON on stdout")
+        add_gateway_options(action)
+
+
+def run(args: argparse.Namespace) -> int:
+    for name in ("team", "owner"):
+        if (text := getattr(args, name, None)) is not None and not 1 <= len(text) <= 80:
+            raise UsageError(f"it has 1 to 80 characters, not {len(text)}", where=name.upper())
+    return with_console(args, lambda console: _act(console, args))
+
+
+async def _act(console: ConsoleClient, args: argparse.Namespace) -> int:
+    match args.action:
+        case "create":
+            _show(await console.create_team(args.team), args)
+        case "add":
+            _show(await console.add_owner(args.team, args.owner), args)
+        case "remove":
+            _show(await console.remove_owner(args.team, args.owner), args)
+        case _:
+            _show_all(await console.teams(), args)
+    return EXIT_OK
+
+
+def _show(team: TeamView, args: argparse.Namespace) -> None:
+    if args.json:
+        emit_json(team.model_dump())
+    else:
+        emit(f"{team.name}: {', '.join(team.owners) or 'nobody is in it'}")
+
+
+def _show_all(teams: list[TeamView], args: argparse.Namespace) -> None:
+    if args.json:
+        emit_json({"teams": [team.model_dump() for team in teams]})
+        return
+    for team in teams:
+        _show(team, args)
+    if not teams:
+        say("no teams yet: `joytui teams create NAME`, then `joytui teams add NAME OWNER`")
