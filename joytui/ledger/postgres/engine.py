@@ -13,12 +13,9 @@ import psycopg
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
-from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
-from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
-from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.ids import row_id
 from joytui.ledger.postgres import gateways, jobs, reads, tidying
 from joytui.ledger.postgres.connections import LIMIT_S, READING_LIMIT_S, Readers, connect, unreachable
@@ -31,30 +28,18 @@ from joytui.ledger.records import (
     AgentRow,
     Candidate,
     Charge,
-    ClockSeen,
     Entry,
     GatewayRow,
-    KeyActivity,
-    KeyChanges,
-    KeyRow,
-    LessonRow,
-    NewKey,
     Page,
-    Period,
-    PolicyRow,
     Reservation,
-    TeamRow,
-    TokenRow,
     TurnCost,
-    WalletEntry,
-    WalletRow,
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import audit, blocks, clock_readings, keys, lessons, tasks, teams, telemetry, usage_sums, wallets
+from joytui.ledger.sql import blocks, keys, tasks, telemetry, usage_sums
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.telemetry import Piece, SenderRow
+from joytui.ledger.sql.engine import SqlLedger
 
 T = TypeVar("T")
 log = logging.getLogger("joytui.ledger")
@@ -64,7 +49,7 @@ FIRST_LEASE_MS = 60_000
 """Until the gateway says for how long (`renew_leases`)."""
 
 
-class PostgresLedger:
+class PostgresLedger(SqlLedger):
     """An open store on a server. Other gateways may have it too."""
 
     def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
@@ -133,10 +118,7 @@ class PostgresLedger:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Hands a write over; the future is done when it is committed."""
-        if function in audit.CHANGES:
-            return self._writer.write(audit.audited, ACTING.get(), function, *args)
+    def handed(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         return self._writer.write(function, *args)
 
     def write_now(self, function: Callable[..., T], *args: Any) -> T:
@@ -168,10 +150,6 @@ class PostgresLedger:
         return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
 
     # --- reading -----------------------------------------------------------------------------------------------------
-
-    async def read(self, function: Callable[..., T], *args: Any) -> T:
-        """In a thread. Raises StoreUnavailable."""
-        return await asyncio.to_thread(self.read_now, function, *args)
 
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
         """The same in the calling thread."""
@@ -315,108 +293,7 @@ class PostgresLedger:
     async def access_version(self) -> int:
         return await self._read_quick(keys.access_version)
 
-    async def key(self, key_id: str) -> KeyRow | None:
-        return await self.read(keys.key, key_id)
-
-    def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
-        return self.write(keys.create_key, wanted, alone)
-
-    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
-        return self.write(keys.edit_key, key_id, changes)
-
-    def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
-        return self.write(keys.end_labelled, label, life_ms)
-
-    async def activity(self, row: KeyRow) -> KeyActivity:
-        return await self.read(keys.activity, row)
-
-    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
-        return await self.read(keys.window, budget_id, period, at_ms)
-
-    async def policies(self) -> list[PolicyRow]:
-        return await self.read(keys.policies)
-
-    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
-        return self.write(keys.put_policy, name, body)
-
-    async def tokens(self) -> list[TokenRow]:
-        return await self.read(keys.tokens)
-
-    def create_token(
-        self, name: Clean, digest: bytes, role: Role, teams: Sequence[Clean] = ()
-    ) -> asyncio.Future[TokenRow]:
-        return self.write(keys.create_token, name, digest, role, teams)
-
-    def delete_token(self, token_id: str) -> asyncio.Future[bool]:
-        return self.write(keys.delete_token, token_id)
-
-    # --- teams -------------------------------------------------------------------------------------------------------
-
-    async def teams(self) -> list[TeamRow]:
-        return await self.read(teams.teams)
-
-    def create_team(self, name: Clean) -> asyncio.Future[TeamRow | None]:
-        return self.write(teams.create_team, name)
-
-    def add_owner(self, team: str, owner: Clean) -> asyncio.Future[str | None]:
-        return self.write(teams.add_owner, team, owner)
-
-    def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
-        return self.write(teams.remove_owner, team, owner)
-
-    # --- who changed what --------------------------------------------------------------------------------------------
-
-    async def audit(self, since: int, limit: int) -> list[AuditRow]:
-        return await self.read(audit.entries, since, limit)
-
-    # --- what upstreams taught ---------------------------------------------------------------------------------------
-
-    async def lessons(self) -> list[LessonRow]:
-        return await self.read(lessons.lessons)
-
-    def learn(self, row: LessonRow) -> asyncio.Future[None]:
-        return self.write(lessons.learn, row)
-
-    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
-        return self.write(lessons.unlearn, upstream, model)
-
-    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
-
-    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
-        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
-
-    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
-        return await self.read(telemetry.pieces_of, sender_id, limit)
-
-    async def senders(self) -> list[SenderRow]:
-        return await self.read(telemetry.senders)
-
-    def create_sender(
-        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
-    ) -> asyncio.Future[SenderRow | None]:
-        return self.write(telemetry.create_sender, name, digest, owner, team)
-
-    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
-        return self.write(telemetry.revoke_sender, sender_id)
-
-    # --- wallets -----------------------------------------------------------------------------------------------------
-
-    async def wallets(self) -> list[WalletRow]:
-        return await self.read(wallets.wallets)
-
-    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
-        return await self.read(wallets.wallet_entries, tier, before, limit)
-
-    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(wallets.set_wallet, tier, balance, note)
-
-    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
-        return self.write(wallets.credit_wallet, tier, amount, note)
-
     # --- upkeep ------------------------------------------------------------------------------------------------------
-
-    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
-        return self.write(clock_readings.read_clock, ran_ms)
 
     async def tidy(self, at_ms: int, keeping: Keeping) -> int:
         await self.write(lambda link: make_partitions(link, gateways.server_ms(link)))

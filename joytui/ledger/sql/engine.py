@@ -1,0 +1,159 @@
+"""What every SQL engine does in the same words: a question is read, a change is handed to the engine's writer."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from joytui.core.redaction import Clean
+from joytui.core.roles import Role
+from joytui.ledger.audit import ACTING, AuditRow
+from joytui.ledger.records import (
+    ClockSeen,
+    KeyActivity,
+    KeyChanges,
+    KeyRow,
+    LessonRow,
+    NewKey,
+    Period,
+    PolicyRow,
+    TeamRow,
+    TokenRow,
+    WalletEntry,
+    WalletRow,
+)
+from joytui.ledger.sql import audit, clock_readings, keys, lessons, teams, telemetry, wallets
+from joytui.ledger.telemetry import Piece, SenderRow
+
+T = TypeVar("T")
+
+
+class SqlLedger(ABC):
+    """The part of `joytui.ledger.api.Ledger` that is the same on every engine."""
+
+    @abstractmethod
+    def handed(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a function of a transaction to the engine's writer; the future is done when it is committed."""
+
+    @abstractmethod
+    def read_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The answer of a function of a connection, in the calling thread."""
+
+    @abstractmethod
+    def next_number(self) -> int:
+        """A number for a new request, larger than all before it in this store."""
+
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Hands a write over; the future is done when it is committed."""
+        if function in audit.CHANGES:
+            return self.handed(audit.audited, ACTING.get(), function, *args)
+        return self.handed(function, *args)
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        """In a thread. Raises StoreUnavailable."""
+        return await asyncio.to_thread(self.read_now, function, *args)
+
+    # --- keys, policies, tokens --------------------------------------------------------------------------------------
+
+    async def key(self, key_id: str) -> KeyRow | None:
+        return await self.read(keys.key, key_id)
+
+    def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.create_key, wanted, alone)
+
+    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.edit_key, key_id, changes)
+
+    def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
+        return self.write(keys.end_labelled, label, life_ms)
+
+    async def activity(self, row: KeyRow) -> KeyActivity:
+        return await self.read(keys.activity, row)
+
+    async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
+        return await self.read(keys.window, budget_id, period, at_ms)
+
+    async def policies(self) -> list[PolicyRow]:
+        return await self.read(keys.policies)
+
+    def put_policy(self, name: Clean, body: Mapping[str, Any]) -> asyncio.Future[PolicyRow]:
+        return self.write(keys.put_policy, name, body)
+
+    async def tokens(self) -> list[TokenRow]:
+        return await self.read(keys.tokens)
+
+    def create_token(
+        self, name: Clean, digest: bytes, role: Role, teams: Sequence[Clean] = ()
+    ) -> asyncio.Future[TokenRow]:
+        return self.write(keys.create_token, name, digest, role, teams)
+
+    def delete_token(self, token_id: str) -> asyncio.Future[bool]:
+        return self.write(keys.delete_token, token_id)
+
+    # --- teams -------------------------------------------------------------------------------------------------------
+
+    async def teams(self) -> list[TeamRow]:
+        return await self.read(teams.teams)
+
+    def create_team(self, name: Clean) -> asyncio.Future[TeamRow | None]:
+        return self.write(teams.create_team, name)
+
+    def add_owner(self, team: str, owner: Clean) -> asyncio.Future[str | None]:
+        return self.write(teams.add_owner, team, owner)
+
+    def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
+        return self.write(teams.remove_owner, team, owner)
+
+    # --- who changed what --------------------------------------------------------------------------------------------
+
+    async def audit(self, since: int, limit: int) -> list[AuditRow]:
+        return await self.read(audit.entries, since, limit)
+
+    # --- what upstreams taught ---------------------------------------------------------------------------------------
+
+    async def lessons(self) -> list[LessonRow]:
+        return await self.read(lessons.lessons)
+
+    def learn(self, row: LessonRow) -> asyncio.Future[None]:
+        return self.write(lessons.learn, row)
+
+    def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
+        return self.write(lessons.unlearn, upstream, model)
+
+    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+
+    def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
+        return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])
+
+    async def pieces_of(self, sender_id: str, limit: int) -> list[Piece]:
+        return await self.read(telemetry.pieces_of, sender_id, limit)
+
+    async def senders(self) -> list[SenderRow]:
+        return await self.read(telemetry.senders)
+
+    def create_sender(
+        self, name: Clean, digest: bytes, owner: Clean | None, team: Clean | None
+    ) -> asyncio.Future[SenderRow | None]:
+        return self.write(telemetry.create_sender, name, digest, owner, team)
+
+    def revoke_sender(self, sender_id: str) -> asyncio.Future[bool]:
+        return self.write(telemetry.revoke_sender, sender_id)
+
+    # --- wallets -----------------------------------------------------------------------------------------------------
+
+    async def wallets(self) -> list[WalletRow]:
+        return await self.read(wallets.wallets)
+
+    async def wallet_entries(self, tier: str | None, before: int | None, limit: int) -> list[WalletEntry]:
+        return await self.read(wallets.wallet_entries, tier, before, limit)
+
+    def set_wallet(self, tier: str, balance: int | None, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.set_wallet, tier, balance, note)
+
+    def credit_wallet(self, tier: str, amount: int, note: Clean | None) -> asyncio.Future[None]:
+        return self.write(wallets.credit_wallet, tier, amount, note)
+
+    def read_clock(self, ran_ms: int) -> asyncio.Future[ClockSeen]:
+        return self.write(clock_readings.read_clock, ran_ms)
