@@ -7,6 +7,7 @@ the one answer that hands it out.
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -231,6 +232,8 @@ def send(http: httpx.Client, world: World, made: Made, pick: int) -> httpx.Respo
         if answer.headers.get("content-type", "").startswith("text/event-stream") and "/console/" in url:
             break
     answer.close()
+    if body and answer.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
     _judge(world, made, answer, body)
     return answer
 

@@ -64,7 +64,7 @@ def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        pytest.param(["--store", "postgres://u:secret@db/x"], 2, "postgres://", marks=pytest.mark.slow),
+        pytest.param(["--store", "postgres://u:secret@db/x"], 2, "PGPASSWORD", marks=pytest.mark.slow),
         (["--host", "192.0.2.1", "--insecure"], 3, "192.0.2.1"),
         pytest.param(["--host", "0.0.0.0"], 2, "not loopback", marks=pytest.mark.slow),
         pytest.param(["--upstream", "http://far.example/v1"], 2, "https", marks=pytest.mark.slow),
