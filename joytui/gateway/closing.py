@@ -7,7 +7,6 @@ when the socket is closed before that: so first no new connection is let in, the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import socket
 import struct
@@ -22,16 +21,20 @@ ROUNDS = 4
 
 async def take_in(listening: socket.socket) -> None:
     """Afterwards the loop has all connections that were made, and the socket can be closed."""
-    _let_nobody_in(listening)
+    let_nobody_in(listening)
     for _ in range(ROUNDS):
         await asyncio.sleep(0)
 
 
-def _let_nobody_in(listening: socket.socket) -> None:
-    """Drops what comes to the socket itself; who tries to connect now tries again, and is refused then. Linux has it, and
-    elsewhere the moment until the socket is closed has to be short enough."""
+def let_nobody_in(listening: socket.socket) -> bool:
+    """Drops what comes to the socket itself; who tries to connect now tries again, and is refused then. False where the system
+    has no such filter (only Linux has), or keeps it from this user: there the moment until the socket is closed has to be short
+    enough."""
     if sys.platform != "linux":
-        return
+        return False
     program = ctypes.create_string_buffer(_DROP)
-    with contextlib.suppress(OSError):
+    try:
         listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+    except OSError:
+        return False
+    return True

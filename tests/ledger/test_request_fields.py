@@ -12,7 +12,7 @@ from joytui.tui.logs.store import LogStore
 from tests.ledger.filling import START, add, new_key
 
 BEFORE: dict[str, Any] = {
-    "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada", "labels": ("web", "night"), "branch": None,
+    "id": None, "time": "2026-11-23T00:00:00.000Z", "key": "dev", "owner": "Ada", "labels": ("web", "night"), "branch": None, "team": None,
     "source": "gateway", "sources": ("gateway",), "attempts": 1, "differs": None,
 }  # fmt: skip
 """What is not written with the request."""

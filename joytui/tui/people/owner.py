@@ -117,7 +117,8 @@ async def spent_by_key(
     found: dict[str, dict[str, int]] = {key.id: {} for key in keys}
     rows = (await client.usage([period, "key"], since=rfc3339(since), only=list(ids))).rows if ids else []
     for row in rows:
-        found[ids[row["key"]]] |= _by([row], period)
+        if (key_id := ids.get(row["key"])) is not None:  # an older gateway leaves nothing out
+            found[key_id] |= _by([row], period)
     for key in keys:
         if key.name in shared:
             view = await client.usage([period], since=rfc3339(since), filter=worded("key_id", key.id))
