@@ -5,7 +5,7 @@ of that clock for one of the faked clock (https://github.com/wolfcw/libfaketime/
 
 It also reads its variables at each timed wait, for Python's own lock as well, while another thread may change the environment:
 what the C library has of it is then freed, and the process dies of a segmentation fault. Here it gets a new copy at each change,
-and the old ones stay.
+and all of them stay, also after Python's own end.
 """
 
 import ctypes
@@ -25,13 +25,12 @@ except OSError:
 
 
 _variables = {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
-_copies: list[object] = []
 _environ = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ")
 
 
 def _publish() -> None:
     copy = (ctypes.c_char_p * (len(_variables) + 1))(*(b"%s=%s" % one for one in _variables.items()), None)
-    _copies.append(copy)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(copy))
     _environ.value = ctypes.addressof(copy)
 
 
