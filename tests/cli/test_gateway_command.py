@@ -209,7 +209,11 @@ def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyP
             "the certificate and its key do not load",
             marks=pytest.mark.slow,
         ),
-        (["--tls-cert", __file__, "--tls-key", __file__], "the certificate and its key do not load"),
+        pytest.param(
+            ["--tls-cert", __file__, "--tls-key", __file__],
+            "the certificate and its key do not load",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_settings_that_do_not_hold(machine: Machine, words: list[str], part: str) -> None:

@@ -369,6 +369,7 @@ def test_help_of_every_command(shared: Machine) -> None:
     assert "status:4xx" in shared.call("logs", "--help-filter").out
 
 
+@pytest.mark.slow
 def test_tables_fit_a_narrow_terminal(traffic: dict[str, Any], shared: Machine) -> None:
     for words in (["logs"], ["keys", "list"], ["usage", "--by", "key"], ["models"]):
         text = in_terminal(shared, words, columns=80)
@@ -376,6 +377,7 @@ def test_tables_fit_a_narrow_terminal(traffic: dict[str, Any], shared: Machine) 
         assert any("total" in line or "key" in line or "model" in line for line in text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 80])
 def test_rows_of_other_days_on_a_terminal(machine: Machine, columns: int) -> None:
     """What was sent last week and last year, and what comes while it follows: each has its time, under its day."""

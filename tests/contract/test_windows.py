@@ -73,6 +73,7 @@ def test_the_doctor_names_the_cause(home: Path) -> None:
     assert (done.returncode, done.stderr.count("Traceback")) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_fix_is_written_and_undone(home: Path) -> None:
     config = home / "codex" / "config.toml"
     before = config.read_bytes()
@@ -122,11 +123,13 @@ asyncio.run(walk())
 )
 
 
+@pytest.mark.slow
 def test_the_console_opens_its_four_screens(home: Path) -> None:
     done = run(home, program=CONSOLE)
     assert done.stdout.split() == ["None", "doctor"], done.stderr
 
 
+@pytest.mark.slow
 def test_the_gateway_and_its_store_can_be_imported(home: Path) -> None:
     done = run(
         home, program=f"{PREPARED}\nimport joytui.gateway.server, joytui.ledger.sqlite, joytui.web.server\nprint('ok')"

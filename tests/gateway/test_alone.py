@@ -71,6 +71,7 @@ def test_a_console_that_is_left_takes_its_keyless_gateway_along(machine: Machine
     assert not {"gateway.json", "gateway.on-demand"} & {file.name for file in machine.data.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: Machine) -> None:
     env = {
         **machine.env,

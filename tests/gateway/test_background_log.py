@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from joytui.client.background_log import LOG_LIMIT, open_log, previous, renew
 from tests.support.hang import HANG_S
 
@@ -32,6 +34,7 @@ def write(log: Path, stderr: Path, lines: int) -> None:
         subprocess.run([sys.executable, "-c", WRITER, str(log), str(lines)], stderr=file, timeout=HANG_S, check=True)
 
 
+@pytest.mark.slow
 def test_memory_and_disk_log_size_has_a_bound(tmp_path: Path) -> None:
     log = tmp_path / "gateway.log"
     os.close(open_log(log))

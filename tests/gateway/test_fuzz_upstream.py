@@ -13,6 +13,7 @@ ROUNDS = 2500 if ALL else 80
 """For each of the two: about a minute in CI, a second on a user's machine."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("api", ["chat", "responses"])
 async def test_whatever_an_upstream_answers(tmp_path: Path, api: str) -> None:
     rounds, wrong = await fuzz(tmp_path, api, range(ROUNDS))

@@ -43,7 +43,7 @@ def start(folder: Path, *words: str, **env: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_ready_state_file_and_a_clean_end(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--port", "0")
     assert process.stdout is not None
@@ -106,6 +106,7 @@ def test_a_second_gateway_on_the_same_store(tmp_path: Path) -> None:
     assert first.wait(HANG_S) == 0
 
 
+@pytest.mark.slow
 async def test_running_requests_are_let_finish(tmp_path: Path) -> None:
     release = asyncio.Event()
 
@@ -288,6 +289,7 @@ def _refused(url: str) -> None:
         time.sleep(0.02)  # it takes connections faster than it closes them, and has 1,024 descriptors
 
 
+@pytest.mark.slow
 def test_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     made = authority.issue_cert("127.0.0.1")

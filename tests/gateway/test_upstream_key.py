@@ -121,6 +121,7 @@ def test_upstream_key_a_keyring_that_gives_nothing_is_said(
         assert keys.keep(NAME, KEY) == f"file {keys.file}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_upstream_key_file_that_others_may_read_is_refused(machine: Machine, mode: int) -> None:
     file = machine.data / FILE_NAME

@@ -197,6 +197,7 @@ JOB = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.lists(JOB, max_size=12), max_size=6))
 def test_the_store_is_that_of_the_accepted_writes_alone(batches: list[list[Job]]) -> None:

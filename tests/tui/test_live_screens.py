@@ -403,7 +403,6 @@ async def test_escape_stops_waiting_for_a_gateway(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 async def test_jump_keys_go_to_a_pane(stage):
     async with opened(stage, "keys") as (app, pilot):
         await until(pilot, lambda: app.screen.snapshot.keys != ())

@@ -11,6 +11,7 @@ from tests.support.terminal import Terminal
 from tests.tui.test_start import command, configured
 
 
+@pytest.mark.slow
 @needs("bash")
 def test_suspended_and_resumed_under_a_shell(tmp_path):
     env = {**configured(tmp_path), "PS1": "READY> "}
