@@ -81,7 +81,7 @@ def fuzz(target: Target, *, rounds: int, until: float | None = None) -> int:
 
 def _round(http: httpx.Client, world: World, requests: st.SearchStrategy[list[tuple[Made, int]]]) -> None:
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate, Phase.shrink],
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=False, phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck), print_blob=False,
     )  # fmt: skip
     @given(requests)
