@@ -198,7 +198,11 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.open": ("usage-full", ("left",), asked(range="calendar day", at=data.NOW.date())),
     "UsageScreen.scale": ("usage-wild", (), words("z clips")),
     "UsageScreen.budget": ("usage-full", (), front("SettingsDialog")),
-    "UsageScreen.reconcile": ("usage-full", (), words("nothing to compare: no gateway")),  # with both in test_live_screens
+    "UsageScreen.reconcile": (
+        "usage-full",
+        (),
+        words("nothing to compare: no gateway"),
+    ),  # with both in test_live_screens
     "UsageScreen.step(-1)": ("usage-full", (), words("▸ Mon 23 Nov")),
     "UsageScreen.step(1)": ("usage-full", (), words("▸ Tue 17 Nov")),
     "UsageScreen.line(-1)": ("usage-full", ("down", "down"), words("▸ gpt-5.4-mini")),
