@@ -49,7 +49,7 @@ FIRST_LEASE_MS = 60_000
 """Until the gateway says for how long (`renew_leases`)."""
 
 
-class PostgresLedger(SqlLedger):
+class PostgresLedger(SqlLedger[Writer]):
     """An open store on a server. Other gateways may have it too."""
 
     def __init__(self, url: StoreUrl, spools: Path | None = None) -> None:
@@ -116,43 +116,10 @@ class PostgresLedger(SqlLedger):
             log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
         return closed
 
-    # --- writing -----------------------------------------------------------------------------------------------------
-
-    def handed(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        return self._writer.write(function, *args)
-
-    def write_now(self, function: Callable[..., T], *args: Any) -> T:
-        """The same, waiting in this thread."""
-        return self._writer.write_now(function, *args)
-
-    @property
-    def waiting(self) -> int:
-        return self._writer.waiting
-
-    @property
-    def owed(self) -> int:
-        return self._writer.owed
-
-    @property
-    def lost(self) -> int:
-        return self._writer.lost
-
-    @property
-    def troubled(self) -> bool:
-        return self._writer.troubled
-
-    @property
-    def failure(self) -> BaseException | None:
-        broken = self._writer.broken
-        return broken.result() if broken.done() else None
-
-    async def broken(self) -> BaseException:
-        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
-
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
-        """The same in the calling thread."""
+        """As `read`, in the calling thread."""
         with self._readers.one() as link:
             return function(link, *args)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
 
 from joytui.core.redaction import Clean
 from joytui.core.roles import Role
@@ -30,12 +31,29 @@ from joytui.ledger.telemetry import Piece, SenderRow
 T = TypeVar("T")
 
 
-class SqlLedger(ABC):
+class StoreWriter(Protocol):
+    """An engine's writer: one thread that commits what it is handed."""
+
+    broken: Future[BaseException]
+    lost: int
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def owed(self) -> int: ...
+    @property
+    def troubled(self) -> bool: ...
+    def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]: ...
+    def write_now(self, function: Callable[..., T], *args: Any) -> T: ...
+
+
+W = TypeVar("W", bound=StoreWriter)
+
+
+class SqlLedger(ABC, Generic[W]):
     """The part of `joytui.ledger.api.Ledger` that is the same on every engine."""
 
-    @abstractmethod
-    def handed(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        """Hands a function of a transaction to the engine's writer; the future is done when it is committed."""
+    _writer: W
 
     @abstractmethod
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
@@ -48,8 +66,36 @@ class SqlLedger(ABC):
     def write(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         """Hands a write over; the future is done when it is committed."""
         if function in audit.CHANGES:
-            return self.handed(audit.audited, ACTING.get(), function, *args)
-        return self.handed(function, *args)
+            return self._writer.write(audit.audited, ACTING.get(), function, *args)
+        return self._writer.write(function, *args)
+
+    def write_now(self, function: Callable[..., T], *args: Any) -> T:
+        """The same, waiting in this thread."""
+        return self._writer.write_now(function, *args)
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    @property
+    def owed(self) -> int:
+        return self._writer.owed
+
+    @property
+    def lost(self) -> int:
+        return self._writer.lost
+
+    @property
+    def troubled(self) -> bool:
+        return self._writer.troubled
+
+    @property
+    def failure(self) -> BaseException | None:
+        broken = self._writer.broken
+        return broken.result() if broken.done() else None
+
+    async def broken(self) -> BaseException:
+        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
 
     async def read(self, function: Callable[..., T], *args: Any) -> T:
         """In a thread. Raises StoreUnavailable."""

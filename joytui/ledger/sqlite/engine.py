@@ -54,7 +54,7 @@ POLL_S = 0.1
 """How often the store is asked whether somebody changed it (`PRAGMA data_version`, 4 µs)."""
 
 
-class SqliteLedger(SqlLedger):
+class SqliteLedger(SqlLedger[Writer]):
     """An open store in one file. One process at a time has it."""
 
     def __init__(self, path: Path, lock: StoreLock, spools: Path | None = None) -> None:
@@ -141,41 +141,10 @@ class SqliteLedger(SqlLedger):
         """Hands a write over and returns at once; it is tried again while the store cannot be written."""
         self._writer.submit(function, *args)
 
-    def handed(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
-        return self._writer.write(function, *args)
-
-    def write_now(self, function: Callable[..., T], *args: Any) -> T:
-        """The same, waiting in this thread."""
-        return self._writer.write_now(function, *args)
-
-    @property
-    def waiting(self) -> int:
-        return self._writer.waiting
-
-    @property
-    def owed(self) -> int:
-        return self._writer.owed
-
-    @property
-    def lost(self) -> int:
-        return self._writer.lost
-
-    @property
-    def troubled(self) -> bool:
-        return self._writer.troubled
-
-    @property
-    def failure(self) -> BaseException | None:
-        broken = self._writer.broken
-        return broken.result() if broken.done() else None
-
-    async def broken(self) -> BaseException:
-        return await asyncio.shield(asyncio.wrap_future(self._writer.broken))
-
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
-        """The same in the calling thread."""
+        """As `read`, in the calling thread."""
         try:
             connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
             if connection is None:
