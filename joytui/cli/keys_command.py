@@ -14,6 +14,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import parse_expiry
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
@@ -102,8 +103,7 @@ def _read(args: argparse.Namespace) -> None:
     from joytui.core.money import MoneyError, format_credits, parse_credits
 
     name = getattr(args, "name", None)
-    if name is not None and not 1 <= len(name) <= 80:
-        raise UsageError(f"a key's name has 1 to 80 characters, not {len(name)}")
+    check_name(name, "the key's name")
     key = getattr(args, "key", None)
     if key is not None and ("/" in key or key.strip() in ("", ".", "..")):
         raise UsageError("no key has such a name or id", where="KEY", hint="`joytui keys list --all` shows them")

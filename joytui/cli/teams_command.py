@@ -18,8 +18,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, say
-from joytui.core.errors import EXIT_OK, UsageError
+from joytui.core.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -43,8 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     for name in ("team", "owner"):
-        if (text := getattr(args, name, None)) is not None and not 1 <= len(text) <= 80:
-            raise UsageError(f"it has 1 to 80 characters, not {len(text)}", where=name.upper())
+        check_name(getattr(args, name, None), name.upper())
     return with_console(args, lambda console: _act(console, args))
 
 

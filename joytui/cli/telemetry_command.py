@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
 from joytui.cli.invocation import shell_invocation
+from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, paint, say
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.places import places
@@ -73,13 +74,12 @@ def run(args: argparse.Namespace) -> int:
 
 async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
     for name, value in (("NAME", args.name), ("--owner", args.owner), ("--team", args.team)):
-        if value is not None and not 1 <= len(value) <= 80:
-            raise UsageError(f"it has 1 to 80 characters, not {len(value)}", where=name)
+        check_name(value, name)
     made = await console.create_telemetry_token(args.name, args.owner, args.team)
     if args.json:
         emit_json(made.model_dump())
         return EXIT_OK
-    say(f"{made.name}: this token is shown this once. On that person's machine:")
+    say(f"{made.name}: this token is shown only once. On that person's machine:")
     emit(made.token)
     say(f"  export {TOKEN_VARIABLE}=…; joytui telemetry on --gateway {console.url}")
     return EXIT_OK

@@ -17,6 +17,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.errors import EXIT_OK, UsageError
 from joytui.core.roles import ROLES
@@ -49,15 +50,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
-    if not 1 <= len(args.name) <= 80:
-        raise UsageError(f"it has 1 to 80 characters, not {len(args.name)}", where="NAME")
+    check_name(args.name, "NAME")
     if (args.role == "lead") != bool(args.team):
-        raise UsageError("a lead has one or more, and no other role has any", where="--team")
+        raise UsageError("a lead needs at least one; other roles take none", where="--team")
     made = await console.create_token(args.name, args.role, args.team)
     if args.json:
         emit_json(made.model_dump())
         return EXIT_OK
-    say(f"{made.name} ({made.id}, {made.role}): this token is shown this once. Whoever is to have it sets")
+    say(f"{made.name} ({made.id}, {made.role}): this token is shown only once. To use it:")
     emit(made.token)
     say(f'  export {TOKEN_VARIABLE}="…"; joytui --gateway {console.url}')
     return EXIT_OK

@@ -344,7 +344,7 @@ async def test_the_commands_of_tokens(gateway: Served, monkeypatch: pytest.Monke
         (f"tokens create {'x' * 81} --role admin", 2, "", "1 to 80 characters"),
         ("tokens create wall", 2, "", "--role"),
         ("tokens create wall --role owner", 2, "", "must be one of admin"),
-        ("tokens create bea --role lead", 2, "", "a lead has one or more"),
+        ("tokens create bea --role lead", 2, "", "a lead needs at least one"),
         ("teams list", 0, "", "no teams yet"),
         ("audit", 0, "token created", ""),
         ("audit --since 2999-01-01", 0, "", "nobody has changed anything since"),
