@@ -556,8 +556,8 @@ CONFIGURATION: Final = (
             Form(
                 "catalog",
                 "address",
-                title="model_catalog_url is no web address",
-                explanation="Codex can ask nobody for its list of models: it prints two error lines at each start, and goes on without.",
+                title="model_catalog_url is not a web address",
+                explanation="Codex cannot load its list of models: at each start it prints two error lines and carries on without it.",
                 remedy="Write the whole URL, or remove the line model_catalog_url.",
             ),
             Form(
@@ -571,37 +571,37 @@ CONFIGURATION: Final = (
                 "catalog",
                 "late",
                 title="The list of models comes too late for Codex",
-                explanation="Codex waits 5 s for it, asks once more, and goes on without: each start takes 10 s longer.",
-                remedy="Remove the line model_catalog_url, or look at why the gateway takes so long.",
+                explanation="Codex waits 5 s, asks again, then carries on without it: each start takes 10 s longer.",
+                remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
             Form(
                 "catalog",
                 "slow",
                 title="Codex waits for the list of models at each start",
-                explanation="Before it shows anything Codex asks model_catalog_url, and that answers slowly.",
-                remedy="Remove the line model_catalog_url, or look at why the gateway takes so long.",
+                explanation="Codex loads model_catalog_url before it shows anything, and the answer is slow.",
+                remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
             Form(
                 "catalog",
                 "unlisted",
-                title="The gateway's list does not have this model",
+                title="This model is not on the gateway's list",
                 explanation=(
-                    "Codex prints “Model metadata for … not found” and assumes a context window of 272,000 tokens. The gateway answers "
-                    "all the same."
+                    "Codex prints “Model metadata for … not found” and assumes a context window of 272,000 tokens. It still "
+                    "works."
                 ),
-                remedy="Name a model that the list has, or leave it: Codex works with what it assumes.",
+                remedy="Name a model on the list, or leave it as it is.",
             ),
             Form(
                 "catalog",
                 "twice",
-                title="The gateway's list has a model twice",
-                explanation="Codex takes no list in which a name is there twice, or empty: it prints two error lines, and goes on without.",
+                title="The gateway lists a model twice",
+                explanation="Codex rejects a list with a duplicate or empty name: it prints two error lines and carries on without it.",
                 remedy="Update the gateway, or remove the line model_catalog_url.",
             ),
             Form(
                 "catalog",
                 title="model_catalog_url gives Codex no models",
-                explanation="Codex asks there at each start, prints two error lines, and goes on without a list of the gateway's models.",
+                explanation="At each start Codex asks there, prints two error lines, and carries on without the gateway's models.",
                 remedy="Write the address of this gateway's list, or remove the line model_catalog_url.",
             ),
         ),
