@@ -86,6 +86,9 @@ class PostgresServer:
         for part in (package, package.with_name(f"{package.name}.libs")):  # a wheel's libraries are beside its package
             if part.is_dir():
                 shutil.copytree(part, copy / part.name)
+        for path in (copy, *copy.rglob("*")):  # whatever umask they were unpacked with
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o444 | (0o111 if path.is_dir() or mode & 0o100 else 0))
         return copy / found.relative_to(package.parent)
 
     def _make(self) -> None:
