@@ -50,7 +50,9 @@ def test_keys_and_exit_codes_pass_through():
 
 
 def test_ctrl_c_reaches_the_command():
-    with Terminal([sys.executable, "-c", "import time; print('up', flush=True)\nwhile True: time.sleep(0.01)"]) as terminal:
+    with Terminal(
+        [sys.executable, "-c", "import time; print('up', flush=True)\nwhile True: time.sleep(0.01)"]
+    ) as terminal:
         terminal.wait_for("up")
         terminal.send("ctrl+c")
         assert terminal.wait_exit() in (-2, 1, 130)
