@@ -133,6 +133,13 @@ class ConsoleApp(PacedApp):
                 show=False,
                 tooltip="who changed what: keys, budgets, policies, tokens, teams, wallets",
             ),
+            Binding(
+                "B",
+                "budgets",
+                "Budgets",
+                show=False,
+                tooltip="the tree of limits: what is left, when it resets, whether it lasts",
+            ),
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
             Binding(
                 "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
@@ -452,14 +459,30 @@ class ConsoleApp(PacedApp):
 
         self._over_gateway(AuditDialog)
 
-    def _over_gateway(self, make: Callable[[], Screen[None]]) -> None:
+    def action_budgets(self) -> None:
+        from joytui.tui.screens.budgets import BudgetsDialog
+
+        self._over_gateway(BudgetsDialog, lambda chosen: self.show_budget(*chosen) if chosen else None)
+
+    def _over_gateway(self, make: Callable[[], Screen[Any]], then: Callable[[Any], None] | None = None) -> None:
         """Opens a dialog that asks the gateway; says so where there is none."""
         if len(self.screen_stack) > 1:
             return
         if self.client is None:
             self.tell("there is no gateway to ask", error=True)
         else:
-            self.push_screen(make())
+            self.push_screen(make(), then)
+
+    def show_budget(self, node: str, period: str) -> None:
+        """Usage with the burn-down of this limit of a node."""
+        self.action_show_screen("usage")
+        self.call_after_refresh(self._show_budget, node, period)
+
+    def _show_budget(self, node: str, period: str) -> None:
+        from joytui.tui.screens.usage import UsageScreen
+
+        if isinstance(self.screen, UsageScreen):
+            self.screen.show_budget(node, period)
 
     def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog

@@ -55,6 +55,7 @@ class TasksDialog(Dialog[str]):
     AUTO_FOCUS = "SortedTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Its requests"),
+        Binding("b", "budget", "Raise", tooltip="what the chosen task may cost, with all of its sub-agents"),
         Binding("r", "running", "Running", tooltip="only those that run now, and back"),
     ]
 
@@ -74,7 +75,7 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        yield Static("⏎ its requests  ·  r only what runs  ·  o sorts", classes="note")
+        yield Static("⏎ its requests  ·  r only what runs  ·  o sorts" + self._may_raise(), classes="note")
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._tick)
@@ -116,6 +117,25 @@ class TasksDialog(Dialog[str]):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         self.action_open()
+
+    def _may_raise(self) -> str:
+        return "  ·  b raises its limit" if self.console.may_change() else ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "budget" or self.console.may_change()
+
+    def action_budget(self) -> None:
+        """Lets the chosen task, or that of the chosen agent, cost more."""
+        from joytui.tui.screens.node_forms import RaiseForm
+
+        entry = self.query_one(SortedTable).entry()
+        if entry is not None:
+            task = entry.id.partition(" ")[0]
+            self.app.push_screen(RaiseForm(f"task:{task}", f"task {_end(task)}"), self._raised)
+
+    def _raised(self, told: str | None) -> None:
+        if told is not None:
+            self.query_one("#about", Static).update(Content.styled(f"✓ {visible(told)}", "bold $success"))
 
     def action_open(self) -> None:
         entry = self.query_one(SortedTable).entry()
