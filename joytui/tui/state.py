@@ -37,6 +37,9 @@ class LinkState:
     lost       was there, is not now; the link retries
     off        not running, and --no-start forbids to start it
     failed     cannot be had; `note` says why, `hint` what to do
+
+    `role` is that of the token, as `core.roles` has them, None where the gateway does not tell; `teams` are those that a lead's
+    token sees.
     """
 
     phase: Phase = "idle"
@@ -51,6 +54,8 @@ class LinkState:
     waited_s: int = 0
     local: bool = True
     looked: bool = False
+    role: str | None = None
+    teams: tuple[str, ...] | None = None
 
     @property
     def connected(self) -> bool:
@@ -60,6 +65,11 @@ class LinkState:
     def base_url(self) -> str:
         """What points a Codex at this gateway; at the local one, as long as none is known."""
         return self.url.rstrip("/") + BASE_PATH if self.url else LOCAL_BASE_URL
+
+    @property
+    def scope(self) -> str:
+        """What the token sees where that is not everything: "core, web"."""
+        return ", ".join(self.teams or ())
 
     @property
     def place(self) -> str:
