@@ -12,7 +12,8 @@ from pathlib import Path
 from joytui.cli.output import say
 from joytui.codex.world import World
 from joytui.core.errors import RefusedError
-from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import BASE_PATH
+from joytui.core.local_address import local_url
 from joytui.core.places import places
 from joytui.doctor.setup import KeyHere, key_here, key_variable
 
@@ -58,7 +59,7 @@ def local_base_url() -> str:
     from joytui.client.local import find
 
     found = asyncio.run(find(places()))
-    return found.url + BASE_PATH if found else LOCAL_BASE_URL
+    return (found.url if found else local_url(places())) + BASE_PATH
 
 
 def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None:

@@ -21,6 +21,7 @@ from joytui.client.ports import cannot_listen
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
+from joytui.core.local_address import url_on_this_machine
 from joytui.core.places import Places
 from joytui.gateway.app import create_app
 from joytui.gateway.closing import take_in
@@ -60,7 +61,8 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         ledger = open_ledger(store, places.data_dir)
         try:
             port = listening.getsockname()[1]
-            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
+            url = url_on_this_machine(settings.host, port, tls=bool(settings.tls_cert))
+            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), url)
             _serve(gateway, listening, places)
         finally:
             closed = ledger.close()
@@ -261,14 +263,6 @@ def _rest_from_collecting() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTED_FROM, 10, 10)
-
-
-def _url(settings: GatewaySettings, port: int) -> str:
-    """Where a client on this machine finds it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (nothing is bound here)
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
 
 
 def admin_token(path: Path) -> str:

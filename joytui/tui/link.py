@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.core import clock
 from joytui.core.errors import JoytuiError, UnreachableError
-from joytui.core.joytoken import LOCAL_PORT
+from joytui.core.local_address import local_url
 from joytui.core.places import Places
 from joytui.tui.state import LinkState
 
@@ -45,7 +45,7 @@ class Link:
         self.gateway_url = gateway_url
         self._shut = shut
         self.client: ConsoleClient | None = None
-        self.state = LinkState(local=gateway_url is None)
+        self.state = LinkState(local=gateway_url is None, local_url=local_url(places))
         self._changed = changed
         self._running = False
         self._seq = 0
@@ -102,7 +102,7 @@ class Link:
                 self._become("off", note="it is not running, and --no-start forbids to start it")
                 return None
             if running is None:
-                self._become("starting", url=_LOCAL_URL)
+                self._become("starting", url=self.state.local_url)
         self.client = await connect(self.places, gateway_url=self.gateway_url, start=start, announce=self._announced)
         return self.client
 
@@ -207,6 +207,3 @@ def _stamp(places: Places) -> int | None:
 def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
     """What the frame shows of a gateway's status."""
     return {"upstream": status.get("upstream"), "version": status.get("version"), "keys": int(status.get("keys") or 0)}
-
-
-_LOCAL_URL = f"http://127.0.0.1:{LOCAL_PORT}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import BASE_PATH, LOCAL_URL
 
 Mood = Literal["good", "note", "warning", "error"]
 MOODS: dict[Mood, tuple[str, str]] = {
@@ -50,6 +50,7 @@ class LinkState:
     behind_s: float = 0.0
     waited_s: int = 0
     local: bool = True
+    local_url: str = LOCAL_URL
     looked: bool = False
 
     @property
@@ -58,8 +59,8 @@ class LinkState:
 
     @property
     def base_url(self) -> str:
-        """What points a Codex at this gateway; at the local one, as long as none is known."""
-        return self.url.rstrip("/") + BASE_PATH if self.url else LOCAL_BASE_URL
+        """The base_url that leads Codex to this gateway; to the local one while none is known."""
+        return (self.url or self.local_url).rstrip("/") + BASE_PATH
 
     @property
     def place(self) -> str:

@@ -74,6 +74,13 @@ def test_the_steps_one_by_one_a_second_time_and_with_a_key_that_is_elsewhere(mac
     assert not (home / ".env").exists()
 
 
+def test_the_preview_names_the_port_that_the_gateway_will_have(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOYTUI_GATEWAY_PORT", "9191")
+    assert '+base_url = "http://127.0.0.1:9191/openai/v1"' in first_run.planned((), places(machine.env)).patch
+
+
 async def test_the_dialog_asks_first_and_its_end_is_the_screen_s() -> None:
     app = console("doctor")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -62,6 +62,8 @@ async def test_what_is_there_and_what_happens(tmp_path: Path) -> None:
         shown = text_of(app)
         assert "Codex alone: no gateway runs" in shown
         assert "shop  codex_exec/0.171.0" in shown
+        titles = next(line.split() for line in shown.splitlines() if "status" in line)
+        assert titles[:3] == ["time", "status", "model"], "no column for keys where no row has one"
         write_turn(tmp_path, 2)
         await until(lambda: "3 requests" in text_of(app))
         await pilot.press("enter")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import AUTO_MODEL, BASE_PATH
+from joytui.core.local_address import local_url
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -67,7 +68,7 @@ def planned(args: tuple[str, ...], where: Places) -> Plan:
     world = look(_invocation(args))
     usable(world)
     found = asyncio.run(find(where))
-    base_url = found.url + BASE_PATH if found else LOCAL_BASE_URL
+    base_url = (found.url if found else local_url(where)) + BASE_PATH
     fix, remark = provider_plan(world, base_url, AUTO_MODEL, lists_models=True)
     return Plan(
         world.config_file, shown_patch(fix.patch, world.secrets) or "", codex_path(os.environ) is not None, remark

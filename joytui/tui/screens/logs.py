@@ -21,7 +21,7 @@ from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import LookedAt, nothing_yet
-from joytui.tui.logs.format import TITLES, header, layout
+from joytui.tui.logs.format import TITLES, header
 from joytui.tui.logs.histogram import Histogram, count
 from joytui.tui.logs.history import History, OlderCame, OlderEnded, older_error, older_page
 from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
@@ -161,16 +161,17 @@ class LogsScreen(ConsoleScreen):
         self.query_one("#filter").border_title = "filter"
         self.query_one("#detail").border_title = "request"
         self.watch(self.view, "day", self._show_titles)
+        self.watch(self.view, "keyless", self._show_titles, init=False)
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
         self._drawn = True
         if self.filter_text:
             self.set_filter(self.filter_text)
 
-    def _show_titles(self, day: str) -> None:
-        columns = self.columns
+    def _show_titles(self) -> None:
+        view = self.view
         self.query_one("#titles", Fitted).show(
-            lambda width: Content.styled(header(layout(width - 1, columns), day), "$quiet")
+            lambda width: Content.styled(header(view.columns_for(width - 1), view.day), "$quiet")
         )
 
     @property
@@ -228,7 +229,7 @@ class LogsScreen(ConsoleScreen):
     def action_columns(self) -> None:
         from joytui.tui.screens.columns import ColumnsDialog
 
-        shown = {"client" if c.name == "note" else c.title for c in layout(self.view.size.width - 1, self.columns)}
+        shown = {"client" if c.name == "note" else c.title for c in self.view.columns_for(self.view.size.width - 1)}
         self.app.push_screen(ColumnsDialog(TITLES, shown), self.choose_columns)
 
     def choose_columns(self, columns: tuple[str, ...] | None) -> None:
@@ -238,7 +239,7 @@ class LogsScreen(ConsoleScreen):
         self.columns = columns
         for view in self.query(LogView):
             view.choose(columns)
-            self._show_titles(view.day)
+            self._show_titles()
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject
