@@ -72,7 +72,7 @@ class _Both:
         while self._wish.source != "gateway":
             await asyncio.sleep(LOOK_S)
             if (found := await _look()) is not None:
-                say(f"joytui: the gateway runs now, at {found.url}")
+                say(f"joytui: the gateway is running now, at {found.url}")
                 async with found:
                     self.console = found
                     await self._tail(found, None)

@@ -78,7 +78,7 @@ async def ensure(
         with contextlib.suppress(OSError):
             note_on_demand(places.on_demand_file, gateway.pid)
     if announce:
-        announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
+        announce(f"the local gateway is running at {gateway.url} (pid {gateway.pid})")
     return replace(gateway, started=True)
 
 

@@ -160,7 +160,7 @@ def _put_back(world: World, here: Places) -> list[str]:
     except RefusedError:
         return []
     files = entry.files if entry else ()
-    return [f"{one.path} is as it was before" if one.backup else f"{one.path} is gone again" for one in files]
+    return [f"{one.path} is restored" if one.backup else f"{one.path} is removed again" for one in files]
 
 
 def _cut_out(world: World, here: Places) -> list[str]:

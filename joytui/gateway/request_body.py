@@ -199,7 +199,7 @@ def too_large(limit: int) -> refusals.Refused:
 
 
 def parse(raw: bytes, endpoint: str) -> ModelRequest:
-    """The request in a body. Raises Refused (400): no JSON object, or an ambiguous one; no messages or input, fields of a
+    """The request in a body. Raises Refused (400): not a JSON object, or an ambiguous one; no messages or input, fields of a
     wrong kind."""
     body = read_object(raw)
     model, tier, stream = body.get("model"), body.get("tier"), body.get("stream")

@@ -191,7 +191,7 @@ class Visit:
     def end(
         self, status: int, seen: Observation, *, gone: bool = False, cut: bool = False, upstream_key: bool = False
     ) -> asyncio.Future[None] | None:
-        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated); `cut`: its
+        """The record of an admitted request, whatever its end. `gone`: the client disconnected (499, usage estimated); `cut`: its
         limit was reached. The future, where there is one, is done when the record is kept."""
         if self.ended or self.candidate is None:
             return None

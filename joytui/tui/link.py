@@ -70,7 +70,7 @@ class Link:
         """
         if self._shut:
             self._become(
-                "failed", note="no gateway ran when this page was opened", hint="reload the page to look again"
+                "failed", note="no gateway was running when this page was opened", hint="reload the page to look again"
             )
             return
         self._running = True
@@ -99,7 +99,7 @@ class Link:
         if self.gateway_url is None:
             running = await find(self.places)
             if running is None and not start:
-                self._become("off", note="it is not running, and --no-start forbids to start it")
+                self._become("off", note="it is not running, and --no-start forbids starting it")
                 return None
             if running is None:
                 self._become("starting", url=self.state.local_url)

@@ -74,7 +74,7 @@ def test_a_missing_config_is_written_and_taken_away_again(machine: Machine, home
     assert mended.code == 0, mended.err
     assert 'base_url = "https://api-dev.joytokens.ai/openai/v1"' in (home / "config.toml").read_text()
     assert stat.S_IMODE((home / "config.toml").stat().st_mode) == 0o600
-    assert "is gone again" in machine.call("doctor", "--undo").out
+    assert "is removed again" in machine.call("doctor", "--undo").out
     assert contents(home) == {}
 
 

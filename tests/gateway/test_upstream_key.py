@@ -293,7 +293,7 @@ def test_upstream_key_a_name_that_the_settings_do_not_have_is_told(machine: Mach
         assert said.code == 0
         return said.err
 
-    assert "warning: no upstream of the settings is called api.example.com (they have none)" in keep(NAME)
+    assert "warning: no upstream in the settings is called api.example.com (they have none)" in keep(NAME)
     (machine.folder / "config.toml").write_text(f'[[gateway.upstreams]]\nurl = "https://{NAME}/v1"\n')
     assert "did you mean api.example.com?" in keep("api.exmple.com")
     assert "warning" not in keep(NAME)

@@ -186,7 +186,7 @@ async def test_without_a_gateway_and_without_leave_to_start_one_it_says_so(tmp_p
     served = start(alone, "--no-start")
     try:
         async with wall(served, "&screen=logs") as page:
-            await page.wait_for("no gateway ran when this page was opened")
+            await page.wait_for("no gateway was running when this page was opened")
     finally:
         assert served.end() == 0
     assert "the local gateway does not run, and --no-start forbids to start it" in served.words

@@ -228,7 +228,7 @@ def _tidy(written: Written) -> None:
 
 
 def _is_back(written: Written) -> bool:
-    """Whether a file is as it was before."""
+    """Whether a file is restored."""
     before = written.before
     if before == UNKNOWN:
         before = None if written.backup is None else _known(bytes_of(written.backup)) or UNKNOWN

@@ -149,7 +149,7 @@ def reason(store: LogStore, row: int) -> str:
     cause = store.text["cause"].get(row) or store.text["error_type"].get(row) or ""
     message = store.text["error_message"].get(row) or ""
     if store.status[row] == 499 and not message:
-        message = "the client went away"
+        message = "the client disconnected"
     if store.text["source"].get(row) == ROLLOUT:
         from joytui.causes.codex_failure import answer_in
 

@@ -68,7 +68,7 @@ class LogView(ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "Oldest", show=False),
-        Binding("end,G", "follow", "Follow", show=False, tooltip="to the newest, and follow"),
+        Binding("end,G", "follow", "Follow", show=False, tooltip="go to the newest, and follow"),
     ]
     follow: reactive[bool] = reactive(True)
     """Whether the end is held in sight; `fresh` counts what came since that stopped."""
