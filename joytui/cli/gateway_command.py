@@ -225,7 +225,7 @@ def _stop(args: argparse.Namespace) -> int:
             {"stopped": state is not None, "url": state.url if state else None, "pid": state.pid if state else None}
         )
     elif state is None:
-        say("no local gateway runs")
+        say("no local gateway is running")
     else:
         emit(f"gateway at {state.url} stopped (pid {state.pid})")
     return EXIT_OK
@@ -243,7 +243,7 @@ async def _ask_status(args: argparse.Namespace) -> int:
         if args.json:
             emit_json({"running": False})
         else:
-            say(f"no local gateway runs; {START_HINT}")
+            say(f"no local gateway is running; {START_HINT}")
         return EXIT_UNREACHABLE
     async with await connect(here, gateway_url=args.gateway, start=False, announce=say) as console:
         status = await console.status()

@@ -32,7 +32,7 @@ def path_it_lacks(world: World) -> Evidence | None:
     path = urlsplit(world.plan.wire_url).path
     if path in (f"{BASE_PATH}/responses", f"{BASE_PATH}/chat/completions"):
         return None
-    told = f"joytui's own gateway, which belongs at this port, answers below {BASE_PATH} only; base_url leads to {path}"
+    told = f"joytui's own gateway, which uses this port, only answers below {BASE_PATH}; base_url leads to {path}"
     return Evidence(told, world.provider.fields["base_url"].origin)
 
 

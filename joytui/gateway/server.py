@@ -70,9 +70,9 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         listening.close()
     if not closed or ledger.failure is not None:
         raise UnreachableError(
-            "the store could not be written to the end",
+            "not everything could be written to the store",
             where=str(store),
-            hint="the gateway's log says why; requests that it could not end are ended when it starts again",
+            hint="the gateway's log says why; requests that it could not finish are closed at the next start",
         )
     return EXIT_OK
 
@@ -88,7 +88,7 @@ def _check_certificate(settings: GatewaySettings) -> None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(
-            f"the certificate and its key do not load: {why}",
+            f"the certificate and its key cannot be loaded: {why}",
             where=f"{settings.tls_cert}, {settings.tls_key}",
             hint="PEM files: the certificate chain, and its private key without a password",
         ) from None
@@ -183,7 +183,7 @@ async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
 
 async def _when_broken(gateway: Gateway, act: Callable[[], None]) -> None:
     await gateway.ledger.broken()
-    log.critical("the store cannot be written any more: the gateway ends")
+    log.critical("the store can no longer be written: the gateway stops")
     act()
 
 
@@ -192,7 +192,7 @@ async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act:
     limit = gateway.settings.lonely_s
     while (alone := gateway.alone_s) < limit or not for_a_console():  # noqa: ASYNC110 (time alone tells)
         await asyncio.sleep(max(limit - alone, min(limit, LONELY_LOOK_S)))
-    log.info("nobody was here for %g s, and there is no key: the gateway that a console started ends", limit)
+    log.info("nobody was here for %g s and there is no key: the gateway, which a console started, stops", limit)
     act()
 
 
@@ -282,5 +282,5 @@ def admin_token(path: Path) -> str:
     except FileExistsError:
         return admin_token(path)
     except OSError as error:
-        raise UnreachableError(f"the admin token cannot be kept: {error.strerror}", where=str(path)) from None
+        raise UnreachableError(f"the admin token cannot be stored: {error.strerror}", where=str(path)) from None
     return token

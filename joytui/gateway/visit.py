@@ -178,7 +178,7 @@ class Visit:
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
     def drop(self, refusal: Refused) -> None:
-        """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is away."""
+        """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is unreachable."""
         self.ended = True
         if refusal.error_type == STORE_UNAVAILABLE:
             self.gateway.turned_away += 1
@@ -251,7 +251,7 @@ class Visit:
             return
         self.ended = True
         used, charged = self.candidate.recorded(), self.charged(seen)
-        message = interrupted("the gateway was stopped before this request ended", charged)
+        message = interrupted("the gateway stopped before this request ended", charged)
         ended = Ended(*used, 500, INTERRUPTED, message, refusal.cause)
         ended = ended._replace(latency_ms=self.elapsed_ms(), queue_ms=self._after(self.sent))
         self._close(ended._replace(**charged._asdict()))

@@ -121,7 +121,7 @@ def test_a_symlink_is_followed_and_said(machine: Machine, home: Path, lay: Lay) 
     before = target.read_bytes()
     said = fix(machine, "--yes")
     assert said.code == 0
-    assert f"{place} is a link: what is written is {target}" in said.err
+    assert f"{place} is a link; the file that changes is {target}" in said.err
     assert place.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert machine.call("doctor", "--undo").code == 0

@@ -228,7 +228,7 @@ def test_a_taken_port_names_who_has_it(machine: Machine):
         (("--host", "no.such.host.invalid"), "no address is known"),
         (("--host", "192.0.2.1"), "cannot listen there"),
         (("--host", "0.0.0.0", "--allow-changes"), "--allow-changes is for loopback"),
-        (("--gateway", "http://127.0.0.1:9"), "a gateway named by its address needs a token"),
+        (("--gateway", "http://127.0.0.1:9"), "another gateway needs a token"),
         (("--host", ""), "--host"),
     ],
 )

@@ -40,7 +40,7 @@ def _of_json(body: bytes) -> Iterator[LogRecord]:
     if not isinstance(data, dict):
         raise ValueError("not a JSON object")
     if not isinstance(data.get("resourceLogs", []), list):
-        raise ValueError("resourceLogs is no list")
+        raise ValueError("resourceLogs is not a list")
     return _walk(data)
 
 
