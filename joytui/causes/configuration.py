@@ -34,9 +34,10 @@ CONFIGURATION: Final = (
         remedy="Create config.toml in CODEX_HOME (~/.codex unless it is set) with the guide's block.",
         tell="The login screen, or a 401 whose URL is api.openai.com. Ask for `ls -la ~/.codex` and `echo $CODEX_HOME`.",
         otherwise=(
-            "That sends requests to JoyToken directly. Without an account, or to keep a record of every request, use the gateway on this "
-            "machine instead: `joytui try` (one turn, config.toml untouched), or `joytui setup --local`, which does what `joytui "
-            'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
+            "That sends requests to JoyToken directly. Without a JoyToken account, or to record every request, use the gateway on this "
+            "machine: `joytui setup --local` (s on the Doctor screen) sets it up, and `joytui try` runs one turn without changing "
+            "config.toml. By hand: `joytui gateway start`, `joytui keys create codex`, and base_url = "
+            '"http://127.0.0.1:8791/openai/v1" in the block.'
         ),
         lacks="provider",
         details={"provider": str, "origin": str, "wanted": list, "not_read": str},
@@ -72,7 +73,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"failed to read model instructions file",
                 others=("config-type", "model-catalog-missing"),
-                ask="whether the file that is named exists",
+                ask="whether the named file exists",
             ),
             Sign(
                 codex=r"Is a directory \(os error|Permission denied \(os error|did not contain valid UTF-8",
@@ -109,7 +110,7 @@ CONFIGURATION: Final = (
                     r"|string values must|key with no value, expected|invalid unquoted key"
                 ),
                 others=("config-type",),
-                ask="the line that is named, with the one before it",
+                ask="the named line, with the one before it",
                 broad=3,
             ),
             Sign(
@@ -153,7 +154,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"required MCP servers? failed to initialize",
                 others=("request-rejected",),
-                ask="the table [mcp_servers.…] that is named, and whether its program is there",
+                ask="the named table [mcp_servers.…], and whether its program exists",
             ),
             Sign(
                 codex=r"unknown variant `(?![^`]{0,60}`, expected (?:one of )?`[\w-]{1,60}`)",
@@ -171,7 +172,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"in `mcp_servers\.|invalid transport",
                 others=("provider-invalid",),
-                ask="the table that is named",
+                ask="the named table",
                 broad=3,
             ),
             Sign(
@@ -211,7 +212,7 @@ CONFIGURATION: Final = (
                 ask=NAMED_LINE,
             ),
             Sign(codex=r"unknown configuration field", broad=1),
-            Sign(name="ignored keys and nothing else", ask="the line that is named as ignored"),
+            Sign(name="ignored keys and nothing else", ask="the named line as ignored"),
         ),
         details={"keys": list},
     ),
@@ -539,8 +540,8 @@ CONFIGURATION: Final = (
         forms=(
             Form(
                 "readable",
-                title="The file that model_catalog_json names is no model catalog",
-                explanation="The file is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                title="The file that model_catalog_json names is not a model catalog",
+                explanation="The file exists but is not a catalog that Codex can use: not JSON, a different structure, or empty.",
                 remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
             Form(
@@ -563,14 +564,14 @@ CONFIGURATION: Final = (
             Form(
                 "catalog",
                 "elsewhere",
-                title="model_catalog_url leads to another address than base_url",
-                explanation="Codex sends this provider's key there as well, at each start, and its picker offers what that address lists.",
+                title="model_catalog_url leads to a different address than base_url",
+                explanation="Codex also sends this provider's key there, at each start, and its picker offers what that address lists.",
                 remedy="Write the address of this gateway's list, or remove the line model_catalog_url.",
             ),
             Form(
                 "catalog",
                 "late",
-                title="The list of models comes too late for Codex",
+                title="The list of models arrives too late for Codex",
                 explanation="Codex waits 5 s, asks again, then carries on without it: each start takes 10 s longer.",
                 remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
@@ -578,7 +579,7 @@ CONFIGURATION: Final = (
                 "catalog",
                 "slow",
                 title="Codex waits for the list of models at each start",
-                explanation="Codex loads model_catalog_url before it shows anything, and the answer is slow.",
+                explanation="Codex loads model_catalog_url before it shows anything, but the answer is slow.",
                 remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
             Form(
@@ -589,7 +590,7 @@ CONFIGURATION: Final = (
                     "Codex prints “Model metadata for … not found” and assumes a context window of 272,000 tokens. It still "
                     "works."
                 ),
-                remedy="Name a model on the list, or leave it as it is.",
+                remedy="Use a model from the list, or leave it as it is.",
             ),
             Form(
                 "catalog",
@@ -686,8 +687,8 @@ CONFIGURATION: Final = (
         forms=(
             Form(
                 "refused_at",
-                explanation="Codex appends /responses to base_url. The host answers, and knows neither that address nor one below the usual paths.",
-                remedy="Ask whoever runs the gateway for its base URL: the usual ones were asked here, and are refused.",
+                explanation="Codex appends /responses to base_url. The host answers but knows neither that address nor the usual paths.",
+                remedy="Ask whoever runs the gateway for its base URL: the usual ones were tried and refused.",
             ),
         ),
         tell="A 404 whose URL does not end in /openai/v1/responses.",

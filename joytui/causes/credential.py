@@ -43,7 +43,7 @@ CREDENTIAL: Final = (
             Sign(
                 name="a variable",
                 others=("key-shadowed-by-dotenv", "key-stale-daemon", "env-key-invalid"),
-                ask="whether `echo ${{#{variable}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists",
+                ask="whether `echo ${{#{variable}}}` in that terminal prints more than 0, and whether ~/.codex/.env exists",
             ),
             Sign(
                 name="a variable where no shell starts Codex",

@@ -132,7 +132,7 @@ GATEWAY: Final = (
         forms=(
             Form(
                 "header",
-                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
+                explanation="This gateway expects the key in its own header. Codex sends it as Authorization: Bearer, which this gateway ignores.",
                 remedy=(
                     'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
                     "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
@@ -340,19 +340,19 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "ip",
-                explanation="The key is known. It may be used from certain addresses only, and the request came from another one.",
+                explanation="The key is known, but it may only be used from certain addresses, and the request came from another one.",
                 remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
             ),
             Form(
                 "policy",
                 "tier",
-                explanation="The key is known. It may not use the tier that was asked for.",
+                explanation="The key is known, but it may not use the requested tier.",
                 remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
             ),
             Form(
                 "policy",
                 "model",
-                explanation="The key is known. It may not use this model.",
+                explanation="The key is known, but it may not use this model.",
                 remedy=(
                     "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
                     "this one to be added to the key."
@@ -361,7 +361,7 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "blocked",
-                explanation="The key is known, and it is blocked.",
+                explanation="The key is known, but it is blocked.",
                 remedy="Ask whoever gave you the key why, or use another one.",
             ),
         ),
@@ -442,7 +442,7 @@ GATEWAY: Final = (
                 Form(
                     "quota",
                     period,
-                    explanation=f"What is left of the {period} limit does not cover this request. Your configuration and your key are fine.",
+                    explanation=f"The rest of the {period} limit does not cover this request. Your configuration and your key are fine.",
                     remedy="Try again after the reset, or ask for a higher limit.",
                 )
                 for period in ("daily", "weekly", "monthly", "total")
@@ -450,8 +450,8 @@ GATEWAY: Final = (
             Form(
                 "quota",
                 "wallet",
-                explanation="What is left to pay with does not cover this request. Your configuration and your key are fine.",
-                remedy="Have the balance topped up. Where a relay passes the message on, that is the balance at its supplier.",
+                explanation="The remaining balance does not cover this request. Your configuration and your key are fine.",
+                remedy="Ask for a top-up. If a relay passed this message on, its own balance with the provider is used up.",
             ),
         ),
         details={"quota": str, "turn_bytes": int},
@@ -481,7 +481,7 @@ GATEWAY: Final = (
             Form(
                 "refused_model",
                 AUTO_MODEL,
-                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                explanation="The gateway does not know auto: its router is off, or it is not a JoyToken gateway.",
                 remedy="Write a model key from the gateway's catalog: auto is what was refused.",
             ),
         ),
@@ -670,12 +670,12 @@ GATEWAY: Final = (
         forms=(
             Form(
                 "line",
-                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                explanation="It answers but refuses a value that your configuration sets.",
                 remedy="Change or remove that line.",
             ),
             Form(
                 "field",
-                remedy="Put joytui's gateway in between, or ask the operator to accept the field that is named.",
+                remedy="Put joytui's gateway in between, or ask the operator to accept the named field.",
             ),
         ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",

@@ -134,7 +134,7 @@ async def _one(console: ConsoleClient | None, args: argparse.Namespace) -> int:
     record = await one_request(console, _turns(args), args.request)
     if record is None:
         hint = "ids are in the X-Request-ID header of answers and in `joytui logs --json`"
-        where = console.url if console else "Codex's rollout files; no gateway runs (`joytui gateway start`)"
+        where = console.url if console else "Codex's rollout files; no gateway is running (`joytui gateway start`)"
         raise RefusedError(f"no request {args.request!r} in the logs", where=where, hint=hint)
     if (form := _form(args)) == "table":
         emit(describe(record))

@@ -86,7 +86,7 @@ def link_words(state: LinkState) -> tuple[str, str, str, str]:
     place = state.place
     waited = f" {state.waited_s} s" if state.waited_s else ""
     short, more = {
-        "idle": ("no gateway runs" if state.looked else "", ""),
+        "idle": ("no gateway running" if state.looked else "", ""),
         "finding": ("looking for the gateway", ""),
         "starting": ("starting gateway" + waited, place),
         "live": (place, "live"),

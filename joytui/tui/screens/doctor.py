@@ -47,12 +47,12 @@ class DoctorScreen(ConsoleScreen):
         Binding("escape", "cancel", "Stop", tooltip="stop the test requests"),
         Binding("f", "fix", "Fix", tooltip="show the change that fixes it, and apply it"),
         Binding("s", "set_up", "Set up", tooltip="set Codex up with the gateway on this machine, step by step"),
+        Binding("p", "triage", "Ticket", tooltip="paste a ticket and find its cause"),
         Binding("u", "undo", "Undo", tooltip="undo the latest fix", show=False),
         Binding("y", "copy_fix", "Copy fix", tooltip="copy the commands of the fix"),
         Binding("c", "copy_ticket", "Copy verdict", tooltip="copy the verdict as text for a ticket, redacted"),
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
         Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
-        Binding("p", "triage", "Triage", tooltip="paste a ticket and find its cause", show=False),
         Binding(
             "w", "surfaces", "Where", tooltip="where else Codex may start, and whether its key is there", show=False
         ),
@@ -76,7 +76,7 @@ class DoctorScreen(ConsoleScreen):
             yield VerdictPane(id="verdict")
 
     async def on_mount(self) -> None:
-        self.query_one("#walk").border_title = "walk"
+        self.query_one("#walk").border_title = "checks"
         self.query_one("#verdict").border_title = "verdict"
         await self.show(self.snapshot)
         self.watch(self.app, "drawn", self._begin)
@@ -138,7 +138,7 @@ class DoctorScreen(ConsoleScreen):
     def _say_when(self, report: Report, *, sent: bool) -> None:
         """The moment of this look, and where it found what the one before found, a word that it was one."""
         clock = f"{self.now().astimezone(self.console.options.zone):%H:%M:%S}"
-        self.query_one("#verdict").border_subtitle = f"{'tested' if sent else 'looked at'} {clock}"
+        self.query_one("#verdict").border_subtitle = f"{'tested' if sent else 'checked'} {clock}"
         before = self.snapshot.report
         if before is not None and before.verdict == report.verdict:
             why = (
