@@ -310,7 +310,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
         version = version_of(link, url)
         if is_half(link) and not half:
             raise UnreachableError(
-                "the store is half of a copy", where=url.masked, hint="`joytui store copy FROM TO` again finishes it"
+                "the store is an unfinished copy", where=url.masked, hint="`joytui store copy FROM TO` continues it"
             )
         for step in MIGRATIONS[version:]:
             link.raw.execute(step.replace("TEXT", 'text COLLATE "C"').encode())

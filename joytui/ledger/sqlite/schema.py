@@ -282,7 +282,7 @@ def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -
     version = version_of(connection, where)
     if is_half(connection) and not half:
         raise UnreachableError(
-            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+            "the store is an unfinished copy", where=where, hint="`joytui store copy FROM TO` continues it"
         )
     for step in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
