@@ -237,6 +237,10 @@ MIGRATIONS = (
     );
     CREATE INDEX audit_at ON audit (at);
     """,
+    """
+    DROP INDEX ended_error;
+    CREATE INDEX ended_failed ON ended (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

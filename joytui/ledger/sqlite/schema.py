@@ -263,6 +263,10 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX audit_at ON audit (at);
     """,
+    """
+    DROP INDEX request_error;
+    CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 
 
