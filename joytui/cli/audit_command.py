@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     args.since = moment(args.since, "--since", parse_when)
     if not 1 <= args.limit <= MOST:
-        raise UsageError(f"from 1 to {MOST}", where="--limit")
+        raise UsageError(f"a number from 1 to {MOST}", where="--limit")
     return with_console(args, lambda console: _list(console, args))
 
 

@@ -107,17 +107,17 @@ class ConsoleApi:
         """Raises what an answer other than 2xx means."""
         kind, message = _error_of(answer)
         if answer.status_code in (401, 403):
-            hint = "JOYTUI_ADMIN_TOKEN holds the token; it stands in `admin-token` in the gateway's data folder"
+            hint = "put the token into JOYTUI_ADMIN_TOKEN; it is in `admin-token` in the gateway's data folder"
             if kind == "read_only_token":
                 hint = "this needs the admin token, not a read-only one"
             if kind == "beyond_teams":
-                hint = "an admin's token sees and changes more"
+                hint = "an admin token can read and change more"
             raise RefusedError(message, where=self.url, hint=hint, status=answer.status_code, kind=kind)
         if answer.status_code >= 500:
-            hint = "`joytui gateway status` names its log"
+            hint = "`joytui gateway status` shows where its log is"
             raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
         if kind is None:
-            raise self._not_ours(f"HTTP {answer.status_code} without an error of ours")
+            raise self._not_ours(f"HTTP {answer.status_code} without one of our errors")
         raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
 
     def _model(self, model: type[ModelT], data: Any) -> ModelT:
@@ -148,7 +148,7 @@ class ConsoleApi:
         return UnreachableError(f"{what} ({reason or type(error).__name__})", where=self.url, hint=hint)
 
     def _not_ours(self, why: str) -> UnreachableError:
-        what = f"what answers is no joytui gateway, or one of another version ({visible(why, limit=200)})"
+        what = f"what answers is not a joytui gateway, or it is another version ({visible(why, limit=200)})"
         return UnreachableError(what, where=self.url, hint="compare `joytui --version` on both sides")
 
 

@@ -94,22 +94,24 @@ def check_owner(gateway: Gateway, request: Request, owner: str | None) -> None:
     caller = caller_of(request)
     if not caller.sees(gateway.team_of(owner)):
         teams = " or ".join(sorted(caller.teams or ()))
-        raise Refused(403, BEYOND, f"owner: this token gives keys to owners in {teams} alone (`joytui teams list`)")
+        raise Refused(
+            403, BEYOND, f"owner: this token may only create keys for owners in {teams} alone (`joytui teams list`)"
+        )
 
 
 def _lacking(role: Role, right: Right) -> Refused:
     if role == "viewer":
         return Refused(403, "read_only_token", "this token may only read")
     if right == "whole":
-        return Refused(403, BEYOND, "this is of all teams, and this token sees its own alone")
-    return Refused(403, BEYOND, "this token may change keys of its teams, and nothing else")
+        return Refused(403, BEYOND, "this concerns all teams, but this token only sees its own")
+    return Refused(403, BEYOND, "this token may only change keys of its own teams")
 
 
 def _caller(gateway: Gateway, request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Refused(401, "missing_token", "the console API wants a token: Authorization: Bearer TOKEN")
+        raise Refused(401, "missing_token", "the console API needs a token: Authorization: Bearer TOKEN")
     gateway.seen_console()
     if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), gateway.admin_token.encode()):
         return ADMIN

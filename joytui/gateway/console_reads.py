@@ -75,7 +75,7 @@ async def requests(gateway: Gateway, request: Request) -> Response:
     before = request.query_params.get("before")
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
-        raise refusals.bad_request("before: not the id of a request")
+        raise refusals.bad_request("before: not a request id")
     asked = Page(limit, caller_of(request).within(filter_term(request)), _ms(since), _ms(until), edge)
     if columns:
         return Response(await _page_by_column(gateway, asked), media_type="application/json")

@@ -103,7 +103,7 @@ class ConsoleApp(PacedApp):
                 "search",
                 "Search",
                 show=False,
-                tooltip="keys, people, models, threads, requests, commands: goes there",
+                tooltip="keys, people, models, threads, requests, commands",
             ),
             Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
             Binding(
@@ -114,18 +114,16 @@ class ConsoleApp(PacedApp):
                 tooltip="the card of the person under the cursor: keys, spend, refusals",
             ),
             Binding(
-                "x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"
+                "x", "export", "Export", show=False, tooltip="save what is on the screen as CSV, JSON, Markdown or SVG"
             ),
             Binding(
                 "a",
                 "outliers",
-                "Out of the ordinary",
+                "Unusual spending",
                 show=False,
-                tooltip="the largest, since your last visit and in the window shown",
+                tooltip="since your last visit and in the window shown, largest first",
             ),
-            Binding(
-                "V", "views", "Views", show=False, tooltip="saved views: opens one, saves what is shown under a name"
-            ),
+            Binding("V", "views", "Views", show=False, tooltip="open a saved view, or save this one under a name"),
             Binding(
                 "H",
                 "audit",
@@ -140,19 +138,17 @@ class ConsoleApp(PacedApp):
                 show=False,
                 tooltip="the tree of limits: what is left, when it resets, whether it lasts",
             ),
-            Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
-            Binding(
-                "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
-            ),
+            Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
+            Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
             Binding(
                 "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
             ),
-            Binding("q", "quit", "Quit", tooltip="leave the console"),
-            Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="to the shell; fg comes back"),
-            Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
-            Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
-            Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
+            Binding("q", "quit", "Quit", tooltip="quit the console"),
+            Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="suspend to the shell; fg comes back"),
+            Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="quit the console"),
+            Binding("question_mark", "help", "Help", tooltip="the keys of this screen"),
+            Binding("f1", "help", "Help", show=False, tooltip="the keys of this screen"),
         ],
     )
 
@@ -362,7 +358,7 @@ class ConsoleApp(PacedApp):
         """Stops waiting for a gateway that is looked for or starting."""
         if self.link_state.phase in ("finding", "starting"):
             self.workers.cancel_group(self, "link")
-            note = "waiting for it was cancelled; it may still come up"
+            note = "you stopped waiting; it may still come up"
             self.link_state = replace(self.link_state, phase="off", note=note, hint="2, 3 or 4 tries again")
 
     def _count_start(self) -> None:
@@ -407,7 +403,10 @@ class ConsoleApp(PacedApp):
             return
         subject = self.screen.subject()
         if subject is None:
-            self.tell("nobody is chosen: a request in Logs, a line by owner or key in Usage, a key in Keys", error=True)
+            self.tell(
+                "nobody is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
+                error=True,
+            )
             return
         self.push_screen(OwnerDialog(subject, self._now()))
 
@@ -449,7 +448,7 @@ class ConsoleApp(PacedApp):
         from joytui.tui.screens.export import ExportDialog
 
         if exported is None:
-            self.tell("nothing is here yet that could be exported", error=True)
+            self.tell("there is nothing to export here yet", error=True)
             return
         where = " on the machine of `joytui serve`" if self.options.served else ""
         self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
@@ -576,7 +575,7 @@ class ConsoleApp(PacedApp):
         from joytui.tui.keys.changes import undo
 
         if not self.changes:
-            self.tell("no policy was changed from here since this console was opened", error=True)
+            self.tell("no policy was changed in this console yet", error=True)
         elif self.client is not None:
             change = self.changes[-1]
             self.run_worker(
@@ -591,10 +590,10 @@ class ConsoleApp(PacedApp):
             return
         if back:
             self.changes.remove(change)
-            self.tell(f"{change.name} has its policy back")
+            self.tell(f"the policy of {change.name} is restored")
         else:
             self.changes.append(change)
-            self.tell(f"the policy of {change.name} is changed; u puts it back")
+            self.tell(f"the policy of {change.name} is changed; u undoes it")
         reload = getattr(self.screen, "action_reload", None)
         if reload is not None:
             reload()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.core import clock
 from joytui.core.errors import JoytuiError, UnreachableError
-from joytui.core.joytoken import LOCAL_PORT
+from joytui.core.local_address import local_url
 from joytui.core.places import Places
 from joytui.tui.state import LinkState
 
@@ -48,7 +48,7 @@ class Link:
         self._read_only = read_only
         self._shut = shut
         self.client: ConsoleClient | None = None
-        self.state = LinkState(local=gateway_url is None)
+        self.state = LinkState(local=gateway_url is None, local_url=local_url(places))
         self._changed = changed
         self._running = False
         self._seq = 0
@@ -73,7 +73,7 @@ class Link:
         """
         if self._shut:
             self._become(
-                "failed", note="no gateway ran when this page was opened", hint="reload the page to look again"
+                "failed", note="no gateway was running when this page was opened", hint="reload the page to look again"
             )
             return
         self._running = True
@@ -102,10 +102,10 @@ class Link:
         if self.gateway_url is None:
             running = await find(self.places)
             if running is None and not start:
-                self._become("off", note="it is not running, and --no-start forbids to start it")
+                self._become("off", note="it is not running, and --no-start forbids starting it")
                 return None
             if running is None:
-                self._become("starting", url=_LOCAL_URL)
+                self._become("starting", url=self.state.local_url)
         self.client = await connect(
             self.places,
             gateway_url=self.gateway_url,
@@ -223,6 +223,3 @@ def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
         "role": status.get("role"),
         "teams": tuple(map(str, teams)) if isinstance(teams, list) else None,
     }
-
-
-_LOCAL_URL = f"http://127.0.0.1:{LOCAL_PORT}"

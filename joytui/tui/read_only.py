@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SPENDS = "test requests cost credits"
 _KEYS = "keys stay as they are"
 _FILES = "no file is written"
-_MACHINE = "no program of this machine is asked from here"
+_MACHINE = "no program on this machine is run from here"
 _CODEX = "no Codex is run from here"
 
 # By the screen's MODE ("": the console itself), the actions of it and why not.

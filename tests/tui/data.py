@@ -216,7 +216,11 @@ SETUP_STEPS = (
 )
 SETUP_ELSEWHERE = (
     SETUP_STEPS[0],
-    Told("files", "warn", "a key codex-anna was made before, and is not here: n makes a new one (the old one ends)"),
+    Told(
+        "files",
+        "warn",
+        "a key codex-anna was made before, and is not here: n makes a new one (the old one stops working)",
+    ),
 )
 
 MODELS = (

@@ -115,7 +115,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "ConsoleApp.export": ("keys-full", (), front("ExportDialog")),
     "ConsoleApp.outliers": ("keys-full", (), front("OutliersDialog")),
     "ConsoleApp.messages": ("keys-full", (), front("MessagesDialog")),
-    "ExportDialog.write": ("logs-export", ("tab", "ctrl+u"), words("✗ name a file")),
+    "ExportDialog.write": ("logs-export", ("tab", "ctrl+u"), words("✗ give a file name")),
     "ExportDialog.app.focus_next": ("logs-export", (), focused("path")),
     "OutliersDialog.requests": ("usage-outliers", ("down",), mode("logs")),
     "ConsoleApp.jump": ("doctor-full", (), front("JumpOverlay")),

@@ -185,11 +185,11 @@ async def test_from_the_tree_to_a_burn_down_on_usage() -> None:
         await settle(app, pilot)
         assert isinstance(app.screen, UsageScreen)
         shown = text_of(app)
-        assert "what is left of team core, weekly" in shown
+        assert "remaining credits of team core, weekly" in shown
         assert "74% of 1,200.00 Cr this week" in shown
         await pilot.press("escape")
         await settle(app, pilot)
-        assert "what is left" not in text_of(app)
+        assert "remaining credits of" not in text_of(app)
 
 
 async def test_a_limit_is_set_after_a_second_enter() -> None:

@@ -103,7 +103,7 @@ def test_every_link_state_says_something(phase):
 
 def test_no_word_about_a_gateway_before_somebody_looked():
     assert link_words(LinkState())[2] == ""
-    assert link_words(LinkState(looked=True))[2] == "no gateway runs"
+    assert link_words(LinkState(looked=True))[2] == "no gateway running"
 
 
 def test_ascii_keeps_widths():

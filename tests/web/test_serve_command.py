@@ -208,7 +208,7 @@ async def test_without_a_gateway_and_without_leave_to_start_one_it_says_so(tmp_p
     served = start(alone, "--no-start")
     try:
         async with wall(served, "&screen=logs") as page:
-            await page.wait_for("no gateway ran when this page was opened")
+            await page.wait_for("no gateway was running when this page was opened")
     finally:
         assert served.end() == 0
     assert "the local gateway does not run, and --no-start forbids to start it" in served.words
@@ -250,7 +250,7 @@ def test_a_taken_port_names_who_has_it(machine: Machine):
         (("--host", "no.such.host.invalid"), "no address is known"),
         (("--host", "192.0.2.1"), "cannot listen there"),
         (("--host", "0.0.0.0", "--allow-changes"), "--allow-changes is for loopback"),
-        (("--gateway", "http://127.0.0.1:9"), "a gateway named by its address needs a token"),
+        (("--gateway", "http://127.0.0.1:9"), "another gateway needs a token"),
         (("--host", ""), "--host"),
     ],
 )

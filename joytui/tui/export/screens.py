@@ -46,7 +46,7 @@ def requests_exported(
     older = (
         ""
         if shown.older == "end"
-        else "Older requests that are not loaded are not in it: `joytui logs --limit 0 --csv`."
+        else "Does not include older requests that are not loaded: `joytui logs --limit 0 --csv`."
     )
     return Exported(
         name=named("logs", now),

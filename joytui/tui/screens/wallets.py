@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from joytui.core.wire import WalletEntryView, WalletView
 
 MOST_ENTRIES = 8
-OFF = "Wallets limit nothing here until one has a balance; then a tier without one counts as empty."
-ON = "A request needs credits in the wallet of its tier. While it runs, what it may cost is held."
+OFF = "Wallets limit nothing until one has a balance; then a tier without one counts as empty."
+ON = "A request needs credits in the wallet of its tier. While it runs, the most that it may cost is reserved."
 
 
 class WalletsDialog(Dialog[None]):
@@ -102,7 +102,7 @@ class WalletsDialog(Dialog[None]):
         outcome.update(Content.styled(message.words and f"✓ {message.words}", "$success"))
 
     def _invitation(self) -> str:
-        return " ⏎ credits the chosen one." if self.console.may_change(admins=True) else ""
+        return " ⏎ adds credits to the selected one." if self.console.may_change(admins=True) else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "credit" or self.console.may_change(admins=True)

@@ -82,8 +82,8 @@ class ChartPane(Vertical):
         from joytui.tui.usage.insight_text import burn_chart, ending
 
         labels, series = burn_chart(burn, now, zone)
-        of = f"of {fit_line(whose, MOST_NAME)}" if whose else "of the budget"
-        self.border_title = Content(f"what is left {of}, in credits · {ending(burn, now, zone)}")
+        of = f" credits of {fit_line(whose, MOST_NAME)}" if whose else " budget, in credits"
+        self.border_title = Content(f"remaining{of} · {ending(burn, now, zone)}")
         self.border_subtitle = "esc back to spend · B other budgets"
         self.query_one("#legend", Fitted).show(partial(texts.burn_legend, plain(self.app)))
         self.query_one(Plot).show(labels, series, (0, 1))

@@ -120,7 +120,7 @@ class UsageSnapshot:
 
     @property
     def metric(self) -> Metric:
-        """What is drawn: Codex's files know no prices, so beside them tokens are compared."""
+        """What is drawn: Codex's files have no prices, so beside them tokens are compared."""
         return "tokens" if self.asked.metric == "spend" and self.source != "gateway" else self.asked.metric
 
     @property
