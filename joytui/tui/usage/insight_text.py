@@ -66,7 +66,7 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
 
 def span(period: str) -> str:
     """Over what time a budget is counted: "this week"; a total is counted over all times."""
-    return "in all" if period == "total" else f"this {period}"
+    return {"total": "in all", "day": "today"}.get(period, f"this {period}")
 
 
 def ending(burn: Burn, now: datetime, zone: tzinfo | None, at: Forecast | None = None) -> str:
