@@ -23,6 +23,7 @@ Hours = Mapping[int, int]
 WEEK = timedelta(days=7)
 BACK = timedelta(days=32)
 """How far back the burn-down of one node is read; the rates of all need a week."""
+LAST_LETTERS = 8
 OLDER = "this gateway is older than the tree of budgets"
 
 
@@ -79,7 +80,9 @@ def _signed(text: str) -> int:
 
 
 def words(node: NodeBudget) -> str:
-    """A node as a person says it: "team core", "organisation"."""
+    """A node as a person says it: "team core", "organisation"; of a task the end of its id, which tells it from others."""
+    if node.kind == "task" and len(node.name) > LAST_LETTERS + 1:
+        return f"task …{node.name[-LAST_LETTERS:]}"
     return "organisation" if node.kind == "org" else f"{node.kind} {node.name}"
 
 

@@ -34,7 +34,6 @@ COLUMNS = (
 EACH = {"daily": "day", "weekly": "week", "total": "all"}
 LEAST_BAR, MOST_BAR, BAR_RANK = 8, 40, 3
 LABEL = 12
-LAST_LETTERS = 8
 
 
 def entries(snapshot: BudgetsSnapshot, now: datetime, zone: tzinfo | None, colours: Mapping[str, str]) -> list[Entry]:
@@ -63,9 +62,7 @@ def _stems(nodes: Sequence[NodeBudget]) -> Iterator[tuple[str, str]]:
 
 
 def name(node: NodeBudget) -> str:
-    """A node on one line; of a task the end of its id, which tells it from others."""
-    if node.kind == "task" and len(node.name) > LAST_LETTERS + 1:
-        return f"task …{visible(node.name[-LAST_LETTERS:])}"
+    """A node on one line."""
     return visible(words(node)).replace("\n", " ")
 
 
