@@ -12,6 +12,7 @@ from joytui.core.redaction import Clean
 from joytui.core.roles import Role
 from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.records import (
+    EVERYBODY,
     ClockSeen,
     KeyActivity,
     KeyChanges,
@@ -20,12 +21,14 @@ from joytui.ledger.records import (
     NewKey,
     Period,
     PolicyRow,
+    StoppedTask,
+    StopReason,
     TeamRow,
     TokenRow,
     WalletEntry,
     WalletRow,
 )
-from joytui.ledger.sql import audit, clock_readings, keys, lessons, teams, telemetry, wallets
+from joytui.ledger.sql import audit, clock_readings, keys, lessons, stops, teams, telemetry, wallets
 from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
@@ -151,6 +154,19 @@ class SqlLedger(ABC, Generic[W]):
 
     def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
         return self.write(teams.remove_owner, team, owner)
+
+    # --- tasks that are stopped --------------------------------------------------------------------------------------
+
+    def stop_task(
+        self, task: Clean, reason: StopReason = "stopped", why: Clean | None = None, scope: str = EVERYBODY
+    ) -> asyncio.Future[StoppedTask]:
+        return self.write(stops.stop_task, task, reason, why, scope)
+
+    def resume_task(self, task: str) -> asyncio.Future[bool]:
+        return self.write(stops.resume_task, task)
+
+    async def stops(self) -> list[StoppedTask]:
+        return await self.read(stops.stops)
 
     # --- who changed what --------------------------------------------------------------------------------------------
 

@@ -263,6 +263,20 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX audit_at ON audit (at);
     """,
+    """
+    CREATE TABLE stopped_task (
+        task TEXT NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, why TEXT, at INTEGER NOT NULL, PRIMARY KEY (task, scope)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER task_stopped AFTER INSERT ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER task_resumed AFTER DELETE ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE watched_turn (
+        n INTEGER PRIMARY KEY, scope TEXT NOT NULL, task TEXT NOT NULL, thread TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT,
+        items INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX watched_turn_task ON watched_turn (scope, task, at);
+    CREATE INDEX watched_turn_thread ON watched_turn (scope, task, thread, n);
+    CREATE INDEX watched_turn_at ON watched_turn (at);
+    """,
 )
 
 
