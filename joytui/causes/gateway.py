@@ -30,14 +30,14 @@ GATEWAY: Final = (
         title="This gateway has no Responses API, and this Codex speaks nothing else",
         explanation="Codex since 0.95 sends POST /responses only. The gateway has no such route, so every request gets 404 or 405.",
         remedy=(
-            "If it offers Chat Completions, put joytui's gateway between (`joytui gateway start --upstream <base_url>` translates), "
-            "and point base_url at that. Else ask whoever runs it for one that has /responses."
+            "If it offers Chat Completions, put joytui's gateway in between (`joytui gateway start --upstream <base_url>` translates), "
+            "and point base_url at that. Otherwise ask whoever runs it for one with /responses."
         ),
         forms=(
             Form(
                 "chat_at",
                 explanation="Codex sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
-                remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+                remedy="Put joytui's gateway in between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
             ),
             Form(
                 "neither_route",
@@ -114,7 +114,7 @@ GATEWAY: Final = (
         step="gateway.route",
         phase="answer",
         fixed_by=("commands",),
-        title="This old Codex speaks Chat Completions, and the gateway does not",
+        title="This old Codex speaks Chat Completions, but the gateway does not",
         explanation="Codex 0.94 and older use POST /chat/completions unless told otherwise; the gateway has /responses only.",
         remedy='Update Codex, or write wire_api = "responses" in the provider\'s table.',
         tell="A 404 whose URL ends in /chat/completions.",
@@ -128,11 +128,11 @@ GATEWAY: Final = (
         fixed_by=("change",),
         title="The gateway saw no key, although Codex sends one",
         explanation="Something between this machine and the gateway strips the Authorization header.",
-        remedy="Look at proxies and load balancers on the way.",
+        remedy="Check the proxies and load balancers in between.",
         forms=(
             Form(
                 "header",
-                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
+                explanation="This gateway expects the key in its own header. Codex sends it as Authorization: Bearer, which this gateway ignores.",
                 remedy=(
                     'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
                     "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
@@ -188,6 +188,11 @@ GATEWAY: Final = (
                 ask=KEY,
             ),
             Sign(
+                name="a key that is plainly refused",
+                note="The gateway got a key and does not know it. Where the key looks right in the console, compare its length with what Codex has:"
+                " a quote, a blank or an old value in $CODEX_HOME/.env shows so too.",
+            ),
+            Sign(
                 name="key refused or missing",
                 others=("key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
@@ -230,7 +235,8 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
-                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
+                r"|\bx-api-key\b[^.\n]{0,12}\binvalid\b|\binvalid (?:x-api-key|proxy server token|bearer token)\b|\bunable to find token\b|ungültiger? (?:api-)?(?:schlüssel|key)|キーが(?:無効|正しく)"
             ),
         ),
     ),
@@ -240,8 +246,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="The relay's own key towards its upstream is refused",
-        explanation="Your key is fine. The gateway could not log in where it forwards the request to.",
+        title="The upstream refuses the gateway's own key",
+        explanation="Your key is fine. The upstream that the gateway forwards the request to refused the gateway's key.",
         remedy="Tell whoever runs the gateway: its upstream key must be renewed.",
         tell="A 401 or 403 with the header X-Joytui-Error-Origin: upstream.",
         signs=(
@@ -277,7 +283,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=("change", "commands"),
         title="The key's policy does not allow this request",
-        explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
+        explanation="The gateway knows the key, but its policy refuses the IP address, the tier or the model, or the key is blocked.",
         remedy="Change the key's policy, or use a key that allows it.",
         tell="403 with policy_rejected and a reason.",
         signs=(
@@ -323,7 +329,7 @@ GATEWAY: Final = (
                 r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
                 r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
                 r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
-                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b|\bno endpoints found matching your (?:data|privacy) policy\b|\bguardrail restrictions and data policy\b"
                 r"|\bIP\b[^\n]{0,60}?\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
                 r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
                 r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
@@ -340,19 +346,19 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "ip",
-                explanation="The key is known. It may be used from certain addresses only, and the request came from another one.",
+                explanation="The key is known, but it may only be used from certain addresses, and the request came from another one.",
                 remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
             ),
             Form(
                 "policy",
                 "tier",
-                explanation="The key is known. It may not use the tier that was asked for.",
+                explanation="The key is known, but it may not use the requested tier.",
                 remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
             ),
             Form(
                 "policy",
                 "model",
-                explanation="The key is known. It may not use this model.",
+                explanation="The key is known, but it may not use this model.",
                 remedy=(
                     "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
                     "this one to be added to the key."
@@ -361,7 +367,7 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "blocked",
-                explanation="The key is known, and it is blocked.",
+                explanation="The key is known, but it is blocked.",
                 remedy="Ask whoever gave you the key why, or use another one.",
             ),
         ),
@@ -374,7 +380,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=(),
         title="The wallet, quota or budget is used up",
-        explanation="The gateway knows the key and refuses to spend: a wallet is empty, or a daily or weekly limit is reached.",
+        explanation="The gateway knows the key but refuses to spend: a wallet is empty, or a daily or weekly limit is reached.",
         remedy="Top up the wallet, raise the limit, or wait for the reset.",
         tell="402, or insufficient_quota with another status.",
         signs=(
@@ -384,10 +390,12 @@ GATEWAY: Final = (
                 note="These are joytui's own words: which limit, what is left of it, and when it resets. An answer that was"
                 " running is ended there, too; Codex then says “Quota exceeded. Check your plan and billing details.”",
             ),
+            Sign(people=r"\b402 ?payment ?required\b"),
             Sign(
                 people=r"\b402\b|payment required|insufficient[ _]quota|wallet|quota exceeded|budget exceeded|out of credits",
                 others=("rate-limited",),
                 ask=f"{WHOLE_MESSAGE}, and {LOG}",
+                broad=1,
             ),
             Sign(name="401 about a budget", others=("key-rejected", "key-malformed"), ask=LOG),
             Sign(name="403 about a budget", others=("policy-rejected",), ask=WHOLE_MESSAGE),
@@ -411,6 +419,8 @@ GATEWAY: Final = (
                     "arrearage",
                     "usage_limit_reached",
                     "usage_limit_exceeded",
+                    "account_suspended",
+                    "allocationquota.freetieronly",
                     "1113",
                 }
             ),
@@ -420,6 +430,8 @@ GATEWAY: Final = (
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
                 r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
+                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b"
+                r"|\b(?:spending|spend) (?:limit|cap)\b|\b(?:unpaid|past(?: due)?) invoices?\b|\bfree (?:tier|trial|quota)\b[^.\n]{0,40}\b(?:exhausted|ended|expired|used up)|\baccount is in good standing\b"
                 r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
@@ -442,7 +454,7 @@ GATEWAY: Final = (
                 Form(
                     "quota",
                     period,
-                    explanation=f"What is left of the {period} limit does not cover this request. Your configuration and your key are fine.",
+                    explanation=f"The rest of the {period} limit does not cover this request. Your configuration and your key are fine.",
                     remedy="Try again after the reset, or ask for a higher limit.",
                 )
                 for period in ("daily", "weekly", "monthly", "total")
@@ -450,8 +462,8 @@ GATEWAY: Final = (
             Form(
                 "quota",
                 "wallet",
-                explanation="What is left to pay with does not cover this request. Your configuration and your key are fine.",
-                remedy="Have the balance topped up. Where a relay passes the message on, that is the balance at its supplier.",
+                explanation="The remaining balance does not cover this request. Your configuration and your key are fine.",
+                remedy="Ask for a top-up. If a relay passed this message on, its own balance with the provider is used up.",
             ),
         ),
         details={"quota": str, "turn_bytes": int},
@@ -466,7 +478,7 @@ GATEWAY: Final = (
             "commands",
         ),
         title="The gateway does not know this model",
-        explanation="Codex asks for a model by a name that the gateway does not have, or not for this key. Upper and lower case count.",
+        explanation="Codex asks for a model that the gateway does not have, or not for this key. Names are case-sensitive.",
         remedy='Write model = "auto", or a model key from the catalog.',
         forms=(
             Form(
@@ -481,12 +493,13 @@ GATEWAY: Final = (
             Form(
                 "refused_model",
                 AUTO_MODEL,
-                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                explanation="The gateway does not know auto: its router is off, or it is not a JoyToken gateway.",
                 remedy="Write a model key from the gateway's catalog: auto is what was refused.",
             ),
         ),
-        tell="404 or 400 that speaks of a model.",
+        tell="404 or 400 that mentions a model.",
         signs=(
+            Sign(people=r"model not found: ?\S{1,80} ?\(use auto or a model"),
             Sign(
                 people=r"model not found|unknown model|model .{0,60}(?:does not exist|not found)",
                 others=("responses-unsupported", "base-url-path"),
@@ -521,7 +534,7 @@ GATEWAY: Final = (
             anywhere=(
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
                 r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
-                r"|\bno endpoints found for \S+/\S|\b(?:unsupported|unknown|invalid) model: ?\S"
+                r"|\bno endpoints found for \S+/\S|\bno endpoints found that support\b|\bnot found the model\b|\b(?:unsupported|unknown|invalid) model: ?\S"
                 r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
@@ -542,8 +555,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="The gateway wants fewer requests just now",
-        explanation="A 429. Codex hides the text; with a Retry-After header it sleeps as long as that says, an hour if need be.",
+        title="The gateway limits the rate of requests",
+        explanation="A 429. Codex hides the text. With a Retry-After header it waits as long as that says, even an hour.",
         remedy="Wait, or ask for a higher limit.",
         tell="Codex prints `exceeded retry limit, last status: 429`.",
         signs=(
@@ -597,7 +610,8 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(429,),
-            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b",
+            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b"
+            r"|(?:速率|频率|频次|并发)[^。\n]{0,6}(?:限制|超|过高)|(?:请求|访问)(?:过于|太|量过)(?:频繁|快|大)|レート制限",
             codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
         ),
     ),
@@ -607,8 +621,8 @@ GATEWAY: Final = (
         step="gateway.request",
         phase="answer",
         fixed_by=(),
-        title="The gateway takes this for a request that it already had",
-        explanation="Its guard against duplicates refuses the same request id, or the same text, within some time.",
+        title="The gateway takes this for a duplicate request",
+        explanation="Its duplicate check refuses the same request id, or the same text, for some time.",
         remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
         tell="409 with `duplicate request_id`.",
         signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
@@ -672,6 +686,7 @@ GATEWAY: Final = (
                     "request_too_large",
                     "string_above_max_length",
                     "payload_too_large",
+                    "1261",
                 }
             ),
             anywhere=(
@@ -679,7 +694,7 @@ GATEWAY: Final = (
                 r"|\bmaximum context\b|\bprompt (?:is )?too long\b|\b(?:input|prompt)\b[^.\n]{0,20}\b(?:length )?(?:is )?too long\b|\btoo many (?:input |prompt )?tokens\b"
                 r"|\b(?:input|prompt)\b[^.\n]{0,30}\btokens?\b[^.\n]{0,40}\bexceeds?\b|\bexceeds? the (?:maximum|max)\b[^.\n]{0,40}\b(?:tokens|context|input length)\b"
                 r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\brange of (?:input|prompt) length\b|\breduce the length of\b|\bran out of room in the model's context\b"
-                r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
+                r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|(?:prompt|输入|请求|内容)[^。\n]{0,4}超长|longer than the model's context|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
             ),
             words=(
                 r"\b(?:body|request|payload|input|prompt)\b[^.\n]{0,40}\b(?:too large|too long|too big|exceeds?)\b|\b8 ?mib\b"
@@ -693,17 +708,18 @@ GATEWAY: Final = (
         step="gateway.request",
         phase="answer",
         fixed_by=("change", "commands"),
-        title="The gateway refuses the shape of Codex's request",
-        explanation="It answers, and does not accept something that Codex always sends.",
+        title="The gateway does not accept Codex's request",
+        explanation="It answers, but refuses something that Codex always sends.",
         remedy="Ask whoever runs the gateway to accept what Codex sends.",
         forms=(
             Form(
                 "line",
-                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                explanation="It answers but refuses a value that your configuration sets.",
                 remedy="Change or remove that line.",
             ),
             Form(
-                "field", remedy="Put joytui's gateway between, or ask the operator to accept the field that is named."
+                "field",
+                remedy="Put joytui's gateway in between, or ask the operator to accept the named field.",
             ),
         ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
@@ -807,8 +823,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="What stands behind the gateway fails",
-        explanation="The gateway answers and could not get an answer from a provider (502, 503, 504 and the like).",
+        title="The gateway's upstream fails",
+        explanation="The gateway could not get an answer from a provider (502, 503, 504 and the like).",
         remedy="Try again in a minute; then give the operator the request id.",
         tell="Codex prints `unexpected status 502` (or 503, 504 …).",
         signs=(

@@ -32,9 +32,9 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=("commands",),
-        title="The gateway answers 200, and not with an event stream",
-        explanation="Codex asks for a stream of events and gets JSON, a page, or nothing. It retries and then says that the stream closed.",
-        remedy="The gateway must stream on /responses. Put joytui's gateway between if it cannot.",
+        title="The gateway answers 200, but not with an event stream",
+        explanation="Codex expects a stream of events and gets JSON, a page, or nothing. It retries and then says that the stream closed.",
+        remedy="The gateway must stream on /responses. Put joytui's gateway in between if it cannot.",
         tell="`stream closed before response.completed`: seven causes share this text. Ask for `joytui doctor`.",
         signs=(
             Sign(
@@ -45,7 +45,7 @@ STREAM: Final = (
             ),
             Sign(
                 tail="UTF8 error",
-                others=("stream-invalid", "stream-truncated", "encoding-broken"),
+                others=("encoding-broken", "stream-invalid", "stream-truncated"),
                 ask=f"the gateway's answer: {DOCTOR}",
             ),
             Sign(
@@ -76,8 +76,8 @@ STREAM: Final = (
         phase="stream",
         fixed_by=("commands",),
         title="The gateway sends Chat Completions chunks where Codex expects Responses events",
-        explanation="The route exists and speaks the other protocol.",
-        remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url> --upstream-api chat`.",
+        explanation="The route exists but speaks the other protocol.",
+        remedy="Put joytui's gateway in between: `joytui gateway start --upstream <base_url> --upstream-api chat`.",
         tell="`stream closed before response.completed`, although text arrives.",
         signs=(Sign(name="200 with chunks of Chat Completions"),),
     ),
@@ -89,7 +89,7 @@ STREAM: Final = (
         fixed_by=(),
         title="The gateway reports an error inside a 200 answer",
         explanation="Codex ignores such an error and only says that the stream closed.",
-        remedy="Act on the error that is quoted.",
+        remedy="Act on the quoted error.",
         tell="`stream closed before response.completed`. The real text is in the answer's body.",
         signs=(
             Sign(
@@ -105,8 +105,8 @@ STREAM: Final = (
         phase="stream",
         fixed_by=(),
         title="The answer breaks off",
-        explanation="The stream ends before response.completed: a time limit of a proxy, or a gateway that gives up.",
-        remedy="Look at the time limits of proxies and load balancers, and at the gateway's logs.",
+        explanation="The stream ends before response.completed, because of a proxy's time limit or a gateway that gives up.",
+        remedy="Check the time limits of proxies and load balancers, and the gateway's logs.",
         tell="`stream closed before response.completed` or `error decoding response body`.",
         signs=(
             Sign(
@@ -126,10 +126,10 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=(),
-        title="Codex itself fails where everything looked good",
-        explanation="The doctor's own request was answered well, and the installed Codex failed all the same (--with-codex ran it). Its "
-        "words fit no other cause.",
-        remedy="Act on Codex's own words. `joytui report` packs what joytui saw, for whoever looks into it.",
+        title="Codex itself fails although everything looked good",
+        explanation="The doctor's own request got a good answer, but the installed Codex failed (--with-codex ran it). Its "
+        "message fits no other cause.",
+        remedy="Act on Codex's own message. `joytui report` packs what joytui saw, for whoever investigates it.",
         tell="Only `joytui doctor --with-codex` finds it: everything else looks good.",
         signs=(Sign(people=r"the installed Codex failed"),),
     ),
@@ -139,7 +139,7 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=("change",),
-        title="Compression on the way spoils the answer",
+        title="Compression breaks the answer",
         explanation="Newer versions of Codex ask for compressed answers (zstd, gzip). Something between Codex and the gateway compresses "
         "in a way that Codex cannot read, or holds the stream back while it compresses.",
         remedy="Turn compression off for /responses at the gateway, or at the proxy or load balancer in front of it.",
@@ -166,7 +166,7 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=("change",),
-        title="The stream falls silent",
+        title="The stream goes silent",
         explanation="No event came for stream_idle_timeout_ms. Comments (keep-alive pings) do not count for Codex.",
         remedy="Raise stream_idle_timeout_ms, or let the gateway send real events while it waits.",
         tell="Codex prints `idle timeout waiting for SSE`.",
@@ -178,7 +178,7 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=("commands",),
-        title="The gateway's events are not in the form that Codex reads",
+        title="The gateway's events are not in the format that Codex reads",
         explanation="For example response.completed without an id, or usage with Chat Completions names.",
         remedy="The gateway must send Responses events; joytui's gateway does.",
         tell="Codex prints `failed to parse ResponseCompleted`, or that the stream closed.",
@@ -202,8 +202,8 @@ STREAM: Final = (
         step="stream",
         phase="stream",
         fixed_by=("commands",),
-        title="The answer is complete, and Codex shows nothing",
-        explanation="Codex takes text from response.output_item.done only. The gateway sends it in deltas, or at the end, and not there.",
+        title="The answer is complete, but Codex shows nothing",
+        explanation="Codex takes text from response.output_item.done only. The gateway sends it only in deltas, or at the end.",
         remedy="The gateway must send output_item.done; joytui's gateway does.",
         tell="Codex ends without an error and without an answer.",
         signs=(
@@ -223,8 +223,8 @@ STREAM: Final = (
         phase="stream",
         fixed_by=(),
         title="The gateway ends the answer with response.failed",
-        explanation="The stream is in order and says that this response failed.",
-        remedy="Act on the error that is quoted.",
+        explanation="The stream itself is fine; it says that this response failed.",
+        remedy="Act on the quoted error.",
         tell="Codex prints the message of the error.",
         signs=(Sign(codex=r"response\.failed event received", others=("error-in-200",), ask=DOCTOR),),
     ),

@@ -114,6 +114,10 @@ def _audit(batch: Connection, edge: int) -> int:
     return _delete(batch, "audit", "id", "at < ?", edge)
 
 
+def _alerts(batch: Connection, edge: int) -> int:
+    return _delete(batch, "alert", "id", "at < ?", edge)
+
+
 def _stops(batch: Connection, edge: int) -> int:
     return _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
 
@@ -138,6 +142,7 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "what upstreams taught": _lessons,
     "pieces of telemetry": _pieces,
     "who changed what": _audit,
+    "alerts": _alerts,
     "stopped tasks": _stops,
     "what breakers count": _watched,
 }

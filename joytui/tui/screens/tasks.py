@@ -55,7 +55,7 @@ class TasksDialog(Dialog[str]):
     AUTO_FOCUS = "SortedTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Its requests"),
-        Binding("r", "running", "Running", tooltip="only those that run now, and back"),
+        Binding("r", "running", "Running", tooltip="show only running tasks, or all"),
         Binding("X", "stop", "Stop", tooltip="ends it, after a question: the gateway answers nothing of it any more"),
         Binding("u", "resume", "Resume", tooltip="lets a stopped task go on"),
     ]
@@ -84,8 +84,8 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        changes = "" if self.console.options.read_only else "  ·  X stops it  ·  u resumes it"
-        yield Static(f"⏎ its requests  ·  r only what runs  ·  o sorts{changes}", classes="note")
+        changes = "  ·  X stops it  ·  u resumes it" if self.console.may_change() else ""
+        yield Static(f"⏎ its requests  ·  r only running  ·  o sorts{changes}", classes="note")
         yield Static(id="outcome")
 
     def on_mount(self) -> None:
@@ -129,7 +129,7 @@ class TasksDialog(Dialog[str]):
     # --- stop, and resume ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not (action in ("stop", "resume") and self.console.options.read_only)
+        return action not in ("stop", "resume") or self.console.may_change()
 
     def _chosen(self) -> TaskView | None:
         """The task under the cursor, or that of the agent there."""
@@ -197,7 +197,7 @@ class TasksDialog(Dialog[str]):
 
 def _about(tasks: Sequence[TaskView], shown: Sequence[TaskView]) -> Content:
     if not tasks:
-        why = "A task is what one prompt of Codex sets off: its requests name it, where they pass this gateway."
+        why = "A task is everything that one Codex prompt starts. Requests through this gateway carry its id."
         return Content.assemble(("No tasks in the last 24 hours.\n", "bold"), (why, "$quiet"))
     spent = exact_credits(sum(parse_credits(task.cost_credits) for task in shown))
     running = sum(task.state == "running" for task in tasks)
