@@ -306,7 +306,7 @@ def _cause(answer: ErrorAnswer) -> Found:
     return (reader or _other)(answer)
 
 
-_BY_NAME = ("insufficient-quota", "policy-rejected", "model-not-found")
+_BY_NAME = ("task-stopped", "runaway-stopped", "insufficient-quota", "policy-rejected", "model-not-found")
 
 
 def _by_name(answer: ErrorAnswer) -> Found | None:

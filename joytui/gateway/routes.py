@@ -97,6 +97,8 @@ CONSOLE = (
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
+    _console("post", "/tasks/stop", "lead", writes.stop_task, answer="TaskView", body="TaskNamed"),
+    _console("post", "/tasks/resume", "lead", writes.resume_task, answer="TaskView", body="TaskNamed"),
     _console("get", "/latency", "whole", reads.latencies, query=SPAN),
     _console("get", "/models", "read", reads.models, query={"key": TEXT}),
     _console("get", "/wallet", "read", reads.wallet),

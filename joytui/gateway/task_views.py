@@ -8,19 +8,21 @@ from typing import Any
 
 from joytui.core.token_counts import UsageTotals
 from joytui.gateway.bridge.finish import calls_tools
+from joytui.gateway.stops import Stops
 from joytui.gateway.views import shown_time
-from joytui.ledger.records import AgentRow
+from joytui.ledger.records import AgentRow, StoppedTask
 
 TOOL_MS = 10 * 60_000
 """For so long a tool that an answer called is taken to run: its end shows by the next request alone."""
 
 
-def task_views(rows: Iterable[AgentRow], now_ms: int) -> list[dict[str, Any]]:
+def task_views(rows: Iterable[AgentRow], now_ms: int, stops: Stops) -> list[dict[str, Any]]:
     """`wire.TaskView`s, in the order of the rows (`Ledger.tasks`)."""
-    return [_task(task, list(agents), now_ms) for task, agents in groupby(rows, key=lambda row: row.task)]
+    tasks = groupby(rows, key=lambda row: row.task)
+    return [_task(task, list(agents), now_ms, stops.of(task)) for task, agents in tasks]
 
 
-def _task(task: str, agents: Sequence[AgentRow], now_ms: int) -> dict[str, Any]:
+def _task(task: str, agents: Sequence[AgentRow], now_ms: int, stop: StoppedTask | None) -> dict[str, Any]:
     root = next((agent for agent in agents if agent.thread == task), agents[0])
     states = {_state(agent, now_ms) for agent in agents}
     return {
@@ -30,13 +32,15 @@ def _task(task: str, agents: Sequence[AgentRow], now_ms: int) -> dict[str, Any]:
         "project": root.project,
         "repo": root.repo,
         "commit": root.commit_hash,
-        "state": "running" if "running" in states else "ended",
+        "state": "stopped" if stop else "running" if "running" in states else "ended",
         "started_at": shown_time(min(agent.started_at for agent in agents)),
         "last_at": shown_time(max(agent.last_at for agent in agents)),
         **UsageTotals.sum(agent.totals for agent in agents).numbers(),
         "agents": len(agents),
         "limit_credits": None,
         "threads": [_agent(agent, now_ms) for agent in agents],
+        "stopped_at": shown_time(stop.at) if stop else None,
+        "stopped_why": stop.why if stop else None,
     }
 
 

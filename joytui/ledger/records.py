@@ -14,6 +14,7 @@ from joytui.core.roles import Role
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
@@ -120,6 +121,38 @@ class GatewayRow:
     alive: bool
 
 
+# --- tasks that are stopped -------------------------------------------------------------------------------------------
+
+StopReason = Literal["stopped", "runaway"]
+EVERYBODY = ""
+"""The scope of a stop that holds whatever key asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTask:
+    """A task of which nothing is answered until it is resumed. `reason`: somebody stopped it, or a key's breaker did, of which `why`
+    has the words. `scope`: the budget of the keys that it holds for, or EVERYBODY. `at` in ms since 1970."""
+
+    task: str
+    scope: str
+    reason: StopReason
+    why: Clean | None
+    at: int
+
+
+class Watch(NamedTuple):
+    """What a key's breaker counts a request by. `scope`: the budget of the key; `per_minute`, `identical`: its limits. `digest`: of
+    what is new in this turn, None where there is nothing to tell it by; `items`: how many items the whole input has."""
+
+    scope: str
+    task: Clean
+    thread: Clean
+    per_minute: int | None
+    identical: int | None
+    digest: str | None
+    items: int
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]
@@ -186,7 +219,7 @@ PLENTY = 64
 
 
 class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
+    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`, `watch`: as in
     `Ledger.open`."""
 
     budget_id: str
@@ -194,6 +227,7 @@ class Reservation(NamedTuple):
     candidates: Sequence[Candidate]
     lease_ms: int
     ids_ms: int | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +374,4 @@ class Access(NamedTuple):
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
     teams: Sequence[TeamRow] = ()
+    stops: Sequence[StoppedTask] = ()

@@ -186,6 +186,8 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "alert_watch": 1,
         "audit": min(days, SUMS_DAYS) * len(TIERS) * 3 + len(TIERS) + KEYS,
         "piece": 0,
+        "stopped_task": 0,
+        "watched_turn": 0,
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,

@@ -63,8 +63,8 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams and audit log, and with tokens that all read only."""
-    for table in ("team", "team_owner", "audit"):
+    """Without teams, audit log and stopped tasks, and with tokens that all read only."""
+    for table in ("team", "team_owner", "audit", "stopped_task", "watched_turn"):
         connection.execute(f"DROP TABLE {table}")
     for name in ("role", "teams"):
         connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, names
-from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
+from joytui.ledger.api import DuplicateRequest, Runaway, Shortfall, StoreUnavailable
 from joytui.ledger.records import (
     INTERRUPTED,
     Candidate,
     Charge,
     Period,
     Reservation,
+    Watch,
     interrupted,
     window_end,
     window_start,
@@ -44,13 +45,14 @@ class Limits(NamedTuple):
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 
-def open_(opened: Opened, chosen: Candidate, ids_ms: int | None) -> Job:
+def open_(opened: Opened, chosen: Candidate, ids_ms: int | None, watch: Watch | None) -> Job:
     return {
         "do": "open",
         "n": opened.n,
         "row": _row(opened),
         "ids_ms": ids_ms,
         "candidates": _candidates([chosen]),
+        **_watched(watch),
     }
 
 
@@ -63,6 +65,7 @@ def reserve(opened: Opened, wanted: Reservation) -> Job:
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
         **Limits.of(wanted, opened.started_at)._asdict(),
+        **_watched(wanted.watch),
     }
 
 
@@ -128,6 +131,10 @@ def disown(numbers: Collection[int]) -> Job:
     return {"do": "disown", "rows": list(numbers)}
 
 
+def _watched(watch: Watch | None) -> Job:
+    return {} if watch is None else {"watch": watch._asdict()}
+
+
 def _row(opened: Opened) -> dict[str, Any]:
     row = opened._asdict()
     for flag in _FLAGS:
@@ -155,7 +162,7 @@ def _buckets(ttft_ms: float | None, latency_ms: float | None) -> dict[str, int |
 
 
 def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Shortfall, StoreUnavailable."""
+    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Runaway, Shortfall, StoreUnavailable."""
     if "chosen" in answer:
         place: int = answer["chosen"]
         return candidates[place]
@@ -163,5 +170,7 @@ def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candi
         raise DuplicateRequest(opened.request_id)
     if "stale" in answer:
         raise StoreUnavailable("keys were changed, but this gateway has not read them yet")
+    if "runaway" in answer:
+        raise Runaway(*answer["runaway"])
     period, tier, limit, spent, held, estimate = answer["short"]
     raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at)

@@ -29,6 +29,7 @@ from joytui.ledger.records import (
 )  # fmt: skip
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.parts import DOCTOR
+from joytui.ledger.sql.stops import stops
 from joytui.ledger.sql.teams import teams
 from joytui.ledger.sql.telemetry import senders
 
@@ -53,7 +54,7 @@ def access(connection: Connection) -> Access:
     with one_state(connection):
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
         version, all_keys, all_tokens = access_version(connection), keys(connection), tokens(connection)
-        return Access(version, all_keys, all_tokens, on, senders(connection), teams(connection))
+        return Access(version, all_keys, all_tokens, on, senders(connection), teams(connection), stops(connection))
 
 
 def access_version(connection: Connection) -> int:

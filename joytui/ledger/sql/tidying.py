@@ -118,6 +118,14 @@ def _alerts(batch: Connection, edge: int) -> int:
     return _delete(batch, "alert", "id", "at < ?", edge)
 
 
+def _stops(batch: Connection, edge: int) -> int:
+    return _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
+
+
+def _watched(batch: Connection, edge: int) -> int:
+    return _delete(batch, "watched_turn", "n", "at < ?", edge)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -135,4 +143,6 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "pieces of telemetry": _pieces,
     "who changed what": _audit,
     "alerts": _alerts,
+    "stopped tasks": _stops,
+    "what breakers count": _watched,
 }
