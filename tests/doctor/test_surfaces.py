@@ -276,7 +276,7 @@ def test_shells_that_are_started_say_what_reading_cannot(cells: Lay, tmp_path: P
 def test_a_shell_that_never_ends_is_ended(cells: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joytui.doctor.surfaces.shells.RUN_S", 0.3)
     found = cells({".profile": "/bin/sleep 60\n"}, how="run", env={"PATH": "/usr/bin:/bin"})
-    assert "did not come to its command" in found["login-shell"].why
+    assert "did not reach its command" in found["login-shell"].why
 
 
 # --- shown

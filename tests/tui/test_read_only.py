@@ -118,4 +118,4 @@ async def test_dialogs_that_only_show_offer_no_change():
         await pilot.press("enter")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question about credits"
-        assert "credits the chosen one" not in text_of(app)
+        assert "adds credits to the selected one" not in text_of(app)
