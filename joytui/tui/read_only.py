@@ -38,7 +38,7 @@ REFUSED: dict[str, dict[str, str]] = {
 
 
 def refusal(target: object, name: str) -> str | None:
-    """Why a read-only console does not do this action of that screen (or of the console); None where it does it."""
+    """Why a read-only console does not do this action of that screen (or of the console); None if it does it."""
     from textual.app import App
 
     mode = "" if isinstance(target, App) else getattr(target, "MODE", None)

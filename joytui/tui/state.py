@@ -36,7 +36,7 @@ class LinkState:
     live, behind        connected; `behind_s` says how far the newest row lags
     lost       was there, is not now; the link retries
     off        not running, and --no-start forbids to start it
-    failed     cannot be had; `note` says why, `hint` what to do
+    failed     cannot be reached; `note` says why, `hint` what to do
     """
 
     phase: Phase = "idle"

@@ -429,7 +429,7 @@ def test_remote_by_url_and_token(traffic: dict[str, Any], shared: Machine, tmp_p
 
 
 def test_same_process_group_is_untouched(shared: Machine) -> None:
-    """The gateway lives in a session of its own: Ctrl-C in the shell that started it does not reach it."""
+    """The gateway lives in its own session: Ctrl-C in the shell that started it does not reach it."""
     status = shared.ask("gateway", "status")
     fields = Path(f"/proc/{status['pid']}/stat").read_text().rsplit(")", 1)[1].split()
     assert int(fields[3]) == status["pid"], "it should lead its own session"

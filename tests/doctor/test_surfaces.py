@@ -172,7 +172,7 @@ def test_an_extension_host_that_runs(cells: Lay, tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path / "home"), "VSCODE_ESM_ENTRYPOINT": "vs/workbench/api/node/extensionHostProcess"}
     process(tmp_path / "proc", 20, 1, ["/usr/share/code/code", "--type=utility"], env)
     home = Path(tmp_path / "home")
-    assert cells({".bashrc": ""})["vscode"].name == "VS Code, Cursor"  # the last one: opened anew
+    assert cells({".bashrc": ""})["vscode"].name == "VS Code, Cursor"  # the last one: opened again
     assert home.is_dir()
 
 

@@ -48,11 +48,11 @@ SQLITE = Engine(
     lambda folder: open_target(folder / "l.sqlite3"),
 )
 PRIVATE = {"access", "alert_watch", "client_fill", "clock_reading", "part_fill", "uncleaned"}
-"""What a store needs for itself alone: not copied, and made anew."""
+"""What a store needs for itself alone: not copied, and made again."""
 
 
 def on_postgres(server: PostgresServer) -> Engine:
-    """Each folder is a schema of its own."""
+    """Each folder is its own schema."""
     names: dict[Path, str] = {}
 
     def store(folder: Path) -> url.StoreUrl:

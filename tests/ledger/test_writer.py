@@ -1,4 +1,4 @@
-"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits for ever."""
+"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits forever."""
 
 from __future__ import annotations
 

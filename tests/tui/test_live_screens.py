@@ -1,4 +1,4 @@
-"""Keys, Usage and search over a real gateway in a process of its own, by the console's own link: every action of theirs."""
+"""Keys, Usage and search over a real gateway in its own process, by the console's own link: every action of theirs."""
 
 from __future__ import annotations
 
