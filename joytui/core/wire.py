@@ -28,8 +28,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   oldest change first; a request comes when admitted (status null) and again when
                                                   it ended; without `after` only what happens from now on; comments as heartbeat
     GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) tests source -> UsageView
-                                                  top: so many projects or threads, the dearest; all others are one, "(others)"
-                                                  only: nothing but these values of the one field in `by` that is no time
+                                                  top: this many projects or threads, the most expensive; all others are one, "(others)"
+                                                  only: nothing but these values of the one field in `by` that is not a time
                                                   source: "gateway" (the default), or "telemetry": what it alone told of
     GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
                                                   since: of those that asked since then (default 24h); task: this one alone

@@ -87,7 +87,7 @@ async def edit_key(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def key_action(gateway: Gateway, request: Request) -> JsonAnswer:
-    """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
+    """revoke, disable or enable. Revoking is final, so a name that two keys share is not enough."""
     entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
@@ -288,7 +288,7 @@ async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 class _Created(JsonAnswer):
-    """The answer to a new key, with the id beside it for who goes on from there."""
+    """The answer to a new key, with the id beside it for who continues from there."""
 
     key_id: str = ""
 

@@ -294,7 +294,7 @@ class _Answer:
         return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
     async def _kept_begin(self) -> None:
-        """The row is in the store. Raises Refused where it cannot be."""
+        """The row is in the store. Raises Refused if it cannot be."""
         if self._kept is not None:
             await _kept(self._kept)
 

@@ -47,7 +47,7 @@ JUMP_SHOWN_S = 86_400.0
 ANSWER_S = 2.0
 """How long the store may take to say that it can be written."""
 PROBED_S = 0.5
-"""For so long a store that was written is one that can be."""
+"""How long after a write the store counts as writable."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -225,7 +225,7 @@ class Gateway:
         )
 
     async def list_models(self) -> None:
-        """Asks the upstream for its models; without a list of its own the shipped catalog stands.
+        """Asks the upstream for its models; without its own list the shipped catalog stands.
 
         `auto` is passed on where the list has it, where it is JoyToken's catalog (which has no such entry), and where
         there is no list to tell; else the router picks from the list.

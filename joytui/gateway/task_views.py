@@ -13,7 +13,7 @@ from joytui.gateway.views import shown_time
 from joytui.ledger.records import AgentRow, StoppedTask
 
 TOOL_MS = 10 * 60_000
-"""For so long a tool that an answer called is taken to run: its end shows by the next request alone."""
+"""How long a tool call counts as running: only the next request shows that it has ended."""
 
 
 def task_views(rows: Iterable[AgentRow], now_ms: int, stops: Stops) -> list[dict[str, Any]]:

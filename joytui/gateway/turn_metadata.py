@@ -43,7 +43,7 @@ def root_thread(headers: Mapping[str, str], door: Callable[[str | None, int], Cl
 
 
 def turn_context(headers: Mapping[str, str], door: Callable[[str | None, int], Clean | None]) -> TurnContext:
-    """`door` lets a text of at most so many characters in (`core.redaction.clean`). What is no text is not told."""
+    """`door` (`core.redaction.clean`) accepts text up to a number of characters. Anything that is not text is ignored."""
     said = _object(headers.get("x-codex-turn-metadata"))
     project, workspace = _workspace(said)
     origin = _text(_object_in(workspace, "associated_remote_urls"), "origin")

@@ -105,7 +105,7 @@ class Visit:
 
     @property
     def announced(self) -> int:
-        """The size of the body by the client's word; 0 where it says none."""
+        """The size of the body by the client's word; 0 if it says none."""
         told = self.headers.get("content-length", "")
         return int(told) if told.isascii() and told.isdigit() and len(told) < 16 else 0
 

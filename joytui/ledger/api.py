@@ -183,7 +183,7 @@ class Ledger(Protocol):
     def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> Future[Candidate]:
         """Holds for an open request what a candidate is estimated at, in all, on every limited budget and on the wallet, and
         notes what it has cost so far, as `passed` does. Of the candidates, dearest first: one that takes a small part of what
-        is left, else the last. Raises Shortfall where that one does not fit, and then changes nothing. Nothing is held for a
+        is left, else the last. Raises Shortfall if that one does not fit, and then changes nothing. Nothing is held for a
         request that has ended."""
         ...
 
@@ -272,7 +272,7 @@ class Ledger(Protocol):
         requests that a gateway saw, or of those that telemetry alone told of.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
-        one field that is no time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
+        one field that is not a time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
         """
         ...
 
@@ -430,8 +430,8 @@ class Ledger(Protocol):
     # --- what Codex's telemetry told ---
 
     def tell(self, sender_id: str, pieces: Sequence[Piece]) -> Future[int]:
-        """Keeps pieces that came by a telemetry token, and tells the requests around them anew (`ledger.telemetry`): a request that
-        no gateway saw has a row of its own, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
+        """Keeps pieces that came by a telemetry token, and tells the requests around them again (`ledger.telemetry`): a request that
+        no gateway saw has its own row, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
         figures and its place in all sums, and says in `sources`, `attempts` and `differs` what telemetry adds. In whatever order
         the pieces come, the rows and sums are the same in the end. Gives how many pieces were new; without one nothing changes."""
         ...

@@ -43,7 +43,7 @@ class Page(NamedTuple):
 class AgentRow:
     """One thread of a task: what all of its requests come to, and what the newest of them said.
 
-    `task`: its root thread. `thread`: None where requests named none. `key` to `finish` are the newest request's; `key` its name.
+    `task`: its root thread. `thread`: None if requests named none. `key` to `finish` are the newest request's; `key` its name.
     Times are ms since 1970: when the first request came, when the newest ended (or came, while it runs). `running`: how many
     requests run now.
     """
@@ -215,7 +215,7 @@ class Candidate(NamedTuple):
 
 
 PLENTY = 64
-"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
+"""If this many times as much is left, more may be reserved than is needed yet: nobody is refused because of it."""
 
 
 class Reservation(NamedTuple):

@@ -30,7 +30,7 @@ SLICE = 2_000
 
 
 class Keeping(NamedTuple):
-    """What the settings say. `rows_days` 0: for ever. `ids_s`: the duplicate guard's seconds."""
+    """The settings. `rows_days` 0: forever. `ids_s`: the duplicate guard's seconds."""
 
     rows_days: int
     ids_s: int
@@ -38,7 +38,7 @@ class Keeping(NamedTuple):
 
 class Kept(NamedTuple):
     """What stands in `tables`, in words how much of it there can be, and after how many ms `tidy` removes it or folds it.
-    None: for ever, or until what it belongs to ends."""
+    None: forever, or until its owner ends."""
 
     what: str
     tables: tuple[str, ...]

@@ -286,7 +286,7 @@ async def test_retention_goes_by_when_a_request_began(ledger: Ledger, clock: Clo
 
 
 async def test_rows_go_in_the_order_in_which_they_came(ledger: Ledger) -> None:
-    """A clock that was wrong for a moment makes no row old that is not, and none stay for ever."""
+    """A clock that was wrong for a moment makes no row old that is not, and none stay forever."""
     day, week = now_ms() - 200 * DAY, 7 * DAY
     dates = [day, day + 3653 * DAY, day + week, day + 2 * week, 0, day + 3653 * DAY, day + 3 * week]
     numbers = [(await add(ledger, started_at=at)).n for at in dates]

@@ -207,7 +207,7 @@ def held(path: Path) -> dict[str, int]:
 
 
 async def wrong(ledger: Ledger, year: Year, rows: dict[str, int], allowed: dict[str, int]) -> list[str]:
-    """What is not as it should be: a table without a bound or above it, and sums that are not those of what was sent."""
+    """What is not as it should be: a table without bound or above it, and sums that are not those of what was sent."""
     found = [
         f"{name}: {many:,} rows, at most {allowed.get(name)}"
         for name, many in rows.items()

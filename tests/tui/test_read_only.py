@@ -138,7 +138,7 @@ async def test_dialogs_that_only_show_offer_no_change():
         await pilot.press("enter")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question about credits"
-        assert "credits the chosen one" not in text_of(app)
+        assert "adds credits to the selected one" not in text_of(app)
 
 
 def test_the_frame_names_whose_things_are_seen():
@@ -191,7 +191,7 @@ async def test_wallets_are_credited_by_an_admin_alone():
             app.screen.post_message(WalletsDialog.Known(data.wallets()[0], None))
             await settle(app, pilot)
             assert "the movements are of all teams' requests" in text_of(app)
-            assert ("⏎ credits the chosen one" in text_of(app)) is credits
+            assert ("⏎ adds credits to the selected one" in text_of(app)) is credits
             await pilot.press("plus")
             await settle(app, pilot)
             assert (len(app.screen_stack) == 3) is credits

@@ -199,7 +199,7 @@ class PostgresLedger(SqlLedger[Writer]):
 
     def _renewed(self, answer: Mapping[str, Any]) -> int:
         self._renewed_at = time.monotonic()
-        if not answer["known"]:  # it was away for so long that its row is gone
+        if not answer["known"]:  # it was away so long that its row is gone
             self._writer.submit(self._register)
         return int(answer["lost"])
 

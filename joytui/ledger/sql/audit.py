@@ -89,7 +89,7 @@ CHANGES: Mapping[Callable[..., Any], Change] = {
 
 
 def audited(batch: Any, actor: Actor, function: Callable[..., T], *args: Any) -> T:
-    """Does it, and writes down what has changed; nothing where nothing did."""
+    """Does it, and writes down what has changed; nothing if nothing did."""
     change = CHANGES[function]
     subject = None if change.made else str(args[0])
     before = None if subject is None else change.look(batch, subject)

@@ -77,7 +77,7 @@ def _windows(batch: Connection, edge: int) -> int:
 
 
 def _movements(batch: Connection, edge: int) -> int:
-    """Those of requests, of whole days: one row for each day and tier has their sum, in the place of the last of them."""
+    """Those of requests, of whole days: one row for each day and tier has their sum, instead of the last of them."""
     before = edge - edge % DAY_MS
     rows = batch.execute("SELECT id, at FROM wallet_entry WHERE n IS NOT NULL ORDER BY id LIMIT ?", (MOVEMENTS,))
     old = [entry for entry, _ in takewhile(lambda row: row[1] < before, rows)]
