@@ -162,7 +162,9 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
 
 
 # What a gateway quotes as the key that it got, and that is none.
-_NO_KEY_AT_ALL = re.compile(r"provided:?\s*[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I)
+_NO_KEY_AT_ALL = re.compile(
+    r"provided:?\s*[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
+)
 
 
 def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
@@ -186,7 +188,9 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
     if not message or re.search(either, message, re.I):
         return sign("key refused or missing")
     whole = said.url is not None or (answer is not None and answer.is_whole)
-    relayed = re.search(r"\bincorrect api key provided\b", message, re.I)  # OpenAI's words, which a relay passes on of its own key
+    relayed = re.search(
+        r"\bincorrect api key provided\b", message, re.I
+    )  # OpenAI's words, which a relay passes on of its own key
     plainly = whole and answer and is_about_key(answer) and not relayed
     return sign("a key that is plainly refused" if plainly else "key refused")
 
@@ -202,7 +206,18 @@ def _on_401(said: Refused) -> Guess:
     if len(about_key.causes) == 1:  # a redirect loses a key, it spoils none
         return about_key
     redirected = sign("401 away from the path")
+    if _usual_elsewhere(said.url):
+        return replace(about_key, causes=(*about_key.causes, *redirected.causes))
     return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
+
+
+def _usual_elsewhere(url: str | None) -> bool:
+    """An address as other gateways have it: https, and a path that ends in /v1/responses."""
+    parts = urlsplit(url or "")
+    here = re.fullmatch(r"[\d.]+|localhost|\[.*", parts.hostname or "localhost") or str(parts.hostname).endswith(
+        "joytokens.ai"
+    )
+    return parts.scheme == "https" and not here and parts.path.endswith("/v1/responses")
 
 
 def _redirect_path(url: str | None) -> bool:
