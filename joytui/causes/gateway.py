@@ -105,6 +105,11 @@ GATEWAY: Final = (
                 r"|\b(?:route|endpoint|path|page|url|resource|handler)\b[^.\n]{0,80}\bnot (?:found|exist|supported|allowed)\b"
                 r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
             ),
+            anywhere=(
+                r"\bresponses api\b[^.\n]{0,40}\b(?:not (?:supported|implemented|available|enabled)|unsupported)|(?<!\w)/(?:v1/)?responses\b[^.\n]{0,40}"
+                r"\b(?:not (?:supported|implemented|available)|unsupported)|\b(?:not|n't) (?:support|implement)\w*[^.\n]{0,30}(?:\bresponses api\b|(?<!\w)/(?:v1/)?responses\b)"
+                r"|\bunsupported (?:endpoint|api|route)\b[^.\n]{0,30}\bresponses\b|(?:不支持|暂不支持)[^。\n]{0,12}responses|^not implemented\b"
+            ),
         ),
         details={"right_base_url": str, "neither_route": bool},
     ),
