@@ -40,7 +40,7 @@ from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit
 from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Reservation
+from joytui.ledger.records import Candidate, Reservation, limits_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -146,8 +146,7 @@ class ModelEndpoint:
         assert visit.key is not None
         policy, settings = visit.key.policy, self._gateway.settings
         wanted = Reservation(
-            visit.key.row.budget_id,
-            policy.limits,
+            limits_of(visit.key.row.budget_id, policy.limits),
             candidates,
             settings.lease_s * 1000,
             settings.duplicate_window_s * 1000,

@@ -31,6 +31,7 @@ from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     Access,
     AgentRow,
+    BudgetRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -74,7 +75,8 @@ class DuplicateRequest(StoreError):
 
 @dataclass(eq=False)
 class Shortfall(StoreError):
-    """Refused for money, in nano-credits. `period` names the budget's window, or None if the `tier`'s wallet lacks it."""
+    """Refused for money, in nano-credits. `period` names the window of a `budget` (`Limit.budget`), or None if the `tier`'s wallet
+    lacks it."""
 
     period: Period | None
     tier: str | None
@@ -83,6 +85,7 @@ class Shortfall(StoreError):
     held: int
     estimate: int
     at_ms: int
+    budget: str | None = None
 
     @property
     def left(self) -> int:
@@ -301,6 +304,24 @@ class Ledger(Protocol):
 
     async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
         """Spent and held of a budget in the window of this moment."""
+        ...
+
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        """The limits of all nodes in the windows of this moment, with what is spent and held: of the organisation, teams and owners,
+        of the keys that have not ended, and of the tasks that run or asked within a day."""
+        ...
+
+    def set_limits(self, node: str, limits: Mapping[Period, int | None]) -> Future[None]:
+        """Sets limits of a node that is no key, or takes them away (None)."""
+        ...
+
+    def raise_limits(self, node: str, amount: int, until: int) -> Future[None]:
+        """Raises each limit of a node until then (ms), in the place of an earlier raise; 0 ends that one."""
+        ...
+
+    def raise_task(self, node: str, amount: int, otherwise: int | None) -> Future[int | None]:
+        """Raises the total of a task for good; `otherwise`: what it is where none was set. Gives the new one; None, and nothing is
+        changed, where there is none to raise. Raises MoneyError."""
         ...
 
     async def policies(self) -> list[PolicyRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -170,15 +170,63 @@ PLENTY = 64
 """Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
 
 
-class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
-    `Ledger.open`."""
+class Limit(NamedTuple):
+    """What may be spent of a budget in a window. `budget`: as the store names it: a key's budget id, or a node that is no key
+    (`core.nodes`)."""
 
-    budget_id: str
-    limits: Sequence[tuple[Period, int]]
+    budget: str
+    period: Period
+    amount: int
+
+
+def limits_of(budget: str, limits: Iterable[tuple[Period, int]]) -> tuple[Limit, ...]:
+    """The limits of one budget."""
+    return tuple(Limit(budget, period, amount) for period, amount in limits)
+
+
+class Reservation(NamedTuple):
+    """What an admission has to hold: the limits of all nodes that the request stands below, from the root of the tree down (one order
+    for all), and the candidates in the order to try them. `ids_ms`: as in `Ledger.open`."""
+
+    limits: Sequence[Limit]
     candidates: Sequence[Candidate]
     lease_ms: int
     ids_ms: int | None = None
+
+
+class NodeLimit(NamedTuple):
+    """A limit that somebody set on a node that is no key. (A key's are in its policy.)"""
+
+    node: str
+    period: Period
+    amount: int
+
+
+class NodeRaise(NamedTuple):
+    """Raises each limit of a node by an amount until a time (ms). A key's node has its budget id here."""
+
+    node: str
+    amount: int
+    until: int
+
+    def at(self, at_ms: int) -> int:
+        """What it adds at that moment."""
+        return self.amount if at_ms < self.until else 0
+
+
+class BudgetRow(NamedTuple):
+    """One limit of a node (`core.nodes`) in the window of a moment, and how much of it is gone. `window`: where it begins (ms; 0 for a
+    total). `base`: the limit without what raises it until `raised_until`. `key_id`: of a task, the key that asked last."""
+
+    node: str
+    period: Period
+    window: int
+    limit: int
+    base: int
+    raised_until: int | None
+    spent: int
+    held: int
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +362,7 @@ class LessonRow:
 
 
 class Access(NamedTuple):
-    """Who may ask, and whether wallets limit: what every request is judged by, read as one state of the store.
+    """Who may ask, whether wallets limit, and what the nodes above keys and the tasks may cost: what every request is judged by, read as one state of the store.
 
     `version` is another number whenever any of it changed, by whatever gateway.
     """
@@ -325,3 +373,5 @@ class Access(NamedTuple):
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
     teams: Sequence[TeamRow] = ()
+    limits: Sequence[NodeLimit] = ()
+    raises: Sequence[NodeRaise] = ()
