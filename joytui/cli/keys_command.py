@@ -83,6 +83,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--block-ip", metavar="CIDR", action="append", help="not from there; repeatable")
     for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
         group.add_argument(f"--{period}", metavar="CR", help=f"at most so many credits {text}; to edit: or `off`")
+    group.add_argument("--per-task", metavar="CR", help="the same of each task, with all of its sub-agents")
     group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
     group.add_argument(
         "--no-logs", action="store_true", default=None, help="keep counts and cost, no ids, no addresses"
@@ -109,7 +110,7 @@ def _read(args: argparse.Namespace) -> None:
         raise UsageError("no key has such a name or id", where="KEY", hint="`joytui keys list --all` shows them")
     if address := getattr(args, "ip", None):
         _check_address(address)
-    for period in ("daily", "weekly", "total"):
+    for period in ("daily", "weekly", "total", "per_task"):
         text = getattr(args, period, None)
         if args.action == "edit" and text is not None and text.lower() == "off":
             setattr(args, period, OFF)
@@ -117,7 +118,7 @@ def _read(args: argparse.Namespace) -> None:
         try:
             setattr(args, period, None if text is None else format_credits(parse_credits(text)))
         except MoneyError as error:
-            raise UsageError(str(error), where=f"--{period}") from None
+            raise UsageError(str(error), where=f"--{period.replace('_', '-')}") from None
     for option in ("expires", "overlap"):
         setattr(args, option, moment(getattr(args, option, None), f"--{option}", parse_expiry))
     for option in ("allow_ip", "block_ip"):
@@ -258,6 +259,7 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
         "daily_limit": args.daily,
         "weekly_limit": args.weekly,
         "total_limit": args.total,
+        "per_task_limit": args.per_task,
         "logs": False if args.no_logs else None,
     }
     given = {name: None if value is OFF else value for name, value in fields.items() if value is not None}

@@ -3,6 +3,7 @@
 joytui tasks                     of the last 24 hours, the newest first
 joytui tasks --since 7d --running
 joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
+joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   its limit is 5 credits more from now on: it goes on
 joytui logs --filter task:01a22c5a*      the requests of one
 
 A task is a root thread with all of its sub-agents. Its line sums them up; below it, each sub-agent has its own line, under the
@@ -19,7 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
-from joytui.cli.output import emit_json, say
+from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.token_counts import MOST_TOP
@@ -32,7 +33,9 @@ LIMIT = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", metavar="ID", nargs="?", help="this task alone")
+    parser.add_argument("task", metavar="ID", nargs="?", help="this task alone; or: raise ID AMOUNT")
+    parser.add_argument("of", metavar="ID", nargs="?", help="with raise: which task")
+    parser.add_argument("amount", metavar="AMOUNT", nargs="?", help="with raise: by how many credits")
     parser.add_argument(
         "--since", metavar="WHEN", help="those that asked since then (default: 24h): 30m, 7d, today, a date"
     )
@@ -44,9 +47,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     args.since = moment(args.since, "--since", parse_when)
+    if args.task == "raise":
+        return _raise(args)
+    if args.of is not None:
+        raise UsageError("one task at a time", where="ID", hint="joytui tasks ID, or: joytui tasks raise ID AMOUNT")
     if not 1 <= args.limit <= MOST_TOP:
         raise UsageError(f"from 1 to {MOST_TOP}", where="--limit")
     return with_console(args, lambda console: _list(console, args))
+
+
+def _raise(args: argparse.Namespace) -> int:
+    from joytui.cli.amounts import given_credits
+
+    if args.of is None or args.amount is None:
+        raise UsageError("raise needs a task and an amount", hint="joytui tasks raise ID 5; `joytui tasks` lists them")
+    if args.since is not None or args.running or args.limit != LIMIT:
+        raise UsageError("--since, --limit and --running do not go with raise")
+    args.amount = given_credits(args.amount, "AMOUNT")
+    return with_console(args, lambda console: _raised(console, args))
+
+
+async def _raised(console: ConsoleClient, args: argparse.Namespace) -> int:
+    budget = await console.raise_budget(f"task:{args.of}", args.amount)
+    if args.json:
+        emit_json(budget.model_dump())
+        return EXIT_OK
+    for limit in budget.limits:
+        emit(f"{args.of} may cost {limit.limit_credits} Cr, and has {limit.left_credits} Cr left")
+    return EXIT_OK
 
 
 async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:

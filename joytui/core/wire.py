@@ -33,6 +33,9 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   source: "gateway" (the default), or "telemetry": what it alone told of
     GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
                                                   since: of those that asked since then (default 24h); task: this one alone
+    GET    /console/v1/budgets                                      -> {"budgets": [NodeBudget]}: the nodes that have limits, each below its parent
+    PUT    /console/v1/budgets                    BudgetSet         -> NodeBudget
+    POST   /console/v1/budgets/raise              BudgetRaise       -> NodeBudget
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}

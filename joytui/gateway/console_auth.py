@@ -23,7 +23,7 @@ HAVE: Mapping[Right, frozenset[Role]] = {
     "admin": frozenset({"admin"}),
 }
 """The roles that have each right. read: what a lead sees of its teams alone. whole: to read what cannot be told by teams. lead: to
-change keys, a lead those of its teams. admin: to change anything."""
+change keys and budgets, a lead those of its teams. admin: to change anything."""
 
 
 BEYOND = "beyond_teams"
@@ -98,7 +98,7 @@ def _lacking(role: Role, right: Right) -> Refused:
         return Refused(403, "read_only_token", "this token may only read")
     if right == "whole":
         return Refused(403, BEYOND, "this is of all teams, and this token sees its own alone")
-    return Refused(403, BEYOND, "this token may change keys of its teams, and nothing else")
+    return Refused(403, BEYOND, "this token may change keys and budgets of its teams, and nothing else")
 
 
 def _caller(gateway: Gateway, request: Request) -> Caller:

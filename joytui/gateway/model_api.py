@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,7 +40,7 @@ from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit
 from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Reservation, limits_of
+from joytui.ledger.records import Candidate, Limit, Reservation
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -97,9 +97,10 @@ class ModelEndpoint:
         visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)
         opened = visit.describe()
-        limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
+        limits = self._gateway.limits_of(visit.key, opened.root_thread)
+        limited = bool(limits or self._gateway.wallets_on)
         if limited:
-            chosen, kept = await self._reserve(visit, opened, candidates), None
+            chosen, kept = await self._reserve(opened, limits, candidates), None
         elif opened.request_id is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
             await _kept(self._gateway.ledger.open(opened, chosen, self._gateway.settings.duplicate_window_s * 1000))
@@ -142,15 +143,9 @@ class ModelEndpoint:
         visit.share.take_read(await aside(len(raw), partial(read_size, raw, gateway.bodies.limit + SMALL)))
         return raw
 
-    async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
-        assert visit.key is not None
-        policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(
-            limits_of(visit.key.row.budget_id, policy.limits),
-            candidates,
-            settings.lease_s * 1000,
-            settings.duplicate_window_s * 1000,
-        )
+    async def _reserve(self, opened: Opened, limits: Sequence[Limit], candidates: list[Candidate]) -> Candidate:
+        settings = self._gateway.settings
+        wanted = Reservation(limits, candidates, settings.lease_s * 1000, settings.duplicate_window_s * 1000)
         try:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:

@@ -15,7 +15,8 @@ from joytui.ledger.records import PERIODS, Period
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period."""
+    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period. `per_task`: the
+    total of each task, with all of its sub-agents."""
 
     fixed_model: str | None = None
     tiers: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class Policy:
     ip_allow: tuple[Network, ...] = ()
     ip_block: tuple[Network, ...] = ()
     limits: tuple[tuple[Period, int], ...] = ()
+    per_task: int | None = None
     routing_strategy: str = "BALANCE"
     logs: bool = True
     blocked: bool = False
@@ -39,6 +41,10 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
     tiers = tuple(snapshot.get("tiers") or ())
     if unknown := set(tiers) - set(TIERS):
         raise ValueError(f"no such tier: {', '.join(sorted(unknown))}")
+    per_task = snapshot.get("per_task_limit")
+    logs = bool(snapshot.get("logs", True))
+    if per_task is not None and not logs:
+        raise ValueError("a limit for each task needs logs: without them no task is known")
     return Policy(
         fixed_model=snapshot.get("fixed_model") or None,
         tiers=tiers,
@@ -46,8 +52,9 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
         ip_allow=parse_networks(snapshot.get("ip_allow") or ()),
         ip_block=parse_networks(snapshot.get("ip_block") or ()),
         limits=limits,
+        per_task=None if per_task is None else parse_credits(str(per_task)),
         routing_strategy=snapshot.get("routing_strategy") or "BALANCE",
-        logs=bool(snapshot.get("logs", True)),
+        logs=logs,
         blocked=bool(snapshot.get("blocked", False)),
         block_reason=snapshot.get("block_reason"),
     )

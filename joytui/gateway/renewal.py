@@ -17,7 +17,7 @@ from joytui.gateway.metering import BYTES_PER_TOKEN, written
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.gateway.visit import Visit
 from joytui.ledger.api import Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Reservation, limits_of
+from joytui.ledger.records import Candidate, Reservation
 
 
 def at_once(visit: Visit) -> int | None:
@@ -77,7 +77,7 @@ class Renewal:
         assert visit.key is not None
         self._due = self._begun  # what has passed is noted with it
         wanted = Reservation(
-            limits_of(visit.key.row.budget_id, visit.key.policy.limits),
+            visit.gateway.limits_of(visit.key, visit.opened.root_thread),
             [self._until(self._begun + AHEAD * self._step), self._until(self._begun)],
             visit.gateway.settings.lease_s * 1000,
         )

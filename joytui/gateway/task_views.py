@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+from joytui.core.money import format_credits
 from joytui.core.token_counts import UsageTotals
 from joytui.gateway.bridge.finish import calls_tools
 from joytui.gateway.views import shown_time
@@ -15,12 +16,17 @@ TOOL_MS = 10 * 60_000
 """For so long a tool that an answer called is taken to run: its end shows by the next request alone."""
 
 
-def task_views(rows: Iterable[AgentRow], now_ms: int) -> list[dict[str, Any]]:
-    """`wire.TaskView`s, in the order of the rows (`Ledger.tasks`)."""
-    return [_task(task, list(agents), now_ms) for task, agents in groupby(rows, key=lambda row: row.task)]
+def task_views(
+    rows: Iterable[AgentRow], now_ms: int, limit_of: Callable[[AgentRow], int | None]
+) -> list[dict[str, Any]]:
+    """`wire.TaskView`s, in the order of the rows (`Ledger.tasks`). `limit_of`: what the task of an agent may cost."""
+    return [_task(task, list(agents), now_ms, limit_of) for task, agents in groupby(rows, key=lambda row: row.task)]
 
 
-def _task(task: str, agents: Sequence[AgentRow], now_ms: int) -> dict[str, Any]:
+def _task(
+    task: str, agents: Sequence[AgentRow], now_ms: int, limit_of: Callable[[AgentRow], int | None]
+) -> dict[str, Any]:
+    limit = limit_of(max(agents, key=lambda agent: agent.last_at))
     root = next((agent for agent in agents if agent.thread == task), agents[0])
     states = {_state(agent, now_ms) for agent in agents}
     return {
@@ -35,7 +41,7 @@ def _task(task: str, agents: Sequence[AgentRow], now_ms: int) -> dict[str, Any]:
         "last_at": shown_time(max(agent.last_at for agent in agents)),
         **UsageTotals.sum(agent.totals for agent in agents).numbers(),
         "agents": len(agents),
-        "limit_credits": None,
+        "limit_credits": None if limit is None else format_credits(limit),
         "threads": [_agent(agent, now_ms) for agent in agents],
     }
 
