@@ -175,7 +175,7 @@ def _from_gateway(args: argparse.Namespace) -> Gathered:
         insight = None
         tests: Tests = "in" if args.include_doctor else "out"
         if args.budget is not None and not args.until:
-            from joytui.usage.anomalies import DAYS
+            from joytui.core.anomalies import DAYS
             from joytui.usage.comparing import RATE_DAYS, hourly_spending
 
             hours = await hourly_spending(console, now() - timedelta(days=RATE_DAYS + DAYS + 1))

@@ -27,6 +27,7 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     Access,
@@ -308,7 +309,7 @@ class Ledger(Protocol):
 
     async def budgets(self, at_ms: int) -> list[BudgetRow]:
         """The limits of all nodes in the windows of this moment, with what is spent and held: of the organisation, teams and owners,
-        of the keys that have not ended, and of the tasks that run or asked within a day."""
+        of the keys that have not ended (the newest of those that share a budget), and of the tasks that run or asked within a day."""
         ...
 
     def set_limits(self, node: str, limits: Mapping[Period, int | None]) -> Future[None]:
@@ -361,6 +362,38 @@ class Ledger(Protocol):
     async def audit(self, since: int, limit: int) -> list[AuditRow]:
         """Changes that somebody made (`ledger.audit.ACTING`) from then on (ms), newest first: of keys, policies, tokens, teams, wallets
         and lessons. Each is written in the transaction of the change."""
+        ...
+
+    # --- alerts ---
+
+    def raise_alerts(self, alerts: Sequence[NewAlert]) -> Future[int]:
+        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a key's limit that a request
+        crosses is raised by that request's end, in its transaction."""
+        ...
+
+    async def alerts(self, since: int, limit: int, teams: Sequence[str] | None = None) -> list[AlertRow]:
+        """The newest first, of those raised from then on (ms); `teams`: of these alone."""
+        ...
+
+    async def alert(self, alert_id: str) -> AlertRow | None: ...
+
+    async def due_alerts(self, at_ms: int) -> int:
+        """How many wait to be sent, and nobody is sending."""
+        ...
+
+    def claim_alerts(self, at_ms: int, lease_ms: int, limit: int) -> Future[list[AlertRow]]:
+        """The oldest that wait, each with this try counted: nobody else gets them until the lease ends. Those that waited for
+        FRESH_MS are given up."""
+        ...
+
+    def alert_sent(self, alert_id: str, at_ms: int) -> Future[None]: ...
+
+    def alert_failed(self, alert_id: str, error: Clean, again_at: int | None) -> Future[None]:
+        """It is tried again at that time (ms); None: no more."""
+        ...
+
+    def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> Future[bool]:
+        """Whether this gateway is the one that looks for what is to be told: it stays so while it asks again within its lease."""
         ...
 
     # --- what upstreams taught ---

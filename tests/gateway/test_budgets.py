@@ -56,7 +56,7 @@ async def test_a_refusal_names_the_node_what_is_left_and_when_it_resets(gateway:
     assert verdict["message"].startswith(f"{node}: daily limit of {SMALL}")
     assert verdict["steps"][-1]["step"] == "budget"
     own = await gateway.http.get("/api/v1/key/check", headers={"authorization": f"Bearer {key['key']}"})
-    assert own.json()["message"].startswith(f"{node}: daily limit")
+    assert own.json()["data"]["message"].startswith(f"{node}: daily limit")
     await put(gateway, node, daily=None)
     assert (await gateway.chat(key["key"])).status_code == 200
 

@@ -63,9 +63,9 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams, limits of nodes and audit log, and with tokens that all read only."""
+    """Without teams, limits of nodes, alerts and audit log, and with tokens that all read only."""
     connection.execute("DROP INDEX part_day_task")
-    for table in ("team", "team_owner", "audit", "node_limit", "node_raise"):
+    for table in ("team", "team_owner", "audit", "alert", "alert_watch", "node_limit", "node_raise"):
         connection.execute(f"DROP TABLE {table}")
     for name in ("role", "teams"):
         connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from joytui.cli.usage_insight import forecast_lines, insight_lines
+from joytui.core.anomalies import Anomaly, Rate
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of
-from joytui.usage.anomalies import Anomaly, Rate
 from joytui.usage.insight import Insight
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)

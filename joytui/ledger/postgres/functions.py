@@ -13,7 +13,9 @@ import re
 from typing import NamedTuple
 
 from joytui.core.joytoken import DOCTOR_OUTPUT
+from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
+from joytui.ledger.alerts import THRESHOLDS
 from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
@@ -185,16 +187,42 @@ BEGIN
     END LOOP;
 END $$;
 
+-- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
+CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE k record; named text; most bigint; crossed int; team text;
+BEGIN
+    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
+    named := k.policy::jsonb ->> (period || '_limit');
+    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN; END IF;
+    most := round(named::numeric * {NANO_PER_CREDIT});
+    SELECT max(t) INTO crossed FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
+    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most;
+    IF crossed IS NULL THEN RETURN; END IF;
+    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    INSERT INTO alert (id, at, kind, subject, team, facts) VALUES (
+        'alert-' || left(encode(sha256(convert_to(concat_ws(
+            E'\\x1f', 'budget', budget, period, "window", most, crossed), 'UTF8')), 'hex'), 24),
+        {_NOW}, 'budget', 'key:' || k.id, team,
+        jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period, 'window', "window", 'limit', most, 'spent', spent,
+            'threshold', crossed)::text
+    ) ON CONFLICT DO NOTHING;
+END $$;
+
 -- Charges all nodes that a request stands below now, in the windows in which it began. `key_budget`: its key's.
 CREATE FUNCTION charge(r running, key_budget text, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE nodes text[] := ARRAY[key_budget]; at bigint := r.started_at;
+DECLARE nodes text[] := ARRAY[key_budget]; at bigint := r.started_at; w record;
 BEGIN
     IF EXISTS (SELECT FROM budget b WHERE b.budget_id >= '{FIRST_NODE}') THEN
         SELECT nodes || ARRAY['{ORG}', 'task:' || r.root_thread, 'owner:' || k.owner, 'team:' || o.team] INTO nodes
         FROM (SELECT r.key_id) AS asks LEFT JOIN api_key k ON k.id = asks.key_id LEFT JOIN team_owner o ON o.owner = k.owner;
     END IF;
-    UPDATE budget b SET spent = b.spent + cost
-    WHERE b.budget_id = ANY (nodes) AND (b.period, b."window") IN (VALUES {_WINDOWS});
+    FOR w IN
+        UPDATE budget b SET spent = b.spent + cost
+        WHERE b.budget_id = ANY (nodes) AND (b.period, b."window") IN (VALUES {_WINDOWS})
+        RETURNING b.budget_id, b.period, b."window", b.spent
+    LOOP
+        IF w.budget_id = key_budget THEN PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost); END IF;
+    END LOOP;
 END $$;
 """
 

@@ -238,6 +238,16 @@ MIGRATIONS = (
     CREATE INDEX audit_at ON audit (at);
     """,
     """
+    CREATE TABLE alert (
+        id TEXT PRIMARY KEY, at bigint NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, team TEXT, facts TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting', tries bigint NOT NULL DEFAULT 0, next_at bigint NOT NULL DEFAULT 0,
+        claimed_until bigint NOT NULL DEFAULT 0, sent_at bigint, error TEXT
+    );
+    CREATE INDEX alert_at ON alert (at);
+    CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
+    CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until bigint NOT NULL);
+    """,
+    """
     CREATE TABLE node_limit (
         node TEXT NOT NULL, period TEXT NOT NULL, amount bigint NOT NULL, set_at bigint NOT NULL, PRIMARY KEY (node, period)
     );

@@ -60,14 +60,18 @@ def _limited(connection: Connection, at_ms: int) -> Iterator[_Limited]:
     for limit in set_:
         if not limit.node.startswith("task:"):
             yield _Limited(limit.node, limit.node, limit.period, limit.amount)
-    for row in all_keys.values():
-        if row.state != "revoked" and (row.expires_at is None or row.expires_at > at_ms):
-            for period in PERIODS:
-                if (most := row.policy.get(f"{period}_limit")) is not None:
-                    yield _Limited(f"key:{row.id}", row.budget_id, period, parse_credits(str(most)))
+    newest = {row.budget_id: row for row in all_keys.values() if _lives(row, at_ms)}
+    for row in newest.values():
+        for period in PERIODS:
+            if (most := row.policy.get(f"{period}_limit")) is not None:
+                yield _Limited(f"key:{row.id}", row.budget_id, period, parse_credits(str(most)))
     of_tasks = {limit.node: limit for limit in set_ if limit.node.startswith("task:")}
     if of_tasks or any(row.policy.get("per_task_limit") is not None for row in all_keys.values()):
         yield from _tasks(connection, of_tasks, all_keys, at_ms)
+
+
+def _lives(row: KeyRow, at_ms: int) -> bool:
+    return row.state != "revoked" and (row.expires_at is None or row.expires_at > at_ms)
 
 
 def _tasks(

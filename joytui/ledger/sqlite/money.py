@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from joytui.core.request import Opened
 from joytui.ledger.api import Shortfall
 from joytui.ledger.records import PLENTY, Candidate, Limit, Period, Reservation, window_start
+from joytui.ledger.sql.crossing import tell_crossed
 from joytui.ledger.sql.nodes import spent_so_far
 from joytui.ledger.sql.wallets import enter
 from joytui.ledger.sqlite.writer import Batch
@@ -135,20 +136,22 @@ def charge(batch: Batch, budget_id: str, opened: Opened, cost: int) -> None:
     """Adds what a request cost to the windows in which it began, of all nodes that it stands below now, as far as somebody limits
     them."""
     at_ms = opened.started_at
-    batch.execute(
+    changed = batch.execute(
         _CHARGE,
         (
             cost, budget_id, opened.root_thread, opened.key_id, opened.key_id, window_start("daily", at_ms),
             window_start("weekly", at_ms),
         ),
-    )  # fmt: skip
+    ).fetchall()  # fmt: skip
+    if own := [row[1:] for row in changed if row[0] == budget_id]:
+        tell_crossed(batch, budget_id, cost, own)
 
 
 _CHARGE = """
     UPDATE budget SET spent = spent + ? WHERE budget_id IN (
         ?, 'org', 'task:' || ?, (SELECT 'owner:' || owner FROM api_key WHERE id = ?),
         (SELECT 'team:' || o.team FROM api_key k JOIN team_owner o ON o.owner = k.owner WHERE k.id = ?)
-    ) AND (period, window) IN (VALUES ('daily', ?), ('weekly', ?), ('total', 0))
+    ) AND (period, window) IN (VALUES ('daily', ?), ('weekly', ?), ('total', 0)) RETURNING budget_id, period, window, spent
 """
 
 

@@ -264,6 +264,16 @@ MIGRATIONS = (
     CREATE INDEX audit_at ON audit (at);
     """,
     """
+    CREATE TABLE alert (
+        id TEXT PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, team TEXT, facts TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting', tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
+        claimed_until INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX alert_at ON alert (at);
+    CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
+    CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+    """
     CREATE TABLE node_limit (
         node TEXT NOT NULL, period TEXT NOT NULL, amount INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (node, period)
     ) STRICT, WITHOUT ROWID;

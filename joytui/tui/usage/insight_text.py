@@ -7,13 +7,13 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from joytui.core.amounts import count
+from joytui.core.anomalies import Anomaly, times
 from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
 from joytui.tui.figures import credits, soon
 from joytui.tui.figures import when as moment
 from joytui.tui.usage.insight import Insight, Unit
 from joytui.tui.usage.outlier_words import when, who
-from joytui.usage.anomalies import Anomaly, times
 from joytui.usage.budget import Burn, Forecast
 
 GAP = "    "
