@@ -420,6 +420,8 @@ class GatewayStatus(Model):
     wallets: bool = False
     turned_away: int = Field(0, description="requests that got 503 and no row, because the store could not be written")
     owed: int = Field(0, description="ends of requests that wait until the store can be written")
+    role: Role | None = Field(None, description="of the token that asks; null: the gateway is older than this")
+    teams: list[str] | None = Field(None, description="those that this token sees; null: all")
     warnings: list[str] = Field(default_factory=list)
 
 

@@ -274,6 +274,10 @@ MIGRATIONS = (
     CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
     """
+    DROP INDEX request_error;
+    CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
+    """
     CREATE TABLE node_limit (
         node TEXT NOT NULL, period TEXT NOT NULL, amount INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (node, period)
     ) STRICT, WITHOUT ROWID;
@@ -294,7 +298,7 @@ def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -
     version = version_of(connection, where)
     if is_half(connection) and not half:
         raise UnreachableError(
-            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+            "the store is an unfinished copy", where=where, hint="`joytui store copy FROM TO` continues it"
         )
     for step in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")
