@@ -84,6 +84,9 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--block-ip", metavar="CIDR", action="append", help="block this address or network; repeatable")
     for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
         group.add_argument(f"--{period}", metavar="CR", help=f"limit in credits {text}; with edit also `off`")
+    group.add_argument(
+        "--per-task", metavar="CR", help="limit in credits for each task, all of its sub-agents included"
+    )
     for option, text in BREAKERS.items():
         group.add_argument(f"--{option}", metavar="N", help=f"{text}; with edit also `off`")
     group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
@@ -112,7 +115,7 @@ def _read(args: argparse.Namespace) -> None:
         raise UsageError("no key has this name or id", where="KEY", hint="`joytui keys list --all` shows them")
     if address := getattr(args, "ip", None):
         _check_address(address)
-    for period in ("daily", "weekly", "total"):
+    for period in ("daily", "weekly", "total", "per_task"):
         text = getattr(args, period, None)
         if args.action == "edit" and text is not None and text.lower() == "off":
             setattr(args, period, OFF)
@@ -120,7 +123,7 @@ def _read(args: argparse.Namespace) -> None:
         try:
             setattr(args, period, None if text is None else format_credits(parse_credits(text)))
         except MoneyError as error:
-            raise UsageError(str(error), where=f"--{period}") from None
+            raise UsageError(str(error), where=f"--{period.replace('_', '-')}") from None
     for option in BREAKERS:
         _read_count(args, option)
     for option in ("expires", "overlap"):
@@ -276,6 +279,7 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
         "daily_limit": args.daily,
         "weekly_limit": args.weekly,
         "total_limit": args.total,
+        "per_task_limit": args.per_task,
         "logs": False if args.no_logs else None,
         "max_requests_per_minute": args.max_requests_per_minute,
         "max_identical_turns": args.max_identical_turns,

@@ -3,6 +3,7 @@
 joytui tasks                     of the last 24 hours, the newest first
 joytui tasks --since 7d --running
 joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
+joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   its limit is 5 credits more from now on: it goes on
 joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so, and asks no more
 joytui tasks resume 01a22c5a-46d4-7730-9681-f9b55ca875d9    lets it go on
 joytui logs --filter task:01a22c5a*      the requests of one
@@ -35,8 +36,11 @@ LIMIT = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", metavar="ID", nargs="?", help="this task alone; or: stop ID, resume ID")
-    parser.add_argument("of", metavar="ID", nargs="?", help="with stop and resume: which task")
+    parser.add_argument(
+        "task", metavar="ID", nargs="?", help="this task alone; or: raise ID AMOUNT, stop ID, resume ID"
+    )
+    parser.add_argument("of", metavar="ID", nargs="?", help="with raise, stop and resume: which task")
+    parser.add_argument("amount", metavar="AMOUNT", nargs="?", help="with raise: by how many credits")
     parser.add_argument(
         "--since", metavar="WHEN", help="those that asked since then (default: 24h): 30m, 7d, today, a date"
     )
@@ -59,14 +63,19 @@ def run(args: argparse.Namespace) -> int:
     return with_console(args, lambda console: _list(console, args))
 
 
-CHANGES = ("stop", "resume")
+CHANGES = ("raise", "stop", "resume")
 
 
 def _change(args: argparse.Namespace) -> int:
-    if args.of is None:
-        raise UsageError(f"{args.task} needs a task", where="ID", hint="`joytui tasks` lists them")
+    change, of = args.task, args.of
+    if of is None:
+        raise UsageError(f"{change} needs a task", where="ID", hint="`joytui tasks` lists them")
     if args.since is not None or args.running or args.limit != LIMIT:
-        raise UsageError(f"--since, --limit and --running do not go with {args.task}")
+        raise UsageError(f"--since, --limit and --running do not go with {change}")
+    if change == "raise":
+        return _raise(args)
+    if args.amount is not None:
+        raise UsageError(f"{change} takes no amount", where="AMOUNT")
     return with_console(args, lambda console: _changed(console, args))
 
 
@@ -78,6 +87,25 @@ async def _changed(console: ConsoleClient, args: argparse.Namespace) -> int:
         emit(f"{task.id} is stopped: nothing of it is answered until `joytui tasks resume {task.id}`")
     else:
         emit(f"{task.id} may go on")
+    return EXIT_OK
+
+
+def _raise(args: argparse.Namespace) -> int:
+    from joytui.cli.amounts import given_credits
+
+    if args.amount is None:
+        raise UsageError("raise needs an amount", where="AMOUNT", hint=f"joytui tasks raise {args.of} 5")
+    args.amount = given_credits(args.amount, "AMOUNT")
+    return with_console(args, lambda console: _raised(console, args))
+
+
+async def _raised(console: ConsoleClient, args: argparse.Namespace) -> int:
+    budget = await console.raise_budget(f"task:{args.of}", args.amount)
+    if args.json:
+        emit_json(budget.model_dump())
+        return EXIT_OK
+    for limit in budget.limits:
+        emit(f"{args.of} may cost {limit.limit_credits} Cr, and has {limit.left_credits} Cr left")
     return EXIT_OK
 
 

@@ -35,6 +35,9 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   since: of those that asked since then (default 24h); task: this one alone
     POST   /console/v1/tasks/stop                 TaskNamed         -> TaskView: what runs of it ends, and nothing of it is answered
     POST   /console/v1/tasks/resume               TaskNamed         -> TaskView: it goes on (409 where it is not stopped)
+    GET    /console/v1/budgets                                      -> {"budgets": [NodeBudget]}: the nodes that have limits, each below its parent
+    PUT    /console/v1/budgets                    BudgetSet         -> NodeBudget
+    POST   /console/v1/budgets/raise              BudgetRaise       -> NodeBudget
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}

@@ -159,7 +159,7 @@ async def _task(gateway: Gateway, request: Request) -> str:
 
 async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str, Any]:
     rows = await gateway.ledger.tasks(0, 1, task, caller_of(request).term)
-    return task_views(rows, now_ms(), gateway.stops)[0]
+    return task_views(rows, now_ms(), gateway.total_of_task, gateway.stops)[0]
 
 
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ async def put_policy(gateway: Gateway, request: Request) -> JsonAnswer:
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
         raise refusals.bad_request("name: 1 to 80 printable characters")
-    row = await gateway.ledger.put_policy(kept("name", name), _snapshot(wanted))
+    row = await gateway.ledger.put_policy(kept("name", name), snapshot(wanted))
     return JsonAnswer(views.named_policy(row))
 
 
@@ -343,14 +343,15 @@ async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
 async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], Clean | None]:
     """The snapshot to store, and the name of the policy it was copied from."""
     if name is None:
-        return _snapshot(given or PolicyView()), None
+        return snapshot(given or PolicyView()), None
     for row in await gateway.ledger.policies():
         if row.name == name:
             return dict(row.body), row.name
     raise refusals.bad_request(f"policy_name: no policy is called {name[:80]!r}")
 
 
-def _snapshot(view: PolicyView) -> dict[str, Any]:
+def snapshot(view: PolicyView) -> dict[str, Any]:
+    """What is stored of a policy. Raises Refused (400)."""
     for field in ("fixed_model", "block_reason"):
         kept_if_any(f"policy.{field}", getattr(view, field))
     for model in view.model_blacklist:

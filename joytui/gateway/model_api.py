@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -41,7 +41,7 @@ from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit
 from joytui.ledger.api import DuplicateRequest, Runaway, Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Reservation, Watch
+from joytui.ledger.records import Candidate, Limit, Reservation, Watch
 
 T = TypeVar("T")
 Message = MutableMapping[str, Any]
@@ -103,9 +103,10 @@ class ModelEndpoint:
         if (refusal := visit.stopped()) is not None:
             raise refusal
         watch = await aside(size, lambda: watch_for(entry, opened, request)) if entry.policy.breaker else None
-        limited = bool(entry.policy.limits or self._gateway.wallets_on)
+        limits = self._gateway.limits_of(entry, opened.root_thread)
+        limited = bool(limits or self._gateway.wallets_on)
         if limited:
-            chosen, kept = await self._reserve(visit, opened, candidates, watch), None
+            chosen, kept = await self._reserve(opened, limits, candidates, watch), None
         elif opened.request_id is not None or watch is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
             ids_ms = self._gateway.settings.duplicate_window_s * 1000
@@ -161,18 +162,10 @@ class ModelEndpoint:
             raise refusals.task_stopped(stop) from None
 
     async def _reserve(
-        self, visit: Visit, opened: Opened, candidates: list[Candidate], watch: Watch | None
+        self, opened: Opened, limits: Sequence[Limit], candidates: list[Candidate], watch: Watch | None
     ) -> Candidate:
-        assert visit.key is not None
-        policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(
-            visit.key.row.budget_id,
-            policy.limits,
-            candidates,
-            settings.lease_s * 1000,
-            settings.duplicate_window_s * 1000,
-            watch,
-        )
+        settings = self._gateway.settings
+        wanted = Reservation(limits, candidates, settings.lease_s * 1000, settings.duplicate_window_s * 1000, watch)
         try:
             chosen = await self._let_through(opened, watch, self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:

@@ -24,7 +24,8 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period."""
+    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period. `per_task`: the
+    total of each task, with all of its sub-agents."""
 
     fixed_model: str | None = None
     tiers: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Policy:
     ip_allow: tuple[Network, ...] = ()
     ip_block: tuple[Network, ...] = ()
     limits: tuple[tuple[Period, int], ...] = ()
+    per_task: int | None = None
     routing_strategy: str = "BALANCE"
     logs: bool = True
     blocked: bool = False
@@ -49,7 +51,10 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
     tiers = tuple(snapshot.get("tiers") or ())
     if unknown := set(tiers) - set(TIERS):
         raise ValueError(f"no such tier: {', '.join(sorted(unknown))}")
+    per_task = snapshot.get("per_task_limit")
     logs = bool(snapshot.get("logs", True))
+    if per_task is not None and not logs:
+        raise ValueError("a limit for each task needs logs: without them no task is known")
     most = Breaker(snapshot.get("max_requests_per_minute"), snapshot.get("max_identical_turns"))
     breaker = None if most == Breaker(None, None) else most
     if breaker is not None and not logs:
@@ -61,6 +66,7 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
         ip_allow=parse_networks(snapshot.get("ip_allow") or ()),
         ip_block=parse_networks(snapshot.get("ip_block") or ()),
         limits=limits,
+        per_task=None if per_task is None else parse_credits(str(per_task)),
         routing_strategy=snapshot.get("routing_strategy") or "BALANCE",
         logs=logs,
         blocked=bool(snapshot.get("blocked", False)),

@@ -14,6 +14,7 @@ from typing import Any
 from joytui.core import joytoken
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
+from joytui.core.nodes import ORG
 from joytui.gateway.upstreams.exchange import error_body
 from joytui.ledger.api import Runaway, Shortfall, StoreUnavailable
 from joytui.ledger.records import StoppedTask, resets_at
@@ -189,10 +190,19 @@ def _lacking(lack: Shortfall, need: str) -> Refused:
     else:
         reset = resets_at(lack.period, lack.at_ms)
         when = f"resets {rfc3339(reset)[:19]}Z" if reset else "never resets"
+        whose, way_out = _node(lack.budget)
         message = (
-            f"{lack.period} limit of {format_credits(lack.limit)} credits exceeded: {format_credits(lack.left)} left"
+            f"{whose}{lack.period} limit of {format_credits(lack.limit)} credits exceeded: {format_credits(lack.left)} left"
             f" ({format_credits(lack.spent)} spent, {format_credits(lack.held)} held by running requests),"
-            f" {need}; {when}"
+            f" {need}; {when}{way_out}"
         )
         step = "budget"
     return Refused(402, joytoken.INSUFFICIENT_QUOTA, message, cause="insufficient-quota", step=step)
+
+
+def _node(budget: str | None) -> tuple[str, str]:
+    """Whose limit refused, before its words, and what lets a task go on, after them. A key's own limit is named by itself."""
+    kind, colon, name = (budget or "").partition(":")
+    if kind == "task":
+        return f"task {name}: ", f"; {joytoken.INSUFFICIENT_QUOTA}: `joytui tasks raise {name} AMOUNT` lets it go on"
+    return (f"{budget}: ", "") if colon or budget == ORG else ("", "")

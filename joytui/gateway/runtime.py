@@ -19,6 +19,7 @@ from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
+from joytui.gateway.budget_tree import BudgetTree
 from joytui.gateway.catalog import Catalog, joined, load_catalog, with_names
 from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
@@ -32,7 +33,18 @@ from joytui.gateway.tail import Tail
 from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, StoppedTask, TeamRow, TokenRow, WalletRow
+from joytui.ledger.records import (
+    Access,
+    AgentRow,
+    GatewayRow,
+    KeyRow,
+    LessonRow,
+    Limit,
+    StoppedTask,
+    TeamRow,
+    TokenRow,
+    WalletRow,
+)
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
 
@@ -140,6 +152,7 @@ class Gateway:
         self.wallets_on = access.wallets_on
         self._take_teams(access.teams)
         self._take_stops(access.stops)
+        self.budgets = BudgetTree(access.limits, access.raises)
 
     def _take_teams(self, rows: Iterable[TeamRow]) -> None:
         self.teams: dict[str, TeamRow] = {row.name: row for row in rows}
@@ -159,17 +172,31 @@ class Gateway:
         """The team that an owner of keys is in."""
         return self._team_of.get(owner) if owner is not None else None
 
+    def limits_of(self, entry: KeyEntry, task: str | None) -> tuple[Limit, ...]:
+        """All limits that a request of this key, in this task, has to keep now."""
+        row = entry.row
+        return self.budgets.above(row, entry.policy, self.team_of(row.owner), task, now_ms())
+
+    def total_of_task(self, agent: AgentRow, at_ms: int) -> int | None:
+        """What the task of this agent may cost in all, in nano-credits."""
+        entry = self.keys.get(agent.key_id or "")
+        return self.budgets.total_of_task(agent.task, entry.policy if entry else None, at_ms)
+
     async def _follow_access(self) -> None:
         """Takes over what others changed in the store, for as long as the store can tell."""
         async with aclosing(self.ledger.changes()) as changes:
             async for _ in changes:
                 while await self.ledger.access_version() != self._access_version:
-                    own_changes = self._own_changes
-                    access = await asyncio.to_thread(self.ledger.access)
-                    if (
-                        own_changes == self._own_changes
-                    ):  # else it may be older than what this gateway has changed since
-                        self._take_access(access)
+                    await self.read_access()
+
+    async def read_access(self) -> None:
+        """Takes over what the store has now."""
+        while True:
+            own_changes = self._own_changes
+            access = await asyncio.to_thread(self.ledger.access)
+            if own_changes == self._own_changes:  # else it may be older than what this gateway has changed since
+                self._take_access(access)
+                return
 
     def keep(self, row: KeyRow) -> KeyEntry:
         """Takes over a key that this gateway itself has just made or changed in the store."""

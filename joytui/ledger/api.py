@@ -91,7 +91,8 @@ class Runaway(StoreError):
 
 @dataclass(eq=False)
 class Shortfall(StoreError):
-    """Refused for money, in nano-credits. `period` names the budget's window, or None if the `tier`'s wallet lacks it."""
+    """Refused for money, in nano-credits. `period` names the window of a `budget` (`Limit.budget`), or None if the `tier`'s wallet
+    lacks it."""
 
     period: Period | None
     tier: str | None
@@ -100,6 +101,7 @@ class Shortfall(StoreError):
     held: int
     estimate: int
     at_ms: int
+    budget: str | None = None
 
     @property
     def left(self) -> int:
@@ -322,6 +324,24 @@ class Ledger(Protocol):
         """Spent and held of a budget in the window of this moment."""
         ...
 
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        """The limits of all nodes in the windows of this moment, with what is spent and held: of the organisation, teams and owners,
+        of the keys that have not ended (the newest of those that share a budget), and of the tasks that run or asked within a day."""
+        ...
+
+    def set_limits(self, node: str, limits: Mapping[Period, int | None]) -> Future[None]:
+        """Sets limits of a node that is no key, or takes them away (None)."""
+        ...
+
+    def raise_limits(self, node: str, amount: int, until: int) -> Future[None]:
+        """Raises each limit of a node until then (ms), in the place of an earlier raise; 0 ends that one."""
+        ...
+
+    def raise_task(self, node: str, amount: int, otherwise: int | None) -> Future[int | None]:
+        """Raises the total of a task for good; `otherwise`: what it is where none was set. Gives the new one; None, and nothing is
+        changed, where there is none to raise. Raises MoneyError."""
+        ...
+
     async def policies(self) -> list[PolicyRow]:
         """The newest version of each named policy."""
         ...
@@ -407,10 +427,6 @@ class Ledger(Protocol):
 
     def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> Future[bool]:
         """Whether this gateway is the one that looks for what is to be told: it stays so while it asks again within its lease."""
-        ...
-
-    async def budgets(self, at_ms: int) -> list[BudgetRow]:
-        """The windows of this moment that somebody limits."""
         ...
 
     # --- what upstreams taught ---

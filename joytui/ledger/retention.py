@@ -71,7 +71,18 @@ KEPT = (
         f"{SUMS_DAYS} days; then a row for each day, key, and model that cost something",
         _days(SUMS_DAYS),
     ),
-    Kept("budget windows", ("budget",), f"{WINDOW_DAYS} days; made anew from the days", _days(WINDOW_DAYS)),
+    Kept(
+        "budget windows",
+        ("budget",),
+        f"{WINDOW_DAYS} days, a task's total so long after it asked last; made anew from the days",
+        _days(WINDOW_DAYS),
+    ),
+    Kept(
+        "limits of nodes",
+        ("node_limit", "node_raise"),
+        f"what administrators set; a task's {SUMS_DAYS} days, and what raises a limit so long after its end",
+        _days(SUMS_DAYS),
+    ),
     Kept(
         "movements of wallets",
         ("wallet_entry",),

@@ -23,7 +23,7 @@ from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Runaway, Shortfall
 from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
-from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation, Watch
+from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation, Watch, limits_of
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -82,7 +82,7 @@ async def add(ledger: Ledger, key: KeyRow | None = None, *, ended: Ended | None 
 
 
 def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int = 60_000) -> Reservation:
-    return Reservation(key.budget_id, limits, [Candidate("m", "p", "standard", estimate)], lease_ms)
+    return Reservation(limits_of(key.budget_id, limits), [Candidate("m", "p", "standard", estimate)], lease_ms)
 
 
 # --- the interface ----------------------------------------------------------------------------------------------------

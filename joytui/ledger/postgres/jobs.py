@@ -6,7 +6,7 @@ A job is plain data: it can be sent again, and kept on disk while the store is u
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, names
@@ -30,16 +30,9 @@ _BLANK = dict.fromkeys(("model", "project", "thread_id", "client", "model_used",
 NOTHING: Job = {"do": "nothing"}
 
 
-class Limits(NamedTuple):
-    """A budget's limits in the windows of a moment: [[period, limit, where its window begins, where it ends], …]."""
-
-    budget: str
-    limits: list[tuple[Period, int, int, int]]
-
-    @classmethod
-    def of(cls, wanted: Reservation, at: int) -> Limits:
-        windows = [(p, limit, window_start(p, at), window_end(p, at)) for p, limit in wanted.limits]
-        return cls(wanted.budget_id, windows)
+def _limits(wanted: Reservation, at: int) -> list[tuple[str, Period, int, int, int]]:
+    """Limits in the windows of a moment: [[budget, period, limit, where its window begins, where it ends], …]."""
+    return [(*limit, window_start(limit.period, at), window_end(limit.period, at)) for limit in wanted.limits]
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
@@ -64,7 +57,7 @@ def reserve(opened: Opened, wanted: Reservation) -> Job:
         "ids_ms": wanted.ids_ms,
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
-        **Limits.of(wanted, opened.started_at)._asdict(),
+        "limits": _limits(wanted, opened.started_at),
         **_watched(wanted.watch),
     }
 
@@ -76,7 +69,7 @@ def extend(opened: Opened, wanted: Reservation, so_far: Charge) -> Job:
         "charge": {"n": opened.n, **so_far._asdict()},
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
-        **Limits.of(wanted, opened.started_at)._asdict(),
+        "limits": _limits(wanted, opened.started_at),
     }
 
 
@@ -172,5 +165,5 @@ def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candi
         raise StoreUnavailable("keys were changed, but this gateway has not read them yet")
     if "runaway" in answer:
         raise Runaway(*answer["runaway"])
-    period, tier, limit, spent, held, estimate = answer["short"]
-    raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at)
+    period, tier, limit, spent, held, estimate, budget = answer["short"]
+    raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at, budget)

@@ -264,6 +264,16 @@ MIGRATIONS = (
     CREATE INDEX watched_turn_thread ON watched_turn (scope, task, thread, n);
     CREATE INDEX watched_turn_at ON watched_turn (at);
     """,
+    """
+    CREATE TABLE node_limit (
+        node TEXT NOT NULL, period TEXT NOT NULL, amount bigint NOT NULL, set_at bigint NOT NULL, PRIMARY KEY (node, period)
+    );
+    CREATE TRIGGER limit_set AFTER INSERT OR UPDATE OR DELETE ON node_limit
+        FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TABLE node_raise (node TEXT PRIMARY KEY, amount bigint NOT NULL, until bigint NOT NULL);
+    CREATE TRIGGER raise_set AFTER INSERT OR DELETE ON node_raise FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE INDEX part_day_task ON part_day (task, day) WHERE task != '';
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from joytui.core.clock import now_ms
 from joytui.ledger.audit import Actor, AuditRow
 from joytui.ledger.ids import row_id
-from joytui.ledger.sql import keys, lessons, stops, teams, telemetry, wallets
+from joytui.ledger.sql import keys, lessons, nodes, stops, teams, telemetry, wallets
 from joytui.ledger.sql.connection import Connection
 
 T = TypeVar("T")
@@ -77,6 +77,9 @@ CHANGES: Mapping[Callable[..., Any], Change] = {
     teams.create_team: Change("team created", _team),
     teams.add_owner: Change("owner added", _team),
     teams.remove_owner: Change("owner removed", _team),
+    nodes.set_limits: Change("budget set", nodes.facts),
+    nodes.raise_limits: Change("budget raised", nodes.facts),
+    nodes.raise_task: Change("budget raised", nodes.facts),
     telemetry.create_sender: Change("telemetry token created", _sender, made=True),
     telemetry.revoke_sender: Change("telemetry token revoked", _sender),
     wallets.set_wallet: Change("wallet set", _wallet),

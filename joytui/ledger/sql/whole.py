@@ -20,6 +20,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "alert": ("id",),
     "team": ("name",),
     "team_owner": ("owner",),
+    "node_limit": ("node", "period"),
+    "node_raise": ("node",),
     "policy": ("name", "version"),
     "lesson": ("upstream", "model", "lesson"),
     "sender": ("id",),

@@ -44,9 +44,7 @@ def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candid
     _claim_id(batch, opened, wanted.ids_ms)
     if wanted.watch is not None:
         count(batch, opened.n, opened.started_at, wanted.watch)
-    chosen = reserve(
-        batch, opened.n, opened.started_at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms
-    )
+    chosen = reserve(batch, opened.n, opened.started_at, wanted.limits, wanted.candidates, wanted.lease_ms)
     _write_row(batch, opened, *chosen.recorded())
     return chosen
 
@@ -106,7 +104,7 @@ def end_request(
     if held:
         release(batch, opened.n, ended.cost_nano)
     if budget_id is not None and ended.cost_nano:
-        charge(batch, budget_id, opened.started_at, ended.cost_nano)
+        charge(batch, budget_id, opened, ended.cost_nano)
     if opened.doctor and ended.output_tokens > DOCTOR_OUTPUT:
         opened = _counted(batch, opened)
     _sum(batch, opened, ended, refused=False)
