@@ -372,7 +372,7 @@ async def test_commands(
             code = await run(line, gateway)
             told = capsys.readouterr()
             assert code == (0 if right in MAY[role] else 1), (line, told)
-            hint = "this needs the admin token" if role == "viewer" else "an admin's token"
+            hint = "this needs the admin token" if role == "viewer" else "an admin token"
             assert right in MAY[role] or hint in told.err, line
     after = await state(gateway)
     changed = {path for path in before if before[path] != after[path]}
