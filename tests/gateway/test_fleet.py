@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -89,6 +92,51 @@ def test_a_console_misses_nothing_while_its_gateway_is_killed(tmp_path: Path) ->
             terminal.send("ctrl+q")
             assert terminal.wait_exit() == 0
             assert terminal.left_behind() == []
+
+
+def test_three_gateways_keep_the_limit_of_a_task_and_of_a_team_to_the_nano_credit(tmp_path: Path) -> None:
+    """64 clients of one task, spread over three gateways, on the keys of two people of a team."""
+    with (
+        postgres.running() as server,
+        fleet([Member(tmp_path / name, server.url("postgres")) for name in "abc"]) as members,
+    ):
+        with members[0].console() as http:
+            http.post("/teams", json={"name": "core"})
+            keys = []
+            for owner in ("ann", "bea"):
+                http.post("/teams/core/owners", json={"owner": owner})
+                made = {"name": owner, "owner": owner, "policy": {"per_task_limit": "3"}}
+                keys.append(http.post("/keys", json=made).json()["key"])
+            assert http.put("/budgets", json={"node": "team:core", "total_limit": "4"}).status_code == 200
+        for member in members:
+            for key in keys:
+                ask(member, key)  # until it knows the key
+
+        def send(number: int, task: str) -> httpx.Response:
+            headers = {"authorization": f"Bearer {keys[number % 2]}", "session-id": task}
+            with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+                return http.post(f"{members[number % 3].url}/openai/v1/chat/completions", json=SAY_HI, headers=headers)
+
+        for task in ("t1", "t2"):
+            with ThreadPoolExecutor(64) as pool:
+                answers = list(pool.map(partial(send, task=task), range(64)))
+            assert {answer.status_code for answer in answers} == {200, 402}
+        told = {answer.json()["error"]["message"].split(":")[0] for answer in answers if answer.status_code == 402}
+        assert told <= {"team", "task t2"}
+        with members[1].console() as http:
+            nodes = {one["node"]: one["limits"][0] for one in http.get("/budgets").json()["budgets"]}
+            rows = http.get("/requests", params={"limit": 1000}).json()["requests"]
+        cost = {
+            task: sum(Decimal(row["cost_credits"]) for row in rows if row["root_thread"] == task)
+            for task in ("t1", "t2", None)
+        }
+        for node, limit, spent in (
+            ("team:core", 4, sum(cost.values())),
+            ("task:t1", 3, cost["t1"]),
+            ("task:t2", 3, cost["t2"]),
+        ):
+            assert (Decimal(nodes[node]["spent_credits"]), nodes[node]["held_credits"]) == (spent, "0"), node
+            assert spent <= limit
 
 
 def ask(member: Member, key: str) -> None:
