@@ -163,7 +163,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "TasksDialog.stop": (
         "logs-tasks",
         ("down",),
-        words("Stop this task?", "and its 3 sub-agents of codex-anna"),
+        words("Stop this task?", "and its 3 sub-agents"),
     ),  # and does in test_live_screens
     "TasksDialog.resume": ("logs-tasks", (), words("✗ this task is not stopped")),
     "LogsScreen.latency": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens

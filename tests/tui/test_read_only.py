@@ -118,7 +118,7 @@ async def test_tasks_are_seen_and_not_stopped():
         await pilot.press("X", "u")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question"
-        assert "X stops" not in text_of(app)
+        assert "u resumes" not in text_of(app)
         assert "■ runaway" in text_of(app)
 
 

@@ -84,9 +84,11 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        changes = "  ·  X stops it  ·  u resumes it" if self.console.may_change() else ""
+        changes = "  ·  X stops  ·  u resumes" if self.console.may_change() else ""
         yield Static(f"⏎ its requests  ·  r only running  ·  o sorts{changes}", classes="note")
-        yield Static(id="outcome")
+        outcome = Static(id="outcome")
+        outcome.display = False
+        yield outcome
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._tick)
@@ -153,7 +155,7 @@ class TasksDialog(Dialog[str]):
             if task.agents > 2
             else ""
         )
-        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. u lets it go on."
+        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. Resume it with u."
         question = Confirm("Stop this task?", text, "Stop")
         self.app.push_screen(question, lambda yes: self._change(task.id, stop=True) if yes else None)
 
@@ -184,6 +186,7 @@ class TasksDialog(Dialog[str]):
 
     def _tell(self, words: str, *, error: bool) -> None:
         mark, style = ("✗", "$error") if error else ("✓", "$success")
+        self.query_one("#outcome", Static).display = True
         self.query_one("#outcome", Static).update(Content.styled(f"{mark} {visible(words, limit=300)}", style))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
