@@ -89,8 +89,8 @@ def _fields_in(text: str, deep: int) -> Fields:
     start = _START.search(text)
     if start is None:
         cut = _CUT_START.search(text)  # the beginning was not copied
-        left = _by_pattern('{"' + text[cut.end() :]) if cut else {}
-        return left if "message" in left and {"type", "code"} & set(left) else {}
+        rest = _by_pattern('{"' + text[cut.end() :]) if cut else {}
+        return rest if "message" in rest and {"type", "code"} & set(rest) else {}
     body = text[start.start() :]
     found = next((one for data in _read(body) if (one := _fields(data, deep))), None) or _by_pattern(body)
     if not {"message", "type", "code"} & set(found):

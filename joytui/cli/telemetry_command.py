@@ -16,12 +16,14 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.columns import Column
+from joytui.cli.gateway_options import add_action, with_console
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, paint, say
+from joytui.cli.token_actions import find_token, show_all, show_new, show_revoked
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.places import places
 
@@ -34,32 +36,27 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "JOYTUI_TELEMETRY_TOKEN"  # noqa: S105 (a name)
 NEW_TOKEN = "jtt_" + "x" * 43
 """Stands for a token in what is shown, which masks it."""
-KEPT = "kept of each request: time, thread, model, tokens, status, error, provider, Codex's version; never prompts, tools or answers"
+KEPT = "stored for each request: time, thread, model, tokens, status, error, provider, Codex's version; never prompts, tools or answers"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    on = _action(actions, "on", "write the exporter into Codex's config.toml: shows the change, asks, keeps a backup")
-    off = _action(actions, "off", "take it out again, byte for byte")
+    on = add_action(
+        actions, "on", "write the exporter into Codex's config.toml: shows the change, asks, keeps a backup"
+    )
+    off = add_action(actions, "off", "remove it again, byte for byte")
     for action in (on, off):
-        action.add_argument("--yes", action="store_true", help="do not ask (needed where stdin is no terminal)")
-    _action(actions, "status", "whether it is on, and whether it arrives")
-    token = actions.add_parser("token", help="tokens that telemetry is posted with: one a person")
+        action.add_argument("--yes", action="store_true", help="do not ask (needed if stdin is not a terminal)")
+    add_action(actions, "status", "whether it is on, and whether it arrives")
+    token = actions.add_parser("token", help="the tokens that authorise telemetry: one per person")
     tokens = token.add_subparsers(dest="token_action", required=True, metavar="ACTION")
-    create = _action(tokens, "create", "a new token; it is shown this once, and opens nothing else")
+    create = add_action(tokens, "create", "a new token; it is shown only once, and opens nothing else")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--owner", metavar="O", help="whose Codex sends by it")
+    create.add_argument("--owner", metavar="O", help="whose Codex sends with it")
     create.add_argument("--team", metavar="T")
-    _action(tokens, "list", "the tokens, and when something came by each last")
-    revoke = _action(tokens, "revoke", "end a token; what it told stays")
+    add_action(tokens, "list", "the tokens, and when each was last used")
+    revoke = add_action(tokens, "revoke", "revoke a token; the requests that it reported stay")
     revoke.add_argument("token", metavar="TOKEN", help="its name or id")
-
-
-def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="JSON on stdout")
-    add_gateway_options(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,63 +73,32 @@ async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
     for name, value in (("NAME", args.name), ("--owner", args.owner), ("--team", args.team)):
         check_name(value, name)
     made = await console.create_telemetry_token(args.name, args.owner, args.team)
-    if args.json:
-        emit_json(made.model_dump())
-        return EXIT_OK
-    say(f"{made.name}: this token is shown only once. On that person's machine:")
-    emit(made.token)
-    say(f"  export {TOKEN_VARIABLE}=…; joytui telemetry on --gateway {console.url}")
-    return EXIT_OK
+    intro = f"{made.name}: this token is shown only once. On that person's machine:"
+    usage = f"export {TOKEN_VARIABLE}=…; joytui telemetry on --gateway {console.url}"
+    return show_new(made, args.json, intro, usage)
 
 
 async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.cli.amounts import local_time
-    from joytui.cli.columns import Column, emit_table
 
-    found = await console.telemetry_tokens()
-    if args.json:
-        emit_json({"tokens": [one.model_dump() for one in found]})
-        return EXIT_OK
-    if not found:
-        say(
-            "no telemetry tokens yet: `joytui telemetry on` makes one for this machine, `… token create NAME` one for a person"
-        )
-        return EXIT_OK
     columns = [
-        Column("name"),
-        Column("owner"),
-        Column("team", rank=2),
-        Column("created", rank=3),
-        Column("last received"),
+        Column("name"), Column("owner"), Column("team", rank=2), Column("created", rank=3), Column("last received"),
         Column("id", rank=5),
-    ]
-    rows = [
-        [
-            one.name,
-            one.owner or "",
-            one.team or "",
-            local_time(one.created_at),
-            _when(one.last_received) or "never",
-            one.id,
-        ]
-        for one in found
-    ]
-    emit_table(columns, rows)
-    return EXIT_OK
+    ]  # fmt: skip
+
+    def row(one: SenderView) -> list[str]:
+        last = _when(one.last_received) or "never"
+        return [one.name, one.owner or "", one.team or "", local_time(one.created_at), last, one.id]
+
+    none = "no telemetry tokens yet: `joytui telemetry on` makes one for this machine, `joytui telemetry token create NAME` one for a person"
+    return show_all(await console.telemetry_tokens(), args.json, columns, row, none)
 
 
 async def _revoke(console: ConsoleClient, args: argparse.Namespace) -> int:
-    found = [one for one in await console.telemetry_tokens() if args.token in (one.name, one.id)]
-    if not found:
-        raise UsageError(
-            f"no telemetry token is called {args.token[:80]!r}", hint="`joytui telemetry token list` shows them"
-        )
-    await console.revoke_telemetry_token(found[0].id)
-    if args.json:
-        emit_json({"revoked": found[0].name})
-    else:
-        say(f"{found[0].name} is revoked; what it told stays")
-    return EXIT_OK
+    tokens = await console.telemetry_tokens()
+    one = find_token(tokens, args.token, "telemetry token", "joytui telemetry token list")
+    await console.revoke_telemetry_token(one.id)
+    return show_revoked(one, args.json, f"{one.name} is revoked; the requests that it reported stay")
 
 
 def _when(text: str | None) -> str:
@@ -169,7 +135,7 @@ def _on(args: argparse.Namespace) -> int:
 def _check_token(token: str) -> None:
     if not token.isascii() or any(c.isspace() or not c.isprintable() for c in token) or not token.startswith("jtt_"):
         raise UsageError(
-            "this is no telemetry token", where=TOKEN_VARIABLE, hint="`joytui telemetry token create NAME` makes one"
+            "this is not a telemetry token", where=TOKEN_VARIABLE, hint="`joytui telemetry token create NAME` makes one"
         )
 
 
@@ -221,7 +187,7 @@ def _wanted(args: argparse.Namespace, gateway_url: str, token: str) -> bool:
     _show(changes)
     if args.yes or (sys.stdin.isatty() and ask("Write this?")):
         return True
-    hint = "" if sys.stdin.isatty() else "\n  hint: stdin is no terminal, so nobody can answer: add --yes"
+    hint = "" if sys.stdin.isatty() else "\n  hint: stdin is not a terminal, so you cannot answer: add --yes"
     say("nothing was written" + hint)
     args.refused = True
     return False
@@ -232,7 +198,7 @@ def _unchanged(args: argparse.Namespace) -> int:
         return EXIT_BAD_NEWS
     if args.json:
         return _status(args)
-    say("telemetry is on already")
+    say("telemetry is already on")
     return EXIT_OK
 
 
@@ -258,7 +224,7 @@ def _written(args: argparse.Namespace, gateway_url: str, token: str) -> int:
         kept = f"; as it was: {one.backup}" if one.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {one.path}{kept}")
     say(f"  {KEPT}")
-    say("  a Codex that runs already sends it from its next start; `joytui telemetry off` takes it out")
+    say("  a Codex that is already running sends it from its next start on; `joytui telemetry off` removes it")
     return _status(args) if args.json else EXIT_OK
 
 
@@ -272,14 +238,14 @@ def _off(args: argparse.Namespace) -> int:
     found = _exporter()
     if found is None or not found.ours:
         say(
-            "telemetry is off already"
+            "telemetry is already off"
             + (f" (the exporter at {found.origin} is not joytui's, and stays)" if found else "")
         )
         return _status(args) if args.json else EXIT_OK
-    if not args.yes and not (sys.stdin.isatty() and ask(f"Take joytui's exporter out of {found.origin}?")):
+    if not args.yes and not (sys.stdin.isatty() and ask(f"Remove joytui's exporter from {found.origin}?")):
         say(
             "nothing was changed"
-            + ("" if sys.stdin.isatty() else "\n  hint: stdin is no terminal, so nobody can answer: add --yes")
+            + ("" if sys.stdin.isatty() else "\n  hint: stdin is not a terminal, so you cannot answer: add --yes")
         )
         return EXIT_BAD_NEWS
     for line in take_out(shell_invocation(), places()):
@@ -318,7 +284,7 @@ def _status(args: argparse.Namespace) -> int:
         )
         return EXIT_OK
     if found is None:
-        emit("telemetry is off: `joytui telemetry on` lets Codex tell this gateway of its requests")
+        emit("telemetry is off: `joytui telemetry on` lets Codex report its requests to this gateway")
     elif not on:
         emit(f"Codex sends its telemetry to {found.endpoint or 'an exporter'} ({found.origin}), which is not joytui's")
     else:

@@ -11,7 +11,7 @@ from joytui.core.money import format_credits
 from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
-    from joytui.usage.anomalies import Anomaly, Culprit
+    from joytui.core.anomalies import Anomaly, Culprit
     from joytui.usage.insight import Insight, Unit
 
 YEAR_HOURS = 366 * 24
@@ -31,8 +31,8 @@ def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
     begin, end = odd.begin.astimezone(), odd.end.astimezone()
     last = "%H:%M" if end - begin <= timedelta(days=1) else "%Y-%m-%d %H:%M"
     when = f"{begin:%Y-%m-%d %H:%M} to {end:{last}}"
-    who = "; ".join(visible(one.text) for one in odd.culprits) or "nobody alone explains it"
-    return f"out of the ordinary: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
+    who = "; ".join(visible(one.text) for one in odd.culprits) or "no single person explains it"
+    return f"unusual: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
 
 
 def insight_view(found: Insight) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> 
 def forecast_lines(hours: dict[int, int], left: int, at: datetime) -> list[str]:
     """For example "at 1.25 Cr an hour, the last seven days' rate, it lasts until 2026-11-25 14:00 UTC"; and where spending was out of
     the ordinary, the same at the usual rate. The rules are those of `usage.budget`."""
-    from joytui.usage.budget import ordinary
+    from joytui.core.spending_rate import ordinary
 
     rate = _rate(hours, at)
     if rate <= 0:
@@ -82,7 +82,7 @@ def forecast_lines(hours: dict[int, int], left: int, at: datetime) -> list[str]:
     lines = [_forecast(rate, "the last seven days' rate", left, at)]
     usual, odd = ordinary(hours, at)
     if odd and left > 0:
-        without = f"the usual rate, without {format_credits(odd, places=2)} Cr out of the ordinary"
+        without = f"the usual rate, without {format_credits(odd, places=2)} Cr of unusual spending"
         lines.append(_forecast(_rate(usual, at), without, left, at))
     return lines
 
@@ -97,7 +97,7 @@ def _forecast(rate: int, assumed: str, left: int, at: datetime) -> str:
 
 
 def _rate(hours: dict[int, int], at: datetime) -> int:
-    from joytui.usage.budget import hourly_rate
+    from joytui.core.spending_rate import hourly_rate
 
     return hourly_rate(hours, at)
 

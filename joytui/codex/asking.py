@@ -21,6 +21,7 @@ from joytui.codex.asked import Facts, Loader
 from joytui.codex.world import CodexBinary
 from joytui.core.bounded_run import Ran, run_bounded
 from joytui.core.redaction import Redactor, may_name_secret
+from joytui.core.whole_file import write_whole
 
 ANSWER_S = 2.0
 MOST_BYTES = 8 * 1024 * 1024
@@ -178,10 +179,7 @@ def _kept(file: Path, mark: list[Any] | None) -> Facts | None:
 def _keep(file: Path, mark: list[Any] | None, facts: Facts) -> None:
     """A cache that cannot be written costs time, nothing else."""
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps({"mark": mark, "facts": asdict(facts)}), "utf-8")
-        part.replace(file)
+        write_whole(file, json.dumps({"mark": mark, "facts": asdict(facts)}).encode())
 
 
 # --- what its loader says
@@ -195,7 +193,7 @@ def ask_loader(
     Nothing is asked where an argument holds a secret. The key's variable is not passed on, `auth.command` and MCP servers are not
     started: Codex ends at the provider that is defined nowhere."""
     if holds_secret(args, env):
-        return Loader("not asked", why="the arguments hold a secret")
+        return Loader("not asked", why="the arguments contain a secret")
     clean = _clean(env)
     made = _Made(home)
     words = (*args, "-c", f'model_provider="{NOWHERE}"', "x")
@@ -228,7 +226,7 @@ def _loader(ran: Ran | None) -> Loader:
         return Loader("loads")
     if ran.code and (found := _ERROR.search(said)):
         return Loader("fault", said[found.start() :].strip()[:4000])
-    return Loader("not asked", why="its answer has not the expected form")
+    return Loader("not asked", why="its answer is not in the expected form")
 
 
 def _with_unknown(loads: Loader, strict: Loader) -> Loader:

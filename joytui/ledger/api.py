@@ -27,10 +27,12 @@ from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened
 from joytui.core.roles import Role
 from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
     Access,
     AgentRow,
+    BudgetRow,
     Candidate,
     Charge,
     ClockSeen,
@@ -340,6 +342,42 @@ class Ledger(Protocol):
     async def audit(self, since: int, limit: int) -> list[AuditRow]:
         """Changes that somebody made (`ledger.audit.ACTING`) from then on (ms), newest first: of keys, policies, tokens, teams, wallets
         and lessons. Each is written in the transaction of the change."""
+        ...
+
+    # --- alerts ---
+
+    def raise_alerts(self, alerts: Sequence[NewAlert]) -> Future[int]:
+        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a key's limit that a request
+        crosses is raised by that request's end, in its transaction."""
+        ...
+
+    async def alerts(self, since: int, limit: int, teams: Sequence[str] | None = None) -> list[AlertRow]:
+        """The newest first, of those raised from then on (ms); `teams`: of these alone."""
+        ...
+
+    async def alert(self, alert_id: str) -> AlertRow | None: ...
+
+    async def due_alerts(self, at_ms: int) -> int:
+        """How many wait to be sent, and nobody is sending."""
+        ...
+
+    def claim_alerts(self, at_ms: int, lease_ms: int, limit: int) -> Future[list[AlertRow]]:
+        """The oldest that wait, each with this try counted: nobody else gets them until the lease ends. Those that waited for
+        FRESH_MS are given up."""
+        ...
+
+    def alert_sent(self, alert_id: str, at_ms: int) -> Future[None]: ...
+
+    def alert_failed(self, alert_id: str, error: Clean, again_at: int | None) -> Future[None]:
+        """It is tried again at that time (ms); None: no more."""
+        ...
+
+    def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> Future[bool]:
+        """Whether this gateway is the one that looks for what is to be told: it stays so while it asks again within its lease."""
+        ...
+
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        """The windows of this moment that somebody limits."""
         ...
 
     # --- what upstreams taught ---

@@ -147,6 +147,21 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
     return None if period == "total" else datetime.fromtimestamp(window_end(period, at_ms) / 1000, UTC)
 
 
+class BudgetRow(NamedTuple):
+    """A window that is limited, of a node ("key:ID"): what is spent and held of it. `window`: its start, 0 for a total. `limit`: with a
+    raise that still runs until `raised_until`; `base`: without."""
+
+    node: str
+    period: Period
+    window: int
+    limit: int
+    base: int
+    raised_until: int | None
+    spent: int
+    held: int
+    key_id: str | None = None
+
+
 class Candidate(NamedTuple):
     """A model that the request may run on: its tier's wallet is asked for the estimate.
 

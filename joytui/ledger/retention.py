@@ -20,6 +20,7 @@ WINDOW_DAYS = 35
 MOVEMENT_DAYS = 90
 CLIENT_DAYS = 30
 LESSON_DAYS = 7
+ALERT_DAYS = 90
 PIECE_DAYS = 7
 """What Codex's telemetry told, piece by piece: so late may a piece complete its request."""
 STEADY_MS = HOUR_MS
@@ -52,7 +53,7 @@ KEPT = (
     Kept(
         "requests",
         ("request",),
-        "retention_days (0: for ever), in the order in which they came",
+        "retention_days (0: forever), oldest first",
         lambda keeping: keeping.rows_days * DAY_MS or None,
     ),
     Kept(
@@ -85,6 +86,7 @@ KEPT = (
         lambda keeping: min(PIECE_DAYS + 1, keeping.rows_days or PIECE_DAYS + 1) * DAY_MS,
     ),
     Kept("who changed what", ("audit",), f"{SUMS_DAYS} days", _days(SUMS_DAYS)),
+    Kept("alerts", ("alert",), f"{ALERT_DAYS} days", _days(ALERT_DAYS)),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
     Kept(
         "keys, policies, tokens, teams",
@@ -94,7 +96,7 @@ KEPT = (
     Kept("wallets", ("wallet",), "one row for each tier"),
     Kept(
         "state of the store",
-        ("access", "part_fill", "client_fill", "uncleaned", "clock_reading"),
+        ("access", "part_fill", "client_fill", "uncleaned", "clock_reading", "alert_watch"),
         "one row; what is left to do of an older store, a row a table; readings of the last hour",
     ),
 )

@@ -14,8 +14,6 @@ budget_period = "month"   # day, week or month
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any, Literal, get_args
 from joytui.core.errors import SettingsError
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.plain_file import NotPlainError, is_other_than_file, settings_text
+from joytui.core.whole_file import write_whole
 
 TABLE = "console"
 Period = Literal["day", "week", "month"]
@@ -86,13 +85,13 @@ def read(table: Mapping[str, Any]) -> ConsoleSettings:
             raise ValueError(f"no setting is called {name!r} (one of {', '.join(sorted(known))})")
     for name in ("ascii", "start_gateway"):
         if not isinstance(table.get(name, True), bool):
-            raise ValueError(f"{name} is true or false")
+            raise ValueError(f"{name} must be true or false")
     for name in ("theme", "gateway"):
         if not isinstance(table.get(name, ""), str):
-            raise ValueError(f"{name} is a text")
+            raise ValueError(f"{name} must be text")
     keymap = table.get("keymap", {})
     if not isinstance(keymap, Mapping) or not all(isinstance(keys, str) and keys.strip() for keys in keymap.values()):
-        raise ValueError('keymap is a table of actions and keys: "logs.replay" = "R"')
+        raise ValueError('keymap must be a table of actions and keys: "logs.replay" = "R"')
     if table.get("budget_period", "month") not in PERIODS:
         raise ValueError(f"budget_period is one of {', '.join(PERIODS)}")
     values = {name: value for name, value in table.items() if value != ""}
@@ -108,7 +107,7 @@ def _credits(value: Any) -> str:
             return text
     except MoneyError:
         pass
-    raise ValueError("budget is an amount of credits: 20, 0.5")
+    raise ValueError("budget must be an amount of credits: 20, 0.5")
 
 
 def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
@@ -155,14 +154,4 @@ def _write(path: Path, text: str) -> None:
     target = path.resolve()
     if is_other_than_file(target):  # JOYTUI_CONFIG_FILE=/dev/null, and nothing may take its place
         raise NotPlainError(str(target))
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, part = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        if target.exists():
-            os.chmod(part, target.stat().st_mode & 0o777)
-        os.replace(part, target)
-    except BaseException:
-        os.unlink(part)
-        raise
+    write_whole(target, text.encode(), mode=target.stat().st_mode & 0o777 if target.exists() else None)

@@ -1,25 +1,21 @@
 """Budgets: how much is gone, how fast, and on which day nothing is left.
 
-The forecast's rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is
-later), the newest hour weighing most and the oldest least, in a straight line. Hours without spending count as 0, and an
-hour that has only begun as a whole one. Whole numbers throughout: an estimate is rounded down to nano-credits.
-
-Where spending was out of the ordinary, that rate says too much. So there is a second forecast, at the usual rate: by the same
-rule, without what was more than usual in those hours. Between the two is where the budget will end.
+The forecast goes by the rate of `core.spending_rate`. Where spending was out of the ordinary, that rate says too much. So there
+is a second forecast, at the usual rate: by the same rule, without what was more than usual in those hours. Between the two is
+where the budget will end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from joytui.core.periods import HOUR, hour_of, period_bounds, start_of_hour
-from joytui.usage.anomalies import excess_by_hour
+from joytui.core.spending_rate import hourly_rate, ordinary, runs_out
 
 Period = Literal["day", "week", "month"]
-WINDOW_HOURS = 168
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +99,6 @@ def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period
     )
 
 
-def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
-    """Nano-credits an hour to expect from here on, by the rule above."""
-    now = hour_of(at)
-    known = [hour for hour, spent in hours.items() if spent and now - WINDOW_HOURS < hour <= now]
-    if not known:
-        return 0
-    span = min(WINDOW_HOURS, now - min(known) + 1)
-    weighed = sum((span - (now - hour)) * hours[hour] for hour in known)
-    return weighed // (span * (span + 1) // 2)
-
-
-def ordinary(hours: Mapping[int, int], at: datetime) -> tuple[dict[int, int], int]:
-    """The hours without what was out of the ordinary in those that the rate looks at, and how much that was."""
-    now = hour_of(at)
-    odd = excess_by_hour(hours, [hour for hour in hours if now - WINDOW_HOURS < hour <= now])
-    return {hour: amount - odd.get(hour, 0) for hour, amount in hours.items()}, sum(odd.values())
-
-
 def _points(
     inside: Mapping[int, int], limit: int, begin: datetime
 ) -> tuple[tuple[tuple[datetime, int], ...], datetime]:
@@ -133,10 +111,3 @@ def _points(
         left -= inside[hour]
         points.append((start_of_hour(hour) + HOUR, left))
     return tuple(points), gone_at
-
-
-def runs_out(left: int, rate: int, at: datetime) -> datetime | None:
-    """When `left` nano-credits are gone at so many an hour; None where that takes longer than a year."""
-    if rate <= 0 or left // rate > 366 * 24:
-        return None
-    return at + timedelta(seconds=left * 3600 // rate)

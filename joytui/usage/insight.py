@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from joytui.core.anomalies import DAYS, Anomaly, Rate, Series, find_anomalies, live_rate, with_culprits
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import parse_credits
 from joytui.core.periods import hour_of
 from joytui.core.token_counts import OTHERS
-from joytui.usage.anomalies import DAYS, Anomaly, Rate, Series, find_anomalies, live_rate, with_culprits
 from joytui.usage.budget import Burn, Period, burn_down
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """When the limits of a key are used up: at the rate of the last seven days, and at the usual one. Pure.
 
-Both rates are those of `usage.budget`: the second is without what was out of the ordinary.
+Both rates are those of `core.spending_rate`: the second is without what was out of the ordinary.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
-from joytui.usage.budget import hourly_rate, ordinary, runs_out
+from joytui.core.spending_rate import hourly_rate, ordinary, runs_out
 
 if TYPE_CHECKING:
     from joytui.core.wire import BudgetView

@@ -47,7 +47,7 @@ SQLITE = Engine(
     lambda folder: open_whole(folder / "l.sqlite3"),
     lambda folder: open_target(folder / "l.sqlite3"),
 )
-PRIVATE = {"access", "client_fill", "clock_reading", "part_fill", "uncleaned"}
+PRIVATE = {"access", "alert_watch", "client_fill", "clock_reading", "part_fill", "uncleaned"}
 """What a store needs for itself alone: not copied, and made anew."""
 
 

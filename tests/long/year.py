@@ -28,6 +28,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.api import Ledger
 from joytui.ledger.records import DAY_MS, HOUR_MS, Candidate, KeyRow, NewKey, Page, Reservation
 from joytui.ledger.retention import (
+    ALERT_DAYS,
     CLIENT_DAYS,
     KEYLESS_ROWS,
     MOVEMENT_DAYS,
@@ -181,6 +182,8 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "sender": 0,
         "team": 0,
         "team_owner": 0,
+        "alert": min(days, ALERT_DAYS) * KEYS,
+        "alert_watch": 1,
         "audit": min(days, SUMS_DAYS) * len(TIERS) * 3 + len(TIERS) + KEYS,
         "piece": 0,
         "wallet": len(TIERS),

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from joytui.core.anomalies import Anomaly, Culprit
 from joytui.core.filters import parse
 from joytui.tui.usage.insight_text import insight_text
 from joytui.tui.usage.outlier_words import requests_of, when, who
 from joytui.tui.usage.outliers import while_away
-from joytui.usage.anomalies import Anomaly, Culprit
 from tests.support.clock import NOW
 from tests.tui import data
 from tests.tui.opening import SIZE, console, fill, settle, text_of

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of, period_bounds
-from joytui.usage.budget import burn_down, hourly_rate
+from joytui.core.spending_rate import hourly_rate
+from joytui.usage.budget import burn_down
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 NOW = hour_of(AT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from joytui.cli.usage_insight import forecast_lines, insight_lines
+from joytui.core.anomalies import Anomaly, Rate
 from joytui.core.money import NANO_PER_CREDIT as CR
 from joytui.core.periods import hour_of
-from joytui.usage.anomalies import Anomaly, Rate
 from joytui.usage.insight import Insight
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def test_it_has_two_ends_where_spending_was_out_of_the_ordinary() -> None:
     recent, usual = forecast_lines(hours, 100 * CR, AT)
     assert "the last seven days' rate" in recent
     assert usual.startswith(
-        "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr out of the ordinary, it lasts until"
+        "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr of unusual spending, it lasts until"
     )
 
 

@@ -24,9 +24,10 @@ from joytui.core.errors import RefusedError
 from joytui.core.lock_file import open_lock, try_lock
 from joytui.core.places import Places
 from joytui.core.records import Change
+from joytui.core.whole_file import is_part, leftovers, write_whole
 from joytui.doctor.fix import backup
 from joytui.doctor.fix.backup import bytes_of, digest
-from joytui.doctor.fix.replace import content_of, is_part, keep_beside, leftovers, write_whole
+from joytui.doctor.fix.replace import content_of, keep_beside
 from joytui.doctor.fix.write import UNKNOWN, Written, apply, planned, restore, secret_in, target_of
 
 KEPT = 50
@@ -152,7 +153,7 @@ def _old_bytes(written: Written) -> bytes | None:
         return None
     if written.secret_of and (_edited(written) or not os.path.lexists(written.backup or "")):
         return without(_text(written), written.secret_of).encode("utf-8", "surrogateescape")
-    assert written.backup is not None, "only a file that was not there before has none"
+    assert written.backup is not None, "only a new file has no backup"
     try:
         old = content_of(written.backup)
     except OSError as error:
@@ -169,7 +170,9 @@ def _as_written(written: Written) -> bytes:
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
     if present is None or (digest(present) != written.digest and not _edited(written)):
-        raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=_by_hand(written))
+        raise RefusedError(
+            "the file has changed since, so it stays as it is", where=written.path, hint=_by_hand(written)
+        )
     return present
 
 
@@ -189,7 +192,7 @@ def _by_hand(written: Written) -> str:
     """What to type where a file was edited after the fix: nobody but the user knows which edits are to stay."""
     path = shlex.quote(written.path)
     if written.backup is None:
-        return f"joytui made this file: `rm {path}` takes it away, with what was edited since"
+        return f"joytui made this file: `rm {path}` removes it, including later edits"
     kept = shlex.quote(written.backup)
     return (
         f"`diff {kept} {path}` shows all that changed; undo joytui's part by hand, or put the whole file back, without "
@@ -227,7 +230,7 @@ def _tidy(written: Written) -> None:
 
 
 def _is_back(written: Written) -> bool:
-    """Whether a file is as it was before."""
+    """Whether a file is restored."""
     before = written.before
     if before == UNKNOWN:
         before = None if written.backup is None else _known(bytes_of(written.backup)) or UNKNOWN
@@ -292,9 +295,9 @@ def _alone(here: Places) -> Iterator[None]:
         while not try_lock(file):
             if time.monotonic() > end:
                 raise RefusedError(
-                    "another joytui is changing files; nothing was changed",
+                    "another joytui is changing files now; nothing was changed",
                     where=str(place),
-                    hint="try again when it has ended",
+                    hint="try again when it is done",
                 )
             time.sleep(0.02)
         for stray in leftovers(_file(here)):
@@ -358,7 +361,7 @@ def _write(here: Places, entries: list[Entry]) -> None:
     kept = [asdict(entry) for entry in entries[-KEPT:]]
     text = json.dumps({"mends": kept}, indent=2) + "\n"
     try:
-        write_whole(_file(here), text.encode())
+        write_whole(_file(here), text.encode(), lasting=True)
     except OSError as error:
         raise _no_record(error, _file(here)) from None
 
@@ -367,7 +370,7 @@ def _no_record(error: OSError, place: Path) -> RefusedError:
     return RefusedError(
         f"the record for undo cannot be written: {error.strerror}; nothing was changed",
         where=str(place),
-        hint="make joytui's data folder writable, or name another in JOYTUI_DATA_DIR",
+        hint="make joytui's data folder writable, or set another one in JOYTUI_DATA_DIR",
     )
 
 

@@ -13,6 +13,8 @@ import re
 from typing import NamedTuple
 
 from joytui.core.joytoken import DOCTOR_OUTPUT
+from joytui.core.money import NANO_PER_CREDIT
+from joytui.ledger.alerts import THRESHOLDS
 from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -173,10 +175,37 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
+CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE k record; named text; most bigint; crossed int; team text;
 BEGIN
-    UPDATE budget b SET spent = b.spent + cost
-    WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS});
+    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
+    named := k.policy::jsonb ->> (period || '_limit');
+    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN; END IF;
+    most := round(named::numeric * {NANO_PER_CREDIT});
+    SELECT max(t) INTO crossed FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
+    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most;
+    IF crossed IS NULL THEN RETURN; END IF;
+    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    INSERT INTO alert (id, at, kind, subject, team, facts) VALUES (
+        'alert-' || left(encode(sha256(convert_to(concat_ws(
+            E'\\x1f', 'budget', budget, period, "window", most, crossed), 'UTF8')), 'hex'), 24),
+        {_NOW}, 'budget', 'key:' || k.id, team,
+        jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period, 'window', "window", 'limit', most, 'spent', spent,
+            'threshold', crossed)::text
+    ) ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE w record;
+BEGIN
+    FOR w IN
+        UPDATE budget b SET spent = b.spent + cost
+        WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS})
+        RETURNING b.period, b."window", b.spent
+    LOOP
+        PERFORM tell_crossed(charge.budget, w.period, w."window", w.spent, cost);
+    END LOOP;
 END $$;
 """
 

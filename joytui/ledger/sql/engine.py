@@ -10,8 +10,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from joytui.core.redaction import Clean
 from joytui.core.roles import Role
+from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.records import (
+    BudgetRow,
     ClockSeen,
     KeyActivity,
     KeyChanges,
@@ -25,6 +27,7 @@ from joytui.ledger.records import (
     WalletEntry,
     WalletRow,
 )
+from joytui.ledger.sql import alerts as sql_alerts
 from joytui.ledger.sql import audit, clock_readings, keys, lessons, teams, telemetry, wallets
 from joytui.ledger.telemetry import Piece, SenderRow
 
@@ -156,6 +159,35 @@ class SqlLedger(ABC, Generic[W]):
 
     async def audit(self, since: int, limit: int) -> list[AuditRow]:
         return await self.read(audit.entries, since, limit)
+
+    # --- alerts ------------------------------------------------------------------------------------------------------
+
+    def raise_alerts(self, alerts: Sequence[NewAlert]) -> asyncio.Future[int]:
+        return self.write(sql_alerts.raise_alerts, alerts)
+
+    async def alerts(self, since: int, limit: int, teams: Sequence[str] | None = None) -> list[AlertRow]:
+        return await self.read(sql_alerts.alerts, since, limit, teams)
+
+    async def alert(self, alert_id: str) -> AlertRow | None:
+        return await self.read(sql_alerts.alert, alert_id)
+
+    async def due_alerts(self, at_ms: int) -> int:
+        return await self.read(sql_alerts.due_alerts, at_ms)
+
+    def claim_alerts(self, at_ms: int, lease_ms: int, limit: int) -> asyncio.Future[list[AlertRow]]:
+        return self.write(sql_alerts.claim_alerts, at_ms, lease_ms, limit)
+
+    def alert_sent(self, alert_id: str, at_ms: int) -> asyncio.Future[None]:
+        return self.write(sql_alerts.alert_sent, alert_id, at_ms)
+
+    def alert_failed(self, alert_id: str, error: Clean, again_at: int | None) -> asyncio.Future[None]:
+        return self.write(sql_alerts.alert_failed, alert_id, error, again_at)
+
+    def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> asyncio.Future[bool]:
+        return self.write(sql_alerts.take_watch, holder, at_ms, lease_ms)
+
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        return await self.read(keys.budgets, at_ms)
 
     # --- what upstreams taught ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from joytui.core.clock import now_ms
+from joytui.core.money import parse_credits
 from joytui.core.redaction import Clean
 from joytui.core.roles import Role
 from joytui.ledger.ids import row_id
@@ -15,6 +16,7 @@ from joytui.ledger.records import (
     EDITABLE,
     PERIODS,
     Access,
+    BudgetRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -144,6 +146,18 @@ def window(connection: Connection, budget_id: str, period: Period, at_ms: int) -
         days = (start // DAY_MS, end // DAY_MS)
         row = (connection.execute(SPENT_WITHIN, (budget_id, *days)).fetchone()[0], 0)
     return row[0], row[1]
+
+
+def budgets(connection: Connection, at_ms: int) -> list[BudgetRow]:
+    """The windows of this moment that the policies of active keys limit; of keys that share a budget, the newest's."""
+    newest = {row.budget_id: row for row in keys(connection) if row.state == "active"}
+    return [
+        BudgetRow(f"key:{row.id}", period, window_start(period, at_ms), limit, limit, None, *spent_and_held)
+        for row in newest.values()
+        for period in PERIODS
+        if (named := row.policy.get(f"{period}_limit")) is not None
+        for limit, spent_and_held in [(parse_credits(named), window(connection, row.budget_id, period, at_ms))]
+    ]
 
 
 SPENT_WITHIN = """

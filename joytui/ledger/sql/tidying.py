@@ -114,6 +114,10 @@ def _audit(batch: Connection, edge: int) -> int:
     return _delete(batch, "audit", "id", "at < ?", edge)
 
 
+def _alerts(batch: Connection, edge: int) -> int:
+    return _delete(batch, "alert", "id", "at < ?", edge)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -130,4 +134,5 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "what upstreams taught": _lessons,
     "pieces of telemetry": _pieces,
     "who changed what": _audit,
+    "alerts": _alerts,
 }

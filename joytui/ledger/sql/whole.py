@@ -17,6 +17,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "api_key": ("id",),
     "console_token": ("id",),
     "audit": ("id",),
+    "alert": ("id",),
     "team": ("name",),
     "team_owner": ("owner",),
     "policy": ("name", "version"),
@@ -36,7 +37,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """Each table that is copied, with what tells its rows apart. Requests come late: all that is small is there by then."""
 STATE = """
     SELECT (SELECT max(seq) FROM request), (SELECT max(version) FROM access), (SELECT max(id) FROM wallet_entry),
-        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold), (SELECT count(*) FROM piece)
+        (SELECT count(*) FROM policy), (SELECT count(*) FROM lesson), (SELECT count(*) FROM hold), (SELECT count(*) FROM piece),
+        (SELECT count(*) FROM alert)
 """
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from joytui.ledger.api import Shortfall
 from joytui.ledger.records import DAY_MS, PLENTY, Candidate, Period, Reservation, window_end, window_start
+from joytui.ledger.sql.crossing import tell_crossed
 from joytui.ledger.sql.keys import SPENT_WITHIN
 from joytui.ledger.sql.wallets import enter
 from joytui.ledger.sqlite.writer import Batch
@@ -130,10 +131,13 @@ _HOLD = """
 
 def charge(batch: Batch, budget_id: str, at_ms: int, cost: int) -> None:
     """Adds what a request cost to the windows in which it began, as far as somebody limits them."""
-    batch.execute(
-        "UPDATE budget SET spent = spent + ? WHERE budget_id = ? AND (period, window) IN (VALUES ('daily', ?), ('weekly', ?), ('total', 0))",
+    changed = batch.execute(
+        "UPDATE budget SET spent = spent + ? WHERE budget_id = ? AND (period, window) IN (VALUES ('daily', ?), ('weekly', ?), ('total', 0))"
+        " RETURNING period, window, spent",
         (cost, budget_id, window_start("daily", at_ms), window_start("weekly", at_ms)),
-    )
+    ).fetchall()
+    if changed:
+        tell_crossed(batch, budget_id, cost, changed)
 
 
 def release(batch: Batch, n: int, cost: int) -> None:

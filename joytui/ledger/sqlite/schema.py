@@ -263,6 +263,20 @@ MIGRATIONS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX audit_at ON audit (at);
     """,
+    """
+    CREATE TABLE alert (
+        id TEXT PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, team TEXT, facts TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'waiting', tries INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
+        claimed_until INTEGER NOT NULL DEFAULT 0, sent_at INTEGER, error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX alert_at ON alert (at);
+    CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
+    CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+    """
+    DROP INDEX request_error;
+    CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 
 
@@ -272,7 +286,7 @@ def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -
     version = version_of(connection, where)
     if is_half(connection) and not half:
         raise UnreachableError(
-            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+            "the store is an unfinished copy", where=where, hint="`joytui store copy FROM TO` continues it"
         )
     for step in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")

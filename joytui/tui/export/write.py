@@ -7,6 +7,7 @@ from pathlib import Path
 
 from joytui.core.errors import JoytuiError
 from joytui.core.plain_file import NotPlainError, is_other_than_file
+from joytui.core.whole_file import write_whole
 from joytui.tui.export.exported import ENDINGS, Exported, Form
 
 
@@ -29,11 +30,11 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
     place = Path(os.path.expanduser(path)).absolute()  # that of pathlib fails for a user that there is not
     try:
         if place.is_dir():
-            raise IsADirectoryError(None, "it is a folder: name a file in it")
+            raise IsADirectoryError(None, "this is a folder: name a file in it")
         if is_other_than_file(place):
             raise NotPlainError(str(place))
         if os.path.lexists(place) and not replace:
-            raise TakenError("a file of this name is there already", where=str(place))
+            raise TakenError("a file of this name already exists", where=str(place))
         _write(place, exported.text(form), replace=replace)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle (Python 3.11 and 3.12)
         raise JoytuiError(f"not written: {getattr(error, 'strerror', None) or error}", where=str(place)) from None
@@ -42,12 +43,12 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
 
 def _write(place: Path, text: str, *, replace: bool) -> None:
     """A link that the user did not agree to is not followed, whatever comes between looking and writing."""
-    from joytui.doctor.fix.replace import ChangedError, replace_file, write_whole
+    from joytui.doctor.fix.replace import ChangedError, replace_file
 
     place.parent.stat()  # a folder that is not there is not made
     if replace:
-        return write_whole(place.resolve(), text.encode())
+        return write_whole(place.resolve(), text.encode(), lasting=True)
     try:
         replace_file(place, text.encode(), old=None)
     except ChangedError:
-        raise TakenError("a file of this name is there already", where=str(place)) from None
+        raise TakenError("a file of this name already exists", where=str(place)) from None

@@ -12,7 +12,7 @@ from joytui.core.clock import parse_time, rfc3339
 from joytui.core.filters import worded
 from joytui.core.money import parse_credits
 from joytui.core.periods import hour_of
-from joytui.usage.budget import hourly_rate
+from joytui.core.spending_rate import hourly_rate
 from joytui.usage.limits import used_up
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from joytui.core.anomalies import Series
 from joytui.tui.settings import ConsoleSettings
 from joytui.usage import insight as standing
-from joytui.usage.anomalies import Series
 from joytui.usage.insight import Insight, Unit
 
 __all__ = ["Insight", "Unit", "insight"]

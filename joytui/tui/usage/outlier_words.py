@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
+from joytui.core.anomalies import Anomaly, Culprit
 from joytui.core.clock import rfc3339
 from joytui.core.filters import worded
 from joytui.tui.shown import visible
 from joytui.tui.usage.drill import FILTERS
-from joytui.usage.anomalies import Anomaly, Culprit
 
 
 def requests_of(anomaly: Anomaly) -> str:

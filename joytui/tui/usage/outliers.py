@@ -6,10 +6,10 @@ from datetime import tzinfo
 
 from textual.content import Content
 
+from joytui.core.anomalies import Anomaly
 from joytui.tui.usage.insight import Unit
 from joytui.tui.usage.insight_text import amount, usually
 from joytui.tui.usage.outlier_words import when, who
-from joytui.usage.anomalies import Anomaly
 
 MOST = 8
 """So many are listed, with their culprits."""

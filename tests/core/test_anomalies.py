@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from joytui.core.anomalies import Culprit, find_anomalies, live_rate, times, usual
 from joytui.core.periods import hour_of
-from joytui.usage.anomalies import Culprit, find_anomalies, live_rate, times, usual
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NOW = hour_of(AT)

@@ -1,0 +1,43 @@
+"""How fast credits go, and when none are left. Pure; whole numbers throughout.
+
+The rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is later), the newest
+hour weighing most and the oldest least, in a straight line. Hours without spending count as 0, and an hour that has only begun as
+a whole one. An estimate is rounded down to nano-credits.
+
+Where spending was out of the ordinary, that rate says too much: `ordinary` gives the hours without what was more than usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from joytui.core.anomalies import excess_by_hour
+from joytui.core.periods import hour_of
+
+WINDOW_HOURS = 168
+
+
+def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
+    """Nano-credits an hour to expect from here on, by the rule above."""
+    now = hour_of(at)
+    known = [hour for hour, spent in hours.items() if spent and now - WINDOW_HOURS < hour <= now]
+    if not known:
+        return 0
+    span = min(WINDOW_HOURS, now - min(known) + 1)
+    weighed = sum((span - (now - hour)) * hours[hour] for hour in known)
+    return weighed // (span * (span + 1) // 2)
+
+
+def ordinary(hours: Mapping[int, int], at: datetime) -> tuple[dict[int, int], int]:
+    """The hours without what was out of the ordinary in those that the rate looks at, and how much that was."""
+    now = hour_of(at)
+    odd = excess_by_hour(hours, [hour for hour in hours if now - WINDOW_HOURS < hour <= now])
+    return {hour: amount - odd.get(hour, 0) for hour, amount in hours.items()}, sum(odd.values())
+
+
+def runs_out(left: int, rate: int, at: datetime) -> datetime | None:
+    """When `left` nano-credits are gone at so many an hour; None where that takes longer than a year."""
+    if rate <= 0 or left // rate > 366 * 24:
+        return None
+    return at + timedelta(seconds=left * 3600 // rate)
