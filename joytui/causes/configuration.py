@@ -461,8 +461,8 @@ CONFIGURATION: Final = (
         fixed_by=(),
         title="Codex's background server does not start",
         explanation=(
-            "The interactive Codex wants to start its background server first, and that fails. Usually one from an earlier start, often of another "
-            "or a deleted CODEX_HOME, still holds the socket, or a file stands where it needs a folder. The configuration and the gateway were not asked yet."
+            "The interactive Codex wants to start its background server first, and that fails. Usually one from an earlier start, often with another "
+            "or a deleted CODEX_HOME, still holds the socket, or there is a file where it needs a folder. The configuration and the gateway were not asked yet."
         ),
         remedy="Run the same command with --no-daemon. To fix it, run `codex app-server daemon stop`, move the file out of the way if one is named, and start Codex again.",
         tell="Codex prints `app server did not become ready` and the server's own log. `codex exec` works.",

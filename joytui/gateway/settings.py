@@ -130,7 +130,7 @@ class GatewaySettings(BaseModel):
     "?schema=NAME" for another schema than joytui. Its password belongs into PGPASSWORD or a passfile. Without it: a file in the
     data folder."""
     retention_days: int = Field(90, ge=0, le=36_500)
-    """Request rows go after so many days, sums stay; 0 keeps them for ever."""
+    """Request rows are deleted after this many days, sums stay; 0 keeps rows forever."""
 
     upstream: str | None = None
     """An OpenAI base URL. Without one the built-in offline model answers."""

@@ -151,7 +151,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _label(lines: list[str]) -> str:
-    """What a program that collects logs put before each line, such as "[codex] "; empty where the lines do not share it."""
+    """What a program that collects logs put before each line, such as "[codex] "; empty if the lines do not share it."""
     said = [line for line in lines if line.strip()]
     found = _LABEL.match(said[0]) if len(said) > 1 else None
     return found[0] if found and all(line.startswith(found[0]) for line in said) else ""

@@ -84,7 +84,7 @@ def hear(text: str) -> Heard:
 
 
 def noise_in(*forms: str) -> Noise | None:
-    """The noise that one message is, in any of its forms; None where it is none. Nothing that names a failure of the run is noise."""
+    """The noise that one message is, in any of its forms; None if it is none. Nothing that names a failure of the run is noise."""
     if any(map(_FINAL.search, forms)):
         return None
     return next((noise for pattern, noise in _noises() if any(map(pattern.search, forms))), None)
