@@ -27,7 +27,7 @@ _ASSIGNED = re.compile(
     r"s?[\"']?\s{0,3}(?:[=:]|is)\s{0,3}[\"']?)(?![\"'\s\[‹]|env\b|[A-Z][A-Z0-9_]{2,}\b)([^\s\"',;}&)]{4,})"
 )
 _COUNTED = re.compile(r"(?i)_tokens[\"']?\s*[:=]\s*")
-"""How the name of a count of tokens ends, with its colon: a number after it is no secret."""
+"""How the name of a count of tokens ends, with its colon: a number after it is not a secret."""
 _IN_PATH = re.compile(r"(?:\A|[\"'\s])(?:~|\.{1,2})?/(?:[^\"'\s/]+/)+[^\"'\s/]*\Z")
 """What stands before a word in the path of a file, a temporary one's perhaps."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")

@@ -17,7 +17,7 @@ from joytui.core.request import ROLLOUT, RequestRecord, joined, parted
 from joytui.usage.turns import failure_of, turn_record, turn_row_id
 
 MOST = 20_000
-"""So many turns are known at a time; the first to come are forgotten first."""
+"""How many turns are remembered; the oldest are forgotten first."""
 SLACK_MS = 2_000
 """What clocks and buffers may differ by where nothing but the time joins."""
 FROM_ROLLOUT = ("branch", "turn_id", "project", "root_thread", "parent_thread", "subagent", "repo", "commit_hash")
