@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 ModelT = TypeVar("ModelT", bound="BaseModel")
 EventT = TypeVar("EventT")
 PREFIX = "/console/v1"
+READ_ONLY = "x-joytui-read-only"
+"""With this header a gateway refuses whatever changes anything: for a console that shows what its token sees, and no more."""
 
 
 @dataclass(slots=True)
 class ConsoleApi:
     """One gateway's console API as methods and paths. Close it with `aclose` or `async with`.
 
-    `local` is the gateway on this machine that this client found or started, None for one named by its URL.
+    `read_only`: the gateway is to refuse every change, whatever the token may do. `local` is the gateway on this machine that this client found or started, None for one named by its URL.
     """
 
     url: str
     token: str = field(repr=False)
     local: LocalGateway | None = None
     on_connection: OnConnection | None = field(default=None, repr=False)
+    read_only: bool = False
     _client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
 
     async def __aenter__(self) -> Self:
@@ -55,7 +58,7 @@ class ConsoleApi:
     @property
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            headers = {"Authorization": f"Bearer {self.token}"}
+            headers = {"Authorization": f"Bearer {self.token}", **({READ_ONLY: "1"} if self.read_only else {})}
             self._client = http_client(self.url, headers=headers, on_connection=self.on_connection)
         return self._client
 

@@ -126,22 +126,26 @@ async def connect(
     env: Mapping[str, str] = os.environ,
     start: bool = True,
     announce: Callable[[str], None] | None = None,
+    read_only: bool = False,
 ) -> ConsoleClient:
     """A client of the gateway at `gateway_url` (with JOYTUI_ADMIN_TOKEN), else of the local one, started if need be.
 
-    `announce` gets lines for a person: that a gateway was started, that an older one runs. Nothing is asked of a gateway
+    `announce` gets lines for a person: that a gateway was started, that an older one runs. `read_only`: it changes nothing there. Nothing is asked of a gateway
     on another machine yet. Raises UnreachableError, UsageError.
     """
     if gateway_url is not None:
         named = await _named(places, clean_url(gateway_url), env)
         if named is not None:
+            named.read_only = read_only
             return named
         gateway = await ensure(places, start=False)
     else:
         gateway = await ensure(places, start=start, env=env, announce=announce)
     if announce and gateway.outdated:
         announce(gateway.outdated)
-    return client_of(gateway)
+    client = client_of(gateway)
+    client.read_only = read_only
+    return client
 
 
 def client_of(gateway: LocalGateway) -> ConsoleClient:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from starlette.requests import Request
 
+from joytui.client.console_api import READ_ONLY
 from joytui.core.filters import AllOf, AnyOf, Equals, Term
 from joytui.core.roles import Role
 from joytui.gateway.key_lookup import KeyLookup
@@ -61,9 +62,12 @@ ADMIN = Caller(None, "admin", "admin")
 
 
 def judged(request: Request, right: Right) -> tuple[Gateway, Caller]:
-    """The gateway, and who asks, for a token that has this right. Raises Refused (401, 403)."""
+    """The gateway, and who asks, for a token that has this right. Who says that it only reads changes nothing, whatever its token
+    may do. Raises Refused (401, 403)."""
     gateway: Gateway = request.app.state.gateway
     caller = _caller(gateway, request)
+    if right in ("lead", "admin") and READ_ONLY in request.headers:
+        raise Refused(403, "read_only_token", f"this was asked by a console that only reads ({READ_ONLY})")
     if caller.role not in HAVE[right]:
         raise _lacking(caller.role, right)
     return gateway, caller

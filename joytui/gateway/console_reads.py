@@ -37,7 +37,7 @@ MOST = 5_000
 
 
 async def status(gateway: Gateway, request: Request) -> JsonAnswer:
-    store = await gateway.store_told()
+    store, caller = await gateway.store_told(), caller_of(request)
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
@@ -61,6 +61,8 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "wallets": gateway.wallets_on,
             "turned_away": gateway.turned_away,
             "owed": gateway.ledger.owed,
+            "role": caller.role,
+            "teams": caller.listed,
             "warnings": [*gateway.warnings(), *store.away],
         }
     )

@@ -26,7 +26,7 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.keymap import named
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
-from joytui.tui.read_only import refusal
+from joytui.tui.read_only import may_change, refusal
 from joytui.tui.reading_place import reading_place
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.shown import pasted
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import KeyView
     from joytui.tui.console import Console
+    from joytui.tui.export.exported import Exported
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.codex_turns import CodexTurns
@@ -123,6 +124,13 @@ class ConsoleApp(PacedApp):
                 tooltip="since your last visit and in the window shown, largest first",
             ),
             Binding("V", "views", "Views", show=False, tooltip="open a saved view, or save this one under a name"),
+            Binding(
+                "H",
+                "audit",
+                "Audit",
+                show=False,
+                tooltip="who changed what: keys, budgets, policies, tokens, teams, wallets",
+            ),
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
             Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
@@ -293,8 +301,9 @@ class ConsoleApp(PacedApp):
     async def run_action(
         self, action: Any, default_namespace: DOMNode | None = None, namespaces: Mapping[str, DOMNode] | None = None
     ) -> bool:
-        """Every key, click and command of the palette comes by here: what a read-only console refuses stops here."""
-        if self.options.read_only:
+        """Every key, click and command of the palette comes by here: what a read-only console, or one with a viewer's token,
+        refuses stops here."""
+        if self.options.read_only or self.link_state.role == "viewer":
             place, name, _ = parse(action) if isinstance(action, str) else action
             target = {"app": self, "screen": self.screen}.get(place, default_namespace or self)
             if self.refuses(target, name):
@@ -315,11 +324,15 @@ class ConsoleApp(PacedApp):
             bar.pressed()
 
     def refuses(self, target: object, name: str) -> bool:
-        """Whether this console is read-only and the action changes something; says so then."""
-        why = refusal(target, name) if self.options.read_only else None
+        """Whether this console does not do this, since it changes something; says so then."""
+        why = refusal(target, name, self.options, self.link_state)
         if why is not None:
-            self.tell(f"this console is read-only: {why}", error=True)
+            self.tell(why, error=True)
         return why is not None
+
+    def may_change(self, *, admins: bool = False) -> bool:
+        """Whether the gateway's things may be changed from here; `admins`: those that an admin alone changes."""
+        return may_change(self.options, self.link_state, admins=admins)
 
     def action_show_screen(self, name: str) -> None:
         if len(self.screen_stack) > 1:
@@ -418,16 +431,34 @@ class ConsoleApp(PacedApp):
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen
-        from joytui.tui.screens.export import ExportDialog
 
         if not isinstance(self.screen, ConsoleScreen):
             return
-        exported = self.screen.exported()
+        self.export(self.screen.exported())
+
+    def export(self, exported: Exported | None) -> None:
+        """Asks in which form and where, and writes it; says so where there is nothing."""
+        from joytui.tui.screens.export import ExportDialog
+
         if exported is None:
             self.tell("there is nothing to export here yet", error=True)
             return
         where = " on the machine of `joytui serve`" if self.options.served else ""
         self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
+
+    def action_audit(self) -> None:
+        from joytui.tui.screens.audit import AuditDialog
+
+        self._over_gateway(AuditDialog)
+
+    def _over_gateway(self, make: Callable[[], Screen[None]]) -> None:
+        """Opens a dialog that asks the gateway; says so where there is none."""
+        if len(self.screen_stack) > 1:
+            return
+        if self.client is None:
+            self.tell("there is no gateway to ask", error=True)
+        else:
+            self.push_screen(make())
 
     def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog

@@ -113,8 +113,9 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
     def make_link(changed: Any) -> Any:
         from joytui.tui.link import Link
 
-        shut = wishes.served == "read-only" and not os.environ.get("JOYTUI_ADMIN_TOKEN")
-        return Link(where, changed, gateway_url=gateway_url, shut=shut)
+        read_only = wishes.served == "read-only"
+        shut = read_only and not os.environ.get("JOYTUI_ADMIN_TOKEN")
+        return Link(where, changed, gateway_url=gateway_url, read_only=read_only, shut=shut)
 
     return Options(
         places=where,

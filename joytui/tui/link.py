@@ -30,7 +30,8 @@ YOUNG_MS = 15_000
 class Link:
     """One gateway. `changed` gets every new state; `client` is there while `state.connected`.
 
-    `shut`: a read-only console that got no read-only token. It asks nobody: what it finds by itself is the admin's.
+    `read_only`: the gateway is to refuse every change. `shut`: a read-only console that got no token. It asks nobody: what it finds
+    by itself is the admin's.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Link:
         changed: Callable[[LinkState], None],
         *,
         gateway_url: str | None = None,
+        read_only: bool = False,
         shut: bool = False,
     ) -> None:
         self.places = places
         self.gateway_url = gateway_url
+        self._read_only = read_only
         self._shut = shut
         self.client: ConsoleClient | None = None
         self.state = LinkState(local=gateway_url is None, local_url=local_url(places))
@@ -103,7 +106,13 @@ class Link:
                 return None
             if running is None:
                 self._become("starting", url=self.state.local_url)
-        self.client = await connect(self.places, gateway_url=self.gateway_url, start=start, announce=self._announced)
+        self.client = await connect(
+            self.places,
+            gateway_url=self.gateway_url,
+            start=start,
+            announce=self._announced,
+            read_only=self._read_only,
+        )
         return self.client
 
     def _announced(self, line: str) -> None:
@@ -205,5 +214,12 @@ def _stamp(places: Places) -> int | None:
 
 
 def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
-    """What the frame shows of a gateway's status."""
-    return {"upstream": status.get("upstream"), "version": status.get("version"), "keys": int(status.get("keys") or 0)}
+    """What the frame shows of a gateway's status, and what the token may do there."""
+    teams = status.get("teams")
+    return {
+        "upstream": status.get("upstream"),
+        "version": status.get("version"),
+        "keys": int(status.get("keys") or 0),
+        "role": status.get("role"),
+        "teams": tuple(map(str, teams)) if isinstance(teams, list) else None,
+    }

@@ -37,6 +37,9 @@ class LinkState:
     lost       was there, is not now; the link retries
     off        not running, and --no-start forbids to start it
     failed     cannot be reached; `note` says why, `hint` what to do
+
+    `role` is the token's, one of `core.roles`, None if the gateway does not report it; `teams` are those that a lead's
+    token sees.
     """
 
     phase: Phase = "idle"
@@ -52,6 +55,8 @@ class LinkState:
     local: bool = True
     local_url: str = LOCAL_URL
     looked: bool = False
+    role: str | None = None
+    teams: tuple[str, ...] | None = None
 
     @property
     def connected(self) -> bool:
@@ -61,6 +66,11 @@ class LinkState:
     def base_url(self) -> str:
         """The base_url that leads Codex to this gateway; to the local one while none is known."""
         return (self.url or self.local_url).rstrip("/") + BASE_PATH
+
+    @property
+    def scope(self) -> str:
+        """What the token sees where that is not everything: "core, web"."""
+        return ", ".join(self.teams or ())
 
     @property
     def place(self) -> str:

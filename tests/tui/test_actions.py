@@ -97,6 +97,13 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "ViewsDialog.delete": ("usage-views", (), words("✓ failed-today is deleted")),
     "ViewsDialog.app.focus_next": ("usage-views", (), focused("name")),
     "KeysScreen.limit": ("keys-full", (), words("Limits of codex-anna")),
+    "ConsoleApp.audit": ("keys-full", (), words(NEED_LINK)),  # over a gateway in gateway/test_screens
+    "AuditDialog.open": ("usage-audit", ("down", "down"), words("A change", "IT HAS", "team-a")),
+    "AuditDialog.filter": ("usage-audit", (), focused("filter")),
+    "AuditDialog.export": ("usage-audit", (), words("Export", "8 changes")),
+    "AuditDialog.reload": ("usage-audit", (), words(NEED_LINK)),
+    "AuditDialog.app.focus_next": ("usage-audit", ("slash",), focused("changes")),
+    "AuditDialog.back": ("usage-audit", (), closed),
     "ConsoleApp.export": ("keys-full", (), front("ExportDialog")),
     "ConsoleApp.outliers": ("keys-full", (), front("OutliersDialog")),
     "ConsoleApp.messages": ("keys-full", (), front("MessagesDialog")),

@@ -97,6 +97,28 @@ async def test_a_change_is_refused_and_the_gateway_would_refuse_it_too(machine: 
     await until_gone([console])
 
 
+async def test_a_leads_token_serves_what_it_sees_and_says_so(machine: Machine):
+    url = json.loads((machine.data / "gateway.json").read_text())["url"]
+    machine.run("teams", "create", "core")
+    machine.run("teams", "add", "core", "ann")
+    machine.run("keys", "create", "codex-ann", "--owner", "ann")
+    token = machine.run("tokens", "create", "bea", "--role", "lead", "--team", "core").out.strip()
+    known = machine.run("tokens", "list", "--json").json["tokens"]
+    served = start(machine, "--gateway", url, env={"JOYTUI_ADMIN_TOKEN": token})
+    async with wall(served, "&screen=keys") as page:
+        drawn = await page.wait_for("codex-ann")
+        assert "read-only · core" in drawn
+        assert "codex-anna" not in drawn.replace("codex-ann ", "")
+        await page.press("X")
+        await page.wait_for("this console is read-only: keys stay as they are")
+        await page.press("H")
+        await page.wait_for("a lead's token sees its own")
+    assert machine.run("tokens", "list", "--json").json["tokens"] == known
+    assert served.end() == 0
+    assert "the consoles see what this lead's token sees: core" in served.words
+    assert keys(machine)["codex-ann"] == "active"
+
+
 async def test_a_console_knows_no_secret_that_it_does_not_need(machine: Machine):
     machine.data.parent.joinpath("home/.codex/config.toml").write_text('x = "MY_TOKEN"\n')
     secrets = {"GITHUB_TOKEN": "s3cret-1", "AWS_SECRET_ACCESS_KEY": "s3cret-2", "UPSTREAM_KEY": "s3cret-3"}

@@ -247,6 +247,10 @@ MIGRATIONS = (
     CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
     CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until bigint NOT NULL);
     """,
+    """
+    DROP INDEX ended_error;
+    CREATE INDEX ended_failed ON ended (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

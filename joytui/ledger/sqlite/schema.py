@@ -273,6 +273,10 @@ MIGRATIONS = (
     CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
     CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    DROP INDEX request_error;
+    CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 
 

@@ -15,6 +15,7 @@ FILTERS: dict[Group, str] = {
         for name in (
             "key",
             "owner",
+            "team",
             "label",
             "tier",
             "provider",

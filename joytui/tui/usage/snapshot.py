@@ -16,6 +16,7 @@ Group = Literal[
     "model",
     "key",
     "owner",
+    "team",
     "label",
     "tier",
     "provider",
@@ -32,9 +33,9 @@ Source = Literal["auto", "gateway", "codex", "both"]
 
 GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group != "branch")
 """What the gateway knows: no header names the branch."""
-OF_KEYS: tuple[Group, ...] = ("key", "owner", "label", "tier")
+OF_KEYS: tuple[Group, ...] = ("key", "owner", "team", "label", "tier")
 CODEX_GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group not in OF_KEYS)
-"""What Codex's own files know: neither keys nor tiers."""
+"""What Codex's own files know: neither keys, nor whose they are, nor tiers."""
 METRICS: tuple[Metric, ...] = ("spend", "tokens", "requests")
 SOURCES: tuple[Source, ...] = ("gateway", "codex", "both")
 
