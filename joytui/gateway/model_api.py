@@ -330,7 +330,7 @@ class _Answer:
 
 
 async def _cut_off(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
-    """Ends a stream for which no more could be held: what tells the client, in the stream's own words. What it was not given
+    """Ends a stream for which no more could be reserved, and tells the client so in the stream's own protocol. What it was not given
     any more is not charged for either."""
     if isinstance(exchange.body, AsyncGenerator):
         await exchange.body.aclose()

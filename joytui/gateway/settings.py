@@ -161,8 +161,8 @@ class GatewaySettings(BaseModel):
     default_freeze: Credits = "1"
     """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
     usd_per_credit: Credits | None = None
-    """US dollars that a credit is worth. With it the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
-    telemetry); without it nobody is told dollars."""
+    """US dollars that a credit is worth. With it, the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
+    telemetry); without it, no amounts are sent."""
     lease_s: int = Field(60, ge=5, le=1_000_000)
     """What a request holds is given back after this long unless the gateway renews it: so late do other gateways on the same store
     end what one that died left open."""

@@ -211,7 +211,7 @@ class Gatherer:
             message[place] = thought
 
     def _call_id(self, position: int) -> str:
-        """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
+        """The call's id as the vendor accepts it. Ids that repeat from turn to turn are made distinct."""
         given = self._items[position]["call_id"]
         chosen, count = self._quirks.call_id(given), self._repeats.get(given, 1)
         while chosen in self._taken:
@@ -262,7 +262,7 @@ def _role(item: Mapping[str, Any]) -> str | None:
 
 
 def _agent_text(part: Any) -> str | None:
-    """Text of a part. OpenAI encrypts what one agent tells another, and Codex hands on whatever stands in its place
+    """Text of a part. OpenAI encrypts messages between agents, and Codex passes on whatever is in their place
     as `encrypted_content`: through a bridge that is the model's own words (Codex 0.169.0, observed)."""
     if isinstance(part, Mapping) and part.get("type") == "encrypted_content":
         content = part.get("encrypted_content")

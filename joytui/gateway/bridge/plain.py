@@ -1,6 +1,6 @@
 """Plain chunks: those that add a piece of text to an answer and nothing else, as nearly all of a stream does.
 
-`plain_text` tells one without looking for everything that a chunk can be. `ChunkReader` tells most of them without parsing:
+`plain_text` recognises one without checking everything that a chunk can be. `ChunkReader` recognises most of them without parsing:
 upstreams write the same around each piece of text, so one that differs from the chunk before it in its text alone is plain.
 """
 

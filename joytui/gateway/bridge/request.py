@@ -180,7 +180,7 @@ def _nearest(effort: Any, taken: tuple[str, ...]) -> Any:
 
 
 def _tell_schema(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
-    """The schema of the answer in words, in the first system message: what a vendor without schemas can be told."""
+    """The answer's schema in words, in the first system message, for vendors without schemas."""
     form = _answer_form(body)
     if form is None:
         return

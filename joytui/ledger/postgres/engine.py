@@ -179,7 +179,7 @@ class PostgresLedger(SqlLedger[Writer]):
         return self._writer.do(jobs.refuse(opened, ended, keyless), _nothing, self._joins(opened, ended))
 
     def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
-        """Joins an ended request with what telemetry told of it."""
+        """Joins a finished request with its telemetry."""
         spare = [self.next_number()]
         return lambda turn: telemetry.ended(turn, opened, ended.latency_ms, spare)
 
