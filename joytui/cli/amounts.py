@@ -1,4 +1,4 @@
-"""How costs and times stand in tables, on top of `core.amounts`: "~" before an estimate, local time."""
+"""How costs and times are in tables, on top of `core.amounts`: "~" before an estimate, local time."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class _Both:
         self._wish = wish
         self._feed = feed
         self._passes = wish.passes()
-        self._shown = TurnIndex()  # the turns that Codex alone told of when they ended
+        self._shown = TurnIndex()  # the turns that only Codex reported when they ended
 
     async def hear_gateway(self, seen: int | None) -> None:
         if self.console is not None:

@@ -258,7 +258,7 @@ class GatewaySettings(BaseModel):
         return names
 
     def given(self) -> dict[str, Any]:
-        """What is no default, as JSON has it; paths from the root on, a store's URL without its password."""
+        """What is not a default, as JSON has it; paths from the root on, a store's URL without its password."""
         found = self.model_dump(mode="json", exclude_defaults=True)
         given = {name: absolute(value) if name in PATHS else value for name, value in found.items()}
         return given | ({"store": shown(given["store"])} if "store" in given else {})

@@ -57,7 +57,7 @@ def event_bytes(events: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _event_bytes(event: Mapping[str, Any]) -> bytes:
-    """No line break stands in compact JSON: the data is one line."""
+    """No line break is in compact JSON: the data is one line."""
     members = []
     for name, value in event.items():
         if type(value) is str:

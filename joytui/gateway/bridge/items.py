@@ -271,7 +271,7 @@ def _agent_text(part: Any) -> str | None:
 
 
 def _plain_thought(item: Mapping[str, Any]) -> str:
-    """Reasoning that stands in the open: its full text, else its summary."""
+    """Reasoning that is in the open: its full text, else its summary."""
     for key in ("content", "summary"):
         if texts := [text for part in content_parts(item.get(key)) if (text := part_text(part)) is not None]:
             return "\n\n".join(texts)

@@ -61,7 +61,7 @@ class ChunkReader:
     __slots__ = ("_head", "_left", "_tail", "_used")
 
     def __init__(self) -> None:
-        self._head = ""  # what stands before the text's quotation mark; empty without a mould
+        self._head = ""  # what is before the text's quotation mark; empty without a mould
         self._tail = ""
         self._used = True
         self._left = MOST_MOULDS
@@ -83,7 +83,7 @@ class ChunkReader:
         return chunk
 
     def _make_mould(self, data: str, chunk: Any, text: str) -> None:
-        """Keeps what stands around the text, if another text there gives the same chunk with that text."""
+        """Keeps what is around the text, if another text there gives the same chunk with that text."""
         self._left -= not self._used
         self._used = False
         for written in {json.dumps(text), json.dumps(text, ensure_ascii=False)}:

@@ -91,7 +91,7 @@ class Quirks:
     merge_assistants: bool = False
     """Roles must alternate: neighbouring assistant messages are merged as well."""
     assistant_after_tool: bool = False
-    """No user message may follow a tool's output: an assistant message stands between them."""
+    """No user message may follow a tool's output: an assistant message is between them."""
     content_beside_calls: str | None = None
     """The content of an assistant message that has calls alone."""
     thought_field: str | None = None

@@ -20,7 +20,7 @@ MOST_COST = 1_000_000 * NANO_PER_CREDIT
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one answer used; `total` if the upstream reports it. `odd`: input or output was reported as something other than a count,
-    and stands here as 0."""
+    and is here as 0."""
 
     tokens: TokenCounts
     total: int | None = None

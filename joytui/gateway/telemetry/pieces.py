@@ -70,7 +70,7 @@ def _piece(record: LogRecord, now_ms: int, catalog: Catalog) -> Piece | None:
 
 
 def _place(observed: int, at: int) -> int:
-    """Where it stands in its thread: to the nanosecond where the two times of a record agree."""
+    """Where it is in its thread: to the nanosecond where the two times of a record agree."""
     return observed if abs(observed // NS - at) <= CLOCKS_MS else at * NS
 
 

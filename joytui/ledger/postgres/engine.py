@@ -1,4 +1,4 @@
-"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises stands in the package's docstring."""
+"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises is in the package's docstring."""
 
 from __future__ import annotations
 
