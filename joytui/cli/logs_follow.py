@@ -111,7 +111,7 @@ class _Both:
         self._show([*rows.values()])
 
     async def _told(self, turns: Sequence[Turn]) -> set[str]:
-        """Those of which the gateway has a row. While it is away, nobody tells of them but Codex."""
+        """The turns for which the gateway has a row. While it is unreachable, only Codex reports them."""
         if self.console is None or not turns:
             return set()
         await asyncio.sleep(GRACE_S)

@@ -48,7 +48,7 @@ async def gateway(args: argparse.Namespace) -> str:
 
 
 async def let_go() -> None:
-    """A gateway that was started for nothing ends again; one that has a key, or that somebody else started, stays."""
+    """Stops a gateway that was started for nothing; one with a key, or one that was already running, stays."""
     from joytui.client.local import connect, leave
 
     async with await connect(places(), start=False) as console:

@@ -236,7 +236,7 @@ class Ledger(Protocol):
         ...
 
     def changes(self) -> AsyncGenerator[None]:
-        """Yields at once, and then whenever somebody changed the store (often several changes at a time)."""
+        """Yields immediately, and then after each change of the store (often several changes at a time)."""
         ...
 
     async def usage(

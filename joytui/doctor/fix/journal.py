@@ -189,7 +189,7 @@ def _text(written: Written) -> str:
 
 
 def _by_hand(written: Written) -> str:
-    """What to type where a file was edited after the fix: nobody but the user knows which edits are to stay."""
+    """What to type if a file was edited after the fix: only the user knows which edits should stay."""
     path = shlex.quote(written.path)
     if written.backup is None:
         return f"joytui made this file: `rm {path}` removes it, including later edits"

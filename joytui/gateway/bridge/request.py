@@ -107,7 +107,7 @@ def gather_tools(listed: Any, items: list[Mapping[str, Any]]) -> Tools:
 
 
 def _plain_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """Fields that Chat has too, and fields that nobody here knows: an upstream may."""
+    """Fields that Chat has too, and fields unknown here: an upstream may know them."""
     skipped = {"model", *_HANDLED, *quirks.dropped, *quirks.dropped_with_note, *_REFUSED}
     fields = {quirks.renamed.get(k, k): v for k, v in body.items() if k not in skipped and v is not None}
     if fields.get("top_logprobs"):

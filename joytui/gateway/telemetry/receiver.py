@@ -108,7 +108,7 @@ async def _body(request: Request, share: Share) -> bytes:
 
 
 async def _drained(request: Request, limit: int) -> bool:
-    """Reads a body that nobody looks at; whether it was within the limit."""
+    """Reads and discards a body; whether it was within the limit."""
     size = 0
     while True:
         message = await request.receive()

@@ -67,7 +67,7 @@ class Listener:
         with self._lock:
             listening = list(self._listening.items())
         for news, loop in listening:
-            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            with suppress(RuntimeError):  # the loop is closed: there are no listeners left
                 loop.call_soon_threadsafe(news.set)
 
     # --- the thread --------------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ class Writer:
         return self._awaited(_Work(function, args))
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
-        """The same as `write` from any thread; nobody waits for it."""
+        """Like `write`, from any thread, without waiting."""
         self._inbox.put(_Work(function, args))
 
     def do_now(self, job: jobs.Job) -> Any:
@@ -349,7 +349,7 @@ class Writer:
             self._heard(said[0]["version"])
 
     def _divide(self, writes: Sequence[_Data | _Work], error: Exception) -> None:
-        """One of these is why their transaction failed, and nobody knows which one: each half is tried alone."""
+        """One of these made the transaction fail, and it is unknown which: each half is tried separately."""
         if len(writes) > 1:
             half = len(writes) // 2
             self._commit(writes[:half])
