@@ -270,6 +270,8 @@ def _by_words(answer: ErrorAnswer) -> Found | None:
     page = answer.kind in ("html", "text")
     for cause, pattern in _anywhere():
         if pattern.search(answer.message) or (page and pattern.search(answer.text)):
+            if cause == "responses-unsupported":  # or its upstream has none: the walk finds out
+                return ROUTE, {}
             title = {"page": answer.message[:200]} if cause == "edge-blocked" and answer.message else {}
             return cause, title or part_of(cause, answer.message)
     return None
@@ -306,7 +308,7 @@ def _cause(answer: ErrorAnswer) -> Found:
     return (reader or _other)(answer)
 
 
-_BY_NAME = ("insufficient-quota", "policy-rejected", "model-not-found")
+_BY_NAME = ("task-stopped", "runaway-stopped", "insufficient-quota", "policy-rejected", "model-not-found")
 
 
 def _by_name(answer: ErrorAnswer) -> Found | None:

@@ -100,7 +100,8 @@ CONFIGURATION: Final = (
                 codex=(
                     r"(?:config\.toml:\d+:\d+:|TOML parse error at line \d+, column \d+.{0,200}?) ?(?:string values must be quoted|key with no value, expected|duplicate key"
                     r"|invalid (?:basic|multi-line basic|literal|unquoted) (?:string|key)|unclosed |unexpected key or value|missing (?:assignment|escaped value|value)"
-                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`)"
+                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`"
+                    r"|invalid (?:string|unicode|escape|inline table|array|table header|key)|unterminated|unexpected (?:eof|end of file)|newline in)"
                 ),
             ),
             Sign(codex=r"expected any valid TOML value", others=("config-type",), ask=NAMED_LINE),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from joytui.core.amounts import credits
 from joytui.core.clock import now, parse_time
-from joytui.core.money import parse_credits
+from joytui.core.errors import UsageError
+from joytui.core.money import MoneyError, format_credits, parse_credits
 
 if TYPE_CHECKING:
     from joytui.core.request import RequestRecord
@@ -77,3 +78,11 @@ def _local(text: str | None) -> datetime | None:
         return parse_time(text).astimezone() if text else None
     except (ValueError, OverflowError):  # OverflowError: the first and last hours of the calendar, in another zone
         return None
+
+
+def given_credits(text: str, where: str) -> str:
+    """An amount of the command line as the console API takes it. Raises UsageError."""
+    try:
+        return format_credits(parse_credits(text))
+    except MoneyError as error:
+        raise UsageError(str(error), where=where, hint="for example 25, or 0.5") from None

@@ -340,6 +340,18 @@ class ConsoleClient(ConsoleApi):
         params = {"since": since, "limit": limit, "task": task}
         return self._models(TaskView, await self._ask("GET", "/tasks", params=params), "tasks")
 
+    async def stop_task(self, task: str) -> wire.TaskView:
+        """What runs of it ends, and nothing of it is answered until it is resumed."""
+        from joytui.core.wire import TaskView
+
+        return self._model(TaskView, await self._ask("POST", "/tasks/stop", {"task": task}))
+
+    async def resume_task(self, task: str) -> wire.TaskView:
+        """It goes on. Raises RefusedError where it is not stopped."""
+        from joytui.core.wire import TaskView
+
+        return self._model(TaskView, await self._ask("POST", "/tasks/resume", {"task": task}))
+
     async def latency(self, *, since: str, until: str) -> list[wire.LatencyView]:
         """Percentiles by hour, of the hours that have any request."""
         from joytui.core.wire import LatencyView

@@ -203,10 +203,23 @@ class SurfaceCell:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryState:
+    """Codex's own telemetry. `on`: it goes to joytui; else somebody else's exporter is set. `arrives`: whether the gateway takes it;
+    None: not asked. `summary`: the same in a line."""
+
+    on: bool
+    endpoint: str | None
+    origin: str
+    arrives: bool | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that one run of the doctor found: what `joytui doctor --json` prints.
 
-    `surfaces`: only where they were asked for (`--surfaces`); no member of the JSON otherwise.
+    `surfaces`: only where they were asked for (`--surfaces`); no member of the JSON otherwise. `telemetry`: only where Codex has
+    an exporter; no member otherwise.
     """
 
     schema_version: int
@@ -219,3 +232,4 @@ class Report:
     table: tuple[TableRow, ...]
     steps: tuple[Step, ...]
     surfaces: tuple[SurfaceCell, ...] = ()
+    telemetry: TelemetryState | None = None

@@ -77,8 +77,7 @@ class Renewal:
         assert visit.key is not None
         self._due = self._begun  # what has passed is noted with it
         wanted = Reservation(
-            visit.key.row.budget_id,
-            visit.key.policy.limits,
+            visit.gateway.limits_of(visit.key, visit.opened.root_thread),
             [self._until(self._begun + AHEAD * self._step), self._until(self._begun)],
             visit.gateway.settings.lease_s * 1000,
         )

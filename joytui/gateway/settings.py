@@ -54,7 +54,8 @@ class UpstreamSettings(BaseModel):
     """How it wants its requests, where its host does not tell: a vendor ("mistral", "groq", "openai", "gpt-5", "default"), and
     lessons in the words of `joytui gateway upstreams` ("text only", "no stream_options"). One, or a list."""
     drop: list[str] = []
-    """Fields that no request to it has: ["parallel_tool_calls"]."""
+    """Fields that no request to it has: ["parallel_tool_calls"]. Without max_tokens it is not told how long an answer may be: one
+    that is not streamed may then cost more than was held for it."""
     extra_body: dict[str, Any] = {}
     """Fields that each request to it has besides: { enable_thinking = false }."""
     headers: dict[str, str] = {}

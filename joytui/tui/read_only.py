@@ -49,7 +49,7 @@ AT_THE_GATEWAY = {
 
 
 def may_change(options: Options, state: LinkState, *, admins: bool = False) -> bool:
-    """Whether this console changes anything at the gateway; `admins`: what an admin alone changes. A gateway that does not report
+    """Whether this console changes anything at the gateway; `admins`: what only an admin changes. A gateway that does not report
     the token's role decides by itself."""
     return not options.read_only and state.role not in (("viewer", "lead") if admins else ("viewer",))
 

@@ -160,6 +160,12 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.tasks": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "TasksDialog.open": ("logs-tasks", ("down",), closed),  # with what it finds in test_live_screens
     "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.438 Cr")),
+    "TasksDialog.stop": (
+        "logs-tasks",
+        ("down",),
+        words("Stop this task?", "and its 3 sub-agents of codex-anna"),
+    ),  # and does in test_live_screens
+    "TasksDialog.resume": ("logs-tasks", (), words("✗ this task is not stopped")),
     "LogsScreen.latency": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "PatternsDialog.open": ("logs-patterns", (), lambda app: app.screen.filter_text.startswith("status:")),
     "TurnsDialog.open": ("logs-turns", (), closed),

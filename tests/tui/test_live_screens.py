@@ -284,6 +284,9 @@ async def test_tasks_are_read_again_as_requests_come_and_lead_to_theirs(stage):
         await asyncio.to_thread(stage.ask, "codex-anna", **{"session-id": "root", "thread-id": "root"})
         await asyncio.to_thread(stage.ask, "codex-anna", **child)
         await until(pilot, lambda: "└─ child review" in text_of(app))
+        for key, state in (("X", "■ stopped"), ("u", "ended")):
+            await pilot.press(key, *("y" if key == "X" else ""))
+            await until(pilot, lambda state=state: state in text_of(app).partition("root")[2].splitlines()[0])
         app.screen.query_one(DataTable).move_cursor(row=1)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.filter_text == 'thread:"child"' and len(app.screen.view.shown) == 1)

@@ -105,6 +105,23 @@ async def test_looking_still_works():
         assert len(app.screen_stack) == 2
 
 
+async def test_tasks_are_seen_and_not_stopped():
+    from joytui.tui.screens.tasks import TasksDialog
+
+    app = console("logs", read_only=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await fill(app, pilot)
+        app.push_screen(TasksDialog())
+        await settle(app, pilot)
+        app.screen.show(data.tasks())
+        await settle(app, pilot)
+        await pilot.press("X", "u")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 2, "no question"
+        assert "X stops" not in text_of(app)
+        assert "■ runaway" in text_of(app)
+
+
 async def test_dialogs_that_only_show_offer_no_change():
     """Views are opened and not saved or deleted, wallets are seen and not credited."""
     app = console("keys", read_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from joytui.core.errors import SettingsError
+from joytui.gateway.bridge.request import UNTOLD_LIMIT
 from joytui.gateway.settings import UpstreamSettings, load_settings
 from joytui.gateway.settings_text import as_toml, settings_of
 from joytui.gateway.upstream_keys import UpstreamKeys
@@ -86,6 +87,14 @@ async def test_and_in_what_is_passed_through(tmp_path: Path, endpoint: Endpoint,
     seen, *_ = await ask(tmp_path, lines, endpoint=endpoint, api=api, stream=False, seed=4)
     assert "seed" not in seen.body
     assert (seen.body["more"], seen.body["model"]) == ({"a": [1, "x"]}, "vendor/m")
+
+
+@pytest.mark.parametrize("endpoint", ["chat/completions", "responses"])
+@pytest.mark.parametrize("drop", ["max_tokens", "seed"])
+async def test_a_limit_that_the_upstream_is_not_told_is_noted(tmp_path: Path, endpoint: Endpoint, drop: str) -> None:
+    limit = {"max_output_tokens" if endpoint == "responses" else "max_tokens": 9}
+    _, _, _, seen = await ask(tmp_path, f'drop = ["{drop}"]', endpoint=endpoint, stream=False, **limit)
+    assert (UNTOLD_LIMIT in seen.notes) is (drop == "max_tokens")
 
 
 async def test_what_the_settings_do_not_touch_goes_through_byte_by_byte(tmp_path: Path) -> None:

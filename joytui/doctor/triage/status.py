@@ -206,7 +206,18 @@ def _on_401(said: Refused) -> Guess:
     if len(about_key.causes) == 1:  # a redirect loses a key, it spoils none
         return about_key
     redirected = sign("401 away from the path")
+    if _usual_elsewhere(said.url):
+        return replace(about_key, causes=(*about_key.causes, *redirected.causes))
     return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
+
+
+def _usual_elsewhere(url: str | None) -> bool:
+    """An address as other gateways have it: https, and a path that ends in /v1/responses."""
+    parts = urlsplit(url or "")
+    here = re.fullmatch(r"[\d.]+|localhost|\[.*", parts.hostname or "localhost") or str(parts.hostname).endswith(
+        "joytokens.ai"
+    )
+    return parts.scheme == "https" and not here and parts.path.endswith("/v1/responses")
 
 
 def _redirect_path(url: str | None) -> bool:

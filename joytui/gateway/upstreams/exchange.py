@@ -184,9 +184,10 @@ class Upstream(Protocol):
     async def aclose(self) -> None: ...
 
 
-def error_body(message: str, error_type: str) -> bytes:
-    """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
-    error = {"message": message, "type": error_type}
+def error_body(message: str, error_type: str, code: str | None = None) -> bytes:
+    """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors), with OpenAI's `code` where there is
+    one."""
+    error = {"message": message, "type": error_type, **({} if code is None else {"code": code})}
     return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 

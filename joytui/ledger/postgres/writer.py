@@ -69,6 +69,10 @@ class Turn:
         """Adds to the sums of a part that keeps everything apart."""
         self._aside.append((part, at, place, numbers))
 
+    def pending_cost(self, counts: Callable[[Place], bool], since: int, until: int) -> int:
+        """Nothing: whatever ended is in the sums before a function of a connection has its turn."""
+        return 0
+
     def finish(self) -> None:
         for part, at, place, (requests, errors, _, *rest) in self._aside:
             for unit, ms in (("hour", HOUR_MS), ("day", DAY_MS)):

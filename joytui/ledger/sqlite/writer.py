@@ -65,6 +65,10 @@ class Batch:
         """Adds to the sums of a part that keeps everything apart."""
         self.sums.add_aside(part, at, place, numbers)
 
+    def pending_cost(self, counts: Callable[[Place], bool], since: int, until: int) -> int:
+        """What requests of such places cost that began within that time (ms) and are not in the sums of the store yet."""
+        return self.sums.spent(counts, since, until)
+
     def begin(self) -> None:
         self._first = self.seq
         self.execute("BEGIN IMMEDIATE")
