@@ -84,7 +84,7 @@ class Charge(NamedTuple):
 
 class TurnCost(NamedTuple):
     """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
-    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
+    `answers`: how many were answered; `unpriced`: how many of these have no known price."""
 
     turn_id: str
     cost_nano: int

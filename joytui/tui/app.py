@@ -165,7 +165,7 @@ class ConsoleApp(PacedApp):
         self._welcomed = False
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
         self.changes: list[PolicyChange] = []
-        # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
+        # Theme and stylesheets are before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
         here = Path(__file__).parent
@@ -516,7 +516,7 @@ class ConsoleApp(PacedApp):
 
         self.action_show_screen("logs")
         if isinstance(self.screen, LogsScreen):
-            self.screen.open_with(text)  # before it is drawn: no old line stands under the new filter
+            self.screen.open_with(text)  # before it is drawn: no old line is under the new filter
 
     def show_key(self, key_id: str) -> None:
         """Keys with the cursor on this key."""

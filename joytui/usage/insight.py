@@ -66,7 +66,7 @@ def insight(
 ) -> Insight:
     """From amounts by hour, the last minutes' amounts, and the hours of each key, model or folder.
 
-    `limit`: a budget in nano-credits for the period; tokens have none. `since`: where the window begins (WINDOW ago unless told).
+    `limit`: a budget in nano-credits for the period; tokens have none. `since`: where the window begins (WINDOW ago unless given).
     """
     begin = max(since or at - WINDOW, at - LONGEST)
     found = find_anomalies(hours, parts, begin, at)

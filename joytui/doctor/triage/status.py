@@ -251,7 +251,7 @@ def _on_403(said: Refused) -> Guess:
 
 
 def on_route(said: Refused) -> Guess:
-    """404 and 405: a route that is not there, a path that is wrong, a model that nobody knows."""
+    """404 and 405: a missing route, a wrong path, an unknown model."""
     path = urlsplit(said.url or "").path
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
         return sign("404 about the key")

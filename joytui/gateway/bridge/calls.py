@@ -144,7 +144,7 @@ class CallTable:
         return any(offered.startswith(name + more) for offered in self._offered)
 
     def may_grow(self, call: Call) -> bool:
-        """Whether the name so far may be the first piece of another one, so that nobody should be told of it yet."""
+        """Whether the name so far may be the first part of another one, so that it must not be announced yet."""
         name = call.name or ""
         return not call.arguments and any(o != name and o.startswith(name) for o in self._offered)
 

@@ -58,7 +58,7 @@ def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | No
 
 
 def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Delta]:
-    """What the choices beside the first add (`n` above 1): nobody translates them, and they cost as much."""
+    """What the choices beside the first add (`n` above 1): they are not translated, but they cost as much."""
     choices = chunk.get("choices")
     if not isinstance(choices, list) or not choices:
         return []

@@ -163,7 +163,7 @@ def _base_resp(data: Mapping[str, Any]) -> StreamError | None:
 
 
 def _unstated(data: Mapping[str, Any]) -> StreamError | None:
-    """An error without the word `error` in its place: told by a code, a status, or words where an answer should be."""
+    """An error without an `error` member: recognised by a code, a status, or text where an answer should be."""
     code = data.get("code", data.get("error_code"))
     by_code = isinstance(code, (int, str)) and not isinstance(code, bool) and code not in (0, "0", "", 200, "200")
     word = str(data.get("status") or data.get("object") or data.get("type") or "").lower()

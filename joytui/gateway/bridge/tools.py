@@ -106,7 +106,7 @@ def flat_name(namespace: str | None, name: str) -> str:
 
 
 def translate_tools(*lists: Iterable[Any]) -> Tools:
-    """Chat functions for tools that stand in the request, in `additional_tools` items or in tool search results."""
+    """Chat functions for tools that are in the request, in `additional_tools` items or in tool search results."""
     tools = Tools()
     for tool in (tool for tool_list in lists for tool in tool_list):
         if not isinstance(tool, Mapping):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 INSIGHT_S = 30.0
 ROOMY = 30
-"""From this height on there is room for what the forecast assumes; on a lower screen it stands beside the burn-down."""
+"""From this height on there is room for what the forecast assumes; on a lower screen it is beside the burn-down."""
 
 
 class UsageScreen(FreshScreen):

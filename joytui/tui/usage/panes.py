@@ -30,7 +30,7 @@ MOST_NAME = 48
 
 
 class ChartPane(Vertical):
-    """`drawn` is the chart of the spending that stands here now; a burn-down leaves it as it was."""
+    """`drawn` is the chart of the spending that is here now; a burn-down leaves it as it was."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
