@@ -204,7 +204,7 @@ class TasksDialog(Dialog[str]):
 
     def _raised(self, told: str | None) -> None:
         if told is not None:
-            self.query_one("#about", Static).update(Content.styled(f"✓ {visible(told)}", "bold $success"))
+            self._tell(told, error=False)
 
     def action_open(self) -> None:
         entry = self.query_one(SortedTable).entry()
