@@ -29,7 +29,7 @@ from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.task_views import task_views
 from joytui.gateway.telemetry.fleet import LOOKED_AT, person
-from joytui.ledger.records import AgentRow, Page
+from joytui.ledger.records import Page
 from joytui.ledger.telemetry import SenderRow
 
 PAGE = 200
@@ -155,13 +155,8 @@ async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
     since = moment(request, "since") or parse_when("24h")
     limit = number(request, "limit", PAGE, 1, MOST_TOP)
     asked = int(since.timestamp() * 1000), limit, request.query_params.get("task"), caller_of(request).term
-    found, at_ms = await gateway.ledger.tasks(*asked), now_ms()
-
-    def limit_of(agent: AgentRow) -> int | None:
-        entry = gateway.keys.get(agent.key_id or "")
-        return gateway.budgets.total_of_task(agent.task, entry.policy if entry else None, at_ms)
-
-    return JsonAnswer({"tasks": task_views(found, at_ms, limit_of)})
+    found = await gateway.ledger.tasks(*asked)
+    return JsonAnswer({"tasks": task_views(found, now_ms(), gateway.total_of_task, gateway.stops)})
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:

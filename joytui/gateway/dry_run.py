@@ -59,7 +59,7 @@ async def check(gateway: Gateway, keys: KeyLookup, wanted: KeyCheck) -> dict[str
 async def check_own(
     gateway: Gateway, key: str | None, model: str, tier: str | None, address: str | None, input_bytes: int
 ) -> dict[str, Any]:
-    """For whoever asks, about the key that is shown, from where it asks: a `wire.KeyVerdict` on a request of so many bytes.
+    """A `wire.KeyVerdict` for the caller about its own key, from its own address, on a request of this many bytes.
 
     `running`: how many requests of this key are on their way, and hold what they may cost.
     """

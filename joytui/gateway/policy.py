@@ -14,6 +14,15 @@ from joytui.ledger.records import PERIODS, Period
 
 
 @dataclass(frozen=True, slots=True)
+class Breaker:
+    """Stops a task that runs away: one that asks more often within a minute than that, or has more identical turns in a row. None
+    does not limit."""
+
+    requests_per_minute: int | None
+    identical_turns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period. `per_task`: the
     total of each task, with all of its sub-agents."""
@@ -29,6 +38,7 @@ class Policy:
     logs: bool = True
     blocked: bool = False
     block_reason: str | None = None
+    breaker: Breaker | None = None
 
 
 def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
@@ -45,6 +55,10 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
     logs = bool(snapshot.get("logs", True))
     if per_task is not None and not logs:
         raise ValueError("a limit for each task needs logs: without them no task is known")
+    most = Breaker(snapshot.get("max_requests_per_minute"), snapshot.get("max_identical_turns"))
+    breaker = None if most == Breaker(None, None) else most
+    if breaker is not None and not logs:
+        raise ValueError("a key without logs keeps no tasks, so no task of it can be stopped: it takes no breaker")
     return Policy(
         fixed_model=snapshot.get("fixed_model") or None,
         tiers=tiers,
@@ -57,6 +71,7 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
         logs=logs,
         blocked=bool(snapshot.get("blocked", False)),
         block_reason=snapshot.get("block_reason"),
+        breaker=breaker,
     )
 
 

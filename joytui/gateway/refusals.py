@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core import joytoken
@@ -15,8 +16,8 @@ from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
 from joytui.core.nodes import ORG
 from joytui.gateway.upstreams.exchange import error_body
-from joytui.ledger.api import Shortfall, StoreUnavailable
-from joytui.ledger.records import resets_at
+from joytui.ledger.api import Runaway, Shortfall, StoreUnavailable
+from joytui.ledger.records import StoppedTask, resets_at
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
@@ -31,7 +32,8 @@ STORE_UNAVAILABLE = "store_unavailable"
 
 
 class Refused(Exception):
-    """A request that the gateway itself refuses. `step` is the check that did, as JoyToken's guardrails page orders them."""
+    """A request that the gateway itself refuses. `step` is the check that did, as JoyToken's guardrails page orders them; `code`: a
+    narrower word than the type, where there is one."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Refused(Exception):
         cause: str | None = None,
         step: str = "request",
         headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -50,10 +53,16 @@ class Refused(Exception):
         self.cause = cause
         self.step = step
         self.headers = dict(headers or {})
+        self.code = code
+
+    @property
+    def kept_type(self) -> str:
+        """What the record calls it."""
+        return self.code or self.error_type
 
     @property
     def body(self) -> bytes:
-        return error_body(self.message, self.error_type)
+        return error_body(self.message, self.error_type, self.code)
 
 
 async def send_refusal(
@@ -142,6 +151,23 @@ def stopping(charged: str = "nothing is charged for this request") -> Refused:
 def store_unavailable(error: StoreUnavailable) -> Refused:
     message = f"{error}; nothing is let through until it can"
     return Refused(503, STORE_UNAVAILABLE, message, cause="upstream-error", step="hold", headers={"Retry-After": "1"})
+
+
+def task_stopped(stop: StoppedTask) -> Refused:
+    """400, which Codex shows and does not repeat (0.171.0, observed)."""
+    at = rfc3339(datetime.fromtimestamp(stop.at / 1000, UTC))[:19]
+    runaway = stop.reason == "runaway"
+    why = f" as a runaway ({stop.why})" if runaway else ""
+    message = f"this task was stopped{why} at {at}Z, and nothing of it is answered: `joytui tasks resume {stop.task}` lets it go on"
+    code, cause = ("runaway_stopped", "runaway-stopped") if runaway else ("task_stopped", "task-stopped")
+    return Refused(400, joytoken.INVALID_REQUEST, message, cause=cause, step="request", code=code)
+
+
+def runaway(error: Runaway) -> str:
+    """What a breaker counted, in words."""
+    if error.what == "requests":
+        return f"more than {error.most} requests within a minute"
+    return f"more than {error.most} identical turns in a row"
 
 
 def no_money(lack: Shortfall) -> Refused:

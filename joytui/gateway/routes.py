@@ -98,6 +98,8 @@ CONSOLE = (
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
+    _console("post", "/tasks/stop", "lead", writes.stop_task, answer="TaskView", body="TaskNamed"),
+    _console("post", "/tasks/resume", "lead", writes.resume_task, answer="TaskView", body="TaskNamed"),
     _console("get", "/budgets", "read", budgets.budgets),
     _console("put", "/budgets", "lead", budgets.set_budget, answer="NodeBudget", body="BudgetSet"),
     _console("post", "/budgets/raise", "lead", budgets.raise_budget, answer="NodeBudget", body="BudgetRaise"),

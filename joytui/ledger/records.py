@@ -14,6 +14,7 @@ from joytui.core.roles import Role
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
@@ -42,7 +43,7 @@ class Page(NamedTuple):
 class AgentRow:
     """One thread of a task: what all of its requests come to, and what the newest of them said.
 
-    `task`: its root thread. `thread`: None where requests named none. `key` to `finish` are the newest request's; `key` its name.
+    `task`: its root thread. `thread`: None if requests named none. `key` to `finish` are the newest request's; `key` its name.
     Times are ms since 1970: when the first request came, when the newest ended (or came, while it runs). `running`: how many
     requests run now.
     """
@@ -120,6 +121,38 @@ class GatewayRow:
     alive: bool
 
 
+# --- tasks that are stopped -------------------------------------------------------------------------------------------
+
+StopReason = Literal["stopped", "runaway"]
+EVERYBODY = ""
+"""The scope of a stop that holds whatever key asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTask:
+    """A task of which nothing is answered until it is resumed. `reason`: somebody stopped it, or a key's breaker did, of which `why`
+    has the words. `scope`: the budget of the keys that it holds for, or EVERYBODY. `at` in ms since 1970."""
+
+    task: str
+    scope: str
+    reason: StopReason
+    why: Clean | None
+    at: int
+
+
+class Watch(NamedTuple):
+    """What a key's breaker counts a request by. `scope`: the budget of the key; `per_minute`, `identical`: its limits. `digest`: of
+    what is new in this turn, None where there is nothing to tell it by; `items`: how many items the whole input has."""
+
+    scope: str
+    task: Clean
+    thread: Clean
+    per_minute: int | None
+    identical: int | None
+    digest: str | None
+    items: int
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]
@@ -167,7 +200,7 @@ class Candidate(NamedTuple):
 
 
 PLENTY = 64
-"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
+"""If this many times as much is left, more may be reserved than is needed yet: nobody is refused because of it."""
 
 
 class Limit(NamedTuple):
@@ -192,6 +225,7 @@ class Reservation(NamedTuple):
     candidates: Sequence[Candidate]
     lease_ms: int
     ids_ms: int | None = None
+    watch: Watch | None = None
 
 
 class NodeLimit(NamedTuple):
@@ -373,5 +407,6 @@ class Access(NamedTuple):
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
     teams: Sequence[TeamRow] = ()
+    stops: Sequence[StoppedTask] = ()
     limits: Sequence[NodeLimit] = ()
     raises: Sequence[NodeRaise] = ()

@@ -46,7 +46,7 @@ def test_what_is_no_file_is_no_store_and_stays_as_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o644)
     (tmp_path / "l.sqlite3").symlink_to("pipe")
     before = (tmp_path / "pipe").stat()
-    with pytest.raises(UnreachableError, match="is a file, and this is none"):
+    with pytest.raises(UnreachableError, match="must be a file, and this is not one"):
         SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert (tmp_path / "pipe").stat().st_mode == before.st_mode
 

@@ -1,4 +1,4 @@
-"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits for ever."""
+"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits forever."""
 
 from __future__ import annotations
 
@@ -327,7 +327,7 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
     assert reason is ledger.failure
     assert str(reason) == "the thread ends here"
     for future in (*waiting, None):
-        with pytest.raises(StoreUnavailable, match="cannot be written any more"):
+        with pytest.raises(StoreUnavailable, match="can no longer be written"):
             await asyncio.wait_for(future or ledger.write(lambda batch: None), HANG_S)
     ledger.submit(lambda batch: None)
     with pytest.raises(StoreUnavailable):

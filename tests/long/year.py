@@ -192,6 +192,8 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "alert_watch": 1,
         "audit": min(days, SUMS_DAYS) * len(TIERS) * 3 + len(TIERS) + KEYS,
         "piece": 0,
+        "stopped_task": 0,
+        "watched_turn": 0,
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,
@@ -211,7 +213,7 @@ def held(path: Path) -> dict[str, int]:
 
 
 async def wrong(ledger: Ledger, year: Year, rows: dict[str, int], allowed: dict[str, int]) -> list[str]:
-    """What is not as it should be: a table without a bound or above it, and sums that are not those of what was sent."""
+    """What is not as it should be: a table without bound or above it, and sums that are not those of what was sent."""
     found = [
         f"{name}: {many:,} rows, at most {allowed.get(name)}"
         for name, many in rows.items()

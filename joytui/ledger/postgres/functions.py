@@ -16,7 +16,7 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
+from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -324,6 +324,43 @@ BEGIN
     );
 END $$;
 
+-- Why a task that a key's breaker watches may not ask now: "requests" or "turns", how many, and how many may be; NULL where it may.
+CREATE FUNCTION runs_away(job jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE w jsonb := job -> 'watch'; most bigint; times bigint; items_ bigint := (w ->> 'items')::bigint; seen record;
+BEGIN
+    most := (w ->> 'per_minute')::bigint;
+    IF most IS NOT NULL THEN
+        SELECT count(*) INTO times FROM watched_turn t
+        WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.at > (job #>> '{{row,started_at}}')::bigint - {MINUTE_MS};
+        IF times >= most THEN RETURN jsonb_build_array('requests', times + 1, most); END IF;
+    END IF;
+    most := (w ->> 'identical')::bigint;
+    IF most IS NOT NULL AND w ->> 'digest' IS NOT NULL THEN
+        times := 1;
+        FOR seen IN
+            SELECT t.digest, t.items FROM watched_turn t
+            WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.thread = w ->> 'thread' ORDER BY t.n DESC
+        LOOP
+            EXIT WHEN seen.digest IS DISTINCT FROM w ->> 'digest' OR times > most;
+            IF seen.items != items_ THEN
+                times := times + 1;
+                items_ := seen.items;
+            END IF;
+        END LOOP;
+        IF times > most THEN RETURN jsonb_build_array('turns', times, most); END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION note_turn(job jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE w jsonb := job -> 'watch';
+BEGIN
+    INSERT INTO watched_turn VALUES (
+        (job ->> 'n')::bigint, w ->> 'scope', w ->> 'task', w ->> 'thread', (job #>> '{{row,started_at}}')::bigint, w ->> 'digest',
+        (w ->> 'items')::bigint
+    );
+END $$;
+
 -- Writes the row of an admitted request, on the model of this candidate.
 CREATE FUNCTION admit(job jsonb, me text, place int) RETURNS used LANGUAGE plpgsql AS $$
 DECLARE r running; candidate jsonb := job #> ARRAY['candidates', place::text];
@@ -434,6 +471,7 @@ BEGIN
     FOR r IN DELETE FROM running x WHERE x.n = ANY (requests) RETURNING * LOOP
         PERFORM release(r.n, 0, false);
         DELETE FROM spent_id s WHERE s.key_id = r.key_id AND s.request_id = r.request_id;
+        DELETE FROM watched_turn t WHERE t.n = r.n;
     END LOOP;
 END $$;
 
@@ -514,8 +552,13 @@ BEGIN
             ELSIF id_is_spent(job) THEN
                 answer := '{{"spent": true}}';
             ELSE
-                answer := CASE job ->> 'do' WHEN 'open' THEN '{{"chosen": 0}}' ELSE choose(job, wallets) END;
+                answer := CASE WHEN job ? 'watch' THEN jsonb_build_object('runaway', runs_away(job)) END;
+                IF answer -> 'runaway' = 'null' THEN answer := NULL; END IF;
+                IF answer IS NULL THEN
+                    answer := CASE job ->> 'do' WHEN 'open' THEN '{{"chosen": 0}}' ELSE choose(job, wallets) END;
+                END IF;
                 IF answer ? 'chosen' THEN
+                    IF job ? 'watch' THEN PERFORM note_turn(job); END IF;
                     place := (answer ->> 'chosen')::int;
                     use_ := admit(job, me, place);
                     IF use_.key_id IS NOT NULL THEN uses := uses || use_; END IF;

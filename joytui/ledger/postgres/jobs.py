@@ -10,13 +10,14 @@ from typing import Any
 
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, names
-from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
+from joytui.ledger.api import DuplicateRequest, Runaway, Shortfall, StoreUnavailable
 from joytui.ledger.records import (
     INTERRUPTED,
     Candidate,
     Charge,
     Period,
     Reservation,
+    Watch,
     interrupted,
     window_end,
     window_start,
@@ -37,13 +38,14 @@ def _limits(wanted: Reservation, at: int) -> list[tuple[str, Period, int, int, i
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 
-def open_(opened: Opened, chosen: Candidate, ids_ms: int | None) -> Job:
+def open_(opened: Opened, chosen: Candidate, ids_ms: int | None, watch: Watch | None) -> Job:
     return {
         "do": "open",
         "n": opened.n,
         "row": _row(opened),
         "ids_ms": ids_ms,
         "candidates": _candidates([chosen]),
+        **_watched(watch),
     }
 
 
@@ -56,6 +58,7 @@ def reserve(opened: Opened, wanted: Reservation) -> Job:
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
         "limits": _limits(wanted, opened.started_at),
+        **_watched(wanted.watch),
     }
 
 
@@ -121,6 +124,10 @@ def disown(numbers: Collection[int]) -> Job:
     return {"do": "disown", "rows": list(numbers)}
 
 
+def _watched(watch: Watch | None) -> Job:
+    return {} if watch is None else {"watch": watch._asdict()}
+
+
 def _row(opened: Opened) -> dict[str, Any]:
     row = opened._asdict()
     for flag in _FLAGS:
@@ -148,7 +155,7 @@ def _buckets(ttft_ms: float | None, latency_ms: float | None) -> dict[str, int |
 
 
 def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Shortfall, StoreUnavailable."""
+    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Runaway, Shortfall, StoreUnavailable."""
     if "chosen" in answer:
         place: int = answer["chosen"]
         return candidates[place]
@@ -156,5 +163,7 @@ def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candi
         raise DuplicateRequest(opened.request_id)
     if "stale" in answer:
         raise StoreUnavailable("keys were changed, but this gateway has not read them yet")
+    if "runaway" in answer:
+        raise Runaway(*answer["runaway"])
     period, tier, limit, spent, held, estimate, budget = answer["short"]
     raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at, budget)

@@ -1,7 +1,7 @@
 """The one thread of a gateway that writes: it takes what waits and hands it over together.
 
 What requests do is plain data (`jobs`), and many of them are one call, which is one transaction and one round trip
-(`functions`). All else, seldom, is a function of a connection in a transaction of its own.
+(`functions`). All else, seldom, is a function of a connection in its own transaction.
 
 While the store is unreachable, whoever asks is refused at once, ends are kept in their order, and the thread tries to connect again.
 A call whose answer did not come may have been done. Ends change nothing when they are done twice; of admissions, whose clients
@@ -146,7 +146,7 @@ class Writer:
         self.broken: Future[BaseException] = Future()
 
     def start(self) -> None:
-        """Raises psycopg.Error where the store cannot be reached. The ends that an earlier gateway left are written first."""
+        """Raises psycopg.Error if the store cannot be reached. The ends that an earlier gateway left are written first."""
         self._connect()
         for end in [] if self._spool is None else self._spool.left():
             left = _Data(jobs.end(*end), kept=True, end=end)

@@ -13,6 +13,7 @@ from joytui.core.roles import Role
 from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.records import (
+    EVERYBODY,
     BudgetRow,
     ClockSeen,
     KeyActivity,
@@ -22,13 +23,15 @@ from joytui.ledger.records import (
     NewKey,
     Period,
     PolicyRow,
+    StoppedTask,
+    StopReason,
     TeamRow,
     TokenRow,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.sql import alerts as sql_alerts
-from joytui.ledger.sql import audit, budgets, clock_readings, keys, lessons, nodes, teams, telemetry, wallets
+from joytui.ledger.sql import audit, budgets, clock_readings, keys, lessons, nodes, stops, teams, telemetry, wallets
 from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
@@ -166,6 +169,19 @@ class SqlLedger(ABC, Generic[W]):
 
     def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
         return self.write(teams.remove_owner, team, owner)
+
+    # --- tasks that are stopped --------------------------------------------------------------------------------------
+
+    def stop_task(
+        self, task: Clean, reason: StopReason = "stopped", why: Clean | None = None, scope: str = EVERYBODY
+    ) -> asyncio.Future[StoppedTask]:
+        return self.write(stops.stop_task, task, reason, why, scope)
+
+    def resume_task(self, task: str) -> asyncio.Future[bool]:
+        return self.write(stops.resume_task, task)
+
+    async def stops(self) -> list[StoppedTask]:
+        return await self.read(stops.stops)
 
     # --- who changed what --------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from joytui.ledger.records import (
 from joytui.ledger.sql import nodes
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.parts import DOCTOR
+from joytui.ledger.sql.stops import stops
 from joytui.ledger.sql.teams import teams
 from joytui.ledger.sql.telemetry import senders
 
@@ -53,7 +54,8 @@ def access(connection: Connection) -> Access:
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
         version, all_keys, all_tokens = access_version(connection), keys(connection), tokens(connection)
         above = nodes.limits(connection), nodes.raises(connection)
-        return Access(version, all_keys, all_tokens, on, senders(connection), teams(connection), *above)
+        rest = senders(connection), teams(connection), stops(connection)
+        return Access(version, all_keys, all_tokens, on, *rest, *above)
 
 
 def access_version(connection: Connection) -> int:

@@ -85,7 +85,7 @@ def _limits(batch: Connection, edge: int) -> int:
 
 
 def _movements(batch: Connection, edge: int) -> int:
-    """Those of requests, of whole days: one row for each day and tier has their sum, in the place of the last of them."""
+    """Those of requests, of whole days: one row for each day and tier has their sum, instead of the last of them."""
     before = edge - edge % DAY_MS
     rows = batch.execute("SELECT id, at FROM wallet_entry WHERE n IS NOT NULL ORDER BY id LIMIT ?", (MOVEMENTS,))
     old = [entry for entry, _ in takewhile(lambda row: row[1] < before, rows)]
@@ -126,6 +126,14 @@ def _alerts(batch: Connection, edge: int) -> int:
     return _delete(batch, "alert", "id", "at < ?", edge)
 
 
+def _stops(batch: Connection, edge: int) -> int:
+    return _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
+
+
+def _watched(batch: Connection, edge: int) -> int:
+    return _delete(batch, "watched_turn", "n", "at < ?", edge)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -144,4 +152,6 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "pieces of telemetry": _pieces,
     "who changed what": _audit,
     "alerts": _alerts,
+    "stopped tasks": _stops,
+    "what breakers count": _watched,
 }

@@ -83,7 +83,7 @@ class Sums:
         del self._used[mark[2] :]
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Adds all of it to the store, and begins anew."""
+        """Adds all of it to the store, and begins again."""
         if self._ended:
             self._write_totals(connection)
             self._write_latency(connection)

@@ -278,6 +278,20 @@ MIGRATIONS = (
     CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
     """,
     """
+    CREATE TABLE stopped_task (
+        task TEXT NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, why TEXT, at INTEGER NOT NULL, PRIMARY KEY (task, scope)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER task_stopped AFTER INSERT ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER task_resumed AFTER DELETE ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE watched_turn (
+        n INTEGER PRIMARY KEY, scope TEXT NOT NULL, task TEXT NOT NULL, thread TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT,
+        items INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX watched_turn_task ON watched_turn (scope, task, at);
+    CREATE INDEX watched_turn_thread ON watched_turn (scope, task, thread, n);
+    CREATE INDEX watched_turn_at ON watched_turn (at);
+    """,
+    """
     CREATE TABLE node_limit (
         node TEXT NOT NULL, period TEXT NOT NULL, amount INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (node, period)
     ) STRICT, WITHOUT ROWID;

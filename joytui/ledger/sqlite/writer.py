@@ -339,7 +339,7 @@ def _transact(batch: Batch, jobs: list[_Job]) -> None:
 
 
 def _perform_apart(batch: Batch, jobs: list[_Job]) -> None:
-    """Runs these writes, each with a savepoint of its own. Raises what is not the refusal of one of several, but a fault of
+    """Runs these writes, each with its own savepoint. Raises what is not the refusal of one of several, but a fault of
     the whole transaction."""
     for job in jobs:
         mark = batch.mark()

@@ -34,7 +34,7 @@ SHOWN = (
 @dataclass(frozen=True, slots=True)
 class Mend:
     """One change. `raises`: the limit that is raised by an amount, which the user says; `change` makes the policy, with that
-    amount in nano-credits (0 where none is asked for)."""
+    amount in nano-credits (0 if none is asked for)."""
 
     title: str
     change: Callable[[PolicyView, int], PolicyView]
