@@ -18,7 +18,7 @@ from joytui.core.nodes import Node, parse_node
         ("budgets raise org five --until 2h", "AMOUNT"),
         ("budgets raise org 5", "a raise has an end"),
         ("budgets raise org 5 --until yesterday", "--until"),
-        ("tasks raise t1", "raise needs a task and an amount"),
+        ("tasks raise t1", "raise needs an amount"),
         ("tasks raise t1 five", "AMOUNT"),
         ("tasks raise t1 5 --running", "do not go with raise"),
         ("tasks t1 t2", "one task at a time"),
