@@ -26,7 +26,7 @@ from joytui.core.wire import (
     WalletSet,
 )
 from joytui.gateway import refusals, views
-from joytui.gateway.console_auth import check_owner, keys_of
+from joytui.gateway.console_auth import caller_of, check_owner, keys_of
 from joytui.gateway.dry_run import check
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
@@ -389,3 +389,26 @@ async def read(request: Request, model: type[M], *, optional: bool = False) -> M
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise refusals.bad_request(f"{place or 'body'}: {first['msg']}") from None
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------------
+
+
+async def test_alerts(gateway: Gateway, request: Request) -> JsonAnswer:
+    """Sends a test to the webhook, once, and says what it answered."""
+    webhook = gateway.alerts.webhook
+    if webhook is None:
+        raise Refused(
+            409, refusals.CONFLICT, "this gateway has no webhook for alerts: the setting alerts_url names one"
+        )
+    row, outcome = await gateway.alerts.test(caller_of(request).name)
+    return JsonAnswer(
+        {
+            "id": row.id,
+            "webhook": webhook.shown,
+            "signed": webhook.secret is not None,
+            "delivered": outcome.good,
+            "status": outcome.status,
+            "answer": outcome.text or "",
+        }
+    )

@@ -155,6 +155,7 @@ class ModelEndpoint:
         try:
             chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
+            self._gateway.alerts.refused(visit.key.row, lack)
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:
             self._give_up(opened, 499, "client_disconnected")

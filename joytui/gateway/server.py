@@ -22,6 +22,7 @@ from joytui.core.clock import now, rfc3339
 from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.places import Places
+from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.app import create_app
 from joytui.gateway.closing import take_in
 from joytui.gateway.descriptors import make_room
@@ -53,6 +54,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     set_up_logging(access=settings.access_log, log=places.gateway_log)
     keys = UpstreamKeys.of(places)
     upstream = upstream_of(settings, keys)
+    webhook = webhook_of(settings, keys)
     set_up_logging(access=settings.access_log, log=places.gateway_log, secrets=keys.given)
     store = named_store(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
@@ -60,7 +62,9 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         ledger = open_ledger(store, places.data_dir)
         try:
             port = listening.getsockname()[1]
-            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port))
+            gateway = Gateway(
+                settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port), webhook
+            )
             _serve(gateway, listening, places)
         finally:
             closed = ledger.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import _url, bind, run
 from joytui.gateway.settings import GatewaySettings
@@ -84,7 +85,8 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     ledger = SqliteLedger.open_store(folder / "data" / "ledger.sqlite3")
     listening = bind(chosen.host, 0)
     url = _url(chosen, listening.getsockname()[1])
-    gateway = Gateway(chosen, ledger, upstream_of(chosen, UpstreamKeys(folder / "data" / FILE_NAME)), ADMIN, url)
+    keys = UpstreamKeys(folder / "data" / FILE_NAME)
+    gateway = Gateway(chosen, ledger, upstream_of(chosen, keys), ADMIN, url, webhook_of(chosen, keys))
     ready, stop = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run(gateway, listening, ready.set, signals=False, stop=stop))
     try:
