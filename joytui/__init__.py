@@ -1,3 +1,3 @@
 """joytui: a terminal console for Codex CLI behind the JoyToken gateway."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -81,6 +81,14 @@ CREDENTIAL: Final = (
                 explanation="The gateway quotes what it got, and that is no key: an address, a whole export line, a prefix or a placeholder stands in the variable.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
             ),
+            Sign(
+                whole=(
+                    r"\b40[13]\b|unauthori[sz]ed|forbidden",
+                    r"\b[A-Z0-9_]{0,40}(?:KEY|TOKEN)(?:\s*=\s*|\s+)[\"'“‘]?(?:Bearer\s+\S|[“‘”]\S|\\[\"'])",
+                ),
+                explanation="The value that the ticket shows begins with more than the key: a Bearer prefix, or quotes of a word processor. Codex sends the value as it is, and adds Bearer itself.",
+                remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
+            ),
         ),
         details={"oddities": list},
     ),

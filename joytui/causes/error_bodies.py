@@ -14,6 +14,7 @@ Fields = dict[str, Any]
 
 _DEEP = 4
 _START = re.compile(r"\{\s*\\?[\"']")
+_CUT_START = re.compile(r"(?:^|[\s.…,\[])[\"']?(?=(?:message|detail|type|code)[\"']\s*:\s*[\"'\d])")
 _FIELD = re.compile(
     r"""\\{0,8}["'](message|detail|msg|type|code|param)\\{0,8}["']\s*:\s*(?:(\\{0,8})(["'])(.*?)(?:\2\3|\Z)|(\d{1,6})\b)""",
     re.S,
@@ -87,7 +88,9 @@ def _fields_in(text: str, deep: int) -> Fields:
         return {"message": (relayed[2] or "").strip(), **inner, "status": int(relayed[1])}
     start = _START.search(text)
     if start is None:
-        return {}
+        cut = _CUT_START.search(text)  # the beginning was not copied
+        rest = _by_pattern('{"' + text[cut.end() :]) if cut else {}
+        return rest if "message" in rest and {"type", "code"} & set(rest) else {}
     body = text[start.start() :]
     found = next((one for data in _read(body) if (one := _fields(data, deep))), None) or _by_pattern(body)
     if not {"message", "type", "code"} & set(found):

@@ -188,6 +188,11 @@ GATEWAY: Final = (
                 ask=KEY,
             ),
             Sign(
+                name="a key that is plainly refused",
+                note="The gateway got a key and does not know it. Where the key looks right in the console, compare its length with what Codex has:"
+                " a quote, a blank or an old value in $CODEX_HOME/.env shows so too.",
+            ),
+            Sign(
                 name="key refused or missing",
                 others=("key-malformed", "env-key-missing", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
@@ -230,7 +235,8 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
-                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
+                r"|\bx-api-key\b[^.\n]{0,12}\binvalid\b|\binvalid (?:x-api-key|proxy server token|bearer token)\b|\bunable to find token\b|ungültiger? (?:api-)?(?:schlüssel|key)|キーが(?:無効|正しく)"
             ),
         ),
     ),
@@ -323,7 +329,7 @@ GATEWAY: Final = (
                 r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
                 r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
                 r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
-                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b|\bno endpoints found matching your (?:data|privacy) policy\b|\bguardrail restrictions and data policy\b"
                 r"|\bIP\b[^\n]{0,60}?\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
                 r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
                 r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
@@ -384,10 +390,12 @@ GATEWAY: Final = (
                 note="These are joytui's own words: which limit, what is left of it, and when it resets. An answer that was"
                 " running is ended there, too; Codex then says “Quota exceeded. Check your plan and billing details.”",
             ),
+            Sign(people=r"\b402 ?payment ?required\b"),
             Sign(
                 people=r"\b402\b|payment required|insufficient[ _]quota|wallet|quota exceeded|budget exceeded|out of credits",
                 others=("rate-limited",),
                 ask=f"{WHOLE_MESSAGE}, and {LOG}",
+                broad=1,
             ),
             Sign(name="401 about a budget", others=("key-rejected", "key-malformed"), ask=LOG),
             Sign(name="403 about a budget", others=("policy-rejected",), ask=WHOLE_MESSAGE),
@@ -411,6 +419,8 @@ GATEWAY: Final = (
                     "arrearage",
                     "usage_limit_reached",
                     "usage_limit_exceeded",
+                    "account_suspended",
+                    "allocationquota.freetieronly",
                     "1113",
                 }
             ),
@@ -420,6 +430,8 @@ GATEWAY: Final = (
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
                 r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
+                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b"
+                r"|\b(?:spending|spend) (?:limit|cap)\b|\b(?:unpaid|past(?: due)?) invoices?\b|\bfree (?:tier|trial|quota)\b[^.\n]{0,40}\b(?:exhausted|ended|expired|used up)|\baccount is in good standing\b"
                 r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
@@ -487,6 +499,7 @@ GATEWAY: Final = (
         ),
         tell="404 or 400 that speaks of a model.",
         signs=(
+            Sign(people=r"model not found: ?\S{1,80} ?\(use auto or a model"),
             Sign(
                 people=r"model not found|unknown model|model .{0,60}(?:does not exist|not found)",
                 others=("responses-unsupported", "base-url-path"),
@@ -521,7 +534,7 @@ GATEWAY: Final = (
             anywhere=(
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
                 r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
-                r"|\bno endpoints found for \S+/\S|\b(?:unsupported|unknown|invalid) model: ?\S"
+                r"|\bno endpoints found for \S+/\S|\bno endpoints found that support\b|\bnot found the model\b|\b(?:unsupported|unknown|invalid) model: ?\S"
                 r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
@@ -597,7 +610,8 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(429,),
-            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b",
+            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b"
+            r"|(?:速率|频率|频次|并发)[^。\n]{0,6}(?:限制|超|过高)|(?:请求|访问)(?:过于|太|量过)(?:频繁|快|大)|レート制限",
             codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
         ),
     ),
@@ -643,6 +657,7 @@ GATEWAY: Final = (
                     "request_too_large",
                     "string_above_max_length",
                     "payload_too_large",
+                    "1261",
                 }
             ),
             anywhere=(
@@ -650,7 +665,7 @@ GATEWAY: Final = (
                 r"|\bmaximum context\b|\bprompt (?:is )?too long\b|\b(?:input|prompt)\b[^.\n]{0,20}\b(?:length )?(?:is )?too long\b|\btoo many (?:input |prompt )?tokens\b"
                 r"|\b(?:input|prompt)\b[^.\n]{0,30}\btokens?\b[^.\n]{0,40}\bexceeds?\b|\bexceeds? the (?:maximum|max)\b[^.\n]{0,40}\b(?:tokens|context|input length)\b"
                 r"|\bmaximum (?:prompt|input) (?:length|tokens)\b|\brange of (?:input|prompt) length\b|\breduce the length of\b|\bran out of room in the model's context\b"
-                r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
+                r"|上下文(?:长度|窗口)?[^。\n]{0,12}(?:超|过长)|超(?:过|出)[^。\n]{0,16}(?:上下文|最大(?:长度|token)|长度限制)|输入(?:内容)?过长|(?:prompt|输入|请求|内容)[^。\n]{0,4}超长|longer than the model's context|コンテキスト[^。\n]{0,12}超|Kontext(?:länge|fenster)[^.\n]{0,40}überschr"
             ),
             words=(
                 r"\b(?:body|request|payload|input|prompt)\b[^.\n]{0,40}\b(?:too large|too long|too big|exceeds?)\b|\b8 ?mib\b"

@@ -86,7 +86,13 @@ NETWORK: Final = (
                 ask=PROXY_VARIABLES,
             ),
             Sign(
-                people=r"reconnect|hang(?:s|ing)?\b|stuck|time(?:d)? ?out|network|connect|refused|resolve|dns|lookup",
+                people=r"verbindung[^.\n]{0,20}(?:verweigert|abgelehnt)|connexion refusée|conexión rechazada|拒绝连接|连接被?拒绝|接続[^。\n]{0,6}拒否",
+                others=("proxy-unreachable",),
+                ask=PROXY_VARIABLES,
+                broad=1,
+            ),
+            Sign(
+                people=r"reconnect|hang(?:s|ing)?\b|stuck|time(?:d)? ?out|network|connect|refused|resolve|dns|lookup|verbindung|连接|网络|超时|接続",
                 others=(*CONNECTING, "no-response", "rate-limited"),
                 ask=PROXY,
                 broad=5,
@@ -164,7 +170,14 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`; curl speaks of a certificate problem.",
         signs=(
             Sign(
-                curl=r"curl: \(60\)|self.signed certificate|unable to get local issuer certificate",
+                curl=(
+                    r"unable to (?:get local issuer|verify the first) certificate|self.signed certificate|unable_to_(?:get_issuer_cert|verify_leaf_signature)|depth_zero_self_signed"
+                    r"|self_signed_cert_in_chain|unknown ?issuer|signed by unknown authority|certificate chain .{0,60}not trusted|PKIX path building failed"
+                ),
+                broad=1,
+            ),
+            Sign(
+                curl=r"curl: \(60\)",
                 others=("tls-expired", "tls-hostname-mismatch"),
                 ask="the whole output of `curl -v`",
                 broad=2,
@@ -254,7 +267,11 @@ NETWORK: Final = (
                 others=("tls-untrusted", "dns-failure", *CONNECTING),
                 ask=PROXY,
             ),
-            Sign(curl=r"curl: \(5\)|Could not resolve proxy", others=("proxy-invalid",), ask=PROXY_VARIABLES),
+            Sign(
+                curl=r"Could not resolve proxy: ?[\w-]{1,63}(?:\.[\w-]{1,63})+",
+                explanation="A proxy variable is set, and no proxy has that name here (any more): it may be that of another network.",
+            ),
+            Sign(curl=r"curl: \(5\)|Could not resolve proxy", others=("proxy-invalid",), ask=PROXY_VARIABLES, broad=1),
             Sign(people=r"\bproxy\b", others=("proxy-denied", "proxy-invalid", "tls-untrusted"), ask=PROXY, broad=3),
         ),
         details={"proxy": str},
@@ -394,6 +411,10 @@ NETWORK: Final = (
                 ),
             ),
             Sign(
+                name="403 with a page",
+                explanation="The 403 came as a web page. A gateway answers in JSON, so something in front of it refused: a load balancer, a firewall or a web filter.",
+            ),
+            Sign(
                 name="403 of an edge",
                 others=("policy-rejected",),
                 ask="from which network it was sent; the ray or reference id",
@@ -404,7 +425,7 @@ NETWORK: Final = (
             anywhere=(
                 r"\berror (?:code: ?10(?:0[3-9]|1[0-4]|20)\b|10\d\d: access denied)|cf-error-details|cf_chl_|cf-chl-|challenge-platform|attention required!? \| cloudflare|sorry, you have been blocked"
                 r"|<title>just a moment|enable javascript and cookies to continue|checking your browser before|ddos protection by|vercel security checkpoint"
-                r"|incapsula incident|the requested url was rejected\. please consult|access blocked by cloudflare|\bblocked by (?:the )?(?:waf|web application firewall|cloudflare)\b"
+                r"|incapsula incident|the requested url was rejected\. please consult|access blocked by cloudflare|\bblocked by (?:the )?(?:aws )?(?:waf|web application firewall|cloudflare)\b|\byour organi[sz]ation has selected\b|<title>[^<]{0,40}(?:zscaler|fortiguard|forcepoint|netskope|web ?filter|internet security)"
                 r"|errors\.edgesuite\.net|cloudflare\.com/\S{0,40}1xxx|<(?:center|p|div)[^>]{0,40}>cloudflare(?:-nginx)?<|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
             ),
             words=(

@@ -45,7 +45,7 @@ STREAM: Final = (
             ),
             Sign(
                 tail="UTF8 error",
-                others=("stream-invalid", "stream-truncated", "encoding-broken"),
+                others=("encoding-broken", "stream-invalid", "stream-truncated"),
                 ask=f"the gateway's answer: {DOCTOR}",
             ),
             Sign(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from joytui.cli.output import say
 from joytui.core.errors import UsageError
@@ -24,6 +24,14 @@ def add_gateway_options(parser: argparse.ArgumentParser) -> None:
         "--gateway", metavar="URL", help="another gateway than the local one (token: JOYTUI_ADMIN_TOKEN)"
     )
     group.add_argument("--no-start", action="store_true", help="do not start the local gateway if it does not run")
+
+
+def add_action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """An action of a command (`actions` is from `add_subparsers`) with `--json` and the gateway options."""
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", help="JSON on stdout")
+    add_gateway_options(parser)
+    return parser
 
 
 def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from joytui.cli.gateway_options import add_gateway_options, moment, with_console
+from joytui.cli.gateway_options import add_action, moment, with_console
 from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import parse_expiry
@@ -31,28 +31,28 @@ OFF = object()
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = _action(actions, "create", "a new key; the plain key is shown this once")
+    create = add_action(actions, "create", "a new key; the plain key is shown this once")
     create.add_argument("name", metavar="NAME")
     create.add_argument("--handout", action="store_true", help="print what its owner needs, the key included")
     _add_policy(create)
-    listing = _action(actions, "list", "all keys, with what they spent and when they were used")
+    listing = add_action(actions, "list", "all keys, with what they spent and when they were used")
     listing.add_argument("--all", "-a", action="store_true", help="the revoked and expired ones too")
     for name, text in (
         ("revoke", "end a key for good"),
         ("disable", "refuse a key until it is enabled again"),
         ("enable", "let a disabled key work again"),
     ):
-        _action(actions, name, text).add_argument("key", metavar="KEY", help="its id or name")
-    edit = _action(actions, "edit", "change a key's name, owner, labels, expiry or policy")
+        add_action(actions, name, text).add_argument("key", metavar="KEY", help="its id or name")
+    edit = add_action(actions, "edit", "change a key's name, owner, labels, expiry or policy")
     edit.add_argument("key", metavar="KEY", help="its id or name")
     edit.add_argument("--name", metavar="NAME")
     _add_policy(edit)
-    rotate = _action(actions, "rotate", "a new key with the same policy and budget")
+    rotate = add_action(actions, "rotate", "a new key with the same policy and budget")
     rotate.add_argument("key", metavar="KEY", help="its id or name")
     rotate.add_argument(
         "--overlap", metavar="WHEN", help="the old one works until then: 24h, a date (default: ends now)"
     )
-    check = _action(actions, "check", "a dry run: may this key call this model now, and if not, why")
+    check = add_action(actions, "check", "a dry run: may this key call this model now, and if not, why")
     check.add_argument("key", metavar="KEY", help="its id or name; - reads a plain key from stdin")
     check.add_argument("--model", metavar="M", default="auto")
     check.add_argument("--ip", metavar="A", help="as if it came from this address")
@@ -62,13 +62,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("codex-turn", "small"),
         help="how much is asked for: a first turn of Codex, some 16,000 tokens (the default), or a short question",
     )
-
-
-def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="JSON on stdout")
-    add_gateway_options(parser)
-    return parser
 
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from joytui.cli.invocation import shell_invocation
 from joytui.cli.output import emit, emit_json, paint, say
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.plain_file import is_other_than_file
+from joytui.core.whole_file import write_whole
 
 if TYPE_CHECKING:
     from joytui.codex.world import Invocation
@@ -159,15 +160,8 @@ def _put(data: bytes, path: Path) -> None:
         with path.open("wb") as there:
             there.write(data)
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    path.parent.stat()  # a folder that is not there is not made
+    write_whole(path, data)
 
 
 def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.gateway_options import add_action, with_console
 from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, say
 from joytui.core.errors import EXIT_OK
@@ -29,17 +29,14 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = actions.add_parser("create", help="a new team, of nobody yet")
-    listing = actions.add_parser("list", help="all teams, with their owners")
-    add = actions.add_parser("add", help="put an owner into a team")
-    remove = actions.add_parser("remove", help="take an owner out of a team")
+    create = add_action(actions, "create", "a new team, with nobody in it yet")
+    add_action(actions, "list", "all teams, with their owners")
+    add = add_action(actions, "add", "put an owner into a team")
+    remove = add_action(actions, "remove", "take an owner out of a team")
     for action in (create, add, remove):
         action.add_argument("team", metavar="TEAM")
     for action in (add, remove):
         action.add_argument("owner", metavar="OWNER", help="as keys name their owner")
-    for action in (create, listing, add, remove):
-        action.add_argument("--json", action="store_true", help="JSON on stdout")
-        add_gateway_options(action)
 
 
 def run(args: argparse.Namespace) -> int:

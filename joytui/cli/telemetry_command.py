@@ -16,12 +16,14 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, with_console
+from joytui.cli.columns import Column
+from joytui.cli.gateway_options import add_action, with_console
 from joytui.cli.invocation import shell_invocation
 from joytui.cli.names import check_name
 from joytui.cli.output import emit, emit_json, paint, say
+from joytui.cli.token_actions import find_token, show_all, show_new, show_revoked
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, JoytuiError, UsageError
 from joytui.core.places import places
 
@@ -39,27 +41,22 @@ KEPT = "kept of each request: time, thread, model, tokens, status, error, provid
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    on = _action(actions, "on", "write the exporter into Codex's config.toml: shows the change, asks, keeps a backup")
-    off = _action(actions, "off", "take it out again, byte for byte")
+    on = add_action(
+        actions, "on", "write the exporter into Codex's config.toml: shows the change, asks, keeps a backup"
+    )
+    off = add_action(actions, "off", "take it out again, byte for byte")
     for action in (on, off):
         action.add_argument("--yes", action="store_true", help="do not ask (needed where stdin is no terminal)")
-    _action(actions, "status", "whether it is on, and whether it arrives")
+    add_action(actions, "status", "whether it is on, and whether it arrives")
     token = actions.add_parser("token", help="tokens that telemetry is posted with: one a person")
     tokens = token.add_subparsers(dest="token_action", required=True, metavar="ACTION")
-    create = _action(tokens, "create", "a new token; it is shown this once, and opens nothing else")
+    create = add_action(tokens, "create", "a new token; it is shown this once, and opens nothing else")
     create.add_argument("name", metavar="NAME")
     create.add_argument("--owner", metavar="O", help="whose Codex sends by it")
     create.add_argument("--team", metavar="T")
-    _action(tokens, "list", "the tokens, and when something came by each last")
-    revoke = _action(tokens, "revoke", "end a token; what it told stays")
+    add_action(tokens, "list", "the tokens, and when something came by each last")
+    revoke = add_action(tokens, "revoke", "end a token; what it told stays")
     revoke.add_argument("token", metavar="TOKEN", help="its name or id")
-
-
-def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="JSON on stdout")
-    add_gateway_options(parser)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,63 +73,32 @@ async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
     for name, value in (("NAME", args.name), ("--owner", args.owner), ("--team", args.team)):
         check_name(value, name)
     made = await console.create_telemetry_token(args.name, args.owner, args.team)
-    if args.json:
-        emit_json(made.model_dump())
-        return EXIT_OK
-    say(f"{made.name}: this token is shown only once. On that person's machine:")
-    emit(made.token)
-    say(f"  export {TOKEN_VARIABLE}=…; joytui telemetry on --gateway {console.url}")
-    return EXIT_OK
+    intro = f"{made.name}: this token is shown only once. On that person's machine:"
+    usage = f"export {TOKEN_VARIABLE}=…; joytui telemetry on --gateway {console.url}"
+    return show_new(made, args.json, intro, usage)
 
 
 async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.cli.amounts import local_time
-    from joytui.cli.columns import Column, emit_table
 
-    found = await console.telemetry_tokens()
-    if args.json:
-        emit_json({"tokens": [one.model_dump() for one in found]})
-        return EXIT_OK
-    if not found:
-        say(
-            "no telemetry tokens yet: `joytui telemetry on` makes one for this machine, `… token create NAME` one for a person"
-        )
-        return EXIT_OK
     columns = [
-        Column("name"),
-        Column("owner"),
-        Column("team", rank=2),
-        Column("created", rank=3),
-        Column("last received"),
+        Column("name"), Column("owner"), Column("team", rank=2), Column("created", rank=3), Column("last received"),
         Column("id", rank=5),
-    ]
-    rows = [
-        [
-            one.name,
-            one.owner or "",
-            one.team or "",
-            local_time(one.created_at),
-            _when(one.last_received) or "never",
-            one.id,
-        ]
-        for one in found
-    ]
-    emit_table(columns, rows)
-    return EXIT_OK
+    ]  # fmt: skip
+
+    def row(one: SenderView) -> list[str]:
+        last = _when(one.last_received) or "never"
+        return [one.name, one.owner or "", one.team or "", local_time(one.created_at), last, one.id]
+
+    none = "no telemetry tokens yet: `joytui telemetry on` makes one for this machine, `joytui telemetry token create NAME` one for a person"
+    return show_all(await console.telemetry_tokens(), args.json, columns, row, none)
 
 
 async def _revoke(console: ConsoleClient, args: argparse.Namespace) -> int:
-    found = [one for one in await console.telemetry_tokens() if args.token in (one.name, one.id)]
-    if not found:
-        raise UsageError(
-            f"no telemetry token is called {args.token[:80]!r}", hint="`joytui telemetry token list` shows them"
-        )
-    await console.revoke_telemetry_token(found[0].id)
-    if args.json:
-        emit_json({"revoked": found[0].name})
-    else:
-        say(f"{found[0].name} is revoked; what it told stays")
-    return EXIT_OK
+    tokens = await console.telemetry_tokens()
+    one = find_token(tokens, args.token, "telemetry token", "joytui telemetry token list")
+    await console.revoke_telemetry_token(one.id)
+    return show_revoked(one, args.json, f"{one.name} is revoked; the requests that it reported stay")
 
 
 def _when(text: str | None) -> str:

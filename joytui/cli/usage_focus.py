@@ -86,12 +86,12 @@ def _provider(upstream: str | None) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    from joytui.doctor.fix.replace import write_whole
+    from joytui.core.whole_file import write_whole
 
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder: name a file in it")
         path.absolute().parent.stat()  # a folder that is not there is not made
-        write_whole(path.absolute(), text.encode())
+        write_whole(path.absolute(), text.encode(), lasting=True)
     except OSError as error:
         raise JoytuiError(f"not written: {error.strerror or error}", where=str(path)) from None

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from joytui.cli.gateway_options import add_gateway_options, count, with_console
+from joytui.cli.gateway_options import add_action, count, with_console
 from joytui.cli.output import emit_json, say
 from joytui.core.errors import EXIT_OK, UsageError
 from joytui.core.joytoken import TIERS
@@ -26,19 +26,16 @@ MOST_ENTRIES = 5_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="balances, and what running requests hold")
+    show = add_action(actions, "show", "balances, and what running requests hold")
     show.add_argument("--entries", metavar="N", type=count, default=0, help="the newest N movements too")
-    change = actions.add_parser("set", help="set a tier's balance, or `off`")
+    change = add_action(actions, "set", "set a tier's balance, or `off`")
     change.add_argument("tier", choices=TIERS)
     change.add_argument("amount", metavar="CR|off")
-    credit = actions.add_parser("credit", help="add credits to a tier's balance")
+    credit = add_action(actions, "credit", "add credits to a tier's balance")
     credit.add_argument("tier", choices=TIERS)
     credit.add_argument("amount", metavar="CR")
     for action in (change, credit):
         action.add_argument("--note", metavar="TEXT", help="kept with the movement")
-    for action in (show, change, credit):
-        action.add_argument("--json", action="store_true", help="JSON on stdout")
-        add_gateway_options(action)
 
 
 def run(args: argparse.Namespace) -> int:

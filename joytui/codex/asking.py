@@ -21,6 +21,7 @@ from joytui.codex.asked import Facts, Loader
 from joytui.codex.world import CodexBinary
 from joytui.core.bounded_run import Ran, run_bounded
 from joytui.core.redaction import Redactor, may_name_secret
+from joytui.core.whole_file import write_whole
 
 ANSWER_S = 2.0
 MOST_BYTES = 8 * 1024 * 1024
@@ -178,10 +179,7 @@ def _kept(file: Path, mark: list[Any] | None) -> Facts | None:
 def _keep(file: Path, mark: list[Any] | None, facts: Facts) -> None:
     """A cache that cannot be written costs time, nothing else."""
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps({"mark": mark, "facts": asdict(facts)}), "utf-8")
-        part.replace(file)
+        write_whole(file, json.dumps({"mark": mark, "facts": asdict(facts)}).encode())
 
 
 # --- what its loader says

@@ -6,54 +6,39 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from joytui.core.filters import (
-    AllOf,
-    AnyOf,
-    Compare,
-    Comparison,
-    Contains,
-    Equals,
-    Failed,
-    Match,
-    Missing,
-    Not,
-    Term,
-    When,
-    fold,
-    glob_regex,
-)
+from joytui.core import filter_terms as terms
 from joytui.core.request import RequestRecord
 
 
-def predicate(term: Term) -> Callable[[RequestRecord], bool]:
+def predicate(term: terms.Term) -> Callable[[RequestRecord], bool]:
     """The term as a function over records."""
     match term:
-        case AllOf(terms):
-            tests = [predicate(t) for t in terms]
+        case terms.AllOf(parts):
+            tests = [predicate(t) for t in parts]
             return lambda record: all(test(record) for test in tests)
-        case AnyOf(terms):
-            tests = [predicate(t) for t in terms]
+        case terms.AnyOf(parts):
+            tests = [predicate(t) for t in parts]
             return lambda record: any(test(record) for test in tests)
-        case Not(inner):
+        case terms.Not(inner):
             test = predicate(inner)
             return lambda record: not test(record)
-        case Match(columns, pattern):
-            return partial(_matches, columns, glob_regex(pattern))
-        case Contains(text, columns):
+        case terms.Match(columns, pattern):
+            return partial(_matches, columns, terms.glob_regex(pattern))
+        case terms.Contains(text, columns):
             return partial(_contains, columns, text)
-        case Compare(columns, op, value):
+        case terms.Compare(columns, op, value):
             return partial(_compares, columns, _COMPARE[op], value)
-        case When(op, moment):
+        case terms.When(op, moment):
             return lambda record: (record.time >= moment) if op == ">=" else (record.time < moment)
-        case Missing(column):
+        case terms.Missing(column):
             return lambda record: getattr(record, column) is None
-        case Failed():
+        case terms.Failed():
             return _failed
-        case Equals(column, wanted):
+        case terms.Equals(column, wanted):
             return lambda record: bool(getattr(record, column) == wanted)
 
 
-_COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
+_COMPARE: dict[terms.Comparison, Callable[[float, float], bool]] = {
     "=": lambda a, b: a == b,
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -69,12 +54,12 @@ def _failed(record: RequestRecord) -> bool:
 def _matches(columns: tuple[str, ...], regex: re.Pattern[str], record: RequestRecord) -> bool:
     values = (getattr(record, column) for column in columns)
     words = (word for value in values for word in (value if isinstance(value, tuple) else (value,)))
-    return any(word is not None and regex.match(fold(word)) for word in words)
+    return any(word is not None and regex.match(terms.fold(word)) for word in words)
 
 
 def _contains(columns: tuple[str, ...], text: str, record: RequestRecord) -> bool:
     values = (getattr(record, column) for column in columns)
-    return any(value is not None and text in fold(value) for value in values)
+    return any(value is not None and text in terms.fold(value) for value in values)
 
 
 def _compares(

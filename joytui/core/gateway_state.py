@@ -12,11 +12,12 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from joytui.core.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,7 @@ def read_state(path: Path) -> GatewayState | None:
 
 def write_state(path: Path, state: GatewayState) -> None:
     """Puts the state in place in one step, mode 0600. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(state), file, indent=2)
-        file.write("\n")
-    temporary.replace(path)
+    write_whole(path, f"{json.dumps(asdict(state), indent=2)}\n".encode())
 
 
 def remove_state(path: Path, pid: int) -> None:
@@ -84,9 +80,7 @@ def remove_state(path: Path, pid: int) -> None:
 
 def note_on_demand(path: Path, pid: int) -> None:
     """Keeps, in a file of mode 0600, that this gateway was started for a caller. Raises OSError."""
-    path.unlink(missing_ok=True)  # an older one keeps its mode when it is opened
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(str(pid))
+    write_whole(path, str(pid).encode())
 
 
 def is_on_demand(path: Path, pid: int) -> bool:

@@ -7,7 +7,6 @@ asked, nor the package for it imported (10 MB, 0.2 s), by who keeps nothing in i
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from joytui.core.errors import SettingsError
 from joytui.core.places import Places
+from joytui.core.whole_file import write_whole
 from joytui.gateway import system_keyring
 from joytui.gateway.system_keyring import KeyringTrouble
 
@@ -159,21 +159,12 @@ class UpstreamKeys:
             raise SettingsError("the file with upstream keys belongs to another user", where=str(self.file))
 
     def _write(self, keys: Mapping[str, str | None]) -> None:
-        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         try:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not keys:
                 self.file.unlink(missing_ok=True)
                 return
-            temporary.unlink(missing_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(keys, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            temporary.replace(self.file)
+            write_whole(self.file, f"{json.dumps(keys, indent=2, ensure_ascii=False)}\n".encode(), lasting=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             raise SettingsError(f"the key cannot be kept: {error.strerror}", where=str(self.file)) from None
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from joytui.core.redaction import Clean
+from joytui.core.redaction import Clean, clean
 
 PieceKind = Literal["session", "turn", "attempt", "token", "failed", "done"]
 ENDS: tuple[PieceKind, ...] = ("session", "turn", "done")
@@ -27,11 +27,14 @@ NEAR_MS = 5_000
 """Of one moment, for two that do not agree in what they say of a request."""
 SLACK_MS = 20
 """Times are rounded, and two clocks that are kept right differ by that."""
+OVER_WEBSOCKET = clean("/responses (WebSocket)", 100)
+"""The endpoint of an attempt over a WebSocket."""
 
 
 class Piece(NamedTuple):
     """One event of Codex. `told`: when, in nanoseconds by the sender's clock, which orders the pieces of a thread; `at`: the same
-    moment as the event says it, in ms. `cause` is a cause id; `sure`: the error named it itself. Costs are estimates."""
+    moment as the event says it, in ms. `cause` is a cause id (of a session: why none of its turns sends a request); `sure`: the error
+    named it itself. Costs are estimates."""
 
     thread: Clean
     told: int
@@ -109,6 +112,12 @@ class Told:
     def good(self) -> bool:
         return self.done is not None
 
+    @property
+    def warm_up(self) -> bool:
+        """Whether it only opened a connection: Codex asks for no answer then, and none is counted."""
+        done = self.done
+        return done is not None and self.endpoint == OVER_WEBSOCKET and not (done.input_tokens or done.output_tokens)
+
 
 def requests_of(pieces: Iterable[Piece], provider: Clean | None = None) -> list[Told]:
     """The requests of one thread, oldest first. `provider`: of the session that the first piece lies in."""
@@ -145,7 +154,7 @@ def _request(pieces: Sequence[Piece], provider: Clean | None) -> Iterator[Told]:
         client=_last(pieces, "client"),
         provider=provider,
         endpoint=_last(attempts, "endpoint"),
-        status=newest.status if newest else 200 if done else None,
+        status=(error and error.status) or (newest.status if newest else 200 if done else None),
         error_type=error.error_type if error else None,
         error_message=error.error_message if error else None,
         cause=error.cause if error else None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, SettingsError, UsageError
 from joytui.core.places import Places, places
+from joytui.core.whole_file import write_whole
 from joytui.tui.options import Wishes
 
 if TYPE_CHECKING:
@@ -220,9 +221,7 @@ def _record(error: BaseException, where: Places) -> str:
     line = visible(redactor.text(f"{type(error).__name__}: {error}"), limit=200).replace("\n", " ")
     place = where.data_dir / "console-error.log"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place.write_text(visible(redactor.text("".join(traceback.format_exception(error)))), encoding="utf-8")
-        place.chmod(0o600)
+        write_whole(place, visible(redactor.text("".join(traceback.format_exception(error)))).encode())
     except OSError:
         return line
     return f"{line} (details for a bug report: {place})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from joytui.core.whole_file import write_whole
 
 SCREENS = ("doctor", "logs", "usage", "keys")
 
@@ -34,11 +37,5 @@ def load(path: Path) -> Memory:
 
 def save(path: Path, memory: Memory) -> None:
     """Writes the values, 0600, in one step. A read-only data folder is no reason to complain: nothing of value is lost."""
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part.write_text(json.dumps(asdict(memory)), encoding="utf-8")
-        part.chmod(0o600)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True) if part.parent.is_dir() else None
+    with contextlib.suppress(OSError):
+        write_whole(path, json.dumps(asdict(memory)).encode())

@@ -14,8 +14,6 @@ budget_period = "month"   # day, week or month
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any, Literal, get_args
 from joytui.core.errors import SettingsError
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.plain_file import NotPlainError, is_other_than_file, settings_text
+from joytui.core.whole_file import write_whole
 
 TABLE = "console"
 Period = Literal["day", "week", "month"]
@@ -155,14 +154,4 @@ def _write(path: Path, text: str) -> None:
     target = path.resolve()
     if is_other_than_file(target):  # JOYTUI_CONFIG_FILE=/dev/null, and nothing may take its place
         raise NotPlainError(str(target))
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, part = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        if target.exists():
-            os.chmod(part, target.stat().st_mode & 0o777)
-        os.replace(part, target)
-    except BaseException:
-        os.unlink(part)
-        raise
+    write_whole(target, text.encode(), mode=target.stat().st_mode & 0o777 if target.exists() else None)

@@ -21,6 +21,7 @@ from typing import Any
 
 from joytui.client.console import ConsoleClient
 from joytui.core.clock import parse_time, rfc3339
+from joytui.core.token_counts import MANY
 from joytui.ledger.sql.usage_sums import usage
 from joytui.ledger.sqlite import upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -48,7 +49,7 @@ def measure(folder: Path, requests: int, trees: Sequence[Tree], rounds: int) -> 
     print(f"made in {took:.0f} s; load {os.getloadavg()[0]:.1f}")
     as_before_parts(store)
     ledger = _migrated(store)
-    asked = _questions(now)
+    asked = questions(now)
     right = ledger.read_now(usage, [], 0, int(now.timestamp() * 1000) + 1)[1].requests == requests
     inside = {name: _median(lambda ask=ask: _at_the_store(ledger, ask), rounds) for name, ask in asked.items()}
     ledger.close()
@@ -94,13 +95,13 @@ def _migrated(store: Path) -> SqliteLedger:
     return ledger
 
 
-def _questions(now: datetime) -> dict[tuple[str, str], Ask]:
+def questions(now: datetime) -> dict[tuple[str, str], Ask]:
     """By range and group, as the screen asks; then what stands out, and the command."""
     asked: dict[tuple[str, str], Ask] = {}
     for range_ in RANGES:
         for group in GROUPS:
             window = Question(range=range_, group=group).window(now)
-            top = MOST_GROUPS if group in ("project", "thread") else None
+            top = MOST_GROUPS if group in MANY else None
             asked[range_, group] = {"by": [window.asked, group], "since": rfc3339(window.begin), "top": top}
     at = (now - timedelta(days=32)).replace(minute=0, second=0, microsecond=0)
     hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)

@@ -62,7 +62,8 @@ def _as_user() -> dict[str, Any]:
 
 
 class PostgresServer:
-    """A cluster. `durable`: what is committed survives a crash of the machine, as in the field; tests need it seldom."""
+    """A cluster; one that is in the folder already is started. `durable`: what is committed survives a crash of the machine, as in
+    the field; tests need it seldom."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
@@ -73,7 +74,8 @@ class PostgresServer:
         if user := _as_user():
             os.chown(folder, user["user"], user["group"])
         folder.chmod(0o711)
-        self._make()
+        if not (folder / "data").exists():
+            self._make()
         self.start()
 
     def _readable(self, found: Path | None) -> Path:
@@ -103,7 +105,11 @@ class PostgresServer:
     def start(self) -> None:
         safe = "on" if self.durable else "off"
         options = [f"fsync={safe}", f"synchronous_commit={safe}", f"full_page_writes={safe}", "listen_addresses="]
-        options += [f"unix_socket_directories={self.folder}", "max_connections=100", "shared_buffers=32MB"]
+        options += [
+            f"unix_socket_directories={self.folder}",
+            "max_connections=100",
+            f"shared_buffers={128 if self.durable else 32}MB",
+        ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self.folder / "data", *(a for o in options for a in ("-c", o))],
@@ -149,12 +155,15 @@ class PostgresServer:
 
     def _signal(self, number: signal.Signals) -> None:
         """To the server and all processes of it, each of which has a group of its own."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def processes(self) -> list[int]:
         assert self._process is not None
         head = self._process.pid
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(head)], capture_output=True, text=True).stdout
-        for pid in (head, *map(int, found.split())):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return [head, *map(int, found.split())]
 
     # --- its databases -----------------------------------------------------------------------------------------------
 

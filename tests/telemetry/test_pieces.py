@@ -135,6 +135,44 @@ def test_requests_are_told_apart_and_retries_are_not() -> None:
     assert found[1].latency_ms == 60
 
 
+def over_websocket(ms: float, *, success: str = "true", **more: Any) -> dict[str, Any]:
+    return record("websocket_request", ms, duration_ms="10", success=success, **more)
+
+
+def test_a_websocket_carries_requests_as_http_does() -> None:
+    """As observed: a connection and its warm-up, then a turn whose answer breaks off, is asked for again, and over HTTP at last."""
+    broken = "stream disconnected before completion: websocket closed by server before response.completed"
+    warm_up, asked = told(
+        [
+            record("conversation_starts", 0, provider_name="openai"), record("websocket_connect", 5, success="true"),
+            over_websocket(10), done(20, 0, 0), record("user_prompt", 100),
+            over_websocket(110), record("sse_event", 120, error__message=broken),
+            record("websocket_connect", 130, success="false", http__response__status_code="404", error__message="http 404"),
+            over_websocket(140, success="false", error__message="broken pipe"), attempt(160), done(180),
+        ]
+    )  # fmt: skip
+    assert warm_up.warm_up
+    assert not asked.warm_up
+    assert (asked.status, len(asked.attempts), asked.good, asked.provider) == (200, 3, True, "openai")
+    assert [piece.status for piece in asked.attempts] == [200, None, 200]
+
+
+def test_what_a_websocket_was_refused_with_is_in_codexs_words() -> None:
+    words = "exceeded retry limit, last status: 429 Too Many Requests"
+    [one] = told([over_websocket(0), record("sse_event", 5, error__message=words)])
+    assert (one.status, one.cause, one.sure, one.error_message) == (429, "rate-limited", True, words)
+
+
+def test_a_model_that_nobody_knows_is_the_likelier_cause_of_a_404() -> None:
+    row = attempt(0, 404)
+    [auto] = told([row])
+    row["attributes"]["model"] = "gpt-4711"
+    [other] = told([row])
+    assert [(one.cause, one.sure) for one in (auto, other)] == [
+        ("responses-unsupported", False), ("model-not-found", False),
+    ]  # fmt: skip
+
+
 def test_the_order_in_which_pieces_come_says_nothing() -> None:
     whole, shuffled = a_thread(), random.Random(5)
     for _ in range(20):

@@ -230,6 +230,38 @@ async def test_fleet_says_who_works_and_who_does_not(gateway: Served, clock: Clo
     assert (await people())[0]["state"] == "silent", "its request never came"
 
 
+async def test_a_codex_without_its_key_fails_though_it_sends_no_request(gateway: Served) -> None:
+    """Codex refuses each turn itself then; its session says that the variable of the key is not there."""
+
+    def unset(ms: int, thread: str = "t1") -> dict[str, Any]:
+        said = {"auth__env_provider_key_name": "configured", "auth__env_provider_key_present": False}
+        return record("conversation_starts", ms, thread, provider_name="joytoken", **said)
+
+    async def state() -> tuple[Any, ...]:
+        [person] = (await gateway.admin.get("/console/v1/fleet")).json()["people"]
+        return person["state"], person["cause"], person["sure"], person["since"]
+
+    secret = await token(gateway)
+    await post(gateway, secret, as_json([unset(0)]))
+    assert (await state())[:2] == ("silent", None), "nobody has asked it for anything yet"
+    first = record("user_prompt", 10)
+    await post(gateway, secret, as_json([first, record("user_prompt", 20)]))
+    assert await state() == ("failing", "key-unset", True, first["attributes"]["event.timestamp"])
+    assert await rows(gateway) == []
+    await post(gateway, secret, as_json([attempt(40, thread="t2"), done(60, thread="t2")]))
+    assert (await state())[0] == "ok", "another of theirs has the key"
+
+
+async def test_a_warm_up_that_was_told_in_halves_is_no_row(gateway: Served) -> None:
+    secret = await token(gateway)
+    await post(gateway, secret, as_json([record("websocket_request", 0, duration_ms="5", success="true")]))
+    assert len(await rows(gateway)) == 1
+    await post(gateway, secret, as_json([done(10, 0, 0)]))
+    assert await rows(gateway) == []
+    totals = (await gateway.admin.get("/console/v1/usage", params={"source": "telemetry"})).json()["totals"]
+    assert totals["requests"] == 0
+
+
 async def test_nothing_planted_is_left_anywhere(
     gateway: Served, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

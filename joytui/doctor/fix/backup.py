@@ -16,7 +16,7 @@ from pathlib import Path
 
 from joytui.core.clock import now
 from joytui.core.plain_file import plain_content
-from joytui.doctor.fix.replace import sync_folder
+from joytui.core.whole_file import sync_folder
 
 _DIGITS = 16
 _NAME = re.compile(

@@ -24,9 +24,10 @@ from joytui.core.errors import RefusedError
 from joytui.core.lock_file import open_lock, try_lock
 from joytui.core.places import Places
 from joytui.core.records import Change
+from joytui.core.whole_file import is_part, leftovers, write_whole
 from joytui.doctor.fix import backup
 from joytui.doctor.fix.backup import bytes_of, digest
-from joytui.doctor.fix.replace import content_of, is_part, keep_beside, leftovers, write_whole
+from joytui.doctor.fix.replace import content_of, keep_beside
 from joytui.doctor.fix.write import UNKNOWN, Written, apply, planned, restore, secret_in, target_of
 
 KEPT = 50
@@ -358,7 +359,7 @@ def _write(here: Places, entries: list[Entry]) -> None:
     kept = [asdict(entry) for entry in entries[-KEPT:]]
     text = json.dumps({"mends": kept}, indent=2) + "\n"
     try:
-        write_whole(_file(here), text.encode())
+        write_whole(_file(here), text.encode(), lasting=True)
     except OSError as error:
         raise _no_record(error, _file(here)) from None
 

@@ -14,16 +14,15 @@ import errno
 import os
 import stat
 import sys
-import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from joytui.core.plain_file import plain_content
+from joytui.core.whole_file import name_aside, sync_folder, write_beside
 
 _HERE = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
-_PART, _WHOLE = ".part", ".whole"
 _OF_THE_SYSTEM = ("security.", "trusted.")
 """Attributes that the system gives each new file itself."""
 
@@ -54,7 +53,8 @@ def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private:
     if new is None:
         return _take_away(target, old)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = _written(target, new, like=target if old is not None and not private else None)
+    like = partial(_like, model=target) if old is not None and not private else None
+    beside = write_beside(target, new, lasting=True, prepare=like)
     try:
         if content_of(target) != old:
             raise ChangedError(target)
@@ -67,51 +67,6 @@ def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private:
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(target.parent)
-
-
-def write_whole(target: Path, data: bytes) -> None:
-    """The whole content in one step, 0600, whatever stood there. Raises OSError."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = _written(target, data, like=None)
-    try:
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
-    sync_folder(target.parent)
-
-
-def leftovers(target: Path) -> list[Path]:
-    """What a process that was killed while it replaced this file left beside it: versions of it, whole unless `is_part`."""
-    start = _start(target)
-    with contextlib.suppress(OSError):
-        return [
-            path for path in target.parent.iterdir() if path.name.startswith(start) and path.suffix in (_PART, _WHOLE)
-        ]
-    return []
-
-
-def is_part(leftover: Path) -> bool:
-    """Whether its writer may not have come to the end of it."""
-    return leftover.suffix == _PART
-
-
-def _start(target: Path) -> str:
-    return f".{target.name}.joytui-"
-
-
-def _written(target: Path, data: bytes, *, like: Path | None) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=_start(target), suffix=_PART, dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if like is not None:
-                _like(name, like)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(name).rename(Path(name).with_suffix(_WHOLE))
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _look_at_what_was_replaced(beside: Path, target: Path, old: bytes, new: bytes) -> None:
@@ -140,7 +95,7 @@ def _take_away(target: Path, old: bytes | None) -> None:
         raise ChangedError(target)
     if old is None:
         return
-    beside = target.with_name(f"{_start(target)}gone{_WHOLE}")
+    beside = name_aside(target)
     os.rename(target, beside)
     if content_of(beside) != old:
         try:
@@ -205,13 +160,3 @@ def _attributes(path: Path) -> list[str]:
         if error.errno == errno.ENOTSUP:
             return []
         raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes names in a folder last over a loss of power, where the file system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -162,7 +162,9 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
 
 
 # What a gateway quotes as the key that it got, and that is none.
-_NO_KEY_AT_ALL = re.compile(r"provided:?\s*[\"'`]?(?:https?:|export\b|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I)
+_NO_KEY_AT_ALL = re.compile(
+    r"provided:?\s*[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
+)
 
 
 def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
@@ -183,7 +185,14 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
     if re.search(r"upstream", message, re.I):
         return sign("key refused by an upstream")
     either = r"\b(?:invalid|incorrect) or missing\b|\bmissing or (?:invalid|incorrect)\b"
-    return sign("key refused or missing" if not message or re.search(either, message, re.I) else "key refused")
+    if not message or re.search(either, message, re.I):
+        return sign("key refused or missing")
+    whole = said.url is not None or (answer is not None and answer.is_whole)
+    relayed = re.search(
+        r"\bincorrect api key provided\b", message, re.I
+    )  # OpenAI's words, which a relay passes on of its own key
+    plainly = whole and answer and is_about_key(answer) and not relayed
+    return sign("a key that is plainly refused" if plainly else "key refused")
 
 
 def _on_401(said: Refused) -> Guess:
@@ -192,9 +201,9 @@ def _on_401(said: Refused) -> Guess:
     ):
         return sign("401 about a budget")
     if re.search(r"\bupstream\b", said.message, re.I) or not _redirect_path(said.url):
-        return on_key(said)
-    about_key = on_key(said)
-    if len(about_key.causes) == 1:
+        return on_key(said, _answer(said))
+    about_key = on_key(said, _answer(said))
+    if len(about_key.causes) == 1:  # a redirect loses a key, it spoils none
         return about_key
     redirected = sign("401 away from the path")
     return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
@@ -215,6 +224,8 @@ def _on_403(said: Refused) -> Guess:
         return sign("403 without a key" if says_no_key(refusal.answer) else "403 about the key")
     if refusal.cause == "insufficient-quota":
         return replace(sign("403 about a budget"), details=part_of("insufficient-quota", message))
+    if refusal.answer.kind == "html" and (said.url or refusal.answer.is_whole):
+        return sign("403 with a page")
     if refusal.cause == "edge-blocked" or re.search(r"cloudflare|access denied|blocked by", message, re.I):
         return sign("403 of an edge")
     name = "403"
@@ -255,7 +266,7 @@ def _wrong_path(said: Refused, path: str) -> Guess:
     a usual one that the gateway names as unknown is right for sure."""
     host = urlsplit(said.url or "").hostname or ""
     if said.status != 404:
-        return sign("another path")
+        return sign("a deformed path" if _TWICE.search(path) else "another path")
     if host.endswith("joytokens.ai"):
         return sign("a deformed path" if _DEFORMED.fullmatch(path) else "another path")
     here = re.fullmatch(r"[\d.]*|localhost|.*:.*", host)

@@ -28,7 +28,7 @@ REPORT = 3000
 _OPENAI = re.compile(r"url:?\(?(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)/", re.I)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
 _FALLBACK = "FallingbackfromWebSockets"
-_VARIABLE = re.compile(r"Missingenvironmentvariable:`([^`]{0,300})(`?)")
+_VARIABLE = re.compile(r"(?:Missing|^)environmentvariable:`([^`]{0,300})(`?)")
 _RETRY = re.compile(r"Reconnecting\.\.\.\s*\d{1,3}/\d{1,3}")
 _ERROR = re.compile(r"^(?:ERROR|Error|error):?(?:\s+|$)(.*)", re.S)
 
@@ -145,7 +145,9 @@ _SURFACE = re.compile(
     r"\bvs ?code\b|visual studio|\bcursor\b|windsurf|jetbrains|intellij|pycharm|webstorm|\bxcode\b|\bzed\b|\b(?:ide|editor)\b|\bextensions?\b|\bplug-?ins?\b"
     r"|\b(?:codex|desktop|mac|macos|windows|gui) app\b|\bapp (?:in|on|mode|with)\b|\bdesktop\b|\bwsl\b|windows ?subsystem|\bcron(?:tab|job)?\b|\bsystemd\b|\blaunchd\b|\bfrom the dock\b"
     r"|\bspotlight\b|\bfinder\b|start menu|\bssh\b|\bdocker\b|\bdev ?container|\bcontainer\b|github actions|\bjenkins\b|\bgitlab\b|\bci\b|\btmux\b|\bservice\b|\bscheduled task\b"
-    r"|插件|扩展|编辑器|桌面|应用程序|拡張機能|エディタ|Erweiterung|extensión|расширени",
+    r"|插件|扩展|编辑器|桌面|应用程序|拡張機能|エディタ|Erweiterung|extensión|расширени"
+    r"|\bsetx\b|\b(?:works|is set|fine|ok) (?:fine )?in (?:the |my |a |every )?(?:terminal|shell|console|cmd|powershell|bash|zsh)\b|终端[^。\n]{0,16}(?:有值|可以|正常|没问题)"
+    r"|ターミナル[^。\n]{0,8}(?:動|使え)|im terminal[^.\n]{0,20}(?:läuft|geht|funktioniert|klappt)",
     re.I,
 )
 

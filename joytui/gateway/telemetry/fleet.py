@@ -50,9 +50,12 @@ def person(row: SenderRow, pieces: Sequence[Piece], now_ms: int) -> Person:
         row.last_at or row.created_at,
     )
     outcomes = _outcomes(pieces)
-    if not outcomes:
+    newest = outcomes[-1] if outcomes else None
+    refused = _refused_turns(pieces, newest)
+    if refused:
+        return known._replace(state="failing", since=refused[0].at, cause=refused[0].cause, sure=refused[0].sure)
+    if newest is None:
         return known
-    newest = outcomes[-1]
     if not newest.good:
         first = next(one for one in _tail(outcomes, newest.good))
         return known._replace(
@@ -70,7 +73,20 @@ def _outcomes(pieces: Sequence[Piece]) -> list[Told]:
     """The requests that have ended, of all threads, in the order in which they did."""
     by_thread = sorted(pieces, key=lambda piece: piece.thread)
     found = [one for _, those in groupby(by_thread, lambda piece: piece.thread) for one in requests_of(those)]
-    return sorted((one for one in found if one.latency_ms is not None), key=lambda one: one.last)
+    ended = (one for one in found if one.latency_ms is not None and not one.warm_up)
+    return sorted(ended, key=lambda one: one.last)
+
+
+def _refused_turns(pieces: Sequence[Piece], newest: Told | None) -> list[Piece]:
+    """The turns after the newest request that Codex refused itself, each with the cause that its session names."""
+    since, sessions, found = newest.last if newest else 0, dict[str, Piece](), []
+    for piece in pieces:
+        session = sessions.get(piece.thread)
+        if piece.kind == "session":
+            sessions[piece.thread] = piece
+        elif piece.kind == "turn" and piece.told > since and session is not None and session.cause is not None:
+            found.append(piece._replace(cause=session.cause, sure=session.sure))
+    return found
 
 
 def _tail(outcomes: Sequence[Told], good: bool) -> Sequence[Told]:

@@ -1,24 +1,30 @@
 """What is read of Codex's events: the attributes that are named here, and no other. No prompt, no argument of a tool, no address
 of a person is looked at, whether or not Codex was told to send it. (The events: observed with Codex 0.171.0.)
 
+A request over a WebSocket (`codex.websocket_request`) is an attempt like one over HTTP; its answer is told by the same
+`codex.sse_event`. `codex.websocket_connect` is left out: it carries no request, and where it fails Codex asks over HTTP and tells
+that. So is the warm-up of a new connection, a request that asks for no answer.
+
 Times are the sender's: what is older than retention keeps its pieces, or lies in the future, is no record that is kept.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from joytui.causes import BY_CODE, CAUSES
 from joytui.causes.answers import KEY, ROUTE, classify, named_cause, of_fields, read_words
 from joytui.causes.error_bodies import error_fields
 from joytui.core.clock import parse_time
+from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.redaction import Clean, clean, clean_id
 from joytui.gateway.catalog import Catalog, cost
 from joytui.gateway.telemetry.otlp import LogRecord, Scalar
 from joytui.ledger.records import DAY_MS
 from joytui.ledger.retention import PIECE_DAYS
-from joytui.ledger.telemetry import CLOCKS_MS, Piece, PieceKind
+from joytui.ledger.telemetry import CLOCKS_MS, OVER_WEBSOCKET, Piece, PieceKind
 
 NS = 1_000_000
 MOST_TOKENS = 10**9
@@ -29,6 +35,8 @@ TRUNCATED = clean("stream_truncated", 100)
 _MODEL_PATHS = ("/responses", "/responses/compact", "/chat/completions")
 _BROKEN = ("stream disconnected", "transport error", "stream closed")
 _IDLE = "idle timeout"
+_REFUSED = re.compile(r"\b(?:last|unexpected) status:? (\d{3})\b(.*)", re.S)
+"""Codex's words for what a gateway answered over a WebSocket, where there is no status otherwise."""
 Attributes = Mapping[str, Scalar]
 _NO_MODEL = Catalog()
 
@@ -104,6 +112,7 @@ _EVENTS: Mapping[str, Callable[[Attributes], PieceKind | None]] = {
     "codex.conversation_starts": lambda said: "session",
     "codex.user_prompt": lambda said: "turn",
     "codex.api_request": _kind_of_request,
+    "codex.websocket_request": lambda said: "attempt",
     "codex.turn_ttft": lambda said: "token",
     "codex.sse_event": _kind_of_stream,
 }
@@ -113,7 +122,11 @@ _EVENTS: Mapping[str, Callable[[Attributes], PieceKind | None]] = {
 
 
 def _session(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
-    return piece._replace(provider=_text(said, "provider_name", 100))
+    """Codex refuses every turn of a session whose key's variable is not set, and sends nothing."""
+    unset = (
+        said.get("auth.env_provider_key_name") == "configured" and said.get("auth.env_provider_key_present") is False
+    )
+    return piece._replace(provider=_text(said, "provider_name", 100), cause="key-unset" if unset else None, sure=unset)
 
 
 def _nothing_more(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
@@ -121,10 +134,13 @@ def _nothing_more(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
 
 
 def _attempt(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
+    over_websocket = said.get("event.name") == "codex.websocket_request"
     status = _number(said, "http.response.status_code", 999)
+    if over_websocket and str(said.get("success")).lower() == "true":
+        status = 200
     request_id = said.get("auth.request_id")
     piece = piece._replace(
-        endpoint=_text(said, "endpoint", 100),
+        endpoint=OVER_WEBSOCKET if over_websocket else _text(said, "endpoint", 100),
         status=status,
         duration_ms=_number(said, "duration_ms", DAY_MS),
         request_id=clean_id(request_id, 200) if isinstance(request_id, str) else None,
@@ -133,7 +149,7 @@ def _attempt(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
         return piece
     words = said.get("error.message")
     message = words if isinstance(words, str) else ""
-    cause, sure = (None, False) if status is None else _refused(status, message, said)
+    cause, sure = (None, False) if status is None else _refused(status, message, said, catalog)
     error_type = NO_ANSWER if status is None else None
     return piece._replace(error_type=error_type, error_message=clean(message, 500), cause=cause, sure=sure)
 
@@ -144,6 +160,11 @@ def _failed(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
     error = _of_event(words)
     code, message = str(error.get("code") or error.get("type") or ""), str(error.get("message") or words)
     idle, broken = _IDLE in words.lower(), any(sign in words.lower() for sign in _BROKEN)
+    if not error and (refused := _REFUSED.search(words)):
+        cause, sure = _refused(int(refused[1]), refused[2], said, catalog)
+        return piece._replace(
+            status=int(refused[1]), error_type=None, error_message=clean(words, 500), cause=cause, sure=sure
+        )
     named = BY_CODE.get(code.lower()) or named_cause(of_fields(error or {"message": words}, 200))
     cause = named if named in CAUSES else "stream-idle" if idle else "stream-truncated" if broken else "response-failed"
     error_type = clean(code, 100) or (TRUNCATED if idle or broken else STREAM_FAILED)
@@ -183,14 +204,16 @@ _TOLD_APART = frozenset({402, 429, 500, 502, 503, 504})
 """Statuses that mean one thing, whatever the body says: Codex tells no more of a refusal than its status."""
 
 
-def _refused(status: int, message: str, said: Attributes) -> tuple[str | None, bool]:
+def _refused(status: int, message: str, said: Attributes, catalog: Catalog) -> tuple[str | None, bool]:
     """The likeliest cause of a refusal, and whether the status alone decides it."""
     refusal = classify(read_words(status, message))
     cause = refusal.cause
     if cause == KEY:
         cause = "key-rejected" if said.get("auth.header_attached", True) else "key-missing"
     elif cause == ROUTE:
-        cause = "responses-unsupported"
+        model = said.get("model")
+        known = not isinstance(model, str) or model == AUTO_MODEL or model in catalog.models
+        cause = "responses-unsupported" if known else "model-not-found"
     return (cause if cause in CAUSES else None), refusal.told or status in _TOLD_APART
 
 

@@ -317,7 +317,7 @@ class _Thread:
 
     def _keep(self, one: Told, seen: Sequence[int], sender: str | None, spare: Iterator[int]) -> None:
         rows = self._rows(one)
-        if seen:
+        if seen or one.warm_up:
             for row in rows:
                 self._remove(row)
             self._annotate(one, seen)

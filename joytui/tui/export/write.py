@@ -7,6 +7,7 @@ from pathlib import Path
 
 from joytui.core.errors import JoytuiError
 from joytui.core.plain_file import NotPlainError, is_other_than_file
+from joytui.core.whole_file import write_whole
 from joytui.tui.export.exported import ENDINGS, Exported, Form
 
 
@@ -42,11 +43,11 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
 
 def _write(place: Path, text: str, *, replace: bool) -> None:
     """A link that the user did not agree to is not followed, whatever comes between looking and writing."""
-    from joytui.doctor.fix.replace import ChangedError, replace_file, write_whole
+    from joytui.doctor.fix.replace import ChangedError, replace_file
 
     place.parent.stat()  # a folder that is not there is not made
     if replace:
-        return write_whole(place.resolve(), text.encode())
+        return write_whole(place.resolve(), text.encode(), lasting=True)
     try:
         replace_file(place, text.encode(), old=None)
     except ChangedError:

@@ -9,22 +9,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from itertools import compress
 
+from joytui.core import filter_terms as terms
 from joytui.core.columnar import LISTS, SOURCES, milliseconds
-from joytui.core.filters import (
-    AllOf,
-    AnyOf,
-    Compare,
-    Contains,
-    Equals,
-    Failed,
-    Match,
-    Missing,
-    Not,
-    Term,
-    When,
-    fold,
-    glob_regex,
-)
 from joytui.core.request import parted
 from joytui.tui.logs import masks
 from joytui.tui.logs.columns import NO_STATUS, RUNNING, Ids, Interned
@@ -33,7 +19,7 @@ from joytui.tui.logs.store import LogStore
 _WILD = ("*", "?")
 
 
-def matching(term: Term, store: LogStore, low: int = 0, high: int | None = None) -> array[int]:
+def matching(term: terms.Term, store: LogStore, low: int = 0, high: int | None = None) -> array[int]:
     """The rows from low to before high that the term finds, in order."""
     high = len(store) if high is None else high
     mask = _Span(store, low, high).mask(term)
@@ -47,46 +33,46 @@ class _Span:
         self.store, self.low, self.high = store, low, high
         self.ones = masks.ones(high - low)
 
-    def mask(self, term: Term) -> int:
+    def mask(self, term: terms.Term) -> int:
         match term:
-            case AllOf(terms):
+            case terms.AllOf(parts):
                 found = self.ones
-                for inner in terms:
+                for inner in parts:
                     found = found and found & self.mask(inner)
                 return found
-            case AnyOf(terms):
+            case terms.AnyOf(parts):
                 found = 0
-                for inner in terms:
+                for inner in parts:
                     found |= self.mask(inner)
                 return found
-            case Not(inner):
+            case terms.Not(inner):
                 return self.ones ^ self.mask(inner)
-            case Match(columns, pattern):
+            case terms.Match(columns, pattern):
                 return self._match(columns, pattern)
-            case Contains(text, columns):
+            case terms.Contains(text, columns):
                 return self._contains(columns, text)
-            case Compare(columns, op, value):
+            case terms.Compare(columns, op, value):
                 return self._compare(columns, op, value)
-            case When(op, moment):
+            case terms.When(op, moment):
                 return self.store.time.mask(op, milliseconds(moment), self.low, self.high)
-            case Missing(column):
+            case terms.Missing(column):
                 return self._missing(column)
-            case Failed():
+            case terms.Failed():
                 return self.store.status.mask(">=", 400, self.low, self.high)
-            case Equals(column, value):
+            case terms.Equals(column, value):
                 wanted = int(value) if isinstance(value, bool) else SOURCES.index(value)
                 return self.store.numbers[column].mask("=", wanted, self.low, self.high)
 
     # Texts and ids. A `request_id` that is the own id is found by that.
 
     def _contains(self, columns: Sequence[str], text: str) -> int:
-        return self._passing(columns, lambda value: text in fold(value))
+        return self._passing(columns, lambda value: text in terms.fold(value))
 
     def _match(self, columns: Sequence[str], pattern: str) -> int:
-        matches = glob_regex(pattern).match if set(pattern) & {*_WILD} else pattern.__eq__
+        matches = terms.glob_regex(pattern).match if set(pattern) & {*_WILD} else pattern.__eq__
 
         def test(value: str) -> bool:
-            return bool(matches(fold(value)))
+            return bool(matches(terms.fold(value)))
 
         found = 0
         for name in columns:
