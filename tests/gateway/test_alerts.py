@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+import joytui
 from joytui.core.clock import now_ms
 from joytui.core.errors import SettingsError
 from joytui.core.redaction import clean
 from joytui.gateway import runtime
-from joytui.gateway.alerts import outbox, sending
+from joytui.gateway.alerts import outbox, sending, words
 from joytui.gateway.alerts.sending import Webhook, read_secret
 from joytui.gateway.settings import GatewaySettings, load_settings
 from joytui.gateway.settings_text import settings_of
-from joytui.ledger.alerts import AlertRow, NewAlert, alert_id
+from joytui.ledger.alerts import AlertKind, AlertRow, NewAlert, alert_id
 from tests.gateway.served import SAY_HI, Served, served
 from tests.support.alert_receiver import GOOD, SECRET, Answer, Post, Receiver, receiving
 from tests.support.clock import Clock
@@ -76,6 +78,29 @@ async def test_a_post_is_signed_and_has_the_alerts_id(receiver: Receiver) -> Non
     assert (post.id, post.headers["webhook-timestamp"]) == (ROW.id, str(now_ms() // 1000))
     assert post.json["type"] == "alert.test"
     assert post.json["data"]["title"] == "a test of joytui's alerts"
+
+
+async def test_the_guide_shows_how_to_verify_one(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    await send(receiver)
+    [post] = receiver.posts
+    page = (Path(joytui.__file__).parent / "guide" / "alerts.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, Any] = {}
+    exec(shown, names)
+    verified = names["verified"]
+    monkeypatch.setattr(names["time"], "time", lambda: now_ms() / 1000)
+    assert verified(SECRET, post.headers, post.body)
+    assert not verified(SECRET, post.headers, post.body + b" ")
+    assert not verified(SECRET, {**post.headers, "webhook-id": "alert-2"}, post.body)
+    monkeypatch.setattr(names["time"], "time", lambda: now_ms() / 1000 + 301)
+    assert not verified(SECRET, post.headers, post.body)
+
+
+def test_every_kind_is_in_the_guide_and_has_its_words() -> None:
+    page = (Path(joytui.__file__).parent / "guide" / "alerts.md").read_text(encoding="utf-8")
+    kinds = set(get_args(AlertKind))
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.M)) == kinds - {"test"}
+    assert set(words._WORDS) == kinds
 
 
 async def test_the_body_is_the_same_at_each_try(receiver: Receiver) -> None:
