@@ -20,7 +20,7 @@ from joytui.causes.questions import (
 )
 
 _TO_OPENAI: Final = "The address in the message is OpenAI's: the gateway was never asked, so its logs stay empty."
-WORDS_OF_OPENAI: Final = "The words are OpenAI's: it, and not the gateway, refused this key."
+WORDS_OF_OPENAI: Final = "The message is OpenAI's: OpenAI refused this key, not the gateway."
 
 CONFIGURATION: Final = (
     Cause(
@@ -30,13 +30,14 @@ CONFIGURATION: Final = (
         phase="elsewhere",
         fixed_by=("change",),
         title="There is no config.toml where Codex looks",
-        explanation="Codex starts with its defaults and talks to OpenAI. The gateway never hears of it, so its logs stay empty.",
+        explanation="Codex starts with its defaults and talks to OpenAI. The gateway never sees a request, so its logs stay empty.",
         remedy="Create config.toml in CODEX_HOME (~/.codex unless it is set) with the guide's block.",
         tell="The login screen, or a 401 whose URL is api.openai.com. Ask for `ls -la ~/.codex` and `echo $CODEX_HOME`.",
         otherwise=(
-            "That is the way to JoyToken directly. Without an account, or to keep a record of every request, use the gateway on this "
-            "machine instead: `joytui try` (one turn, config.toml untouched), or `joytui setup --local`, which does what `joytui "
-            'gateway start`, `joytui keys create codex` and base_url = "http://127.0.0.1:8791/openai/v1" in the block do by hand.'
+            "That sends requests to JoyToken directly. Without a JoyToken account, or to record every request, use the gateway on this "
+            "machine: `joytui setup --local` (s on the Doctor screen) sets it up, and `joytui try` runs one turn without changing "
+            "config.toml. By hand: `joytui gateway start`, `joytui keys create codex`, and base_url = "
+            '"http://127.0.0.1:8791/openai/v1" in the block.'
         ),
         lacks="provider",
         details={"provider": str, "origin": str, "wanted": list, "not_read": str},
@@ -48,7 +49,7 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=("commands",),
         title="CODEX_HOME does not name a usable folder",
-        explanation="Codex refuses to start when CODEX_HOME names a path that does not exist or is not a folder.",
+        explanation="Codex refuses to start if CODEX_HOME names a path that does not exist or is not a folder.",
         remedy="Unset CODEX_HOME, or create the folder that it names.",
         tell="Codex prints `Error finding codex home`. Ask for `echo $CODEX_HOME`.",
         signs=(Sign(codex=r"Error finding codex home|CODEX_HOME points to"),),
@@ -72,7 +73,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"failed to read model instructions file",
                 others=("config-type", "model-catalog-missing"),
-                ask="whether the file that is named exists",
+                ask="whether the named file exists",
             ),
             Sign(
                 codex=r"Is a directory \(os error|Permission denied \(os error|did not contain valid UTF-8",
@@ -91,9 +92,9 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=("change",),
         title="config.toml is not valid TOML",
-        explanation="One character is enough: a curly quote, a missing bracket, a key that stands twice. Codex stops before any request.",
-        remedy="Mend the line that is named. Text copied from web pages and chats often brings curly quotes and hard spaces.",
-        tell="Codex prints the file with line and column, and a caret under the place.",
+        explanation="One character is enough: a curly quote, a missing bracket, a duplicate key. Codex stops before any request.",
+        remedy="Fix the line that Codex names. Text copied from web pages and chats often contains curly quotes and non-breaking spaces.",
+        tell="Codex prints the file with line and column, and a caret under the mistake.",
         signs=(
             Sign(
                 codex=(
@@ -109,7 +110,7 @@ CONFIGURATION: Final = (
                     r"|string values must|key with no value, expected|invalid unquoted key"
                 ),
                 others=("config-type",),
-                ask="the line that is named, with the one before it",
+                ask="the named line, with the one before it",
                 broad=3,
             ),
             Sign(
@@ -146,14 +147,14 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=("change",),
         title="A value in config.toml has the wrong type",
-        explanation="Codex expects another kind of value there, for example text in quotes or a number without. It stops before any request.",
-        remedy="Write the value in the type that Codex names.",
+        explanation="Codex expects another type there, for example text in quotes, or a number without them. It stops before any request.",
+        remedy="Use the type that Codex names.",
         tell="Codex prints `invalid type` or `invalid value`, and the name of the key without file or line.",
         signs=(
             Sign(
                 codex=r"required MCP servers? failed to initialize",
                 others=("request-rejected",),
-                ask="the table [mcp_servers.…] that is named, and whether its program is there",
+                ask="the named table [mcp_servers.…], and whether its program exists",
             ),
             Sign(
                 codex=r"unknown variant `(?![^`]{0,60}`, expected (?:one of )?`[\w-]{1,60}`)",
@@ -171,7 +172,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"in `mcp_servers\.|invalid transport",
                 others=("provider-invalid",),
-                ask="the table that is named",
+                ask="the named table",
                 broad=3,
             ),
             Sign(
@@ -211,7 +212,7 @@ CONFIGURATION: Final = (
                 ask=NAMED_LINE,
             ),
             Sign(codex=r"unknown configuration field", broad=1),
-            Sign(name="ignored keys and nothing else", ask="the line that is named as ignored"),
+            Sign(name="ignored keys and nothing else", ask="the named line as ignored"),
         ),
         details={"keys": list},
     ),
@@ -260,7 +261,7 @@ CONFIGURATION: Final = (
         phase="elsewhere",
         fixed_by=("change",),
         title="No model_provider is in effect, so Codex talks to OpenAI",
-        explanation="The line is absent, misspelt, or stands below a table header, where it belongs to that table. Codex then uses its built-in provider.",
+        explanation="The line is absent, misspelt, or is below a table header, where it belongs to that table. Codex then uses its built-in provider.",
         remedy='Put model_provider = "joytoken" at the very top of config.toml, above the first [table].',
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
@@ -323,7 +324,7 @@ CONFIGURATION: Final = (
         phase="elsewhere",
         fixed_by=(),
         title="Another layer selects a different provider",
-        explanation="config.toml is right, and something stronger wins: a managed file, -c, a profile, or --oss.",
+        explanation="config.toml is right, but something with higher precedence wins: a managed file, -c, a profile, or --oss.",
         remedy="Remove the override, or put the gateway's provider there.",
         tell="`joytui codex config` shows each layer and which one won.",
         signs=(
@@ -350,8 +351,8 @@ CONFIGURATION: Final = (
         step="provider.selected",
         phase="start",
         fixed_by=("change",),
-        title="model_provider names a provider that is nowhere defined",
-        explanation="There must be a table [model_providers.<the same name>]; upper and lower case count.",
+        title="model_provider names a provider that is not defined",
+        explanation="There must be a table [model_providers.<the same name>]; names are case-sensitive.",
         remedy="Give both the same name.",
         tell="Codex prints `Model provider … not found`.",
         signs=(Sign(codex=r"Model provider `[^`]{0,200}` not found"),),
@@ -389,7 +390,7 @@ CONFIGURATION: Final = (
         fixed_by=("change",),
         title="The provider's table contradicts itself",
         explanation="For example an empty name, or two ways to authenticate at once. Codex stops before any request.",
-        remedy="Change the field that is named.",
+        remedy="Correct the field that Codex names.",
         tell="Codex prints `model_providers.<id>:` and the rule.",
         signs=(
             Sign(codex=r"choose one gateway credential source", others=("config-type",), ask=PROVIDER_TABLE),
@@ -406,7 +407,7 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=("change",),
         title="Profiles inside config.toml are no longer supported",
-        explanation="This Codex wants a profile in a file of its own, <name>.config.toml beside config.toml.",
+        explanation="This Codex expects each profile in its own file, <name>.config.toml beside config.toml.",
         remedy="Move [profiles.<name>] into <name>.config.toml, and remove the line profile = …",
         tell="Codex prints `legacy profile`.",
         signs=(Sign(codex=r"legacy `profile|contains legacy `|\[profiles?\.[^\]]{0,60}\]` config"),),
@@ -432,8 +433,8 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=(),
         title="Codex does not accept one of the arguments",
-        explanation="An argument is misspelt, has a value that it cannot have, or belongs to another version of Codex.",
-        remedy="Correct or remove the argument; `codex exec --help` lists what this version takes.",
+        explanation="An argument is misspelt, has an invalid value, or belongs to another version of Codex.",
+        remedy="Correct or remove the argument; `codex exec --help` lists what this version accepts.",
         tell="Codex prints `unexpected argument` and its usage.",
         signs=(
             Sign(
@@ -459,10 +460,10 @@ CONFIGURATION: Final = (
         fixed_by=(),
         title="Codex's background server does not start",
         explanation=(
-            "The interactive Codex wants to start its background server first, and that fails: mostly one of an earlier start, often of another "
+            "The interactive Codex wants to start its background server first, and that fails. Usually one from an earlier start, often of another "
             "or a deleted CODEX_HOME, still holds the socket, or a file stands where it needs a folder. The configuration and the gateway were not asked yet."
         ),
-        remedy="Run the same command with --no-daemon. To mend it: `codex app-server daemon stop`, move a file out of its way where one is named, then start Codex again.",
+        remedy="Run the same command with --no-daemon. To fix it, run `codex app-server daemon stop`, move the file out of the way if one is named, and start Codex again.",
         tell="Codex prints `app server did not become ready` and the server's own log. `codex exec` works.",
         signs=(
             Sign(
@@ -482,7 +483,7 @@ CONFIGURATION: Final = (
         fixed_by=(),
         title="An administrator's requirements.toml forbids a value",
         explanation="The machine's policy file limits what config.toml may say. Codex stops before any request.",
-        remedy="Use an allowed value, or talk to whoever manages this machine.",
+        remedy="Use an allowed value, or ask whoever manages this machine.",
         tell="Codex names the value and the allowed ones.",
         signs=(
             Sign(
@@ -506,8 +507,8 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=(),
         title="Codex cannot load a file of its command rules",
-        explanation="rules/*.rules in CODEX_HOME and in a trusted project say which commands may run without a question. One that does not load stops Codex before any request.",
-        remedy="Mend the line that is named, or move the file away.",
+        explanation="rules/*.rules in CODEX_HOME and in a trusted project say which commands may run without asking. One that does not load stops Codex before any request.",
+        remedy="Fix the line that Codex names, or move the file away.",
         tell="Codex prints `Error loading rules:` and the file with its line. `codex exec --ignore-rules` would run.",
         signs=(Sign(codex=r"Error loading rules:"),),
         details={"path": str, "problem": str},
@@ -534,13 +535,13 @@ CONFIGURATION: Final = (
         phase="start",
         fixed_by=("change",),
         title="model_catalog_json names a file that cannot be read",
-        explanation="Codex wants to read its list of models there and stops.",
+        explanation="Codex reads its list of models there, and stops if it cannot.",
         remedy="Correct the path, or remove the line.",
         forms=(
             Form(
                 "readable",
-                title="The file that model_catalog_json names is no model catalog",
-                explanation="The file is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                title="The file that model_catalog_json names is not a model catalog",
+                explanation="The file exists but is not a catalog that Codex can use: not JSON, a different structure, or empty.",
                 remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
             Form(
@@ -563,14 +564,14 @@ CONFIGURATION: Final = (
             Form(
                 "catalog",
                 "elsewhere",
-                title="model_catalog_url leads to another address than base_url",
-                explanation="Codex sends this provider's key there as well, at each start, and its picker offers what that address lists.",
+                title="model_catalog_url leads to a different address than base_url",
+                explanation="Codex also sends this provider's key there, at each start, and its picker offers what that address lists.",
                 remedy="Write the address of this gateway's list, or remove the line model_catalog_url.",
             ),
             Form(
                 "catalog",
                 "late",
-                title="The list of models comes too late for Codex",
+                title="The list of models arrives too late for Codex",
                 explanation="Codex waits 5 s, asks again, then carries on without it: each start takes 10 s longer.",
                 remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
@@ -578,7 +579,7 @@ CONFIGURATION: Final = (
                 "catalog",
                 "slow",
                 title="Codex waits for the list of models at each start",
-                explanation="Codex loads model_catalog_url before it shows anything, and the answer is slow.",
+                explanation="Codex loads model_catalog_url before it shows anything, but the answer is slow.",
                 remedy="Remove the line model_catalog_url, or find out why the gateway takes so long.",
             ),
             Form(
@@ -589,7 +590,7 @@ CONFIGURATION: Final = (
                     "Codex prints “Model metadata for … not found” and assumes a context window of 272,000 tokens. It still "
                     "works."
                 ),
-                remedy="Name a model on the list, or leave it as it is.",
+                remedy="Use a model from the list, or leave it as it is.",
             ),
             Form(
                 "catalog",
@@ -681,13 +682,13 @@ CONFIGURATION: Final = (
         phase="answer",
         fixed_by=("change",),
         title="base_url points to the wrong path on the right host",
-        explanation="Codex appends /responses to base_url. The gateway listens below /openai/v1 and does not know the address that results.",
+        explanation="Codex appends /responses to base_url. The gateway's routes are below /openai/v1, so it does not know the resulting address.",
         remedy="End base_url with /openai/v1, nothing more and nothing less.",
         forms=(
             Form(
                 "refused_at",
-                explanation="Codex appends /responses to base_url. The host answers, and knows neither that address nor one below the usual paths.",
-                remedy="Ask whoever runs the gateway for its base URL: the usual ones were asked here, and are refused.",
+                explanation="Codex appends /responses to base_url. The host answers but knows neither that address nor the usual paths.",
+                remedy="Ask whoever runs the gateway for its base URL: the usual ones were tried and refused.",
             ),
         ),
         tell="A 404 whose URL does not end in /openai/v1/responses.",
@@ -800,7 +801,7 @@ CONFIGURATION: Final = (
             "change",
             "commands",
         ),
-        title="The key itself stands in env_key",
+        title="env_key contains the key itself",
         explanation="env_key names a variable. Codex looks for a variable of that name, fails, prints the key and stores it in its session file.",
         remedy='Write env_key = "JOY_TOKEN_API_KEY", export the key under that name, and rotate it: it has been printed.',
         tell="Codex prints `Missing environment variable` followed by something that looks like a key.",

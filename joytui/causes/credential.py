@@ -31,7 +31,7 @@ CREDENTIAL: Final = (
         ),
         title="The key's variable is not set where Codex starts",
         explanation="It is unset, empty or blank. Codex stops before any request, so the gateway logs nothing.",
-        remedy="Set and export the variable in the shell that starts Codex. A line in ~/.zshrc counts after `source ~/.zshrc` or in a new terminal. Editors, apps, cron and ssh read no such file: for them, put the line into .env in CODEX_HOME.",
+        remedy="Set and export the variable in the shell that starts Codex. A line in ~/.zshrc takes effect after `source ~/.zshrc` or in a new terminal. Editors, apps, cron and ssh do not read that file: for them, put the line into .env in CODEX_HOME.",
         tell="Codex prints `Missing environment variable`.",
         signs=(
             Sign(
@@ -43,7 +43,7 @@ CREDENTIAL: Final = (
             Sign(
                 name="a variable",
                 others=("key-shadowed-by-dotenv", "key-stale-daemon", "env-key-invalid"),
-                ask="whether `echo ${{#{variable}}}` in that very terminal prints more than 0, and whether ~/.codex/.env exists",
+                ask="whether `echo ${{#{variable}}}` in that terminal prints more than 0, and whether ~/.codex/.env exists",
             ),
             Sign(
                 name="a variable where no shell starts Codex",
@@ -54,7 +54,7 @@ CREDENTIAL: Final = (
                 remedy=(
                     "Put the line VARIABLE=<your key>, with the name from the message, into the file .env in CODEX_HOME (~/.codex unless it "
                     "is set; inside WSL that of WSL), readable by you alone, and restart the program. Codex reads that file wherever it is "
-                    "started; from then on it beats every shell."
+                    "started; from then on it overrides every shell."
                 ),
             ),
             Sign(
@@ -72,7 +72,7 @@ CREDENTIAL: Final = (
         phase="answer",
         fixed_by=("commands",),
         title="The key was not copied cleanly",
-        explanation="Quotes, a space, a Bearer prefix or an invisible character came along. Codex sends the value as it is, and the gateway does not know it.",
+        explanation="Quotes, a space, a Bearer prefix or an invisible character was copied with it. Codex sends the value as it is, and the gateway does not know it.",
         remedy="Copy the key again and set it without anything around it.",
         tell="A 401 although the key looks right. The doctor names the character and its place.",
         signs=(
@@ -114,7 +114,7 @@ CREDENTIAL: Final = (
             "commands",
         ),
         title=".env in CODEX_HOME overrides the shell's key",
-        explanation="Codex loads that file first, and its values win over the environment, also an old or an empty one.",
+        explanation="Codex loads that file first, and its values override the environment, even an old or empty one.",
         remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
         tell="The same key works elsewhere. Ask whether ~/.codex/.env exists.",
         details={"shell": str, "dotenv": str},
@@ -126,7 +126,7 @@ CREDENTIAL: Final = (
         phase="start",
         fixed_by=("commands",),
         title="Codex's background server still has an older key",
-        explanation="The interactive Codex uses a server that keeps the environment of its first start. A key set or changed since then does not reach it.",
+        explanation="The interactive Codex uses a server that keeps the environment it was started with. A key set or changed since then does not reach it.",
         remedy="codex app-server daemon stop, then start Codex again.",
         tell="`codex exec` works and the interactive `codex` does not.",
         signs=(
@@ -159,7 +159,7 @@ CREDENTIAL: Final = (
         fixed_by=(),
         title="The provider's auth.command fails",
         explanation="Codex runs that command to get the key. It failed, so requests go out without one.",
-        remedy="Run the command by hand and mend it.",
+        remedy="Run the command by hand and fix it.",
         tell="A 401, and an error about the auth command in Codex's log.",
         signs=(Sign(codex=r"provider auth command `"),),
     ),

@@ -30,14 +30,14 @@ GATEWAY: Final = (
         title="This gateway has no Responses API, and this Codex speaks nothing else",
         explanation="Codex since 0.95 sends POST /responses only. The gateway has no such route, so every request gets 404 or 405.",
         remedy=(
-            "If it offers Chat Completions, put joytui's gateway between (`joytui gateway start --upstream <base_url>` translates), "
-            "and point base_url at that. Else ask whoever runs it for one that has /responses."
+            "If it offers Chat Completions, put joytui's gateway in between (`joytui gateway start --upstream <base_url>` translates), "
+            "and point base_url at that. Otherwise ask whoever runs it for one with /responses."
         ),
         forms=(
             Form(
                 "chat_at",
                 explanation="Codex sends POST /responses only. The gateway offers Chat Completions, so every request gets 404 or 405.",
-                remedy="Put joytui's gateway between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
+                remedy="Put joytui's gateway in between: `joytui gateway start --upstream <base_url>` translates. Then point base_url at it.",
             ),
             Form(
                 "neither_route",
@@ -114,7 +114,7 @@ GATEWAY: Final = (
         step="gateway.route",
         phase="answer",
         fixed_by=("commands",),
-        title="This old Codex speaks Chat Completions, and the gateway does not",
+        title="This old Codex speaks Chat Completions, but the gateway does not",
         explanation="Codex 0.94 and older use POST /chat/completions unless told otherwise; the gateway has /responses only.",
         remedy='Update Codex, or write wire_api = "responses" in the provider\'s table.',
         tell="A 404 whose URL ends in /chat/completions.",
@@ -128,11 +128,11 @@ GATEWAY: Final = (
         fixed_by=("change",),
         title="The gateway saw no key, although Codex sends one",
         explanation="Something between this machine and the gateway strips the Authorization header.",
-        remedy="Look at proxies and load balancers on the way.",
+        remedy="Check the proxies and load balancers in between.",
         forms=(
             Form(
                 "header",
-                explanation="This gateway wants the key in a header of its own. Codex sends it as Authorization: Bearer, which this gateway does not look at.",
+                explanation="This gateway expects the key in its own header. Codex sends it as Authorization: Bearer, which this gateway ignores.",
                 remedy=(
                     'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
                     "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
@@ -246,8 +246,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="The relay's own key towards its upstream is refused",
-        explanation="Your key is fine. The gateway could not log in where it forwards the request to.",
+        title="The upstream refuses the gateway's own key",
+        explanation="Your key is fine. The upstream that the gateway forwards the request to refused the gateway's key.",
         remedy="Tell whoever runs the gateway: its upstream key must be renewed.",
         tell="A 401 or 403 with the header X-Joytui-Error-Origin: upstream.",
         signs=(
@@ -283,7 +283,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=("change", "commands"),
         title="The key's policy does not allow this request",
-        explanation="The key is known, and its policy refuses: the IP address, the tier, the model, or the key is blocked.",
+        explanation="The gateway knows the key, but its policy refuses the IP address, the tier or the model, or the key is blocked.",
         remedy="Change the key's policy, or use a key that allows it.",
         tell="403 with policy_rejected and a reason.",
         signs=(
@@ -346,19 +346,19 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "ip",
-                explanation="The key is known. It may be used from certain addresses only, and the request came from another one.",
+                explanation="The key is known, but it may only be used from certain addresses, and the request came from another one.",
                 remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
             ),
             Form(
                 "policy",
                 "tier",
-                explanation="The key is known. It may not use the tier that was asked for.",
+                explanation="The key is known, but it may not use the requested tier.",
                 remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
             ),
             Form(
                 "policy",
                 "model",
-                explanation="The key is known. It may not use this model.",
+                explanation="The key is known, but it may not use this model.",
                 remedy=(
                     "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
                     "this one to be added to the key."
@@ -367,7 +367,7 @@ GATEWAY: Final = (
             Form(
                 "policy",
                 "blocked",
-                explanation="The key is known, and it is blocked.",
+                explanation="The key is known, but it is blocked.",
                 remedy="Ask whoever gave you the key why, or use another one.",
             ),
         ),
@@ -380,7 +380,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=(),
         title="The wallet, quota or budget is used up",
-        explanation="The gateway knows the key and refuses to spend: a wallet is empty, or a daily or weekly limit is reached.",
+        explanation="The gateway knows the key but refuses to spend: a wallet is empty, or a daily or weekly limit is reached.",
         remedy="Top up the wallet, raise the limit, or wait for the reset.",
         tell="402, or insufficient_quota with another status.",
         signs=(
@@ -454,7 +454,7 @@ GATEWAY: Final = (
                 Form(
                     "quota",
                     period,
-                    explanation=f"What is left of the {period} limit does not cover this request. Your configuration and your key are fine.",
+                    explanation=f"The rest of the {period} limit does not cover this request. Your configuration and your key are fine.",
                     remedy="Try again after the reset, or ask for a higher limit.",
                 )
                 for period in ("daily", "weekly", "monthly", "total")
@@ -462,8 +462,8 @@ GATEWAY: Final = (
             Form(
                 "quota",
                 "wallet",
-                explanation="What is left to pay with does not cover this request. Your configuration and your key are fine.",
-                remedy="Have the balance topped up. Where a relay passes the message on, that is the balance at its supplier.",
+                explanation="The remaining balance does not cover this request. Your configuration and your key are fine.",
+                remedy="Ask for a top-up. If a relay passed this message on, its own balance with the provider is used up.",
             ),
         ),
         details={"quota": str, "turn_bytes": int},
@@ -478,7 +478,7 @@ GATEWAY: Final = (
             "commands",
         ),
         title="The gateway does not know this model",
-        explanation="Codex asks for a model by a name that the gateway does not have, or not for this key. Upper and lower case count.",
+        explanation="Codex asks for a model that the gateway does not have, or not for this key. Names are case-sensitive.",
         remedy='Write model = "auto", or a model key from the catalog.',
         forms=(
             Form(
@@ -493,11 +493,11 @@ GATEWAY: Final = (
             Form(
                 "refused_model",
                 AUTO_MODEL,
-                explanation="The gateway does not know auto: its router is off, or it is no JoyToken gateway.",
+                explanation="The gateway does not know auto: its router is off, or it is not a JoyToken gateway.",
                 remedy="Write a model key from the gateway's catalog: auto is what was refused.",
             ),
         ),
-        tell="404 or 400 that speaks of a model.",
+        tell="404 or 400 that mentions a model.",
         signs=(
             Sign(people=r"model not found: ?\S{1,80} ?\(use auto or a model"),
             Sign(
@@ -555,8 +555,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="The gateway wants fewer requests just now",
-        explanation="A 429. Codex hides the text; with a Retry-After header it sleeps as long as that says, an hour if need be.",
+        title="The gateway limits the rate of requests",
+        explanation="A 429. Codex hides the text. With a Retry-After header it waits as long as that says, even an hour.",
         remedy="Wait, or ask for a higher limit.",
         tell="Codex prints `exceeded retry limit, last status: 429`.",
         signs=(
@@ -621,8 +621,8 @@ GATEWAY: Final = (
         step="gateway.request",
         phase="answer",
         fixed_by=(),
-        title="The gateway takes this for a request that it already had",
-        explanation="Its guard against duplicates refuses the same request id, or the same text, within some time.",
+        title="The gateway takes this for a duplicate request",
+        explanation="Its duplicate check refuses the same request id, or the same text, for some time.",
         remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
         tell="409 with `duplicate request_id`.",
         signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
@@ -679,17 +679,18 @@ GATEWAY: Final = (
         step="gateway.request",
         phase="answer",
         fixed_by=("change", "commands"),
-        title="The gateway refuses the shape of Codex's request",
-        explanation="It answers, and does not accept something that Codex always sends.",
+        title="The gateway does not accept Codex's request",
+        explanation="It answers, but refuses something that Codex always sends.",
         remedy="Ask whoever runs the gateway to accept what Codex sends.",
         forms=(
             Form(
                 "line",
-                explanation="It answers, and does not accept a value that a line of your configuration sets.",
+                explanation="It answers but refuses a value that your configuration sets.",
                 remedy="Change or remove that line.",
             ),
             Form(
-                "field", remedy="Put joytui's gateway between, or ask the operator to accept the field that is named."
+                "field",
+                remedy="Put joytui's gateway in between, or ask the operator to accept the named field.",
             ),
         ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
@@ -793,8 +794,8 @@ GATEWAY: Final = (
         step="gateway.service",
         phase="answer",
         fixed_by=(),
-        title="What stands behind the gateway fails",
-        explanation="The gateway answers and could not get an answer from a provider (502, 503, 504 and the like).",
+        title="The gateway's upstream fails",
+        explanation="The gateway could not get an answer from a provider (502, 503, 504 and the like).",
         remedy="Try again in a minute; then give the operator the request id.",
         tell="Codex prints `unexpected status 502` (or 503, 504 …).",
         signs=(

@@ -33,9 +33,9 @@ NETWORK: Final = (
         step="net.answer",
         phase="connect",
         fixed_by=(),
-        title="The app server of --remote does not take this client",
-        explanation="With --remote, Codex uses nothing of this machine's configuration: a Codex app server elsewhere runs the turn. "
-        "That server was not reached, or it refused the token.",
+        title="The app server of --remote does not accept this client",
+        explanation="With --remote, Codex ignores this machine's configuration: a Codex app server elsewhere runs the turn. "
+        "That server could not be reached, or it refused the token.",
         remedy="Start it there with `codex app-server --listen ws://IP:PORT`, check the address, and name the token's variable with "
         "--remote-auth-token-env.",
         tell="Codex prints `failed to connect to remote app server at …`.",
@@ -52,7 +52,7 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(),
         title="The gateway's host name cannot be resolved",
-        explanation="The name is misspelt, or this network's resolver does not know it (VPN?). Codex waits for ever.",
+        explanation="The name is misspelt, or this network's resolver does not know it (VPN?). Codex keeps retrying and never gives up.",
         remedy="Check the host in base_url, and whether the VPN is on.",
         tell="Codex shows `waiting for network` and nothing else.",
         signs=(Sign(curl=r"curl: \(6\)|Could not resolve host"),),
@@ -68,7 +68,7 @@ NETWORK: Final = (
             "commands",
         ),
         title="Nothing listens at the gateway's address",
-        explanation="The machine answers, and refuses the connection: the gateway is not running, or the port is wrong. Codex waits for ever.",
+        explanation="The machine answers but refuses the connection: the gateway is not running, or the port is wrong. Codex keeps retrying and never gives up.",
         remedy="Start the gateway, or correct host and port in base_url.",
         tell="Codex shows `waiting for network` and nothing else.",
         signs=(
@@ -112,8 +112,8 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(),
         title="The gateway's address does not answer",
-        explanation="Packets vanish, usually in a firewall or because a VPN is missing. Codex prints nothing and waits.",
-        remedy="Connect the VPN, ask for the address to be opened, or check host and port.",
+        explanation="Packets get lost, usually in a firewall or because a VPN is missing. Codex prints nothing and waits.",
+        remedy="Connect the VPN, ask for access to the address, or check host and port.",
         tell="Codex prints nothing at all.",
         signs=(
             Sign(
@@ -138,9 +138,9 @@ NETWORK: Final = (
         step="net.answer",
         phase="send",
         fixed_by=(),
-        title="The connection is cut before an answer",
-        explanation="Something accepts the connection and closes it: a gateway that crashes, a load balancer without a backend, a filter on the way.",
-        remedy="Look at the gateway's own logs, then at what stands between.",
+        title="The connection is closed before an answer",
+        explanation="Something accepts the connection and closes it: a gateway that crashes, a load balancer without a backend, a filter in between.",
+        remedy="Check the gateway's own logs, then whatever is in between.",
         tell="Codex prints `error sending request` after half a minute.",
         signs=(
             Sign(
@@ -165,9 +165,9 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=("commands",),
         title="The gateway's certificate is not trusted here",
-        explanation="It is signed by an authority that this machine does not know: a company's own, or an inspecting proxy. Codex waits for ever.",
+        explanation="It is signed by an authority that this machine does not know: a company's own, or that of an inspecting proxy. Codex keeps retrying and never gives up.",
         remedy="export SSL_CERT_FILE=<the company's CA in PEM form> where Codex starts.",
-        tell="Codex shows `waiting for network`; curl speaks of a certificate problem.",
+        tell="Codex shows `waiting for network`; curl reports a certificate problem.",
         signs=(
             Sign(
                 curl=(
@@ -198,8 +198,8 @@ NETWORK: Final = (
         phase="connect",
         fixed_by=(),
         title="The certificate is for another host name",
-        explanation="The server at this address proves to be someone else. Codex waits for ever.",
-        remedy="Use the name that stands in the certificate.",
+        explanation="The server at this address identifies itself as another host. Codex keeps retrying and never gives up.",
+        remedy="Use the name in the certificate.",
         tell="Codex shows `waiting for network`.",
         signs=(
             Sign(
@@ -215,8 +215,8 @@ NETWORK: Final = (
         step="net.tls",
         phase="connect",
         fixed_by=(),
-        title="The certificate's dates do not fit today",
-        explanation="It has expired or is not valid yet, or this machine's clock is wrong. Codex waits for ever.",
+        title="The certificate is not valid today",
+        explanation="It has expired or is not valid yet, or this machine's clock is wrong. Codex keeps retrying and never gives up.",
         remedy="Check the clock; otherwise the gateway's operator must renew the certificate.",
         tell="Codex shows `waiting for network`.",
         signs=(Sign(curl=r"curl: \(60\).{0,200}expired|certificate has expired"),),
@@ -228,9 +228,9 @@ NETWORK: Final = (
         phase="send",
         fixed_by=("change",),
         title="http and https are mixed up",
-        explanation="base_url says https and the port speaks plain http, or the other way round.",
+        explanation="base_url says https but the port speaks plain http, or the other way round.",
         remedy="Change the scheme in base_url, or the port.",
-        tell="https on a plain port waits for ever; http on a TLS port ends in `error sending request`.",
+        tell="With https on a plain port Codex never gives up; http on a TLS port ends in `error sending request`.",
         signs=(
             Sign(
                 whole=(
@@ -258,7 +258,7 @@ NETWORK: Final = (
             "commands",
         ),
         title="The proxy that Codex uses cannot be reached",
-        explanation="A proxy variable is set, so Codex asks that proxy for every connection to this host. Nothing answers there.",
+        explanation="A proxy variable is set, so Codex connects to this host through that proxy. Nothing answers there.",
         remedy="Unset the variable, correct it, or add the gateway's host to NO_PROXY.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
@@ -286,7 +286,7 @@ NETWORK: Final = (
             "commands",
         ),
         title="The proxy refuses to connect to the gateway",
-        explanation="It wants a login, or does not allow this host.",
+        explanation="It requires a login, or does not allow this host.",
         remedy="Ask for the host to be allowed, log in, or add it to NO_PROXY.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
@@ -305,7 +305,7 @@ NETWORK: Final = (
             "commands",
         ),
         title="The proxy variable is not a usable address",
-        explanation="Codex tries to use it and waits for ever.",
+        explanation="Codex tries to use it, keeps retrying and never gives up.",
         remedy="Write http://host:port, or unset the variable.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         details={"kind": str},
@@ -316,7 +316,7 @@ NETWORK: Final = (
         step="net.answer",
         phase="send",
         fixed_by=("change",),
-        title="base_url is redirected, and the request is damaged on the way",
+        title="base_url is redirected, which breaks the request",
         explanation="Codex follows redirects: 301 and 302 turn its POST into a GET, and a redirect to another origin loses the key.",
         remedy="Write the final address into base_url.",
         forms=(
@@ -351,8 +351,8 @@ NETWORK: Final = (
         step="net.answer",
         phase="send",
         fixed_by=(),
-        title="The gateway took the request and did not answer",
-        explanation="The connection stands and no answer comes within the limit. Codex itself waits without a word, for minutes.",
+        title="The gateway accepted the request but did not answer",
+        explanation="The connection is open, but no answer comes within the limit. Codex itself waits silently for minutes.",
         remedy="Try once more with a longer --timeout; then look at the gateway's logs for the request id.",
         tell="Codex prints nothing at all.",
         signs=(
@@ -397,7 +397,7 @@ NETWORK: Final = (
         phase="answer",
         fixed_by=(),
         title="Something in front of the gateway blocks this machine",
-        explanation="A firewall service (Cloudflare and the like) or a filter refuses before the gateway sees the request, so its logs are empty.",
+        explanation="A firewall service (such as Cloudflare) or a filter refuses the request before the gateway sees it, so its logs are empty.",
         remedy="Try another network or the VPN, and give the operator the ray or incident id.",
         tell="Codex prints `Access blocked by Cloudflare`, or a 403 with HTML.",
         signs=(

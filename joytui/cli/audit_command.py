@@ -10,14 +10,12 @@ differs, null where it was not there.
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
 from joytui.cli.output import emit_json, say
 from joytui.core.clock import parse_when
 from joytui.core.errors import EXIT_OK, UsageError
-from joytui.core.redaction import visible
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -36,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     args.since = moment(args.since, "--since", parse_when)
     if not 1 <= args.limit <= MOST:
-        raise UsageError(f"from 1 to {MOST}", where="--limit")
+        raise UsageError(f"a number from 1 to {MOST}", where="--limit")
     return with_console(args, lambda console: _list(console, args))
 
 
@@ -54,6 +52,7 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
 def _show(found: list[AuditEntry]) -> None:
     from joytui.cli.amounts import local_time
     from joytui.cli.columns import Column, emit_table
+    from joytui.core.audit_words import change
 
     columns = [
         Column("time"),
@@ -63,17 +62,5 @@ def _show(found: list[AuditEntry]) -> None:
         Column("change", rank=1, least=12),
     ]
     emit_table(
-        columns, [[local_time(one.time), one.token, one.what, one.name or one.subject, _change(one)] for one in found]
+        columns, [[local_time(one.time), one.token, one.what, one.name or one.subject, change(one)] for one in found]
     )
-
-
-def _change(one: AuditEntry) -> str:
-    """For example "owner: null → ann"."""
-    if one.before is None or one.after is None:
-        return ""
-    names = sorted(one.before.keys() | one.after.keys())
-    return ", ".join(f"{name}: {_word(one.before.get(name))} → {_word(one.after.get(name))}" for name in names)
-
-
-def _word(value: object) -> str:
-    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

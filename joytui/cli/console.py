@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--screen", choices=SCREENS, help="open there (default: where the last run ended)")
     group.add_argument("--view", metavar="NAME", help="open this saved view (V in the console saves one)")
     group.add_argument(
-        "--gateway", metavar="URL", help="another gateway than the local one (token: JOYTUI_ADMIN_TOKEN)"
+        "--gateway", metavar="URL", help="use this gateway, not the local one (token: JOYTUI_ADMIN_TOKEN)"
     )
     group.add_argument("--no-start", action="store_true", help="never start the local gateway")
     group.add_argument(

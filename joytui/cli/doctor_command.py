@@ -1,4 +1,4 @@
-"""Says why this Codex does not work, and what to type to mend it.
+"""Says why this Codex does not work, and what to type to fix it.
 
 What stands after `--` is what you pass to codex: `joytui doctor -- -p work`, or a whole pasted `codex exec … "prompt"`.
 Sends one small test request (a few tokens); --no-send looks at this machine only. Exit code 0: nothing is wrong; 1: a
@@ -31,10 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole report as JSON on stdout")
     parser.add_argument("--no-send", action="store_true", help="local checks only: nothing leaves this machine")
     parser.add_argument(
-        "--timeout", type=seconds(0.1, 600), default=10.0, metavar="S", help="bound of the whole run (default 10)"
+        "--timeout",
+        type=seconds(0.1, 600),
+        default=10.0,
+        metavar="S",
+        help="time limit for the whole run, in seconds (default 10)",
     )
     parser.add_argument(
-        "--no-ask", action="store_true", help="do not ask the installed Codex what it knows and whether it loads"
+        "--no-ask",
+        action="store_true",
+        help="do not ask the installed Codex what it supports and whether its configuration loads",
     )
     parser.add_argument(
         "--surfaces",
@@ -49,7 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--says", metavar="TEXT", help="the causes that fit what Codex printed, offline (- reads stdin)"
     )
     parser.add_argument("--report", metavar="FILE", help="show a report that --json wrote (- reads stdin)")
-    parser.add_argument("--codex-version", metavar="V", help="judge by this version of Codex, not by the one on PATH")
+    parser.add_argument(
+        "--codex-version", metavar="V", help="apply the rules of this version of Codex, not of the one on PATH"
+    )
     from joytui.cli.fixing import configure as configure_mending
 
     configure_mending(parser)
@@ -89,7 +97,7 @@ def _examine(args: argparse.Namespace) -> int:
     except Exception as error:  # whatever a configuration or a gateway can hold must not end in a traceback
         raise UsageError(
             f"the doctor itself failed: {type(error).__name__} at {_place(error)}",
-            hint="this is a defect of joytui; `joytui doctor --no-send` may still help",
+            hint="this is a bug in joytui; `joytui doctor --no-send` may still help",
         ) from error
     if report.verdict.works:
         from joytui.cli.fixing import tidied
@@ -156,10 +164,10 @@ def _read_report(name: str) -> Report:
         data = json.loads(text)
     except (ValueError, RecursionError):
         hint = "`joytui doctor --json > FILE` writes a report; words that Codex printed: `joytui triage FILE`"
-        raise UsageError("not JSON, so no report", where=name, hint=hint) from None
+        raise UsageError("this is not JSON, so it is not a report", where=name, hint=hint) from None
     try:
         if not isinstance(data, dict):
-            raise ValueError("no JSON object")
+            raise ValueError("not a JSON object")
         return redacted(report_from_json(data), ())
     except (ValueError, RecursionError) as error:
         raise UsageError(str(error), where=name, hint="`joytui doctor --json > FILE` writes a report") from None

@@ -31,11 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CAUSE",
         help="fix the verdict (or the named warning): shows the change, asks, keeps a backup, examines again",
     )
-    group.add_argument("--yes", action="store_true", help="with --fix: do not ask (needed where stdin is no terminal)")
+    group.add_argument("--yes", action="store_true", help="with --fix: do not ask (needed if stdin is not a terminal)")
     group.add_argument(
-        "--stop-daemon", action="store_true", help="with --fix: a stale background server may be stopped"
+        "--stop-daemon", action="store_true", help="with --fix: allow stopping a stale background server"
     )
-    group.add_argument("--undo", action="store_true", help="put the latest change back, byte for byte")
+    group.add_argument("--undo", action="store_true", help="undo the latest change, byte for byte")
 
 
 def run_undo(invocation: Invocation) -> int:
@@ -47,12 +47,10 @@ def run_undo(invocation: Invocation) -> int:
     world = look(replace(invocation, codex_version=assumed_version()))
     entry = journal.undo(world.codex_home, places(), folders=world.folders)
     if entry is None:
-        say("nothing to undo: joytui changed no file here")
+        say("nothing to undo: joytui has changed no file here")
         return EXIT_BAD_NEWS
     for written in entry.files:
-        emit(
-            f"{written.path} is as it was before ({entry.what})" if written.backup else f"{written.path} is gone again"
-        )
+        emit(f"{written.path} is restored ({entry.what})" if written.backup else f"{written.path} is removed again")
     return EXIT_OK
 
 
@@ -61,11 +59,11 @@ def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
     from joytui.doctor.fix.outcome import after_all, settled, told
 
     if not args.yes and not sys.stdin.isatty():
-        raise UsageError("--fix asks before it writes, and stdin is no terminal", hint="joytui doctor --fix --yes")
+        raise UsageError("--fix asks before it writes, but stdin is not a terminal", hint="joytui doctor --fix --yes")
     report = _examined(args, invocation)
     wanted = None if args.fix == VERDICT else _wanted(args.fix)
     if wanted and _finding(report, wanted) is None:
-        say(f"{wanted} is not among what was found; nothing was changed")
+        say(f"{wanted} was not found here; nothing was changed")
     tried: list[Tried] = []
     seen: set[tuple[str, str]] = set()
     for _ in range(ROUNDS):
@@ -130,7 +128,9 @@ def _show(report: Report, tried: list[Tried], *, as_json: bool) -> int:
         say("")
         emit(render_text(report, paint, steps=False))
         if any(one.outcome == "helped" for one in tried):
-            emit("\n" + paint("`joytui doctor --undo` puts the latest change back; again, the one before", "dim"))
+            emit(
+                "\n" + paint("`joytui doctor --undo` undoes the latest change; run it again for the one before", "dim")
+            )
     return EXIT_OK if report.verdict.cause is None else EXIT_BAD_NEWS
 
 
@@ -205,7 +205,7 @@ def _agreed(fix: Fix, args: argparse.Namespace, *, named: bool) -> bool:
     if named and any(change.secret_of for change in fix.changes):
         return True
     if not fix.safe:
-        say("  this one wants your own decision: --yes does not make it; `joytui doctor --fix` in a terminal asks")
+        say("  this needs your own decision, which --yes does not make; `joytui doctor --fix` in a terminal asks")
     return fix.safe
 
 

@@ -5,7 +5,7 @@
   joytui gateway status
   joytui gateway stop
   joytui gateway settings                    each setting with what it means and where it comes from, as a settings file
-  joytui gateway upstreams                   what each upstream speaks, and what its refusals taught; `forget` lets it go
+  joytui gateway upstreams                   which API each upstream offers, and what its refusals taught; `forget` lets it go
   joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
@@ -49,12 +49,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_options(start)
     status = actions.add_parser("status", help="where it runs, since when, with which upstream")
     status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
-    configure_upstreams(actions.add_parser("upstreams", help="what each upstream speaks, and what its refusals taught"))
-    configure_upstream_key(actions.add_parser("upstream-key", help="keep the key that an upstream wants"))
-    settings = actions.add_parser(
-        "settings", help="each setting with what it means, its value, and where that comes from"
+    configure_upstreams(
+        actions.add_parser("upstreams", help="which API each upstream offers, and what its refusals taught")
     )
-    for action in (settings, start, actions.add_parser("stop", help="stop it, and wait until it is gone"), status):
+    configure_upstream_key(actions.add_parser("upstream-key", help="store an upstream's key"))
+    settings = actions.add_parser(
+        "settings", help="each setting: what it means, its value, and where the value comes from"
+    )
+    for action in (settings, start, actions.add_parser("stop", help="stop it, and wait until it has ended"), status):
         action.add_argument("--json", action="store_true", help="JSON on stdout")
 
 
@@ -70,13 +72,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="a SQLite file (default: in the data folder), or postgresql://USER@HOST/DATABASE",
     )
     parser.add_argument("--catalog", metavar="FILE", help="a TOML file with models and prices")
-    parser.add_argument("--strict", action="store_true", default=None, help="refuse models that the list does not have")
-    parser.add_argument("--access-log", action="store_true", default=None, help="one JSON line a request on stderr")
-    group = parser.add_argument_group("other addresses than loopback")
+    parser.add_argument(
+        "--strict", action="store_true", default=None, help="refuse models that the list does not contain"
+    )
+    parser.add_argument(
+        "--access-log", action="store_true", default=None, help="log each request as a line of JSON on stderr"
+    )
+    group = parser.add_argument_group("listen on an address other than loopback")
     group.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM)")
     group.add_argument("--tls-key", metavar="FILE", help="its private key (PEM)")
     group.add_argument(
-        "--insecure", action="store_true", default=None, help="without TLS: keys cross the network readable"
+        "--insecure", action="store_true", default=None, help="without TLS: keys cross the network unencrypted"
     )
     group.add_argument(
         "--allow-host", metavar="NAME", dest="allow_hosts", action="append", help="a name that clients use; repeatable"
@@ -145,7 +151,7 @@ async def _refuse_a_second(here: Places) -> None:
 
     with contextlib.suppress(UnreachableError):  # somebody else has the port of one that is gone: no second one of ours
         if gateway := await find(here):
-            what = f"the gateway of this data folder runs already (pid {gateway.pid})"
+            what = f"the gateway of this data folder is already running (pid {gateway.pid})"
             raise RefusedError(what, where=gateway.url, hint="`joytui gateway stop`, or another JOYTUI_DATA_DIR")
 
 
@@ -186,10 +192,10 @@ def _say_differences(differs: Mapping[str, str], named: Sequence[str], url: str)
     listed = ", ".join(f"{name}: {visible(text, limit=100)}" for name, text in sorted(differs.items()))
     again = "`joytui gateway stop`, then start it again"
     if not differs.keys().isdisjoint(named):
-        complain(RefusedError(f"it runs with other settings, and keeps them ({listed})", where=url, hint=again))
+        complain(RefusedError(f"it keeps running with its own settings ({listed})", where=url, hint=again))
         return RefusedError.exit_code
     if differs:
-        say(f"its settings were changed since it started; it has {listed}: {again}")
+        say(f"its settings changed since it started; it still uses {listed}: {again}")
     return EXIT_OK
 
 
@@ -219,7 +225,7 @@ def _stop(args: argparse.Namespace) -> int:
             {"stopped": state is not None, "url": state.url if state else None, "pid": state.pid if state else None}
         )
     elif state is None:
-        say("no local gateway runs")
+        say("no local gateway is running")
     else:
         emit(f"gateway at {state.url} stopped (pid {state.pid})")
     return EXIT_OK
@@ -237,7 +243,7 @@ async def _ask_status(args: argparse.Namespace) -> int:
         if args.json:
             emit_json({"running": False})
         else:
-            say(f"no local gateway runs; {START_HINT}")
+            say(f"no local gateway is running; {START_HINT}")
         return EXIT_UNREACHABLE
     async with await connect(here, gateway_url=args.gateway, start=False, announce=say) as console:
         status = await console.status()

@@ -21,9 +21,9 @@ def add_gateway_options(parser: argparse.ArgumentParser) -> None:
     """`--gateway URL`, `--no-start`."""
     group = parser.add_argument_group("gateway")
     group.add_argument(
-        "--gateway", metavar="URL", help="another gateway than the local one (token: JOYTUI_ADMIN_TOKEN)"
+        "--gateway", metavar="URL", help="use this gateway, not the local one (token: JOYTUI_ADMIN_TOKEN)"
     )
-    group.add_argument("--no-start", action="store_true", help="do not start the local gateway if it does not run")
+    group.add_argument("--no-start", action="store_true", help="do not start the local gateway if it is not running")
 
 
 def add_action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -50,7 +50,7 @@ def with_console(args: argparse.Namespace, action: Callable[[ConsoleClient], Awa
             try:
                 return await action(console)
             except UnicodeEncodeError:  # a word of the command line whose bytes are no UTF-8
-                raise UsageError("names, notes and filters are text in UTF-8, and a word here is not") from None
+                raise UsageError("names, notes and filters must be UTF-8; an argument here is not") from None
             finally:
                 if console.local and console.local.started and (note := await leave(console, here)):
                     say(note)

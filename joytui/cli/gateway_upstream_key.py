@@ -25,9 +25,9 @@ LONGEST = 4096
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="key_action", metavar="set|where|forget", required=True)
-    keep = actions.add_parser("set", help="keep a key: from stdin, or from a hidden prompt")
+    keep = actions.add_parser("set", help="store a key, from stdin or a hidden prompt")
     where = actions.add_parser("where", help="where the key comes from (not the key)")
-    forget = actions.add_parser("forget", help="take a kept key away")
+    forget = actions.add_parser("forget", help="delete a stored key")
     for action in (keep, where, forget):
         action.add_argument(
             "name",
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("surplus", nargs="*", help=argparse.SUPPRESS)
     keep.add_argument(
         "--in", dest="to", choices=("keyring", "file"),
-        help="where to keep it (default: the system's keyring where there is one, else a file of mode 0600)",
+        help="where to store it (default: the system's keyring if there is one, else a file with mode 0600)",
     )  # fmt: skip
 
 
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     here = places()
     if args.surplus or (args.name and Redactor().text(args.name) != args.name):  # not repeated: it may be the key
-        what = "a key is no word of a command line; what stood there is in your shell's history now"
-        raise UsageError(what, hint="joytui gateway upstream-key set NAME < FILE; and a new key, if that was one")
+        what = "keys are never given on the command line; this one is now in your shell's history"
+        raise UsageError(what, hint="joytui gateway upstream-key set NAME < FILE; if it was a real key, replace it")
     upstreams = wanted_upstreams(load_settings(here.config_file))
     name = _name(args.name, upstreams)
     act = {"set": _set, "where": _where, "forget": _forget}[args.key_action]
@@ -75,7 +75,7 @@ def _name(given: str | None, upstreams: list[UpstreamSettings]) -> str:
     names = ", ".join(one.name or "" for one in upstreams)
     raise UsageError(
         f"which upstream? the settings have {names}" if names else "which upstream? the settings have none",
-        hint="give its name in the settings, or its host: joytui gateway upstream-key set api.example.com",
+        hint="name it as in the settings, or by its host: joytui gateway upstream-key set api.example.com",
     )
 
 
@@ -86,12 +86,12 @@ def _set(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: lis
     if args.json:
         emit_json({"upstream": name, "kept_in": place})
     else:
-        emit(f"the key for {name} is kept: {place}")
+        emit(f"stored the key for {name}: {place}")
     variable = next((one.key_env for one in upstreams if one.name == name), None)
     if variable:
         say(f"the variable {variable}, where it is set, goes before it")
     _say_unknown(name, [one.name or "" for one in upstreams])
-    say("a gateway that runs takes it when it is started again: `joytui gateway stop`, then start")
+    say("a running gateway uses it after a restart: `joytui gateway stop`, then start")
     return EXIT_OK
 
 
@@ -105,7 +105,7 @@ def _say_unknown(name: str, known: Sequence[str]) -> None:
 
     near = get_close_matches(name, known, n=1)
     has = f"the settings have {', '.join(known)}" if known else "they have none"
-    say(f"warning: no upstream of the settings is called {name} ({has}){f': did you mean {near[0]}?' if near else ''}")
+    say(f"warning: no upstream in the settings is called {name} ({has}){f': did you mean {near[0]}?' if near else ''}")
     say(
         f"  it is for `joytui gateway start --upstream URL` with that host; `joytui gateway upstream-key forget {name}`"
     )
@@ -144,7 +144,7 @@ def _forget(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: 
     if args.json:
         emit_json({"upstream": name, "forgotten": gone})
     elif gone:
-        emit(f"the key for {name} is forgotten: {', '.join(gone)}")
+        emit(f"deleted the key for {name}: {', '.join(gone)}")
     else:
-        say(f"no key was kept for {name}")
+        say(f"no key was stored for {name}")
     return EXIT_OK if gone else EXIT_BAD_NEWS

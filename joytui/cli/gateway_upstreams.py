@@ -1,4 +1,4 @@
-"""`joytui gateway upstreams [show|forget]`: what each upstream speaks, and what its refusals taught.
+"""`joytui gateway upstreams [show|forget]`: which API each upstream offers, and what its refusals taught.
 
 A request that an upstream refuses for a field or a shape is mended and sent again; what helped is remembered for seven days, by
 upstream and model.
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="upstreams_action", metavar="show|forget")
-    show = actions.add_parser("show", help="each upstream, with what holds for its models")
+    show = actions.add_parser("show", help="each upstream, and what the gateway learned about its models")
     forget = actions.add_parser("forget", help="forget what was learned: the next refusal teaches it again")
     forget.add_argument("name", metavar="NAME", nargs="?", help="the upstream's name or URL (default: all)")
-    forget.add_argument("--model", metavar="M", help="this model alone")
+    forget.add_argument("--model", metavar="M", help="only this model")
     for action in (parser, show, forget):  # alone it shows
         action.add_argument("--json", action="store_true", help="JSON on stdout")
         add_gateway_options(action)

@@ -19,6 +19,6 @@ def shell_invocation(
         folder = Path.cwd()
     except OSError:
         if not without_folder:
-            raise UsageError("the present folder does not exist any more", hint="cd to one that does") from None
+            raise UsageError("the current folder no longer exists", hint="cd to another one") from None
         folder = Path("/")
     return Invocation(tuple(args), dict(os.environ), folder, codex_version, ask=ask)

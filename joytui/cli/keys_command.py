@@ -31,14 +31,16 @@ OFF = object()
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = add_action(actions, "create", "a new key; the plain key is shown this once")
+    create = add_action(actions, "create", "a new key; the plain key is shown only once")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--handout", action="store_true", help="print what its owner needs, the key included")
+    create.add_argument(
+        "--handout", action="store_true", help="print everything that its owner needs, including the key"
+    )
     _add_policy(create)
     listing = add_action(actions, "list", "all keys, with what they spent and when they were used")
-    listing.add_argument("--all", "-a", action="store_true", help="the revoked and expired ones too")
+    listing.add_argument("--all", "-a", action="store_true", help="also revoked and expired ones")
     for name, text in (
-        ("revoke", "end a key for good"),
+        ("revoke", "revoke a key for good"),
         ("disable", "refuse a key until it is enabled again"),
         ("enable", "let a disabled key work again"),
     ):
@@ -50,35 +52,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rotate = add_action(actions, "rotate", "a new key with the same policy and budget")
     rotate.add_argument("key", metavar="KEY", help="its id or name")
     rotate.add_argument(
-        "--overlap", metavar="WHEN", help="the old one works until then: 24h, a date (default: ends now)"
+        "--overlap", metavar="WHEN", help="how long the old one keeps working: 24h, a date (default: it stops now)"
     )
     check = add_action(actions, "check", "a dry run: may this key call this model now, and if not, why")
     check.add_argument("key", metavar="KEY", help="its id or name; - reads a plain key from stdin")
     check.add_argument("--model", metavar="M", default="auto")
-    check.add_argument("--ip", metavar="A", help="as if it came from this address")
+    check.add_argument("--ip", metavar="A", help="as if the request came from this address")
     check.add_argument("--tier", metavar="T", choices=TIERS)
     check.add_argument(
         "--like",
         choices=("codex-turn", "small"),
-        help="how much is asked for: a first turn of Codex, some 16,000 tokens (the default), or a short question",
+        help="the size of the request: a first turn of Codex, about 16,000 tokens (default), or a short question",
     )
 
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("policy (nothing is limited that is not named)")
+    group = parser.add_argument_group("policy (whatever you leave out is not limited)")
     group.add_argument("--owner", metavar="O", help="whose key it is")
     group.add_argument("--label", metavar="L", action="append", help="repeatable")
-    group.add_argument("--policy", metavar="NAME", help="a named policy of this gateway instead of what follows")
+    group.add_argument("--policy", metavar="NAME", help="a named policy of this gateway instead of the options below")
     group.add_argument("--fixed-model", metavar="M", help="every request gets this model")
     group.add_argument("--block-model", metavar="M", action="append", help="repeatable")
     group.add_argument("--tier", metavar="T", action="append", choices=TIERS, help=f"repeatable: {', '.join(TIERS)}")
-    group.add_argument("--allow-ip", metavar="CIDR", action="append", help="only from there; repeatable")
-    group.add_argument("--block-ip", metavar="CIDR", action="append", help="not from there; repeatable")
+    group.add_argument(
+        "--allow-ip", metavar="CIDR", action="append", help="allow only this address or network; repeatable"
+    )
+    group.add_argument("--block-ip", metavar="CIDR", action="append", help="block this address or network; repeatable")
     for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
-        group.add_argument(f"--{period}", metavar="CR", help=f"at most so many credits {text}; to edit: or `off`")
+        group.add_argument(f"--{period}", metavar="CR", help=f"limit in credits {text}; with edit also `off`")
     group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
     group.add_argument(
-        "--no-logs", action="store_true", default=None, help="keep counts and cost, no ids, no addresses"
+        "--no-logs", action="store_true", default=None, help="store counts and cost, but no ids or addresses"
     )
 
 
@@ -99,7 +103,7 @@ def _read(args: argparse.Namespace) -> None:
     check_name(name, "the key's name")
     key = getattr(args, "key", None)
     if key is not None and ("/" in key or key.strip() in ("", ".", "..")):
-        raise UsageError("no key has such a name or id", where="KEY", hint="`joytui keys list --all` shows them")
+        raise UsageError("no key has this name or id", where="KEY", hint="`joytui keys list --all` shows them")
     if address := getattr(args, "ip", None):
         _check_address(address)
     for period in ("daily", "weekly", "total"):
@@ -121,7 +125,7 @@ def _read(args: argparse.Namespace) -> None:
 
         args.key = sys.stdin.readline().strip()
         if not args.key.isascii() or not args.key.isprintable():
-            raise UsageError("what came on stdin is no key", hint="joytui keys check - --model auto < FILE")
+            raise UsageError("stdin does not contain a key", hint="joytui keys check - --model auto < FILE")
         if not args.key:
             raise UsageError("no key on stdin", hint="joytui keys check - --model auto < FILE")
 
@@ -196,7 +200,7 @@ async def _rotate(console: ConsoleClient, args: argparse.Namespace) -> int:
 
         if args.overlap:
             say(
-                f"the old key works until {local_time(args.overlap)}; the name means the new one, the old one has its id"
+                f"the old key works until {local_time(args.overlap)}; the name now refers to the new one, the old one has its id"
             )
         else:
             say("the old key has ended")
@@ -255,7 +259,7 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
     }
     given = {name: None if value is OFF else value for name, value in fields.items() if value is not None}
     if given and args.policy:
-        raise UsageError("--policy takes a named policy as it is", hint="leave the other policy options away")
+        raise UsageError("--policy uses a named policy unchanged", hint="leave out the other policy options")
     return given
 
 
@@ -274,7 +278,7 @@ def _show_new(created: KeyCreated, url: str, args: argparse.Namespace) -> None:
         emit(text, here=False)
         return
     emit(created.key)
-    say(f"key {created.name!r} ({created.id}): shown this once, joytui keeps only its digest. To use it:")
+    say(f"key {created.name!r} ({created.id}): it is shown only once; joytui stores only its digest. To use it:")
     say(f'  export {KEY_VARIABLE}="…"')
     say(f"  {try_command(url + BASE_PATH)}")
     say("or for good, in Codex's config.toml:")
@@ -286,7 +290,7 @@ def _say_where_it_holds(url: str) -> None:
     from joytui.cli.handout import is_local
 
     if is_local(url):
-        say(f"note: {url} reaches this gateway from this machine alone; --gateway URL names the address for others")
+        say(f"note: {url} works only on this machine; --gateway URL names the address for others")
 
 
 def _policy_json(policy: PolicyView) -> dict[str, Any]:

@@ -37,7 +37,7 @@ FOLLOW_LIMIT = 10
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--follow", "-f", action="store_true", help="go on with what comes, until Ctrl-C")
+    parser.add_argument("--follow", "-f", action="store_true", help="keep following until Ctrl-C")
     parser.add_argument(
         "--filter", metavar="EXPR", default="", help="for example 'status:4xx since:2h'; see --help-filter"
     )
@@ -47,7 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", "-n", metavar="N", type=count, help=f"the newest N (default {LIMIT}; 0: all)")
     parser.add_argument("--request", metavar="ID", help="one request, explained")
     parser.add_argument(
-        "--source", choices=SOURCES, help="who tells: default both, gateway with --gateway or JOYTUI_ADMIN_TOKEN"
+        "--source",
+        choices=SOURCES,
+        help="where requests come from (default both; gateway with --gateway or JOYTUI_ADMIN_TOKEN)",
     )
     parser.add_argument(
         "--include-doctor",
@@ -77,11 +79,11 @@ def run(args: argparse.Namespace) -> int:
     args.until = moment(args.until, "--until", parse_when)
     args.source = args.source or _usual_source(args)
     if args.since and args.until and args.until <= args.since:
-        raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
+        raise UsageError("it must be later than --since", where="--until", hint=f"--since is {args.since}")
     if args.request is not None and not args.request.strip():
         raise UsageError("no id", where="--request", hint="`joytui logs --json` has the ids")
     if args.request is None and args.follow and args.until:
-        raise UsageError("--follow has no end, --until is one", hint="take one of them")
+        raise UsageError("--follow does not end, so --until makes no sense", hint="use one of them")
     return _answer(args)
 
 
@@ -106,7 +108,7 @@ def _answer(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(run())
     except UnicodeEncodeError:  # a word of the command line whose bytes are no UTF-8
-        raise UsageError("filters and ids are text in UTF-8, and a word here is not") from None
+        raise UsageError("filters and ids must be UTF-8; an argument here is not") from None
 
 
 def _turns(args: argparse.Namespace) -> TurnTail | None:
@@ -131,8 +133,8 @@ async def _one(console: ConsoleClient | None, args: argparse.Namespace) -> int:
 
     record = await one_request(console, _turns(args), args.request)
     if record is None:
-        hint = "an id stands in the X-Request-ID header of an answer, and in `joytui logs --json`"
-        where = console.url if console else "Codex's rollout files; no gateway runs (`joytui gateway start`)"
+        hint = "ids are in the X-Request-ID header of answers and in `joytui logs --json`"
+        where = console.url if console else "Codex's rollout files; no gateway is running (`joytui gateway start`)"
         raise RefusedError(f"no request {args.request!r} in the logs", where=where, hint=hint)
     if (form := _form(args)) == "table":
         emit(describe(record))
@@ -148,7 +150,7 @@ async def _list(console: ConsoleClient | None, args: argparse.Namespace) -> int:
     limit = LIMIT if args.limit is None else args.limit
     records = await newest(console, _turns(args), _wish(args), limit)
     if not records and console is None and args.no_start:
-        raise UnreachableError("the local gateway is not running, and Codex has left nothing here", hint=START_HINT)
+        raise UnreachableError("the local gateway is not running, and Codex has left no files here", hint=START_HINT)
     _show(records, args)
     if not records:
         _say_empty(console, args)
@@ -203,13 +205,13 @@ def _say_empty(console: ConsoleClient | None, args: argparse.Namespace) -> None:
         say("no request matches; `joytui logs` without filter shows the newest")
         return
     if args.source == "gateway" and console is not None:
-        say(f"no requests yet: what passes {console.url}{BASE_PATH} appears here.")
+        say(f"no requests yet: requests through {console.url}{BASE_PATH} appear here.")
     elif console is None:
         say(
-            "no turns of Codex yet: what it does on this machine appears here. No gateway runs; `joytui gateway start`."
+            "no turns of Codex yet: they appear here as they happen on this machine. No gateway is running; `joytui gateway start`."
         )
     else:
         say(
-            f"no requests yet: what Codex does on this machine, and what passes {console.url}{BASE_PATH}, appears here."
+            f"no requests yet: Codex's turns on this machine and requests through {console.url}{BASE_PATH} appear here."
         )
     say("`joytui try` sends one real Codex turn through it; `joytui doctor` says where your Codex sends its requests.")

@@ -1,7 +1,7 @@
 """`joytui logs --follow`: what a gateway and Codex's files tell, as they tell it, each request once.
 
 The two are heard side by side. Of a turn that ended, the gateway is asked whether it has a request: its rows come by its own
-stream, before or soon after. Where no local gateway runs, one that starts later is noticed.
+stream, before or soon after. Where no local gateway is running, one that starts later is noticed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Both:
         while self._wish.source != "gateway":
             await asyncio.sleep(LOOK_S)
             if (found := await _look()) is not None:
-                say(f"joytui: the gateway runs now, at {found.url}")
+                say(f"joytui: the gateway is running now, at {found.url}")
                 async with found:
                     self.console = found
                     await self._tail(found, None)

@@ -18,10 +18,10 @@ from joytui import __version__
 from joytui.core.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, JoytuiError, UsageError
 
 COMMANDS = {
-    "doctor": "say why this Codex does not work, and what to type to mend it",
+    "doctor": "say why this Codex does not work, and what to type to fix it",
     "logs": "what goes through the gateway: list, filter, follow",
     "usage": "who spends what: by key, model, day, project",
-    "tasks": "what each agent and its sub-agents cost, running or lately ended",
+    "tasks": "what each agent and its sub-agents cost, running or recent",
     "keys": "create, list, revoke the gateway's keys",
     "wallet": "the gateway's tier wallets",
     "models": "the model catalog with prices",

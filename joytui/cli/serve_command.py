@@ -5,7 +5,8 @@
   joytui serve --host 0.0.0.0 --allow-host wall.example     for others: whoever reaches the port sees the console
   joytui serve --allow-changes              with keys, fixes and settings; only by the link that is printed
 
-Every page has a console process of its own, and looks at the gateway with a token that may only read. Needs
+Every page has a console process of its own, and looks at the gateway with a token that may only read. With a lead's or a
+viewer's token in JOYTUI_ADMIN_TOKEN (and --gateway) the pages show what that token sees. Needs
 textual-serve: pip install 'textual-serve>=1.1.2', or joytui with its extra `serve`.
 """
 

@@ -24,11 +24,13 @@ from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, DEV_BASE_URL
 def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where requests go").add_mutually_exclusive_group()
     where.add_argument("--direct", action="store_true", help="to JoyToken itself")
-    where.add_argument("--local", action="store_true", help="through the gateway on this machine, with records of each")
-    where.add_argument("--remove", action="store_true", help="put back what was there before")
+    where.add_argument(
+        "--local", action="store_true", help="through the gateway on this machine, which records each request"
+    )
+    where.add_argument("--remove", action="store_true", help="restore what was there before")
     parser.add_argument("--base-url", metavar="URL", help=f"with --direct: another address (default {DEV_BASE_URL})")
     parser.add_argument("--model", metavar="M", default=AUTO_MODEL, help="a model key (default: auto)")
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask (direct unless --local is said)")
+    parser.add_argument("--yes", "-y", action="store_true", help="do not ask (--direct unless --local is given)")
     parser.add_argument("--print", action="store_true", dest="dry", help="show what would change, change nothing")
     parser.add_argument("--try", action="store_true", dest="turn", help="with --yes: a first Codex turn at the end")
     group = parser.add_argument_group("with --local")
@@ -36,13 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--upstream-key-env", metavar="NAME", help="the variable that holds the upstream's key")
     group.add_argument("--upstream-api", choices=("auto", "responses", "chat"), help="what the upstream speaks")
     group.add_argument(
-        "--new-key", action="store_true", help="a new key, though one was made before (the old one ends)"
+        "--new-key", action="store_true", help="make a new key even if there is one (the old one stops working)"
     )
     group.add_argument(
         "--daily",
         metavar="CR",
         default="500",
-        help="the key's daily budget in credits (default 500, some hundred turns)",
+        help="the key's daily budget in credits (default 500, about a hundred turns)",
     )
 
 
@@ -66,12 +68,14 @@ def _choice(args: argparse.Namespace) -> Choice:
     if args.direct or args.base_url or args.yes or args.dry:
         return "direct"
     if not sys.stdin.isatty():
-        raise UsageError("setup asks, and stdin is no terminal", hint="joytui setup --direct --yes, or --local --yes")
+        raise UsageError(
+            "setup asks questions, but stdin is not a terminal", hint="joytui setup --direct --yes, or --local --yes"
+        )
     return _ask_where()
 
 
 def _ask_where() -> Choice:
-    say("Where shall Codex send its requests?")
+    say("Where should Codex send its requests?")
     say(f"  1  to JoyToken directly: {DEV_BASE_URL} (needs a JoyToken key)")
     say("  2  through the gateway on this machine: every request recorded, keys and budgets of your own,")
     say("     an offline model until you name an upstream")
@@ -96,7 +100,7 @@ def _check(args: argparse.Namespace, choice: Choice) -> None:
     except MoneyError as error:
         raise UsageError(str(error), where="--daily") from None
     if not args.model.strip() or not args.model.isprintable():
-        raise UsageError("no model key", where="--model", hint=f"leave it away for {AUTO_MODEL}")
+        raise UsageError("not a model key", where="--model", hint=f"leave it out for {AUTO_MODEL}")
     if args.base_url:
         _check_url(args.base_url)
     name = args.upstream_key_env
@@ -108,9 +112,9 @@ def _check(args: argparse.Namespace, choice: Choice) -> None:
     if name:
         _check_variable(name)
     if choice == "local" and not args.upstream and (name or args.upstream_api):
-        raise UsageError("--upstream-key-env and --upstream-api belong to --upstream URL, which is not given")
+        raise UsageError("--upstream-key-env and --upstream-api need --upstream URL")
     if choice == "direct" and (name or args.upstream_api):
-        raise UsageError("--upstream-key-env and --upstream-api belong to --local --upstream URL")
+        raise UsageError("--upstream-key-env and --upstream-api need --local --upstream URL")
 
 
 def _check_variable(name: str) -> None:

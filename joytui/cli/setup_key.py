@@ -12,7 +12,8 @@ from pathlib import Path
 from joytui.cli.output import say
 from joytui.codex.world import World
 from joytui.core.errors import RefusedError
-from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import BASE_PATH
+from joytui.core.local_address import local_url
 from joytui.core.places import places
 from joytui.doctor.setup import KeyHere, key_here, key_variable
 
@@ -39,8 +40,10 @@ async def gateway(args: argparse.Namespace) -> str:
         async with client_of(found) as console:
             present = (await console.status()).upstream
         if (present or "").rstrip("/") != args.upstream.rstrip("/"):
-            what = f"the gateway runs already, {'with upstream ' + present if present else 'with its offline model'}"
-            raise RefusedError(what, where=found.url, hint="`joytui gateway stop`, then the same setup again")
+            what = (
+                f"the gateway is already running, {'with upstream ' + present if present else 'with its offline model'}"
+            )
+            raise RefusedError(what, where=found.url, hint="run `joytui gateway stop`, then the same setup again")
     return found.url
 
 
@@ -58,7 +61,7 @@ def local_base_url() -> str:
     from joytui.client.local import find
 
     found = asyncio.run(find(places()))
-    return found.url + BASE_PATH if found else LOCAL_BASE_URL
+    return (found.url if found else local_url(places())) + BASE_PATH
 
 
 def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None:
@@ -78,11 +81,11 @@ def see_to(world: World, args: argparse.Namespace, choice: str) -> NewKey | None
     if found.state == "works":
         say("  the key in this shell works here")
     if found.state == "elsewhere":
-        hint = "open a shell that has it, or `joytui setup --local --new-key` (the old one ends)"
-        say(f"  a key {found.name!r} ({found.hint}) was made before; it is not set in this shell: {hint}")
+        hint = "open a shell that has it, or run `joytui setup --local --new-key` (the old one stops working)"
+        say(f"  the key {found.name!r} ({found.hint}) already exists, but is not set in this shell: {hint}")
     if found.state != "made":
         return None
-    say(f"  key {found.name!r} ({found.hint}): shown this once, joytui keeps only its digest")
+    say(f"  key {found.name!r} ({found.hint}): it is shown only once; joytui stores only its digest")
     return NewKey(name, found.value, shell_line(world.invocation.env, name, found.value))
 
 

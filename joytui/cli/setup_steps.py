@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from joytui.core.records import Change, Fix, Report
 
 Choice = Literal["direct", "local"]
-_UNASKED = "\n  hint: stdin is no terminal, so nobody can answer: add --yes to write without a question"
+_UNASKED = "\n  hint: stdin is not a terminal, so you cannot answer: add --yes to write without asking"
 
 
 def set_up(args: argparse.Namespace, choice: Choice) -> int:
@@ -61,7 +61,7 @@ def set_up(args: argparse.Namespace, choice: Choice) -> int:
             return EXIT_BAD_NEWS
         _record(fix.changes, world)
     else:
-        say(f"  {world.config_file} has it already")
+        say(f"  {world.config_file} already has it")
     _say_step("the key")
     world = look(invocation)
     key = setup_key.see_to(world, args, choice)
@@ -80,9 +80,11 @@ def _one_thing_left(key: NewKey, file: str) -> None:
     """The line that this shell needs, last of all, where nothing scrolls it away."""
     _say_step("One thing left")
     if sys.stdout.isatty():
-        say(f"  Paste this line: this shell has no key yet. Add it to {file}, too (joytui does not touch that file):\n")
+        say(
+            f"  Paste this line, because this shell has no key yet. Add it to {file}, too (joytui does not change that file):\n"
+        )
     else:
-        say(f"  The line that sets the key went to stdout. Add it to {file}, too (joytui does not touch that file).")
+        say(f"  The line that sets the key went to stdout. Add it to {file}, too (joytui does not change that file).")
     emit(key.line)
     sys.stdout.flush()
 
@@ -104,7 +106,9 @@ def _write_models(invocation: Invocation, base_url: str) -> None:
     if base_url == DEV_BASE_URL or not (changes := asyncio.run(models_beside(world, base_url, _key_set(world)))):
         return
     _say_step("the gateway's models")
-    say(f"  Codex {world.version} cannot ask for them: a copy for its picker, and the line {CATALOG_FILE_KEY}")
+    say(
+        f"  Codex {world.version} cannot load them itself, so they are copied for its picker, with the line {CATALOG_FILE_KEY}"
+    )
     _record(changes, world)
 
 
@@ -181,7 +185,7 @@ def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
     if codex is None:
         say(f"there is no codex on PATH yet: {INSTALL_CODEX}")
         return EXIT_OK
-    if not args.turn and (args.yes or not ask(f'Let Codex answer for the first time (codex exec "{PROMPT}")?')):
+    if not args.turn and (args.yes or not ask(f'Run a first Codex turn now (codex exec "{PROMPT}")?')):
         say(f'try it: codex exec --skip-git-repo-check "{PROMPT}"')
         return EXIT_OK
 
@@ -190,7 +194,7 @@ def _offer_turn(invocation: Invocation, args: argparse.Namespace) -> int:
 
     _say_step("Codex's first turn")
     works = asyncio.run(first_turn(codex, invocation, heard))
-    say(f"{paint('✓', 'green', stream=sys.stderr)} it works" if works else "Codex did not end well: `joytui doctor`")
+    say(f"{paint('✓', 'green', stream=sys.stderr)} it works" if works else "Codex failed: `joytui doctor` says why")
     return EXIT_OK if works else EXIT_BAD_NEWS
 
 
@@ -210,7 +214,7 @@ def print_plan(args: argparse.Namespace, choice: Choice) -> int:
     if fix.changes:
         emit(visible(shown_patch(fix.patch, world.secrets)).rstrip("\n"))
     else:
-        say(f"{world.config_file} has it already")
+        say(f"{world.config_file} already has it")
     if choice == "local":
         say(
             f"then: the local gateway at {base_url.removesuffix(BASE_PATH)} (started if it does not run), and a key for Codex:"
@@ -243,7 +247,7 @@ def remove(args: argparse.Namespace) -> int:
             _take_out(world)
             break
         for written in entry.files:
-            say(f"{written.path} is as it was before" if written.backup else f"{written.path} is gone again")
+            say(f"{written.path} is restored" if written.backup else f"{written.path} is removed again")
     if not found and not _take_out_unrecorded(world, dry=args.dry):
         return EXIT_BAD_NEWS
     if not args.dry:
@@ -274,14 +278,14 @@ def _take_out_unrecorded(world: World, *, dry: bool) -> bool:
     changes = _removal(world, old or b"")
     if changes and old is not None:
         if dry:
-            say(f"would take the provider out of {world.config_file}")
+            say(f"would remove the provider from {world.config_file}")
         else:
             _without_provider(world, changes)
         return True
     say("nothing to remove: joytui has no record of a setup here")
     if changes:
         say(
-            f"{world.config_file} has the provider {PROVIDER_ID} all the same: if you do not want it, take it and the"
+            f"{world.config_file} still has the provider {PROVIDER_ID}: if you do not want it, remove it and the"
             " lines model_provider and model out by hand"
         )
     return False
@@ -294,7 +298,7 @@ def _removal(world: World, old: bytes | None) -> tuple[Change, ...]:
     try:
         return removal(world, old)
     except EditError as error:
-        raise RefusedError(str(error), where=world.config_file, hint="take the provider out by hand") from None
+        raise RefusedError(str(error), where=world.config_file, hint="remove the provider by hand") from None
 
 
 def _without_provider(world: World, changes: tuple[Change, ...]) -> None:
@@ -302,4 +306,4 @@ def _without_provider(world: World, changes: tuple[Change, ...]) -> None:
 
     if changes:
         journal.record(changes, "setup-remove", world.codex_home, places())
-        say(f"took the provider out of {world.config_file}; your own changes since stay")
+        say(f"removed the provider from {world.config_file}; your own later changes stay")

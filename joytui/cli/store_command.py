@@ -33,14 +33,14 @@ MOST_SHOWN = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="prove that sums, rows, budgets and wallets agree (exit 1 if not)")
+    check = actions.add_parser("check", help="check that sums, rows, budgets and wallets agree (exit 1 if not)")
     check.add_argument("store", metavar="STORE", nargs="?", help="a file or URL (default: the gateway's)")
-    backup = actions.add_parser("backup", help="write the store into a file, also while the gateway runs")
-    backup.add_argument("path", metavar="PATH", type=Path, help="a file that is not there yet")
+    backup = actions.add_parser("backup", help="write the store to a file, even while the gateway runs")
+    backup.add_argument("path", metavar="PATH", type=Path, help="a new file")
     backup.add_argument("--store", metavar="STORE", help="a file or URL (default: the gateway's)")
-    copy = actions.add_parser("copy", help="take a store to another place or engine; again: goes on, or nothing to do")
-    copy.add_argument("source", metavar="FROM", help="the store, which stays as it is")
-    copy.add_argument("target", metavar="TO", help="one that is not there yet, or an unfinished copy")
+    copy = actions.add_parser("copy", help="copy a store to another place or engine; run it again to continue")
+    copy.add_argument("source", metavar="FROM", help="the store to copy; it is not changed")
+    copy.add_argument("target", metavar="TO", help="a new one, or an unfinished copy")
     for action in (check, backup, copy):
         action.add_argument("--json", action="store_true", help="JSON on stdout")
 
@@ -135,13 +135,13 @@ def _copy(args: argparse.Namespace) -> int:
     with open_whole(source) as whole, open_target(target) as to:
         if whole.in_use:
             say(
-                f"note: a gateway uses {visible(whole.location)} ({whole.in_use}): what it writes from now on is not in the copy"
+                f"note: a gateway uses {visible(whole.location)} ({whole.in_use}): what it writes from now on will not be in the copy"
             )
         try:
             copied = copy(whole, to, progress)
         except KeyboardInterrupt:
             progress.clear()
-            say("interrupted: the same command goes on from here")
+            say("interrupted: run the same command again to continue")
             raise
         finally:
             progress.clear()

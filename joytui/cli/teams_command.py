@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (create, add, remove):
         action.add_argument("team", metavar="TEAM")
     for action in (add, remove):
-        action.add_argument("owner", metavar="OWNER", help="as keys name their owner")
+        action.add_argument("owner", metavar="OWNER", help="the owner as named on keys")
 
 
 def run(args: argparse.Namespace) -> int:

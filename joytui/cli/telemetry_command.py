@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "JOYTUI_TELEMETRY_TOKEN"  # noqa: S105 (a name)
 NEW_TOKEN = "jtt_" + "x" * 43
 """Stands for a token in what is shown, which masks it."""
-KEPT = "kept of each request: time, thread, model, tokens, status, error, provider, Codex's version; never prompts, tools or answers"
+KEPT = "stored for each request: time, thread, model, tokens, status, error, provider, Codex's version; never prompts, tools or answers"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,18 +44,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     on = add_action(
         actions, "on", "write the exporter into Codex's config.toml: shows the change, asks, keeps a backup"
     )
-    off = add_action(actions, "off", "take it out again, byte for byte")
+    off = add_action(actions, "off", "remove it again, byte for byte")
     for action in (on, off):
-        action.add_argument("--yes", action="store_true", help="do not ask (needed where stdin is no terminal)")
+        action.add_argument("--yes", action="store_true", help="do not ask (needed if stdin is not a terminal)")
     add_action(actions, "status", "whether it is on, and whether it arrives")
-    token = actions.add_parser("token", help="tokens that telemetry is posted with: one a person")
+    token = actions.add_parser("token", help="the tokens that authorise telemetry: one per person")
     tokens = token.add_subparsers(dest="token_action", required=True, metavar="ACTION")
-    create = add_action(tokens, "create", "a new token; it is shown this once, and opens nothing else")
+    create = add_action(tokens, "create", "a new token; it is shown only once, and opens nothing else")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--owner", metavar="O", help="whose Codex sends by it")
+    create.add_argument("--owner", metavar="O", help="whose Codex sends with it")
     create.add_argument("--team", metavar="T")
-    add_action(tokens, "list", "the tokens, and when something came by each last")
-    revoke = add_action(tokens, "revoke", "end a token; what it told stays")
+    add_action(tokens, "list", "the tokens, and when each was last used")
+    revoke = add_action(tokens, "revoke", "revoke a token; the requests that it reported stay")
     revoke.add_argument("token", metavar="TOKEN", help="its name or id")
 
 
@@ -135,7 +135,7 @@ def _on(args: argparse.Namespace) -> int:
 def _check_token(token: str) -> None:
     if not token.isascii() or any(c.isspace() or not c.isprintable() for c in token) or not token.startswith("jtt_"):
         raise UsageError(
-            "this is no telemetry token", where=TOKEN_VARIABLE, hint="`joytui telemetry token create NAME` makes one"
+            "this is not a telemetry token", where=TOKEN_VARIABLE, hint="`joytui telemetry token create NAME` makes one"
         )
 
 
@@ -187,7 +187,7 @@ def _wanted(args: argparse.Namespace, gateway_url: str, token: str) -> bool:
     _show(changes)
     if args.yes or (sys.stdin.isatty() and ask("Write this?")):
         return True
-    hint = "" if sys.stdin.isatty() else "\n  hint: stdin is no terminal, so nobody can answer: add --yes"
+    hint = "" if sys.stdin.isatty() else "\n  hint: stdin is not a terminal, so you cannot answer: add --yes"
     say("nothing was written" + hint)
     args.refused = True
     return False
@@ -198,7 +198,7 @@ def _unchanged(args: argparse.Namespace) -> int:
         return EXIT_BAD_NEWS
     if args.json:
         return _status(args)
-    say("telemetry is on already")
+    say("telemetry is already on")
     return EXIT_OK
 
 
@@ -224,7 +224,7 @@ def _written(args: argparse.Namespace, gateway_url: str, token: str) -> int:
         kept = f"; as it was: {one.backup}" if one.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {one.path}{kept}")
     say(f"  {KEPT}")
-    say("  a Codex that runs already sends it from its next start; `joytui telemetry off` takes it out")
+    say("  a Codex that is already running sends it from its next start on; `joytui telemetry off` removes it")
     return _status(args) if args.json else EXIT_OK
 
 
@@ -238,14 +238,14 @@ def _off(args: argparse.Namespace) -> int:
     found = _exporter()
     if found is None or not found.ours:
         say(
-            "telemetry is off already"
+            "telemetry is already off"
             + (f" (the exporter at {found.origin} is not joytui's, and stays)" if found else "")
         )
         return _status(args) if args.json else EXIT_OK
-    if not args.yes and not (sys.stdin.isatty() and ask(f"Take joytui's exporter out of {found.origin}?")):
+    if not args.yes and not (sys.stdin.isatty() and ask(f"Remove joytui's exporter from {found.origin}?")):
         say(
             "nothing was changed"
-            + ("" if sys.stdin.isatty() else "\n  hint: stdin is no terminal, so nobody can answer: add --yes")
+            + ("" if sys.stdin.isatty() else "\n  hint: stdin is not a terminal, so you cannot answer: add --yes")
         )
         return EXIT_BAD_NEWS
     for line in take_out(shell_invocation(), places()):
@@ -284,7 +284,7 @@ def _status(args: argparse.Namespace) -> int:
         )
         return EXIT_OK
     if found is None:
-        emit("telemetry is off: `joytui telemetry on` lets Codex tell this gateway of its requests")
+        emit("telemetry is off: `joytui telemetry on` lets Codex report its requests to this gateway")
     elif not on:
         emit(f"Codex sends its telemetry to {found.endpoint or 'an exporter'} ({found.origin}), which is not joytui's")
     else:

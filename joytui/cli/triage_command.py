@@ -35,7 +35,7 @@ LIMIT = 50_000_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "joytui triage [FILE|-] [--json] | joytui triage --request ID [--json]"
-    parser.add_argument("file", nargs="?", metavar="FILE", help="what the ticket holds (default and -: stdin)")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the ticket (default and -: stdin)")
     parser.add_argument("--json", action="store_true", help="the answer as JSON on stdout")
     parser.add_argument(
         "--request", metavar="ID", help="a request of the gateway: own id, X-Request-ID or upstream's id"
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     name = args.file or "-"
     if name == "-" and sys.stdin.isatty():
-        say("Paste what the ticket holds, then press Ctrl-D.")
+        say("Paste the ticket, then press Ctrl-D.")
     data = read_input(name, LIMIT)
     answer = triage(data, _own_secrets())
     if bundle := _bundle_beside(name, data):
@@ -77,7 +77,7 @@ def _bundle_beside(name: str, data: bytes) -> bytes | None:
     file = Path(os.curdir if name == "-" else os.path.dirname(name) or os.curdir, found[1].decode())
     if file.is_symlink() or not file.is_file():
         return None
-    say(f"reading {file}, which the ticket names")
+    say(f"reading {file}, named in the ticket")
     return read_input(str(file), LIMIT)
 
 
@@ -117,6 +117,6 @@ async def _joined(console: ConsoleClient, request_id: str) -> Story:
 
     story = await join(console, request_id, os.environ)
     if story is None:
-        hint = "the gateway knows the ids of `joytui logs --json`; a request that never came has no record"
+        hint = "`joytui logs --json` lists the ids; a request that never reached the gateway has no record"
         raise RefusedError(f"the gateway has no request {request_id!r}", where=console.url, hint=hint)
     return story

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("prompt", nargs="?", default=PROMPT, help=f"what Codex is asked (default: {PROMPT!r})")
     parser.add_argument("--model", metavar="M", help="a model key (default: auto)")
-    limit = f"give up after so many seconds (default {TRIAL_LIMIT_S:.0f})"
+    limit = f"give up after S seconds (default {TRIAL_LIMIT_S:.0f})"
     parser.add_argument("--timeout", metavar="S", type=seconds(0.001, 86_400), default=TRIAL_LIMIT_S, help=limit)
     parser.add_argument("--json", action="store_true", help="the outcome as JSON on stdout")
     add_gateway_options(parser)

@@ -64,14 +64,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--top",
         metavar="N",
         type=count,
-        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N dearest, all others as one row",
+        help=f"with --by {', '.join(MANY[:-1])} or {MANY[-1]}: the N most expensive, all others as one row",
     )
-    parser.add_argument("--budget", metavar="CR", help="compare what is spent with so many credits")
+    parser.add_argument("--budget", metavar="CR", help="compare the spending with this many credits")
     parser.add_argument("--fail-over", action="store_true", help="exit 1 when the budget is overspent")
     parser.add_argument(
         "--insight",
         action="store_true",
-        help="also show the rate now and what was out of the ordinary since --since (default 7d), with its culprits; a table of the gateway always does",
+        help="also show the current rate and unusual spending since --since (default 7d), and who caused it; a table of the gateway always does",
     )
     parser.add_argument(
         "--reconcile", action="store_true", help="compare Codex's files with the gateway's records (a week, or --since)"
@@ -83,7 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON on stdout")
-    form.add_argument("--csv", action="store_true", help="CSV on stdout, the rows alone")
+    form.add_argument("--csv", action="store_true", help="CSV on stdout, rows only")
     form.add_argument(
         "--focus",
         metavar="FILE",
@@ -205,7 +205,7 @@ def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTota
     since, until = (parse_time(text) if text else None for text in (args.since, args.until))
     usage = read_usage(home, cache_dir, since, until)
     if usage.broken:
-        say(f"joytui: {usage.broken} lines of Codex's files could not be read, and are not counted")
+        say(f"joytui: {usage.broken} lines of Codex's files could not be read and are not counted")
     if unknown := [name for name in args.by if name in UNKNOWN_TO_CODEX]:
         say(f"joytui: Codex's files know no {', no '.join(unknown)}")
     insight = None
@@ -225,7 +225,7 @@ def _reconcile(args: argparse.Namespace) -> int:
     from joytui.core.places import places
 
     if args.by or args.csv or args.budget is not None:
-        raise UsageError("--reconcile lists differences, it sums up nothing", hint="leave out --by, --csv and --budget")
+        raise UsageError("--reconcile lists differences and has no sums", hint="leave out --by, --csv and --budget")
     found = with_console(args, lambda console: reconciled(console, codex_home(os.environ), places().cache_dir, args))
     show_reconciliation(found, as_json=args.json)
     return EXIT_OK
@@ -251,7 +251,7 @@ def _budget(args: argparse.Namespace) -> int | None:
             raise UsageError("--fail-over compares with a budget", hint="--budget 5 --fail-over")
         return None
     if args.source == "codex":
-        raise UsageError("Codex's files know no prices, so nothing can be compared with a budget", where="--budget")
+        raise UsageError("Codex's files have no prices, so there is nothing to compare with a budget", where="--budget")
     try:
         return parse_credits(args.budget)
     except MoneyError as error:
@@ -260,14 +260,14 @@ def _budget(args: argparse.Namespace) -> int | None:
 
 def _check(args: argparse.Namespace) -> None:
     if args.since and args.until and parse_time(args.until) <= parse_time(args.since):
-        raise UsageError("it ends before it begins", where="--until", hint=f"--since is {args.since}")
+        raise UsageError("it must be later than --since", where="--until", hint=f"--since is {args.since}")
     fields = [name for name in args.by if name not in PERIODS]
     if args.top is not None and (not 1 <= args.top <= MOST_TOP or len(fields) != 1 or fields[0] not in MANY):
         hint = "joytui usage --by day --by thread --top 20"
         what = f"from 1 to {MOST_TOP}, and with --by {', '.join(MANY[:-1])} or {MANY[-1]} alone, beside times"
         raise UsageError(what, where="--top", hint=hint)
     if args.insight and args.csv:
-        raise UsageError("CSV has the rows alone", where="--insight", hint="--insight --json")
+        raise UsageError("CSV has rows only", where="--insight", hint="--insight --json")
 
 
 # --- showing ---
@@ -341,7 +341,7 @@ def _say_empty(args: argparse.Namespace) -> None:
     if args.since or args.until:
         say("no requests in that time")
     elif args.source == "gateway":
-        say("no requests yet: what passes the gateway is summed up here. `joytui try` sends one;")
-        say("`joytui usage --source codex` sums up what Codex did on this machine so far")
+        say("no requests yet: requests through the gateway are summed up here. `joytui try` sends one;")
+        say("`joytui usage --source codex` sums up what Codex has done on this machine")
     else:
-        say("no turns of Codex yet: its rollout files under CODEX_HOME/sessions are summed up here")
+        say("no turns of Codex yet: this sums up its rollout files in CODEX_HOME/sessions")

@@ -27,9 +27,9 @@ WITHOUT = ("by", "top", "budget", "insight", "reconcile", "json", "csv")
 def write_focus(args: argparse.Namespace) -> int:
     """Raises UsageError for options that do not go with it, and JoytuiError where nothing can be written."""
     if named := [name for name in WITHOUT if getattr(args, name)]:
-        raise UsageError("its rows and columns are those of FOCUS", where="--focus", hint=f"leave out --{named[0]}")
+        raise UsageError("FOCUS defines its rows and columns", where="--focus", hint=f"leave out --{named[0]}")
     if args.source != "gateway":
-        raise UsageError("Codex's files know no prices", where="--focus", hint="leave out --source")
+        raise UsageError("Codex's files have no prices", where="--focus", hint="leave out --source")
     rate = _rate(args)
     sheet = with_console(args, lambda console: _charges(console, args, rate))
     text = csv_text(sheet)
@@ -40,7 +40,7 @@ def write_focus(args: argparse.Namespace) -> int:
         say(f"wrote {args.focus}: {len(sheet.rows)} charge{'s' * (len(sheet.rows) != 1)}")
     if rate is None:
         say(
-            "costs are credits, in no currency (XXX): --usd-per-credit, or the setting usd_per_credit, makes them dollars"
+            "costs are in credits, not a currency (XXX); --usd-per-credit or the setting usd_per_credit converts them to dollars"
         )
     return EXIT_OK
 
@@ -90,7 +90,7 @@ def _write(path: Path, text: str) -> None:
 
     try:
         if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder: name a file in it")
+            raise IsADirectoryError(None, "this is a folder: name a file in it")
         path.absolute().parent.stat()  # a folder that is not there is not made
         write_whole(path.absolute(), text.encode(), lasting=True)
     except OSError as error:

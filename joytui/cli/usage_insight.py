@@ -31,8 +31,8 @@ def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
     begin, end = odd.begin.astimezone(), odd.end.astimezone()
     last = "%H:%M" if end - begin <= timedelta(days=1) else "%Y-%m-%d %H:%M"
     when = f"{begin:%Y-%m-%d %H:%M} to {end:{last}}"
-    who = "; ".join(visible(one.text) for one in odd.culprits) or "nobody alone explains it"
-    return f"out of the ordinary: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
+    who = "; ".join(visible(one.text) for one in odd.culprits) or "no single person explains it"
+    return f"unusual: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
 
 
 def insight_view(found: Insight) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def forecast_lines(hours: dict[int, int], left: int, at: datetime) -> list[str]:
     lines = [_forecast(rate, "the last seven days' rate", left, at)]
     usual, odd = ordinary(hours, at)
     if odd and left > 0:
-        without = f"the usual rate, without {format_credits(odd, places=2)} Cr out of the ordinary"
+        without = f"the usual rate, without {format_credits(odd, places=2)} Cr of unusual spending"
         lines.append(_forecast(_rate(usual, at), without, left, at))
     return lines
 

@@ -32,9 +32,9 @@ def emit_usage(rows: Sequence[UsageRow], by: Sequence[str], totals: Mapping[str,
         lines.append([*["total", *[""] * len(names)][: len(names)], *_numbers(totals[source])])
     emit_table(columns, lines)
     if len(sources) > 1:
-        say("a request through the gateway is in both sources: they are not added up")
+        say("requests through the gateway are in both sources, so the two are not added up")
     if "label" in by:
-        say("a key with two labels stands in both rows, and counts once in the total")
+        say("a key with two labels is in both rows, but counts once in the total")
 
 
 def _places(row: UsageRow, names: list[str]) -> list[str]:

@@ -26,8 +26,8 @@ MOST_ENTRIES = 5_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = add_action(actions, "show", "balances, and what running requests hold")
-    show.add_argument("--entries", metavar="N", type=count, default=0, help="the newest N movements too")
+    show = add_action(actions, "show", "balances, and what running requests reserve")
+    show.add_argument("--entries", metavar="N", type=count, default=0, help="also the newest N movements")
     change = add_action(actions, "set", "set a tier's balance, or `off`")
     change.add_argument("tier", choices=TIERS)
     change.add_argument("amount", metavar="CR|off")
@@ -101,9 +101,7 @@ def _show(wallets: list[WalletView]) -> None:
         say("wallets limit nothing until a balance is set: `joytui wallet set standard 100`")
     elif without_balance:
         tiers = ", ".join(without_balance)
-        say(
-            f"no balance was set for {tiers}: such requests are refused while another tier has one (all `off`: no limit)"
-        )
+        say(f"{tiers}: no balance set, so such requests are refused while another tier has one (all `off`: no limit)")
 
 
 def _show_entries(entries: Sequence[WalletEntryView]) -> None:

@@ -325,6 +325,27 @@ class ConsoleClient(ConsoleApi):
         params |= _asked(tests) | ({} if source == "gateway" else {"source": source})
         return self._model(UsageView, await self._ask("GET", "/usage", params=params))
 
+    # --- budgets ---
+
+    async def budgets(self) -> list[wire.NodeBudget]:
+        """The nodes with limits that the token sees, each below its parent."""
+        from joytui.core.wire import NodeBudget
+
+        return self._models(NodeBudget, await self._ask("GET", "/budgets"), "budgets")
+
+    async def set_budget(self, node: str, limits: Mapping[str, str | None]) -> wire.NodeBudget:
+        """`limits`: those of `BudgetSet` that are to change, in decimal credits; None takes one away. Raises RefusedError."""
+        from joytui.core.wire import NodeBudget
+
+        return self._model(NodeBudget, await self._ask("PUT", "/budgets", {"node": node, **limits}))
+
+    async def raise_budget(self, node: str, amount: str, until: str | None = None) -> wire.NodeBudget:
+        """Raises the limits of a node until a time, a task's for good without one. Raises RefusedError."""
+        from joytui.core.wire import NodeBudget
+
+        body = {"node": node, "amount": amount, "until": until}
+        return self._model(NodeBudget, await self._ask("POST", "/budgets/raise", body))
+
     async def tasks(
         self, *, since: str | None = None, limit: int | None = None, task: str | None = None
     ) -> list[wire.TaskView]:

@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 ModelT = TypeVar("ModelT", bound="BaseModel")
 EventT = TypeVar("EventT")
 PREFIX = "/console/v1"
+READ_ONLY = "x-joytui-read-only"
+"""With this header a gateway refuses whatever changes anything: for a console that shows what its token sees, and no more."""
 
 
 @dataclass(slots=True)
 class ConsoleApi:
     """One gateway's console API as methods and paths. Close it with `aclose` or `async with`.
 
-    `local` is the gateway on this machine that this client found or started, None for one named by its URL.
+    `read_only`: the gateway is to refuse every change, whatever the token may do. `local` is the gateway on this machine that this client found or started, None for one named by its URL.
     """
 
     url: str
     token: str = field(repr=False)
     local: LocalGateway | None = None
     on_connection: OnConnection | None = field(default=None, repr=False)
+    read_only: bool = False
     _client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
 
     async def __aenter__(self) -> Self:
@@ -55,7 +58,7 @@ class ConsoleApi:
     @property
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            headers = {"Authorization": f"Bearer {self.token}"}
+            headers = {"Authorization": f"Bearer {self.token}", **({READ_ONLY: "1"} if self.read_only else {})}
             self._client = http_client(self.url, headers=headers, on_connection=self.on_connection)
         return self._client
 
@@ -104,17 +107,17 @@ class ConsoleApi:
         """Raises what an answer other than 2xx means."""
         kind, message = _error_of(answer)
         if answer.status_code in (401, 403):
-            hint = "JOYTUI_ADMIN_TOKEN holds the token; it stands in `admin-token` in the gateway's data folder"
+            hint = "put the token into JOYTUI_ADMIN_TOKEN; it is in `admin-token` in the gateway's data folder"
             if kind == "read_only_token":
                 hint = "this needs the admin token, not a read-only one"
             if kind == "beyond_teams":
-                hint = "an admin's token sees and changes more"
+                hint = "an admin token can read and change more"
             raise RefusedError(message, where=self.url, hint=hint, status=answer.status_code, kind=kind)
         if answer.status_code >= 500:
-            hint = "`joytui gateway status` names its log"
+            hint = "`joytui gateway status` shows where its log is"
             raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
         if kind is None:
-            raise self._not_ours(f"HTTP {answer.status_code} without an error of ours")
+            raise self._not_ours(f"HTTP {answer.status_code} without one of our errors")
         raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
 
     def _model(self, model: type[ModelT], data: Any) -> ModelT:
@@ -145,7 +148,7 @@ class ConsoleApi:
         return UnreachableError(f"{what} ({reason or type(error).__name__})", where=self.url, hint=hint)
 
     def _not_ours(self, why: str) -> UnreachableError:
-        what = f"what answers is no joytui gateway, or one of another version ({visible(why, limit=200)})"
+        what = f"what answers is not a joytui gateway, or it is another version ({visible(why, limit=200)})"
         return UnreachableError(what, where=self.url, hint="compare `joytui --version` on both sides")
 
 

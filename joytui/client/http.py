@@ -43,7 +43,9 @@ def gateway_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise _no_address(text)
     if parts.username or parts.password:
-        raise UsageError("a gateway's address holds no user or password", hint="the token goes into JOYTUI_ADMIN_TOKEN")
+        raise UsageError(
+            "a gateway's address must not contain a user or password", hint="put the token into JOYTUI_ADMIN_TOKEN"
+        )
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
@@ -84,7 +86,7 @@ def http_client(
         )
     except (OSError, ValueError, httpx.InvalidURL) as error:
         raise SettingsError(
-            f"the environment's proxy or certificate settings do not hold: {error}",
+            f"the environment's proxy or certificate settings do not work: {error}",
             where="environment",
             hint="look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE, SSL_CERT_DIR",
         ) from None

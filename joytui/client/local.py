@@ -73,12 +73,14 @@ async def ensure(
     gateway = await find(places)
     if gateway is None:
         hint = "`joytui gateway status`, `joytui gateway stop`"
-        raise UnreachableError("the gateway said that it is ready, and does not answer", where=f"pid {pid}", hint=hint)
+        raise UnreachableError(
+            "the gateway said that it was ready, but it does not answer", where=f"pid {pid}", hint=hint
+        )
     if on_demand:
         with contextlib.suppress(OSError):
             note_on_demand(places.on_demand_file, gateway.pid)
     if announce:
-        announce(f"the local gateway runs at {gateway.url} (pid {gateway.pid})")
+        announce(f"the local gateway is running at {gateway.url} (pid {gateway.pid})")
     return replace(gateway, started=True)
 
 
@@ -124,22 +126,26 @@ async def connect(
     env: Mapping[str, str] = os.environ,
     start: bool = True,
     announce: Callable[[str], None] | None = None,
+    read_only: bool = False,
 ) -> ConsoleClient:
     """A client of the gateway at `gateway_url` (with JOYTUI_ADMIN_TOKEN), else of the local one, started if need be.
 
-    `announce` gets lines for a person: that a gateway was started, that an older one runs. Nothing is asked of a gateway
+    `announce` gets lines for a person: that a gateway was started, that an older one runs. `read_only`: it changes nothing there. Nothing is asked of a gateway
     on another machine yet. Raises UnreachableError, UsageError.
     """
     if gateway_url is not None:
         named = await _named(places, clean_url(gateway_url), env)
         if named is not None:
+            named.read_only = read_only
             return named
         gateway = await ensure(places, start=False)
     else:
         gateway = await ensure(places, start=start, env=env, announce=announce)
     if announce and gateway.outdated:
         announce(gateway.outdated)
-    return client_of(gateway)
+    client = client_of(gateway)
+    client.read_only = read_only
+    return client
 
 
 def client_of(gateway: LocalGateway) -> ConsoleClient:
@@ -156,11 +162,11 @@ async def _named(places: Places, url: str, env: Mapping[str, str]) -> ConsoleCli
         return None
     if not token:
         hint = f"export {TOKEN_VARIABLE}=… (the gateway's `admin-token` file, or a read-only token of its)"
-        raise UsageError("a gateway named by its address needs a token", where=url, hint=hint)
+        raise UsageError("another gateway needs a token", where=url, hint=hint)
     if not token.isascii() or any(c.isspace() or not c.isprintable() for c in token):
-        raise UsageError("the token holds characters that no token has", where=TOKEN_VARIABLE, hint="copy it again")
+        raise UsageError("the token contains characters that no token has", where=TOKEN_VARIABLE, hint="copy it again")
     if url.startswith("http:") and not is_loopback(url) and env.get("JOYTUI_INSECURE") != "1":
-        hint = "use https, or an ssh tunnel to loopback; JOYTUI_INSECURE=1 sends it all the same"
+        hint = "use https, or an ssh tunnel to loopback; JOYTUI_INSECURE=1 sends it anyway"
         raise UsageError("plain http over a network would show the token to everyone on the way", where=url, hint=hint)
     return ConsoleClient(url, token)
 

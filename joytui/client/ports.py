@@ -21,15 +21,13 @@ def cannot_listen(host: str, port: int, error: OSError) -> UnreachableError:
     if error.errno == errno.EADDRINUSE:
         program = listener(port)
         by = f" by {program}" if program else ""
-        hint = (
-            f"end that program, or take another port: `joytui gateway start --port {port + 1 if port < 65535 else 0}`"
-        )
+        hint = f"end that program, or use another port: `joytui gateway start --port {port + 1 if port < 65535 else 0}`"
         kind = GATEWAY_THERE if program and program.startswith(OUR_KIND) else None
         return UnreachableError(f"the port is taken{by}", where=where, hint=hint, kind=kind)
     if error.errno == errno.EACCES:
-        hint = "ports below 1024 are for the administrator: `joytui gateway start --port 8791`"
+        hint = "ports below 1024 are reserved for the administrator: `joytui gateway start --port 8791`"
         return UnreachableError("this user may not listen there", where=where, hint=hint)
-    hint = "--host takes an address of this machine, for example 127.0.0.1"
+    hint = "--host must be an address of this machine, for example 127.0.0.1"
     return UnreachableError(f"cannot listen there: {error.strerror or error}", where=where, hint=hint)
 
 

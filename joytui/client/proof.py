@@ -66,7 +66,7 @@ async def ask_proof(url: str, admin_token: str) -> Proven | None:
         return None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreachableError(
-            f"something listens there, and does not answer as a gateway ({type(error).__name__}); no token was sent",
+            f"something listens there, but does not answer like a gateway ({type(error).__name__}); no token was sent",
             where=url,
             hint="`joytui gateway stop`, or end that program",
         ) from None
@@ -87,7 +87,7 @@ def proof_of_each_connection(url: str, admin_token: str) -> OnConnection:
 
     async def check() -> None:
         if await ask_proof(url, admin_token) is None:
-            raise UnreachableError("nothing answers here any more", where=url, hint="`joytui gateway start`")
+            raise UnreachableError("nothing answers here any longer", where=url, hint="`joytui gateway start`")
 
     return check
 
@@ -101,7 +101,7 @@ def _impostor(url: str) -> UnreachableError:
     program = listener(port) if port else None
     who = f"{program} answers there" if program else "another program answers there"
     return UnreachableError(
-        f"{who} and cannot prove to be the gateway of this data folder; no token was sent",
+        f"{who} and cannot prove that it is the gateway of this data folder; no token was sent",
         where=url,
         hint="end that program, or run the gateway on another port: `joytui gateway start --port N`",
     )

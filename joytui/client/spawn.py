@@ -34,7 +34,7 @@ def prepare_data_folder(places: Places) -> None:
 
 
 def _not_writable(folder: Path, why: str) -> UnreachableError:
-    hint = "make it writable, or name another folder in JOYTUI_DATA_DIR"
+    hint = "make it writable, or set another folder in JOYTUI_DATA_DIR"
     return UnreachableError(f"the data folder cannot be written: {why}", where=str(folder), hint=hint)
 
 
@@ -129,7 +129,7 @@ def _ending(code: int) -> str:
     """How a process ended that said nothing."""
     if code >= 0:
         return f"exit code {code}"
-    return f"it was ended from outside, by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
+    return f"it was killed by signal {-code} ({signal.strsignal(-code) or 'unknown'})"
 
 
 async def end_process(pid: int) -> None:
@@ -147,7 +147,7 @@ async def end_process(pid: int) -> None:
         await asyncio.wait_for(gone, STOP_DEADLINE)
     except TimeoutError:
         raise UnreachableError(
-            f"the gateway (pid {pid}) did not end within {STOP_DEADLINE:.0f} s", hint=f"`kill -9 {pid}` ends it hard"
+            f"the gateway (pid {pid}) did not end within {STOP_DEADLINE:.0f} s", hint=f"`kill -9 {pid}` forces it"
         ) from None
 
 

@@ -148,7 +148,7 @@ async def _one_hour_key(console: ConsoleClient, say: OnLine) -> AsyncGenerator[t
             await asyncio.wait_for(console.revoke_key(created.id), 5)  # a cancelled trial comes by here as well
         except (JoytuiError, TimeoutError) as error:
             say(
-                f"the trial's key {created.hint} could not be revoked ({error}); it expires within the hour, and ends when the gateway starts anew"
+                f"the trial's key {created.hint} could not be revoked ({error}); it expires within the hour, or when the gateway restarts"
             )
 
 
@@ -197,12 +197,12 @@ def _summary(
     if works:
         return f"it works: Codex answered in {seconds:.1f} s, {numbers}"
     if timed_out:
-        return f"Codex did not end within {limit_s:g} s, {numbers}"
+        return f"Codex did not finish within {limit_s:g} s, {numbers}"
     if not records:
-        return f"Codex ended with exit code {exit_code} and sent nothing to the gateway"
+        return f"Codex exited with code {exit_code} and sent nothing to the gateway"
     last = records[-1]
     reason = f": {last.status} {last.error_message or ''}".rstrip() if last.status != 200 else ""
-    return f"Codex ended with exit code {exit_code}, {numbers}{reason}"
+    return f"Codex exited with code {exit_code}, {numbers}{reason}"
 
 
 def _numbers(records: Sequence[RequestRecord]) -> str:

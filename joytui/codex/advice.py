@@ -161,7 +161,7 @@ def _catalog_address(state: Survey, provider: Provider, plan: RequestPlan | None
     if url is None:
         return
     if not is_web_address(url):
-        fault, told = "address", f"{url or 'an empty text'} is no http(s) URL"
+        fault, told = "address", f"{url or 'an empty text'} is not an http(s) URL"
         why = (
             "stream disconnected before completion: builder error"
             if "://" in url

@@ -26,7 +26,7 @@ def ask_knowledge(invocation: Invocation, binary: CodexBinary | None, rules: Rul
         return None, rules
     program = program_of(binary)
     if program is None:
-        return Asked(why=f"{binary.path} is no file of yours or of root's alone"), rules
+        return Asked(why=f"{binary.path} is not a file that only you or root can write"), rules
     facts = ask_facts(program, invocation.env, places(invocation.env).cache_dir)
     return Asked(facts), asked_rules(rules, facts.models, facts.default_model, facts.features, facts.flags)
 
@@ -53,11 +53,11 @@ def _unfit(state: Survey) -> str:
     """Why the loader's answer would not be about this invocation; "" where it is."""
     command, invocation = state.command, state.invocation
     if invocation.instead or invocation.system_dir != Invocation((), {}, invocation.cwd).system_dir:
-        return "other files are looked at than Codex would read"
+        return "these are not the files that Codex would read"
     if command.subcommand not in ("", "exec") or command.prompt in ("resume", "fork", "review"):
-        return "another subcommand than exec"
+        return "a subcommand other than exec"
     if acts := [flag for flag in (*command.flags, *command.unknown) if flag in _ACTS]:
-        return f"with {acts[0]} Codex does more than load"
+        return f"with {acts[0]} Codex does more than load its configuration"
     if not state.codex_home.is_dir() and not state.env.get("CODEX_HOME"):
         return f"there is no {state.codex_home}"
     return ""
@@ -71,7 +71,7 @@ def _follow(state: Survey, asked: Asked) -> None:
     if loader.outcome == "loads":
         for issue in ours:
             state.issues.remove(issue)
-            asked.disagreements.append(f"joytui took it for a fault ({issue.summary}), and Codex loads it")
+            asked.disagreements.append(f"joytui considered it a fault ({issue.summary}), but Codex loads it")
     elif loader.fault is not None:
         _believe(state, asked, loader.fault, ours[0] if ours else None)
 
@@ -104,7 +104,7 @@ def _believe(state: Survey, asked: Asked, said: str, ours: Issue | None) -> None
     told = f"Codex itself says: {summary}"
     state.add(cause, "refuses", Stage.ARGUMENTS, told, message=said, where=where, key=key[1] if key else None)
     expected = f"{ours.cause} ({ours.summary})" if ours else "no fault"
-    asked.disagreements.append(f"joytui expected {expected}, and Codex says: {summary}")
+    asked.disagreements.append(f"joytui expected {expected}, but Codex says: {summary}")
 
 
 _SAID: tuple[tuple[str, str], ...] = (

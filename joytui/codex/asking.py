@@ -193,7 +193,7 @@ def ask_loader(
     Nothing is asked where an argument holds a secret. The key's variable is not passed on, `auth.command` and MCP servers are not
     started: Codex ends at the provider that is defined nowhere."""
     if holds_secret(args, env):
-        return Loader("not asked", why="the arguments hold a secret")
+        return Loader("not asked", why="the arguments contain a secret")
     clean = _clean(env)
     made = _Made(home)
     words = (*args, "-c", f'model_provider="{NOWHERE}"', "x")
@@ -226,7 +226,7 @@ def _loader(ran: Ran | None) -> Loader:
         return Loader("loads")
     if ran.code and (found := _ERROR.search(said)):
         return Loader("fault", said[found.start() :].strip()[:4000])
-    return Loader("not asked", why="its answer has not the expected form")
+    return Loader("not asked", why="its answer is not in the expected form")
 
 
 def _with_unknown(loads: Loader, strict: Loader) -> Loader:

@@ -135,9 +135,9 @@ def oddities(value: str) -> tuple[str, ...]:
     if re.match(r"(?i)\s*bearer\s", core):
         found.append("a `Bearer ` prefix")
     elif core[:1].isspace():
-        found.append("a blank before the value")
+        found.append("a space before the value")
     elif re.search(r"[ \t]", core):
-        found.append("a blank inside the value")
+        found.append("a space inside the value")
     if _INVISIBLE.search(core):
         found.append("an invisible character")
     elif not core.isascii():

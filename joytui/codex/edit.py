@@ -42,7 +42,7 @@ def set_key(text: str, path: Keys, value: Any, *, name: str = "config.toml") -> 
     if path in document.places and not isinstance(_found(document.data, path), dict):
         span = value_span(document, path)
         if span is None:
-            raise EditError(f"{'.'.join(path)} is no plain value")
+            raise EditError(f"{'.'.join(path)} is not a plain value")
         changed = _splice(document.text, span, shown)
     else:
         changed = _added(document, path, shown)
@@ -75,7 +75,7 @@ def rename_key(text: str, path: Keys, new: str, *, name: str = "config.toml") ->
     if not isinstance(holder, dict) or path[-1] not in holder:
         raise EditError(f"there is no {'.'.join(path)}")
     if new in holder:
-        raise EditError(f"{new} is there already")
+        raise EditError(f"{new} already exists")
     offsets = {section.names[len(path) - 1] for section in _sections(document, path)}
     if value_span(document, path) is not None or not offsets:
         offsets.add(document.places[path])
@@ -121,7 +121,7 @@ def _read(text: str) -> Document:
 
 def _checked(text: str, document: Document, changed: str, wanted: dict[str, Any], name: str) -> Edited:
     if _read(changed).data != wanted:
-        raise EditError("the change would say something else than was meant")
+        raise EditError("the change would not mean what was intended")
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     return Edited(bom + changed, diff(document.text, changed, name))
 

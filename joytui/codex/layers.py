@@ -93,7 +93,7 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
         text = f"Failed to read config file {shown}: {reason}"
         return Layer(name, shown, "broken", fault=LayerFault("unreadable", text, shown))
     if len(raw) > MAX_FILE:
-        told = f"{shown} is larger than {MAX_FILE >> 20} MiB, and joytui does not read it"
+        told = f"{shown} is larger than {MAX_FILE >> 20} MiB, so joytui does not read it"
         return Layer(name, shown, "broken", fault=LayerFault("too large", told, shown))
     try:
         text = raw.decode("utf-8")

@@ -60,7 +60,7 @@ def _url(state: Survey, provider: Provider, plan: RequestPlan) -> None:
     key = "openai_base_url" if provider.builtin else f"model_providers.{provider.id}.base_url"
     if plan.builder_error:
         state.add(
-            "base-url-invalid", "refuses", Stage.URL, f"base_url is no URL that Codex can use: {plan.builder_error}",
+            "base-url-invalid", "refuses", Stage.URL, f"base_url is not a URL that Codex can use: {plan.builder_error}",
             message="ERROR: stream disconnected before completion: builder error", where=where, key=key,
             details={"base_url": plan.base_url, "reason": plan.builder_error},
         )  # fmt: skip

@@ -44,7 +44,7 @@ def check_named(state: Survey) -> None:
         value = state.config.get(key)
         if isinstance(value, str) and (reason := _unreadable(_resolved(state, value))):
             state.add(
-                "config-type", "refuses", Stage.NAMED_FILES, f"{key} names no readable file",
+                "config-type", "refuses", Stage.NAMED_FILES, f"{key} does not name a readable file",
                 message=f"Error: failed to read {what} {_resolved(state, value)}: {reason}", where=state.where((key,)), key=key,
                 details={"path": value},
             )  # fmt: skip
@@ -85,7 +85,7 @@ def _catalog(state: Survey) -> None:
     message = _catalog_fault(path)
     if message is not None:
         readable = "os error" not in message and message != _NUL
-        summary = "the model catalog is no catalog" if readable else "model_catalog_json names no readable file"
+        summary = "the model catalog is not valid" if readable else "model_catalog_json does not name a readable file"
         state.add(
             "model-catalog-missing", "refuses", Stage.CATALOG, summary, message=f"Error: {message}",
             where=state.where(("model_catalog_json",)), key="model_catalog_json", details={"path": named, "problem": message, **({"readable": True} if readable else {})},

@@ -36,7 +36,7 @@ def remote_server(state: Survey) -> RemoteServer | None:
         return None
     if console and "--no-daemon" in state.command.flags:
         _refuse(
-            state, "--no-daemon", "--no-daemon does not go with --remote",
+            state, "--no-daemon", "--no-daemon cannot be combined with --remote",
             "ERROR: --no-daemon cannot be used with --remote.",
         )  # fmt: skip
         return None
@@ -50,7 +50,7 @@ def remote_server(state: Survey) -> RemoteServer | None:
     shown = _shown(address, state)
     if shown is None:
         _refuse(
-            state, "--remote", f"{address} is no address of an app server",
+            state, "--remote", f"{address} is not an app server's address",
             f"Error: invalid remote address `{address}`; expected `ws://host:port`, `wss://host:port`, `unix://`, or `unix://PATH`",
         )  # fmt: skip
         return None
@@ -95,7 +95,7 @@ def _token(state: Survey, address: str, variable: str) -> str | None:
     parts = urlsplit(address)
     if parts.scheme != "wss" and not (parts.scheme == "ws" and _LOOPBACK.fullmatch(parts.hostname or "")):
         _refuse(
-            state, "--remote-auth-token-env", "a token goes to wss:// or to this machine only",
+            state, "--remote-auth-token-env", "a token is only sent to wss:// or to this machine",
             "Error: `--remote-auth-token-env` requires a `wss://` or loopback `ws://` remote.",
         )  # fmt: skip
         return None

@@ -69,7 +69,7 @@ def _past(text: str, at: int) -> int:
 
 def _closed(at: int) -> int:
     if at < 0:
-        raise ValueError("a quote that does not end")
+        raise ValueError("an unclosed quote")
     return at
 
 
@@ -78,7 +78,7 @@ def _past_double(text: str, at: int) -> int:
         if text[at] == '"':
             return at + 1
         at = _past(text, at) if text[at] in "\\`" or text[at : at + 2] in ("$(", "${") else at + 1
-    raise ValueError("a quote that does not end")
+    raise ValueError("an unclosed quote")
 
 
 def _past_ansi(text: str, at: int) -> int:
@@ -86,7 +86,7 @@ def _past_ansi(text: str, at: int) -> int:
         if text[at] == "'":
             return at + 1
         at += 2 if text[at] == "\\" else 1
-    raise ValueError("a quote that does not end")
+    raise ValueError("an unclosed quote")
 
 
 def _past_bracket(text: str, at: int) -> int:
@@ -103,7 +103,7 @@ def _past_bracket(text: str, at: int) -> int:
             at = _line_end(text, at)
         else:
             at = _past(text, at) if char in "\\'\"`$" else at + 1
-    raise ValueError("a bracket that does not end")
+    raise ValueError("an unclosed bracket")
 
 
 def _line_end(text: str, at: int) -> int:

@@ -2,7 +2,7 @@
 
 Every rule here was seen with the real Codex 0.169.0 (and holds since 0.95.0):
 
-* `type` counts inside the JSON; the SSE `event:` line and the Content-Type do not; data that is no JSON object with a
+* `type` counts inside the JSON; the SSE `event:` line and the Content-Type do not; data that is not a JSON object with a
   string `type` is skipped; a BOM spoils the stream; bytes that are not UTF-8 end it.
 * `response.completed` ends the turn. It needs `response.id` (a string); `usage` may be absent or null, else it needs
   its three counts. One that does not parse is remembered, and a good one after it heals it; so it heals

@@ -242,7 +242,7 @@ def help_lines() -> list[tuple[str, str]]:
         *((operator.form, operator.help) for operator in OPERATORS),
         ("WORD", 'anywhere in the record\'s texts; "two words" in quotes'),
         ("-TERM", "the opposite: -provider:x"),
-        ("FIELD:A,B", "either of them: status:401,403"),
+        ("FIELD:A,B", "any of them: status:401,403"),
     ]
 
 
@@ -287,7 +287,7 @@ def _words(text: str) -> Iterator[_Word]:
                 flags.append(quote is not None)
             position += 1
         if quote is not None:
-            raise FilterError("a quote is opened and not closed", position=quote, hint='close it: "two words"')
+            raise FilterError("a quote is not closed", position=quote, hint='close it: "two words"')
         yield _Word(start, characters, tuple(flags))
 
 
@@ -316,7 +316,7 @@ def _alternatives(text: str, flags: tuple[bool, ...]) -> list[str]:
 def _field_term(code: str, op: str, values: list[str], position: int, at: datetime | None) -> Term:
     operator = BY_CODE.get(code.lower())
     if operator is None:
-        raise FilterError(f"no field is called {code!r}", position=position, hint=_near(code, op))
+        raise FilterError(f"there is no field {code!r}", position=position, hint=_near(code, op))
     if op not in operator.ops:
         raise FilterError(f"{code} takes no {op}", position=position + len(code), hint=f"write {operator.form}")
     terms = []
@@ -327,7 +327,7 @@ def _field_term(code: str, op: str, values: list[str], position: int, at: dateti
         try:
             terms.append(operator.term(op, value, at))
         except ValueError as error:
-            raise FilterError(f"{code}{op}{value} does not hold", position=offset, hint=str(error)) from None
+            raise FilterError(f"{code}{op}{value} is not valid", position=offset, hint=str(error)) from None
         offset += len(value) + 1
     return terms[0] if len(terms) == 1 else AnyOf(tuple(terms))
 

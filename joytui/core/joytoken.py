@@ -22,7 +22,8 @@ TELEMETRY_TOKEN_PREFIX = "jtt_"  # noqa: S105 (a prefix)
 TELEMETRY_PATH = "/otlp/v1"
 """Where a gateway takes Codex's telemetry: OTLP/HTTP."""
 LOCAL_PORT: Final = 8791
-LOCAL_BASE_URL: Final = f"http://127.0.0.1:{LOCAL_PORT}{BASE_PATH}"
+LOCAL_URL: Final = f"http://127.0.0.1:{LOCAL_PORT}"
+LOCAL_BASE_URL: Final = LOCAL_URL + BASE_PATH
 AUTO_MODEL: Final = "auto"
 
 TIERS: Final = ("economy", "standard", "premium")

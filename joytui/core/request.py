@@ -110,7 +110,7 @@ FIELDS: tuple[Field, ...] = (
     Field("provider", "text", "the upstream's provider", ("provider",), cell=Cell("provider", 12)),
     Field("tier", "text", "economy, standard or premium", ("tier",), cell=Cell("tier", 8, 150)),
     Field("endpoint", "text", "the path that was called", ("endpoint",)),
-    Field("status", "status", "the HTTP status", measured="null while it runs, 499 when the client went away"),
+    Field("status", "status", "the HTTP status", measured="null while it runs, 499 when the client disconnected"),
     Field("error_type", "text", "the error's type (policy_rejected, …)", ("type",)),
     Field("error_message", "text", "what the error says"),
     Field("cause", "text", "why it was refused: a cause id of the doctor", ("cause",)),

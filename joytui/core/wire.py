@@ -3,7 +3,7 @@
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
 Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
-has GET and `keys/check`; a lead sees its teams alone, and edits their keys. Errors have the
+has GET and `keys/check`; a lead sees its teams alone, and edits their keys and budgets. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token, read_only_token or beyond_teams, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
@@ -93,6 +93,9 @@ class PolicyView(Model):
     daily_limit: str | None = None
     weekly_limit: str | None = None
     total_limit: str | None = None
+    per_task_limit: str | None = Field(
+        default=None, description="what each task may cost in all, with all of its sub-agents"
+    )
     routing_strategy: Literal["BALANCE", "COST_FIRST", "QUALITY_FIRST", "SPEED_FIRST"] = "BALANCE"
     logs: bool = True
     blocked: bool = False
@@ -197,6 +200,54 @@ class BudgetView(Model):
         """The part that is spent or held, 0 to 1; a limit of nothing is used up."""
         limit = parse_credits(self.limit)
         return min(1.0, (parse_credits(self.spent) + parse_credits(self.held)) / limit) if limit else 1.0
+
+
+class NodeLimit(Model):
+    """One limit of a node and how much of it is gone. `base_limit_credits`: without what raises it until `raised_until`.
+    `resets_at` is null for a total."""
+
+    period: Literal["daily", "weekly", "total"]
+    limit_credits: str
+    base_limit_credits: str
+    raised_until: str | None = None
+    spent_credits: str
+    held_credits: str
+    left_credits: str
+    resets_at: str | None = None
+
+
+class NodeBudget(Model):
+    """A node of the tree of budgets with its limits. `node`: "org", "team:NAME", "owner:NAME", "key:ID" or "task:ID"; `name`: of a
+    key its name. `parent`: the nearest node above that is in the answer, too. Of tasks, those that run or asked in the last 24 hours."""
+
+    node: str
+    kind: Literal["org", "team", "owner", "key", "task"]
+    name: str
+    parent: str | None = None
+    limits: list[NodeLimit] = Field(default_factory=list)
+
+
+class BudgetSet(Model):
+    """The limits of a node (decimal credits). What is left out stays, null takes a limit away. A task has a total alone. A key's are
+    those of its policy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    node: str = Field(min_length=1, max_length=120)
+    daily_limit: str | None = None
+    weekly_limit: str | None = None
+    total_limit: str | None = None
+
+
+class BudgetRaise(Model):
+    """Raises each limit of a node by an amount until a time, in the place of an earlier raise; an amount of 0 ends that one. Without
+    `until` for good, which is for a task alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    node: str = Field(min_length=1, max_length=120)
+    amount: str
+    until: str | None = None
 
 
 class KeyView(Model):
@@ -368,6 +419,8 @@ class GatewayStatus(Model):
     wallets: bool = False
     turned_away: int = Field(0, description="requests that got 503 and no row, because the store could not be written")
     owed: int = Field(0, description="ends of requests that wait until the store can be written")
+    role: Role | None = Field(None, description="of the token that asks; null: the gateway is older than this")
+    teams: list[str] | None = Field(None, description="those that this token sees; null: all")
     warnings: list[str] = Field(default_factory=list)
 
 

@@ -75,7 +75,7 @@ def _run(words: list[str], cwd: str, env: Mapping[str, str], seconds: float) -> 
     except (OSError, ValueError) as error:
         raise CommandFailed(f"auth.command cannot be run: {getattr(error, 'strerror', None) or error}") from None
     if done.ended == "time":
-        raise CommandFailed(f"auth.command did not end within {round(seconds, 1):g} s")
+        raise CommandFailed(f"auth.command did not finish within {round(seconds, 1):g} s")
     if done.ended == "size":
         raise CommandFailed(f"auth.command printed more than {OUTPUT_LIMIT >> 10} kB")
     if done.code != 0:

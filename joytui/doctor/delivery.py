@@ -115,7 +115,7 @@ def _next(here: Target, location: str, hops: list[Hop]) -> Target:
         return target_of(urljoin(here.url, location))
     except ValueError:
         raise NetFault(
-            "redirected", f"{here.url} redirects to {location!r}, which is no web address", hops[0].url
+            "redirected", f"{here.url} redirects to {location!r}, which is not a web address", hops[0].url
         ) from None
 
 

@@ -108,7 +108,7 @@ def broken_encoding(judged: Finding, label: str | None, url: str, *, plain_works
     told = f"{how}: {judged.summary}"
     evidence = [Evidence(told, url)]
     if plain_works:
-        evidence.append(Evidence("the same request without a wish for compression gets a complete answer", url))
+        evidence.append(Evidence("the same request without compression gets a complete answer", url))
     details = {**judged.details, "plain_works": plain_works, **({"encoding": label} if label else {})}
     return replace(
         judged, works=False, cause="encoding-broken", evidence=tuple(evidence), details=details, summary=told

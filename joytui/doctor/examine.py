@@ -37,7 +37,7 @@ from joytui.doctor.steps import BY_ID, StepBook
 
 DEFAULT_TIMEOUT = 10.0
 REMOTE_REACHED = "the app server answers"
-_NOT_SENT = "not sent: the local checks only"
+_NOT_SENT = "not sent: local checks only"
 
 
 def examine(
@@ -148,9 +148,9 @@ def _too_large_for_the_budget(world: World) -> list[Finding]:
         return []
     if failure.causes[:1] != ("insufficient-quota",) or failure.last < rfc3339(now() - timedelta(days=1)):
         return []
-    told = f"{failure_told(history)}. The doctor's small request passes all the same: a whole turn reserves more"
+    told = f"{failure_told(history)}. The doctor's small request still passes, because a whole turn reserves more"
     evidence = (Evidence(told, f"{world.codex_home}/sessions"),)
-    summary = "a small request passes, Codex's last turn was refused"
+    summary = "a small request passes, but Codex's last turn was refused"
     return [Finding(False, "insufficient-quota", evidence=evidence, summary=summary)]
 
 
@@ -270,8 +270,8 @@ _PASSED = {
     "gateway.policy": "policy did not refuse",
     "gateway.budget": "no limit refused",
     "gateway.model": "the model is known",
-    "gateway.request": "the request was taken as Codex sends it",
-    "gateway.service": "the gateway is in order",
+    "gateway.request": "the request was accepted as Codex sends it",
+    "gateway.service": "the gateway works",
     "stream": "a complete answer, as Codex reads it",
 }
 
@@ -313,15 +313,15 @@ def _good_words(judged: Finding) -> tuple[str, str]:
             "Codex uses that server's own configuration, key and gateway: run joytui doctor there if a turn fails.",
         )
     if judged.works:
-        return "Codex works through the gateway", "A request as Codex sends it came back with a complete answer."
+        return "Codex works through the gateway", "A request like Codex's own got a complete answer."
     if judged.summary == "nothing was sent":
         return (
             "Nothing wrong was found on this machine",
-            "No request was sent, so the gateway's own answer is still open.",
+            "No request was sent, so the gateway's answer is not known yet.",
         )
     if judged.summary == "cancelled":
         return "Stopped before an answer", "The examination was cancelled."
-    return "Not decided within the time", f"{judged.summary}. Try again with a longer --timeout."
+    return "Not decided in time", f"{judged.summary}. Try again with a longer --timeout."
 
 
 def worded(world: World, found: Finding, refused: Collection[str] = ()) -> Finding:

@@ -102,7 +102,7 @@ def exchange(
         link.stream.close()
         raise NetFault(
             "no-response",
-            f"{route.target.authority} took the request and gave no answer in time",
+            f"{route.target.authority} accepted the request but gave no answer in time",
             route.target.url,
             timed_out=True,
         ) from None
@@ -123,7 +123,7 @@ def _refuse_as_codex(event: h11.Response, head: bytes) -> None:
     if len(event.headers) > MAX_HEADERS:
         raise h11.RemoteProtocolError(f"more than {MAX_HEADERS} headers")
     if re.search(rb"\n[ \t]+[^\s]", re.split(rb"\r?\n\r?\n", head, maxsplit=1)[0]):
-        raise h11.RemoteProtocolError("a header goes on in the next line")
+        raise h11.RemoteProtocolError("a header continues on the next line")
 
 
 def _response(http: h11.Connection, link: Link, route: Route, limit: Limit) -> h11.Response:
@@ -142,7 +142,7 @@ def _response(http: h11.Connection, link: Link, route: Route, limit: Limit) -> h
                 _refuse_as_codex(event, head)
                 return event
             elif not isinstance(event, h11.InformationalResponse):
-                raise _reset(route, limit, "closed the connection without a whole answer")
+                raise _reset(route, limit, "closed the connection before the answer was complete")
     except h11.RemoteProtocolError as error:
         raise NetFault(
             "not-a-gateway",

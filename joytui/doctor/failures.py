@@ -83,7 +83,7 @@ def _failure(turns: list[Turn]) -> Failure:
     if newest.provider in (None, "openai"):
         causes = sign("turns of provider openai").causes
     return Failure(
-        error=newest.error or "(ended without an answer, and without words)",
+        error=newest.error or "(ended without an answer or a message)",
         provider=newest.provider or "openai",
         model=newest.model,
         count=len(turns),

@@ -142,7 +142,9 @@ class Route:
             try:
                 tls = secure(fresh, self.target.host, self.trust, limit, lambda: self._speaks_plain(limit))
             except OutOfTime:
-                raise NetFault("no-response", "no time was left for TLS", self.target.origin, timed_out=True) from None
+                raise NetFault(
+                    "no-response", "there was no time left for TLS", self.target.origin, timed_out=True
+                ) from None
             note(f"{tls.version()}, certificate valid for {self.target.host}")
         return Link(tls, False, None, self._peer(), tls.version())
 
@@ -205,7 +207,7 @@ class Route:
         return stream
 
     def _to_proxy(self, limit: Limit, watch: Watch) -> ByteStream:
-        assert self.proxy is not None, "asked for with a proxy only"
+        assert self.proxy is not None, "only resolved when there is a proxy"
         parts = self.proxy.parts()
         host, port = str(parts.hostname), parts.port or _DEFAULT_PORTS.get(parts.scheme, 1080)
         with watch("net.proxy") as note:
@@ -253,7 +255,7 @@ def _resolved(host: str, port: int, limit: Limit) -> list[Address]:
     except ResolveError as error:
         raise NetFault("dns-failure", f"the name {host} cannot be resolved: {error}", host) from None
     except OutOfTime:
-        raise NetFault("dns-failure", f"no resolver answered about {host}", host, {"resolver": "silent"}) from None
+        raise NetFault("dns-failure", f"no resolver answered for {host}", host, {"resolver": "silent"}) from None
 
 
 def _tcp_fault(error: OSError, host: str, port: int, tried: list[Attempt]) -> NetFault:
@@ -297,7 +299,7 @@ def _connect_through(stream: ByteStream, target: Target, authorization: str | No
     code = int(status[1])
     if not 200 <= code < 300:
         stream.close()
-        wants = " (it wants a login)" if code == 407 else ""
+        wants = " (it requires a login)" if code == 407 else ""
         raise NetFault(
             "proxy-denied",
             f"the proxy of {proxy.variable} answered {code} when asked for {where}{wants}",

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from joytui.codex.urls import origin_of
 from joytui.codex.world import World
 from joytui.core.gateway_state import read_state
-from joytui.core.joytoken import BASE_PATH, LOCAL_PORT
+from joytui.core.joytoken import BASE_PATH
+from joytui.core.local_address import local_url
 from joytui.core.places import places
 from joytui.core.records import Evidence
 
@@ -17,9 +18,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def is_local_gateway(world: World) -> bool:
     """Whether requests go to where joytui's own gateway listens on this machine."""
-    port = world.invocation.env.get("JOYTUI_GATEWAY_PORT") or str(LOCAL_PORT)
-    origin = origin_of(world.plan.base_url) if world.plan else ""
-    return origin in (f"http://127.0.0.1:{port}", f"http://localhost:{port}")
+    if world.plan is None:
+        return False
+    env = world.invocation.env
+    own = local_url(places(env), env)
+    return origin_of(world.plan.base_url) in (own, own.replace("//127.0.0.1:", "//localhost:"))
 
 
 def path_it_lacks(world: World) -> Evidence | None:
@@ -29,7 +32,7 @@ def path_it_lacks(world: World) -> Evidence | None:
     path = urlsplit(world.plan.wire_url).path
     if path in (f"{BASE_PATH}/responses", f"{BASE_PATH}/chat/completions"):
         return None
-    told = f"joytui's own gateway, which belongs at this port, answers below {BASE_PATH} only; base_url leads to {path}"
+    told = f"joytui's own gateway, which uses this port, only answers below {BASE_PATH}; base_url leads to {path}"
     return Evidence(told, world.provider.fields["base_url"].origin)
 
 

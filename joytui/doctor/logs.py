@@ -22,7 +22,7 @@ def look_up(origin: str, request_id: str, limit: Limit) -> tuple[Status, str]:
         return "unknown", search
     if not found:
         return "unknown", search
-    return "pass", f"request {request_id} stands in the local gateway's logs"
+    return "pass", f"request {request_id} is in the local gateway's logs"
 
 
 def _is_ours(origin: str) -> bool:

@@ -135,14 +135,14 @@ def _of_list(body: bytes, model: str, waited: float) -> Asked:
         why = (
             "an entry lacks a field that Codex needs"
             if isinstance(models, list)
-            else "it is no JSON with a list “models”"
+            else "it is not JSON with a list “models”"
         )
         words = f"stream disconnected before completion: failed to decode models response: … (body: {len(body)} bytes)"
         return Asked("unreadable", f"Codex cannot read the list: {why}", f"{FAILED}{words}")
     slugs = [str(one["slug"]) for one in models]
     if len(set(slugs) - {""}) < len(slugs):
         twice = next((slug for slug in slugs if slugs.count(slug) > 1), "")
-        told = f"{twice} stands there twice" if twice else "an entry has no name"
+        told = f"{twice} is listed twice" if twice else "an entry has no name"
         return Asked("twice", told, f"{FAILED}model catalog must contain unique, non-empty model slugs")
     if model not in slugs:
         return Asked("unlisted", f"{model} is not among the {len(slugs)} models there", _UNKNOWN.format(model))

@@ -233,7 +233,7 @@ class Probe:
         where = delivery.answer.target.url
         if outcome.end == "open":
             return Finding(
-                None, None, evidence=(Evidence("events keep coming", where),), summary="the answer still streams"
+                None, None, evidence=(Evidence("events keep coming", where),), summary="the answer is still streaming"
             )
         if outcome.cause is None:
             what = "a complete answer" if outcome.text else "a complete answer with a tool call"
@@ -252,7 +252,7 @@ class Probe:
         said = str(outcome.error.get("message") or outcome.details.get("why") or outcome.details.get("reason") or "")[
             :300
         ]
-        summary = f"HTTP 200, then: {said}" if said else "HTTP 200, and no stream that Codex can read"
+        summary = f"HTTP 200, then: {said}" if said else "HTTP 200, but not a stream that Codex can read"
         if outcome.cause == "stream-idle":
             summary = f"HTTP 200, then no event for {_seconds(self.plan.stream_idle_timeout_ms)}"
             if waits_on:

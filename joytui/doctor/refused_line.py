@@ -35,7 +35,7 @@ def with_refused_line(probe: Probe, answer: ErrorAnswer, judged: Finding) -> Fin
             break
         sent = without.send(body)
         if sent.delivery is not None and 200 <= sent.delivery.answer.status < 300:
-            told = f"without {key} the gateway takes the request"
+            told = f"without {key} the gateway accepts the request"
             return judged.with_details(line=key).with_evidence(Evidence(told, _origin(probe, key)))
     return judged
 

@@ -108,7 +108,7 @@ def _proxy(world: World, server: RemoteServer) -> Proxy | None:
         return None
     variable = use.variable or "a proxy variable"
     if not use.valid:
-        raise NetFault("proxy-invalid", f"{variable} is no URL of a proxy that Codex takes here", variable)
+        raise NetFault("proxy-invalid", f"{variable} is not a proxy URL that Codex accepts here", variable)
     proxy = Proxy(use.url, variable)
     if proxy.socks:
         told = f"not tried: {variable} names a SOCKS proxy"

@@ -153,9 +153,7 @@ def _patience_text(details: Mapping[str, Any]) -> str | None:
         return None
     if seconds is None:
         return (
-            "Codex does not give up by itself."
-            if requests == 0
-            else f"Codex waits without end after {requests} request(s)."
+            "Codex never gives up by itself." if requests == 0 else f"Codex keeps waiting after {requests} request(s)."
         )
     if requests == 0 and seconds == 0:
         return "Codex stops before any request."
@@ -217,7 +215,7 @@ def _footer(report: Report, paint: Paint, width: int) -> str:
         lines.append(f"{sent} test request{'s' if sent != 1 else ''}{cost}; request id {details.get('request_id')}")
     if report.verdict.cause is None and not report.surfaces:
         lines.append(
-            "Codex fails elsewhere (an editor, an app, cron, ssh)? `joytui doctor --surfaces` looks at those, too"
+            "Codex fails elsewhere (an editor, an app, cron, ssh)? `joytui doctor --surfaces` checks those, too"
         )
-    lines.append("`joytui doctor --explain CAUSE` explains a cause; `--json` gives everything that was checked")
+    lines.append("`joytui doctor --explain CAUSE` explains a cause; `--json` prints everything that was checked")
     return "\n".join(paint(_wrap(line, width, ""), "dim") for line in lines)

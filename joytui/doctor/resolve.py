@@ -49,7 +49,7 @@ def resolve(probe: Probe, sent: Sent) -> Finding:
 
 
 WRONG_KEY_IS_403 = (
-    "JoyToken answers 403, not 401, to a key that it does not accept: the guide's row for it is still 401"
+    "for a key that it does not accept, JoyToken answers 403 instead of 401; the guide's row is still 401"
 )
 
 
@@ -61,7 +61,7 @@ def _resolved(probe: Probe, sent: Sent) -> Finding:
     if judged.cause in (KEY, "key-rejected", "policy-rejected") and _from_upstream(sent):
         return _renamed(judged, "upstream-key-rejected" if judged.cause != "policy-rejected" else "policy-rejected")
     if _by_proxy(probe, sent, judged):
-        told = f"the proxy of {probe.plan.proxy.variable} stands in between, and the answer is no gateway's error"
+        told = f"the proxy of {probe.plan.proxy.variable} is in between, and the answer is not a gateway's error"
         return _renamed(judged, "proxy-denied").with_evidence(
             Evidence(told, probe.plan.proxy.variable or "environment")
         )
@@ -71,7 +71,7 @@ def _resolved(probe: Probe, sent: Sent) -> Finding:
         return _route_fault(probe, sent, judged)
     if judged.cause in ("chat-stream-on-responses", "not-an-event-stream") and not _asks_responses(probe):
         found = route_cause(probe)
-        told = "base_url swallows the endpoint: another one answers"
+        told = "base_url hides the endpoint: another one answers"
         return _renamed(judged, found.cause, **found.details()).with_evidence(Evidence(told, probe.plan.url))
     if judged.cause == "not-an-event-stream" and judged.details.get("body") == "html":
         return _page_instead(probe, judged)
@@ -203,7 +203,7 @@ def _key_not_seen(probe: Probe, judged: Finding, told: str | None) -> Finding:
         answer = probe.asker.post_empty(at, [*others, (name, credential.value.strip())])
         if answer is not None and answer[0] not in refused:
             taken = _renamed(found, "key-missing", header=name, header_works=True)
-            return taken.with_evidence(Evidence(f"in the header {name} the gateway takes this key", probe.plan.url))
+            return taken.with_evidence(Evidence(f"in the header {name} the gateway accepts this key", probe.plan.url))
     return found
 
 
@@ -276,7 +276,7 @@ def _route_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     if route.right is not None:
         told = Evidence("the gateway answers below this address", route.right)
     elif route.other is not None:
-        told = Evidence("the other protocol is there", route.other)
+        told = Evidence("the other protocol is available", route.other)
     else:
         route = replace(route, cause=_without_any_route(probe, sent, route.cause))
         return _renamed(judged, route.cause, **route.details())
@@ -416,7 +416,7 @@ def _with_field(probe: Probe, sent: Sent, judged: Finding) -> Finding:
     param = answer.param if isinstance(answer.param, str) else None
     field = shape.refused_field(body, answer.message, param, lambda changed: _passes(probe, changed))
     found = judged.with_details(plain_request="accepted", **({"field": field} if field else {}))
-    told = f"without {field} the gateway takes the request" if field else "a plain request is accepted"
+    told = f"without {field} the gateway accepts the request" if field else "a plain request is accepted"
     return found.with_evidence(Evidence(told, probe.plan.url))
 
 

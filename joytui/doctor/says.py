@@ -66,15 +66,13 @@ def render_triage(found: Triage, paint: Paint) -> str:
     """The candidates for a person: each with what tells it apart, then what to ask for."""
     if not found:
         words = (
-            f"These words name no failure that I know. Ask for {found.ask}."
-            if found.ask
-            else "Nothing fails in these words."
+            f"This text matches no known failure. Ask for {found.ask}." if found.ask else "This text shows no failure."
         )
         return "\n".join([words, *found.notes])
     lines = [
         "It fits one cause:"
         if len(found.candidates) == 1 and not found.also
-        else "These words fit several causes; the most likely first:"
+        else "This text fits several causes; the most likely first:"
     ]
     for number, cause in enumerate(found.candidates, 1):
         lines += ["", f"{paint(f'{number}. {cause.title}', 'bold')}   {paint(f'[{cause.id}, row {cause.row}]', 'dim')}"]
@@ -82,7 +80,7 @@ def render_triage(found: Triage, paint: Paint) -> str:
         lines += [_fill(f"How to know it: {cause.tell}")] if cause.tell else []
         lines.append(_fill(f"What to do: {cause.remedy}"))
     if found.also:
-        lines += ["", _fill("Rarer, with the same words: " + ", ".join(cause.id for cause in found.also), "")]
+        lines += ["", _fill("Less likely, with the same text: " + ", ".join(cause.id for cause in found.also), "")]
     lines += ["", *(_fill(note, "") for note in found.notes)] if found.notes else []
     if found.ask:
         lines += ["", _fill(f"Ask for: {found.ask}.", "")]

@@ -52,12 +52,12 @@ class Scrubber:
         """A text without secrets. A person's home folder and mail addresses go too."""
         if self._home and len(self._home) > 1:
             text = text.replace(self._home, "~")
-        text = self._count(self._redactor.text(text), "known secrets and their shapes", text)
+        text = self._count(self._redactor.text(text), "known secrets and their formats", text)
         text = self._sub(_USERINFO, f"{MASK}@", text, "users in addresses")
         text = _QUERY.sub(self._query, text)
         text = self._sub(_HEADER, rf"\1\2{MASK}", text, "headers")
         text = _ASSIGNED.sub(self._assigned, text)
-        text = self._sub(_MORE_SHAPES, MASK, text, "known secrets and their shapes")
+        text = self._sub(_MORE_SHAPES, MASK, text, "known secrets and their formats")
         text = self._sub(_EMAIL, MASK, text, "mail addresses")
         return _WORD.sub(self._random, text)
 

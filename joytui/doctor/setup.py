@@ -49,11 +49,11 @@ def provider_plan(world: World, base_url: str, model: str, *, lists_models: bool
         raise RefusedError(str(error), where=world.config_file, hint="`joytui doctor --fix` may fix it") from None
     for issue in as_if(world, fix.changes).problems:
         if CAUSES[issue.cause].hides:
-            raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
+            raise RefusedError(f"Codex could then not read the file: {issue.summary}", where=issue.where)
         if issue.cause not in _STILL_OPEN:
             return (
                 fix,
-                f"something else will still be in the way: {issue.summary} ({issue.where}); the doctor says more",
+                f"one more problem will remain: {issue.summary} ({issue.where}); the doctor says more",
             )
     return fix, ""
 
@@ -165,7 +165,7 @@ def key_in_dotenv(world: World, changes: tuple[Change, ...], value: str) -> tupl
     except EditError as error:
         raise RefusedError(str(error), where=f"{world.codex_home}/.env") from None
     if told is None:
-        raise RefusedError("the key does not fit into that file", where=f"{world.codex_home}/.env")
+        raise RefusedError("that file cannot hold the key", where=f"{world.codex_home}/.env")
     return draft.changes()
 
 

@@ -63,9 +63,9 @@ SPECS: tuple[Spec, ...] = (
         short="Key is set and clean",
     ),
     Spec("net.dns", "no-logs", "The host name resolves", ("provider.url",), short="Host name resolves"),
-    Spec("net.proxy", "no-logs", "The proxy lets Codex through", ("provider.url",), short="Proxy lets through"),
+    Spec("net.proxy", "no-logs", "The proxy allows the connection", ("provider.url",), short="Proxy lets through"),
     Spec("net.tcp", "no-logs", "The gateway accepts connections", ("net.dns",), short="Connection accepted"),
-    Spec("net.tls", "no-logs", "The certificate is good", ("net.tcp", "net.proxy"), short="Certificate is good"),
+    Spec("net.tls", "no-logs", "The certificate is valid", ("net.tcp", "net.proxy"), short="Certificate is good"),
     Spec("net.answer", "other", "The gateway answers", ("net.tcp", "net.proxy", "net.tls")),
     Spec(
         "gateway.route",
@@ -79,7 +79,7 @@ SPECS: tuple[Spec, ...] = (
         "401",
         "The gateway accepts the key",
         ("net.answer", "gateway.route"),
-        short="Gateway takes the key",
+        short="Gateway accepts the key",
     ),
     Spec(
         "gateway.policy",
@@ -91,7 +91,7 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "gateway.budget",
         "402",
-        "Wallet, quota and budget suffice",
+        "Wallet, quota and budget are sufficient",
         ("net.answer", "gateway.policy"),
         short="Enough credits",
     ),
@@ -105,11 +105,11 @@ SPECS: tuple[Spec, ...] = (
     Spec(
         "gateway.request",
         "other",
-        "The gateway takes Codex's request",
+        "The gateway accepts Codex's request",
         ("net.answer", "gateway.key"),
         short="Request is accepted",
     ),
-    Spec("gateway.service", "other", "Gateway and provider are in order", ("net.answer",), short="Gateway in order"),
+    Spec("gateway.service", "other", "Gateway and provider work", ("net.answer",), short="Gateway in order"),
     Spec(
         "stream",
         "other",

@@ -93,10 +93,10 @@ def check_free(found: Exporter | None) -> None:
     if found is None or found.ours:
         return
     raise RefusedError(
-        f"Codex sends its telemetry to {found.endpoint or 'another exporter'} already, and it has one exporter only: that one stays",
+        f"Codex already sends its telemetry to {found.endpoint or 'another exporter'}, and it can have only one exporter; that one stays",
         where=found.origin,
         hint=f"let what receives it forward OTLP/HTTP logs to {_LOGS} of the gateway (a header `authorization: Bearer TOKEN`;"
-        " `joytui telemetry token create NAME` makes a token), or take that exporter out and try again",
+        " `joytui telemetry token create NAME` makes a token), or remove that exporter and try again",
     )
 
 
@@ -115,7 +115,7 @@ def changes_on(world: World, found: Exporter | None, endpoint: str, token: str) 
     changes = draft.changes()
     for issue in as_if(world, changes).problems:
         if CAUSES[issue.cause].hides:
-            raise RefusedError(f"Codex could not read the file then: {issue.summary}", where=issue.where)
+            raise RefusedError(f"Codex could then not read the file: {issue.summary}", where=issue.where)
     return changes
 
 
@@ -160,7 +160,7 @@ def _put_back(world: World, here: Places) -> list[str]:
     except RefusedError:
         return []
     files = entry.files if entry else ()
-    return [f"{one.path} is as it was before" if one.backup else f"{one.path} is gone again" for one in files]
+    return [f"{one.path} is restored" if one.backup else f"{one.path} is removed again" for one in files]
 
 
 def _cut_out(world: World, here: Places) -> list[str]:
@@ -173,4 +173,4 @@ def _cut_out(world: World, here: Places) -> list[str]:
     journal.record(changes, f"{ON}-off", world.codex_home, here)
     while (entry := journal.latest(world.codex_home, here, what=ON)) is not None:
         journal.forget(entry, here)
-    return [f"{change.path}: the exporter was taken out, what was edited since stays" for change in changes]
+    return [f"{change.path}: removed the exporter; later edits stay" for change in changes]

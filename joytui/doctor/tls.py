@@ -73,7 +73,7 @@ def ca_problem(trust: Trust) -> str | None:
         return error.strerror or str(error)
     except ValueError as error:
         return str(error)
-    return None if b"-----BEGIN" in text else "holds no certificate in PEM form"
+    return None if b"-----BEGIN" in text else "contains no certificate in PEM format"
 
 
 def secure(
@@ -92,7 +92,7 @@ def secure(
         if plain_answers():
             raise _plain_port(host) from None
         raise NetFault(
-            "no-response", f"{host} took the connection and did not answer the TLS greeting", host, timed_out=True
+            "no-response", f"{host} accepted the connection but did not answer the TLS handshake", host, timed_out=True
         ) from None
     except ssl.SSLCertVerificationError as error:
         stream.close()
@@ -140,13 +140,16 @@ def _handshake_fault(error: Exception, first: bytes, host: str, plain_answers: C
     if not first:
         if plain_answers():
             return _plain_port(host)
-        return NetFault("connection-reset", f"{host} closed the connection during the TLS greeting", host)
+        return NetFault("connection-reset", f"{host} closed the connection during the TLS handshake", host)
     reason = getattr(error, "reason", None) or str(error)
     if first[:1] == b"\x15" or isinstance(error, ssl.SSLError):
         return NetFault(
-            "tls-protocol-mismatch", f"{host} and Codex agree on no form of TLS ({reason})", host, {"reason": reason}
+            "tls-protocol-mismatch",
+            f"{host} and Codex have no TLS version or cipher in common ({reason})",
+            host,
+            {"reason": reason},
         )
-    return NetFault("connection-reset", f"{host} broke the connection during the TLS greeting", host)
+    return NetFault("connection-reset", f"{host} broke the connection during the TLS handshake", host)
 
 
 def _plain_port(host: str) -> NetFault:

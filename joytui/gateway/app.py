@@ -150,4 +150,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-    return _error(500, "the gateway failed; its log says more", "server_error")
+    return _error(500, "the gateway failed; its log has details", "server_error")

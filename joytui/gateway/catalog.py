@@ -94,10 +94,10 @@ def load_catalog(path: Path | None = None) -> Catalog:
             what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
             raise SettingsError(f"model {index}: {what}", where=where) from None
         if model.key in models:
-            raise SettingsError(f"model {index}: {model.key!r} stands there twice", where=where)
+            raise SettingsError(f"model {index}: {model.key!r} is listed twice", where=where)
         models[model.key] = model
     if not models:
-        raise SettingsError("the catalog has no [[model]]", where=where)
+        raise SettingsError("the catalog contains no [[model]]", where=where)
     aliases = {alias: model.key for model in models.values() for alias in model.aliases}
     return Catalog(models, str(data.get("version", "")), aliases)
 

@@ -86,7 +86,7 @@ async def _turn_ids(gateway: Gateway, request: Request) -> list[str]:
     try:
         raw = await read_body(request.receive, MOST_BODY, share)
     except ClientGone:
-        raise refusals.bad_request("the body did not come whole") from None
+        raise refusals.bad_request("the body is incomplete") from None
     finally:
         share.give_back()
     if raw is None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from starlette.requests import Request
 
+from joytui.client.console_api import READ_ONLY
 from joytui.core.filters import AllOf, AnyOf, Equals, Term
 from joytui.core.roles import Role
 from joytui.gateway.key_lookup import KeyLookup
@@ -61,9 +62,12 @@ ADMIN = Caller(None, "admin", "admin")
 
 
 def judged(request: Request, right: Right) -> tuple[Gateway, Caller]:
-    """The gateway, and who asks, for a token that has this right. Raises Refused (401, 403)."""
+    """The gateway, and who asks, for a token that has this right. Who says that it only reads changes nothing, whatever its token
+    may do. Raises Refused (401, 403)."""
     gateway: Gateway = request.app.state.gateway
     caller = _caller(gateway, request)
+    if right in ("lead", "admin") and READ_ONLY in request.headers:
+        raise Refused(403, "read_only_token", f"this was asked by a console that only reads ({READ_ONLY})")
     if caller.role not in HAVE[right]:
         raise _lacking(caller.role, right)
     return gateway, caller
@@ -90,22 +94,24 @@ def check_owner(gateway: Gateway, request: Request, owner: str | None) -> None:
     caller = caller_of(request)
     if not caller.sees(gateway.team_of(owner)):
         teams = " or ".join(sorted(caller.teams or ()))
-        raise Refused(403, BEYOND, f"owner: this token gives keys to owners in {teams} alone (`joytui teams list`)")
+        raise Refused(
+            403, BEYOND, f"owner: this token may only create keys for owners in {teams} alone (`joytui teams list`)"
+        )
 
 
 def _lacking(role: Role, right: Right) -> Refused:
     if role == "viewer":
         return Refused(403, "read_only_token", "this token may only read")
     if right == "whole":
-        return Refused(403, BEYOND, "this is of all teams, and this token sees its own alone")
-    return Refused(403, BEYOND, "this token may change keys of its teams, and nothing else")
+        return Refused(403, BEYOND, "this concerns all teams, but this token only sees its own")
+    return Refused(403, BEYOND, "this token may only change keys of its own teams")
 
 
 def _caller(gateway: Gateway, request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Refused(401, "missing_token", "the console API wants a token: Authorization: Bearer TOKEN")
+        raise Refused(401, "missing_token", "the console API needs a token: Authorization: Bearer TOKEN")
     gateway.seen_console()
     if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), gateway.admin_token.encode()):
         return ADMIN

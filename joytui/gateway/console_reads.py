@@ -38,7 +38,7 @@ MOST = 5_000
 
 
 async def status(gateway: Gateway, request: Request) -> JsonAnswer:
-    store = await gateway.store_told()
+    store, caller = await gateway.store_told(), caller_of(request)
     settings = gateway.settings
     upstreams = [settings.upstream] if settings.upstream else []
     upstreams += [u.url for u in settings.upstreams]
@@ -62,6 +62,8 @@ async def status(gateway: Gateway, request: Request) -> JsonAnswer:
             "wallets": gateway.wallets_on,
             "turned_away": gateway.turned_away,
             "owed": gateway.ledger.owed,
+            "role": caller.role,
+            "teams": caller.listed,
             "warnings": [*gateway.warnings(), *store.away],
         }
     )
@@ -74,7 +76,7 @@ async def requests(gateway: Gateway, request: Request) -> Response:
     before = request.query_params.get("before")
     edge = None if before is None else request_number(before)
     if before is not None and edge is None:
-        raise refusals.bad_request("before: not the id of a request")
+        raise refusals.bad_request("before: not a request id")
     asked = Page(limit, caller_of(request).within(filter_term(request)), _ms(since), _ms(until), edge)
     if columns:
         return Response(await _page_by_column(gateway, asked), media_type="application/json")

@@ -105,7 +105,7 @@ async def rotate_key(gateway: Gateway, request: Request) -> JsonAnswer:
     row = entry.row
     if entry.state in ("revoked", "expired"):
         how = "create a new one" if row.state == "revoked" else "create a new one, or edit its expiry first"
-        raise Refused(409, CONFLICT, f"this key is {entry.state}, and what it is rotated to would be as well: {how}")
+        raise Refused(409, CONFLICT, f"this key is {entry.state}, and so would be the new one: {how}")
     until = _time("old_expires_at", wanted.old_expires_at)
     expires = views.shown_time(row.expires_at)
     answer = await _created(
@@ -182,7 +182,7 @@ def _led(gateway: Gateway, wanted: TokenCreate) -> tuple[Clean, ...]:
 async def create_team(gateway: Gateway, request: Request) -> JsonAnswer:
     name = kept("name", (await read(request, TeamCreate)).name)
     if await gateway.ledger.create_team(name) is None:
-        raise Refused(409, CONFLICT, f"there is a team {name!r} already")
+        raise Refused(409, CONFLICT, f"there is already a team {name!r}")
     return JsonAnswer(await _team(gateway, name), status_code=201)
 
 
@@ -193,7 +193,7 @@ async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
         raise Refused(404, NOT_FOUND, "no team with that name")
     if there != team:
         raise Refused(
-            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody is in two: remove them there first"
+            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody can be in two: remove them there first"
         )
     return JsonAnswer(await _team(gateway, team))
 
@@ -222,7 +222,7 @@ async def create_sender(gateway: Gateway, request: Request) -> JsonAnswer:
     token = new_telemetry_token()
     row = await gateway.ledger.create_sender(name, digest(token), owner, team)
     if row is None:
-        message = f"a telemetry token is named {name!r} already: choose another name, or revoke that one"
+        message = f"there is already a telemetry token named {name!r} already: choose another name, or revoke that one"
         raise Refused(409, CONFLICT, message)
     gateway.keep_senders([*gateway.senders.values(), row])
     return JsonAnswer({**views.sender_view(row), "token": token}, status_code=201)
@@ -329,7 +329,7 @@ def kept(field: str, text: str) -> Clean:
     """An administrator's own text as it may be stored. Raises Refused (400), and does not repeat what may be a key."""
     found = clean(text, DOOR_LIMIT)
     if found is None or (MASK in found and MASK not in text):
-        what = "has nothing that can be shown" if found is None else "looks like a secret"
+        what = "has no printable characters" if found is None else "looks like a secret"
         raise refusals.bad_request(f"{field}: the text {what}; choose another")
     return found
 

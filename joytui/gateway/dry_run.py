@@ -28,7 +28,7 @@ PASSED = {
     "ip": "the address is allowed",
     "tier": "the tier is allowed",
     "model": "the model is allowed",
-    "route": "a model is there",
+    "route": "a model is available",
     "budget": "its budgets have enough left",
     "wallet": "the tier's wallet has enough",
 }
@@ -38,8 +38,8 @@ FAILED = {
     "ip": "address not allowed",
     "tier": "tier not allowed",
     "model": "model not allowed",
-    "route": "no model is there",
-    "budget": "not enough left of a budget",
+    "route": "no model is available",
+    "budget": "a budget has not enough left",
     "wallet": "not enough in the tier's wallet",
 }
 """What each check is called, by how it went."""

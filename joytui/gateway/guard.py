@@ -47,10 +47,10 @@ class Guard:
                 browser = True
         if host is None or host.lower() not in self._hosts:
             return Refused(
-                403, HOST_REJECTED, "this gateway is not known under that Host (the setting allow_hosts adds names)"
+                403, HOST_REJECTED, "this gateway does not know that Host (the setting allow_hosts adds names)"
             )
         if browser:
-            return Refused(403, ORIGIN_REJECTED, "requests from web pages are not answered")
+            return Refused(403, ORIGIN_REJECTED, "requests from web pages are refused")
         if size > self._max_header_bytes:
             return Refused(
                 431, HEADERS_TOO_LARGE, f"headers too large: at most {self._max_header_bytes} bytes (max_header_bytes)"

@@ -56,7 +56,7 @@ def _members(text: str, read: Callable[[str, int], tuple[Any, int]]) -> list[tup
         place, sign = place + 1, "}"
     while sign == ",":
         if not text.startswith('"', place):
-            raise ValueError("a name is wanted")
+            raise ValueError("a name is expected")
         name, place = _DECODER.raw_decode(text, place)
         value, place = read(text, _past(_COLON, text, place).end())
         found.append((name, value))
@@ -93,12 +93,12 @@ def _unambiguous(members: list[tuple[str, Any]]) -> dict[str, Any]:
     body = dict(members)
     if len(body) != len(members):
         twice, _ = Counter(name for name, _ in members).most_common(1)[0]
-        raise refusals.bad_request(f"the member {_shown(twice)} is there twice; send it once")
+        raise refusals.bad_request(f"the member {_shown(twice)} occurs twice; send it once")
     for name in body:
         known = _FOLDED.get(name.casefold().replace("_", ""))
         if known is not None and name != known:
             raise refusals.bad_request(
-                f"the member {_shown(name)} can be taken for {known}; send {known} as it is written here"
+                f"the member {_shown(name)} can be mistaken for {known}; send {known} exactly like this"
             )
     return body
 

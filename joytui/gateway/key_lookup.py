@@ -100,7 +100,7 @@ class KeyLookup:
             which = (
                 f"{' and '.join(live)} have that name"
                 if live
-                else "more than one key had that name, and all have ended"
+                else "more than one key had that name, and none is active"
             )
             message = f"{which}: use the id (`joytui keys list --all` shows it)"
             raise refusals.Refused(409, refusals.CONFLICT, message)

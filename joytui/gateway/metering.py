@@ -42,7 +42,7 @@ def charge(
         notes += [priced_as] if priced_as else []
         return Charge(*tokens, cost(prices, given, cached, output), "estimated"), notes
     if held:
-        return Charge(*tokens, held, "estimated"), [*notes, "no price is known: it costs what was held for it"]
+        return Charge(*tokens, held, "estimated"), [*notes, "no price is known: it costs what was reserved for it"]
     return Charge(*tokens), notes
 
 
@@ -61,7 +61,7 @@ def _tokens(seen: Observation, body_bytes: int) -> tuple[tuple[int, int, int, in
     """Input, cached, output and reasoning tokens, as told or estimated."""
     if seen.usage_seen and _can_be_true(seen, body_bytes):
         return (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens), []
-    why = "the upstream's is not believed" if seen.usage_seen else "the upstream did not tell it"
+    why = "the upstream's figure is implausible" if seen.usage_seen else "the upstream did not report it"
     note = f"usage estimated at {BYTES_PER_TOKEN} bytes a token: {why}"
     return (body_bytes // BYTES_PER_TOKEN + 1, 0, -(-seen.output_bytes // BYTES_PER_TOKEN), 0), [note]
 
@@ -83,7 +83,7 @@ def _prices(seen: Observation, candidate: Candidate, catalog: Catalog) -> tuple[
     model = dearest(catalog, candidate.tier) if candidate.model == joytoken.AUTO_MODEL else None
     if model is None:
         return None, None
-    return model.prices, f"priced as {model.key}: which model answered, or its price, was not told"
+    return model.prices, f"priced as {model.key}: which model answered, or its price, is unknown"
 
 
 def cause_of(

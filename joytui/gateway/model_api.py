@@ -92,7 +92,7 @@ class ModelEndpoint:
             self._gateway.ledger.answered(visit.key.row.id, request.previous)
         ):
             raise refusals.bad_request(
-                "previous_response_id is not supported but for a response that this key got; send the whole input"
+                "previous_response_id is only supported for a response that this key received; send the whole input"
             )
         visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
         candidates = route(visit.key.policy, ask, self._gateway.market)

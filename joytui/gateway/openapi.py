@@ -68,7 +68,7 @@ TURN_COSTS: Schema = {
 TELEMETRY: Schema = {
     "type": "object",
     "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}},
-    "description": "OTLP/HTTP in JSON; protobuf and gzip are taken as well",
+    "description": "OTLP/HTTP in JSON; protobuf and gzip are accepted, too",
 }
 ERROR: Schema = {
     "type": "object",
@@ -101,7 +101,7 @@ def description() -> bytes:
                     "telemetry": {
                         "type": "http",
                         "scheme": "bearer",
-                        "description": "a telemetry token: it writes only",
+                        "description": "a telemetry token: write-only",
                     },
                     "token": {"type": "http", "scheme": "bearer", "description": "a console token: a viewer's reads"},
                 },

@@ -180,7 +180,7 @@ class Capped(HttpToolsProtocol):
             if self._head_bytes and not answering:
                 late = not self._in_head and self.loop.time() >= self._body_by
                 why = f": its body may take {self.body_s:g} s (body_wait_s)" if late else ""
-                self._refuse(408, f"the request did not come whole in time{why}")
+                self._refuse(408, f"the request was not complete in time{why}")
             self.transport.close()
 
     def _no_room(self) -> None:

@@ -177,7 +177,7 @@ async def own_key(request: Request) -> JsonAnswer:
 
 async def no_compaction(request: Request) -> Response:
     """A conversation is compacted by a POST."""
-    raise Refused(404, NOT_FOUND, "no such endpoint: POST a conversation here to have it compacted")
+    raise Refused(404, NOT_FOUND, "no such endpoint: POST a conversation here to compact it")
 
 
 async def no_websocket(request: Request) -> Response:

@@ -91,7 +91,7 @@ class Renewal:
         return self._candidate._replace(estimate=self._visit.holds + ahead, covers=tokens)
 
     async def _take(self) -> None:
-        """Waits for what was asked for. Raises Refused. While the store is away the answer goes on: the next step asks again."""
+        """Waits for what was asked for. Raises Refused. While the store is unreachable the answer goes on: the next step asks again."""
         asked, self._asked = self._asked, None
         if asked is None:
             return

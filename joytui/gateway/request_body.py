@@ -187,7 +187,7 @@ def _inflated(raw: bytes, name: str, limit: int) -> bytes:
         raw = engine.unused_data
         if not raw:
             return data
-    raise refusals.bad_request(f"there is something behind the end of the {name} body")
+    raise refusals.bad_request(f"there is data after the end of the {name} body")
 
 
 def too_large(limit: int) -> refusals.Refused:
@@ -199,7 +199,7 @@ def too_large(limit: int) -> refusals.Refused:
 
 
 def parse(raw: bytes, endpoint: str) -> ModelRequest:
-    """The request in a body. Raises Refused (400): no JSON object, or an ambiguous one; no messages or input, fields of a
+    """The request in a body. Raises Refused (400): not a JSON object, or an ambiguous one; no messages or input, fields of a
     wrong kind."""
     body = read_object(raw)
     model, tier, stream = body.get("model"), body.get("tier"), body.get("stream")
@@ -211,7 +211,7 @@ def parse(raw: bytes, endpoint: str) -> ModelRequest:
         raise refusals.bad_request("tier must be a string")
     if body.get("background"):
         raise refusals.bad_request(
-            "background is not supported: what such a request costs is never told to the gateway"
+            "background is not supported: the gateway would never learn what such a request costs"
         )
     previous = None
     if endpoint == "chat/completions":
@@ -237,7 +237,9 @@ def _previous(body: dict[str, Any]) -> str | None:
     """The id of the answer that a request goes on from. All keys share the upstream's one key, which may read whatever any of
     them was answered; so what names stored things of which nobody knows whose they are is refused."""
     if body.get("conversation") is not None:
-        raise refusals.bad_request("conversation is not supported: whose it is cannot be told; send the whole input")
+        raise refusals.bad_request(
+            "conversation is not supported: its owner cannot be determined; send the whole input"
+        )
     previous = body.get("previous_response_id")
     if previous is not None and (not isinstance(previous, str) or not previous):
         raise refusals.bad_request("previous_response_id must be the id of a response")
@@ -269,7 +271,7 @@ def _check_input(value: Any) -> None:
         raise refusals.bad_request("input must not be empty")
     for item in value if isinstance(value, list) else ():
         if not isinstance(item, dict):
-            raise refusals.bad_request("input must be a text or a list of items")
+            raise refusals.bad_request("input must be text or a list of items")
         if item.get("type") == "item_reference" or not ("type" in item or "role" in item):
             raise refusals.bad_request(
                 "item_reference is not supported: send the item itself (what an id refers to may be another key's)"

@@ -304,7 +304,7 @@ class Gateway:
         if self.ledger.interrupted:
             found.append(f"{self.ledger.interrupted} requests were cut off when the gateway last ended")
         if self.ledger.owed:
-            found.append(f"{self.ledger.owed} changes wait until the store can be written again (disk full?)")
+            found.append(f"{self.ledger.owed} changes are waiting until the store is writable again (disk full?)")
         if self.ledger.lost:
             found.append(f"{self.ledger.lost} changes could not be written to the store")
         return found
@@ -327,7 +327,7 @@ class Gateway:
         return True
 
     async def store_told(self) -> StoreTold:
-        """As it is now; while the store is away, what it told the last time: a status is for such a time above all."""
+        """As it is now; while the store is unreachable, what it told the last time: a status is for such a time above all."""
         ledger = self.ledger
         try:
             self._told = StoreTold(await ledger.last_seq(), await ledger.counted(), await ledger.gateways())

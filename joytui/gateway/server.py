@@ -21,6 +21,7 @@ from joytui.client.ports import cannot_listen
 from joytui.core.clock import now, rfc3339
 from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
+from joytui.core.local_address import url_on_this_machine
 from joytui.core.places import Places
 from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.app import create_app
@@ -62,9 +63,8 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         ledger = open_ledger(store, places.data_dir)
         try:
             port = listening.getsockname()[1]
-            gateway = Gateway(
-                settings, ledger, upstream, admin_token(places.admin_token_file), _url(settings, port), webhook
-            )
+            url = url_on_this_machine(settings.host, port, tls=bool(settings.tls_cert))
+            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), url, webhook)
             _serve(gateway, listening, places)
         finally:
             closed = ledger.close()
@@ -72,9 +72,9 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         listening.close()
     if not closed or ledger.failure is not None:
         raise UnreachableError(
-            "the store could not be written to the end",
+            "not everything could be written to the store",
             where=str(store),
-            hint="the gateway's log says why; requests that it could not end are ended when it starts again",
+            hint="the gateway's log says why; requests that it could not finish are closed at the next start",
         )
     return EXIT_OK
 
@@ -90,7 +90,7 @@ def _check_certificate(settings: GatewaySettings) -> None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(
-            f"the certificate and its key do not load: {why}",
+            f"the certificate and its key cannot be loaded: {why}",
             where=f"{settings.tls_cert}, {settings.tls_key}",
             hint="PEM files: the certificate chain, and its private key without a password",
         ) from None
@@ -185,7 +185,7 @@ async def _when(stop: asyncio.Event, act: Callable[[], None]) -> None:
 
 async def _when_broken(gateway: Gateway, act: Callable[[], None]) -> None:
     await gateway.ledger.broken()
-    log.critical("the store cannot be written any more: the gateway ends")
+    log.critical("the store can no longer be written: the gateway stops")
     act()
 
 
@@ -194,7 +194,7 @@ async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act:
     limit = gateway.settings.lonely_s
     while (alone := gateway.alone_s) < limit or not for_a_console():  # noqa: ASYNC110 (time alone tells)
         await asyncio.sleep(max(limit - alone, min(limit, LONELY_LOOK_S)))
-    log.info("nobody was here for %g s, and there is no key: the gateway that a console started ends", limit)
+    log.info("nobody was here for %g s and there is no key: the gateway, which a console started, stops", limit)
     act()
 
 
@@ -267,14 +267,6 @@ def _rest_from_collecting() -> None:
     gc.set_threshold(COLLECTED_FROM, 10, 10)
 
 
-def _url(settings: GatewaySettings, port: int) -> str:
-    """Where a client on this machine finds it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 (nothing is bound here)
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-
-
 def admin_token(path: Path) -> str:
     """The console API's admin token, made (0600) where there is none. Raises UnreachableError."""
     try:
@@ -292,5 +284,5 @@ def admin_token(path: Path) -> str:
     except FileExistsError:
         return admin_token(path)
     except OSError as error:
-        raise UnreachableError(f"the admin token cannot be kept: {error.strerror}", where=str(path)) from None
+        raise UnreachableError(f"the admin token cannot be stored: {error.strerror}", where=str(path)) from None
     return token

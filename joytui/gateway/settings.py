@@ -248,10 +248,12 @@ class GatewaySettings(BaseModel):
             raise ValueError(f"two upstreams are called {twice!r}")
         if self.upstream is None and self.upstream_key_env:
             raise ValueError(
-                "upstream_key_env is for `upstream`, and that is not set (each of `upstreams` has its key_env)"
+                "upstream_key_env belongs to `upstream`, which is not set (each of `upstreams` has its own key_env)"
             )
         if self.upstream is None and self.upstream_api != "auto":
-            raise ValueError("upstream_api is for `upstream`, and that is not set (each of `upstreams` has its api)")
+            raise ValueError(
+                "upstream_api belongs to `upstream`, which is not set (each of `upstreams` has its own api)"
+            )
         if self.alerts_url:
             checked_webhook_url(self.alerts_url, insecure=self.alerts_insecure)
         if self.host not in LOOPBACK and not self.tls_cert and not self.insecure:

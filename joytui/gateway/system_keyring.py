@@ -55,7 +55,7 @@ def _backend() -> tuple[str, Any]:
         raise KeyringTrouble("the package `keyring` is not installed (pip install 'joytui[keyring]')") from None
     found = keyring.get_keyring()
     if found.priority <= 0:  # its stand-ins that fail, or forget
-        raise KeyringTrouble("this machine has no keyring that is running")
+        raise KeyringTrouble("no keyring is running on this machine")
     return str(found.name), found
 
 

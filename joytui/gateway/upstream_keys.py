@@ -76,7 +76,7 @@ class UpstreamKeys:
                 system_keyring.write(name, key)
             except KeyringTrouble as trouble:
                 if to == "keyring":
-                    raise SettingsError(f"not kept: {trouble}", hint="--in file keeps it in a file") from None
+                    raise SettingsError(f"not kept: {trouble}", hint="--in file stores it in a file") from None
             else:
                 self._write({**kept, name: None})
                 return self._keyring_name()
@@ -144,7 +144,7 @@ class UpstreamKeys:
             pass
         raise SettingsError(
             'not a file of upstream keys: {"name of the upstream": "its key", or null: it is in the keyring}', where=str(self.file),
-            hint=f"remove it, and store the keys anew: {COMMAND}",
+            hint=f"remove it and store the keys again: {COMMAND}",
         )  # fmt: skip
 
     def _check_mode(self, stat: os.stat_result) -> None:
@@ -153,7 +153,7 @@ class UpstreamKeys:
         if stat.st_mode & 0o077:
             raise SettingsError(
                 f"other users may read the upstream keys (mode {stat.st_mode & 0o777:04o})", where=str(self.file),
-                hint=f"chmod 600 {self.file} — and new keys from their providers, if others use this machine",
+                hint=f"chmod 600 {self.file}; if others use this machine, also replace the keys",
             )  # fmt: skip
         if stat.st_uid != os.geteuid():
             raise SettingsError("the file with upstream keys belongs to another user", where=str(self.file))
@@ -165,7 +165,7 @@ class UpstreamKeys:
                 return
             write_whole(self.file, f"{json.dumps(keys, indent=2, ensure_ascii=False)}\n".encode(), lasting=True)
         except OSError as error:
-            raise SettingsError(f"the key cannot be kept: {error.strerror}", where=str(self.file)) from None
+            raise SettingsError(f"the key cannot be stored: {error.strerror}", where=str(self.file)) from None
 
 
 COMMAND = "`joytui gateway upstream-key set NAME`"

@@ -178,7 +178,7 @@ class Visit:
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
 
     def drop(self, refusal: Refused) -> None:
-        """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is away."""
+        """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is unreachable."""
         self.ended = True
         if refusal.error_type == STORE_UNAVAILABLE:
             self.gateway.turned_away += 1
@@ -191,7 +191,7 @@ class Visit:
     def end(
         self, status: int, seen: Observation, *, gone: bool = False, cut: bool = False, upstream_key: bool = False
     ) -> asyncio.Future[None] | None:
-        """The record of an admitted request, whatever its end. `gone`: the client went away (499, usage estimated); `cut`: its
+        """The record of an admitted request, whatever its end. `gone`: the client disconnected (499, usage estimated); `cut`: its
         limit was reached. The future, where there is one, is done when the record is kept."""
         if self.ended or self.candidate is None:
             return None
@@ -251,7 +251,7 @@ class Visit:
             return
         self.ended = True
         used, charged = self.candidate.recorded(), self.charged(seen)
-        message = interrupted("the gateway was stopped before this request ended", charged)
+        message = interrupted("the gateway stopped before this request ended", charged)
         ended = Ended(*used, 500, INTERRUPTED, message, refusal.cause)
         ended = ended._replace(latency_ms=self.elapsed_ms(), queue_ms=self._after(self.sent))
         self._close(ended._replace(**charged._asdict()))

@@ -47,13 +47,13 @@ def _prepared(source: Whole, target: Target, tell: Tell) -> Half | None:
         if not _differing(source, target, tell):
             return None
         raise RefusedError(
-            "the target is not empty, and it is no copy of this store",
+            "the target is not empty and not a copy of this store",
             where=target.location,
             hint="name a store that does not exist yet",
         )
     if half.source != source.location:
         raise RefusedError(
-            f"the target is half of a copy of another store: {half.source}",
+            f"the target is an unfinished copy of another store: {half.source}",
             where=target.location,
             hint="finish that one, or name another target",
         )

@@ -27,7 +27,9 @@ def named_store(text: str) -> Store:
         return url.parse(text)
     if "://" in text:
         scheme = text.split("://", 1)[0]
-        raise UsageError(f"a store is a SQLite file or in PostgreSQL; {scheme}:// is not supported", hint=_FORMS)
+        raise UsageError(
+            f"a store is a SQLite file or a PostgreSQL database; {scheme}:// is not supported", hint=_FORMS
+        )
     if not text.strip() or text == ":memory:":
         raise UsageError(f"not the path of a store: {text!r}", hint=_FORMS)
     path = Path(text).expanduser()
@@ -50,8 +52,8 @@ def refuse_password(text: str | None) -> None:
     """For what stands on a command line, which the list of processes shows to everybody. Raises UsageError."""
     if text is not None and url.is_url(text) and url.parse(text).secrets:
         raise UsageError(
-            "a password on the command line can be read by every user of this machine",
-            hint="leave it out of --store: PGPASSWORD or ~/.pgpass has it (or passfile=FILE in the URL), or the whole URL is in JOYTUI_STORE",
+            "every user of this machine can read a password on the command line",
+            hint="leave it out of --store, and use PGPASSWORD or ~/.pgpass (or passfile=FILE in the URL), or put the whole URL into JOYTUI_STORE",
         )
 
 
@@ -112,7 +114,7 @@ def _need_driver(store: StoreUrl) -> None:
         import_module("joytui.ledger.postgres.connections")
     except ImportError as error:
         raise UnreachableError(
-            f"the driver for PostgreSQL is not there ({error})",
+            f"the driver for PostgreSQL is not installed ({error})",
             where=store.masked,
             hint="pip install 'joytui[postgres]'",
         ) from None

@@ -53,7 +53,7 @@ KEPT = (
     Kept(
         "requests",
         ("request",),
-        "retention_days (0: for ever), in the order in which they came",
+        "retention_days (0: forever), oldest first",
         lambda keeping: keeping.rows_days * DAY_MS or None,
     ),
     Kept(

@@ -68,11 +68,11 @@ class Spool:
             ):
                 size = file.tell() or os.fstat(file.fileno()).st_size
                 if size + len(data) > MOST_BYTES:
-                    log.error("%s is full: %d ends wait in memory alone", self.path, len(ends))
+                    log.error("%s is full: %d ends wait in memory only", self.path, len(ends))
                     return False
                 try:
                     if file.write(data) != len(data):
-                        raise OSError("not all of it was written")
+                        raise OSError("not everything was written")
                     os.fsync(file.fileno())
                 except OSError:
                     with contextlib.suppress(OSError):
@@ -80,7 +80,7 @@ class Spool:
                     raise
                 self._waiting += len(ends)
         except OSError as error:
-            log.error("%s cannot be written: %s; %d ends wait in memory alone", self.path, error, len(ends))
+            log.error("%s cannot be written: %s; %d ends wait in memory only", self.path, error, len(ends))
             return False
         return True
 

@@ -23,7 +23,7 @@ def refuse_older(version: int, newest: int, where: str) -> None:
     RefusedError."""
     if 0 < version < newest:
         raise RefusedError(
-            "the target is a store of an older joytui, and no copy that this one could go on with",
+            "the target is a store of an older joytui, not a copy that this version can continue",
             where=where,
             hint="name a store that does not exist yet",
         )

@@ -26,7 +26,7 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.keymap import named
 from joytui.tui.options import Options
 from joytui.tui.pace import PacedApp
-from joytui.tui.read_only import refusal
+from joytui.tui.read_only import may_change, refusal
 from joytui.tui.reading_place import reading_place
 from joytui.tui.settings import ConsoleSettings
 from joytui.tui.shown import pasted
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from joytui.core.wire import KeyView
     from joytui.tui.alerts import ShownAlert
     from joytui.tui.console import Console
+    from joytui.tui.export.exported import Exported
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.codex_turns import CodexTurns
@@ -103,7 +104,7 @@ class ConsoleApp(PacedApp):
                 "search",
                 "Search",
                 show=False,
-                tooltip="keys, people, models, threads, requests, commands: goes there",
+                tooltip="keys, people, models, threads, requests, commands",
             ),
             Binding("comma", "settings", "Settings", show=False, tooltip="theme, gateway, budget; kept in one file"),
             Binding(
@@ -114,32 +115,35 @@ class ConsoleApp(PacedApp):
                 tooltip="the card of the person under the cursor: keys, spend, refusals",
             ),
             Binding(
-                "x", "export", "Export", show=False, tooltip="what is on the screen, as CSV, JSON, Markdown or SVG"
+                "x", "export", "Export", show=False, tooltip="save what is on the screen as CSV, JSON, Markdown or SVG"
             ),
             Binding(
                 "a",
                 "outliers",
-                "Out of the ordinary",
+                "Unusual spending",
                 show=False,
-                tooltip="the largest, since your last visit and in the window shown",
+                tooltip="since your last visit and in the window shown, largest first",
             ),
+            Binding("V", "views", "Views", show=False, tooltip="open a saved view, or save this one under a name"),
             Binding(
-                "V", "views", "Views", show=False, tooltip="saved views: opens one, saves what is shown under a name"
+                "H",
+                "audit",
+                "Audit",
+                show=False,
+                tooltip="who changed what: keys, budgets, policies, tokens, teams, wallets",
             ),
-            Binding("ctrl+o", "jump", "Jump", show=False, tooltip="to a pane, by its letter"),
-            Binding(
-                "exclamation_mark", "messages", "Messages", show=False, tooltip="what this console has said, errors too"
-            ),
+            Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
+            Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
             Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="take the alert under the first line away"),
             Binding(
                 "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
             ),
-            Binding("q", "quit", "Quit", tooltip="leave the console"),
-            Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="to the shell; fg comes back"),
-            Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="leave the console"),
-            Binding("question_mark", "help", "Help", tooltip="what works on this screen"),
-            Binding("f1", "help", "Help", show=False, tooltip="what works on this screen"),
+            Binding("q", "quit", "Quit", tooltip="quit the console"),
+            Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="suspend to the shell; fg comes back"),
+            Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, tooltip="quit the console"),
+            Binding("question_mark", "help", "Help", tooltip="the keys of this screen"),
+            Binding("f1", "help", "Help", show=False, tooltip="the keys of this screen"),
         ],
     )
 
@@ -304,8 +308,9 @@ class ConsoleApp(PacedApp):
     async def run_action(
         self, action: Any, default_namespace: DOMNode | None = None, namespaces: Mapping[str, DOMNode] | None = None
     ) -> bool:
-        """Every key, click and command of the palette comes by here: what a read-only console refuses stops here."""
-        if self.options.read_only:
+        """Every key, click and command of the palette comes by here: what a read-only console, or one with a viewer's token,
+        refuses stops here."""
+        if self.options.read_only or self.link_state.role == "viewer":
             place, name, _ = parse(action) if isinstance(action, str) else action
             target = {"app": self, "screen": self.screen}.get(place, default_namespace or self)
             if self.refuses(target, name):
@@ -326,11 +331,15 @@ class ConsoleApp(PacedApp):
             bar.pressed()
 
     def refuses(self, target: object, name: str) -> bool:
-        """Whether this console is read-only and the action changes something; says so then."""
-        why = refusal(target, name) if self.options.read_only else None
+        """Whether this console does not do this, since it changes something; says so then."""
+        why = refusal(target, name, self.options, self.link_state)
         if why is not None:
-            self.tell(f"this console is read-only: {why}", error=True)
+            self.tell(why, error=True)
         return why is not None
+
+    def may_change(self, *, admins: bool = False) -> bool:
+        """Whether the gateway's things may be changed from here; `admins`: those that an admin alone changes."""
+        return may_change(self.options, self.link_state, admins=admins)
 
     def action_show_screen(self, name: str) -> None:
         if len(self.screen_stack) > 1:
@@ -349,7 +358,7 @@ class ConsoleApp(PacedApp):
         """Stops waiting for a gateway that is looked for or starting."""
         if self.link_state.phase in ("finding", "starting"):
             self.workers.cancel_group(self, "link")
-            note = "waiting for it was cancelled; it may still come up"
+            note = "you stopped waiting; it may still come up"
             self.link_state = replace(self.link_state, phase="off", note=note, hint="2, 3 or 4 tries again")
 
     def take_alerts(self, alerts: tuple[ShownAlert, ...]) -> None:
@@ -409,7 +418,10 @@ class ConsoleApp(PacedApp):
             return
         subject = self.screen.subject()
         if subject is None:
-            self.tell("nobody is chosen: a request in Logs, a line by owner or key in Usage, a key in Keys", error=True)
+            self.tell(
+                "nobody is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
+                error=True,
+            )
             return
         self.push_screen(OwnerDialog(subject, self._now()))
 
@@ -441,16 +453,34 @@ class ConsoleApp(PacedApp):
 
     def action_export(self) -> None:
         from joytui.tui.screens.base import ConsoleScreen
-        from joytui.tui.screens.export import ExportDialog
 
         if not isinstance(self.screen, ConsoleScreen):
             return
-        exported = self.screen.exported()
+        self.export(self.screen.exported())
+
+    def export(self, exported: Exported | None) -> None:
+        """Asks in which form and where, and writes it; says so where there is nothing."""
+        from joytui.tui.screens.export import ExportDialog
+
         if exported is None:
-            self.tell("nothing is here yet that could be exported", error=True)
+            self.tell("there is nothing to export here yet", error=True)
             return
         where = " on the machine of `joytui serve`" if self.options.served else ""
         self.push_screen(ExportDialog(exported), lambda path: self.tell(f"Written: {path}{where}") if path else None)
+
+    def action_audit(self) -> None:
+        from joytui.tui.screens.audit import AuditDialog
+
+        self._over_gateway(AuditDialog)
+
+    def _over_gateway(self, make: Callable[[], Screen[None]]) -> None:
+        """Opens a dialog that asks the gateway; says so where there is none."""
+        if len(self.screen_stack) > 1:
+            return
+        if self.client is None:
+            self.tell("there is no gateway to ask", error=True)
+        else:
+            self.push_screen(make())
 
     def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog
@@ -544,7 +574,7 @@ class ConsoleApp(PacedApp):
         from joytui.tui.keys.changes import undo
 
         if not self.changes:
-            self.tell("no policy was changed from here since this console was opened", error=True)
+            self.tell("no policy was changed in this console yet", error=True)
         elif self.client is not None:
             change = self.changes[-1]
             self.run_worker(
@@ -559,10 +589,10 @@ class ConsoleApp(PacedApp):
             return
         if back:
             self.changes.remove(change)
-            self.tell(f"{change.name} has its policy back")
+            self.tell(f"the policy of {change.name} is restored")
         else:
             self.changes.append(change)
-            self.tell(f"the policy of {change.name} is changed; u puts it back")
+            self.tell(f"the policy of {change.name} is changed; u undoes it")
         reload = getattr(self.screen, "action_reload", None)
         if reload is not None:
             reload()

@@ -9,6 +9,7 @@ from textual.dom import DOMNode
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.tui.alerts import ShownAlert
+    from joytui.tui.export.exported import Exported
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.codex_turns import CodexTurns
@@ -60,6 +61,10 @@ class Console(Protocol):
         """Copies the config.toml block for this gateway."""
         ...
 
+    def may_change(self, *, admins: bool = False) -> bool:
+        """Whether the gateway's things may be changed from here; `admins`: those that an admin alone changes."""
+        ...
+
     def need_gateway(self, *, start: bool = True, peek: bool = False) -> None:
         """Connects to the gateway in the background, if that has not begun yet."""
         ...
@@ -86,6 +91,10 @@ class Console(Protocol):
 
     def take_settings(self, settings: ConsoleSettings) -> None:
         """Applies settings that were just saved."""
+        ...
+
+    def export(self, exported: Exported | None) -> None:
+        """Asks in which form and where to write it."""
         ...
 
     def action_settings(self, field: str | None = None) -> None:

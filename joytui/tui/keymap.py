@@ -45,11 +45,11 @@ def problems(keymap: Mapping[str, str], known: Iterable[Binding]) -> list[str]:
     for name, keys in keymap.items():
         if name not in default:
             near = get_close_matches(name, default, n=1)
-            wrong.append(f"no action is called {name}" + (f", did you mean {near[0]}?" if near else ""))
+            wrong.append(f"there is no action {name}" + (f", did you mean {near[0]}?" if near else ""))
             continue
         for key in keys.split(","):
             taken = [one.id for one in default.values() if key in one.key.split(",") and _beside(name, str(one.id))]
-            wrong += [f"{key} does {name} now, and no longer {other}" for other in taken if other not in keymap]
+            wrong += [f"{key} now does {name}, no longer {other}" for other in taken if other not in keymap]
     return wrong
 
 

@@ -63,7 +63,7 @@ def make_app(wishes: Wishes, where: Places, *, dark: bool) -> ConsoleApp:
     try:
         settings, complaint = load(where.config_file), ""
     except SettingsError as error:
-        settings, complaint = ConsoleSettings(), f"the settings are left out: {error.where}: {error.what}"
+        settings, complaint = ConsoleSettings(), f"the settings are ignored: {error.where}: {error.what}"
     view, wrong = _view(wishes, where) if wishes.view else (None, "")
     app = ConsoleApp(_options(wishes, where, settings, dark, view))
     app.complaint = complaint or wrong
@@ -80,7 +80,7 @@ def _view(wishes: Wishes, where: Places) -> tuple[View | None, str]:
         return None, f"{error.where}: {error.what}"
     if wishes.view in views:
         return views[wishes.view], ""
-    known = ", ".join(views) or "none yet: V in the console saves one"
+    known = ", ".join(views) or "none yet; V in the console saves one"
     if wishes.served:
         return None, f"no view is called {wishes.view}"
     raise UsageError(f"no view is called {str(wishes.view)[:40]!r}", where="--view", hint=f"saved views: {known}")
@@ -88,9 +88,9 @@ def _view(wishes: Wishes, where: Places) -> tuple[View | None, str]:
 
 def refuse_without_terminal(env: Mapping[str, str]) -> None:
     """The console needs a terminal that can place the cursor; everything else has its command."""
-    hint = "every screen has a command: joytui doctor, logs, usage, keys (--json for scripts)"
+    hint = "every screen has a command: joytui doctor, logs, usage, keys (with --json for scripts)"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the console needs a terminal; stdin or stdout is none", hint=hint)
+        raise UsageError("the console needs a terminal, but stdin or stdout is not one", hint=hint)
     term = env.get("TERM", "")
     if term in ("", "dumb", "unknown"):
         raise UsageError(
@@ -113,8 +113,9 @@ def _options(wishes: Wishes, where: Places, settings: ConsoleSettings, dark: boo
     def make_link(changed: Any) -> Any:
         from joytui.tui.link import Link
 
-        shut = wishes.served == "read-only" and not os.environ.get("JOYTUI_ADMIN_TOKEN")
-        return Link(where, changed, gateway_url=gateway_url, shut=shut)
+        read_only = wishes.served == "read-only"
+        shut = read_only and not os.environ.get("JOYTUI_ADMIN_TOKEN")
+        return Link(where, changed, gateway_url=gateway_url, read_only=read_only, shut=shut)
 
     return Options(
         places=where,
@@ -204,7 +205,7 @@ def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:
 
 def farewell(app: ConsoleApp, where: Places, say: Callable[[str], None]) -> int:
     if app.failure is not None:
-        say(f"joytui: the console stopped by an error of its own: {_record(app.failure, where)}")
+        say(f"joytui: the console stopped because of a bug: {_record(app.failure, where)}")
         return EXIT_BAD_NEWS
     if app.goodbye:
         say(app.goodbye)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from joytui.core import clock
 from joytui.core.errors import JoytuiError, UnreachableError
-from joytui.core.joytoken import LOCAL_PORT
+from joytui.core.local_address import local_url
 from joytui.core.places import Places
 from joytui.tui.state import LinkState
 
@@ -33,8 +33,8 @@ YOUNG_MS = 15_000
 class Link:
     """One gateway. `changed` gets every new state; `client` is there while `state.connected`.
 
-    `alerted` gets the alerts that matter, from time to time. `shut`: a read-only console that got no read-only token. It asks nobody:
-    what it finds by itself is the admin's.
+    `alerted` gets the alerts that matter, from time to time. `read_only`: the gateway is to refuse every change. `shut`: a read-only
+    console that got no token. It asks nobody: what it finds by itself is the admin's.
     """
 
     def __init__(
@@ -43,13 +43,15 @@ class Link:
         changed: Callable[[LinkState], None],
         *,
         gateway_url: str | None = None,
+        read_only: bool = False,
         shut: bool = False,
     ) -> None:
         self.places = places
         self.gateway_url = gateway_url
+        self._read_only = read_only
         self._shut = shut
         self.client: ConsoleClient | None = None
-        self.state = LinkState(local=gateway_url is None)
+        self.state = LinkState(local=gateway_url is None, local_url=local_url(places))
         self._changed = changed
         self._running = False
         self._seq = 0
@@ -76,7 +78,7 @@ class Link:
         """
         if self._shut:
             self._become(
-                "failed", note="no gateway ran when this page was opened", hint="reload the page to look again"
+                "failed", note="no gateway was running when this page was opened", hint="reload the page to look again"
             )
             return
         self._running = True
@@ -105,11 +107,17 @@ class Link:
         if self.gateway_url is None:
             running = await find(self.places)
             if running is None and not start:
-                self._become("off", note="it is not running, and --no-start forbids to start it")
+                self._become("off", note="it is not running, and --no-start forbids starting it")
                 return None
             if running is None:
-                self._become("starting", url=_LOCAL_URL)
-        self.client = await connect(self.places, gateway_url=self.gateway_url, start=start, announce=self._announced)
+                self._become("starting", url=self.state.local_url)
+        self.client = await connect(
+            self.places,
+            gateway_url=self.gateway_url,
+            start=start,
+            announce=self._announced,
+            read_only=self._read_only,
+        )
         return self.client
 
     def _announced(self, line: str) -> None:
@@ -223,8 +231,12 @@ def _stamp(places: Places) -> int | None:
 
 
 def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
-    """What the frame shows of a gateway's status."""
-    return {"upstream": status.get("upstream"), "version": status.get("version"), "keys": int(status.get("keys") or 0)}
-
-
-_LOCAL_URL = f"http://127.0.0.1:{LOCAL_PORT}"
+    """What the frame shows of a gateway's status, and what the token may do there."""
+    teams = status.get("teams")
+    return {
+        "upstream": status.get("upstream"),
+        "version": status.get("version"),
+        "keys": int(status.get("keys") or 0),
+        "role": status.get("role"),
+        "teams": tuple(map(str, teams)) if isinstance(teams, list) else None,
+    }

@@ -83,7 +83,7 @@ class PacedApp(TypeAheadApp):
         if driver is None or not driver.can_suspend:
             return
         if os.getpgrp() == os.getsid(0):
-            self.tell("no shell waits behind this console: q leaves it")
+            self.tell("this console has no shell behind it; q quits")
             return
         self.app_suspend_signal.publish(self)
         driver.suspend_application_mode()

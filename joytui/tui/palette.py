@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONG = {
     "Config": "Copy the config.toml block",
-    "Detail": "Detail of the chosen one",
+    "Detail": "Details of the selected one",
     "Curl": "Copy as curl",
     "Step": "Open the step",
 }
@@ -51,7 +51,7 @@ def commands(app: ConsoleApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     for command in named_commands(screen):
         words = f"{command.shown}  {command.help}" if command.help else command.shown
         yield SystemCommand(command.name, words, _press(app, command.key))
-    yield SystemCommand("Copy the try command", "one Codex turn, config.toml untouched", app.action_copy_try)
+    yield SystemCommand("Copy the try command", "one Codex turn; config.toml stays as it is", app.action_copy_try)
     yield SystemCommand("Choose a theme", "joytui and Textual themes", app.action_change_theme)
     if not app.options.served:
         yield SystemCommand("Save a screenshot", "SVG, in the current folder", lambda: app.action_screenshot(path="."))

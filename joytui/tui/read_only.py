@@ -1,14 +1,21 @@
-"""What a read-only console refuses, and the words for it: whatever changes a key, a file or a setting, or spends credits."""
+"""What a read-only console refuses, and the words for it: whatever changes a key, a file or a setting, or spends credits. With a
+viewer's token it refuses what changes the gateway."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from textual.actions import parse
 from textual.binding import ActiveBinding
 
+if TYPE_CHECKING:
+    from joytui.tui.options import Options
+    from joytui.tui.state import LinkState
+
 _SPENDS = "test requests cost credits"
 _KEYS = "keys stay as they are"
 _FILES = "no file is written"
-_MACHINE = "no program of this machine is asked from here"
+_MACHINE = "no program on this machine is run from here"
 _CODEX = "no Codex is run from here"
 
 # By the screen's MODE ("": the console itself), the actions of it and why not.
@@ -35,21 +42,38 @@ REFUSED: dict[str, dict[str, str]] = {
         "limit": _KEYS,
     },
 }
+AT_THE_GATEWAY = {
+    (mode, name) for mode, actions in REFUSED.items() for name, why in actions.items() if why == _KEYS
+} | {("logs", "replay")}
+"""Those that change something at the gateway: a replay makes a key of its own for a moment."""
 
 
-def refusal(target: object, name: str) -> str | None:
-    """Why a read-only console does not do this action of that screen (or of the console); None where it does it."""
+def may_change(options: Options, state: LinkState, *, admins: bool = False) -> bool:
+    """Whether this console changes anything at the gateway; `admins`: what an admin alone changes. A gateway that does not tell
+    the token's role judges by itself."""
+    return not options.read_only and state.role not in (("viewer", "lead") if admins else ("viewer",))
+
+
+def refusal(target: object, name: str, options: Options, state: LinkState) -> str | None:
+    """Why this console does not do this action of that screen (or of the console), as a sentence; None where it does it."""
     from textual.app import App
 
     mode = "" if isinstance(target, App) else getattr(target, "MODE", None)
-    return REFUSED.get(mode, {}).get(name) if mode is not None else None
+    why = REFUSED.get(mode, {}).get(name) if mode is not None else None
+    if why is None:
+        return None
+    if options.read_only:
+        return f"this console is read-only: {why}"
+    if (mode, name) in AT_THE_GATEWAY and not may_change(options, state):
+        return f"a viewer's token only reads: {why}"
+    return None
 
 
 def refused_here(active: ActiveBinding) -> bool:
     """Whether this binding does nothing in the console that it belongs to: such a key is not shown."""
     app = active.node.app
-    options = getattr(app, "options", None)
-    if options is None or not options.read_only:
+    options, state = getattr(app, "options", None), getattr(app, "link_state", None)
+    if options is None or state is None:
         return False
     place, name, _ = parse(active.binding.action)
-    return refusal(app if place == "app" else active.node, name) is not None
+    return refusal(app if place == "app" else active.node, name, options, state) is not None

@@ -85,13 +85,13 @@ def read(table: Mapping[str, Any]) -> ConsoleSettings:
             raise ValueError(f"no setting is called {name!r} (one of {', '.join(sorted(known))})")
     for name in ("ascii", "start_gateway"):
         if not isinstance(table.get(name, True), bool):
-            raise ValueError(f"{name} is true or false")
+            raise ValueError(f"{name} must be true or false")
     for name in ("theme", "gateway"):
         if not isinstance(table.get(name, ""), str):
-            raise ValueError(f"{name} is a text")
+            raise ValueError(f"{name} must be text")
     keymap = table.get("keymap", {})
     if not isinstance(keymap, Mapping) or not all(isinstance(keys, str) and keys.strip() for keys in keymap.values()):
-        raise ValueError('keymap is a table of actions and keys: "logs.replay" = "R"')
+        raise ValueError('keymap must be a table of actions and keys: "logs.replay" = "R"')
     if table.get("budget_period", "month") not in PERIODS:
         raise ValueError(f"budget_period is one of {', '.join(PERIODS)}")
     values = {name: value for name, value in table.items() if value != ""}
@@ -107,7 +107,7 @@ def _credits(value: Any) -> str:
             return text
     except MoneyError:
         pass
-    raise ValueError("budget is an amount of credits: 20, 0.5")
+    raise ValueError("budget must be an amount of credits: 20, 0.5")
 
 
 def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:

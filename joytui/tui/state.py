@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from joytui.core.joytoken import BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import BASE_PATH, LOCAL_URL
 
 Mood = Literal["good", "note", "warning", "error"]
 MOODS: dict[Mood, tuple[str, str]] = {
@@ -37,6 +37,9 @@ class LinkState:
     lost       was there, is not now; the link retries
     off        not running, and --no-start forbids to start it
     failed     cannot be had; `note` says why, `hint` what to do
+
+    `role` is that of the token, as `core.roles` has them, None where the gateway does not tell; `teams` are those that a lead's
+    token sees.
     """
 
     phase: Phase = "idle"
@@ -50,7 +53,10 @@ class LinkState:
     behind_s: float = 0.0
     waited_s: int = 0
     local: bool = True
+    local_url: str = LOCAL_URL
     looked: bool = False
+    role: str | None = None
+    teams: tuple[str, ...] | None = None
 
     @property
     def connected(self) -> bool:
@@ -58,8 +64,13 @@ class LinkState:
 
     @property
     def base_url(self) -> str:
-        """What points a Codex at this gateway; at the local one, as long as none is known."""
-        return self.url.rstrip("/") + BASE_PATH if self.url else LOCAL_BASE_URL
+        """The base_url that leads Codex to this gateway; to the local one while none is known."""
+        return (self.url or self.local_url).rstrip("/") + BASE_PATH
+
+    @property
+    def scope(self) -> str:
+        """What the token sees where that is not everything: "core, web"."""
+        return ", ".join(self.teams or ())
 
     @property
     def place(self) -> str:
@@ -85,7 +96,7 @@ def link_words(state: LinkState) -> tuple[str, str, str, str]:
     place = state.place
     waited = f" {state.waited_s} s" if state.waited_s else ""
     short, more = {
-        "idle": ("no gateway runs" if state.looked else "", ""),
+        "idle": ("no gateway running" if state.looked else "", ""),
         "finding": ("looking for the gateway", ""),
         "starting": ("starting gateway" + waited, place),
         "live": (place, "live"),

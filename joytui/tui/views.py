@@ -28,7 +28,7 @@ from joytui.tui.settings import document_of, edit
 
 TABLE = "views"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-NAMING = "letters, digits, - and _, at most 40: it may stand in an address"
+NAMING = "letters, digits, - and _, at most 40, so that it fits into an address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def load_views(path: Path) -> dict[str, View]:
     """By name, in the file's order. Raises SettingsError, with the file and the view."""
     tables = document_of(path).get(TABLE, {})
     if not isinstance(tables, dict):
-        raise SettingsError(f"{TABLE} holds a table for each view: [{TABLE}.NAME]", where=str(path))
+        raise SettingsError(f"{TABLE} must contain a table for each view: [{TABLE}.NAME]", where=str(path))
     return {name: _view(path, name, table) for name, table in tables.items()}
 
 
@@ -58,7 +58,7 @@ def _view(path: Path, name: str, table: object) -> View:
     if not NAME.fullmatch(name):
         raise SettingsError(f"a view's name has {NAMING}", where=where)
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-        raise SettingsError('each value of a view is a text: group = "owner"', where=where)
+        raise SettingsError('each value of a view must be text: group = "owner"', where=where)
     screen = table.get("screen")
     if screen not in SCREENS:
         raise SettingsError(f"screen is one of {', '.join(SCREENS)}", where=where)

@@ -164,7 +164,7 @@ def _tokens_differ(entry: Entry, record: RequestRecord) -> Difference | None:
     if not any(gateway):
         why = "the upstream's answer carried no usage that the gateway could read"
     elif record.cost_source == "estimated" and record.status == 499:
-        why = "the client went away: the gateway estimated what was used"
+        why = "the client disconnected: the gateway estimated what was used"
     elif record.cost_source == "estimated" and [*others] != ["cached_input_tokens"]:
         why = "the gateway estimated; the upstream sent no usage of its own"
     elif others.keys() <= {"cached_input_tokens", "reasoning_tokens"}:
@@ -222,7 +222,7 @@ def _unknown(record: RequestRecord, threads: set[str]) -> Difference:
     else:
         why = f"not sent by Codex, but by {client}"
     if record.status == 499:
-        why += " (the client went away)"
+        why += " (the client disconnected)"
     return Difference(
         kind="unknown-to-codex",
         time=parse_time(record.time),

@@ -1,7 +1,8 @@
 """The gateway that the consoles in the browser look at, and what they get for it: a token that may only read.
 
 The consoles never see the admin token in a read-only server: it stays here, and they are given a read-only token that this
-server makes and takes away again.
+server makes and takes away again. A lead's or a viewer's token makes none: the consoles get that one, see what it sees, and ask
+the gateway to refuse every change (`client.console_api.READ_ONLY`).
 """
 
 from __future__ import annotations
@@ -59,18 +60,24 @@ class Access:
         self._console = await connect(
             self._places, gateway_url=self._gateway_url, env=self._env, start=self._start, announce=self._say
         )
-        await self._console.status_facts()
+        status = await self._console.status_facts()
         if not self._changes:
-            self._token = await self._read_only_token(self._console)
+            self._token = await self._read_only_token(self._console, knows_roles=bool(status.get("role")))
+            if status.get("role") == "lead":
+                self._say(
+                    f"the consoles see what this lead's token sees: {', '.join(status.get('teams') or ['no team'])}"
+                )
 
-    async def _read_only_token(self, console: ConsoleClient) -> tuple[str, str]:
+    async def _read_only_token(self, console: ConsoleClient, *, knows_roles: bool) -> tuple[str, str]:
+        """One that is made for the consoles, or where our own may make none, that one. A gateway that does not tell of roles would
+        let a lead's change things: it gets none."""
         try:
             await self._clean_up(console)
             made = await console.create_token(
                 f"joytui serve {platform.node()[:40]} {secrets.token_hex(4)} {os.getpid()}"
             )
         except RefusedError as error:
-            if error.kind == "read_only_token":
+            if error.kind == "read_only_token" or (error.kind == "beyond_teams" and knows_roles):
                 return "", console.token
             raise
         self._note = TokenNote.keep(self._places.data_dir, _gateway_of(console), made.id)
@@ -110,11 +117,14 @@ class Access:
         """Whether the gateway still answers, and knows the token."""
         if self._console is None:
             return False
+        made = self._token is not None and self._token[0]
         try:
-            known = await self._console.tokens()
+            if made:
+                return any(token.id == made for token in await self._console.tokens())
+            await self._console.status_facts()
         except JoytuiError:
             return False
-        return self._token is None or not self._token[0] or any(token.id == self._token[0] for token in known)
+        return True
 
     async def close(self) -> None:
         """Takes the token away and leaves the gateway as a console does: says so where it keeps running."""

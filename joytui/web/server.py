@@ -229,10 +229,10 @@ def _cannot_listen(host: str, port: int, error: OSError) -> UnreachableError | U
     if error.errno == errno.EADDRINUSE:
         program = listener(port)
         by = f" by {program}" if program else ""
-        hint = f"end that program, or take another port: `joytui serve --port {port + 1 if port < 65535 else 0}`"
+        hint = f"end that program, or use another port: `joytui serve --port {port + 1 if port < 65535 else 0}`"
         return UnreachableError(f"the port is taken{by}", where=where, hint=hint)
     if error.errno == errno.EACCES:
-        hint = "ports below 1024 are for the administrator: `joytui serve --port 8792`"
+        hint = "ports below 1024 are reserved for the administrator: `joytui serve --port 8792`"
         return UnreachableError("this user may not listen there", where=where, hint=hint)
-    hint = "--host takes an address of this machine, for example 127.0.0.1"
+    hint = "--host must be an address of this machine, for example 127.0.0.1"
     return UsageError(f"cannot listen there: {error.strerror or error}", where=where, hint=hint)

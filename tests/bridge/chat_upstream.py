@@ -84,7 +84,7 @@ class ChatUpstream:
                 if not await _answer(self.script(seen), writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client went away, or the block ended: nothing is left to say
+            pass  # the client disconnected, or the block ended: nothing is left to say
         finally:
             writer.close()
 

@@ -85,7 +85,7 @@ def test_a_command_starts_it_and_says_so(machine: Machine) -> None:
     """Without a key it ends with the command; once a key exists it stays, and the command says where."""
     first = machine.call("keys", "list")
     assert (first.code, first.out) == (0, "")
-    assert "the local gateway runs at http://127.0.0.1:" in first.err
+    assert "the local gateway is running at http://127.0.0.1:" in first.err
     assert "joytui keys create" in first.err
     assert machine.call("gateway", "status").code == 3
     created = machine.call("keys", "create", "first")
@@ -256,7 +256,7 @@ def test_a_gateway_that_runs_takes_no_settings_and_says_so(machine: Machine) -> 
         assert (again.code, again.json["differs"]) == (0, [])
     other = machine.call("gateway", "start", "--upstream", "http://127.0.0.1:10/v1", "--strict")
     assert other.code == 1
-    assert f"it runs with other settings, and keeps them (strict: its default, upstream: {upstream})" in other.err
+    assert f"it keeps running with its own settings (strict: its default, upstream: {upstream})" in other.err
     assert "`joytui gateway stop`" in other.err
     (machine.folder / "config.toml").write_text("[gateway]\nretention_days = 7\n")
     changed = machine.call("gateway", "start", "--upstream", upstream)

@@ -35,7 +35,7 @@ async def test_it_is_let_finish_its_words(tmp_path: Path, monkeypatch: pytest.Mo
 
 async def test_one_that_was_ended_from_outside_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = await failure(tmp_path, monkeypatch, "kill -TERM $$")
-    assert said.what.endswith("it was ended from outside, by signal 15 (Terminated)")
+    assert said.what.endswith("it was killed by signal 15 (Terminated)")
 
 
 async def test_one_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

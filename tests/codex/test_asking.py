@@ -142,7 +142,7 @@ def test_nothing_is_asked_of_the_loader_where_an_argument_holds_a_secret(tmp_pat
     installed(tmp_path)
     world = seen(tmp_path, "-c", "model_providers.j.experimental_bearer_token=jt_live_planted0123456789")
     assert world.asked is not None
-    assert (world.asked.loader.outcome, world.asked.loader.why) == ("not asked", "the arguments hold a secret")
+    assert (world.asked.loader.outcome, world.asked.loader.why) == ("not asked", "the arguments contain a secret")
     assert "planted" not in questions(tmp_path)
     assert "joytui-none" not in questions(tmp_path)
 

@@ -42,7 +42,7 @@ def test_a_huge_dotenv_is_not_read_and_is_told(tmp_path: Path) -> None:
 def test_a_huge_configuration_is_not_read_and_is_told(tmp_path: Path) -> None:
     report = examined(tmp_path, "#\n" * (MAX_FILE // 2) + CONFIG)
     assert report.verdict.cause == "config-unreadable"
-    assert why(report).endswith("is larger than 8 MiB, and joytui does not read it")
+    assert why(report).endswith("is larger than 8 MiB, so joytui does not read it")
     assert report.verdict.codex_says is None
 
 
@@ -75,7 +75,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     )
     report = examined(tmp_path, command + "timeout_ms = 300\n")
     told = [one.evidence[0].what for one in (report.verdict, *report.warnings)]
-    assert "auth.command did not end within 0.3 s" in told
+    assert "auth.command did not finish within 0.3 s" in told
     child = int((tmp_path / "child").read_text())
     poll(lambda: not alive(child), lambda: f"the end of {child}")
 

@@ -74,7 +74,7 @@ def test_a_missing_config_is_written_and_taken_away_again(machine: Machine, home
     assert mended.code == 0, mended.err
     assert 'base_url = "https://api-dev.joytokens.ai/openai/v1"' in (home / "config.toml").read_text()
     assert stat.S_IMODE((home / "config.toml").stat().st_mode) == 0o600
-    assert "is gone again" in machine.call("doctor", "--undo").out
+    assert "is removed again" in machine.call("doctor", "--undo").out
     assert contents(home) == {}
 
 
@@ -121,7 +121,7 @@ def test_a_symlink_is_followed_and_said(machine: Machine, home: Path, lay: Lay) 
     before = target.read_bytes()
     said = fix(machine, "--yes")
     assert said.code == 0
-    assert f"{place} is a link: what is written is {target}" in said.err
+    assert f"{place} is a link; the file that changes is {target}" in said.err
     assert place.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert machine.call("doctor", "--undo").code == 0

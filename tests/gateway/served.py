@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
+from joytui.core.local_address import url_on_this_machine
 from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.runtime import Gateway
-from joytui.gateway.server import _url, bind, run
+from joytui.gateway.server import bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstream_keys import FILE_NAME, UpstreamKeys
 from joytui.gateway.upstream_setup import upstream_of
@@ -84,7 +85,7 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     chosen = GatewaySettings(port=0, drain_s=1, **settings)
     ledger = SqliteLedger.open_store(folder / "data" / "ledger.sqlite3")
     listening = bind(chosen.host, 0)
-    url = _url(chosen, listening.getsockname()[1])
+    url = url_on_this_machine(chosen.host, listening.getsockname()[1], tls=bool(chosen.tls_cert))
     keys = UpstreamKeys(folder / "data" / FILE_NAME)
     gateway = Gateway(chosen, ledger, upstream_of(chosen, keys), ADMIN, url, webhook_of(chosen, keys))
     ready, stop = asyncio.Event(), asyncio.Event()

@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from joytui.core.gateway_state import GatewayState, read_state
+from joytui.core.local_address import url_on_this_machine
 from joytui.gateway.runtime import Gateway
-from joytui.gateway.server import _url, bind, run
+from joytui.gateway.server import bind, run
 from joytui.gateway.settings import GatewaySettings
 from joytui.gateway.upstreams.factory import offline
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -105,7 +106,8 @@ async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path, monkeypatch: 
     settings = GatewaySettings(port=0, lonely_s=0.05)
     ledger = SqliteLedger.open_store(tmp_path / "ledger.sqlite3")
     listening = bind("127.0.0.1", 0)
-    gateway = Gateway(settings, ledger, offline(), ADMIN, _url(settings, listening.getsockname()[1]))
+    url = url_on_this_machine(settings.host, listening.getsockname()[1], tls=bool(settings.tls_cert))
+    gateway = Gateway(settings, ledger, offline(), ADMIN, url)
     ready, nobodys = asyncio.Event(), False
     task = asyncio.create_task(run(gateway, listening, ready.set, signals=False, for_a_console=lambda: nobodys))
     await ready.wait()

@@ -133,7 +133,7 @@ async def test_a_fault_of_the_gateway_itself_is_told_and_recorded(
     for endpoint, body in (("chat/completions", SAY_HI), ("responses", {"model": "auto", "input": "hi"})):
         answer = await gateway.post(endpoint, key, body)
         assert refusal(answer) == (500, "server_error")
-        assert answer.json()["error"]["message"] == "the gateway failed; its log says more"
+        assert answer.json()["error"]["message"] == "the gateway failed; its log has details"
 
 
 async def test_a_websocket_is_refused_at_once_with_the_status_after_which_codex_uses_http(gateway: Served) -> None:

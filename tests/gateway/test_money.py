@@ -311,7 +311,7 @@ async def test_an_answer_goes_on_while_the_store_is_away(tmp_path: Path, monkeyp
         def away(*words: Any) -> asyncio.Future[Any]:
             asked.set()
             failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            failed.set_exception(StoreUnavailable("the store is away"))
+            failed.set_exception(StoreUnavailable("the store is unreachable"))
             return failed
 
         monkeypatch.setattr(here.gateway.ledger, "extend", away)

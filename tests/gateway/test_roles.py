@@ -12,9 +12,11 @@ import pytest
 
 from joytui.cli.main import COMMANDS as joytui_commands
 from joytui.cli.main import main
-from joytui.client.console_api import PREFIX
+from joytui.client.console_api import PREFIX, READ_ONLY
+from joytui.core.places import places
 from joytui.core.roles import ROLES
 from joytui.gateway.routes import CONSOLE
+from joytui.web.access import Access
 from tests.gateway.served import Served
 
 READS = (
@@ -104,11 +106,13 @@ def test_every_command_is_in_the_table() -> None:
     assert sorted([*ours, *ELSEWHERE]) == sorted(joytui_commands)
 
 
-async def ask(gateway: Served, token: str, method: str, path: str, body: Any, **named: str) -> tuple[int, str]:
+async def ask(
+    gateway: Served, token: str, method: str, path: str, body: Any, *, read_only: bool = False, **named: str
+) -> tuple[int, str]:
     """The status, and the error's type."""
     method = "head" if path.endswith("/stream") else method  # an answer without an end
     filled = path.format(**{"id": "dev", "tier": "economy", "name": "team", **named}) + QUERY.get((method, path), "")
-    headers = {"authorization": f"Bearer {token}"}
+    headers = {"authorization": f"Bearer {token}", **({READ_ONLY: "1"} if read_only else {})}
     answer = await gateway.http.request(method.upper(), PREFIX + filled, json=body, headers=headers)
     return answer.status_code, answer.json()["error"]["type"] if answer.is_error and answer.content else ""
 
@@ -215,7 +219,7 @@ async def test_teams_that_are_none(gateway: Served, tokens: dict[str, str]) -> N
         ("POST", "/tokens", {"name": "x", "role": "lead"}, 400, "a lead has one or more"),
         ("POST", "/tokens", {"name": "x", "teams": ["team"]}, 400, "no other role has any"),
         ("POST", "/tokens", {"name": "x", "role": "lead", "teams": ["no"]}, 400, "no team is called 'no'"),
-        ("POST", "/teams", {"name": "team"}, 409, "there is a team 'team' already"),
+        ("POST", "/teams", {"name": "team"}, 409, "there is already a team 'team'"),
         ("POST", "/teams", {"name": "a/b"}, 400, "no slash"),
         ("POST", "/teams/no/owners", {"owner": "cy"}, 404, "no team with that name"),
         ("POST", "/teams/team/owners", {"owner": "bea"}, 409, "'bea' is in the team 'others'"),
@@ -282,6 +286,51 @@ async def test_a_token_of_an_admin_does_everything(gateway: Served, tokens: dict
             path,
             status,
         )
+
+
+@pytest.mark.parametrize("role", ["admin", "lead"])
+async def test_who_says_that_it_only_reads_changes_nothing(gateway: Served, tokens: dict[str, str], role: str) -> None:
+    before = await state(gateway)
+    for (method, path), body in EVERYTHING.items():
+        status, kind = await ask(gateway, tokens[role], method, path, body, read_only=True)
+        if (method, path) in CHANGES:
+            assert (status, kind) == (403, "read_only_token"), (method, path)
+        else:
+            assert (status, kind) == await ask(gateway, tokens[role], method, path, body), (method, path)
+    assert await state(gateway) == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_serve_shows_what_its_token_sees(
+    gateway: Served, tokens: dict[str, str], role: str, tmp_path: Path
+) -> None:
+    """No admin's rights are needed: where the token makes none for the consoles, they get that one."""
+    said: list[str] = []
+    env = {"JOYTUI_ADMIN_TOKEN": tokens[role], "JOYTUI_DATA_DIR": str(tmp_path)}
+    access = Access(places(env), said.append, gateway_url=gateway.url, start=False, changes=False, env=env)
+    await access.open()
+    options, given = await access.words()
+    assert options == ["--no-start", "--gateway", gateway.url]
+    assert (await access.words()) == (options, given), "the token holds, and is not made again"
+    assert (given["JOYTUI_ADMIN_TOKEN"] == tokens[role]) is (role != "admin")
+    assert said == (["the consoles see what this lead's token sees: team"] if role == "lead" else [])
+    status, kind = await ask(
+        gateway, given["JOYTUI_ADMIN_TOKEN"], "patch", "/keys/{id}", {"labels": ["x"]}, read_only=True
+    )
+    assert (status, kind) == (403, "read_only_token")
+    await access.close()
+    assert (await ask(gateway, given["JOYTUI_ADMIN_TOKEN"], "get", "/status", None))[0] == (
+        403 if role == "admin" else 200
+    )
+
+
+async def test_the_status_says_whose_token_asks(gateway: Served, tokens: dict[str, str]) -> None:
+    found = {}
+    for role, token in tokens.items():
+        headers = {"authorization": f"Bearer {token}"}
+        status = (await gateway.http.get(f"{PREFIX}/status", headers=headers)).json()
+        found[role] = status["role"], status["teams"]
+    assert found == {"admin": ("admin", None), "lead": ("lead", ["team"]), "viewer": ("viewer", None)}
 
 
 async def test_a_token_opens_nothing_once_it_is_revoked(gateway: Served, tokens: dict[str, str]) -> None:
@@ -354,7 +403,7 @@ async def test_the_commands_of_tokens(gateway: Served, monkeypatch: pytest.Monke
         ("audit --limit 0", 2, "", "from 1 to 5000"),
         ("audit --since never", 2, "", "--since"),
         ("teams create core", 0, "core: nobody is in it", ""),
-        ("teams create core", 1, "", "there is a team 'core' already"),
+        ("teams create core", 1, "", "there is already a team 'core'"),
         ("teams add core ann", 0, "core: ann", ""),
         ("teams add nowhere bob", 1, "", "no team with that name"),
         ("teams list", 0, "core: ann", ""),

@@ -231,7 +231,7 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in logged]
     assert {line["level"] for line in lines} <= {"critical", "error"}
     assert "SystemExit: the thread is made to end" in lines[0]["trace"]
-    assert "the store cannot be written any more: the gateway ends" in [line["message"] for line in lines]
+    assert "the store can no longer be written: the gateway stops" in [line["message"] for line in lines]
     assert what.startswith(f"joytui: {tmp_path / 'data' / 'ledger.sqlite3'}: the store could not be written")
     assert "log says why" in hint
     assert not (tmp_path / "data" / "gateway.json").exists()

@@ -192,7 +192,7 @@ def test_upstream_key_that_cannot_be_written_leaves_no_part_of_it(machine: Machi
         env=machine.env, input=KEY, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
     assert said.returncode == 2, said
-    assert "the key cannot be kept: File too large" in said.stderr
+    assert "the key cannot be stored: File too large" in said.stderr
     assert [path.name for path in machine.data.iterdir() if "upstream" in path.name] == [FILE_NAME]
     assert "the-old-one" in (machine.data / FILE_NAME).read_text()
 
@@ -293,7 +293,7 @@ def test_upstream_key_a_name_that_the_settings_do_not_have_is_told(machine: Mach
         assert said.code == 0
         return said.err
 
-    assert "warning: no upstream of the settings is called api.example.com (they have none)" in keep(NAME)
+    assert "warning: no upstream in the settings is called api.example.com (they have none)" in keep(NAME)
     (machine.folder / "config.toml").write_text(f'[[gateway.upstreams]]\nurl = "https://{NAME}/v1"\n')
     assert "did you mean api.example.com?" in keep("api.exmple.com")
     assert "warning" not in keep(NAME)

@@ -383,3 +383,18 @@ async def test_senders_are_made_listed_and_revoked(ledger: Ledger) -> None:
     assert await ledger.senders() == []
     assert [row.owner for row in await rows(ledger)] == ["ann"], "what it told stays"
     assert await ledger.create_sender("ann-laptop", b"other", None, None) is not None
+
+
+async def test_what_ended_without_an_answer_is_an_error(ledger: Ledger) -> None:
+    sender = await a_sender(ledger)
+    begun = attempt(300, None, "t3"), attempt(310, thread="t3")
+    await ledger.tell(
+        sender.id,
+        told(attempt(0, None), attempt(100, 402, "t2"), *begun, attempt(400, thread="t4"), done(420, thread="t4")),
+    )
+    found = await ledger.page(Page(9, parse("is:error")))
+    assert {one.thread_id: (one.status, one.error_type) for _, one in found} == {
+        "t1": (None, "no_answer"), "t2": (402, None),
+    }  # fmt: skip
+    others = await ledger.page(Page(9, parse("-is:error")))
+    assert {one.thread_id for _, one in others} == {"t3", "t4"}, "an answer still comes, or is there"

@@ -126,7 +126,7 @@ def test_a_pipe_is_no_terminal(which: str, tmp_path: Path) -> None:
         )  # type: ignore[call-overload]
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) <= 3
-        assert "the console needs a terminal; stdin or stdout is none" in done.stderr
+        assert "the console needs a terminal, but stdin or stdout is not one" in done.stderr
         assert not done.stdout
     finally:
         os.close(slave)

@@ -118,7 +118,7 @@ def test_what_support_needs_is_in_it(bundle: Bundle) -> None:
 
 def test_the_preview_says_what_was_removed(bundle: Bundle) -> None:
     removed = {entry.name.split(": ")[-1]: dict(entry.removed) for entry in bundle.entries if ":" in entry.name}
-    assert removed["last_failures"]["known secrets and their shapes"] >= 3
+    assert removed["last_failures"]["known secrets and their formats"] >= 3
     assert removed["gateway"]
     assert removed["versions"] == {}
 

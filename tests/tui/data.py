@@ -216,7 +216,11 @@ SETUP_STEPS = (
 )
 SETUP_ELSEWHERE = (
     SETUP_STEPS[0],
-    Told("files", "warn", "a key codex-anna was made before, and is not here: n makes a new one (the old one ends)"),
+    Told(
+        "files",
+        "warn",
+        "a key codex-anna was made before, and is not here: n makes a new one (the old one stops working)",
+    ),
 )
 
 MODELS = (
@@ -493,6 +497,38 @@ def wallets() -> tuple[list[Any], list[Any]]:
         WalletView(tier="standard", balance="0", held="0", left="0"),
         WalletView(tier="premium"),
     ], entries
+
+
+def changes() -> list[Any]:
+    """What four tokens changed: a limit, a key that was made, one that was revoked, a team, a wallet; newest first."""
+    from joytui.core.wire import AuditEntry
+
+    policy = {
+        "daily_limit": "40",
+        "weekly_limit": None,
+        "tiers": ["economy", "standard"],
+        "fixed_model": "auto",
+        "ip_allow": [],
+    }
+    key = {"name": "codex-ben", "owner": "Ben", "labels": ["team-a"], "state": "active", "policy": policy}
+    policies = (
+        {"policy": policy},
+        {"policy": {**policy, "daily_limit": "60", "ip_allow": ["10.0.0.0/8", "192.168.0.0/16"]}},
+    )
+    rows: tuple[tuple[int, str, str | None, str, str, str | None, Any, Any], ...] = (
+        (40, "bea (lead)", "token_7Q", "key edited", "key_3W1", "codex-ben", *policies),
+        (95, "admin", None, "wallet set", "standard", None, {"balance": "12.5"}, {"balance": "40"}),
+        (400, "bea (lead)", "token_7Q", "key created", "key_3W1", "codex-ben", None, key),
+        (1_500, "admin", None, "owner added", "core", None, {"owners": ["Anna"]}, {"owners": ["Anna", "Ben"]}),
+        (1_501, "admin", None, "team created", "core", None, None, {"name": "core"}),
+        (2_900, "gateway", None, "lessons forgotten", "up", None, {"lessons": ["gpt-5.5: no tools", "gpt-5.5: max_completion_tokens"]}, {"lessons": []}),
+        (9_000, "ci-admin", "token_2M", "key edited", "key_1AA", "an-old-key-with-a-rather-long-name", {"state": "active"}, {"state": "revoked"}),
+        (21_000, "admin", None, "token revoked", "token_0C", "wall display of the second floor", {"name": "wall display of the second floor", "role": "viewer"}, None),
+    )  # fmt: skip
+    return [
+        AuditEntry(id=f"audit_{n}", time=rfc3339(NOW - timedelta(minutes=back)), token=token, token_id=by, what=what, subject=of, name=name, before=was, after=now)
+        for n, (back, token, by, what, of, name, was, now) in enumerate(rows)
+    ]  # fmt: skip
 
 
 def people() -> list[Any]:

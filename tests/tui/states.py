@@ -32,6 +32,7 @@ from joytui.tui.logs.beside import Beside
 from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.people.owner import Subject
+from joytui.tui.screens.audit import AuditDialog
 from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.fleet import FleetDialog
 from joytui.tui.screens.key_check import CheckDialog
@@ -538,6 +539,13 @@ STATES: tuple[State, ...] = (
     State("keys-columns", pressed("C")),
     State("logs-columns", pressed("C", "down", "down", "space", "end", "up", "space", "enter")),
     State("keys-wallets", dialog(wallets, lambda s: s.post_message(WalletsDialog.Known(*data.wallets())))),
+    State("usage-audit", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()))),
+    State("usage-audit-filtered", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()), "slash", *"key bea")),
+    State("usage-audit-nothing-fits", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()), "slash", *"zzz")),
+    State("usage-audit-none", dialog(lambda app: AuditDialog(), lambda s: s.show(()))),
+    State("usage-audit-beyond", dialog(lambda app: AuditDialog(), lambda s: s.post_message(AuditDialog.Known(problem="no", beyond=True)))),
+    State("usage-audit-problem", dialog(lambda app: AuditDialog(), lambda s: s.post_message(AuditDialog.Known(problem="the gateway failed: HTTP 500")))),
+    State("usage-audit-change", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()), "down", "down", "enter")),
     State("usage-views", views),
     State("usage-views-none", pressed("V")),
     State("logs-export", pressed("x")),

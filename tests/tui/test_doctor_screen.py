@@ -76,7 +76,7 @@ async def test_a_doctor_that_fails_says_so_and_the_console_lives():
     async with app.run_test(size=SIZE) as pilot:
         await settle(app, pilot)
         shown = text_of(app)
-        assert "The doctor itself could not finish" in shown
+        assert "The doctor itself failed" in shown
         assert "jt_live" not in shown
 
 

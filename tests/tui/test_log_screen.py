@@ -52,11 +52,11 @@ async def test_errors_are_found_by_key():
         await pilot.press("e")
         await settle(app, pilot)
         assert view.cursor == view.shown.failed[0]
-        assert "· no later failure: on to the oldest here" in text_of(app)  # and no ✓: nothing was done
+        assert "· no later failure: back to the oldest here" in text_of(app)  # and no ✓: nothing was done
         await pilot.press("E")
         await settle(app, pilot)
         assert view.cursor == view.shown.failed[-1]
-        assert "no earlier failure: on to the newest" in text_of(app)
+        assert "no earlier failure: back to the newest" in text_of(app)
 
 
 async def test_a_failure_is_found_from_the_newest_row_that_is_followed():

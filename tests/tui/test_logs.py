@@ -14,6 +14,7 @@ from joytui.core.filter_meaning import predicate
 from joytui.core.filters import parse
 from joytui.core.request_lines import request_view
 from joytui.tui.logs.curl import curl
+from joytui.tui.logs.format import layout
 from joytui.tui.logs.select import matching
 from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
@@ -100,6 +101,12 @@ def test_curl_names_the_key_by_its_variable():
     assert "http://127.0.0.1:8791/openai/v1/responses" in text
     said = subprocess.run(["bash", "-nc", text], capture_output=True, text=True)
     assert said.stderr == ""
+
+
+def test_the_column_of_keys_is_there_if_a_row_has_one_or_the_user_wants_it() -> None:
+    assert "key" in [column.name for column in layout(80)]
+    assert "key" not in [column.name for column in layout(80, keyless=True)]
+    assert "key" in [column.name for column in layout(80, ("time", "key"), keyless=True)]
 
 
 async def test_marks_compare_two_requests():

@@ -80,7 +80,7 @@ def offered(record: Any, of: KeyView, by: int = 20 * 10**9) -> list[tuple[str, s
         (
             refused("policy-rejected", "this key is blocked by its policy: misuse", model="auto", ip=None),
             key(blocked=True, block_reason="misuse"),
-            [("Take the block away", "+ blocked: false + block_reason: none")],
+            [("Remove the block", "+ blocked: false + block_reason: none")],
         ),
         (refused("key-rejected", "invalid api key"), key(daily_limit="1"), []),
     ],

@@ -58,7 +58,7 @@ def test_a_lead_on_monday(machine: Machine, tmp_path: Path) -> None:
 
         terminal.wait_for("while you were away: ", "owner Ben", "key codex-ben", f"project {PROJECT}")
         press("a")
-        terminal.wait_for("What was out of the ordinary", "● new", "owner Ben")
+        terminal.wait_for("Unusual spending", "● new", "owner Ben")
         press("enter")
         terminal.wait_for("key:codex-ben since:", "codex-ben")
         press("x")

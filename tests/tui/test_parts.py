@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -10,6 +11,7 @@ from joytui.causes import ROW_TEXTS
 from joytui.core.filters import Match, fold, glob_regex, parse
 from joytui.core.joytoken import try_command
 from joytui.core.records import ROWS
+from joytui.core.token_counts import USAGE_GROUPS
 from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
@@ -28,9 +30,10 @@ from joytui.tui.memory import Memory, load, save
 from joytui.tui.shown import pasted
 from joytui.tui.state import LinkState, link_words
 from joytui.tui.theme import CONTRAST_LIGHT, DARK, LIGHT, SERIES_NAMES, THEMES, theme_name
-from joytui.tui.usage.drill import requests_filter
+from joytui.tui.usage.drill import FILTERS, requests_filter
 from joytui.tui.usage.snapshot import Group, Question, UsageSnapshot
 from joytui.tui.usage.sums import chart, ranking
+from joytui.tui.usage.window import Bucket
 from joytui.tui.widgets.masthead import masthead
 from joytui.tui.widgets.verdict import parts
 from tests.support.clock import NOW
@@ -100,7 +103,7 @@ def test_every_link_state_says_something(phase):
 
 def test_no_word_about_a_gateway_before_somebody_looked():
     assert link_words(LinkState())[2] == ""
-    assert link_words(LinkState(looked=True))[2] == "no gateway runs"
+    assert link_words(LinkState(looked=True))[2] == "no gateway running"
 
 
 def test_ascii_keeps_widths():
@@ -299,6 +302,7 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     [
         ("thread", "t1", "thread:t1"),
         ("owner", "Ada", "owner:Ada"),
+        ("team", "core", "team:core"),
         ("project", "/src/my app", 'project:"/src/my app"'),
         ("task", "t1", "task:t1"),
         ("label", "night shift", 'label:"night shift"'),
@@ -310,6 +314,11 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
 def test_a_line_of_usage_leads_to_its_requests_alone(group: Group, value: str, term: str) -> None:
     text, left_out = requests_filter(Question(group=group), None, value, named=True, now=NOW, zone=UTC)
     assert (text, left_out) == (f"{term} since:2026-11-17T00:00Z", "")
+
+
+def test_the_screen_groups_by_whatever_the_command_does() -> None:
+    assert set(get_args(Group)) == set(USAGE_GROUPS) - set(get_args(Bucket))
+    assert set(FILTERS) == set(get_args(Group)) - {"branch"}, "from each of them to its requests"
 
 
 @pytest.mark.parametrize("width", [120, 86, 70, 55])

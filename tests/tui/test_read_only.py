@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -9,14 +10,16 @@ import pytest
 
 from joytui.tui.app import ConsoleApp
 from joytui.tui.read_only import REFUSED
+from joytui.tui.screens.wallets import WalletsDialog
 from joytui.tui.widgets.keybar import KeyBar, shown_bindings
+from joytui.tui.widgets.masthead import masthead
 from tests.tui import data
-from tests.tui.opening import console, fill, settle, text_of
+from tests.tui.opening import LIVE, console, fill, settle, text_of
 
 # Every other action of the screens and of the console: each was judged to change nothing beyond this console's own view
 # and the user's clipboard. A new action belongs into one of the two.
 HARMLESS = {
-    "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "dismiss_alert", "quit", "suspend_process", "help", "outliers", "messages", "owner", "views"},
+    "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "dismiss_alert", "quit", "suspend_process", "help", "outliers", "messages", "owner", "views", "audit"},
     "doctor": {"look", "cancel", "fleet", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
         "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "patterns", "turns", "latency", "copy_block",
@@ -119,3 +122,59 @@ async def test_dialogs_that_only_show_offer_no_change():
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question about credits"
         assert "credits the chosen one" not in text_of(app)
+
+
+def test_the_frame_names_whose_things_are_seen():
+    lead = replace(LIVE, role="lead", teams=("core", "web"))
+    many = replace(lead, teams=tuple(f"team-{number}" for number in range(20)))
+    for state, read_only, words in (
+        (LIVE, False, "Keys  "),
+        (LIVE, True, " read-only "),
+        (lead, True, " read-only · core, web "),
+        (lead, False, " lead of core, web "),
+        (replace(LIVE, role="viewer"), False, " viewer "),
+        (replace(LIVE, role="admin"), False, "Keys  "),
+    ):
+        line = masthead("keys", state, 100, read_only=read_only).plain
+        assert words in line, line
+    for width in (80, 120):
+        line = masthead("keys", many, width, read_only=True)
+        assert "read-only · team-0, team-1, te" in line.plain
+        assert line.cell_length <= width
+
+
+async def test_a_viewers_token_changes_the_machine_and_not_the_gateway():
+    """Its keys for what changes the gateway are not offered, and say why not; a lead's are; settings are this machine's."""
+    for role, refused in (("viewer", True), ("lead", False), ("admin", False), (None, False)):
+        app = console("keys")
+        async with app.run_test(size=(120, 36)) as pilot:
+            await fill(app, pilot)
+            app.link_state = replace(LIVE, role=role, teams=("core",) if role == "lead" else None)
+            await settle(app, pilot)
+            offered = {binding.action for binding in shown_bindings(app.screen)}
+            assert ("create" in offered) is not refused
+            await pilot.press("X")
+            await settle(app, pilot)
+            assert (len(app.screen_stack) == 1) is refused
+            if refused:
+                assert "a viewer's token only reads: keys stay as they are" in said(app)
+                await pilot.press("comma")
+                await settle(app, pilot)
+                assert len(app.screen_stack) == 2
+
+
+async def test_wallets_are_credited_by_an_admin_alone():
+    for role, credits in (("viewer", False), ("lead", False), ("admin", True)):
+        app = console("keys")
+        async with app.run_test(size=(120, 36)) as pilot:
+            await fill(app, pilot)
+            app.link_state = replace(LIVE, role=role)
+            await pilot.press("w")
+            await settle(app, pilot)
+            app.screen.post_message(WalletsDialog.Known(data.wallets()[0], None))
+            await settle(app, pilot)
+            assert "the movements are of all teams' requests" in text_of(app)
+            assert ("⏎ credits the chosen one" in text_of(app)) is credits
+            await pilot.press("plus")
+            await settle(app, pilot)
+            assert (len(app.screen_stack) == 3) is credits

@@ -53,7 +53,7 @@ def test_the_steps_one_by_one_a_second_time_and_with_a_key_that_is_elsewhere(mac
     before = (home / "config.toml").read_text()
 
     _, again = steps(machine, data.HEALTHY)
-    assert "the key that is set works" in next(
+    assert "the key that is already set works" in next(
         one.words for one in again if one.step == "files" and one.status == "pass"
     )
     assert (home / ".env").read_text() == env
@@ -72,6 +72,13 @@ def test_the_steps_one_by_one_a_second_time_and_with_a_key_that_is_elsewhere(mac
 
     assert ".env" in take_back(places(machine.env))
     assert not (home / ".env").exists()
+
+
+def test_the_preview_names_the_port_that_the_gateway_will_have(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOYTUI_GATEWAY_PORT", "9191")
+    assert '+base_url = "http://127.0.0.1:9191/openai/v1"' in first_run.planned((), places(machine.env)).patch
 
 
 async def test_the_dialog_asks_first_and_its_end_is_the_screen_s() -> None:

@@ -60,8 +60,10 @@ async def test_what_is_there_and_what_happens(tmp_path: Path) -> None:
     async with logs_of(tmp_path) as (app, pilot, until):
         await until(lambda: "insufficient-quota: Wallet balance is too low" in text_of(app))
         shown = text_of(app)
-        assert "Codex alone: no gateway runs" in shown
+        assert "Codex only: no gateway is running" in shown
         assert "shop  codex_exec/0.171.0" in shown
+        titles = next(line.split() for line in shown.splitlines() if "status" in line)
+        assert titles[:3] == ["time", "status", "model"], "no column for keys where no row has one"
         write_turn(tmp_path, 2)
         await until(lambda: "3 requests" in text_of(app))
         await pilot.press("enter")

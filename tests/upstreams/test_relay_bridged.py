@@ -294,7 +294,7 @@ async def test_a_404_on_a_real_request_tries_chat_and_later_asks_again(monkeypat
         await relay.aclose()
     assert early.status == 200
     assert taught == ("speaks chat",)
-    assert "the upstream has no /responses for this model: it was asked by /chat/completions" in seen.notes
+    assert "the upstream has no /responses for this model, so /chat/completions was used" in seen.notes
     assert (later.status, relay.api) == (200, "chat")
     assert events(data)[-1]["type"] == "response.completed"
 

@@ -369,7 +369,7 @@ async def test_a_connection_that_is_lost_while_much_is_held_back_is_told_in_word
             await asyncio.sleep(0.01)  # a client that is slower than the upstream
         await relay.aclose()
     assert body.startswith(data[:1000])
-    assert b"the connection to the upstream broke: " in body
+    assert b"the connection to the upstream failed: " in body
     assert exchange.observation.error_type == "upstream_error"
 
 

@@ -30,7 +30,7 @@ def test_it_has_two_ends_where_spending_was_out_of_the_ordinary() -> None:
     recent, usual = forecast_lines(hours, 100 * CR, AT)
     assert "the last seven days' rate" in recent
     assert usual.startswith(
-        "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr out of the ordinary, it lasts until"
+        "at 1.0000 Cr an hour, the usual rate, without 499.00 Cr of unusual spending, it lasts until"
     )
 
 

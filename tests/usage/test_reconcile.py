@@ -85,7 +85,7 @@ def test_tokens_differ() -> None:
     assert difference.requests == ("req_0",)
     gone = replace(RECORD, status=499, output_tokens=3, error_type="client_closed")
     (difference,) = reconcile([ENTRY], [gone]).differences
-    assert "the client went away" in difference.explanation
+    assert "the client disconnected" in difference.explanation
 
 
 def test_a_failed_turn_holds_all_its_retries() -> None:

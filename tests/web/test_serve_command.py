@@ -97,6 +97,28 @@ async def test_a_change_is_refused_and_the_gateway_would_refuse_it_too(machine: 
     await until_gone([console])
 
 
+async def test_a_leads_token_serves_what_it_sees_and_says_so(machine: Machine):
+    url = json.loads((machine.data / "gateway.json").read_text())["url"]
+    machine.run("teams", "create", "core")
+    machine.run("teams", "add", "core", "ann")
+    machine.run("keys", "create", "codex-ann", "--owner", "ann")
+    token = machine.run("tokens", "create", "bea", "--role", "lead", "--team", "core").out.strip()
+    known = machine.run("tokens", "list", "--json").json["tokens"]
+    served = start(machine, "--gateway", url, env={"JOYTUI_ADMIN_TOKEN": token})
+    async with wall(served, "&screen=keys") as page:
+        drawn = await page.wait_for("codex-ann")
+        assert "read-only · core" in drawn
+        assert "codex-anna" not in drawn.replace("codex-ann ", "")
+        await page.press("X")
+        await page.wait_for("this console is read-only: keys stay as they are")
+        await page.press("H")
+        await page.wait_for("a lead's token sees its own")
+    assert machine.run("tokens", "list", "--json").json["tokens"] == known
+    assert served.end() == 0
+    assert "the consoles see what this lead's token sees: core" in served.words
+    assert keys(machine)["codex-ann"] == "active"
+
+
 async def test_a_console_knows_no_secret_that_it_does_not_need(machine: Machine):
     machine.data.parent.joinpath("home/.codex/config.toml").write_text('x = "MY_TOKEN"\n')
     secrets = {"GITHUB_TOKEN": "s3cret-1", "AWS_SECRET_ACCESS_KEY": "s3cret-2", "UPSTREAM_KEY": "s3cret-3"}
@@ -186,7 +208,7 @@ async def test_without_a_gateway_and_without_leave_to_start_one_it_says_so(tmp_p
     served = start(alone, "--no-start")
     try:
         async with wall(served, "&screen=logs") as page:
-            await page.wait_for("no gateway ran when this page was opened")
+            await page.wait_for("no gateway was running when this page was opened")
     finally:
         assert served.end() == 0
     assert "the local gateway does not run, and --no-start forbids to start it" in served.words
@@ -228,7 +250,7 @@ def test_a_taken_port_names_who_has_it(machine: Machine):
         (("--host", "no.such.host.invalid"), "no address is known"),
         (("--host", "192.0.2.1"), "cannot listen there"),
         (("--host", "0.0.0.0", "--allow-changes"), "--allow-changes is for loopback"),
-        (("--gateway", "http://127.0.0.1:9"), "a gateway named by its address needs a token"),
+        (("--gateway", "http://127.0.0.1:9"), "another gateway needs a token"),
         (("--host", ""), "--host"),
     ],
 )

@@ -63,9 +63,9 @@ def _entries(data: bytes) -> Iterator[tuple[str, str]]:
 def _searchable(name: str, data: bytes) -> str:
     """The text of an entry. Raises NotReadable for what hides its words: packed files, pictures, a zip within a zip."""
     if found := no_text(data):
-        raise NotReadable(f"{name} is {found.what}, in which nothing can be searched")
+        raise NotReadable(f"{name} is {found.what}, which cannot be searched")
     if data[:4] == b"PK\x03\x04":
-        raise NotReadable(f"{name} is a zip of its own: check it by itself")
+        raise NotReadable(f"{name} is a zip file itself; check it separately")
     return decode(data)
 
 

@@ -43,7 +43,7 @@ _PARTS = {
     "config": "effective configuration: values of an allowlist, each with its origin",
     "versions": "versions of joytui, Codex, Python and the system",
     "environment": "names of environment variables; values only of TERM, LANG, SHELL and the like; proxies without credentials",
-    "last_failures": "the last failures that Codex wrote into its own session files",
+    "last_failures": "the last failures in Codex's own session files",
     "gateway": "the local gateway's records of the last hour for this key",
     "surfaces": "where else Codex may start (editors, cron, ssh, …), and whether its key is there: by length and fingerprint",
 }
@@ -71,8 +71,8 @@ def compose(material: Material) -> Bundle:
     total = tuple(item for part in parts for item in [(part.name, sum(n for _, n in part.removed))] if item[1])
     return Bundle(
         (
-            Entry("README.txt", visible(_readme(parts)), "what is in it, and what was removed"),
-            Entry("report.json", _json(report), "all of it, for `joytui triage FILE`", total),
+            Entry("README.txt", visible(_readme(parts)), "what is in it and what was removed"),
+            Entry("report.json", _json(report), "everything, for `joytui triage FILE`", total),
             *parts,
             Entry("report.md", visible(whole.text(markdown(report))), "the same to paste into a ticket"),
         )
@@ -97,7 +97,7 @@ def _json(value: Any) -> str:
 
 
 def _readme(parts: tuple[Entry, ...]) -> str:
-    lines = ["A report of joytui for a support ticket. It holds no keys: `joytui report --check FILE` proves it.", ""]
+    lines = ["A joytui report for a support ticket. It contains no keys; `joytui report --check FILE` proves it.", ""]
     for part in parts:
         lines.append(f"{part.name.removeprefix('report.json: ')}: {part.about}")
         lines += [f"    removed: {kind} ({count})" for kind, count in part.removed]

@@ -61,7 +61,7 @@ def _failures(history: Mapping[str, Any]) -> list[str]:
 
 def _gateway(gateway: Mapping[str, Any]) -> list[str]:
     if not gateway.get("running"):
-        return ["no local gateway runs"]
+        return ["no local gateway is running"]
     records = gateway.get("records") or []
     lines = [f"{len(records)} request(s) in the last hour, key {gateway.get('key')}"]
     if gateway.get("telemetry_received"):

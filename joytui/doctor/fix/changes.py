@@ -47,7 +47,7 @@ def drafted(cause: str, world: World, details: Details) -> Draft | None:
     if cause in _BY_THE_VERSION and not _knows_the_version(world):
         draft.ask_first = True
         draft.summary += (
-            f" Look first: joytui was not checked with Codex {world.version}, which may know more keys and values."
+            f" Check this first: joytui was not tested with Codex {world.version}, which may know more keys and values."
         )
     return None if unfit else draft
 
@@ -131,7 +131,7 @@ def _undefined(world: World, details: Details, draft: Draft) -> str:
         return f'Write model_provider = "{near}", as the table is named.'
     name = str(details["provider"])
     _define(draft, name, DEV_BASE_URL)
-    return f"Define the provider: a table [model_providers.{name}] with the guide's fields."
+    return f"Define the provider in a table [model_providers.{name}] with the guide's fields."
 
 
 def _file_of(world: World, table: str) -> str:
@@ -148,7 +148,7 @@ def _reserved(world: World, details: Details, draft: Draft) -> str | None:
     draft.rename(("model_providers", name), PROVIDER_ID)
     if value_of(world, "model_provider") == name:
         draft.set(("model_provider",), PROVIDER_ID)
-    return f"Rename the provider {name} to {PROVIDER_ID}: Codex keeps that name for itself."
+    return f"Rename the provider {name} to {PROVIDER_ID}: Codex reserves that name."
 
 
 def _invalid(world: World, details: Details, draft: Draft) -> str | None:
@@ -282,7 +282,7 @@ def _encoding(world: World, details: Details, draft: Draft) -> str | None:
     if not details.get("plain_works"):
         return None
     draft.set((*_field(world, "http_headers"), "accept-encoding"), "identity")
-    return "Ask the gateway for answers that are not compressed."
+    return "Ask the gateway for uncompressed answers."
 
 
 def _named_openai(world: World, details: Details, draft: Draft) -> str:
@@ -298,7 +298,7 @@ def _websockets(world: World, details: Details, draft: Draft) -> str:
 def _moved_gateway(world: World, details: Details, draft: Draft) -> str | None:
     right = running_elsewhere(world)
     draft.ask_first = True  # another program may belong at the port that is asked
-    return f"joytui's own gateway runs at another port. {_set_base(world, draft, right)}" if right else None
+    return f"joytui's own gateway runs on another port. {_set_base(world, draft, right)}" if right else None
 
 
 CHANGES: Mapping[str, Plan] = {

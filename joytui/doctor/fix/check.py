@@ -19,14 +19,14 @@ def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | No
     They must leave every changed file readable for Codex, fix the cause (where looking tells), and bring no new fault.
     """
     if any(MASK.encode() in change.new and MASK.encode() not in (change.old or b"") for change in changes):
-        return "it would write a masked value"
+        return "it would write a redacted value"
     after = as_if(world, changes)
     paths = {change.path for change in changes}
     for issue in after.problems:
         if CAUSES[issue.cause].hides and (issue.where or "").rsplit(":", 1)[0] in paths | {issue.where}:
-            return f"Codex could not read the file then: {issue.summary}"
+            return f"Codex could then not read the file: {issue.summary}"
     if _count(after, cause) >= max(_count(world, cause), 1):
-        return "the cause would still be there"
+        return "that would not remove the cause"
     if new := _new_problem(world, after):
         return f"Codex would stop at something else: {new.summary}"
     return None

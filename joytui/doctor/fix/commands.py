@@ -45,7 +45,7 @@ def _set_key(world: World, summary: str) -> Fix:
     if place := _key_file(world):
         file = place.rpartition(":")[0]
         return Fix(
-            f"{summary} It stands in {place}.", (words_of(world.invocation.env).edit(file), "joytui doctor"), safe=True
+            f"{summary} It is in {place}.", (words_of(world.invocation.env).edit(file), "joytui doctor"), safe=True
         )
     return Fix(summary, (words_of(world.invocation.env).set(variable, "'<your key>'"), "joytui doctor"), safe=True)
 
@@ -101,7 +101,7 @@ def _key_malformed(world: World, details: Details) -> Fix:
     """The exact lines that take off what came along, where a shell can; else the key is to be set again."""
     lines = corrected(world) if words_of(world.invocation.env).posix and not _key_file(world) else ()
     if not lines:
-        return _set_key(world, "Copy the key again and set it with nothing around it.")
+        return _set_key(world, "Copy the key again and set it without anything around it.")
     places = world.credential.places if world.credential else ()
     there = f", and correct {places[0].where} in the same way" if places else ""
     return Fix(f"Take {' and '.join(details['oddities'])} off here{there}.", (*lines, "joytui doctor"), safe=True)
@@ -130,7 +130,7 @@ def _dotenv(world: World, details: Details) -> Fix:
 def _daemon(world: World, details: Details) -> Fix:
     pid = details.get("pid")
     return Fix(
-        "Stop Codex's background server; the next start takes the present environment.",
+        "Stop Codex's background server; the next start uses the current environment.",
         ("codex app-server daemon stop",),
         safe=True,
         action="stop-daemon",
@@ -175,7 +175,7 @@ def _bridge(world: World, details: Details) -> Fix | None:
         return None
     base = str(details["chat_at"]).removesuffix("/chat/completions")
     return Fix(
-        "Put joytui's own gateway between: it speaks Responses to Codex and Chat Completions to yours.",
+        "Put joytui's own gateway in between: it speaks Responses to Codex and Chat Completions to yours.",
         (
             f'export JOYTOKEN_UPSTREAM_KEY="${_variable(world)}"',
             f"joytui setup --local --upstream {quoted(base)} --upstream-key-env JOYTOKEN_UPSTREAM_KEY --upstream-api chat",

@@ -21,7 +21,7 @@ from joytui.core.redaction import fingerprint
 from joytui.doctor.fix.draft import Draft
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]+")
-BEATS = "From then on this file beats every shell: change the key here."
+BEATS = "From then on this file overrides every shell: change the key here."
 
 
 def written(world: World, details: Mapping[str, Any], draft: Draft) -> str | None:

@@ -99,7 +99,7 @@ class Draft:
         paths = [layer.path for layer in self.world.layers if layer.name == name and layer.path]
         found = next((path for path in reversed(paths) if origin.startswith(path)), None)
         if found is None:
-            raise EditError(f"{origin} is no file of yours")
+            raise EditError(f"{origin} is not your file")
         return found
 
 

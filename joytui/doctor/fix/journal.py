@@ -153,7 +153,7 @@ def _old_bytes(written: Written) -> bytes | None:
         return None
     if written.secret_of and (_edited(written) or not os.path.lexists(written.backup or "")):
         return without(_text(written), written.secret_of).encode("utf-8", "surrogateescape")
-    assert written.backup is not None, "only a file that was not there before has none"
+    assert written.backup is not None, "only a new file has no backup"
     try:
         old = content_of(written.backup)
     except OSError as error:
@@ -170,7 +170,9 @@ def _as_written(written: Written) -> bytes:
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}", where=written.target) from None
     if present is None or (digest(present) != written.digest and not _edited(written)):
-        raise RefusedError("the file changed since, and stays as it is", where=written.path, hint=_by_hand(written))
+        raise RefusedError(
+            "the file has changed since, so it stays as it is", where=written.path, hint=_by_hand(written)
+        )
     return present
 
 
@@ -190,7 +192,7 @@ def _by_hand(written: Written) -> str:
     """What to type where a file was edited after the fix: nobody but the user knows which edits are to stay."""
     path = shlex.quote(written.path)
     if written.backup is None:
-        return f"joytui made this file: `rm {path}` takes it away, with what was edited since"
+        return f"joytui made this file: `rm {path}` removes it, including later edits"
     kept = shlex.quote(written.backup)
     return (
         f"`diff {kept} {path}` shows all that changed; undo joytui's part by hand, or put the whole file back, without "
@@ -228,7 +230,7 @@ def _tidy(written: Written) -> None:
 
 
 def _is_back(written: Written) -> bool:
-    """Whether a file is as it was before."""
+    """Whether a file is restored."""
     before = written.before
     if before == UNKNOWN:
         before = None if written.backup is None else _known(bytes_of(written.backup)) or UNKNOWN
@@ -293,9 +295,9 @@ def _alone(here: Places) -> Iterator[None]:
         while not try_lock(file):
             if time.monotonic() > end:
                 raise RefusedError(
-                    "another joytui is changing files; nothing was changed",
+                    "another joytui is changing files now; nothing was changed",
                     where=str(place),
-                    hint="try again when it has ended",
+                    hint="try again when it is done",
                 )
             time.sleep(0.02)
         for stray in leftovers(_file(here)):
@@ -368,7 +370,7 @@ def _no_record(error: OSError, place: Path) -> RefusedError:
     return RefusedError(
         f"the record for undo cannot be written: {error.strerror}; nothing was changed",
         where=str(place),
-        hint="make joytui's data folder writable, or name another in JOYTUI_DATA_DIR",
+        hint="make joytui's data folder writable, or set another one in JOYTUI_DATA_DIR",
     )
 
 

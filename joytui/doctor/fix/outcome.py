@@ -65,7 +65,7 @@ def settled(mended: Finding, summary: str, entry: Entry, before: Report, after: 
     try:
         journal.undo(entry.home, here, what=entry.what)
     except JoytuiError as error:
-        return Tried(mended.cause, summary, files, found, False, f"{why}; it could not be put back: {error}")
+        return Tried(mended.cause, summary, files, found, False, f"{why}; it could not be undone: {error}")
     return Tried(mended.cause, summary, files, found, True, why)
 
 
@@ -75,7 +75,7 @@ def told(tried: Tried) -> str:
     back = (
         f"put back: {', '.join(tried.files)}"
         if tried.put_back
-        else f"`joytui doctor --undo` puts {', '.join(tried.files)} back"
+        else f"`joytui doctor --undo` restores {', '.join(tried.files)} back"
     )
     return f"the change {did} ({tried.why}); {back}"
 
@@ -92,8 +92,10 @@ def after_all(before: Report, tried: Tried) -> Report:
 def _without_advice(finding: Finding, tried: Tried) -> Finding:
     if finding.cause != tried.cause:
         return finding
-    done = f"tried, and put back since {tried.why}: {tried.summary.splitlines()[0]}"
+    done = f"tried and undone, because {tried.why}: {tried.summary.splitlines()[0]}"
     return replace(finding, fix=_NO_OTHER).with_evidence(Evidence(done, ", ".join(tried.files)))
 
 
-_NO_OTHER = Fix("joytui has no other change for this. `joytui report` packs what it saw, for whoever runs the gateway.")
+_NO_OTHER = Fix(
+    "joytui knows no other change for this. `joytui report` packs what it saw, for whoever runs the gateway."
+)

@@ -23,9 +23,9 @@ def stop_daemon(world: World) -> None:
             command, env=dict(world.invocation.env), stdin=subprocess.DEVNULL, capture_output=True, timeout=STOP_LIMIT_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise RefusedError(f"codex did not stop it: {error}", where=world.binary.path) from None
+        raise RefusedError(f"Codex did not stop it: {error}", where=world.binary.path) from None
     if done.returncode != 0:
-        raise RefusedError(f"codex did not stop it (exit {done.returncode})", where=" ".join(command))
+        raise RefusedError(f"Codex did not stop it (exit {done.returncode})", where=" ".join(command))
 
 
 def start_gateway(here: Places, announce: Callable[[str], None]) -> None:

@@ -25,7 +25,7 @@ def model(world: World, details: Details, draft: Draft) -> str:
     model = world.effective.get("model")
     if not better or (model and model.layer == "flags"):
         return ""  # nothing to name, or nothing in a file: the words of the fix remain
-    also = f" ({', '.join(better[1:3])} would do, too)" if len(better) > 1 else ""
+    also = f" ({', '.join(better[1:3])} would work, too)" if len(better) > 1 else ""
     draft.set(("model",), better[0])
     return f'Write model = "{better[0]}"{also}.'
 
@@ -48,7 +48,7 @@ def catalog(world: World, details: Details, draft: Draft) -> str | None:
     if details.get("catalog"):
         return _catalog_url(details, draft)
     draft.remove(("model_catalog_json",))
-    told = "the file that it names is no catalog" if details.get("readable") else "it names no readable file"
+    told = "the file that it names is no catalog" if details.get("readable") else "it does not name a readable file"
     return f"Remove model_catalog_json: {told}."
 
 

@@ -52,11 +52,11 @@ def remarks(change: Change) -> list[str]:
     said = []
     target = target_of(change.path)
     if target != os.path.abspath(change.path):
-        said.append(f"{change.path} is a link: what is written is {target}")
+        said.append(f"{change.path} is a link; the file that changes is {target}")
     with contextlib.suppress(OSError):
         if (others := os.stat(target).st_nlink - 1) > 0:
             names = "another name" if others == 1 else f"{others} other names"
-            said.append(f"{target} has {names} (hard links): what is under those stays as it is, and they part")
+            said.append(f"{target} has {names} (hard links): the others keep the old content")
     return said
 
 
@@ -132,20 +132,20 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except ChangedError as changed:
-        also = f"; a version of another program is kept as {changed.kept}" if changed.kept else ""
+        also = f"; another program's version is kept as {changed.kept}" if changed.kept else ""
         raise RefusedError(
-            f"the file changed meanwhile; nothing was written{also}",
+            f"the file changed in the meantime; nothing was written{also}",
             where=path,
-            hint="look again: `joytui doctor --fix`",
+            hint="run `joytui doctor --fix` again",
         ) from None
     except (NotPlainError, IsADirectoryError):
         target = target_of(path)
         raise RefusedError(
-            "is not a file; nothing was written", where=target, hint=f"see what it is: ls -la {shlex.quote(target)}"
+            "is not a file; nothing was written", where=target, hint=f"check what it is: ls -la {shlex.quote(target)}"
         ) from None
     except OSError as error:
         raise RefusedError(
             f"cannot be written: {error.strerror or error}; nothing was changed",
             where=str(error.filename or path),
-            hint="check whose file and folder it is: ls -la",
+            hint="check who owns the file and folder: ls -la",
         ) from None

@@ -88,7 +88,7 @@ def cron(machine: Machine) -> list[Found]:
     base = {**pam(machine), "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     listed = _asked(machine, ["crontab", "-l"])
     if listed is None:
-        return [Found(base, "cron's own few variables; there is no crontab of yours", path_known=True)]
+        return [Found(base, "cron's own few variables; you have no crontab", path_known=True)]
     return [Found({**base, **_lines(listed)}, "cron's own few variables and your crontab's", path_known=True)]
 
 
@@ -148,7 +148,7 @@ def tmux(machine: Machine, *, pane: bool) -> list[Found]:
         base = {**machine.bare(), **_plain_lines(shown)}
         one = shell_environment(machine, base, login=pane, interactive=pane)
         found.append(replace(one, name=name, how=f"the tmux server's environment, then {one.how}"))
-    return found or [Found(None, "tmux show-environment -g", why="no tmux server of yours runs")]
+    return found or [Found(None, "tmux show-environment -g", why="you have no running tmux server")]
 
 
 def tmux_pane(machine: Machine) -> list[Found]:
@@ -163,7 +163,9 @@ def codex_servers(machine: Machine) -> list[Found]:
     """Each app server that runs: what an editor's extension, an app or Codex itself has started."""
     found = [_process(one, f" (pid {one.pid}, started by {one.parent or 'another program'})") for one in
              app_servers(running(machine.proc))]  # fmt: skip
-    return found[:_MOST_ROWS] or [Found(None, "/proc", why=_no_process(machine, "no `codex app-server` of yours runs"))]
+    return found[:_MOST_ROWS] or [
+        Found(None, "/proc", why=_no_process(machine, "you have no running `codex app-server`"))
+    ]
 
 
 def _is_of(machine: Machine, process: Running) -> bool:

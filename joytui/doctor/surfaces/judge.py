@@ -160,7 +160,7 @@ def _open(seen: _Seen) -> str:
     if state is None or variable is None or (credential and credential.origin not in (None, "environment")):
         return ""  # $CODEX_HOME/.env decides
     if where := state.open.get(variable):
-        return f"{where} sets {variable} under a condition that only the shell decides; `joytui doctor --surfaces run` starts it."
+        return f"{where} sets {variable} under a condition that only the shell can evaluate; `joytui doctor --surfaces run` starts it."
     if variable in state.exported and variable in state.variables and state.variables[variable] is None:
         return f"{state.origins[variable]} computes {variable}; `joytui doctor --surfaces run` starts the shell."
     return ""
@@ -175,10 +175,12 @@ def _why_missing(seen: _Seen, problem: Issue) -> str:
     if seen.found.hint:
         return seen.found.hint
     if not seen.found.dotenv:
-        return f"{variable} is not in its environment, and it is older than $CODEX_HOME/.env: restart it."
+        return f"{variable} is not in its environment, and it started before $CODEX_HOME/.env was written: restart it."
     if state is not None and variable in state.variables and variable not in state.exported:
         return f"{state.origins.get(variable, 'a start file')} sets {variable} without export."
-    beyond = f" {state.beyond[0]} runs code that only the shell follows." if state is not None and state.beyond else ""
+    beyond = (
+        f" {state.beyond[0]} runs code that only the shell can follow." if state is not None and state.beyond else ""
+    )
     return _where_it_stands(seen, variable) + beyond
 
 
@@ -231,4 +233,4 @@ def _no_codex(seen: _Seen) -> str:
     path = codex_path(seen.machine.env)
     if path is None or not seen.found.path_known or codex_path(seen.found.env or {}):
         return ""
-    return f"codex is not on the PATH there: name it by its path, {path}."
+    return f"codex is not on the PATH there: call it by its path, {path}."

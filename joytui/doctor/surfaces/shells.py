@@ -47,7 +47,7 @@ def _ran(machine: Machine, base: Mapping[str, str], shell: str, *, login: bool, 
     command = [shell, flags, f"'{sys.executable}' -I -S -c \"{_TELL}\""]
     seconds = min(RUN_S, machine.limit.left())
     if seconds <= 0:
-        return Found(None, f"{shown}, not started", why=f"{shown} was not started: the time for all of them is over")
+        return Found(None, f"{shown}, not started", why=f"{shown} was not started: the time for all of them is up")
     try:
         ran = run_bounded(command, env=base, cwd=_folder(machine.home), seconds=seconds, most_bytes=_MOST)
     except (OSError, ValueError) as error:
@@ -57,7 +57,7 @@ def _ran(machine: Machine, base: Mapping[str, str], shell: str, *, login: bool, 
     parts = ran.out.split(_MARK)
     if len(parts) < 3:
         why = (
-            f"it did not come to its command within {seconds:g} s"
+            f"it did not reach its command within {seconds:g} s"
             if ran.ended != "itself"
             else "its start files ended it"
         )

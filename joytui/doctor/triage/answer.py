@@ -38,8 +38,8 @@ KIND_WORDS: Mapping[Kind, str] = {
     "error-body": "the body of an error answer",
     "http-dump": "an HTTP exchange",
     "rollout": "a rollout file of Codex",
-    "prose": "words without an output of Codex",
-    "no-text": "a file that is no text",
+    "prose": "text without Codex's output",
+    "no-text": "a file that is not text",
     "empty": "nothing",
 }
 MOST = 3

@@ -14,7 +14,7 @@ from joytui.doctor.triage.answer import Facts, Guess
 from joytui.doctor.triage.signs import sign
 
 _BLIND = (
-    "Codex's own doctor finds nothing here, which means little: it does not send a request, does not look at the key's value, "
+    "Codex's own doctor finds nothing here, which means little: it sends no request, does not check the key's value, "
     "and does not know whether the gateway has /responses."
 )
 _UNREACHABLE = "Codex's doctor also fails on gateways that work but have no GET /models: this alone proves nothing."

@@ -111,7 +111,7 @@ def _of_bundle(data: Mapping[str, Any]) -> Document:
             return Document(
                 "bundle",
                 heard.guess,
-                note="By the last failure that Codex wrote down.",
+                note="Judged by the last failure that Codex recorded.",
                 facts=read.facts if read else None,
             )
     return read or Document("bundle", None)

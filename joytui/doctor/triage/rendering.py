@@ -106,7 +106,7 @@ def _headline(answer: Answer) -> str:
     if answer.kind == "no-text":
         return "Not readable: this is no text"
     if answer.candidates:
-        return "These words fit several causes; the most likely first"
+        return "This text fits several causes; the most likely first"
     return "No failure in this" if answer.healthy else "Not recognised: no failure that we know is in this"
 
 

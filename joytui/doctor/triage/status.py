@@ -95,7 +95,7 @@ def of_refusal(said: Refused, ignored: tuple[str, ...] = (), forms: Sequence[str
         found = min(read, key=lambda one: len(one.causes))
     hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
-        found = guess(*hinted, *found.causes[:2], ask="the line that is named as ignored")
+        found = guess(*hinted, *found.causes[:2], ask="the named line as ignored")
     return replace(found.heard(_shown(said)), said=found.said or said.message)
 
 

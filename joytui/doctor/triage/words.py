@@ -274,7 +274,7 @@ def _retrying(text: str) -> Guess:
 def _with_ignored(known: Guess, ignored: tuple[str, ...]) -> Guess:
     """A connection fault beside an ignored base_url: Codex wanted to reach OpenAI, not the gateway."""
     if ignored and any(CAUSES[cause].phase == "connect" for cause in known.causes):
-        return guess(*ignored, *known.causes[:2], ask="the line that is named as ignored", note=known.note)
+        return guess(*ignored, *known.causes[:2], ask="the named line as ignored", note=known.note)
     return known
 
 

@@ -18,7 +18,9 @@ def feed_completion(stream: ResponsesStream, completion: Any, read: ReadChunk | 
     """The events of a body that came whole (also where a stream was asked for). A body that is none is a failure. `read`: what it
     says, where somebody has read it."""
     if not isinstance(completion, Mapping):
-        return stream.fail(StreamError(UPSTREAM_ERROR, "the upstream's answer is no Chat completion", UPSTREAM_ERROR))
+        return stream.fail(
+            StreamError(UPSTREAM_ERROR, "the upstream's answer is not a Chat completion", UPSTREAM_ERROR)
+        )
     whole = orchestrated(completion)
     events = stream.feed(whole, read if whole is completion else None)
     if not stream.ended and stream.finish is None and whole.get("choices"):

@@ -45,7 +45,7 @@ LONGEST_MESSAGE = 8000
 """Characters of an upstream's error that are looked at: the rest is in no word that somebody reads."""
 
 CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave a finish reason", UPSTREAM_ERROR)
-NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model gave no summary of the conversation", UPSTREAM_ERROR)
+NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model returned no summary of the conversation", UPSTREAM_ERROR)
 
 _MESSAGES = ("message", "msg", "detail", "error_message", "error_msg", "errorMessage", "status_msg", "reason", "title")
 """Where vendors put an error's words."""

@@ -128,7 +128,7 @@ class Gatherer:
         elif is_output(item):
             self.flush()
         elif kind == "item_reference":
-            raise BridgeError("item_reference is not supported: this upstream keeps no items; send them in full")
+            raise BridgeError("item_reference is not supported: this upstream stores no items; send them in full")
         elif kind not in TOOL_LISTS:
             self._other(item)
 
@@ -172,7 +172,7 @@ class Gatherer:
         """A summary that stands for the conversation before it; only our own can be read."""
         carried = unpack(item.get("encrypted_content"))
         if carried is None:
-            self.note("a compacted history that another provider encrypted was left out: begin a new thread")
+            self.note("a compacted history that another provider encrypted was left out: start a new thread")
             return
         self.flush()
         self.messages.append({"role": "user", "content": f"Summary of the conversation so far:\n\n{carried.text}"})

@@ -16,8 +16,8 @@ from joytui.gateway.bridge.tools import ToolNames, Tools, translate_choice, tran
 # Translated by rules of their own.
 _HANDLED = ("input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text", "stream")
 _REFUSED = {
-    "previous_response_id": "previous_response_id is not supported: this upstream keeps no responses; send the whole input",
-    "conversation": "conversation is not supported: this upstream keeps no conversations; send the whole input",
+    "previous_response_id": "previous_response_id is not supported: this upstream stores no responses; send the whole input",
+    "conversation": "conversation is not supported: this upstream stores no conversations; send the whole input",
     "prompt": "prompt templates are not supported by this upstream; send the text as input",
 }
 

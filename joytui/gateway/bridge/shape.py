@@ -22,7 +22,7 @@ AFTER_TOOL = "I have the tool's output."
 GO_ON = "Go on."
 """What the user says where the last word must be theirs."""
 UNFINISHED = "unfinished"
-"""The one member of arguments that were no JSON object."""
+"""The one member of arguments that were not a JSON object."""
 SKIP_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 """Google's documented stand-in for the signature of a call that another model made (ai.google.dev, thought signatures)."""
 _APART = "\n\n"

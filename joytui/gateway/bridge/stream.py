@@ -177,7 +177,7 @@ class ResponsesStream:
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
         if self.effective_usage is None and self._answer.input_estimate:
-            self._note("usage estimated: the upstream told none")
+            self._note("usage estimated: the upstream reported none")
         events += self._close_all(self.status)
         return self._stamp([*events, self._terminal()])
 
@@ -194,7 +194,7 @@ class ResponsesStream:
         begun = self._items or self._open or calls or self._leaked.held
         if self.finish is None and begun and all(call.settled for call in calls):
             self.finish = "tool_calls" if calls else "stop"
-            self._note("[DONE] came without a finish reason, and was taken as the end")
+            self._note("[DONE] came without a finish reason and was taken as the end")
 
     def _terminal(self) -> Event:
         self.ended = True
@@ -283,7 +283,7 @@ class ResponsesStream:
             events += self._take_text(rest)
         pieces = [CallPiece(None, None, name, arguments) for name, arguments in calls]
         for call in self._calls.place_all(pieces):
-            self._note("a tool call that came as text was taken as a call")
+            self._note("a tool call in the text was taken as a call")
             events += self._take_call(call, at_end=True)
         return events
 

@@ -38,9 +38,9 @@ def _of_json(body: bytes) -> Iterator[LogRecord]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"no JSON: {error}"[:200]) from None
     if not isinstance(data, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     if not isinstance(data.get("resourceLogs", []), list):
-        raise ValueError("resourceLogs is no list")
+        raise ValueError("resourceLogs is not a list")
     return _walk(data)
 
 

@@ -87,10 +87,10 @@ def _refusal(gateway: Gateway, request: Request) -> tuple[SenderRow | None, Refu
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     sender = gateway.senders.get(digest(token.strip())) if scheme.lower() == "bearer" else None
     if sender is None:
-        message = "telemetry wants a telemetry token: Authorization: Bearer TOKEN (`joytui telemetry token create`)"
+        message = "telemetry needs a telemetry token: Authorization: Bearer TOKEN (`joytui telemetry token create`)"
         return None, Refused(401, "missing_token" if not token else "invalid_token", message)
     if not gateway.telemetry_pace.admits(sender.id):
-        message = f"more than {A_SECOND} posts a second by one telemetry token"
+        message = f"more than {A_SECOND} posts per second with one telemetry token"
         return sender, Refused(429, RATE_LIMITED, message, headers={"Retry-After": "1"})
     return sender, None
 
@@ -128,7 +128,7 @@ async def _read(gateway: Gateway, body: bytes, media: str) -> list[Piece]:
     try:
         return await asyncio.to_thread(read) if len(body) > IN_ITS_OWN_THREAD else read()
     except ValueError as error:
-        raise Refused(400, INVALID_REQUEST, f"this is not the telemetry that its content type says: {error}") from None
+        raise Refused(400, INVALID_REQUEST, f"this does not match its content type: {error}") from None
 
 
 def _too_large() -> Refused:

@@ -36,7 +36,7 @@ def checked_url(url: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("an upstream's URL has neither a query nor a fragment")
     if parts.scheme == "http" and not is_loopback(url):
-        raise ValueError("an upstream beyond this machine needs https: over plain http its key could be read")
+        raise ValueError("an upstream on another machine needs https: over plain http its key could be read")
     return url.rstrip("/")
 
 
@@ -44,7 +44,7 @@ def checked_variable(name: str) -> str:
     """The name of an environment variable. Raises ValueError, which never repeats it: some put the key itself there."""
     if not _VARIABLE.fullmatch(name) or Redactor().text(name) != name:
         raise ValueError(
-            "the name of the variable that holds the key, and not the key (what stood there is not repeated)"
+            "give the name of the variable that holds the key, not the key itself (the value is not shown)"
         )
     return name
 
@@ -79,7 +79,7 @@ def checked_fields(fields: Any) -> Any:
             "only texts, numbers, booleans, lists and tables can be sent as JSON, not dates or nan"
         ) from None
     if Redactor().text(text) != text:
-        raise ValueError("a key cannot stand in the settings (what stood there is not repeated)")
+        raise ValueError("a key must not be in the settings (the value is not shown)")
     return fields
 
 
@@ -91,13 +91,13 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{name!r} cannot be a header's name")
         if name.lower() in _NOT_TO_SET:
             raise ValueError(
-                f"{name} is the gateway's to set"
+                f"{name} is set by the gateway"
                 + (" (key_env names the key's variable)" if name.lower() == "authorization" else "")
             )
         if name.lower() in found:
             raise ValueError(f"{name} is given twice: header names ignore case")
         if not value.isascii() or not value.isprintable():
-            raise ValueError(f"the value of {name} has characters that no header can carry")
+            raise ValueError(f"the value of {name} has characters that a header cannot contain")
         if value.startswith("$"):
             checked_variable(value[1:])
         elif Redactor().data({name: value})[name] != value:
@@ -110,8 +110,4 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
 
 def variable_words(name: str) -> str:
     """How to speak of a variable that is not set: by its name where it can hardly be the key itself."""
-    return (
-        f"variable {name}"
-        if _SURELY_A_NAME.fullmatch(name)
-        else "variable that was named (not repeated: is it the key?)"
-    )
+    return f"variable {name}" if _SURELY_A_NAME.fullmatch(name) else "named variable (not shown: is it the key?)"

@@ -190,7 +190,7 @@ async def refused(
     status = response.status_code
     if not 100 <= status <= 599:
         await response.aclose()
-        text = f"the upstream answers with status {status}, which HTTP does not have"
+        text = f"the upstream answers with status {status}, which is not an HTTP status"
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
     if body is None:
         body = await refusal_body(response)
@@ -253,7 +253,7 @@ def error_in(body: bytes, seen: Observation) -> StreamError | None:
 
 def _broken_off(error: Exception, seen: Observation) -> Exchange:
     timed_out = isinstance(error, httpx.TimeoutException)
-    text = "the upstream stopped sending its answer" if timed_out else f"the upstream's answer broke off: {error}"
+    text = "the upstream stopped sending its answer" if timed_out else f"the upstream's answer was cut off: {error}"
     return error_exchange(504 if timed_out else 502, text, UPSTREAM_ERROR, observation=seen)
 
 
@@ -412,7 +412,7 @@ class _HeldBack:
 def _how_broken(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "the upstream sent nothing for too long"
-    return f"the connection to the upstream broke: {error or type(error).__name__}"
+    return f"the connection to the upstream failed: {error or type(error).__name__}"
 
 
 def broken_event(call: ModelCall, message: str) -> bytes:
@@ -472,7 +472,7 @@ def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> l
         try:
             chunks.append(_named(reader.read(data), seen))
         except (ValueError, RecursionError):
-            seen.note("a chunk that is no JSON was skipped")
+            seen.note("a chunk that is not JSON was skipped")
     return chunks
 
 

@@ -75,5 +75,5 @@ def checked_key(key: str) -> str:
     """A key that a header can carry, without blanks around it. Raises SettingsError, which does not repeat it."""
     key = key.strip()
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError("the upstream's key has characters that no header can carry", hint="copy it again")
+        raise SettingsError("the upstream's key has characters that a header cannot contain", hint="copy it again")
     return key

@@ -64,7 +64,7 @@ class Failover:
         else:
             self._failed_at[upstream] = time.monotonic()
             if not exchange.undone:
-                exchange.observation.note("not asked elsewhere: the upstream may be at work on it still")
+                exchange.observation.note("not sent elsewhere: the upstream may still be working on it")
         if given_up:
             exchange.headers[HEADER_FAILOVER.lower()] = f"{', '.join(given_up)} -> {upstream.name}"
             exchange.observation.note(f"failover from {', '.join(given_up)} to {upstream.name}")

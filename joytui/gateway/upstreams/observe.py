@@ -84,7 +84,7 @@ class Reader(ABC):
             data = json.loads(body)
         except (ValueError, RecursionError):
             self._content(len(body))
-            self.seen.note("the upstream's body is no JSON")
+            self.seen.note("the upstream's body is not JSON")
             return
         self.take(data)
         self.seen.complete = True
@@ -126,7 +126,7 @@ class Reader(ABC):
             seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens = usage.tokens
         seen.cost_nano = billed_cost(self._records)
         if seen.cost_nano is None and has_bill(self._records):
-            seen.note("the upstream's bill was not believed: no answer costs that")
+            seen.note("the upstream's cost was ignored: no answer costs that much")
         for record in self._records:
             seen.billing_id = seen.billing_id or _text(record, "billing_id")
             seen.tier = _text(record, "tier") or seen.tier

@@ -118,7 +118,7 @@ class Relay:
         await missing.aclose()
         if api == "chat" and not asked and tried.status in (200, 429):
             self.lessons.learn(call.model, (SPEAKS_CHAT,))
-            tried.observation.note("the upstream has no /responses for this model: it was asked by /chat/completions")
+            tried.observation.note("the upstream has no /responses for this model, so /chat/completions was used")
         return tried
 
     async def _chat(self, call: ModelCall) -> Exchange:

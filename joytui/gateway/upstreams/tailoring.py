@@ -24,7 +24,7 @@ def told_quirks(given: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     for word in lessons:
         if not is_lesson(word):
             raise ValueError(
-                f"{word!r} is no vendor ({', '.join(sorted(RECORDS))}) and no lesson in the words of `joytui gateway upstreams`"
+                f"{word!r} is not a vendor ({', '.join(sorted(RECORDS))}) or a lesson as `joytui gateway upstreams` words it"
             )
     return (records[0] if records else None), lessons
 

@@ -194,7 +194,7 @@ def upstream_client(base_url: str, options: TransportOptions) -> tuple[httpx.Asy
         context = True if plain else httpx.create_ssl_context(verify=options.verify)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"the certificates for the upstream do not load: {error}",
+            f"the certificates for the upstream cannot be loaded: {error}",
             where="environment",
             hint="look at SSL_CERT_FILE, SSL_CERT_DIR",
         ) from None

@@ -144,5 +144,5 @@ def unreachable(url: StoreUrl, error: Exception) -> UnreachableError:
     return UnreachableError(
         f"the store cannot be used: {first}",
         where=url.masked,
-        hint="`psql` with the same URL (without schema=) shows what the server says; a password comes from PGPASSWORD or a passfile",
+        hint="`psql` with the same URL (without schema=) shows the server's error; the password comes from PGPASSWORD or a passfile",
     )

@@ -108,12 +108,12 @@ class PostgresLedger(SqlLedger[Writer]):
             try:
                 self.write_now(gateways.leave, self._id)
             except (StoreUnavailable, psycopg.Error):
-                log.warning("the store is away: other gateways hear of this one's end when its lease is over")
+                log.warning("the store is unreachable: other gateways notice this one's end when its lease expires")
         closed = self._writer.close()
         self._readers.close()
         self._quick_readers.close()
         if not closed:
-            log.error("the store was not written to the end (%d changes are lost)", self._writer.lost)
+            log.error("not everything was written to the store (%d changes are lost)", self._writer.lost)
         return closed
 
     # --- reading -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What requests ask of the store, as JSON for the functions in it (`functions`), and what is made of the answers.
 
-A job is plain data: it can be sent again, and kept on disk while the store is away.
+A job is plain data: it can be sent again, and kept on disk while the store is unreachable.
 """
 
 from __future__ import annotations
@@ -162,6 +162,6 @@ def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candi
     if "spent" in answer:
         raise DuplicateRequest(opened.request_id)
     if "stale" in answer:
-        raise StoreUnavailable("keys were changed, and this gateway has not read them yet")
+        raise StoreUnavailable("keys were changed, but this gateway has not read them yet")
     period, tier, limit, spent, held, estimate = answer["short"]
     raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at)

@@ -247,6 +247,10 @@ MIGRATIONS = (
     CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
     CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until bigint NOT NULL);
     """,
+    """
+    DROP INDEX ended_error;
+    CREATE INDEX ended_failed ON ended (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 
@@ -310,7 +314,7 @@ def migrate(link: Link, url: StoreUrl, *, half: bool = False) -> None:
         version = version_of(link, url)
         if is_half(link) and not half:
             raise UnreachableError(
-                "the store is half of a copy", where=url.masked, hint="`joytui store copy FROM TO` again finishes it"
+                "the store is an unfinished copy", where=url.masked, hint="`joytui store copy FROM TO` continues it"
             )
         for step in MIGRATIONS[version:]:
             link.raw.execute(step.replace("TEXT", 'text COLLATE "C"').encode())

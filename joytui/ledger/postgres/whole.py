@@ -122,7 +122,7 @@ def open_whole(url: StoreUrl) -> PostgresWhole:
             raise UnreachableError("there is no store", where=url.masked, hint="a gateway or a copy makes it")
         version_of(link, url)
         if is_half(link):
-            raise UnreachableError("the store is half of a copy", where=url.masked, hint="finish that copy first")
+            raise UnreachableError("the store is an unfinished copy", where=url.masked, hint="finish that copy first")
         link.execute("BEGIN")
         return PostgresWhole(link, url)
     except BaseException:
@@ -141,7 +141,7 @@ def open_target(url: StoreUrl) -> PostgresTarget:
         if link.execute("SELECT pg_try_advisory_lock(hashtext(?))", (f"joytui copy {url.schema}",)).fetchone() != (
             True,
         ):
-            raise UnreachableError("another copy into this store is under way", where=url.masked)
+            raise UnreachableError("another copy into this store is running", where=url.masked)
         target = PostgresTarget(link, url)
         if target.in_use:
             raise UnreachableError(

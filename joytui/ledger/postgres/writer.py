@@ -3,7 +3,7 @@
 What requests do is plain data (`jobs`), and many of them are one call, which is one transaction and one round trip
 (`functions`). All else, seldom, is a function of a connection in a transaction of its own.
 
-While the store is away, whoever asks is refused at once, ends are kept in their order, and the thread tries to connect again.
+While the store is unreachable, whoever asks is refused at once, ends are kept in their order, and the thread tries to connect again.
 A call whose answer did not come may have been done. Ends change nothing when they are done twice; of admissions, whose clients
 were told that they failed, the rows are taken back (`jobs.disown`), after the server has ended the old connection for good.
 """
@@ -228,7 +228,7 @@ class Writer:
         return write.result
 
     def _away(self, write: _Data | _Work) -> asyncio.Future[Any] | None:
-        """While the store is away nobody waits for it: the future is done, and only what has to be written is handed over."""
+        """While the store is unreachable nobody waits for it: the future is done, and only what has to be written is handed over."""
         down = self._down
         if down is None or self._ended is not None:
             return None
@@ -264,8 +264,8 @@ class Writer:
             self._write_until_closed()
             self._ended = psycopg.OperationalError("the ledger is closed")
         except BaseException as error:
-            log.critical("the thread that writes the ledger failed, so nothing is written any more", exc_info=error)
-            self._ended = psycopg.OperationalError(f"the ledger cannot be written any more: {error!r}")
+            log.critical("the thread that writes the ledger failed, so nothing more is written", exc_info=error)
+            self._ended = psycopg.OperationalError(f"the ledger can no longer be written: {error!r}")
             failed = error
         self._refuse([*self._owed, *self._at_hand, *self._inbox.rest()])
         self._disconnect()
@@ -309,7 +309,7 @@ class Writer:
         for attempt in range(ATTEMPTS):
             link = self._link
             if link is None:  # it went with the batch before
-                self._give_up(writes, self._down or psycopg.OperationalError("the store is away"))
+                self._give_up(writes, self._down or psycopg.OperationalError("the store is unreachable"))
                 return
             try:
                 self._perform(link, writes)
@@ -363,7 +363,7 @@ class Writer:
             self.lost += 1
             log.error("a change was not written to the ledger: %s", self._words(error), exc_info=error)
 
-    # --- while the store is away -------------------------------------------------------------------------------------
+    # --- while the store is unreachable -------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         link = connect(self._url, self._name)
@@ -379,7 +379,7 @@ class Writer:
             self._down = error
             self._failed_at = time.monotonic()
             return False
-        log.info("the store can be written again (%d changes waited)", self.owed)
+        log.info("the store is writable again (%d changes waited)", self.owed)
         if self._unsure:
             unsure, self._unsure = self._unsure, []
             self._owed.insert(0, _Data(jobs.disown(unsure), kept=True))

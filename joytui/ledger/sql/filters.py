@@ -46,8 +46,8 @@ def to_sql(term: Term) -> Sql:
             return f"({' + '.join(_column(c) for c in columns)}) {op} ?", [value]
         case When(op, moment):
             return f"r.started_at {op} ?", [int(parse_time(moment).timestamp() * 1000)]
-        case Failed():  # what only telemetry tells of may have ended without a status: no index finds those
-            return "r.status >= 400", []
+        case Failed():  # the first half is what the index of failed requests holds, word for word
+            return "((r.status >= 400 OR r.status = 0) AND (r.status >= 400 OR r.error_type IS NOT NULL))", []
         case Missing(column):
             return f"{_column(column)} IS NULL", []
         case Equals(column, value):

@@ -109,7 +109,7 @@ class SqliteLedger(SqlLedger[Writer]):
             connection.close()
         self._readers.clear()
         if not self._writer.close():
-            log.error("the store is still being written after its end; it stays locked (%d changes wait)", self.waiting)
+            log.error("the store is still being written; it stays locked (%d changes wait)", self.waiting)
             return False
         self._lock.release()
         return True

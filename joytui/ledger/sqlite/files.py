@@ -17,7 +17,7 @@ from joytui.core.plain_file import is_other_than_file
 def prepare(path: Path) -> None:
     """The folder 0700 (if it is made here) and the file 0600, before SQLite opens it. Raises UnreachableError."""
     if is_other_than_file(path):  # a device, whose mode is everybody's
-        raise UnreachableError("the store is a file, and this is none", where=str(path), hint=_ELSEWHERE)
+        raise UnreachableError("the store must be a file, and this is not one", where=str(path), hint=_ELSEWHERE)
     try:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, mode=0o700)

@@ -273,6 +273,10 @@ MIGRATIONS = (
     CREATE INDEX alert_waiting ON alert (at) WHERE state = 'waiting';
     CREATE TABLE alert_watch (what TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    DROP INDEX request_error;
+    CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
+    """,
 )
 
 
@@ -282,7 +286,7 @@ def migrate(connection: sqlite3.Connection, where: str, *, half: bool = False) -
     version = version_of(connection, where)
     if is_half(connection) and not half:
         raise UnreachableError(
-            "the store is half of a copy", where=where, hint="`joytui store copy FROM TO` again finishes it"
+            "the store is an unfinished copy", where=where, hint="`joytui store copy FROM TO` continues it"
         )
     for step in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[step]}; PRAGMA user_version = {step + 1}; COMMIT;")

@@ -92,7 +92,7 @@ def open_target(path: Path) -> SqliteTarget:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() and not has_table(connection, "api_key"):
-            raise UnreachableError("it is a database, and no store of joytui", where=str(path))
+            raise UnreachableError("this is a database, but not a joytui store", where=str(path))
         refuse_older(version_of(connection, str(path)), len(MIGRATIONS), str(path))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -115,7 +115,7 @@ def back_up(path: Path, to: Path, tell: Callable[[int, int], None]) -> None:
         source.execute("BEGIN")
         source.execute("SELECT 1 FROM sqlite_schema").fetchone()  # from here on the backup is of this state
         if os.path.lexists(to):
-            raise FileExistsError(17, "a file is there already", str(to))
+            raise FileExistsError(17, "a file already exists", str(to))
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with contextlib.closing(sqlite3.connect(part)) as target:
@@ -123,7 +123,7 @@ def back_up(path: Path, to: Path, tell: Callable[[int, int], None]) -> None:
             target.execute("PRAGMA journal_mode = DELETE")  # one file, which needs no folder that can be written
         os.link(part, to)
     except OSError as error:
-        hint = "backups are never written over a file: choose another name"
+        hint = "a backup never overwrites a file: choose another name"
         raise RefusedError(error.strerror or str(error), where=str(to), hint=hint) from None
     except sqlite3.Error as error:
         raise UnreachableError(f"the store cannot be backed up: {error}", where=str(path)) from None
@@ -136,7 +136,7 @@ def back_up(path: Path, to: Path, tell: Callable[[int, int], None]) -> None:
 def _read_only(path: Path) -> sqlite3.Connection:
     """A connection that leaves no trace: without a log beside the store nobody writes it, and none is made by reading."""
     if not path.is_file():
-        raise UnreachableError("there is no store", where=str(path), hint="give the path of one, or a server's URL")
+        raise UnreachableError("there is no store", where=str(path), hint="give its path, or a server's URL")
     logged = path.with_name(f"{path.name}-wal").exists()
     try:
         connection = sqlite3.connect(
@@ -147,7 +147,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
         )
         if not has_table(connection, "api_key"):
             connection.close()
-            raise UnreachableError("it is no store of joytui", where=str(path))
+            raise UnreachableError("this is not a joytui store", where=str(path))
     except sqlite3.Error as error:
         raise UnreachableError(f"the store cannot be read: {error}", where=str(path)) from None
     return connection
@@ -156,7 +156,7 @@ def _read_only(path: Path) -> sqlite3.Connection:
 def _is_current(connection: sqlite3.Connection, where: str) -> bool:
     """Whether it has this version's tables, and all that belongs in them. Raises UnreachableError for a newer store."""
     if is_half(connection):
-        raise UnreachableError("the store is half of a copy", where=where, hint="finish that copy first")
+        raise UnreachableError("the store is an unfinished copy", where=where, hint="finish that copy first")
     if version_of(connection, where) < len(MIGRATIONS):
         return False
     return not any(connection.execute(f"SELECT 1 FROM {table}").fetchone() for table in PENDING)

@@ -217,8 +217,8 @@ class Writer:
             self._write_until_closed(Batch(connection, seq))
             self._ended = sqlite3.ProgrammingError("the ledger is closed")
         except BaseException as error:
-            log.critical("the thread that writes the ledger failed, so nothing is written any more", exc_info=error)
-            self._ended = sqlite3.OperationalError(f"the ledger cannot be written any more: {error!r}")
+            log.critical("the thread that writes the ledger failed, so nothing more is written", exc_info=error)
+            self._ended = sqlite3.OperationalError(f"the ledger can no longer be written: {error!r}")
             failed = error
         owed, self._owed = self._owed, []
         self._refuse([*owed, *self._at_hand, *self._jobs.rest()])

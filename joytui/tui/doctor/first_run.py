@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from joytui.core.joytoken import AUTO_MODEL, BASE_PATH, LOCAL_BASE_URL
+from joytui.core.joytoken import AUTO_MODEL, BASE_PATH
+from joytui.core.local_address import local_url
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -25,7 +26,7 @@ TITLES: dict[StepName, str] = {
     "doctor": "The doctor's test",
     "turn": "Codex's first turn",
 }
-NO_KEY_HERE = "n makes a new one (the old one ends)"
+NO_KEY_HERE = "n makes a new one (the old one stops working)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def planned(args: tuple[str, ...], where: Places) -> Plan:
     world = look(_invocation(args))
     usable(world)
     found = asyncio.run(find(where))
-    base_url = found.url + BASE_PATH if found else LOCAL_BASE_URL
+    base_url = (found.url if found else local_url(where)) + BASE_PATH
     fix, remark = provider_plan(world, base_url, AUTO_MODEL, lists_models=True)
     return Plan(
         world.config_file, shown_patch(fix.patch, world.secrets) or "", codex_path(os.environ) is not None, remark
@@ -123,13 +124,13 @@ async def _files(args: tuple[str, ...], where: Places, client: ConsoleClient, *,
     credential = as_if(world, fix.changes).credential
     key = await key_here(client, credential.value if credential else None, new=new_key)
     if key.state == "elsewhere":
-        return Told("files", "warn", f"a key {key.name} was made before, and is not here: {NO_KEY_HERE}")
+        return Told("files", "warn", f"the key {key.name} already exists, but not here: {NO_KEY_HERE}")
     changes = fix.changes
     if key.state == "made":
         changes += key_in_dotenv(world, fix.changes, key.value)
     if changes:
         await asyncio.to_thread(journal.record, changes, SETUP, world.codex_home, where)
-    kept = f"key {key.name}, in .env" if key.state == "made" else "the key that is set works"
+    kept = f"key {key.name}, in .env" if key.state == "made" else "the key that is already set works"
     return Told("files", "pass", f"{'written' if changes else 'as they should be'}; {kept}")
 
 
@@ -142,7 +143,7 @@ async def _turn(invocation: Invocation, tell: Callable[[Told], None], heard: Cal
         return Told("turn", "skip", f"no codex on PATH yet: {INSTALL_CODEX}")
     tell(Told("turn", "running", f'codex exec "{PROMPT}"'))
     works = await first_turn(codex, invocation, heard)
-    return Told("turn", "pass", "it works") if works else Told("turn", "fail", "Codex did not end well")
+    return Told("turn", "pass", "it works") if works else Told("turn", "fail", "Codex failed")
 
 
 def _invocation(args: tuple[str, ...]) -> Invocation:

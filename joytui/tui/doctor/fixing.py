@@ -67,7 +67,7 @@ def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None
     notes = [remark for change in fix.changes for remark in remarks(change)]
     notes += [f"then: {line}" for line in fix.then]
     if any(change.secret_of for change in fix.changes):
-        notes.append("a writes it; u takes the line out again.")
+        notes.append("a writes it; u removes the line again.")
     patch = shown_patch(fix.patch, world.secrets)
     return Offer(cause, fix, world, clean.text(fix.summary), patch, tuple(map(clean.text, notes)))
 
@@ -82,9 +82,9 @@ def accept(chosen: Offer, before: Report, here: Places) -> Trial:
         return Trial("Codex's background server has ended", chosen.summary, before)
     if chosen.fix.action == "start-gateway":
         start_gateway(here, lambda line: None)
-        return Trial("the local gateway runs", chosen.summary, before)
+        return Trial("the local gateway is running", chosen.summary, before)
     entry = journal.record(chosen.fix.changes, chosen.cause, chosen.world.codex_home, here)
-    words = f"wrote {', '.join(written.path for written in entry.files)}; u puts it back"
+    words = f"wrote {', '.join(written.path for written in entry.files)}; u undoes it"
     return Trial(words, chosen.summary, before, entry)
 
 
@@ -110,5 +110,5 @@ def take_back(here: Places) -> str:
     world = look(Invocation((), dict(os.environ), Path.cwd(), assumed_version()))
     entry = journal.undo(world.codex_home, here, folders=world.folders)
     if entry is None:
-        return "nothing to undo: joytui changed no file here"
+        return "nothing to undo: joytui has changed no file here"
     return f"{', '.join(written.path for written in entry.files)}: restored ({entry.what})"

@@ -20,8 +20,8 @@ _STATUS = {
     "warn": ("passed, with a warning", "$warning"),
     "fail": ("failed", "bold $error"),
     "skip": ("not reached", "$quiet"),
-    "unknown": ("not looked at yet", "$quiet"),
-    "waiting": ("not looked at yet", "$quiet"),
+    "unknown": ("not checked yet", "$quiet"),
+    "waiting": ("not checked yet", "$quiet"),
     "running": ("under way", "$warning"),
 }
 
@@ -50,15 +50,15 @@ def _of_step(line: WalkLine, step: Step, snapshot: DoctorSnapshot, width: int) -
 def _why_not(step: Step, snapshot: DoctorSnapshot, *, needless: bool) -> str:
     report = snapshot.report
     if needless:
-        return "A whole test turn went through without it: no proxy, no certificate or no such limit stands in the way."
+        return "A whole test turn went through without it: no proxy, certificate or limit is in the way."
     if report is not None and report.verdict.cause is not None:
         return (
-            f"The doctor stopped before this step: {words.clean(report.verdict.title)}. Once that is fixed, this is looked "
-            "at, too."
+            f"The doctor stopped before this step: {words.clean(report.verdict.title)}. Once that is fixed, this is checked, "
+            "too."
         )
     if not snapshot.sent:
-        return "Only a test request can tell. r sends them, and says what they cost."
-    return words.clean(step.summary) or "Nothing was found out about this."
+        return "Only a test request can tell. r sends it, and says what it costs."
+    return words.clean(step.summary) or "Nothing is known about this."
 
 
 def _findings(step: Step, snapshot: DoctorSnapshot) -> Iterable[Finding]:

@@ -39,9 +39,11 @@ def note(cells: Sequence[SurfaceCell]) -> str:
     told = (
         "Your shells were started."
         if ran(cells)
-        else "Start files were read, not run; s starts your shells, 5 s each at most."
+        else "Start files were read, not run; s starts your shells, for at most 5 s each."
     )
     lacking = any(cell.verdict == "key-missing" for cell in cells)
     return (
-        f"{told} `joytui doctor --fix key-unset` writes the key into .env, which all of them read." if lacking else told
+        f"{told} `joytui doctor --fix key-unset` writes the key into .env, which Codex reads in all of these places."
+        if lacking
+        else told
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Mood = Literal["good", "bad", "doubt", "calm"]
 
-SEND_COSTS = "It sends a few tiny requests (a short prompt, the shortest answer) and says what they cost."
+SEND_COSTS = "It sends a few tiny requests (short prompt, shortest answer) and says what they cost."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,18 @@ def headline(snapshot: DoctorSnapshot) -> Headline:
     """What stands largest on the screen at this moment."""
     report = snapshot.report
     if snapshot.phase == "failed":
-        return Headline("doubt", "▲", "The doctor itself could not finish", snapshot.problem)
+        return Headline("doubt", "▲", "The doctor itself failed", snapshot.problem)
     if snapshot.phase == "sending":
         return Headline("calm", "◌", "Sending test requests…", "esc stops")
     if report is None and snapshot.phase == "cancelled":
-        return Headline("calm", "○", "Stopped before a verdict", "r tests again, l looks at this machine alone")
+        return Headline("calm", "○", "Stopped before a verdict", "r tests again, l checks only this machine")
     if report is None:
-        return Headline("calm", "◌", "Looking at this machine's Codex…", "no request is sent")
+        return Headline("calm", "◌", "Checking Codex on this machine…", "nothing is sent")
     verdict = report.verdict
     if no_codex(report):
-        return Headline("calm", "○", "No Codex here yet", "no codex on PATH, and no config.toml: nothing to examine")
+        return Headline(
+            "calm", "○", "No Codex here yet", "no codex on PATH and no config.toml, so there is nothing to check"
+        )
     if verdict.works:
         return Headline("good", "✓", verdict.title, "proven by a streamed test request")
     if verdict.cause is None:
@@ -101,13 +103,13 @@ def explanation(snapshot: DoctorSnapshot, width: int) -> Content:
     return Content("\n").join(
         (
             keyed("1", f"Install it: {INSTALL_CODEX} (y copies it)", width),
-            keyed("2", "Press s: it starts the gateway, writes config.toml and a key, and lets Codex say hi", width),
+            keyed("2", "Press s to start the gateway, write config.toml and a key, and run a first Codex turn", width),
             Content("\n").join(map(Content, ("", *filled(_WITHOUT, width)))),
         )
     )
 
 
-_WITHOUT = "Logs, Usage and Keys work without a Codex: other machines may use the gateway."
+_WITHOUT = "Logs, Usage and Keys work without Codex: other machines may use the gateway."
 
 
 Place = Callable[[str], str]

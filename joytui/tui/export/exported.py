@@ -14,7 +14,7 @@ ENDINGS: dict[Form, str] = {"csv": ".csv", "json": ".json", "markdown": ".md", "
 FORMS: dict[Form, tuple[str, str]] = {
     "csv": ("CSV", "for a spreadsheet"),
     "json": ("JSON", "for a script"),
-    "markdown": ("Markdown", "for a ticket or a page"),
+    "markdown": ("Markdown", "for a ticket or a wiki page"),
     "svg": ("SVG", "the chart as a picture"),
 }
 """The name of each form, and what it is good for."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from joytui.core.columnar import Block
     from joytui.core.records import Report
     from joytui.core.request import RequestRecord
-    from joytui.core.wire import KeyView
+    from joytui.core.wire import AuditEntry, KeyView
     from joytui.tui.logs.histogram import Counts
     from joytui.tui.logs.shown import Shown
     from joytui.tui.usage.snapshot import UsageSnapshot
@@ -45,7 +45,7 @@ def requests_exported(
     older = (
         ""
         if shown.older == "end"
-        else "Older requests that are not loaded are not in it: `joytui logs --limit 0 --csv`."
+        else "Does not include older requests that are not loaded: `joytui logs --limit 0 --csv`."
     )
     return Exported(
         name=named("logs", now),
@@ -160,6 +160,31 @@ def _key_row(key: KeyView) -> tuple[object, ...]:
         key.spent, rules.daily_limit, rules.weekly_limit, rules.total_limit,
         key.requests, key.refused_today, key.last_used_at, key.expires_at,
     )  # fmt: skip
+
+
+# --- Audit ------------------------------------------------------------------------------------------------------------
+
+AUDIT_HEAD = ("time", "token", "what", "name", "subject", "fact", "before", "after")
+
+
+def changes_exported(found: Sequence[AuditEntry], filter_text: str, now: datetime) -> Exported | None:
+    """The changes that are listed, newest first: in a table a line for each fact, as JSON what `joytui audit --json` tells."""
+    if not found:
+        return None
+    many = f"{len(found):,} change{'' if len(found) == 1 else 's'}"
+    return Exported(
+        name=named("audit", now),
+        what=many + (f" · {filter_text.strip()}" if filter_text.strip() else ""),
+        sheet=lambda: Sheet(AUDIT_HEAD, [row for one in found for row in _audit_rows(one)]),
+        data=lambda: {"entries": [one.model_dump(mode="json") for one in found]},
+    )
+
+
+def _audit_rows(one: AuditEntry) -> list[tuple[object, ...]]:
+    from joytui.core.audit_words import Fact, facts
+
+    start = (one.time, one.token, one.what, one.name, one.subject)
+    return [(*start, *told) for told in facts(one) or [Fact("", "", "")]]
 
 
 # --- Doctor -----------------------------------------------------------------------------------------------------------

@@ -30,11 +30,11 @@ def write(exported: Exported, form: Form, path: str, *, replace: bool = False) -
     place = Path(os.path.expanduser(path)).absolute()  # that of pathlib fails for a user that there is not
     try:
         if place.is_dir():
-            raise IsADirectoryError(None, "it is a folder: name a file in it")
+            raise IsADirectoryError(None, "this is a folder: name a file in it")
         if is_other_than_file(place):
             raise NotPlainError(str(place))
         if os.path.lexists(place) and not replace:
-            raise TakenError("a file of this name is there already", where=str(place))
+            raise TakenError("a file of this name already exists", where=str(place))
         _write(place, exported.text(form), replace=replace)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle (Python 3.11 and 3.12)
         raise JoytuiError(f"not written: {getattr(error, 'strerror', None) or error}", where=str(place)) from None
@@ -51,4 +51,4 @@ def _write(place: Path, text: str, *, replace: bool) -> None:
     try:
         replace_file(place, text.encode(), old=None)
     except ChangedError:
-        raise TakenError("a file of this name is there already", where=str(place)) from None
+        raise TakenError("a file of this name already exists", where=str(place)) from None

@@ -37,6 +37,6 @@ async def _replace(client: ConsoleClient, change: PolicyChange, expected: Policy
 
     key = await client.key(change.key_id)
     if key.policy != expected:
-        hint = "look at it again: e on Keys edits it"
-        raise RefusedError(f"the policy of {change.name} was changed meanwhile", hint=hint)
+        hint = "look at it again; e on Keys edits it"
+        raise RefusedError(f"the policy of {change.name} was changed in the meantime", hint=hint)
     return await client.edit_key(change.key_id, KeyEdit(policy=wanted))

@@ -37,11 +37,11 @@ def forecast_text(key: KeyView, found: KeyForecast, now: datetime, zone: tzinfo 
     title = Content.styled("FORECAST", "bold $quiet")
     gone = next((limit for limit in key.budgets if is_gone(limit)), None)
     if gone is not None:
-        again = f", begins anew {resets(gone.resets_at, now, zone)}" if gone.resets_at else ""
+        again = f", resets {resets(gone.resets_at, now, zone)}" if gone.resets_at else ""
         return Content("\n").join([title, hanging(f"{gone.period} limit used up{again}", "✗", "", width, "$error")])
     rates = [(found.recent, "at the last 7 days' rate")]
     if found.usual is not None:
-        rates.append((found.usual, f"at the usual rate, without the {credits(found.odd)} Cr out of the ordinary"))
+        rates.append((found.usual, f"at the usual rate, without the {credits(found.odd)} Cr of unusual spending"))
     return Content("\n").join([title, *(_rate(key, *rate, now, zone, width) for rate in rates)])
 
 
@@ -64,4 +64,4 @@ def _outcome(key: KeyView, at: Outlook, now: datetime, zone: tzinfo | None) -> s
         return f"{at.limit.period} limit gone {soon(at.at, now, zone)}"
     if all(limit.resets_at for limit in key.budgets):
         return "each limit lasts until its reset"
-    return "no limit is gone within a year"
+    return "no limit is used up within a year"

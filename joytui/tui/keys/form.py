@@ -22,13 +22,13 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 FIELDS = (
     Field("name", "Name", "what it is for: codex-anna, ci-nightly"),
-    Field("owner", "Owner", "who answers for it; optional"),
-    Field("fixed_model", "Model", "a model key pins it; blank = any model"),
+    Field("owner", "Owner", "who is responsible for it; optional"),
+    Field("fixed_model", "Model", "a model key fixes it; blank = any model"),
     Field("tiers", "Tiers", "none ticked = all", choices=tuple((tier, tier) for tier in TIERS), several=True),
     Field("ip_allow", "Addresses", "10.0.0.0/8, 192.0.2.7; blank = any address"),
     Field("daily_limit", "Daily limit", "credits a day; blank = none"),
     Field("weekly_limit", "Weekly limit", "credits a week; blank = none"),
-    Field("total_limit", "Total limit", "credits altogether; blank = none"),
+    Field("total_limit", "Total limit", "credits in total; blank = none"),
     Field("expires", "Expires", "30d, 12h, 2027-01-31; blank = never"),
 )
 
@@ -93,7 +93,7 @@ def _networks(text: str, problems: dict[str, str]) -> tuple[str, ...]:
         try:
             ip_network(word, strict=False)
         except ValueError:
-            problems["ip_allow"] = f"{word[:40]} is no address and no range (10.0.0.0/8)"
+            problems["ip_allow"] = f"{word[:40]} is not an address or range (10.0.0.0/8)"
     return words
 
 

@@ -72,7 +72,7 @@ def _raised(period: Period, policy: PolicyView, by: int) -> PolicyView:
 def _unblocked(key: KeyView) -> Iterator[Mend]:
     if key.policy.blocked:
         yield Mend(
-            "Take the block away", lambda policy, by: policy.model_copy(update={"blocked": False, "block_reason": None})
+            "Remove the block", lambda policy, by: policy.model_copy(update={"blocked": False, "block_reason": None})
         )
 
 
@@ -87,7 +87,7 @@ def _addresses(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
     blocking = [network for network in key.policy.ip_block if _listed(address, [network])]
     if blocking:
         yield Mend(
-            f"Do not block {', '.join(blocking)} any more",
+            f"Stop blocking {', '.join(blocking)}",
             lambda policy, by: policy.model_copy(
                 update={"ip_block": [network for network in policy.ip_block if network not in blocking]}
             ),
@@ -125,7 +125,7 @@ def _models(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
         )
     if fixed and model not in ("auto", fixed):
         yield Mend(
-            f"Permit {model} in place of {fixed}", lambda policy, by: policy.model_copy(update={"fixed_model": model})
+            f"Permit {model} instead of {fixed}", lambda policy, by: policy.model_copy(update={"fixed_model": model})
         )
         yield Mend("Permit any model", lambda policy, by: policy.model_copy(update={"fixed_model": None}))
 

@@ -58,11 +58,11 @@ def _budgets(
 ) -> list[Content]:
     if share_without_limit is not None:
         words = (
-            f"No limit, and of all such keys it spent most: {percent(share_without_limit)} of everything. e sets one."
+            f"No limit, and the most spent of all such keys: {percent(share_without_limit)} of everything. e sets one."
         )
         return [hanging(words, "▲", "$warning", width, "bold $warning")]
     if not key.budgets:
-        return [Content.styled("no budget limits this key", "$quiet")]
+        return [Content.styled("no budget", "$quiet")]
     if width >= BESIDE:
         return [Content("\n").join(_budget_line(budget, now, zone, width) for budget in key.budgets)]
     return [_budget_block(budget, now, zone, width) for budget in key.budgets]
@@ -168,7 +168,7 @@ def empty(snapshot: KeysSnapshot, state: LinkState, width: int) -> Content:
         return Content.styled("Loading…", "bold")
     return Content.assemble(
         ("No key yet.\n\n", "bold"),
-        ("A key lets a Codex use this gateway, within the limits that you give it:\n", ""),
-        ("one a developer or workflow, apart from production keys.\n\n", ""),
-        keyed("n", "creates one. It is shown once, with the config.toml block that goes with it.", width),
+        ("A key lets Codex use this gateway, within the limits that you set:\n", ""),
+        ("one per developer or workflow, separate from production keys.\n\n", ""),
+        keyed("n", "creates one. It is shown once, together with its config.toml block.", width),
     )

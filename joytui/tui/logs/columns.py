@@ -126,6 +126,10 @@ class Interned:
     def size(self) -> int:
         return len(self.rows) * self.rows.itemsize
 
+    def is_blank(self) -> bool:
+        """Whether no row ever had a value."""
+        return len(self.values) == 1
+
     def _number(self, value: str | None) -> int:
         """The number of a value, a new one where it was not seen before."""
         index = self._index.get(value)

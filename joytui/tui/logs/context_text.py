@@ -38,9 +38,9 @@ def context(
     if fresh is None and state.phase == "behind":
         parts.append(Content.styled(f"▲ {state.behind_s:.0f} s behind", "bold $warning"))
     elif fresh is None and turns == "yes" and state.phase in ("idle", "off"):
-        parts.append(Content.assemble(("● following", "$success"), ("  Codex alone: no gateway runs", "$quiet")))
+        parts.append(Content.assemble(("● following", "$success"), ("  Codex only: no gateway is running", "$quiet")))
     elif fresh is None and not state.connected:
-        parts.append(Content.styled("✗ not live: the gateway is away", "bold $error"))
+        parts.append(Content.styled("✗ not live: the gateway is gone", "bold $error"))
     elif fresh is None:
         parts.append(Content.styled("● following", "$success"))
     else:

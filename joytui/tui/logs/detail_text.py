@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 MOODS = {"good": "$success", "bad": "$error", "warn": "$warning", "running": "$secondary"}
 LABEL = 12
 TOLD_BY = {
-    ("rollout",): "Codex's own file on this machine; no gateway saw it",
+    ("rollout",): "Codex's own file on this machine; not through a gateway",
     ("gateway", "rollout"): "the gateway, and Codex's own file on this machine",
-    ("telemetry",): "Codex's telemetry; no gateway saw it",
+    ("telemetry",): "Codex's telemetry; not through a gateway",
     ("telemetry", "rollout"): "Codex's telemetry, and its own file on this machine",
     ("gateway", "telemetry"): "the gateway, and Codex's telemetry",
     ("gateway", "telemetry", "rollout"): "the gateway, Codex's telemetry, and its own file on this machine",
 }
 COST_WORDS = {
     "upstream": "as the upstream billed it",
-    "estimated": "estimated by the catalog",
+    "estimated": "estimated from the catalog",
     "none": "no cost known",
 }
 
@@ -136,7 +136,7 @@ def _wallet(around: Surroundings | None) -> Content:
         return Content("")
     title = Content.styled("WALLET", "bold $quiet")
     if around.moves is None:
-        return Content("\n").join([title, Content.styled("its movements are too far back to be looked for", "$quiet")])
+        return Content("\n").join([title, Content.styled("its movements are too far back", "$quiet")])
     amounts = at_the_point([move.amount for move in around.moves])
     held = at_the_point([move.held for move in around.moves])
     lines = [
@@ -148,7 +148,7 @@ def _wallet(around: Surroundings | None) -> Content:
 
 def _money(record: RequestRecord) -> Content:
     if record.running:
-        return Content.styled("◌ still under way: tokens and cost come with its end", "$quiet")
+        return Content.styled("◌ still running: tokens and cost come at its end", "$quiet")
     if (record.status or 400) >= 400 and not record.input_tokens and not record.cost_nano:
         return Content("")  # refused before anything was spent
     cached = f"{record.cached_input_tokens:,} cached" if record.cached_input_tokens else ""

@@ -28,12 +28,12 @@ def nothing_yet(
     """The words for an empty log. `codex_goes_to`: the base_url that this machine's Codex uses, where that is known."""
     if filter_text and loading:
         whom = "Asking the gateway" if state.connected or turns == "no" else "Looking at Codex's turns"
-        return Content.styled(f"{whom} for older requests that pass this filter…", "bold")
+        return Content.styled(f"{whom} for older requests that match this filter…", "bold")
     if turns == "not yet":
-        return Content.styled("Looking at what Codex did on this machine…", "bold")
+        return Content.styled("Reading what Codex did on this machine…", "bold")
     if filter_text:
         return Content.assemble(
-            ("No request passes this filter.", "bold"),
+            ("No request matches this filter.", "bold"),
             ("\n\nesc clears it, / changes it, ? explains the language.", ""),
         )
     if turns == "yes" and not state.connected:
@@ -42,10 +42,10 @@ def nothing_yet(
         )
     if state.phase == "off":
         return Content.assemble(
-            ("The local gateway does not run, and --no-start forbids to start it.", "bold"),
+            ("The local gateway is not running, and --no-start forbids starting it.", "bold"),
             ("\n\n`joytui gateway start` starts it.", ""),
         )
-    if (words := no_gateway(state, "There is no gateway to show logs of.", "bold $error")) is not None:
+    if (words := no_gateway(state, "There is no gateway to show logs from.", "bold $error")) is not None:
         return words
     return Content("\n").join([_why(codex_goes_to, state.base_url), Content(""), *_how(state.base_url, width)])
 
@@ -53,7 +53,7 @@ def nothing_yet(
 def _no_turns(codex_goes_to: str | None) -> Content:
     words = [
         ("Codex has done nothing on this machine yet.\n\n", "bold"),
-        ("Each of its turns appears here as it happens, and no gateway needs to run.", ""),
+        ("Each of its turns appears here as it happens. No gateway is needed.", ""),
     ]
     if codex_goes_to:
         words += [(" Your Codex talks to ", ""), (visible(codex_goes_to), "bold $secondary"), (".", "")]
@@ -63,27 +63,27 @@ def _no_turns(codex_goes_to: str | None) -> Content:
 def _why(codex_goes_to: str | None, base_url: str) -> Content:
     if codex_goes_to and codex_goes_to.rstrip("/") != base_url.rstrip("/"):
         return Content.assemble(
-            ("No request has passed yet.\n\n", "bold"),
+            ("No requests yet.\n\n", "bold"),
             ("Your Codex talks to ", ""),
             (visible(codex_goes_to), "bold $secondary"),
-            (" directly; joytui sees what passes its relay.", ""),
+            (" directly; joytui sees only what goes through its gateway.", ""),
         )
     if codex_goes_to:
         return Content.assemble(
-            ("No request has passed yet.\n\n", "bold"),
+            ("No requests yet.\n\n", "bold"),
             ("Your Codex talks to this gateway: its next turn appears here.", ""),
         )
     return Content.assemble(
-        ("No request has passed yet.\n\n", "bold"),
-        ("joytui sees what passes its relay. Point a Codex at it, and its turns appear here.", ""),
+        ("No requests yet.\n\n", "bold"),
+        ("Point Codex at this gateway, and its turns appear here.", ""),
     )
 
 
 def _how(base_url: str, width: int, gateway: str = "it") -> list[Content]:
     return [
-        keyed("t", f"sends one real Codex turn through {gateway} now, config.toml untouched:", width),
+        keyed("t", f"sends one real Codex turn through {gateway}; config.toml stays as it is:", width),
         *(Content.styled(f"   {line}", "$quiet") for line in filled(try_command(base_url), width - 3)),
         Content(""),
-        keyed("b", "copies the config.toml that puts Codex on it for good:", width),
+        keyed("b", "copies the config.toml block that makes it permanent:", width),
         *(Content.styled(f"   {line}", "$quiet") for line in config_block(base_url).rstrip().splitlines()),
     ]

@@ -39,12 +39,14 @@ TITLES = ("time", "status", "key", "model", *_CELLS, "client")
 """All columns that Logs can show, in their order; the last takes what is left, or says why a request was refused."""
 
 
-def layout(width: int, chosen: Sequence[str] = ()) -> tuple[Column, ...]:
-    """The columns for a width in cells: those that fit, or of the chosen (by `TITLES`) as many as do. The last one takes what is
-    left, else the model. Each is followed by one space."""
+def layout(width: int, chosen: Sequence[str] = (), *, keyless: bool = False) -> tuple[Column, ...]:
+    """The columns for a width in cells: all that fit, or as many of the chosen (by `TITLES`) as fit. The last one takes the
+    remaining cells, or else the model. Each is followed by one space. `keyless`: no row has a key, so its column is left out."""
     key = 10 if width < 76 else 12 if width < 110 else 18 if width < 170 else 24
     model = 13 if width < 76 else 20 if width < 110 else 26 if width < 170 else 36
     widths = {"time": 8 if width < 130 else 12, "status": 6, "key": key, "model": model}
+    if keyless and not chosen:
+        del widths["key"]
     columns = [Column(name, name, cells) for name, cells in widths.items() if not chosen or name in chosen]
     for title, (field, cell) in _CELLS.items():
         if title in chosen or (not chosen and cell.room is not None and width >= cell.room):
@@ -147,7 +149,7 @@ def reason(store: LogStore, row: int) -> str:
     cause = store.text["cause"].get(row) or store.text["error_type"].get(row) or ""
     message = store.text["error_message"].get(row) or ""
     if store.status[row] == 499 and not message:
-        message = "the client went away"
+        message = "the client disconnected"
     if store.text["source"].get(row) == ROLLOUT:
         from joytui.causes.codex_failure import answer_in
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAGE = 500
 LARGE_PAGE = 5_000
 MOST_PAGES = 20
-FAR_BACK = "the next failed request is far back: the filter is:error shows it"
+FAR_BACK = "the next failed request is far back; the filter is:error shows it"
 
 
 @dataclass(frozen=True, slots=True)

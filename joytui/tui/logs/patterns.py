@@ -83,5 +83,5 @@ def _words(store: LogStore, row: int) -> tuple[str, str]:
     """The cause (the error's type where none is known) and the message."""
     cause, kind, message = (store.text[name].get(row) or "" for name in ("cause", "error_type", "error_message"))
     if store.status[row] == 499 and not message:
-        message = "the client went away"
+        message = "the client disconnected"
     return cause or kind, message

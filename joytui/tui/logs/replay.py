@@ -20,9 +20,9 @@ def replay_question(record: RequestRecord) -> Confirm:
     from joytui.tui.screens.ask import Confirm
 
     text = (
-        f"Sends one small prompt for {record.model or 'auto'} to {record.endpoint}. The request's own text is not kept, so "
-        f"it is not sent.\n\nA key is made for it with the policy of {record.key or 'no key'} and revoked afterwards. It "
-        "costs what a short answer costs."
+        f"Sends one small prompt for {record.model or 'auto'} to {record.endpoint}. The original prompt is not "
+        f"stored, so it is not sent.\n\nThis makes a key with the policy of {record.key or 'no key'}, and revokes it afterwards. It "
+        "costs as much as a short answer."
     )
     return Confirm("Ask the same model again?", text, "Replay")
 

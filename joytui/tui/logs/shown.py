@@ -111,6 +111,11 @@ class Shown:
                 return place
         return None
 
+    @property
+    def keyless(self) -> bool:
+        """Whether none of the requests here has a key: Codex's own turns, which passed no gateway."""
+        return len(self) > 0 and self.store.text["key"].is_blank() and self.front.text["key"].is_blank()
+
     def id(self, place: int) -> str:
         store, row = self.at(place)
         return store.id(row)

@@ -40,9 +40,9 @@ def parts(record: RequestRecord) -> list[Part]:
         ("refused", "the gateway's own answer") if refused and record.first_byte_ms is None else ("end", "the answer")
     )
     marks = [
-        ("queue", "▒", "$warning", record.queue_ms, "in the gateway, until it was sent on"),
+        ("queue", "▒", "$warning", record.queue_ms, "in the gateway, until it was forwarded"),
         ("first byte", "░", "$quiet", record.first_byte_ms, "until the upstream answered"),
-        ("first token", "▓", "$series-2", record.ttft_ms, "until the model said something"),
+        ("first token", "▓", "$series-2", record.ttft_ms, "until the first token"),
         (last[0], "█", "$error" if refused else "$primary", record.latency_ms, last[1]),
     ]
     return list(_parts(marks, record.latency_ms))

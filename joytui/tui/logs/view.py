@@ -68,12 +68,15 @@ class LogView(ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "Oldest", show=False),
-        Binding("end,G", "follow", "Follow", show=False, tooltip="to the newest, and follow"),
+        Binding("end,G", "follow", "Follow", show=False, tooltip="go to the newest, and follow"),
     ]
     follow: reactive[bool] = reactive(True)
     """Whether the end is held in sight; `fresh` counts what came since that stopped."""
     day: reactive[str] = reactive("")
     """The day of the first row in sight; "" while all rows are of today."""
+
+    keyless: reactive[bool] = reactive(False)
+    """Whether no row has a key: their column is left out."""
 
     class Moved(Message):
         """The cursor stands on another row, or its row has changed."""
@@ -130,6 +133,13 @@ class LogView(ScrollView, can_focus=True):
         self._strips.rearrange()
         self.refresh()
 
+    def columns_for(self, width: int) -> tuple[Column, ...]:
+        return layout(width, self.columns, keyless=self.keyless)
+
+    def watch_keyless(self) -> None:
+        self._strips.rearrange()
+        self.refresh()
+
     def show(self, shown: Shown) -> None:
         """Draws something else (what a filter finds), from its end."""
         self.shown = shown
@@ -155,6 +165,7 @@ class LogView(ScrollView, can_focus=True):
         self._seen = shown.store.version
         anchor = shown.at(self.cursor) if not self.follow and 0 <= self.cursor < len(shown) else None
         changed = shown.refresh()
+        self.keyless = shown.keyless
         self._strips.forget(changed)
         if changed is None:
             self._stay(anchor)
@@ -405,7 +416,7 @@ class RowStrips:
     def strip(self, place: int, width: int) -> Strip:
         """The row at a place, with cursor and mark; an empty one behind the last."""
         if width != self._width:
-            self._width, self._columns = width, layout(width, self._view.columns)
+            self._width, self._columns = width, self._view.columns_for(width)
             self._strips.clear()
         view = self._view
         if place >= len(view.shown):

@@ -45,12 +45,12 @@ def _spend(card: OwnerCard) -> Content:
 def _trend(week: int, before: int) -> tuple[str, str]:
     """How this week compares with the one before; a colour never alone."""
     if not before:
-        return ("nothing in the 7 days before" if week else "", "$quiet")
+        return ("nothing in the previous 7 days" if week else "", "$quiet")
     change = round(100 * (week - before) / before)
     if change > 999:
-        return f"▲ {week // before}× the 7 days before", "bold $warning"
+        return f"▲ {week // before}× the previous 7 days", "bold $warning"
     sign, style = ("▲", "$warning") if change >= 25 else ("▼", "$success") if change <= -25 else ("=", "$quiet")
-    return f"{sign} {change:+d}% on the 7 days before", style
+    return f"{sign} {change:+d}% on the previous 7 days", style
 
 
 def _keys(card: OwnerCard, now: datetime, zone: tzinfo | None, width: int) -> Content:

@@ -12,7 +12,7 @@ from textual.widgets import OptionList, Static
 
 from joytui.tui.widgets.dialog import Dialog
 
-NOTE = "Where the width does not do for all of them, those that say least leave first. V keeps the choice in a view."
+NOTE = "If the width is too small, the least important leave first. V saves the choice in a view."
 
 
 class ColumnsDialog(Dialog[tuple[str, ...]]):

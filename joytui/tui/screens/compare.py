@@ -15,7 +15,7 @@ from joytui.tui.widgets.fitted import Fitted
 class CompareDialog(Dialog[None]):
     """The older one stands at the left."""
 
-    DIALOG_TITLE = "Two requests: ≠ where they differ"
+    DIALOG_TITLE = "Two requests; ≠ marks differences"
     CSS = "CompareDialog #dialog { width: 110; }"
 
     def __init__(self, left: RequestRecord, right: RequestRecord, zone: tzinfo | None) -> None:

@@ -45,18 +45,18 @@ class DoctorScreen(ConsoleScreen):
         Binding("r", "send", "Test", tooltip=f"send test requests through the gateway. {SEND_COSTS}"),
         Binding("l", "look", "Look again", tooltip="run the local checks again; nothing is sent", show=False),
         Binding("escape", "cancel", "Stop", tooltip="stop the test requests"),
-        Binding("f", "fix", "Fix", tooltip="show the change that mends it, and make it"),
-        Binding("s", "set_up", "Set up", tooltip="puts Codex on the gateway of this machine, step by step"),
-        Binding("u", "undo", "Undo", tooltip="put the latest fix back", show=False),
-        Binding("y", "copy_fix", "Copy fix", tooltip="the commands of the fix, to paste into a shell"),
-        Binding("c", "copy_ticket", "Copy verdict", tooltip="the verdict as the text of a ticket, redacted"),
+        Binding("f", "fix", "Fix", tooltip="show the change that fixes it, and apply it"),
+        Binding("s", "set_up", "Set up", tooltip="set Codex up with the gateway on this machine, step by step"),
+        Binding("p", "triage", "Ticket", tooltip="paste a ticket and find its cause"),
+        Binding("u", "undo", "Undo", tooltip="undo the latest fix", show=False),
+        Binding("y", "copy_fix", "Copy fix", tooltip="copy the commands of the fix"),
+        Binding("c", "copy_ticket", "Copy verdict", tooltip="copy the verdict as text for a ticket, redacted"),
         Binding("b", "copy_block", "Config", tooltip="copy the guide's config.toml block"),
         Binding("t", "try_turn", "Try a turn", tooltip="one real Codex turn through the local gateway"),
-        Binding("p", "triage", "Triage", tooltip="paste what a ticket holds, and read its cause", show=False),
         Binding(
             "w", "surfaces", "Where", tooltip="where else Codex may start, and whether its key is there", show=False
         ),
-        Binding("F", "fleet", "Fleet", tooltip="whose Codex works, of all that send telemetry", show=False),
+        Binding("F", "fleet", "Fleet", tooltip="whose Codex works, among those that send telemetry", show=False),
         Binding("e", "app.export", "Export", show=False),
         Binding("left,h", "focus_walk", "Walk", show=False),
         Binding("right", "focus_verdict", "Verdict", show=False),
@@ -76,7 +76,7 @@ class DoctorScreen(ConsoleScreen):
             yield VerdictPane(id="verdict")
 
     async def on_mount(self) -> None:
-        self.query_one("#walk").border_title = "walk"
+        self.query_one("#walk").border_title = "checks"
         self.query_one("#verdict").border_title = "verdict"
         await self.show(self.snapshot)
         self.watch(self.app, "drawn", self._begin)
@@ -138,10 +138,12 @@ class DoctorScreen(ConsoleScreen):
     def _say_when(self, report: Report, *, sent: bool) -> None:
         """The moment of this look, and where it found what the one before found, a word that it was one."""
         clock = f"{self.now().astimezone(self.console.options.zone):%H:%M:%S}"
-        self.query_one("#verdict").border_subtitle = f"{'tested' if sent else 'looked at'} {clock}"
+        self.query_one("#verdict").border_subtitle = f"{'tested' if sent else 'checked'} {clock}"
         before = self.snapshot.report
         if before is not None and before.verdict == report.verdict:
-            why = " Nothing was sent: this stops Codex before any request." if sent and not _reached(report) else ""
+            why = (
+                " Nothing was sent: this stops Codex before its first request." if sent and not _reached(report) else ""
+            )
             self.console.tell(f"checked again at {clock}: the same verdict.{why}")
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
@@ -182,7 +184,7 @@ class DoctorScreen(ConsoleScreen):
     async def action_cancel(self) -> None:
         self._cancel.set()
         await self.show(self.snapshot.stopped())
-        self.console.tell("stopped; what was found before stands")
+        self.console.tell("stopped; the earlier result stays")
 
     def action_fix(self) -> None:
         self.run_worker(self._fix(), group="fix", exclusive=True)
@@ -192,7 +194,7 @@ class DoctorScreen(ConsoleScreen):
 
         if self.console.options.gateway_url is not None:
             self.console.tell(
-                "set-up is for the gateway of this machine, and this console shows another one", error=True
+                "set-up is for the gateway on this machine, but this console shows another one", error=True
             )
             return
         self.app.push_screen(SetupDialog(), self._set_up)
@@ -219,7 +221,7 @@ class DoctorScreen(ConsoleScreen):
         args = tuple(self.console.options.codex_args)
         chosen = await asyncio.to_thread(self.console.options.offer or offer, report.verdict, args)
         if chosen is None:
-            self.console.tell("no change of a file mends this any more: l looks again")
+            self.console.tell("no file change fixes this any more; l checks again")
         elif await self.app.push_screen_wait(FixDialog(chosen)):
             self._trial = await self._made(partial(accept, chosen, report, self.console.options.places))
             if self._trial is not None:

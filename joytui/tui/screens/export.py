@@ -50,7 +50,7 @@ class ExportDialog(Dialog[str]):
             yield Input(free_name(self._exported, forms[0]), id="path", select_on_focus=False)
         if self._exported.left_out:
             yield Static(Content(self._exported.left_out), classes="note")
-        yield Static("Keys and other secrets are never in it. Only you can read the file.", classes="note")
+        yield Static("It never contains keys or other secrets. Only you can read the file.", classes="note")
         yield Static(id="outcome")
 
     def on_mount(self) -> None:
@@ -86,7 +86,7 @@ class ExportDialog(Dialog[str]):
     def action_write(self) -> None:
         path = self.query_one(Input).value.strip()
         if not path:
-            self._say("✗ name a file", "$error")
+            self._say("✗ give a file name", "$error")
             return
         self._say("Writing…", "$quiet")
         job = partial(self._write, self.form, path, replace=self._taken == path)
@@ -96,7 +96,7 @@ class ExportDialog(Dialog[str]):
         try:
             self.post_message(self.Ended(str(write(self._exported, form, path, replace=replace))))
         except TakenError:
-            self.post_message(self.Ended(path, problem="a file of this name is there: ⏎ again replaces it", taken=True))
+            self.post_message(self.Ended(path, problem="a file of this name exists: ⏎ again replaces it", taken=True))
         except JoytuiError as error:
             self.post_message(self.Ended(path, problem=f"{error.what} ({error.where})"))
 

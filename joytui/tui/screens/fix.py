@@ -37,7 +37,7 @@ class FixDialog(Dialog[bool]):
         for note in self._offer.notes:
             yield Static(Content(words.clean(note)), classes="note")
         if self._offer.patch:
-            yield Static(Content("a applies it (a backup is kept, u undoes it)."), classes="note")
+            yield Static(Content("a applies it and keeps a backup; u undoes it."), classes="note")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="no")
             yield Button("Apply", id="yes")

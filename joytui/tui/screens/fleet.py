@@ -29,7 +29,7 @@ _STYLES = {"ok": "$success", "failing": "$error", "silent": "$warning"}
 class FleetDialog(Dialog[None]):
     """Asks the gateway once, `r` again; ⏎ opens a person's requests in Logs."""
 
-    DIALOG_TITLE = "Whose Codex works, as their telemetry tells"
+    DIALOG_TITLE = "Whose Codex works, according to telemetry"
     CSS = "FleetDialog #dialog { width: 110; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Requests"),

@@ -38,7 +38,7 @@ class HelpDialog(Dialog[None]):
         self._parts: list[tuple[str, Lines]] = [
             (name, key_lines(own)),
             ("Moving", key_lines(moving)),
-            ("Everywhere", [*key_lines(everywhere), ("^p", "Command palette: every action by its name")]),
+            ("Everywhere", [*key_lines(everywhere), ("^p", "Command palette: every action by name")]),
         ]
         extra = getattr(about, "HELP_LINES", None)
         if extra is not None:

@@ -106,7 +106,7 @@ def verdict_text(verdict: KeyVerdict, now: datetime, zone: tzinfo | None) -> Con
             ("✓ Yes", "bold $success"),
             (f": {visible(verdict.model)}{visible(used)}{tier}", "bold"),
             (
-                f"\na first turn of Codex holds {exact_credits(parse_credits(verdict.estimate_credits))} Cr"
+                f"\na first turn of Codex reserves {exact_credits(parse_credits(verdict.estimate_credits))} Cr"
                 if verdict.estimate_credits
                 else "",
                 "$quiet",

@@ -40,7 +40,7 @@ class KeyForm(FormDialog[Wish]):
     def compose_dialog(self) -> ComposeResult:
         yield from self.rows(self._fields, self._texts)
         if not self._texts:
-            yield Static("A small daily budget is a good start: a leaked key then costs little.", classes="note")
+            yield Static("Start with a small daily budget: then a leaked key costs little.", classes="note")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="cancel")
             yield Button(self._button, id="create")

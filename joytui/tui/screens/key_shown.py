@@ -43,14 +43,14 @@ class KeyShown(Dialog[None]):
 
     def compose_dialog(self) -> ComposeResult:
         yield Static(
-            Content.assemble((self._key_name, "bold"), (" is ready. The key is shown this once: copy it now.", ""))
+            Content.assemble((self._key_name, "bold"), (" is ready. The key is shown only once: copy it now.", ""))
         )
         yield Static(Content.styled(self._texts["key"][1], "bold $primary"), classes="box", id="plain-key")
         what = {"shell": "the export line", "block": "the config.toml block", "try": "the try command"}
         for letter, name, words in (
             ("s", "shell", "for the shell that starts Codex"),
             ("b", "block", "for ~/.codex/config.toml"),
-            ("t", "try", "one turn, config.toml untouched"),
+            ("t", "try", "one turn; config.toml stays as it is"),
         ):
             text = self._texts[name][1].strip()
             if name == "shell":

@@ -46,20 +46,22 @@ class KeysScreen(FreshScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "create", "New key", tooltip="name, owner, limits; the plain key is shown once"),
         Binding("e", "edit", "Edit", tooltip="name, owner, limits, model, addresses, expiry"),
-        Binding("L", "limit", "Limits", show=False, tooltip="how much this key may spend a day, a week, altogether"),
+        Binding("L", "limit", "Limits", show=False, tooltip="how much this key may spend per day, per week, in total"),
         Binding("k", "check", "Dry run", tooltip="may this key call this model now, and if not, why"),
-        Binding("d", "disable", "Disable", tooltip="stops the key until it is enabled again"),
-        Binding("d", "enable", "Enable", tooltip="lets the key work again"),
-        Binding("r", "rotate", "Rotate", tooltip="a new key with the same policy; the old one works on for a while"),
-        Binding("X", "revoke", "Revoke", tooltip="for good, after a question"),
+        Binding("d", "disable", "Disable", tooltip="refuse the key until it is enabled again"),
+        Binding("d", "enable", "Enable", tooltip="let the key work again"),
+        Binding(
+            "r", "rotate", "Rotate", tooltip="a new key with the same policy; the old one keeps working for a while"
+        ),
+        Binding("X", "revoke", "Revoke", tooltip="for good; asks first"),
         Binding("space", "toggle_detail", "Detail", tooltip="budgets, policy, who uses it"),
         Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
-        Binding("w", "wallets", "Wallets", show=False, tooltip="what the tiers' wallets have, and their movements"),
-        Binding("u", "undo_change", "Undo", show=False, tooltip="put back the policy that m on Logs changed last"),
+        Binding("w", "wallets", "Wallets", show=False, tooltip="balances of the tiers' wallets, and their movements"),
+        Binding("u", "undo_change", "Undo", show=False, tooltip="undo the policy change that m on Logs made last"),
         Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
-        Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn with a key of its own"),
+        Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn with its own key"),
         Binding("l", "reload", "Load again", show=False),
     ]
 
@@ -320,7 +322,7 @@ class KeysScreen(FreshScreen):
         from joytui.tui.screens.ask import Ask
 
         if key := self.selected():
-            label = f"How long does the old key of {key.name} work on? 24h, 7d, or 0: it ends now"
+            label = f"How long should the old key of {key.name} keep working? 24h, 7d, or 0 to end it now"
             self.app.push_screen(Ask("Rotate this key", label, "24h", "Rotate"), lambda t: self._rotate(key, t))
 
     def _rotate(self, key: KeyView, text: str | None) -> None:
@@ -332,7 +334,7 @@ class KeysScreen(FreshScreen):
             self.console.tell(f"{text!r} is no time: 24h, 7d, 2027-01-31, or 0", error=True)
             return
         if until is not None and until <= self.now():
-            self.console.tell("that is in the past: 0 ends the old key now", error=True)
+            self.console.tell("that is in the past; 0 ends the old key now", error=True)
             return
         self._act(client.rotate_key(key.id, old_expires_at=rfc3339(until) if until else None))
 

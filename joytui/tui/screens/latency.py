@@ -38,11 +38,11 @@ class LatencyDialog(Dialog[str]):
     DIALOG_TITLE = "How long answers took"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "kind", "First token", tooltip="until the first token, or until the end"),
-        Binding("left", "hour(-1)", "Hour before", show=False, tooltip="choose an hour"),
+        Binding("left", "hour(-1)", "Hour before", show=False, tooltip="select an hour"),
         Binding("right", "hour(1)", "Hour after", show=False),
         Binding("left_square_bracket", "day(1)", "Earlier", key_display="[", tooltip="the day before"),
         Binding("right_square_bracket", "day(-1)", "Later", key_display="]", tooltip="the day after"),
-        Binding("enter", "open", "Its requests", tooltip="those of the chosen hour, in Logs"),
+        Binding("enter", "open", "Its requests", tooltip="the requests of the selected hour, in Logs"),
     ]
 
     class Read(Message):

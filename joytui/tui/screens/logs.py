@@ -21,7 +21,7 @@ from joytui.tui.column_choice import ColumnChoice
 from joytui.tui.logs.context_text import context
 from joytui.tui.logs.detail_text import detail
 from joytui.tui.logs.empty_text import LookedAt, nothing_yet
-from joytui.tui.logs.format import TITLES, header, layout
+from joytui.tui.logs.format import TITLES, header
 from joytui.tui.logs.histogram import Histogram, count
 from joytui.tui.logs.history import History, OlderCame, OlderEnded, older_error, older_page
 from joytui.tui.logs.replay import Replayed, replay_question, replay_worker
@@ -45,9 +45,9 @@ FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text   
 
 GATEWAY_ALONE, CODEX_ALONE = "source:gateway", "-source:gateway"
 SOURCE_WORDS = {
-    "": "all that tells of requests: the gateway and Codex itself",
-    GATEWAY_ALONE: "only what passed a gateway",
-    CODEX_ALONE: "only what Codex alone tells of",
+    "": "all requests, from the gateway and from Codex itself",
+    GATEWAY_ALONE: "only requests through a gateway",
+    CODEX_ALONE: "only what Codex itself reports",
 }
 _SOURCE = re.compile(r"(?:^|(?<=\s))-?source:\S+")
 
@@ -75,18 +75,22 @@ class LogsScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "detail", "Detail", tooltip="everything about the selected request"),
         Binding("slash", "filter", "Filter", tooltip="status:4xx key:dev-* cost>0.5 text …"),
-        Binding("f", "follow", "Follow", tooltip="to the newest, and stay there; scrolling up pauses"),
+        Binding("f", "follow", "Follow", tooltip="go to the newest and stay there; scrolling up pauses"),
         Binding(
             "e",
             "error(1)",
             "Failures",
-            tooltip="the next request that failed; behind the last, the first",
+            tooltip="next failed request; wraps to the first",
             key_display="e/E",
         ),
         Binding(
-            "E", "error(-1)", "Failure before", show=False, tooltip="also in older pages; before the first, the last"
+            "E",
+            "error(-1)",
+            "Failure before",
+            show=False,
+            tooltip="previous failed request, also in older pages; wraps to the last",
         ),
-        Binding("c", "copy_id", "Copy id", tooltip="the request id, for a ticket"),
+        Binding("c", "copy_id", "Copy id", tooltip="copy the request id, for a ticket"),
         Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
         Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
         Binding(
@@ -94,30 +98,24 @@ class LogsScreen(ConsoleScreen):
             "mend",
             "Mend",
             show=False,
-            tooltip="what refused this request: raise the limit, allow the address, the model",
+            tooltip="fix a refusal: raise the limit, allow the address or the model",
         ),
-        Binding("u", "undo_mend", "Undo", show=False, tooltip="put back the policy that m changed last"),
-        Binding("space", "mark", "Mark", tooltip="mark a request, or take the mark away; two can be compared"),
-        Binding("equals_sign", "compare", "Compare", tooltip="the marked request beside this one", key_display="="),
-        Binding("colon", "go_to_id", "Go to id", tooltip="to a request by any of its ids", key_display=":"),
-        Binding("p", "patterns", "Patterns", tooltip="all failures by what they say, counted"),
-        Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and what each cost"),
+        Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the policy change that m made last"),
+        Binding("space", "mark", "Mark", tooltip="mark or unmark a request; two can be compared"),
         Binding(
-            "A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: what they cost, which of them run"
+            "equals_sign", "compare", "Compare", tooltip="compare the marked request with this one", key_display="="
         ),
+        Binding("colon", "go_to_id", "Go to id", tooltip="find a request by any of its ids", key_display=":"),
+        Binding("p", "patterns", "Patterns", tooltip="all failures, counted by message"),
+        Binding("v", "turns", "Thread", tooltip="the thread of this request: its turns and their cost"),
+        Binding("A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: cost, and which are running"),
         Binding("l", "latency", "Latency", tooltip="how long answers took, by hour: p50, p95, p99"),
         Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),
         Binding("t", "app.try_turn", "Try a turn", tooltip="one real Codex turn through this gateway"),
-        Binding(
-            "T", "tests", "Doctor's tests", show=False, tooltip="the test requests of joytui doctor: shown, or hidden"
-        ),
-        Binding(
-            "s", "source", "Source", show=False, tooltip="all, what passed a gateway, or what Codex alone tells of"
-        ),
-        Binding(
-            "escape", "back", "Back", show=False, tooltip="closes the detail; then the filter goes, then the marks"
-        ),
+        Binding("T", "tests", "Doctor's tests", show=False, tooltip="show or hide joytui doctor's test requests"),
+        Binding("s", "source", "Source", show=False, tooltip="all, only the gateway's, or only Codex's own"),
+        Binding("escape", "back", "Back", show=False, tooltip="close the detail, then the filter, then the marks"),
     ]
 
     class Surrounded(Message):
@@ -161,16 +159,17 @@ class LogsScreen(ConsoleScreen):
         self.query_one("#filter").border_title = "filter"
         self.query_one("#detail").border_title = "request"
         self.watch(self.view, "day", self._show_titles)
+        self.watch(self.view, "keyless", self._show_titles, init=False)
         self.set_interval(1.0, self.each_second)
         self.call_after_refresh(self.each_second)
         self._drawn = True
         if self.filter_text:
             self.set_filter(self.filter_text)
 
-    def _show_titles(self, day: str) -> None:
-        columns = self.columns
+    def _show_titles(self) -> None:
+        view = self.view
         self.query_one("#titles", Fitted).show(
-            lambda width: Content.styled(header(layout(width - 1, columns), day), "$quiet")
+            lambda width: Content.styled(header(view.columns_for(width - 1), view.day), "$quiet")
         )
 
     @property
@@ -228,7 +227,7 @@ class LogsScreen(ConsoleScreen):
     def action_columns(self) -> None:
         from joytui.tui.screens.columns import ColumnsDialog
 
-        shown = {"client" if c.name == "note" else c.title for c in layout(self.view.size.width - 1, self.columns)}
+        shown = {"client" if c.name == "note" else c.title for c in self.view.columns_for(self.view.size.width - 1)}
         self.app.push_screen(ColumnsDialog(TITLES, shown), self.choose_columns)
 
     def choose_columns(self, columns: tuple[str, ...] | None) -> None:
@@ -238,7 +237,7 @@ class LogsScreen(ConsoleScreen):
         self.columns = columns
         for view in self.query(LogView):
             view.choose(columns)
-            self._show_titles(view.day)
+            self._show_titles()
 
     def subject(self) -> Subject | None:
         from joytui.tui.people.owner import Subject
@@ -392,7 +391,7 @@ class LogsScreen(ConsoleScreen):
         else:
             self.view.go(failed[0] if step > 0 else failed[-1])
             self.console.tell(
-                "no later failure: on to the oldest here" if step > 0 else "no earlier failure: on to the newest",
+                "no later failure: back to the oldest here" if step > 0 else "no earlier failure: back to the newest",
                 note=True,
             )
 
@@ -513,7 +512,7 @@ class LogsScreen(ConsoleScreen):
 
         if (record := self.selected()) is not None:
             url = self.console.link_state.base_url.removesuffix("/openai/v1")
-            self.console.copy(curl(record, url), "The request as curl, with a small body in place of its own,")
+            self.console.copy(curl(record, url), "The request as curl, with a small body instead of its own,")
 
     # The whole of it
 
@@ -566,7 +565,7 @@ class LogsScreen(ConsoleScreen):
 
         record = self.selected()
         if record is None or record.cause not in ("insufficient-quota", "policy-rejected"):
-            self.console.tell("m mends a request that a limit or a policy refused: choose one with e", error=True)
+            self.console.tell("m fixes a request that a limit or a policy refused; select one with e", error=True)
             return
         self.app.push_screen(MendDialog(record), lambda change: self.console.change_policy(change) if change else None)
 
@@ -606,7 +605,7 @@ class LogsScreen(ConsoleScreen):
         if len(records) < 2 and selected is not None:
             records.setdefault(selected.id, selected)
         if len(records) < 2:
-            self.console.tell("space marks a request; = compares it with another", error=True)
+            self.console.tell("mark a request with space, then = compares it with another", error=True)
             return
         left, right = sorted(records.values(), key=lambda record: record.time)
         self.app.push_screen(CompareDialog(left, right, self.view.zone))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from joytui.core.request import RequestRecord
     from joytui.core.wire import KeyView
 
-NOTE = "It holds until it is changed again: u puts it back, as long as this console is open."
+NOTE = "It stays until it is changed again. u undoes it while this console is open."
 
 
 class MendDialog(Dialog[PolicyChange]):
@@ -100,8 +100,8 @@ class MendDialog(Dialog[PolicyChange]):
 
     def _why_none(self) -> str:
         if (tier := wallet_of(self._record)) is not None:
-            return f"the {tier} wallet was empty: w on Keys shows the wallets, and credits them"
-        return "no change of its policy is known to mend this, or it is made already: k on Keys asks whether the key may now"
+            return f"the {tier} wallet was empty; w on Keys shows the wallets and adds credits"
+        return "no policy change is known to fix this, or it is already made; k on Keys checks what the key may do now"
 
     @property
     def _chosen(self) -> Mend | None:

@@ -31,7 +31,7 @@ class MessagesDialog(Dialog[None]):
 def messages(said: Sequence[Said], zone: tzinfo | None, width: int) -> Content:
     """Each with its time, the newest first."""
     if not said:
-        return Content("Nothing was said yet. Errors and warnings stay in the last line until a key is pressed.")
+        return Content("No messages yet. Errors and warnings stay in the last line until you press a key.")
     return Content("\n").join(_line(one, zone, width) for one in reversed(said))
 
 

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from joytui.usage.insight import Insight
 
 RULE = (
-    "Hours count that cost at least three times their usual and a tenth of a usual day more, and that matter in this time"
-    " (a fiftieth of it)."
+    "Hours that cost at least three times their usual amount, and a tenth of a usual day more. Small amounts (below a"
+    " fiftieth of this window) are left out."
 )
 
 
 class OutliersDialog(Dialog[None]):
     """`since`: where the window begins; `last_visit`: what is newer is new."""
 
-    DIALOG_TITLE = "What was out of the ordinary"
+    DIALOG_TITLE = "Unusual spending"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "requests", "Its requests")]
 
     class Found(Message):
@@ -96,5 +96,5 @@ class OutliersDialog(Dialog[None]):
 
 def _summary(many: int) -> tuple[tuple[str, str], ...]:
     if not many:
-        return (("✓ Nothing was out of the ordinary", "bold $success"),)
-    return ((f"{many} time{'' if many == 1 else 's'}", "bold"), (", the largest first,", "$quiet"))
+        return (("✓ No unusual spending", "bold $success"),)
+    return ((f"{many} time{'' if many == 1 else 's'}", "bold"), (", largest first,", "$quiet"))

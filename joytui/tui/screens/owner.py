@@ -62,7 +62,7 @@ class OwnerDialog(Dialog[None]):
         except JoytuiError as error:
             self.post_message(self.Found(None, error.what))
         else:
-            self.post_message(self.Found(found, "" if found else "this gateway has no such key or owner any more"))
+            self.post_message(self.Found(found, "" if found else "this gateway no longer has this key or owner"))
 
     def on_owner_dialog_found(self, message: Found) -> None:
         text, found = self.query_one("#card", Fitted), message.card

@@ -22,7 +22,7 @@ from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
 COLUMNS = (
     TableColumn("count", numeric=True),
     TableColumn("status"),
-    TableColumn("what it says", least=30),
+    TableColumn("message", least=30),
     TableColumn("key", rank=2),
     TableColumn("first", rank=3),
     TableColumn("last", rank=1),
@@ -77,7 +77,7 @@ def entries(found: Sequence[Failures], now: datetime, zone: tzinfo | None, colou
         cells = {
             "count": Text(f"{one.many:,}", "bold"),
             "status": Text(status_cell(one.status)[0], colour),
-            "what it says": Text(clean(": ".join(part for part in (one.cause, one.words) if part))),
+            "message": Text(clean(": ".join(part for part in (one.cause, one.words) if part))),
             "key": Text(clean(key) if not others else f"{len(one.keys)} keys"),
             "first": Text(when(first, zone, now)),
             "last": Text(when(last, zone, now)),

@@ -138,7 +138,7 @@ class ReconcileDialog(Dialog[None]):
             self.dismiss(None)
             self.console.show_logs(f"id:{','.join(one.requests[:20])}")
         else:
-            self.notify("the gateway has no request of it", timeout=4)
+            self.notify("the gateway has no such request", timeout=4)
 
 
 def summary_text(found: Reconciliation, words: str) -> Content:

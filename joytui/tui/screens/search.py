@@ -23,9 +23,7 @@ from joytui.tui.widgets.dialog import Dialog
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
 
-HINT = (
-    "Any part of a name or an id, or letters of it. ⏎ goes there; an id that is not listed is looked up at the gateway."
-)
+HINT = "Type any part of a name or id. ⏎ goes there. An id that is not listed is looked up at the gateway."
 NAME = 40
 
 
@@ -162,7 +160,7 @@ class SearchDialog(Dialog[None]):
         if message.problem:
             self._say(f"✗ {message.problem}", "$error")
         elif message.found is None:
-            self._say(f"▲ nothing here is called {message.text}", "$warning")
+            self._say(f"▲ nothing is called {message.text}", "$warning")
         else:
             kind: Literal["key", "request"] = "key" if message.found.what == "key" else "request"
             self._go(Candidate(kind, message.text, "", message.found.target))

@@ -22,18 +22,16 @@ FIELDS = (
     Field(
         "theme",
         "Theme",
-        "auto: dark or light, as the terminal is",
+        "auto: dark or light, like the terminal",
         choices=(("", "auto"), *((name, name) for name in CHOICES)),
     ),
     Field(
         "ascii", "ASCII only", "for terminals without UTF-8", choices=(("", "as the locale says"), (ON, ON), (OFF, OFF))
     ),
     Field("budget", "Budget", "credits for a period: 20, 0.5; blank = none"),
-    Field(
-        "budget_period", "Budget period", "in which the budget holds", choices=tuple((name, name) for name in PERIODS)
-    ),
+    Field("budget_period", "Budget period", "the budget's period", choices=tuple((name, name) for name in PERIODS)),
     Field("gateway", "Gateway *", "https://…; blank = the local one"),
-    Field("start_gateway", "Start it *", "may the console start the local gateway", switch=True),
+    Field("start_gateway", "Start it *", "start the local gateway when needed", switch=True),
 )
 TRUTHS = ("ascii", "start_gateway")
 
@@ -85,7 +83,7 @@ class SettingsDialog(FormDialog[None]):
             texts, problem = shown(ConsoleSettings()), f"✗ {error.what} ({error.where})"
         self._before = texts
         yield from self.rows(self._fields, texts)
-        starred = "* from the console's next start; all else holds at once. "
+        starred = "* takes effect at the next start, all else at once. "
         words = f"{starred if len(self._fields) > 1 else ''}Kept in {path}, table [console]."
         yield Static(Content(visible(words)), classes="note")
         yield Static(Content.styled(visible(problem), "$error"), id="outcome")

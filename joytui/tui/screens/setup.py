@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 KEPT_LINES = 100
 INTRO = (
-    "Puts your Codex on joytui's gateway, with records of each request: starts the gateway, makes a key of your own (500 credits "
-    "a day, from this machine only), writes config.toml and the key into .env beside it, tests all of it, and lets Codex say hi. "
-    "Both files are kept as they were, and u puts them back."
+    "Sets your Codex up with joytui's gateway, which records each request. This starts the gateway, makes a key for you (500 credits "
+    "a day, from this machine only), writes config.toml and the key into .env beside it, tests everything, and runs a first turn. "
+    "Both files are backed up, and u restores them."
 )
 _COLOURS = {"pass": "$success", "warn": "$warning", "fail": "bold $error", "running": "$warning"}
 
@@ -244,12 +244,12 @@ def plan_text(plan: Plan, width: int) -> Content:
     if not plan.codex:
         from joytui.core.codex_path import INSTALL_CODEX
 
-        told = f"There is no codex on PATH yet: `{INSTALL_CODEX}` installs it. Steps 1 and 2 can go first."
+        told = f"There is no codex on PATH yet; `{INSTALL_CODEX}` installs it. Steps 1 and 2 work without it."
         parts.append(hanging(told, "▲", "", width, "$warning"))
     if plan.remark:
         parts.append(hanging(visible(plan.remark), "▲", "", width, "$warning"))
     parts.append(
-        words.patch(plan.patch) if plan.patch else Content(f"{visible(plan.config_file)} has the provider already.")
+        words.patch(plan.patch) if plan.patch else Content(f"{visible(plan.config_file)} already has the provider.")
     )
     return Content("\n").join(parts)
 
@@ -258,10 +258,10 @@ def outcome_text(ended: Ended, width: int) -> Content:
     """What came of it, and the one thing to do next."""
     if ended.elsewhere:
         return hanging(
-            "n makes a new key here; the old one ends. esc leaves everything as it is.", "→", "$primary", width
+            "n makes a new key here, and the old one stops working. esc changes nothing.", "→", "$primary", width
         )
     if ended.turned:
-        return hanging("Codex works. enter shows its first turn in Logs.", "✓", "bold $success", width, "bold $success")
+        return hanging("Codex works. Enter shows its first turn in Logs.", "✓", "bold $success", width, "bold $success")
     if ended.report is not None and ended.report.verdict.works:
         return hanging("The gateway and the files are ready for Codex.", "✓", "bold $success", width, "bold $success")
-    return hanging("enter shows what the doctor found, and how to fix it.", "→", "$primary", width)
+    return hanging("Enter shows what the doctor found, and how to fix it.", "→", "$primary", width)

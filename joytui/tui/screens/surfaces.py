@@ -27,7 +27,7 @@ class SurfacesDialog(Dialog[None]):
     DIALOG_TITLE = "Where Codex may start, and whether its key is there"
     CSS = "SurfacesDialog #dialog { width: 100; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "start_shells", "Start shells", tooltip="start your shells for it: their start files run"),
+        Binding("s", "start_shells", "Start shells", tooltip="start your shells, which run their start files"),
     ]
 
     class Seen(Message):
@@ -66,7 +66,7 @@ class SurfacesDialog(Dialog[None]):
         try:
             cells = find(args, how, self._verdict)
         except Exception as error:  # whatever a machine can hold must not end the console
-            self.post_message(self.Seen((), f"this look failed: {type(error).__name__}"))
+            self.post_message(self.Seen((), f"this check failed: {type(error).__name__}"))
         else:
             self.post_message(self.Seen(cells))
 

@@ -55,7 +55,7 @@ class TasksDialog(Dialog[str]):
     AUTO_FOCUS = "SortedTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Its requests"),
-        Binding("r", "running", "Running", tooltip="only those that run now, and back"),
+        Binding("r", "running", "Running", tooltip="show only running tasks, or all"),
     ]
 
     class Read(Message):
@@ -74,7 +74,7 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        yield Static("⏎ its requests  ·  r only what runs  ·  o sorts", classes="note")
+        yield Static("⏎ its requests  ·  r only running  ·  o sorts", classes="note")
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._tick)
@@ -125,7 +125,7 @@ class TasksDialog(Dialog[str]):
 
 def _about(tasks: Sequence[TaskView], shown: Sequence[TaskView]) -> Content:
     if not tasks:
-        why = "A task is what one prompt of Codex sets off: its requests name it, where they pass this gateway."
+        why = "A task is everything that one Codex prompt starts. Requests through this gateway carry its id."
         return Content.assemble(("No tasks in the last 24 hours.\n", "bold"), (why, "$quiet"))
     spent = exact_credits(sum(parse_credits(task.cost_credits) for task in shown))
     running = sum(task.state == "running" for task in tasks)

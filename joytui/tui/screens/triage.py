@@ -44,8 +44,8 @@ class TriageDialog(Dialog[None]):
 
     DIALOG_TITLE = "Triage: from a ticket to its cause"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "copy_reply", "Copy reply", priority=True, tooltip="the reply to send, on the clipboard"),
-        Binding("ctrl+l", "empty", "Empty", priority=True, tooltip="take the text away, for the next ticket"),
+        Binding("ctrl+r", "copy_reply", "Copy reply", priority=True, tooltip="copy the reply to send"),
+        Binding("ctrl+l", "empty", "Empty", priority=True, tooltip="clear the text, for the next ticket"),
     ]
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class TriageDialog(Dialog[None]):
             yield TextArea(id="ticket", tab_behavior="focus", soft_wrap=True)
             with VerticalScroll(id="result"):
                 yield Fitted(id="answer")
-        yield Static("^r copies the reply · ^l empties · tab goes to the answer", classes="note", markup=False)
+        yield Static("^r copies the reply · ^l clears · tab goes to the answer", classes="note", markup=False)
 
     def on_mount(self) -> None:
         self._show(quoted(HINT))

@@ -55,8 +55,8 @@ class TrialDialog(Dialog[None]):
 
     def compose_dialog(self) -> ComposeResult:
         yield Static(
-            "Makes a key for one hour, runs one real Codex turn through the gateway, read-only, in an empty folder, and "
-            "revokes the key. Your config.toml is not touched. By hand it would be:",
+            "Makes a key for one hour, runs one real Codex turn through the gateway (read-only, in an empty folder) and "
+            "revokes the key. Your config.toml stays as it is. By hand:",
             id="intro",
         )
         command = Fitted(classes="box", id="command")

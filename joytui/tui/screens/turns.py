@@ -98,7 +98,7 @@ class TurnsDialog(Dialog[str]):
         rows, totals = entries(found, now, self.console.options.zone)
         table.fill(COLUMNS, rows, totals)
         spent = exact_credits(sum(turn.cost_nano for turn in found))
-        state = f"✗ {visible(problem)}" if problem else "◌ asking the gateway for all of it" if reading else ""
+        state = f"✗ {visible(problem)}" if problem else "◌ asking the gateway for the whole thread" if reading else ""
         newest = f"its newest {MOST:,} requests" if len(records) >= MOST else f"{len(found):,} turns"
         self.query_one("#about", Static).update(
             Content.assemble(

@@ -49,41 +49,39 @@ class UsageScreen(FreshScreen):
         Binding("d", "range('day')", "Day", tooltip="the last 24 hours; again: today from midnight"),
         Binding("w", "range('week')", "Week", tooltip="the last 7 days; again: this week from Monday"),
         Binding("m", "range('month')", "Month", tooltip="the last 30 days; again: this month"),
-        Binding("left_square_bracket", "move(-1)", "Earlier", tooltip="the window before this one", key_display="["),
-        Binding("right_square_bracket", "move(1)", "Later", tooltip="the window after this one", key_display="]"),
-        Binding(
-            "enter", "open", "Open", tooltip="the chosen bar as a window of its own; an hour or a line: its requests"
-        ),
+        Binding("left_square_bracket", "move(-1)", "Earlier", tooltip="the previous window", key_display="["),
+        Binding("right_square_bracket", "move(1)", "Later", tooltip="the next window", key_display="]"),
+        Binding("enter", "open", "Open", tooltip="zoom into the selected bar; for an hour or a line, its requests"),
         Binding("s", "source", "Source", tooltip="the gateway, Codex's own files on this machine, both"),
         Binding("g", "group", "Group by", tooltip=f"{', '.join(get_args(Group))}; G goes back"),
-        Binding("G", "group(-1)", "Group before", show=False, tooltip="the grouping before this one"),
+        Binding("G", "group(-1)", "Group before", show=False, tooltip="the previous grouping"),
         Binding("u", "unit", "Unit", tooltip="spend, tokens, requests"),
-        Binding("v", "table", "Table", tooltip="the numbers behind the chart, and back"),
-        Binding("i", "drill", "Requests", tooltip="the requests of the chosen bar and line, in Logs"),
+        Binding("v", "table", "Table", tooltip="the numbers behind the chart, or the chart"),
+        Binding("i", "drill", "Requests", tooltip="the requests of the selected bar and line, in Logs"),
+        Binding("A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: cost, and which are running"),
+        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; set a budget if there is none"),
         Binding(
-            "A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: what they cost, which of them run"
+            "R", "reconcile", "Reconcile", tooltip="compare Codex's files with the gateway, each difference explained"
         ),
-        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; sets a budget if there is none"),
-        Binding("R", "reconcile", "Reconcile", tooltip="Codex's files against the gateway, each difference explained"),
-        Binding(
-            "z", "scale", "Clip", show=False, tooltip="clips the bars that flatten all others, or shows them whole"
-        ),
+        Binding("z", "scale", "Clip", show=False, tooltip="clip bars that flatten all others, or show them whole"),
         Binding(
             "T",
             "tests",
             "Doctor's tests",
             show=False,
-            tooltip="the test requests of joytui doctor: counted, or left out",
+            tooltip="count or leave out joytui doctor's test requests",
         ),
         Binding("C", "columns", "Columns", show=False, tooltip="which columns the table shows"),
         Binding("W", "range('weeks')", "Weeks", show=False, tooltip="the last 13 weeks"),
         Binding("M", "range('months')", "Months", show=False, tooltip="the last 12 months"),
-        Binding("left", "step(-1)", "Earlier bar", show=False, tooltip="choose a bar; the ranking shows it alone"),
+        Binding(
+            "left", "step(-1)", "Earlier bar", show=False, tooltip="select a bar; the ranking then shows only that bar"
+        ),
         Binding("right", "step(1)", "Later bar", show=False),
-        Binding("up", "line(-1)", "Line above", show=False, tooltip="choose a line of the ranking"),
+        Binding("up", "line(-1)", "Line above", show=False, tooltip="select a line of the ranking"),
         Binding("down", "line(1)", "Line below", show=False),
         Binding(
-            "escape", "back", "Back", show=False, tooltip="nothing chosen; the chart again; the window around this one"
+            "escape", "back", "Back", show=False, tooltip="clear the selection; back to the chart; the wider window"
         ),
         Binding("l", "reload", "Load again", show=False),
     ]
@@ -328,7 +326,7 @@ class UsageScreen(FreshScreen):
     def action_scale(self) -> None:
         """Bars that would flatten the others: clipped, or whole."""
         if ceiling(self.query_one(ChartPane).drawn.sums) is None:
-            self.console.tell("no bar is so high that it flattens the others", note=True)
+            self.console.tell("no bar is high enough to flatten the others", note=True)
         else:
             self._whole = not self._whole
             self.show(self.snapshot)
@@ -340,7 +338,7 @@ class UsageScreen(FreshScreen):
         if asked.group not in (CODEX_GROUPS if source == "codex" else GROUPS):
             asked = replace(asked, group="model")
         if source != "gateway" and self.console.options.codex_home is None:
-            self.console.tell("there is no home of a Codex on this machine", error=True)
+            self.console.tell("there is no Codex home on this machine", error=True)
             return
         self._ask(asked, load=True)
 
@@ -426,7 +424,7 @@ class UsageScreen(FreshScreen):
 
     def _open_logs(self, step: str | None, value: str | None, *, named: bool) -> None:
         if self.snapshot.source == "codex":
-            self.console.tell("these are Codex's own files: the gateway's logs do not have them; R compares both")
+            self.console.tell("these are Codex's own files, which are not in the gateway's logs; R compares both")
             return
         asked, zone = self.snapshot.asked, self.console.options.zone
         text, left_out = requests_filter(asked, step, value, named=named, now=self.now(), zone=zone)

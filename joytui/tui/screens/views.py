@@ -66,11 +66,9 @@ class ViewsDialog(Dialog[View]):
 
     def _note(self) -> str:
         if not self._views:
-            return (
-                "No view yet. A view keeps the screen with its filter, window, group, columns and order under a name."
-            )
+            return "No views yet. A view saves a screen with its filter, window, group, columns and order under a name."
         opened = "⏎ opens it; so do `joytui --view NAME`, and ?view=NAME in the address of `joytui serve`."
-        return opened if self.console.options.read_only else f"{opened} Delete takes it away."
+        return opened if self.console.options.read_only else f"{opened} Delete removes it."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not (action == "delete" and self.console.options.read_only)

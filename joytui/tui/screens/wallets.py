@@ -15,7 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from joytui.core.clock import parse_time
-from joytui.core.errors import JoytuiError
+from joytui.core.errors import JoytuiError, RefusedError
 from joytui.core.money import format_credits, parse_credits
 from joytui.tui.figures import at_the_point, credits
 from joytui.tui.keys.mend import amount
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from joytui.core.wire import WalletEntryView, WalletView
 
 MOST_ENTRIES = 8
-OFF = "Wallets limit nothing here until one has a balance; then a tier without one counts as empty."
-ON = "A request needs credits in the wallet of its tier. While it runs, what it may cost is held."
+OFF = "Wallets limit nothing until one has a balance; then a tier without one counts as empty."
+ON = "A request needs credits in the wallet of its tier. While it runs, the most that it may cost is reserved."
 
 
 class WalletsDialog(Dialog[None]):
@@ -45,7 +45,7 @@ class WalletsDialog(Dialog[None]):
         def __init__(
             self,
             wallets: Sequence[WalletView] = (),
-            entries: Sequence[WalletEntryView] = (),
+            entries: Sequence[WalletEntryView] | None = (),
             problem: str = "",
             words: str = "",
         ) -> None:
@@ -78,7 +78,7 @@ class WalletsDialog(Dialog[None]):
     async def _read(self, client: ConsoleClient, words: str = "") -> None:
         try:
             wallets = await client.wallet()
-            entries = await client.wallet_entries(limit=MOST_ENTRIES)
+            entries = await _movements(client)
         except JoytuiError as error:
             self.post_message(self.Known(problem=error.what))
         else:
@@ -102,13 +102,13 @@ class WalletsDialog(Dialog[None]):
         outcome.update(Content.styled(message.words and f"✓ {message.words}", "$success"))
 
     def _invitation(self) -> str:
-        return "" if self.console.options.read_only else " ⏎ credits the chosen one."
+        return " ⏎ adds credits to the selected one." if self.console.may_change(admins=True) else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not (action == "credit" and self.console.options.read_only)
+        return action != "credit" or self.console.may_change(admins=True)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if not self.console.options.read_only:
+        if self.console.may_change(admins=True):
             self.action_credit()
 
     def action_credit(self) -> None:
@@ -137,6 +137,16 @@ class WalletsDialog(Dialog[None]):
             await self._read(client, f"{more} Cr for the {tier} wallet")
 
 
+async def _movements(client: ConsoleClient) -> Sequence[WalletEntryView] | None:
+    """The latest; None where the token may not see them. Raises JoytuiError."""
+    try:
+        return await client.wallet_entries(limit=MOST_ENTRIES)
+    except RefusedError as error:
+        if error.kind == "beyond_teams":
+            return None
+        raise
+
+
 def wallet_line(wallet: WalletView, *, limiting: bool) -> Content:
     """Tier, balance, what is held and what is left."""
     if wallet.balance is None:
@@ -154,8 +164,12 @@ def wallet_line(wallet: WalletView, *, limiting: bool) -> Content:
     )
 
 
-def movements(entries: Sequence[WalletEntryView], zone: tzinfo | None, width: int) -> Content:
-    """The latest movements, a line each: what changed the balance, or is held."""
+def movements(entries: Sequence[WalletEntryView] | None, zone: tzinfo | None, width: int) -> Content:
+    """The latest movements, a line each: what changed the balance, or is held. None: they are not this token's to see."""
+    if entries is None:
+        return Content.styled(
+            "the movements are of all teams' requests: an admin's or a viewer's token shows them", "$quiet"
+        )
     if not entries:
         return Content.styled("no movement yet", "$quiet")
     amounts = at_the_point([entry.held if entry.kind == "freeze" else entry.amount for entry in entries])

@@ -15,6 +15,7 @@ FILTERS: dict[Group, str] = {
         for name in (
             "key",
             "owner",
+            "team",
             "label",
             "tier",
             "provider",
@@ -41,9 +42,9 @@ def requests_filter(
     if not named:
         return " ".join(words), ""
     if value == OTHERS:
-        return " ".join(words), f"{OTHERS} are many {asked.group}s: all requests of that time"
+        return " ".join(words), f"{OTHERS} stands for several {asked.group}s: showing all requests of that time"
     if asked.group not in FILTERS or not value:
-        return " ".join(words), f"Logs cannot be filtered by {asked.group}: all requests of that time"
+        return " ".join(words), f"Logs cannot filter by {asked.group}: showing all requests of that time"
     term = worded(FILTERS[asked.group], value)
     if asked.group == "client":
         term += f',"{value} *"'  # a program, on whatever machine

@@ -88,7 +88,7 @@ def _forecasts(insight: Insight, now: datetime, zone: tzinfo | None, room: int) 
         (f"at the usual rate, {amount(burn.usual.rate, 'credits')}/h: ", "$quiet"), ending(burn, now, zone, burn.usual)
     )
     odd, left = amount(burn.odd, "credits"), room - title.cell_length - usual.cell_length
-    words = (f" (without the {odd} out of the ordinary)", f" (without {odd})", "")
+    words = (f" (without {odd} of unusual spending)", f" (without {odd})", "")
     usual += Content.styled(next(one for one in words if len(one) <= max(0, left)), "$quiet")
     if title.cell_length + recent.cell_length + usual.cell_length + len(GAP) <= room:
         return [title + recent + GAP + usual]
@@ -100,7 +100,7 @@ def _anomaly(insight: Insight, zone: tzinfo | None, room: int) -> Content | None
     found = insight.anomaly
     if found is None:
         return None
-    many = f"  ·  {len(insight.anomalies)} such times" if len(insight.anomalies) > 1 else ""
+    many = f"  ·  {len(insight.anomalies)} unusual times" if len(insight.anomalies) > 1 else ""
     line = Content.assemble(
         (f"▲ {when(found, zone)}  ", "bold $warning"),
         (amount(found.amount, insight.unit), "bold"),

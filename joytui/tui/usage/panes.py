@@ -79,7 +79,7 @@ class ChartPane(Vertical):
         from joytui.tui.usage.insight_text import burn_chart, ending
 
         labels, series = burn_chart(burn, now, zone)
-        self.border_title = f"what is left of the budget, in credits · {ending(burn, now, zone)}"
+        self.border_title = f"remaining budget, in credits · {ending(burn, now, zone)}"
         self.border_subtitle = "esc back to spend"
         self.query_one("#legend", Fitted).show(partial(texts.burn_legend, plain(self.app)))
         self.query_one(Plot).show(labels, series, (0, 1))

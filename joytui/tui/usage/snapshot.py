@@ -16,6 +16,7 @@ Group = Literal[
     "model",
     "key",
     "owner",
+    "team",
     "label",
     "tier",
     "provider",
@@ -32,9 +33,9 @@ Source = Literal["auto", "gateway", "codex", "both"]
 
 GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group != "branch")
 """What the gateway knows: no header names the branch."""
-OF_KEYS: tuple[Group, ...] = ("key", "owner", "label", "tier")
+OF_KEYS: tuple[Group, ...] = ("key", "owner", "team", "label", "tier")
 CODEX_GROUPS: tuple[Group, ...] = tuple(group for group in get_args(Group) if group not in OF_KEYS)
-"""What Codex's own files know: neither keys nor tiers."""
+"""What Codex's own files know: neither keys, nor whose they are, nor tiers."""
 METRICS: tuple[Metric, ...] = ("spend", "tokens", "requests")
 SOURCES: tuple[Source, ...] = ("gateway", "codex", "both")
 
@@ -119,7 +120,7 @@ class UsageSnapshot:
 
     @property
     def metric(self) -> Metric:
-        """What is drawn: Codex's files know no prices, so beside them tokens are compared."""
+        """What is drawn: Codex's files have no prices, so beside them tokens are compared."""
         return "tokens" if self.asked.metric == "spend" and self.source != "gateway" else self.asked.metric
 
     @property

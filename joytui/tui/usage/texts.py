@@ -164,8 +164,8 @@ def empty(snapshot: UsageSnapshot, state: LinkState, words: str, width: int) -> 
         return Content.assemble(("Usage could not be read.\n\n", "bold $error"), (visible(snapshot.problem), ""))
     if snapshot.asked.source == "codex":
         return _advice(
-            f"Codex wrote of no turn: {words}.",
-            "Codex keeps a file of each session below its home; they are counted here, without any gateway.",
+            f"No Codex turns: {words}.",
+            "Codex keeps a file for each session; they are counted here, without any gateway.",
             [("s", "shows the gateway's numbers"), *_elsewhen(snapshot.asked)],
             width,
         )
@@ -174,11 +174,11 @@ def empty(snapshot: UsageSnapshot, state: LinkState, words: str, width: int) -> 
     if snapshot.loading:
         return Content.styled("Loading…", "bold")
     return _advice(
-        f"Nothing was spent: {words}.",
-        "Every request that passes the gateway is counted here by model, key, owner and tier.",
+        f"Nothing spent: {words}.",
+        "Every request through the gateway is counted here by model, key, owner and tier.",
         [
             ("2", "opens Logs, where t sends one real Codex turn"),
-            ("s", "shows what Codex's own files on this machine say"),
+            ("s", "shows Codex's own files on this machine"),
             *_elsewhen(snapshot.asked),
         ],
         width,
@@ -194,4 +194,4 @@ def _advice(head: str, why: str, keys: Sequence[tuple[str, str]], width: int) ->
 
 def _elsewhen(asked: Question) -> list[tuple[str, str]]:
     longer = ("d", "shows the last day") if asked.range == "months" else ("M", "shows the whole year")
-    return [("[", "shows the time before"), longer]
+    return [("[", "shows the previous window"), longer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from joytui.tui.shown import fit_line
 from joytui.tui.state import LinkState, link_words
 
 TABS = (("doctor", "Doctor"), ("logs", "Logs"), ("usage", "Usage"), ("keys", "Keys"))
@@ -22,12 +23,24 @@ def masthead(current: str, state: LinkState, width: int, *, read_only: bool = Fa
             (f" {number} ", key_style), (f"{title}{pad}", style), *([] if roomy else [(" ", style)])
         )
         parts.append(label.stylize(f"@click=app.show_screen('{name}')"))
-    if read_only:
-        parts.append(Content.styled(" read-only " if roomy else " r/o", "bold $warning"))
     left = Content("").join(parts)
+    left += Content.styled(_badge(state, width - left.cell_length, read_only=read_only, roomy=roomy), "bold $warning")
     right = _state(state, width - left.cell_length - 1)
     gap = max(1, width - left.cell_length - right.cell_length)
     return Content.assemble(left, " " * gap, right)
+
+
+SCOPE, BESIDE = 24, 18
+"""The cells for the teams' names at most, and those that are for other words beside them."""
+
+
+def _badge(state: LinkState, room: int, *, read_only: bool, roomy: bool) -> str:
+    """That this console changes nothing, and whose things alone it sees."""
+    scope = fit_line(state.scope, max(1, min(SCOPE, room - BESIDE)))
+    if read_only:
+        return f" read-only{' · ' if scope else ''}{scope} " if roomy else " r/o"
+    words = {"viewer": "viewer", "lead": f"lead of {scope}"}.get(state.role or "", "")
+    return f" {words} " if roomy and words else ""
 
 
 def _state(state: LinkState, room: int) -> Content:

@@ -74,8 +74,8 @@ class SortedTable(DataTable[object]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "sort", "Sort", show=False, tooltip="by the next column; a click on a title does it, too"),
-        Binding("O", "turn", "Turn the order", show=False, tooltip="the last first"),
+        Binding("o", "sort", "Sort", show=False, tooltip="sort by the next column; clicking a title works, too"),
+        Binding("O", "turn", "Turn the order", show=False, tooltip="reverse the order"),
     ]
 
     def __init__(self, *, id: str | None = None, stripes: bool = False, choice: ColumnChoice | None = None) -> None:

@@ -42,7 +42,7 @@ class Walk(ScrollView, can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("home,g", "move(-9999)", "First", show=False),
         Binding("end,G", "move(9999)", "Last", show=False),
-        Binding("enter", "choose", "Step", tooltip="everything that this step found"),
+        Binding("enter", "choose", "Step", tooltip="everything this step found"),
     ]
 
     class Chosen(Message):

@@ -259,7 +259,7 @@ async def test_an_answer_without_any_counts_has_estimated_ones_that_say_so() -> 
     told = events(data)[-1]["response"]["usage"]
     assert (told["input_tokens"], told["output_tokens"]) == (len(call.raw) // 4 + 1, 3)
     assert not seen.usage_seen
-    assert "usage estimated: the upstream told none" in seen.notes
+    assert "usage estimated: the upstream reported none" in seen.notes
 
 
 async def test_codex_asks_for_compaction_and_gets_one_item_that_it_can_send_back() -> None:
