@@ -116,7 +116,7 @@ ANSWERS: dict[str, Callable[[Seen], Scripted]] = {
 
 
 class Upstream:
-    """ChatUpstream in a thread of its own. `go` is for answers that wait."""
+    """ChatUpstream in its own thread. `go` is for answers that wait."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -436,7 +436,7 @@ def test_no_client_has_an_answer_that_the_store_has_not(tmp_path: Path, says: st
 
 
 class Had(list[str]):
-    """What a client has read so far, in a thread of its own."""
+    """What a client has read so far, in its own thread."""
 
     reader: threading.Thread
 

@@ -337,15 +337,19 @@ async def test_a_refusal_for_what_is_nearly_gone_is_the_end_of_a_limit(tmp_path:
 
     async with served(tmp_path) as gateway:
         await gateway.key("dev", daily_limit="1")
-        row = next(iter(gateway.gateway.keys)).row
+        key_id = next(iter(gateway.gateway.keys)).row.id
         lack = Shortfall("daily", None, 1000, 960, 500, 30, now_ms())
-        gateway.gateway.alerts.refused(row, lack)  # others hold what is left: it comes back
-        gateway.gateway.alerts.refused(row, Shortfall("daily", None, 1000, 900, 0, 200, now_ms()))  # a large request
-        gateway.gateway.alerts.refused(row, Shortfall(None, "economy", 1000, 960, 0, 50, now_ms()))
+        gateway.gateway.alerts.refused(key_id, lack)  # others hold what is left: it comes back
+        gateway.gateway.alerts.refused(key_id, Shortfall("daily", None, 1000, 900, 0, 200, now_ms()))  # a large request
+        gateway.gateway.alerts.refused(key_id, Shortfall(None, "economy", 1000, 960, 0, 50, now_ms()))
         await gateway.gateway.ledger.written()
         assert (await gateway.ask("alerts"))["alerts"] == []
         for _ in range(3):
-            gateway.gateway.alerts.refused(row, Shortfall("daily", None, 1000, 960, 0, 50, now_ms()))
+            gateway.gateway.alerts.refused(key_id, Shortfall("daily", None, 1000, 960, 0, 50, now_ms()))
         await gateway.gateway.ledger.written()
         [told] = (await gateway.ask("alerts"))["alerts"]
         assert (told["title"], told["severity"]) == ("key dev: its daily limit is used up", "critical")
+        gateway.gateway.alerts.refused(key_id, Shortfall("daily", None, 1000, 960, 0, 50, now_ms(), "team:core"))
+        await gateway.gateway.ledger.written()
+        titles = {row["title"] for row in (await gateway.ask("alerts"))["alerts"]}
+        assert "team core: its daily limit is used up" in titles

@@ -63,8 +63,22 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams and audit log, and with tokens that all read only."""
-    for table in ("team", "team_owner", "audit"):
+    """Without teams, limits of nodes, alerts, audit log and stopped tasks, and with tokens that all read only."""
+    connection.execute("DROP INDEX part_day_task")
+    connection.execute("DROP INDEX request_failed")
+    connection.execute("CREATE INDEX request_error ON request (n) WHERE status >= 400")
+    tables = (
+        "team",
+        "team_owner",
+        "audit",
+        "alert",
+        "alert_watch",
+        "node_limit",
+        "node_raise",
+        "stopped_task",
+        "watched_turn",
+    )
+    for table in tables:
         connection.execute(f"DROP TABLE {table}")
     for name in ("role", "teams"):
         connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")

@@ -121,6 +121,6 @@ async def test_nothing_is_written_over_a_change_of_somebody_else() -> None:
     change = changes.PolicyChange("k", "dev", PolicyView(daily_limit="1"), PolicyView(daily_limit="2"))
     assert (await changes.make(gateway, change)).policy.daily_limit == "2"
     assert (await changes.undo(gateway, change)).policy.daily_limit == "1"
-    with pytest.raises(RefusedError, match="changed meanwhile"):
+    with pytest.raises(RefusedError, match="changed in the meantime"):
         await changes.undo(gateway, change)
     assert gateway.of.policy.daily_limit == "1"

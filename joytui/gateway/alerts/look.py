@@ -99,13 +99,21 @@ class Alerts:
             self._summed_at = time.monotonic()
         await self._raise(found)
 
-    def refused(self, key: KeyRow, lack: Shortfall) -> None:
-        """A request was refused for a key's limit: that is used up where hardly anything is left, though it was not reached."""
-        if lack.period is None or lack.spent * 100 < USED_UP * lack.limit or lack.spent + lack.estimate <= lack.limit:
+    def refused(self, key_id: str | None, lack: Shortfall) -> None:
+        """A request of this key was refused for a limit: that is used up where hardly anything is left, though it was not reached."""
+        entry = self._keys.get(key_id or "")
+        if (
+            entry is None
+            or lack.period is None
+            or lack.spent * 100 < USED_UP * lack.limit
+            or lack.spent + lack.estimate <= lack.limit
+        ):
             return
         window = window_start(lack.period, lack.at_ms)
-        row = BudgetRow(f"key:{key.id}", lack.period, window, lack.limit, lack.limit, None, lack.spent, lack.held)
-        alert = noticing.used(row, 100, {key.id: key}, self._team_of)
+        named = lack.budget or ""
+        node = named if ":" in named or named == "org" else f"key:{entry.row.id}"
+        row = BudgetRow(node, lack.period, window, lack.limit, lack.limit, None, lack.spent, lack.held)
+        alert = noticing.used(row, 100, {entry.row.id: entry.row}, self._team_of)
         if alert.id not in self._told:
             self._remember(alert.id)
             self._ledger.raise_alerts([alert]).add_done_callback(self._settled(alert.id))

@@ -44,7 +44,7 @@ class CodexTurns:
         self._tail: TurnTail | None = None
 
     async def run(self) -> None:
-        """Looks at what there is, and follows for ever."""
+        """Reads what is there, and follows forever."""
         tail = await asyncio.to_thread(TurnTail, self._home)
         self._tail = tail
         await self._look(tail)
