@@ -20,7 +20,7 @@ from joytui.ledger.sqlite.writer import Batch
 
 def recover(batch: Batch, left: Sequence[End]) -> int:
     """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
-    500) and charged for what was noted of them as passed, holds released.
+    500) and charged for what was noted of them as passed, holds released, and nobody is sending an alert.
 
     Gives how many requests a process took with it when it died.
     """
@@ -39,6 +39,7 @@ def recover(batch: Batch, left: Sequence[End]) -> int:
         end_request(batch, opened, ended, budget_id, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
         release(batch, n, 0)
+    batch.execute("UPDATE alert SET claimed_until = 0 WHERE claimed_until != 0")
     return len(rows)
 
 
