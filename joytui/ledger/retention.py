@@ -70,6 +70,11 @@ KEPT = (
         f"{SUMS_DAYS} days; then a row for each day, key, and model that cost something",
         _days(SUMS_DAYS),
     ),
+    Kept(
+        "months",
+        ("rollup_month", "part_month", "whole_month"),
+        "what the days of months that are over add up to, without threads, tasks and commits",
+    ),
     Kept("budget windows", ("budget",), f"{WINDOW_DAYS} days; made anew from the days", _days(WINDOW_DAYS)),
     Kept(
         "movements of wallets",

@@ -63,8 +63,8 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams and audit log, and with tokens that all read only."""
-    for table in ("team", "team_owner", "audit"):
+    """Without teams, audit log and sums by month, and with tokens that all read only."""
+    for table in ("team", "team_owner", "audit", "rollup_month", "part_month", "whole_month"):
         connection.execute(f"DROP TABLE {table}")
     for name in ("role", "teams"):
         connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")
